@@ -1,0 +1,1 @@
+//! amqp: to come.

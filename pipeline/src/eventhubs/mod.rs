@@ -1,0 +1,1 @@
+//! eventhubs: to come.

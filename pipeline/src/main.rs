@@ -1,0 +1,2 @@
+//! catchwater
+fn main(){}

@@ -1,0 +1,1 @@
+//! lake: to come.

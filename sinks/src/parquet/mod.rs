@@ -1,0 +1,1 @@
+//! parquet: to come.
