@@ -6,21 +6,30 @@
 
 mod facts; // what the footer says about the file's place in its chain
 mod file; // row groups become a file
+mod ordinals; // one column of a file, read back
 mod properties; // how each column is encoded, and why
 mod row_group; // a record batch becomes encoded column chunks
 
-pub use facts::{FACTS_KEY, FooterFacts, facts_of, read_facts};
+pub use facts::{FACTS_KEY, FooterFacts, read_facts};
 pub use file::assemble;
+pub use ordinals::read_ordinals;
 pub use row_group::{RowGroup, encode_row_group};
 
 /// A file that could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The Parquet library refused.
-    #[error("could not {operation}")]
-    Parquet {
-        /// What was being done.
-        operation: &'static str,
+    /// Row groups could not be put together.
+    #[error("could not assemble a file")]
+    Assemble {
+        /// Why not.
+        #[source]
+        source: ::parquet::errors::ParquetError,
+    },
+    /// A column could not be encoded.
+    #[error("could not encode column {column:?}")]
+    Column {
+        /// Which column.
+        column: String,
         /// Why not.
         #[source]
         source: ::parquet::errors::ParquetError,
@@ -38,6 +47,15 @@ pub enum Error {
         path: String,
         /// What it lacks.
         reason: String,
+    },
+    /// A file that is damaged, or no Parquet.
+    #[error("{path:?} can't be read")]
+    Unreadable {
+        /// Which file.
+        path: String,
+        /// Why not.
+        #[source]
+        source: ::parquet::errors::ParquetError,
     },
     /// The file could not be fetched.
     #[error(transparent)]
