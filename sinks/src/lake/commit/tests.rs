@@ -41,7 +41,9 @@ async fn check(before: Option<(i64, i64)>, puts: &[PutFault], reads_lost: usize,
             commit(&store, &mut new_chain(), first, last).await.unwrap();
         }
         let faults = Faults::new();
-        puts.iter().for_each(|fault| faults.next_put("account", *fault));
+        for fault in puts {
+            faults.next_put("account", *fault);
+        }
         (0..reads_lost).for_each(|_| faults.lose_next_read("account"));
         let mut chain = new_chain();
         let landed = commit(&store.with_faults(&faults), &mut chain, 5, 9).await.unwrap();
@@ -98,7 +100,8 @@ async fn late_put_of_a_shorter_attempt_is_not_taken_for_the_longer() {
 #[tokio::test]
 async fn file_of_other_rules_or_another_lake_is_not_judged_by_its_last_row() {
     let destination = destination("account", "2026-11-22");
-    let changes: [(fn(&mut FooterFacts), &str); 5] = [
+    type Change = fn(&mut FooterFacts);
+    let changes: [(Change, &str); 5] = [
         (|facts| facts.routing_version = 2, "version of the routing rules is 2, and ours is 1"),
         (|facts| facts.lake = "another lake".into(), "lake is another lake"),
         (|facts| facts.table = "contact".into(), "table is contact"),
