@@ -315,9 +315,7 @@ impl World {
     }
 
     fn at(&self, identity: &Identity) -> At {
-        let all =
-            (0..self.lakes.len()).flat_map(|lake| (0..self.logs.len()).map(move |log| At { lake, log }));
-        all.into_iter().find(|at| self.source(*at).identity == *identity).unwrap()
+        self.sources().find(|at| self.source(*at).identity == *identity).unwrap_or(self.today)
     }
 
     fn drop_unsynced(&mut self, at: At) {

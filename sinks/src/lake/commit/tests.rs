@@ -97,10 +97,12 @@ async fn late_put_of_a_shorter_attempt_is_not_taken_for_the_longer() {
     assert_eq!(files(&store).await, [(0, 6), (7, 9)]);
 }
 
+/// What another writer's file says differently.
+type Change = fn(&mut FooterFacts);
+
 #[tokio::test]
 async fn file_of_other_rules_or_another_lake_is_not_judged_by_its_last_row() {
     let destination = destination("account", "2026-11-22");
-    type Change = fn(&mut FooterFacts);
     let changes: [(Change, &str); 5] = [
         (|facts| facts.routing_version = 2, "version of the routing rules is 2, and ours is 1"),
         (|facts| facts.lake = "another lake".into(), "lake is another lake"),
