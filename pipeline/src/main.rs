@@ -1,2 +1,2 @@
 //! catchwater
-fn main(){}
+fn main() {}
