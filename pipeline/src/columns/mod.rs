@@ -1,1 +1,16 @@
-//! columns: to come.
+//! Change events become columns of a table.
+//!
+//! Owns: which member, parameter, attribute or label ends in which column, the columns' names and types
+//! (`docs/TABLES.md` is the contract), and the plain buffers they are collected in. Does not own: which table
+//! an event belongs to (`parse`), when a buffer is closed (`run`), how a type becomes the lake's for ever
+//! (`catchwater_sinks::lake`).
+
+mod catalog;
+mod context;
+mod schema;
+mod table;
+
+pub use catalog::Catalog;
+pub use context::Context;
+pub use schema::{TYPE_KEY, type_names};
+pub use table::TableBuffer;
