@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use catchwater_sinks::lake::{Destination, Ordinal};
+use catchwater_sinks::lake::chain;
+use catchwater_sinks::lake::paths::{Destination, Ordinal};
 use catchwater_sinks::parquet::{self, FooterFacts, RowGroup};
 
 use crate::budget::Permit;
+use super::ledger::Before;
 use crate::columns::{self, TableBuffer};
-use crate::position::{PartitionId, Position, SequenceNumber};
+use crate::position::{PartitionId, SequenceNumber};
 
 /// What every footer of a run states.
 #[derive(Clone, Debug)]
@@ -44,8 +46,8 @@ pub struct ClosedFile {
     pub first: SequenceNumber,
     /// Its last row.
     pub last: SequenceNumber,
-    /// Just before its first row; `None` when this start had read nothing before it.
-    pub before: Option<Position>,
+    /// Where reading stood before its first row.
+    pub before: Before,
     /// How many rows.
     pub rows: u64,
     /// Lake type names by column.
@@ -77,14 +79,19 @@ pub struct OpenFile {
 struct Span {
     first: SequenceNumber,
     last: SequenceNumber,
-    before: Option<Position>,
+    before: Before,
     rows: u64,
 }
 
 impl OpenFile {
     /// A destination without open rows whose files reach up to `chain_last`.
-    pub fn new(start: StartId, destination: Destination, chain_last: Option<Ordinal>, permit: Permit) -> Self {
-        let buffer = TableBuffer::open(&destination.table);
+    pub fn new(
+        start: StartId,
+        destination: Destination,
+        chain_last: Option<Ordinal>,
+        buffer: TableBuffer,
+        permit: Permit,
+    ) -> Self {
         Self {
             start,
             destination,
@@ -102,13 +109,13 @@ impl OpenFile {
 
     /// Whether the lake, or a file on its way there, already holds this event.
     pub fn covers(&self, event: SequenceNumber) -> bool {
-        catchwater_sinks::lake::covers(self.chain_last, Ordinal(event.0))
+        chain::covers(self.chain_last, Ordinal(event.0))
     }
 
     /// The destination's buffer, for one more row of `event`; notes the row.
     ///
     /// `before` is asked only when the row is the first of its row group.
-    pub fn row(&mut self, event: SequenceNumber, before: impl FnOnce() -> Option<Position>, now_ms: i64) -> &mut TableBuffer {
+    pub fn row(&mut self, event: SequenceNumber, before: impl FnOnce() -> Before, now_ms: i64) -> &mut TableBuffer {
         if self.is_empty() {
             self.opened_at_ms = now_ms;
         }
@@ -124,8 +131,8 @@ impl OpenFile {
     }
 
     /// The first row and where reading stood before it.
-    pub fn oldest(&self) -> Option<(SequenceNumber, Option<&Position>)> {
-        self.grouped.as_ref().or(self.buffered.as_ref()).map(|span| (span.first, span.before.as_ref()))
+    pub fn oldest(&self) -> Option<(SequenceNumber, &Before)> {
+        self.grouped.as_ref().or(self.buffered.as_ref()).map(|span| (span.first, &span.before))
     }
 
     /// How many rows are open.
@@ -192,7 +199,7 @@ impl OpenFile {
             table: self.destination.table.to_string(),
             date: self.destination.date,
             source: self.destination.source.clone(),
-            continues_at: catchwater_sinks::lake::continues_at(self.chain_last),
+            continues_at: chain::continues_at(self.chain_last),
             first: Ordinal(span.first.0),
             last: Ordinal(span.last.0),
             rows: span.rows,

@@ -7,13 +7,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use catchwater_sinks::lake::{Date, Destination, Ordinal, SourceId};
+use catchwater_sinks::lake::paths::{Date, Destination, Ordinal, SourceId};
 use catchwater_sinks::parquet;
 
 use super::file::{ClosedFile, OpenFile, RunFacts, StartId};
 use crate::budget::Share;
 use crate::columns;
-use super::partition::Partition;
+use super::ledger::Before;
+use super::partition::{Opening, Partition};
 use crate::event::{QUARANTINE, RawBatch};
 use crate::metrics::Metrics;
 use crate::parse::Parser;
@@ -82,9 +83,6 @@ pub enum LaneOutput {
         oldest_open: Option<Before>,
     },
 }
-
-/// Where reading stood before a row; `None` when the start had read nothing before it.
-pub type Before = Option<Position>;
 
 /// See the module.
 #[derive(Debug)]
@@ -163,12 +161,12 @@ impl Lane {
                 Ok(event) => {
                     self.metrics.bodies_repaired.add(u64::from(event.repaired));
                     self.metrics.parent_contexts_dropped.add(u64::from(event.parent_context_dropped));
-                    match partition.row(event.table.name(), date, &raw, previous.as_ref(), now_ms, &self.share) {
+                    match partition.row(event.table.name(), date, &raw, previous.as_ref(), now_ms, Opening { context: &mut self.context, share: &self.share }) {
                         Some(buffer) => buffer.push(&mut self.context, &event, &raw, start.partition),
                         None => self.metrics.events_skipped.add(1),
                     }
                 }
-                Err(reject) => match partition.row(QUARANTINE, date, &raw, previous.as_ref(), now_ms, &self.share) {
+                Err(reject) => match partition.row(QUARANTINE, date, &raw, previous.as_ref(), now_ms, Opening { context: &mut self.context, share: &self.share }) {
                     Some(buffer) => buffer.push_reject(&mut self.context, &reject, &raw, start.partition),
                     None => self.metrics.events_skipped.add(1),
                 },

@@ -9,7 +9,7 @@ mod lane;
 mod partition;
 mod file;
 mod publisher;
-mod ledger;
+pub mod ledger; // what is durable of one partition
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::parse::ParentContext;
 
 pub use file::{ClosedFile, StartId};
 pub use lane::{Lane, LaneInput, LaneOutput, RollRules};
-pub use ledger::{FileId, Ledger, OldestOpen};
+pub use ledger::Ledger;
 pub use wiring::{Drain, run};
 
 /// What to read, where to put it, and within which bounds.
@@ -89,10 +89,10 @@ pub enum Error {
     },
     /// The lake's records can't be read or written.
     #[error("read the lake's records")]
-    Records(#[from] catchwater_sinks::lake::RecordsError),
+    Records(#[from] catchwater_sinks::lake::records::Error),
     /// The lake's schemas can't be read.
     #[error("read the lake's schemas")]
-    Schemas(#[from] catchwater_sinks::lake::SchemaError),
+    Schemas(#[from] catchwater_sinks::lake::schema::Error),
     /// The hub can't be reached or asked.
     #[error("reach the event hub")]
     Hub(#[from] crate::eventhubs::Error),
@@ -143,7 +143,7 @@ impl Error {
                 ErrorKind::Unauthorized | ErrorKind::NotFound => Kind::Configuration,
                 _ => Kind::Unreachable,
             },
-            Self::Reader(reader::Error::Records(error)) | Self::Records(error) if error.is_refusal() => Kind::Configuration,
+            Self::Reader(reader::Error::Rules(_) | reader::Error::Namespace { .. } | reader::Error::OtherRules { .. }) => Kind::Configuration,
             Self::Encode(_) | Self::Died(_) | Self::Reader(reader::Error::Ended) => Kind::Internal,
             _ => Kind::Unreachable,
         }

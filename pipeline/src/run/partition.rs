@@ -6,11 +6,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use catchwater_sinks::lake::{Date, Destination, Ordinal, SourceId};
+use catchwater_sinks::lake::paths::{Date, Destination, Ordinal, SourceId};
 use catchwater_sinks::parquet;
 
 use super::file::{OpenFile, RunFacts, StartId};
 use super::lane::LaneOutput;
+use super::ledger::Before;
 use crate::budget::Share;
 use crate::columns::{self, TableBuffer};
 use crate::event::RawEvent;
@@ -29,6 +30,12 @@ pub(super) struct Partition {
     processed: Option<Position>,
     last_enqueued: Option<SequenceNumber>,
     last_arrival_ms: i64,
+}
+
+/// What it takes to open a file.
+pub(super) struct Opening<'a> {
+    pub(super) context: &'a mut columns::Context,
+    pub(super) share: &'a Arc<Share>,
 }
 
 impl Partition {
@@ -81,17 +88,17 @@ impl Partition {
         raw: &RawEvent<'_>,
         previous: Option<&RawEvent<'_>>,
         now_ms: i64,
-        share: &Arc<Share>,
+        opening: Opening<'_>,
     ) -> Option<&mut TableBuffer> {
         let file = match self.find(table, date) {
             Some(file) => file,
-            None => self.open(table, date, share),
+            None => self.open(table, date, opening),
         };
         let (file, processed) = (&mut self.files[file], &self.processed);
         if file.covers(raw.sequence_number) {
             return None;
         }
-        let before = || previous.map(position_of).or_else(|| processed.clone());
+        let before = || Before::from(previous.map(position_of).or_else(|| processed.clone()));
         Some(file.row(raw.sequence_number, before, now_ms))
     }
 
@@ -148,7 +155,7 @@ impl Partition {
     pub(super) fn tell(&self, out: &mut Vec<LaneOutput>) {
         let Some(processed) = self.processed.clone() else { return };
         let oldest = self.files.iter().filter_map(OpenFile::oldest).min_by_key(|(first, _)| *first);
-        let oldest_open = oldest.map(|(_, before)| before.cloned());
+        let oldest_open = oldest.map(|(_, before)| before.clone());
         out.push(LaneOutput::Advanced { start: self.start, processed, oldest_open });
     }
 
@@ -157,11 +164,12 @@ impl Partition {
         dates.iter().rev().find(|(open, _)| *open == date).map(|(_, file)| *file)
     }
 
-    fn open(&mut self, table: &str, date: Date, share: &Arc<Share>) -> usize {
+    fn open(&mut self, table: &str, date: Date, opening: Opening<'_>) -> usize {
         let table: Arc<str> = Arc::from(table);
         let last = self.covered.remove(&(Arc::clone(&table), date));
         let destination = Destination { table: Arc::clone(&table), date, source: self.source.clone() };
-        self.files.push(OpenFile::new(self.start, destination, last, share.charge(0)));
+        let buffer = TableBuffer::open(opening.context, &table);
+        self.files.push(OpenFile::new(self.start, destination, last, buffer, opening.share.charge(0)));
         let file = self.files.len() - 1;
         self.index.entry(table).or_default().push((date, file));
         file

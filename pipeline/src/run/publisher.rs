@@ -8,14 +8,18 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater_sinks::lake::{self, Chain, Destination, Ensured, Landed, Ordinal, Schemas};
+use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::lake::chain::Chain;
+use catchwater_sinks::lake::commit::{self, Landed};
+use catchwater_sinks::lake::paths::{Destination, Ordinal};
+use catchwater_sinks::lake::schema::{self, Ensured, Schemas};
 use catchwater_sinks::store::Store;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::file::{ClosedFile, StartId};
 use super::lane::LaneOutput;
-use super::ledger::{FileId, Ledger, OldestOpen};
+use super::ledger::{self, FileId, Ledger};
 use crate::columns::Catalog;
 use crate::event::QUARANTINE;
 use crate::metrics::Metrics;
@@ -76,6 +80,8 @@ pub struct PutWorld {
     pub store: Store,
     /// Its schemas; one put at a time may add to them.
     pub schemas: Mutex<Schemas>,
+    /// How a store that does not answer is asked again.
+    pub backoff: Backoff,
     /// The types the lanes use, corrected when the lake says otherwise.
     pub catalog: Arc<Catalog>,
 }
@@ -106,10 +112,10 @@ impl Publisher {
         while open || !self.puts.is_empty() {
             tokio::select! {
                 input = inputs.recv(), if open => match input {
-                    Some(input) => self.take(input),
+                    Some(input) => self.take(input)?,
                     None => open = false,
                 },
-                Some(done) = self.puts.join_next() => self.settle(done.map_err(Error::Lost)??),
+                Some(done) = self.puts.join_next() => self.settle(done.map_err(Error::Lost)??)?,
                 _ = save.tick() => self.save().await?,
                 () = deadline.passed() => break,
             }
@@ -119,30 +125,32 @@ impl Publisher {
         Ok(Leftover { events: self.partitions.values().map(Partition::left).sum() })
     }
 
-    fn take(&mut self, input: PublisherInput) {
+    fn take(&mut self, input: PublisherInput) -> Result<(), Error> {
         match input {
             PublisherInput::Begin { start, checkpoint, covered, standing } => {
                 self.partitions.insert(start.partition, Partition::new(start, checkpoint, covered, standing));
             }
-            PublisherInput::Lane(LaneOutput::Closed(file)) => self.enqueue(*file),
+            PublisherInput::Lane(LaneOutput::Closed(file)) => self.enqueue(*file)?,
             PublisherInput::Lane(LaneOutput::Advanced { start, processed, oldest_open }) => {
                 if let Some(partition) = self.started(start) {
                     partition.processed = Some(processed.sequence_number);
-                    partition.ledger.advanced(processed, oldest_open.map_or(OldestOpen::None, OldestOpen::Behind));
+                    partition.ledger.advanced(processed, oldest_open)?;
                     partition.tell();
                 }
             }
         }
+        Ok(())
     }
 
-    fn enqueue(&mut self, file: ClosedFile) {
+    fn enqueue(&mut self, file: ClosedFile) -> Result<(), Error> {
         let id = FileId(self.next_file);
         self.next_file += 1;
-        let Some(partition) = self.started(file.start) else { return };
-        partition.ledger.closed(id, file.before.clone());
+        let Some(partition) = self.started(file.start) else { return Ok(()) };
+        partition.ledger.closed(id, file.before.clone())?;
         let key = (file.start.partition, file.destination.clone());
         partition.destinations.entry(file.destination.clone()).or_default().queue.push_back((id, file));
         self.waiting.push_back(key);
+        Ok(())
     }
 
     /// Starts puts for destinations that wait, at most [`PUTS`] at a time and one per destination.
@@ -166,13 +174,13 @@ impl Publisher {
         }
     }
 
-    fn settle(&mut self, done: PutDone) {
+    fn settle(&mut self, done: PutDone) -> Result<(), Error> {
         let metrics = Arc::clone(&self.metrics);
-        let Some(partition) = self.started(done.start) else { return };
+        let Some(partition) = self.started(done.start) else { return Ok(()) };
         let Some(chain) = done.chain else {
             partition.lose();
             metrics.partitions_restarted.add(1);
-            return;
+            return Ok(());
         };
         metrics.files_put.add(1);
         metrics.bytes_put.add(done.bytes);
@@ -181,14 +189,15 @@ impl Publisher {
             metrics.rows_quarantined.add(done.rows);
         }
         metrics.table_rows(&done.destination.table, done.rows);
-        partition.ledger.durable(done.file);
+        partition.ledger.durable(done.file)?;
         partition.destinations.entry(done.destination).or_default().chain = Some(chain);
         partition.tell();
+        Ok(())
     }
 
     async fn save(&mut self) -> Result<(), Error> {
         for (id, partition) in &mut self.partitions {
-            let Some(position) = partition.ledger.checkpoint() else { continue };
+            let Some(position) = partition.ledger.checkpoint().cloned() else { continue };
             if partition.lost || partition.saved == Some(position.sequence_number) {
                 continue;
             }
@@ -212,7 +221,7 @@ pub enum Error {
         /// The table it is of.
         table: Arc<str>,
         /// What the lake said.
-        source: lake::CommitError,
+        source: commit::Error,
     },
     /// A schema could not be recorded.
     #[error("record the schema of {table}")]
@@ -220,11 +229,14 @@ pub enum Error {
         /// The table.
         table: Arc<str>,
         /// What the lake said.
-        source: lake::SchemaError,
+        source: schema::Error,
     },
     /// A checkpoint could not be written.
     #[error("write a checkpoint")]
     Checkpoint(#[from] partitions::Error),
+    /// The books say that something impossible happened.
+    #[error("the ledger of a partition is broken; nothing more is checkpointed")]
+    Ledger(#[from] ledger::Violation),
     /// The task that put a file ended without an answer.
     #[error("a put ended without an answer")]
     Lost(#[source] tokio::task::JoinError),
@@ -340,7 +352,7 @@ async fn put(world: Arc<PutWorld>, id: FileId, file: ClosedFile, mut chain: Chai
     let bytes = file.bytes.len() as u64;
     let landed = if fits {
         let (first, last) = (Ordinal(file.first.0), Ordinal(file.last.0));
-        lake::commit_file(&world.store, &mut chain, &file.destination, first, last, file.bytes, &super::backoff)
+        commit::commit_file(&world.store, &mut chain, &file.destination, first, last, file.bytes, &world.backoff)
             .await
             .map_err(|source| Error::Put { table, source })?
     } else {

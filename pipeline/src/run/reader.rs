@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use catchwater_sinks::lake::{self, Date, Destination, Ordinal, Records, SourceId};
+use catchwater_sinks::lake::paths::{Date, Destination, Ordinal, SourceId};
+use catchwater_sinks::lake::records::{self, Origin, Records};
+use catchwater_sinks::lake::start::{self, Extent, PositionLost};
+use catchwater_sinks::lake::{recovery, rules};
 use catchwater_sinks::store::Store;
 use crossbeam_channel as lanes;
 use tokio::sync::{mpsc, watch};
@@ -141,59 +144,83 @@ impl Reader {
         }
     }
 
-    /// Finds where to start: the larger of checkpoint, origin and rules boundary.
+    /// Finds where to start: behind the largest of checkpoint, origin and rules boundary.
     async fn plan(&self, again: bool) -> Result<Plan, Error> {
         let world = &self.world;
-        let hub = world.client.partition(self.partition).await.map_err(|source| self.hub_error(source))?;
-        let available = first_available(&hub);
+        let (hub, extent) = self.extent().await?;
         let checkpoint = world.checkpoints.load(self.partition).await?.map(|checkpoint| checkpoint.position);
-        let done = checkpoint.as_ref().map(|position| position.sequence_number);
-        if done > Some(hub.last) {
-            return Err(Error::CheckpointAhead { partition: self.partition, checkpoint: done.unwrap_or(hub.last), last: hub.last });
-        }
-        let namespace = &world.checkpoints.scope().namespace;
-        let origin = world.records.origin(&self.source, Ordinal(available.0), ROUTING_VERSION, namespace).await?;
-        let entered = world
-            .records
-            .enter(&self.source, ROUTING_VERSION, done.map(|done| Ordinal(done.0)), Ordinal(hub.last.0))
-            .await?;
-        let after_checkpoint = done.map_or(0, |done| done.0 + 1);
-        let wanted = SequenceNumber(after_checkpoint.max(origin.0).max(entered.0));
-        let first = self.without_lost(wanted, available).await?;
-        // A destination of long ago that a stale look-up misses costs one lost name; then all are looked up.
-        let since = checkpoint.as_ref().filter(|_| !again).map(|position| Date::from_unix_ms(position.enqueued_time_ms - DAY_MS));
-        let covered = lake::recover(&world.store, &self.source, since).await?;
+        let done = checkpoint.as_ref().map(|position| Ordinal(position.sequence_number.0));
+        self.begin(extent).await?;
+        let entered = world.records.enter(&self.source, ROUTING_VERSION, done, extent.last).await?;
+        let first = self.first(done, entered.from, extent).await?;
+        // A destination of long ago that is not looked up costs one lost name; then all are looked up.
+        let since = checkpoint.as_ref().filter(|_| !again).map(|at| Date::from_unix_ms(at.enqueued_time_ms - DAY_MS));
+        let covered = recovery::recover(&world.store, &self.source, since).await?;
         let covered = covered.into_iter().map(|found| (found.destination, found.last)).collect();
-        let start = match checkpoint.as_ref().filter(|_| first.0 == after_checkpoint) {
-            Some(at) => Start::After { offset: at.offset.clone(), sequence_number: at.sequence_number },
-            None if first <= available => Start::Earliest,
-            None => Start::AfterSequence(SequenceNumber(first.0 - 1)),
+        let start = match &checkpoint {
+            Some(at) if at.sequence_number.0 + 1 == first.0 => {
+                Start::After { offset: at.offset.clone(), sequence_number: at.sequence_number }
+            }
+            _ if first <= extent.begin => Start::Earliest,
+            _ => Start::AfterSequence(SequenceNumber(first.0 - 1)),
         };
-        Ok(Plan { checkpoint, covered, start, first, target: hub.last })
+        Ok(Plan { checkpoint, covered, start, first: SequenceNumber(first.0), target: hub.last })
     }
 
-    /// The first event to read, when the hub no longer has some of those that should come first.
-    async fn without_lost(&self, wanted: SequenceNumber, available: SequenceNumber) -> Result<SequenceNumber, Error> {
-        if available <= wanted {
-            return Ok(wanted);
+    /// The first start of a partition records where its chains begin.
+    async fn begin(&self, extent: Extent) -> Result<(), Error> {
+        let namespace = &self.world.checkpoints.scope().namespace;
+        let ours = Origin { first: extent.begin, routing_version: ROUTING_VERSION, namespace: namespace.clone() };
+        let origin = self.world.records.begin(&self.source, ours).await?;
+        if origin.namespace == *namespace {
+            return Ok(());
         }
-        let (from, to) = (wanted, SequenceNumber(available.0 - 1));
-        if !self.world.accept_loss {
-            return Err(Error::PositionLost { partition: self.partition, from, to });
+        Err(Error::Namespace { partition: self.partition, ours: namespace.clone(), theirs: origin.namespace })
+    }
+
+    /// The first event to read; going on past events that are gone is recorded before anything is read.
+    async fn first(&self, done: Option<Ordinal>, from: Ordinal, extent: Extent) -> Result<Ordinal, Error> {
+        let records = &self.world.records;
+        let lost = records.lost_ranges(&self.source).await?;
+        match start::begin_reading(done, from, &lost, extent) {
+            Ok(first) => Ok(first),
+            Err(gone) => {
+                self.give_up(gone).await?;
+                let lost = records.lost_ranges(&self.source).await?;
+                start::begin_reading(done, from, &lost, extent).map_err(|lost| self.position_lost(lost))
+            }
         }
-        tracing::warn!(partition = %self.partition, %from, %to, "the hub no longer has these events; going on without them, as asked");
-        self.world.records.lost(&self.source, Ordinal(from.0), Ordinal(to.0)).await?;
-        Ok(available)
     }
 
     /// A jump in the numbers is a loss only if the hub no longer has what is between.
-    async fn check_gap(&self, expected: SequenceNumber, first: SequenceNumber) -> Result<(), Error> {
-        if first <= expected {
+    async fn check_gap(&self, expected: SequenceNumber, received: SequenceNumber) -> Result<(), Error> {
+        if received <= expected {
             return Ok(());
         }
+        let (_, extent) = self.extent().await?;
+        let begin = extent.begin.min(Ordinal(received.0));
+        match start::follows(Ordinal(expected.0), Ordinal(received.0), begin) {
+            Ok(()) => Ok(()),
+            Err(gone) => self.give_up(gone).await,
+        }
+    }
+
+    /// Records that events are gone, if that was asked for.
+    async fn give_up(&self, gone: PositionLost) -> Result<(), Error> {
+        let Some(range) = gone.range().filter(|_| self.world.accept_loss) else { return Err(self.position_lost(gone)) };
+        tracing::warn!(partition = %self.partition, from = %range.from, to = %range.to, "going on without these events, as asked");
+        Ok(self.world.records.give_up(&self.source, range).await?)
+    }
+
+    async fn extent(&self) -> Result<(PartitionProperties, Extent), Error> {
         let hub = self.world.client.partition(self.partition).await.map_err(|source| self.hub_error(source))?;
-        let available = first_available(&hub);
-        self.without_lost(expected, available.min(first)).await.map(drop)
+        let begin = if hub.is_empty { hub.last.0 + 1 } else { hub.begin.0 };
+        let last = (hub.last.0 >= 0).then_some(Ordinal(hub.last.0));
+        Ok((hub, Extent { begin: Ordinal(begin), last }))
+    }
+
+    fn position_lost(&self, source: PositionLost) -> Error {
+        Error::PositionLost { partition: self.partition, source }
     }
 
     async fn attach(&self, start: Start) -> Result<PartitionReceiver, Error> {
@@ -207,8 +234,11 @@ impl Reader {
         let receiver = self.world.client.receive(self.partition, options, share, self.partition_share).await;
         let receiver = receiver.map_err(|source| self.hub_error(source))?;
         // Newer rules may have been recorded since the plan was made.
-        self.world.records.still_current(&self.source, ROUTING_VERSION).await?;
-        Ok(receiver)
+        if self.world.records.still_current(&self.source, ROUTING_VERSION).await? {
+            Ok(receiver)
+        } else {
+            Err(Error::OtherRules { partition: self.partition })
+        }
     }
 
     fn tell_lane(&self, input: LaneInput) -> Result<(), Error> {
@@ -232,40 +262,44 @@ pub enum Error {
         source: eventhubs::Error,
     },
     /// Events that should come next are gone.
-    #[error(
-        "partition {partition}: the hub no longer has events {from} to {to}, which the lake does not have; \
-         to go on without them, run once with --accept-loss (the range is recorded in the lake)"
-    )]
+    #[error("partition {partition}: the position is lost (run once with --accept-loss to go on past a range that is gone)")]
     PositionLost {
         /// Which partition.
         partition: PartitionId,
-        /// The first that is gone.
-        from: SequenceNumber,
-        /// The last that is gone.
-        to: SequenceNumber,
+        /// What is gone.
+        source: PositionLost,
     },
-    /// The hub has fewer events than were already read.
+    /// The partition's chains were begun from a hub in another namespace.
     #[error(
-        "partition {partition}: the checkpoint stands at event {checkpoint}, but the hub's last event is {last}; \
-         this is another hub, or one that was set back: use another --lake, or remove its checkpoints"
+        "partition {partition}: this lake was begun from namespace {theirs}, and this is {ours}; \
+         use the same address for the hub, or another lake"
     )]
-    CheckpointAhead {
+    Namespace {
         /// Which partition.
         partition: PartitionId,
-        /// Where the checkpoint stands.
-        checkpoint: SequenceNumber,
-        /// The hub's last event.
-        last: SequenceNumber,
+        /// The namespace of this run.
+        ours: String,
+        /// The namespace the lake knows.
+        theirs: String,
+    },
+    /// Another version of the program has taken over the partition's routing.
+    #[error("partition {partition}: other routing rules were recorded in the lake meanwhile; this version stops")]
+    OtherRules {
+        /// Which partition.
+        partition: PartitionId,
     },
     /// A checkpoint could not be read.
     #[error("read the checkpoint")]
     Checkpoint(#[from] partitions::Error),
-    /// The lake's records say no.
+    /// The lake's records can't be read or written.
+    #[error("read the lake's records")]
+    Records(#[from] records::Error),
+    /// The routing rules of the lake are not ours.
     #[error(transparent)]
-    Records(#[from] lake::RecordsError),
+    Rules(#[from] rules::Error),
     /// The lake could not be looked through.
     #[error("look up how far the lake is")]
-    Recovery(#[from] lake::RecoveryError),
+    Recovery(#[from] recovery::Error),
     /// The rest of the run has ended before the reader.
     #[error("the run ended while the partition was read")]
     Ended,
@@ -280,7 +314,7 @@ impl Error {
     /// Whether events are gone that the lake does not have.
     pub fn is_position_lost(&self) -> bool {
         match self {
-            Self::PositionLost { .. } | Self::CheckpointAhead { .. } => true,
+            Self::PositionLost { .. } => true,
             Self::Hub { source, .. } => source.kind() == ErrorKind::PositionLost,
             _ => false,
         }
@@ -308,9 +342,4 @@ impl Plan {
     fn is_caught_up(&self) -> bool {
         self.first > self.target
     }
-}
-
-/// The first event the hub can still send; one past its last when it holds none.
-fn first_available(hub: &PartitionProperties) -> SequenceNumber {
-    if hub.is_empty { SequenceNumber(hub.last.0 + 1) } else { hub.begin }
 }

@@ -10,7 +10,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use catchwater_sinks::lake::{Records, Schemas, SourceId};
+use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::lake::paths::SourceId;
+use catchwater_sinks::lake::records::Records;
+use catchwater_sinks::lake::schema::Schemas;
 use catchwater_sinks::store::Store;
 use crossbeam_channel as lanes;
 use tokio::sync::{Mutex, mpsc, watch};
@@ -50,7 +53,10 @@ impl Drain {
 pub async fn run(config: Config, drain: Drain, metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Result<Summary, Error> {
     let store = open(&config.lake)?;
     let state = open(config.state.as_ref().unwrap_or(&super::default_state(&config.lake)))?;
-    let records = Records::open(store.clone()).await?;
+    let writer = uuid::Uuid::new_v4();
+    let backoff = Backoff::for_store(writer.as_u64_pair().0);
+    let records = Records::new(store.clone(), backoff.clone());
+    let lake = records.lake_id().await?;
     let schemas = Schemas::load(store.clone()).await?;
     let catalog = Catalog::new();
     for schema in schemas.tables() {
@@ -59,7 +65,7 @@ pub async fn run(config: Config, drain: Drain, metrics: Arc<Metrics>, clock: Arc
     let client = Client::connect(&config.connection_string, "catchwater").await?;
     let hub = client.hub().await?;
     let scope = Scope {
-        lake: records.lake_id().to_owned(),
+        lake: lake.clone(),
         namespace: config.connection_string.namespace().to_owned(),
         event_hub: hub.name.to_lowercase(),
         generation: hub.generation,
@@ -67,11 +73,11 @@ pub async fn run(config: Config, drain: Drain, metrics: Arc<Metrics>, clock: Arc
     };
     let checkpoints = Checkpoints::new(state, scope);
     let facts = RunFacts {
-        lake: records.lake_id().to_owned(),
-        writer: uuid::Uuid::new_v4().to_string(),
+        lake,
+        writer: writer.to_string(),
         routing_version: ROUTING_VERSION,
     };
-    let put_world = Arc::new(PutWorld { store: store.clone(), schemas: Mutex::new(schemas), catalog: Arc::clone(&catalog) });
+    let put_world = Arc::new(PutWorld { store: store.clone(), schemas: Mutex::new(schemas), backoff, catalog: Arc::clone(&catalog) });
     let publisher = Publisher::new(put_world, checkpoints.clone(), ROUTING_VERSION, Arc::clone(&metrics));
     let world = Arc::new(World {
         client,
