@@ -6,4 +6,7 @@ pub mod start; // from where a source is read, pure
 pub mod backoff; // how long to wait before a store is asked again
 pub mod records; // who the lake is, where each source began, what was given up
 pub mod rules; // which rules decide an event's table, and from where on
+pub mod schema; // which columns a table has, and their types for ever
+pub mod recovery; // how far each destination got
+pub mod commit; // a closed file becomes part of the lake
 pub mod audit; // the lake read back: each row once, no gaps, chains whole

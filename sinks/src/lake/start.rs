@@ -129,12 +129,12 @@ mod tests {
         checkpoint: Option<i64>,
         from: i64,
         lost: &[(i64, i64)],
-        (begin, last): (i64, Option<i64>),
+        (begin, end): (i64, Option<i64>),
         expected: Result<i64, PositionLost>,
     ) {
         let lost: Vec<LostRange> =
             lost.iter().map(|&(from, to)| LostRange { from: Ordinal(from), to: Ordinal(to) }).collect();
-        let extent = Extent { begin: Ordinal(begin), last: last.map(Ordinal) };
+        let extent = Extent { begin: Ordinal(begin), last: end.map(Ordinal) };
         let start = begin_reading(checkpoint.map(Ordinal), Ordinal(from), &lost, extent);
         assert_eq!(start, expected.map(Ordinal), "{checkpoint:?} {from} {lost:?} {extent:?}");
     }

@@ -237,9 +237,7 @@ fn rows_rise(Rows { first, last }: Rows) -> Result<(), Violation> {
 
 fn rows_lie_above(chain: Option<Ordinal>, rows: Rows) -> Result<(), Violation> {
     match chain {
-        Some(last) if covers(chain, rows.first) => {
-            Err(Violation::RowsBelowChain { first: rows.first, last })
-        }
+        Some(last) if covers(chain, rows.first) => Err(Violation::RowsBelowChain { first: rows.first, last }),
         _ => Ok(()),
     }
 }

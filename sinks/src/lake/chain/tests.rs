@@ -95,11 +95,7 @@ fn one_judgement_for_every_answer_but_success() {
 #[test]
 fn one_put_in_flight_per_destination() {
     let rows = Rows { first: Ordinal(5), last: Ordinal(9) };
-    check_violation(
-        None,
-        &[Offer(5, 9), Offer(10, 12)],
-        Violation::NotIdle { state: State::Putting(rows) },
-    );
+    check_violation(None, &[Offer(5, 9), Offer(10, 12)], Violation::NotIdle { state: State::Putting(rows) });
     check_violation(
         None,
         &[Offer(5, 9), UNKNOWN, Offer(10, 12)],

@@ -263,6 +263,16 @@ pub fn date_folder(table: &str, date: Date) -> Path {
     literal(format!("{}/{DATE_PREFIX}{date}", folder_name(table)))
 }
 
+/// A folder below the top by names that came out of a listing.
+pub fn listed_folder(names: &[&str]) -> Path {
+    literal(names.join("/"))
+}
+
+/// Reads the day out of the name of a [`date_folder`].
+pub fn parse_date_folder(name: &str) -> Option<Date> {
+    name.strip_prefix(DATE_PREFIX)?.parse().ok()
+}
+
 /// What tells a lake apart from every other: written once, before anything else.
 pub fn lake_record() -> Path {
     record("lake.json")
@@ -270,7 +280,20 @@ pub fn lake_record() -> Path {
 
 /// The `n`th schema of a table.
 pub fn schema(table: &str, n: u64) -> Path {
-    record(&format!("schema/{}/{n}.json", folder_name(table)))
+    schema_in(&folder_name(table), n)
+}
+
+/// The `n`th schema of the table with this folder.
+pub fn schema_in(folder: &str, n: u64) -> Path {
+    record(&format!("schema/{folder}/{n}.json"))
+}
+
+/// Reads the table's folder and number out of the key of a [`schema`].
+pub fn parse_schema(path: &Path) -> Option<(String, u64)> {
+    let (folder, file) =
+        path.as_ref().strip_prefix(schema_folder().as_ref())?.strip_prefix('/')?.split_once('/')?;
+    let n = file.strip_suffix(".json")?.parse().ok()?;
+    (schema_in(folder, n) == *path).then(|| (folder.to_owned(), n))
 }
 
 /// The folder with a folder of schemas for each table.
