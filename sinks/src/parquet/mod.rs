@@ -25,6 +25,15 @@ pub enum Error {
         #[source]
         source: ::parquet::errors::ParquetError,
     },
+    /// A column could not be encoded.
+    #[error("could not encode column {column:?}")]
+    Column {
+        /// Which column.
+        column: String,
+        /// Why not.
+        #[source]
+        source: ::parquet::errors::ParquetError,
+    },
     /// One column has two types in one file.
     #[error("column {column:?} has two types in one file")]
     Types {
