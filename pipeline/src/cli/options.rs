@@ -29,7 +29,7 @@ impl HubOptions {
     /// The connection string, with the name of the hub in it.
     pub(super) fn connection(&self) -> anyhow::Result<ConnectionString> {
         let connection = ConnectionString::parse(&self.connection_string)?.with_event_hub(self.event_hub.as_deref())?;
-        if connection.entity_path().is_none() {
+        if connection.event_hub().is_none() {
             return Err(Usage("which event hub? The connection string has no EntityPath; give --event-hub NAME".to_owned()).into());
         }
         Ok(connection)

@@ -1,7 +1,8 @@
 //! A checkpoint: a hint of where to resume, which may lag the lake and never leads it.
 
 use bytes::Bytes;
-use catchwater_sinks::store::{self, Path, Store};
+use catchwater_sinks::store::{self, Store};
+use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::position::{Generation, PartitionId, Position};

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use catchwater_sinks::lake::chain;
+use catchwater_sinks::lake::chain::{self, Chain};
 use catchwater_sinks::lake::paths::{Destination, Ordinal};
 use catchwater_sinks::parquet::{self, FooterFacts, RowGroup};
 
@@ -42,14 +42,10 @@ pub struct ClosedFile {
     pub destination: Destination,
     /// The start of the partition it was read in; files of an earlier start are dropped.
     pub start: StartId,
-    /// Its first row.
-    pub first: SequenceNumber,
-    /// Its last row.
-    pub last: SequenceNumber,
+    /// What its footer states.
+    pub facts: FooterFacts,
     /// Where reading stood before its first row.
     pub before: Before,
-    /// How many rows.
-    pub rows: u64,
     /// Lake type names by column.
     pub columns: BTreeMap<String, String>,
     /// The file.
@@ -192,30 +188,29 @@ impl OpenFile {
         Ok(closed)
     }
 
-    fn seal(&mut self, facts: &RunFacts) -> Result<Option<ClosedFile>, parquet::Error> {
+    fn seal(&mut self, run: &RunFacts) -> Result<Option<ClosedFile>, parquet::Error> {
         let Some(span) = self.grouped.take() else { return Ok(None) };
-        let footer = FooterFacts {
-            lake: facts.lake.clone(),
+        let facts = FooterFacts {
+            schema_version: 0,
+            lake: run.lake.clone(),
             table: self.destination.table.to_string(),
             date: self.destination.date,
             source: self.destination.source.clone(),
-            continues_at: chain::continues_at(self.chain_last),
+            continues_at: Chain::recovered(self.chain_last).next(),
             first: Ordinal(span.first.0),
             last: Ordinal(span.last.0),
             rows: span.rows,
-            routing_version: facts.routing_version,
-            writer: facts.writer.clone(),
+            routing_version: run.routing_version,
+            writer: run.writer.clone(),
         };
-        let bytes = parquet::assemble(std::mem::take(&mut self.groups), &footer)?;
+        let bytes = parquet::assemble(std::mem::take(&mut self.groups), &facts)?;
         self.group_bytes = 0;
         self.chain_last = Some(Ordinal(span.last.0));
         Ok(Some(ClosedFile {
             destination: self.destination.clone(),
             start: self.start,
-            first: span.first,
-            last: span.last,
+            facts,
             before: span.before,
-            rows: span.rows,
             columns: std::mem::take(&mut self.columns),
             permit: self.permit.another(bytes.len()),
             bytes,

@@ -151,7 +151,7 @@ impl Error {
 }
 
 /// The default folder of state inside a lake.
-fn default_state(lake: &str) -> String {
+pub(crate) fn default_state(lake: &str) -> String {
     match lake.split_once("://") {
         Some(_) => format!("{}/_catchwater", lake.trim_end_matches('/')),
         None => PathBuf::from(lake).join("_catchwater").to_string_lossy().into_owned(),

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use super::file::{ClosedFile, StartId};
 use super::lane::LaneOutput;
 use super::ledger::{self, FileId, Ledger};
+use super::wiring::Drain;
 use crate::columns::Catalog;
 use crate::event::QUARANTINE;
 use crate::metrics::Metrics;
@@ -109,6 +110,8 @@ impl Publisher {
         let mut save = tokio::time::interval(SAVE_EVERY);
         save.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut open = true;
+        let passed = deadline.passed();
+        tokio::pin!(passed);
         while open || !self.puts.is_empty() {
             tokio::select! {
                 input = inputs.recv(), if open => match input {
@@ -117,7 +120,7 @@ impl Publisher {
                 },
                 Some(done) = self.puts.join_next() => self.settle(done.map_err(Error::Lost)??)?,
                 _ = save.tick() => self.save().await?,
-                () = deadline.passed() => break,
+                () = &mut passed => break,
             }
             self.start_puts();
         }
@@ -244,23 +247,23 @@ pub enum Error {
 
 /// Passes when a drain has lasted long enough.
 #[derive(Clone, Debug)]
-pub struct Deadline(watch::Receiver<bool>);
+pub struct Deadline(Drain);
 
 impl Deadline {
-    /// A deadline, and what makes it pass.
-    pub fn new() -> (watch::Sender<bool>, Self) {
-        let (sender, receiver) = watch::channel(false);
-        (sender, Self(receiver))
+    /// The deadline of a drain.
+    pub fn behind(drain: &Drain) -> Self {
+        Self(drain.clone())
     }
 
-    /// Waits until it has passed; for ever if nobody can make it pass any more.
+    /// Waits until it has passed.
     pub async fn passed(&self) {
-        let mut receiver = self.0.clone();
-        if receiver.wait_for(|passed| *passed).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        self.0.begun().await;
+        tokio::time::sleep(DRAIN_LIMIT).await;
     }
 }
+
+/// How long a drain may last; what is not durable then will be read again.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// How often checkpoints are written: what a crash costs is bounded by files, not by this.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
@@ -350,16 +353,12 @@ async fn put(world: Arc<PutWorld>, id: FileId, file: ClosedFile, mut chain: Chai
     let table = Arc::clone(&file.destination.table);
     let fits = ensure_schema(&world, &table, &file.columns).await?;
     let bytes = file.bytes.len() as u64;
-    let landed = if fits {
-        let (first, last) = (Ordinal(file.first.0), Ordinal(file.last.0));
-        commit::commit_file(&world.store, &mut chain, &file.destination, first, last, file.bytes, &world.backoff)
-            .await
-            .map_err(|source| Error::Put { table, source })?
-    } else {
-        Landed::Lost { last: Ordinal(-1) }
+    let lost = !fits || {
+        let landed = commit::commit_file(&world.store, &mut chain, &file.facts, file.bytes, &world.backoff).await;
+        matches!(landed.map_err(|source| Error::Put { table, source })?, Landed::Lost { .. })
     };
-    let chain = matches!(landed, Landed::Durable { .. }).then_some(chain);
-    Ok(PutDone { start: file.start, file: id, destination: file.destination, rows: file.rows, bytes, chain })
+    let chain = (!lost).then_some(chain);
+    Ok(PutDone { start: file.start, file: id, destination: file.destination, rows: file.facts.rows, bytes, chain })
 }
 
 /// Makes the file's columns durable in the table's schema; false if the lake has one of them with another type.

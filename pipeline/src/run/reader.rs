@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths::{Date, Destination, Ordinal, SourceId};
 use catchwater_sinks::lake::records::{self, Origin, Records};
 use catchwater_sinks::lake::start::{self, Extent, PositionLost};
@@ -30,6 +31,8 @@ pub struct World {
     pub client: Client,
     /// The lake.
     pub store: Store,
+    /// How a store that does not answer is asked again.
+    pub backoff: Backoff,
     /// Its records: origins, rules, lost ranges.
     pub records: Records,
     /// The checkpoints of this hub.
@@ -96,40 +99,46 @@ impl Reader {
         let covered = plan.covered.clone();
         let begin = PublisherInput::Begin { start, checkpoint: plan.checkpoint.clone(), covered, standing: told };
         self.publisher.send(begin).await.map_err(|_| Error::Ended)?;
-        self.tell_lane(LaneInput::Begin { start, source: self.source.clone(), covered: plan.covered })?;
+        self.tell_lane(LaneInput::Begin { start, source: self.source.clone(), covered: plan.covered.clone() })?;
         if self.world.until_caught_up && plan.is_caught_up() {
             return Ok(Read::Ended(Ended::CaughtUp));
         }
-        let mut receiver = self.attach(plan.start).await?;
-        let mut expected = plan.first;
-        let read = loop {
-            tokio::select! {
-                batch = receiver.next_batch() => {
-                    let batch = batch.map_err(|source| self.hub_error(source))?;
-                    let (Some(first), Some(last)) = (batch.first(), batch.last()) else { continue };
-                    self.check_gap(expected, first).await?;
-                    expected = SequenceNumber(last.0 + 1);
-                    self.world.metrics.lag(self.partition, last, receiver.last_enqueued());
-                    self.tell_lane(LaneInput::Events { start, batch, last_enqueued: receiver.last_enqueued() })?;
-                    if self.world.until_caught_up && last >= plan.target {
-                        break self.finish(start, plan.target, &mut standing).await?;
-                    }
-                }
-                changed = standing.changed() => {
-                    changed.map_err(|_| Error::Ended)?;
-                    if standing.borrow_and_update().lost {
-                        break Read::Again;
-                    }
-                }
-                _ = self.stop.wait_for(|stop| *stop) => {
-                    self.tell_lane(LaneInput::End { start })?;
-                    break Read::Ended(Ended::Stopped);
-                }
-            }
-        };
+        let mut receiver = self.attach(plan.start.clone()).await?;
+        let read = self.receive(start, &plan, &mut receiver, &mut standing).await?;
         // The hub's answer tells whether the partition is still ours: a reader that lost it must not start again.
         receiver.close().await.map_err(|source| self.hub_error(source))?;
         Ok(read)
+    }
+
+    /// Hands events to the lane until there is a reason to end.
+    async fn receive(
+        &mut self,
+        start: StartId,
+        plan: &Plan,
+        receiver: &mut PartitionReceiver,
+        standing: &mut watch::Receiver<Standing>,
+    ) -> Result<Read, Error> {
+        let mut expected = plan.first;
+        let mut stop = self.stop.clone();
+        loop {
+            let batch = tokio::select! {
+                batch = receiver.next_batch() => batch.map_err(|source| self.hub_error(source))?,
+                lost = standing.wait_for(|standing| standing.lost) => return lost.map(|_| Read::Again).map_err(|_| Error::Ended),
+                _ = stop.wait_for(|stop| *stop) => {
+                    self.tell_lane(LaneInput::End { start })?;
+                    return Ok(Read::Ended(Ended::Stopped));
+                }
+            };
+            let (Some(first), Some(last)) = (batch.first(), batch.last()) else { continue };
+            self.check_gap(expected, first).await?;
+            expected = SequenceNumber(last.0 + 1);
+            let last_enqueued = receiver.last_enqueued();
+            self.world.metrics.lag(self.partition, last, last_enqueued);
+            self.tell_lane(LaneInput::Events { start, batch, last_enqueued })?;
+            if self.world.until_caught_up && last >= plan.target {
+                return self.finish(start, plan.target, standing).await;
+            }
+        }
     }
 
     /// Waits until everything up to `target` is durable.
@@ -155,7 +164,7 @@ impl Reader {
         let first = self.first(done, entered.from, extent).await?;
         // A destination of long ago that is not looked up costs one lost name; then all are looked up.
         let since = checkpoint.as_ref().filter(|_| !again).map(|at| Date::from_unix_ms(at.enqueued_time_ms - DAY_MS));
-        let covered = recovery::recover(&world.store, &self.source, since).await?;
+        let covered = recovery::recover(&world.store, &self.source, since, &world.backoff).await?;
         let covered = covered.into_iter().map(|found| (found.destination, found.last)).collect();
         let start = match &checkpoint {
             Some(at) if at.sequence_number.0 + 1 == first.0 => {

@@ -47,6 +47,14 @@ impl Drain {
     pub fn begin(&self) {
         self.0.send_replace(true);
     }
+
+    /// Waits until the drain has begun; for ever if nobody can begin it any more.
+    pub(super) async fn begun(&self) {
+        let mut begun = self.0.subscribe();
+        if begun.wait_for(|begun| *begun).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 /// Runs the job until it is drained, caught up (if asked for) or can't go on.
@@ -57,7 +65,7 @@ pub async fn run(config: Config, drain: Drain, metrics: Arc<Metrics>, clock: Arc
     let backoff = Backoff::for_store(writer.as_u64_pair().0);
     let records = Records::new(store.clone(), backoff.clone());
     let lake = records.lake_id().await?;
-    let schemas = Schemas::load(store.clone()).await?;
+    let schemas = Schemas::load(records.clone()).await?;
     let catalog = Catalog::new();
     for schema in schemas.tables() {
         catalog.adopt(&schema.table, schema.columns.clone());
@@ -77,11 +85,12 @@ pub async fn run(config: Config, drain: Drain, metrics: Arc<Metrics>, clock: Arc
         writer: writer.to_string(),
         routing_version: ROUTING_VERSION,
     };
-    let put_world = Arc::new(PutWorld { store: store.clone(), schemas: Mutex::new(schemas), backoff, catalog: Arc::clone(&catalog) });
+    let put_world = Arc::new(PutWorld { store: store.clone(), schemas: Mutex::new(schemas), backoff: backoff.clone(), catalog: Arc::clone(&catalog) });
     let publisher = Publisher::new(put_world, checkpoints.clone(), ROUTING_VERSION, Arc::clone(&metrics));
     let world = Arc::new(World {
         client,
         store,
+        backoff,
         records,
         checkpoints,
         consumer_group: config.consumer_group.clone(),
@@ -109,50 +118,21 @@ impl Wiring {
     /// Connects the parts, waits for the readers, then lets the rest run dry.
     async fn flow(self, publisher: Publisher, drain: Drain) -> Result<publisher::Leftover, Error> {
         let (to_publisher, publisher_inputs) = mpsc::channel(PUBLISHER_INPUTS);
-        let (pass_deadline, deadline) = Deadline::new();
-        let mut publishing = tokio::spawn(publisher.run(publisher_inputs, deadline));
-        let (lanes, mut threads) = self.start_lanes(&to_publisher)?;
-        let mut readers = self.start_readers(&lanes, &to_publisher, &drain);
+        let deadline = Deadline::behind(&drain);
+        let mut publishing = tokio::spawn(publisher.run(publisher_inputs, deadline.clone()));
+        let (lanes, threads) = self.start_lanes(&to_publisher)?;
+        let readers = self.start_readers(&lanes, &to_publisher, &drain);
         drop((lanes, to_publisher));
-
-        let mut ownership_lost = 0;
-        let mut failure = None;
-        let partitions = readers.len();
-        while let Some(ended) = tokio::select! {
-            ended = readers.join_next() => ended,
-            published = &mut publishing => return publishing_failed(published),
-        } {
-            match ended.map_err(|_| Error::Died("a reader"))? {
-                Ok(_) => {}
-                Err(error) if error.is_ownership_lost() => {
-                    ownership_lost += 1;
-                    tracing::warn!(error = %chain_of(&error), "another run has taken a partition");
-                }
-                Err(error) => {
-                    // The others finish what they have; this one's events will be read again.
-                    failure.get_or_insert(error);
-                    drain.begin();
-                }
-            }
-        }
-        // All readers have ended, so the lanes' inputs close, then the publisher's: everything runs dry.
-        let passing = async {
-            tokio::time::sleep(DRAIN_LIMIT).await;
-            pass_deadline.send_replace(true);
+        let read = tokio::select! {
+            read = all_read(readers, &drain) => read,
+            // The publisher ends before the readers only when it, or a lane, can't go on, or time is up.
+            published = &mut publishing => return ended_early(published, threads),
         };
-        let published = tokio::select! {
-            published = &mut publishing => published,
-            () = passing => publishing.await,
-        };
-        let left = published.map_err(|_| Error::Died("the publisher"))??;
-        for thread in threads.drain(..).filter(JoinHandle::is_finished) {
-            thread.join().map_err(|_| Error::Died("a lane"))??;
-        }
-        match failure {
-            Some(error) => Err(error.into()),
-            None if partitions > 0 && ownership_lost == partitions => Err(Error::OwnershipLost),
-            None => Ok(left),
-        }
+        // The lanes' inputs are closed now, then the publisher's: everything runs dry.
+        let left = publishing.await.map_err(|_| Error::Died("the publisher"))??;
+        lanes_ended(threads)?;
+        read?;
+        Ok(left)
     }
 
     fn start_lanes(&self, to_publisher: &mpsc::Sender<PublisherInput>) -> Result<(Vec<LaneEnd>, Vec<LaneThread>), Error> {
@@ -184,7 +164,7 @@ impl Wiring {
         lanes: &[LaneEnd],
         to_publisher: &mpsc::Sender<PublisherInput>,
         drain: &Drain,
-    ) -> JoinSet<Result<reader::Ended, reader::Error>> {
+    ) -> Readers {
         let mut readers = JoinSet::new();
         let per_lane = self.hub.partitions.len().div_ceil(lanes.len()).max(1);
         for partition in &self.hub.partitions {
@@ -221,9 +201,7 @@ const CREDIT_PART: usize = 4;
 /// How often a lane looks at the ages of its files.
 const TICK: Duration = Duration::from_millis(200);
 
-/// How long a drain may last; what is not durable then will be read again.
-const DRAIN_LIMIT: Duration = Duration::from_secs(10);
-
+type Readers = JoinSet<Result<reader::Ended, reader::Error>>;
 type LaneThread = JoinHandle<Result<(), catchwater_sinks::parquet::Error>>;
 
 struct LaneEnd {
@@ -275,12 +253,46 @@ fn open(url: &str) -> Result<Store, Error> {
     Store::open(url).map_err(|source| Error::Store { url: url.to_owned(), source })
 }
 
-fn publishing_failed(
+/// Waits until every reader has ended. One that fails makes the others drain; its events will be read again.
+async fn all_read(mut readers: Readers, drain: &Drain) -> Result<(), Error> {
+    let partitions = readers.len();
+    let mut taken = 0;
+    let mut failure = None;
+    while let Some(ended) = readers.join_next().await {
+        match ended.map_err(|_| Error::Died("a reader"))? {
+            Ok(_) => {}
+            Err(error) if error.is_ownership_lost() => {
+                taken += 1;
+                tracing::warn!(error = %chain_of(&error), "another run has taken a partition");
+            }
+            Err(error) => {
+                failure.get_or_insert(error);
+                drain.begin();
+            }
+        }
+    }
+    match failure {
+        Some(error) => Err(error.into()),
+        None if partitions > 0 && taken == partitions => Err(Error::OwnershipLost),
+        None => Ok(()),
+    }
+}
+
+fn ended_early(
     published: Result<Result<publisher::Leftover, publisher::Error>, tokio::task::JoinError>,
+    threads: Vec<LaneThread>,
 ) -> Result<publisher::Leftover, Error> {
-    published.map_err(|_| Error::Died("the publisher"))??;
-    // It only ends by itself when all lanes have: one of them failed.
-    Err(Error::Died("a lane"))
+    let left = published.map_err(|_| Error::Died("the publisher"))??;
+    lanes_ended(threads)?;
+    Ok(left)
+}
+
+/// What the lanes that have ended say. One that is still at work is left alone: time was up.
+fn lanes_ended(threads: Vec<LaneThread>) -> Result<(), Error> {
+    for thread in threads.into_iter().filter(JoinHandle::is_finished) {
+        thread.join().map_err(|_| Error::Died("a lane"))??;
+    }
+    Ok(())
 }
 
 fn summary(metrics: &Metrics, left: u64) -> Summary {

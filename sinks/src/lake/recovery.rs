@@ -38,16 +38,19 @@ pub async fn recover(
 ) -> Result<Vec<Recovered>, Error> {
     let lake = Lake { store, backoff };
     let days = lake.days(since).await?;
-    let listings = stream::iter(days.iter().map(|day| lake.files(day)));
-    let files: Vec<Vec<Path>> = listings.buffered(REQUESTS_AT_ONCE).try_collect().await?;
+    let listings: Vec<_> = days.iter().map(|day| lake.files(day)).collect();
+    let files: Vec<Vec<Path>> = stream::iter(listings).buffered(REQUESTS_AT_ONCE).try_collect().await?;
     let names = files.iter().flatten().filter_map(paths::parse_data_file);
     let last_files = newest(names.filter(|name| name.source == *source).map(|name| {
         let continues_at = name.continues_at;
         ((name.folder, name.date), continues_at)
     }));
-    let last_files = last_files.into_iter().map(|((folder, date), continues_at)| {
-        lake.recovered(DataFileName { folder, date, source: source.clone(), continues_at })
-    });
+    let last_files: Vec<_> = last_files
+        .into_iter()
+        .map(|((folder, date), continues_at)| {
+            lake.recovered(DataFileName { folder, date, source: source.clone(), continues_at })
+        })
+        .collect();
     stream::iter(last_files).buffered(REQUESTS_AT_ONCE).try_collect().await
 }
 
@@ -129,7 +132,8 @@ impl Lake<'_> {
             .filter(|name| *name != paths::RECORDS_FOLDER)
             .map(|name| paths::listed_folder(&[name]))
             .collect();
-        let days = stream::iter(tables.iter().map(|table| self.days_of(table, since)));
+        let days: Vec<_> = tables.iter().map(|table| self.days_of(table, since)).collect();
+        let days = stream::iter(days);
         let days: Vec<Vec<Path>> = days.buffered(REQUESTS_AT_ONCE).try_collect().await?;
         Ok(days.into_iter().flatten().collect())
     }
