@@ -116,7 +116,8 @@ impl Lane {
     pub fn on(&mut self, input: LaneInput, now_ms: i64, out: &mut Vec<LaneOutput>) -> Result<(), parquet::Error> {
         match input {
             LaneInput::Begin { start, source, covered } => {
-                self.partitions.insert(start.partition, Partition::new(start, source, covered, now_ms));
+                let before = self.partitions.insert(start.partition, Partition::new(start, source, covered, now_ms));
+                self.metrics.rows_dropped.add(before.map_or(0, |before| before.open_rows()));
                 Ok(())
             }
             LaneInput::Events { start, batch, last_enqueued } => {

@@ -136,6 +136,11 @@ impl Partition {
         Ok(out.len() > before)
     }
 
+    /// Rows in open files.
+    pub(super) fn open_rows(&self) -> u64 {
+        self.files.iter().map(OpenFile::rows).sum()
+    }
+
     /// Bytes in open files.
     pub(super) fn open_bytes(&self) -> usize {
         self.files.iter().map(OpenFile::bytes).sum()

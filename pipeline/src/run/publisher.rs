@@ -148,7 +148,10 @@ impl Publisher {
     fn enqueue(&mut self, file: ClosedFile) -> Result<(), Error> {
         let id = FileId(self.next_file);
         self.next_file += 1;
-        let Some(partition) = self.started(file.start) else { return Ok(()) };
+        let Some(partition) = self.started(file.start) else {
+            self.metrics.rows_dropped.add(file.facts.rows);
+            return Ok(());
+        };
         partition.ledger.closed(id, file.before.clone())?;
         let key = (file.start.partition, file.destination.clone());
         partition.destinations.entry(file.destination.clone()).or_default().queue.push_back((id, file));
@@ -178,13 +181,27 @@ impl Publisher {
     }
 
     fn settle(&mut self, done: PutDone) -> Result<(), Error> {
+        self.count(&done);
         let metrics = Arc::clone(&self.metrics);
         let Some(partition) = self.started(done.start) else { return Ok(()) };
         let Some(chain) = done.chain else {
-            partition.lose();
             metrics.partitions_restarted.add(1);
+            metrics.rows_dropped.add(partition.lose());
             return Ok(());
         };
+        partition.ledger.durable(done.file)?;
+        partition.destinations.entry(done.destination).or_default().chain = Some(chain);
+        partition.tell();
+        Ok(())
+    }
+
+    /// What landed counts even when its partition has started again: it will be skipped then.
+    fn count(&self, done: &PutDone) {
+        let metrics = &self.metrics;
+        if done.chain.is_none() {
+            metrics.rows_dropped.add(done.rows);
+            return;
+        }
         metrics.files_put.add(1);
         metrics.bytes_put.add(done.bytes);
         metrics.rows_put.add(done.rows);
@@ -192,10 +209,6 @@ impl Publisher {
             metrics.rows_quarantined.add(done.rows);
         }
         metrics.table_rows(&done.destination.table, done.rows);
-        partition.ledger.durable(done.file)?;
-        partition.destinations.entry(done.destination).or_default().chain = Some(chain);
-        partition.tell();
-        Ok(())
     }
 
     async fn save(&mut self) -> Result<(), Error> {
@@ -316,11 +329,13 @@ impl Partition {
         }
     }
 
-    /// Drops all that is on its way; the reader starts the partition again.
-    fn lose(&mut self) {
+    /// Drops all that waits, and tells how many rows; the reader starts the partition again.
+    fn lose(&mut self) -> u64 {
         self.lost = true;
-        self.destinations.clear();
+        let waiting = self.destinations.drain().flat_map(|(_, queue)| queue.queue);
+        let rows = waiting.map(|(_, file)| file.facts.rows).sum();
         self.standing.send_modify(|standing| standing.lost = true);
+        rows
     }
 
     fn tell(&self) {

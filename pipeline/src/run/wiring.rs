@@ -119,7 +119,7 @@ impl Wiring {
     async fn flow(self, publisher: Publisher, drain: Drain) -> Result<publisher::Leftover, Error> {
         let (to_publisher, publisher_inputs) = mpsc::channel(PUBLISHER_INPUTS);
         let deadline = Deadline::behind(&drain);
-        let mut publishing = tokio::spawn(publisher.run(publisher_inputs, deadline.clone()));
+        let mut publishing = tokio::spawn(publisher.run(publisher_inputs, deadline));
         let (lanes, threads) = self.start_lanes(&to_publisher)?;
         let readers = self.start_readers(&lanes, &to_publisher, &drain);
         drop((lanes, to_publisher));
@@ -297,7 +297,7 @@ fn lanes_ended(threads: Vec<LaneThread>) -> Result<(), Error> {
 
 fn summary(metrics: &Metrics, left: u64) -> Summary {
     Summary {
-        events: metrics.events_received.get() - metrics.events_skipped.get(),
+        events: metrics.events_received.get() - metrics.events_skipped.get() - metrics.rows_dropped.get(),
         rows: metrics.rows_put.get(),
         quarantined: metrics.rows_quarantined.get(),
         tables: metrics.tables(),
