@@ -29,3 +29,6 @@ pub use catalog::Catalog;
 pub use context::Context;
 pub use schema::{TYPE_KEY, type_names};
 pub use table::TableBuffer;
+
+/// The column of the event's number in its partition.
+pub const SEQUENCE_NUMBER: &str = "_sequence_number";
