@@ -5,10 +5,25 @@
 //! an event belongs to (`parse`), when a buffer is closed (`run`), how a type becomes the lake's for ever
 //! (`catchwater_sinks::lake`).
 
+mod schema;
+mod names;
 mod catalog;
 mod context;
-mod schema;
 mod table;
+// One event into one row.
+mod row;
+mod envelope;
+mod attributes;
+mod parties;
+mod images;
+mod labels;
+mod quarantine;
+// What rows are written with.
+mod directory;
+mod column;
+mod bits;
+mod marks;
+mod normal_form;
 
 pub use catalog::Catalog;
 pub use context::Context;

@@ -116,7 +116,7 @@ impl Order {
     }
 }
 
-fn table<'a>(tree: Tree<'a>, members: &Members) -> Table<'a> {
+fn table<'t>(tree: Tree<'t>, members: &Members) -> Table<'t> {
     match filled_text(tree, members.get(Member::PrimaryEntityName)) {
         None | Some(NO_TABLE) => Table::Messages,
         Some(name) => Table::Entity(name),
@@ -129,7 +129,7 @@ fn target(tree: Tree<'_>, members: &Members) -> Option<NodeId> {
 }
 
 /// The text of a string that is not empty.
-fn filled_text<'a>(tree: Tree<'a>, node: Option<NodeId>) -> Option<&'a str> {
+fn filled_text(tree: Tree<'_>, node: Option<NodeId>) -> Option<&str> {
     let node = node.filter(|node| tree.kind(*node) == Kind::Text)?;
     Some(tree.text(node)).filter(|text| !text.is_empty())
 }

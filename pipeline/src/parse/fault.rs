@@ -59,7 +59,7 @@ fn words(kind: &ErrorType) -> &'static str {
         ErrorType::ExpectedTrue | ErrorType::ExpectedFalse | ErrorType::ExpectedNull => {
             "this is neither true, nor false, nor null"
         }
-        ErrorType::InvalidNumber | ErrorType::InvalidExponent => "this is in no number",
+        ErrorType::InvalidNumber | ErrorType::InvalidExponent => "no number is written like this",
         ErrorType::TrailingData => "something stands behind the end",
         _ => "this is no value",
     }

@@ -12,7 +12,7 @@ const FEW: usize = 8;
 /// for.
 #[derive(Debug)]
 pub(super) struct Keys {
-    keys: Vec<u32>,
+    list: Vec<u32>,
     slots: Vec<Slot>,
     /// Slots of earlier rounds count as empty.
     round: u32,
@@ -30,31 +30,31 @@ struct Slot {
 impl Keys {
     /// No keys, no memory yet.
     pub(super) fn new() -> Self {
-        Self { keys: Vec::new(), slots: Vec::new(), round: 0, seed: RandomState::new().hash_one(0) }
+        Self { list: Vec::new(), slots: Vec::new(), round: 0, seed: RandomState::new().hash_one(0) }
     }
 
     /// Forgets the list before.
     pub(super) fn clear(&mut self) {
-        self.keys.clear();
+        self.list.clear();
     }
 
     /// Adds a key.
     pub(super) fn push(&mut self, key: usize) {
-        self.keys.push(key as u32);
+        self.list.push(key as u32);
     }
 
     /// Whether no two of the keys have the same text.
     pub(super) fn are_distinct<'k>(&mut self, text: impl Fn(usize) -> &'k str) -> bool {
-        if self.keys.len() <= FEW {
-            let text = |at: usize| text(self.keys[at] as usize);
-            return (1..self.keys.len()).all(|late| (0..late).all(|early| text(early) != text(late)));
+        if self.list.len() <= FEW {
+            let text = |at: usize| text(self.list[at] as usize);
+            return (1..self.list.len()).all(|late| (0..late).all(|early| text(early) != text(late)));
         }
         self.begin_round();
-        (0..self.keys.len()).all(|at| self.is_new(self.keys[at], &text))
+        (0..self.list.len()).all(|at| self.is_new(self.list[at], &text))
     }
 
     fn begin_round(&mut self) {
-        let wanted = (self.keys.len() * 2).next_power_of_two();
+        let wanted = (self.list.len() * 2).next_power_of_two();
         if self.slots.len() < wanted {
             self.slots = vec![Slot::default(); wanted];
             self.round = 0;
