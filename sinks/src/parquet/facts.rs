@@ -77,7 +77,7 @@ pub(crate) async fn read_metadata(store: &Store, path: &Path) -> Result<Option<A
     let Some(tail) = store.get_tail(path, TAIL_BYTES).await? else {
         return Ok(None);
     };
-    let failed = |source| Error::Parquet { operation: "read a footer", source };
+    let failed = |source| Error::Unreadable { path: path.to_string(), source };
     let mut decoder = ParquetMetaDataPushDecoder::try_new(tail.size)
         .map_err(failed)?
         .with_page_index_policy(PageIndexPolicy::Skip);

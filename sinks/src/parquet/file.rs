@@ -6,11 +6,10 @@ use std::sync::Arc;
 use arrow::array::new_null_array;
 use arrow::datatypes::{FieldRef, Schema};
 use bytes::Bytes;
-use parquet::arrow::ArrowSchemaConverter;
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
 
-use super::row_group::{Column, encode_column};
+use super::row_group::{Column, encode_column, schema_of};
 use super::{Error, FooterFacts, RowGroup, facts, properties};
 
 /// Puts row groups together as a file, over the union of their columns.
@@ -23,7 +22,7 @@ use super::{Error, FooterFacts, RowGroup, facts, properties};
 pub fn assemble(groups: Vec<RowGroup>, facts: &FooterFacts) -> Result<Bytes, Error> {
     let fields = union(&groups)?;
     let schema = Schema::new(fields.clone());
-    let root = ArrowSchemaConverter::new().convert(&schema).map_err(failed)?.root_schema_ptr();
+    let root = schema_of(&schema).map_err(failed)?;
     let properties = Arc::new(properties::of_file(facts::entry_of(facts)));
     let out = Vec::with_capacity(size(&groups));
     let mut file = SerializedFileWriter::new(out, root, properties).map_err(failed)?;
@@ -89,5 +88,5 @@ fn size(groups: &[RowGroup]) -> usize {
 }
 
 fn failed(source: ParquetError) -> Error {
-    Error::Parquet { operation: "assemble a file", source }
+    Error::Assemble { source }
 }

@@ -16,11 +16,9 @@ pub use row_group::{RowGroup, encode_row_group};
 /// A file that could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The Parquet library refused.
-    #[error("could not {operation}")]
-    Parquet {
-        /// What was being done.
-        operation: &'static str,
+    /// Row groups could not be put together.
+    #[error("could not assemble a file")]
+    Assemble {
         /// Why not.
         #[source]
         source: ::parquet::errors::ParquetError,
@@ -47,6 +45,15 @@ pub enum Error {
         path: String,
         /// What it lacks.
         reason: String,
+    },
+    /// A file that is damaged, or no Parquet.
+    #[error("{path:?} can't be read")]
+    Unreadable {
+        /// Which file.
+        path: String,
+        /// Why not.
+        #[source]
+        source: ::parquet::errors::ParquetError,
     },
     /// The file could not be fetched.
     #[error(transparent)]

@@ -19,6 +19,7 @@ use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::properties::WriterProperties;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::TypePtr;
 
 use super::{Error, properties};
 
@@ -155,10 +156,17 @@ fn detached(mut chunk: ArrowColumnChunk) -> ParquetResult<ArrowColumnChunk> {
     Ok(chunk)
 }
 
+/// What Parquet calls the columns and their types.
+pub(super) fn schema_of(schema: &Schema) -> ParquetResult<TypePtr> {
+    // The item of a list is `element`, as the format has it, and not `item`, as Arrow does.
+    let converter = ArrowSchemaConverter::new().with_coerce_types(true);
+    Ok(converter.convert(schema)?.root_schema_ptr())
+}
+
 /// Makes the writers of one column as if it were the only one of a file.
 fn column_writers(field: &FieldRef, properties: WriterProperties) -> ParquetResult<Vec<ArrowColumnWriter>> {
     let schema = Arc::new(Schema::new(vec![Arc::clone(field)]));
-    let root = ArrowSchemaConverter::new().convert(&schema)?.root_schema_ptr();
+    let root = schema_of(&schema)?;
     let file: SerializedFileWriter<Sink> =
         SerializedFileWriter::new(std::io::sink(), root, Arc::new(properties))?;
     ArrowRowGroupWriterFactory::new(&file, schema)
