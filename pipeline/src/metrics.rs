@@ -69,7 +69,12 @@ impl Lag {
 
 impl Metrics {
     /// Notes how far a partition is read.
-    pub fn lag(&self, partition: PartitionId, received: SequenceNumber, last_enqueued: Option<SequenceNumber>) {
+    pub fn lag(
+        &self,
+        partition: PartitionId,
+        received: SequenceNumber,
+        last_enqueued: Option<SequenceNumber>,
+    ) {
         let lag = Lag { received, last_enqueued: last_enqueued.unwrap_or(received) };
         self.lags.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, lag);
     }

@@ -41,7 +41,8 @@ const LINES_MAX: usize = 400;
 
 #[test]
 fn imports_go_down_only() {
-    let faults = sources("pipeline/src").iter().flat_map(|file| floor_faults(&file.module(), &file.code())).collect();
+    let faults =
+        sources("pipeline/src").iter().flat_map(|file| floor_faults(&file.module(), &file.code())).collect();
     check(faults);
 }
 
@@ -72,7 +73,9 @@ fn sinks_know_nothing_of_the_pipeline() {
     let mut faults = Vec::new();
     for file in sources("sinks/src") {
         let code = file.code();
-        faults.extend(words.iter().filter(|word| code.contains(**word)).map(|word| format!("{file} names `{word}`")));
+        faults.extend(
+            words.iter().filter(|word| code.contains(**word)).map(|word| format!("{file} names `{word}`")),
+        );
     }
     check(faults);
 }
@@ -88,7 +91,10 @@ fn files_begin_with_what_they_own_and_stay_short() {
         if lines > LINES_MAX && !file.is_test() {
             faults.push(format!("{file} has {lines} lines before its tests; {LINES_MAX} are enough"));
         }
-        if ["TODO", "FIXME", "todo!(", "unimplemented!(", "#[ignore"].iter().any(|word| file.text.contains(word)) {
+        if ["TODO", "FIXME", "todo!(", "unimplemented!(", "#[ignore"]
+            .iter()
+            .any(|word| file.text.contains(word))
+        {
             faults.push(format!("{file} holds unfinished or switched-off code"));
         }
     }
@@ -98,7 +104,9 @@ fn files_begin_with_what_they_own_and_stay_short() {
 #[test]
 fn the_papers_name_files_that_are_there() {
     let mut faults = Vec::new();
-    for paper in ["docs/ARCHITECTURE.md", "docs/EXACTLY_ONCE.md", "docs/TABLES.md", "docs/GLOSSARY.md", "README.md"] {
+    for paper in
+        ["docs/ARCHITECTURE.md", "docs/EXACTLY_ONCE.md", "docs/TABLES.md", "docs/GLOSSARY.md", "README.md"]
+    {
         let text = fs::read_to_string(root().join(paper)).unwrap();
         for path in text.split('`').filter(|word| names_a_file(word)) {
             if !root().join(path).exists() {
@@ -176,7 +184,11 @@ fn floor_faults(module: &str, code: &str) -> Vec<String> {
         let Some(other) = floor(&named) else { continue };
         let sideways = SIDEWAYS.contains(&(module, named.as_str()));
         if named != module && other <= own && !sideways {
-            faults.push(format!("`{module}` (floor {}) names `{named}` (floor {})", FLOORS.len() - own, FLOORS.len() - other));
+            faults.push(format!(
+                "`{module}` (floor {}) names `{named}` (floor {})",
+                FLOORS.len() - own,
+                FLOORS.len() - other
+            ));
         }
     }
     for (library, users) in LIBRARIES {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use catchwater_sinks::lake::audit::{self, Report};
+use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths::{Ordinal, SourceId};
 use catchwater_sinks::lake::records::Records;
-use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::store::Store;
 use clap::Args;
 use serde::Serialize;
@@ -44,8 +44,11 @@ pub(super) async fn read(options: &LakeOptions) -> anyhow::Result<Report> {
     };
     let id = Records::new(lake.clone(), Backoff::for_store(0)).lake_id().await?;
     let mut checkpoints: BTreeMap<SourceId, Ordinal> = BTreeMap::new();
-    for checkpoint in Checkpoints::all(&state).await?.into_iter().filter(|checkpoint| checkpoint.scope.lake == id) {
-        let source = SourceId::new(&checkpoint.scope.event_hub, checkpoint.scope.generation.0, checkpoint.partition.0);
+    for checkpoint in
+        Checkpoints::all(&state).await?.into_iter().filter(|checkpoint| checkpoint.scope.lake == id)
+    {
+        let source =
+            SourceId::new(&checkpoint.scope.event_hub, checkpoint.scope.generation.0, checkpoint.partition.0);
         let reached = checkpoints.entry(source).or_insert(Ordinal(-1));
         *reached = (*reached).max(Ordinal(checkpoint.position.sequence_number.0));
     }
@@ -96,8 +99,12 @@ pub(super) fn print(report: &Report) {
     for (name, table) in &report.tables {
         println!("{name:<32} {:>12} {:>8} {:>12}", table.rows, table.files, size(table.bytes));
     }
-    println!("\n{:<44} {:>12} {:>12} {:>12} {:>8} {:>10} {:>10}", "source", "first", "last", "events", "gaps", "duplicates", "in flight");
-    let number = |ordinal: Option<Ordinal>| ordinal.map_or_else(|| "-".to_owned(), |ordinal| ordinal.0.to_string());
+    println!(
+        "\n{:<44} {:>12} {:>12} {:>12} {:>8} {:>10} {:>10}",
+        "source", "first", "last", "events", "gaps", "duplicates", "in flight"
+    );
+    let number =
+        |ordinal: Option<Ordinal>| ordinal.map_or_else(|| "-".to_owned(), |ordinal| ordinal.0.to_string());
     for (source, report) in &report.sources {
         println!(
             "{:<44} {:>12} {:>12} {:>12} {:>8} {:>10} {:>10}",
@@ -115,7 +122,10 @@ pub(super) fn print(report: &Report) {
         println!("fault: {finding}");
     }
     if report.is_clean() {
-        println!("clean: {} events, each in the lake exactly once; {} in flight", report.events, report.in_flight);
+        println!(
+            "clean: {} events, each in the lake exactly once; {} in flight",
+            report.events, report.in_flight
+        );
     } else {
         println!(
             "NOT clean: {} gaps, {} duplicates, {} broken chains among {} events",

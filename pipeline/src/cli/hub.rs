@@ -44,8 +44,12 @@ pub(super) fn main(options: Options) -> anyhow::Result<Exit> {
         } else {
             println!("{connection_string}");
             println!("The hub listens; Ctrl-C stops it. In another terminal:");
-            println!("  catchwater send --generate mixed --events 10000 --connection-string '{connection_string}'");
-            println!("  catchwater run --until-caught-up --lake ./lake --connection-string '{connection_string}'");
+            println!(
+                "  catchwater send --generate mixed --events 10000 --connection-string '{connection_string}'"
+            );
+            println!(
+                "  catchwater run --until-caught-up --lake ./lake --connection-string '{connection_string}'"
+            );
         }
         stop_signal().await?;
         emulator.shutdown().await;

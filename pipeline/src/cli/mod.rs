@@ -111,9 +111,10 @@ impl Exit {
             if let Some(hub) = cause.downcast_ref::<crate::eventhubs::Error>() {
                 return match hub.kind() {
                     ErrorKind::Unauthorized | ErrorKind::NotFound => Self::Configuration,
-                    ErrorKind::Transient | ErrorKind::OwnershipLost | ErrorKind::PositionLost | ErrorKind::Fatal => {
-                        Self::Unreachable
-                    }
+                    ErrorKind::Transient
+                    | ErrorKind::OwnershipLost
+                    | ErrorKind::PositionLost
+                    | ErrorKind::Fatal => Self::Unreachable,
                 };
             }
             if cause.is::<catchwater_sinks::store::Error>() || cause.is::<std::io::Error>() {
@@ -129,12 +130,21 @@ fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("CATCHWATER_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,catchwater=info,catchwater_sinks=info"));
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(is_terminal)
+        .with_target(false)
+        .init();
 }
 
 /// The runtime for I/O: `threads` workers.
 fn runtime(threads: usize) -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(threads.max(1)).thread_name("io").enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads.max(1))
+        .thread_name("io")
+        .enable_all()
+        .build()?)
 }
 
 /// Waits for Ctrl-C or SIGTERM.

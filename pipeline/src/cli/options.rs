@@ -28,9 +28,13 @@ impl std::fmt::Debug for HubOptions {
 impl HubOptions {
     /// The connection string, with the name of the hub in it.
     pub(super) fn connection(&self) -> anyhow::Result<ConnectionString> {
-        let connection = ConnectionString::parse(&self.connection_string)?.with_event_hub(self.event_hub.as_deref())?;
+        let connection =
+            ConnectionString::parse(&self.connection_string)?.with_event_hub(self.event_hub.as_deref())?;
         if connection.event_hub().is_none() {
-            return Err(Usage("which event hub? The connection string has no EntityPath; give --event-hub NAME".to_owned()).into());
+            return Err(Usage(
+                "which event hub? The connection string has no EntityPath; give --event-hub NAME".to_owned(),
+            )
+            .into());
         }
         Ok(connection)
     }
@@ -57,7 +61,8 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         "h" => 60 * 60 * 1000,
         _ => return Err(format!("`{text}` is no duration; write it like 30s, 10m or 1h")),
     };
-    let number: u64 = number.parse().map_err(|_| format!("`{text}` is no duration; write it like 30s, 10m or 1h"))?;
+    let number: u64 =
+        number.parse().map_err(|_| format!("`{text}` is no duration; write it like 30s, 10m or 1h"))?;
     Ok(Duration::from_millis(number.saturating_mul(unit_ms)))
 }
 
@@ -71,7 +76,8 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
         "GiB" | "G" => 30,
         _ => return Err(format!("`{text}` is no size; write it like 256MiB or 1GiB")),
     };
-    let number: u64 = number.parse().map_err(|_| format!("`{text}` is no size; write it like 256MiB or 1GiB"))?;
+    let number: u64 =
+        number.parse().map_err(|_| format!("`{text}` is no size; write it like 256MiB or 1GiB"))?;
     Ok(number.saturating_mul(1 << shift))
 }
 
@@ -87,7 +93,9 @@ mod tests {
 
     #[test]
     fn sizes_and_durations_read_as_people_write_them() {
-        for (text, expected) in [("30s", 30_000), ("10m", 600_000), ("1h", 3_600_000), ("250ms", 250), ("5", 5000)] {
+        for (text, expected) in
+            [("30s", 30_000), ("10m", 600_000), ("1h", 3_600_000), ("250ms", 250), ("5", 5000)]
+        {
             assert_eq!(duration(text), Ok(Duration::from_millis(expected)), "{text}");
         }
         for (text, expected) in [("256MiB", 256 << 20), ("1 GiB", 1 << 30), ("64K", 64 << 10), ("17", 17)] {

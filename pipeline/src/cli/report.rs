@@ -77,7 +77,10 @@ impl RunReport {
             println!("  {table:<24} {rows:>10} rows");
         }
         if summary.quarantined > 0 {
-            println!("{} bodies could not be understood: see the table _quarantine, column _reason", summary.quarantined);
+            println!(
+                "{} bodies could not be understood: see the table _quarantine, column _reason",
+                summary.quarantined
+            );
         }
         if summary.skipped > 0 {
             println!("{} events were in the lake already and were skipped", summary.skipped);
@@ -92,7 +95,10 @@ impl RunReport {
             println!("{} bodies held lone surrogates, which became U+FFFD", summary.repaired);
         }
         if summary.left > 0 {
-            println!("{} events were read but not made durable in time; the next run reads them again", summary.left);
+            println!(
+                "{} events were read but not made durable in time; the next run reads them again",
+                summary.left
+            );
         }
         println!("CPU {:.1} s, peak memory {}", self.cpu_seconds, size(self.peak_rss_bytes));
     }

@@ -182,7 +182,8 @@ impl Chunk {
 }
 
 async fn send_chunk(sender: &mut Sender, chunk: &Chunk) -> anyhow::Result<crate::eventhubs::Sent> {
-    let events = chunk.spans.iter().map(|(start, end, content_type)| (&chunk.bytes[*start..*end], *content_type));
+    let events =
+        chunk.spans.iter().map(|(start, end, content_type)| (&chunk.bytes[*start..*end], *content_type));
     Ok(sender.send_batch(events).await?)
 }
 

@@ -69,11 +69,17 @@ impl Checkpoints {
     }
 
     /// Replaces the partition's checkpoint.
-    pub async fn save(&self, partition: PartitionId, routing_version: u32, at: &Position) -> Result<(), Error> {
+    pub async fn save(
+        &self,
+        partition: PartitionId,
+        routing_version: u32,
+        at: &Position,
+    ) -> Result<(), Error> {
         let path = self.path(partition);
         let checkpoint =
             Checkpoint { scope: self.scope.clone(), partition, routing_version, position: at.clone() };
-        let bytes = serde_json::to_vec(&checkpoint).map_err(|source| Error::Unreadable { path: path.clone(), source })?;
+        let bytes = serde_json::to_vec(&checkpoint)
+            .map_err(|source| Error::Unreadable { path: path.clone(), source })?;
         self.store.put(&path, Bytes::from(bytes)).await.map_err(|source| Error::Store { path, source })
     }
 
@@ -90,9 +96,15 @@ impl Checkpoints {
 
     fn path(&self, partition: PartitionId) -> Path {
         let Scope { namespace, event_hub, consumer_group, .. } = &self.scope;
-        [FOLDER, namespace, &event_hub.to_lowercase(), &consumer_group.to_lowercase(), &format!("{partition}.json")]
-            .into_iter()
-            .collect()
+        [
+            FOLDER,
+            namespace,
+            &event_hub.to_lowercase(),
+            &consumer_group.to_lowercase(),
+            &format!("{partition}.json"),
+        ]
+        .into_iter()
+        .collect()
     }
 }
 

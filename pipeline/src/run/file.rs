@@ -10,8 +10,8 @@ use catchwater_sinks::lake::chain::{self, Chain};
 use catchwater_sinks::lake::paths::{Destination, Ordinal};
 use catchwater_sinks::parquet::{self, FooterFacts, RowGroup};
 
-use crate::budget::Permit;
 use super::ledger::Before;
+use crate::budget::Permit;
 use crate::columns::{self, TableBuffer};
 use crate::position::{PartitionId, SequenceNumber};
 
@@ -56,7 +56,7 @@ pub struct ClosedFile {
 
 /// The open file of one destination, and how far its chain has come.
 #[derive(Debug)]
-pub struct OpenFile {
+pub(super) struct OpenFile {
     start: StartId,
     destination: Destination,
     chain_last: Option<Ordinal>,
@@ -81,7 +81,7 @@ struct Span {
 
 impl OpenFile {
     /// A destination without open rows whose files reach up to `chain_last`.
-    pub fn new(
+    pub(super) fn new(
         start: StartId,
         destination: Destination,
         chain_last: Option<Ordinal>,
@@ -104,66 +104,80 @@ impl OpenFile {
     }
 
     /// Whether the lake, or a file on its way there, already holds this event.
-    pub fn covers(&self, event: SequenceNumber) -> bool {
+    pub(super) fn covers(&self, event: SequenceNumber) -> bool {
         chain::covers(self.chain_last, Ordinal(event.0))
     }
 
     /// The destination's buffer, for one more row of `event`; notes the row.
     ///
     /// `before` is asked only when the row is the first of its row group.
-    pub fn row(&mut self, event: SequenceNumber, before: impl FnOnce() -> Before, now_ms: i64) -> &mut TableBuffer {
+    pub(super) fn row(
+        &mut self,
+        event: SequenceNumber,
+        before: impl FnOnce() -> Before,
+        now_ms: i64,
+    ) -> &mut TableBuffer {
         if self.is_empty() {
             self.opened_at_ms = now_ms;
         }
-        let span = self.buffered.get_or_insert_with(|| Span { first: event, last: event, before: before(), rows: 0 });
+        let span = self.buffered.get_or_insert_with(|| Span {
+            first: event,
+            last: event,
+            before: before(),
+            rows: 0,
+        });
         span.last = event;
         span.rows += 1;
         &mut self.buffer
     }
 
     /// Whether it has no rows.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.buffered.is_none() && self.grouped.is_none()
     }
 
     /// The first row and where reading stood before it.
-    pub fn oldest(&self) -> Option<(SequenceNumber, &Before)> {
+    pub(super) fn oldest(&self) -> Option<(SequenceNumber, &Before)> {
         self.grouped.as_ref().or(self.buffered.as_ref()).map(|span| (span.first, &span.before))
     }
 
     /// How many rows are open.
-    pub fn rows(&self) -> u64 {
+    pub(super) fn rows(&self) -> u64 {
         [&self.grouped, &self.buffered].into_iter().flatten().map(|span| span.rows).sum()
     }
 
     /// When its first row came.
-    pub fn opened_at_ms(&self) -> i64 {
+    pub(super) fn opened_at_ms(&self) -> i64 {
         self.opened_at_ms
     }
 
     /// Bytes in plain buffers.
-    pub fn buffer_bytes(&self) -> usize {
+    pub(super) fn buffer_bytes(&self) -> usize {
         self.buffer.bytes()
     }
 
     /// Encoded bytes of finished row groups.
-    pub fn group_bytes(&self) -> usize {
+    pub(super) fn group_bytes(&self) -> usize {
         self.group_bytes
     }
 
     /// Everything it holds.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.buffer.bytes() + self.group_bytes
     }
 
     /// Charges for what it holds now.
-    pub fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         self.permit.resize(self.buffer.bytes() + self.group_bytes);
     }
 
     /// Encodes the plain rows into a row group. When the group can't join the file (a number column grew
     /// wider), the file before it is closed and returned, and the group begins the next.
-    pub fn encode(&mut self, context: &mut columns::Context, facts: &RunFacts) -> Result<Option<ClosedFile>, parquet::Error> {
+    pub(super) fn encode(
+        &mut self,
+        context: &mut columns::Context,
+        facts: &RunFacts,
+    ) -> Result<Option<ClosedFile>, parquet::Error> {
         let Some(span) = self.buffered.take() else { return Ok(None) };
         let rows = self.buffer.take(context);
         let columns = columns::type_names(&rows.schema());
@@ -181,7 +195,11 @@ impl OpenFile {
     }
 
     /// Closes the file, whatever it holds. Two files come out when the last rows can't join the earlier ones.
-    pub fn close(&mut self, context: &mut columns::Context, facts: &RunFacts) -> Result<Vec<ClosedFile>, parquet::Error> {
+    pub(super) fn close(
+        &mut self,
+        context: &mut columns::Context,
+        facts: &RunFacts,
+    ) -> Result<Vec<ClosedFile>, parquet::Error> {
         let mut closed: Vec<ClosedFile> = self.encode(context, facts)?.into_iter().collect();
         closed.extend(self.seal(facts)?);
         self.settle();

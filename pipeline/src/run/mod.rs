@@ -17,9 +17,11 @@ use std::time::Duration;
 use crate::eventhubs::ConnectionString;
 use crate::parse::ParentContext;
 
-pub use file::{ClosedFile, StartId};
+pub use file::{ClosedFile, RunFacts, StartId};
 pub use lane::{Lane, LaneInput, LaneOutput, RollRules};
 pub use ledger::Ledger;
+pub use publisher::Error as PublisherError;
+pub use reader::Error as ReaderError;
 pub use wiring::{Drain, run};
 
 /// What to read, where to put it, and within which bounds.
@@ -143,7 +145,9 @@ impl Error {
                 ErrorKind::Unauthorized | ErrorKind::NotFound => Kind::Configuration,
                 _ => Kind::Unreachable,
             },
-            Self::Reader(reader::Error::Rules(_) | reader::Error::Namespace { .. } | reader::Error::OtherRules { .. }) => Kind::Configuration,
+            Self::Reader(
+                reader::Error::Rules(_) | reader::Error::Namespace { .. } | reader::Error::OtherRules { .. },
+            ) => Kind::Configuration,
             Self::Encode(_) | Self::Died(_) | Self::Reader(reader::Error::Ended) => Kind::Internal,
             _ => Kind::Unreachable,
         }

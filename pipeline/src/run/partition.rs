@@ -39,7 +39,12 @@ pub(super) struct Opening<'a> {
 }
 
 impl Partition {
-    pub(super) fn new(start: StartId, source: SourceId, covered: Vec<(Destination, Ordinal)>, now_ms: i64) -> Self {
+    pub(super) fn new(
+        start: StartId,
+        source: SourceId,
+        covered: Vec<(Destination, Ordinal)>,
+        now_ms: i64,
+    ) -> Self {
         let covered = covered.into_iter().map(|(to, last)| ((to.table, to.date), last)).collect();
         Self {
             start,

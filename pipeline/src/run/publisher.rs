@@ -29,7 +29,7 @@ use crate::position::{PartitionId, Position, SequenceNumber};
 
 /// What the publisher is told.
 #[derive(Debug)]
-pub enum PublisherInput {
+pub(super) enum PublisherInput {
     /// A partition starts (again). Sent before its lane hears of it, so that no file comes too early.
     Begin {
         /// This start.
@@ -47,23 +47,23 @@ pub enum PublisherInput {
 
 /// How a start of a partition stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub(super) struct Standing {
     /// Everything up to here is durable.
-    pub durable: Option<SequenceNumber>,
+    pub(super) durable: Option<SequenceNumber>,
     /// Another writer has put other rows under a name of ours: the partition must start again.
-    pub lost: bool,
+    pub(super) lost: bool,
 }
 
 /// What is left behind when the publisher ends.
 #[derive(Clone, Debug, Default)]
-pub struct Leftover {
+pub(super) struct Leftover {
     /// Events read whose rows are not durable, or stand above the checkpoint: they will be read again.
-    pub events: u64,
+    pub(super) events: u64,
 }
 
 /// See the module.
 #[derive(Debug)]
-pub struct Publisher {
+pub(super) struct Publisher {
     world: Arc<PutWorld>,
     checkpoints: Checkpoints,
     routing_version: u32,
@@ -76,20 +76,25 @@ pub struct Publisher {
 
 /// What a put needs, whatever it puts.
 #[derive(Debug)]
-pub struct PutWorld {
+pub(super) struct PutWorld {
     /// The lake.
-    pub store: Store,
+    pub(super) store: Store,
     /// Its schemas; one put at a time may add to them.
-    pub schemas: Mutex<Schemas>,
+    pub(super) schemas: Mutex<Schemas>,
     /// How a store that does not answer is asked again.
-    pub backoff: Backoff,
+    pub(super) backoff: Backoff,
     /// The types the lanes use, corrected when the lake says otherwise.
-    pub catalog: Arc<Catalog>,
+    pub(super) catalog: Arc<Catalog>,
 }
 
 impl Publisher {
     /// A publisher that knows no partition yet.
-    pub fn new(world: Arc<PutWorld>, checkpoints: Checkpoints, routing_version: u32, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(
+        world: Arc<PutWorld>,
+        checkpoints: Checkpoints,
+        routing_version: u32,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             world,
             checkpoints,
@@ -106,7 +111,11 @@ impl Publisher {
     ///
     /// # Errors
     /// A store that does not do its part: nothing durable is lost, the rest will be read again.
-    pub async fn run(mut self, mut inputs: mpsc::Receiver<PublisherInput>, deadline: Deadline) -> Result<Leftover, Error> {
+    pub(super) async fn run(
+        mut self,
+        mut inputs: mpsc::Receiver<PublisherInput>,
+        deadline: Deadline,
+    ) -> Result<Leftover, Error> {
         let mut save = tokio::time::interval(SAVE_EVERY);
         save.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut open = true;
@@ -224,7 +233,9 @@ impl Publisher {
     }
 
     fn started(&mut self, start: StartId) -> Option<&mut Partition> {
-        self.partitions.get_mut(&start.partition).filter(|partition| partition.start == start && !partition.lost)
+        self.partitions
+            .get_mut(&start.partition)
+            .filter(|partition| partition.start == start && !partition.lost)
     }
 }
 
@@ -260,16 +271,16 @@ pub enum Error {
 
 /// Passes when a drain has lasted long enough.
 #[derive(Clone, Debug)]
-pub struct Deadline(Drain);
+pub(super) struct Deadline(Drain);
 
 impl Deadline {
     /// The deadline of a drain.
-    pub fn behind(drain: &Drain) -> Self {
+    pub(super) fn behind(drain: &Drain) -> Self {
         Self(drain.clone())
     }
 
     /// Waits until it has passed.
-    pub async fn passed(&self) {
+    pub(super) async fn passed(&self) {
         self.0.begun().await;
         tokio::time::sleep(DRAIN_LIMIT).await;
     }
@@ -369,15 +380,27 @@ async fn put(world: Arc<PutWorld>, id: FileId, file: ClosedFile, mut chain: Chai
     let fits = ensure_schema(&world, &table, &file.columns).await?;
     let bytes = file.bytes.len() as u64;
     let lost = !fits || {
-        let landed = commit::commit_file(&world.store, &mut chain, &file.facts, file.bytes, &world.backoff).await;
+        let landed =
+            commit::commit_file(&world.store, &mut chain, &file.facts, file.bytes, &world.backoff).await;
         matches!(landed.map_err(|source| Error::Put { table, source })?, Landed::Lost { .. })
     };
     let chain = (!lost).then_some(chain);
-    Ok(PutDone { start: file.start, file: id, destination: file.destination, rows: file.facts.rows, bytes, chain })
+    Ok(PutDone {
+        start: file.start,
+        file: id,
+        destination: file.destination,
+        rows: file.facts.rows,
+        bytes,
+        chain,
+    })
 }
 
 /// Makes the file's columns durable in the table's schema; false if the lake has one of them with another type.
-async fn ensure_schema(world: &PutWorld, table: &Arc<str>, columns: &BTreeMap<String, String>) -> Result<bool, Error> {
+async fn ensure_schema(
+    world: &PutWorld,
+    table: &Arc<str>,
+    columns: &BTreeMap<String, String>,
+) -> Result<bool, Error> {
     let mut schemas = world.schemas.lock().await;
     let ensured = schemas.ensure(table, columns).await;
     match ensured.map_err(|source| Error::Schema { table: Arc::clone(table), source })? {

@@ -18,7 +18,9 @@ use super::file::StartId;
 use super::lane::LaneInput;
 use super::publisher::{PublisherInput, Standing};
 use crate::budget::Share;
-use crate::eventhubs::{self, Client, ErrorKind, PartitionProperties, PartitionReceiver, ReceiveOptions, Start};
+use crate::eventhubs::{
+    self, Client, ErrorKind, PartitionProperties, PartitionReceiver, ReceiveOptions, Start,
+};
 use crate::metrics::Metrics;
 use crate::parse::ROUTING_VERSION;
 use crate::partitions::{self, Checkpoints};
@@ -26,53 +28,53 @@ use crate::position::{PartitionId, Position, SequenceNumber};
 
 /// What all readers of a run share.
 #[derive(Debug)]
-pub struct World {
+pub(super) struct World {
     /// The hub.
-    pub client: Client,
+    pub(super) client: Client,
     /// The lake.
-    pub store: Store,
+    pub(super) store: Store,
     /// How a store that does not answer is asked again.
-    pub backoff: Backoff,
+    pub(super) backoff: Backoff,
     /// Its records: origins, rules, lost ranges.
-    pub records: Records,
+    pub(super) records: Records,
     /// The checkpoints of this hub.
-    pub checkpoints: Checkpoints,
+    pub(super) checkpoints: Checkpoints,
     /// The consumer group.
-    pub consumer_group: String,
+    pub(super) consumer_group: String,
     /// The owner level every link states.
-    pub owner_level: i64,
+    pub(super) owner_level: i64,
     /// Read what the hub had at the start, then stop.
-    pub until_caught_up: bool,
+    pub(super) until_caught_up: bool,
     /// Go on past events that the hub no longer has, recording their range.
-    pub accept_loss: bool,
+    pub(super) accept_loss: bool,
     /// Figures.
-    pub metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// Reads one partition.
 #[derive(Debug)]
-pub struct Reader {
+pub(super) struct Reader {
     /// The world it reads in.
-    pub world: Arc<World>,
+    pub(super) world: Arc<World>,
     /// The partition.
-    pub partition: PartitionId,
+    pub(super) partition: PartitionId,
     /// Names the partition's chains.
-    pub source: SourceId,
+    pub(super) source: SourceId,
     /// Its lane.
-    pub lane: lanes::Sender<LaneInput>,
+    pub(super) lane: lanes::Sender<LaneInput>,
     /// The publisher.
-    pub publisher: mpsc::Sender<PublisherInput>,
+    pub(super) publisher: mpsc::Sender<PublisherInput>,
     /// What its lane may hold.
-    pub share: Arc<Share>,
+    pub(super) share: Arc<Share>,
     /// How much of that its credit may stand for, in bytes.
-    pub partition_share: usize,
+    pub(super) partition_share: usize,
     /// Becomes true when reading is to end.
-    pub stop: watch::Receiver<bool>,
+    pub(super) stop: watch::Receiver<bool>,
 }
 
 /// Why a reader ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub(super) enum Ended {
     /// All that the hub had at the start is durable.
     CaughtUp,
     /// It was told to stop.
@@ -81,14 +83,16 @@ pub enum Ended {
 
 impl Reader {
     /// Reads until it is told to stop, or until all that was there at the start is durable.
-    pub async fn run(mut self) -> Result<Ended, Error> {
+    pub(super) async fn run(mut self) -> Result<Ended, Error> {
         let mut attempt = 0;
         loop {
             attempt += 1;
             let start = StartId { partition: self.partition, attempt };
             match self.read(start).await? {
                 Read::Ended(ended) => return Ok(ended),
-                Read::Again => tracing::warn!(partition = %self.partition, "another writer has put a file first; starting the partition again"),
+                Read::Again => {
+                    tracing::warn!(partition = %self.partition, "another writer has put a file first; starting the partition again")
+                }
             }
         }
     }
@@ -97,9 +101,14 @@ impl Reader {
         let plan = self.plan(start.attempt > 1).await?;
         let (told, mut standing) = watch::channel(Standing::default());
         let covered = plan.covered.clone();
-        let begin = PublisherInput::Begin { start, checkpoint: plan.checkpoint.clone(), covered, standing: told };
+        let begin =
+            PublisherInput::Begin { start, checkpoint: plan.checkpoint.clone(), covered, standing: told };
         self.publisher.send(begin).await.map_err(|_| Error::Ended)?;
-        self.tell_lane(LaneInput::Begin { start, source: self.source.clone(), covered: plan.covered.clone() })?;
+        self.tell_lane(LaneInput::Begin {
+            start,
+            source: self.source.clone(),
+            covered: plan.covered.clone(),
+        })?;
         if self.world.until_caught_up && plan.is_caught_up() {
             return Ok(Read::Ended(Ended::CaughtUp));
         }
@@ -142,7 +151,12 @@ impl Reader {
     }
 
     /// Waits until everything up to `target` is durable.
-    async fn finish(&mut self, start: StartId, target: SequenceNumber, standing: &mut watch::Receiver<Standing>) -> Result<Read, Error> {
+    async fn finish(
+        &mut self,
+        start: StartId,
+        target: SequenceNumber,
+        standing: &mut watch::Receiver<Standing>,
+    ) -> Result<Read, Error> {
         self.tell_lane(LaneInput::End { start })?;
         tokio::select! {
             reached = standing.wait_for(|standing| standing.lost || standing.durable >= Some(target)) => {
@@ -163,7 +177,8 @@ impl Reader {
         let entered = world.records.enter(&self.source, ROUTING_VERSION, done, extent.last).await?;
         let first = self.first(done, entered.from, extent).await?;
         // A destination of long ago that is not looked up costs one lost name; then all are looked up.
-        let since = checkpoint.as_ref().filter(|_| !again).map(|at| Date::from_unix_ms(at.enqueued_time_ms - DAY_MS));
+        let since =
+            checkpoint.as_ref().filter(|_| !again).map(|at| Date::from_unix_ms(at.enqueued_time_ms - DAY_MS));
         let covered = recovery::recover(&world.store, &self.source, since, &world.backoff).await?;
         let covered = covered.into_iter().map(|found| (found.destination, found.last)).collect();
         let start = match &checkpoint {
@@ -179,7 +194,8 @@ impl Reader {
     /// The first start of a partition records where its chains begin.
     async fn begin(&self, extent: Extent) -> Result<(), Error> {
         let namespace = &self.world.checkpoints.scope().namespace;
-        let ours = Origin { first: extent.begin, routing_version: ROUTING_VERSION, namespace: namespace.clone() };
+        let ours =
+            Origin { first: extent.begin, routing_version: ROUTING_VERSION, namespace: namespace.clone() };
         let origin = self.world.records.begin(&self.source, ours).await?;
         if origin.namespace == *namespace {
             return Ok(());
@@ -216,13 +232,16 @@ impl Reader {
 
     /// Records that events are gone, if that was asked for.
     async fn give_up(&self, gone: PositionLost) -> Result<(), Error> {
-        let Some(range) = gone.range().filter(|_| self.world.accept_loss) else { return Err(self.position_lost(gone)) };
+        let Some(range) = gone.range().filter(|_| self.world.accept_loss) else {
+            return Err(self.position_lost(gone));
+        };
         tracing::warn!(partition = %self.partition, from = %range.from, to = %range.to, "going on without these events, as asked");
         Ok(self.world.records.give_up(&self.source, range).await?)
     }
 
     async fn extent(&self) -> Result<(PartitionProperties, Extent), Error> {
-        let hub = self.world.client.partition(self.partition).await.map_err(|source| self.hub_error(source))?;
+        let hub =
+            self.world.client.partition(self.partition).await.map_err(|source| self.hub_error(source))?;
         let begin = if hub.is_empty { hub.last.0 + 1 } else { hub.begin.0 };
         let last = (hub.last.0 >= 0).then_some(Ordinal(hub.last.0));
         Ok((hub, Extent { begin: Ordinal(begin), last }))
@@ -271,7 +290,9 @@ pub enum Error {
         source: eventhubs::Error,
     },
     /// Events that should come next are gone.
-    #[error("partition {partition}: the position is lost (run once with --accept-loss to go on past a range that is gone)")]
+    #[error(
+        "partition {partition}: the position is lost (run once with --accept-loss to go on past a range that is gone)"
+    )]
     PositionLost {
         /// Which partition.
         partition: PartitionId,
@@ -292,7 +313,9 @@ pub enum Error {
         theirs: String,
     },
     /// Another version of the program has taken over the partition's routing.
-    #[error("partition {partition}: other routing rules were recorded in the lake meanwhile; this version stops")]
+    #[error(
+        "partition {partition}: other routing rules were recorded in the lake meanwhile; this version stops"
+    )]
     OtherRules {
         /// Which partition.
         partition: PartitionId,

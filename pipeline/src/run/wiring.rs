@@ -58,7 +58,12 @@ impl Drain {
 }
 
 /// Runs the job until it is drained, caught up (if asked for) or can't go on.
-pub async fn run(config: Config, drain: Drain, metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Result<Summary, Error> {
+pub async fn run(
+    config: Config,
+    drain: Drain,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+) -> Result<Summary, Error> {
     let store = open(&config.lake)?;
     let state = open(config.state.as_ref().unwrap_or(&super::default_state(&config.lake)))?;
     let writer = uuid::Uuid::new_v4();
@@ -80,12 +85,13 @@ pub async fn run(config: Config, drain: Drain, metrics: Arc<Metrics>, clock: Arc
         consumer_group: config.consumer_group.clone(),
     };
     let checkpoints = Checkpoints::new(state, scope);
-    let facts = RunFacts {
-        lake,
-        writer: writer.to_string(),
-        routing_version: ROUTING_VERSION,
-    };
-    let put_world = Arc::new(PutWorld { store: store.clone(), schemas: Mutex::new(schemas), backoff: backoff.clone(), catalog: Arc::clone(&catalog) });
+    let facts = RunFacts { lake, writer: writer.to_string(), routing_version: ROUTING_VERSION };
+    let put_world = Arc::new(PutWorld {
+        store: store.clone(),
+        schemas: Mutex::new(schemas),
+        backoff: backoff.clone(),
+        catalog: Arc::clone(&catalog),
+    });
     let publisher = Publisher::new(put_world, checkpoints.clone(), ROUTING_VERSION, Arc::clone(&metrics));
     let world = Arc::new(World {
         client,
@@ -135,7 +141,10 @@ impl Wiring {
         Ok(left)
     }
 
-    fn start_lanes(&self, to_publisher: &mpsc::Sender<PublisherInput>) -> Result<(Vec<LaneEnd>, Vec<LaneThread>), Error> {
+    fn start_lanes(
+        &self,
+        to_publisher: &mpsc::Sender<PublisherInput>,
+    ) -> Result<(Vec<LaneEnd>, Vec<LaneThread>), Error> {
         let count = self.lane_count();
         let mut ends = Vec::new();
         let mut threads = Vec::new();
@@ -153,7 +162,9 @@ impl Wiring {
             let (inputs, receiver) = lanes::unbounded();
             let (outputs, clock) = (to_publisher.clone(), Arc::clone(&self.clock));
             let thread = std::thread::Builder::new().name(format!("lane-{number}"));
-            threads.push(thread.spawn(move || run_lane(lane, &receiver, &outputs, &*clock)).map_err(Error::Thread)?);
+            threads.push(
+                thread.spawn(move || run_lane(lane, &receiver, &outputs, &*clock)).map_err(Error::Thread)?,
+            );
             ends.push(LaneEnd { inputs, share });
         }
         Ok((ends, threads))

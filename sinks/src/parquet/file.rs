@@ -68,10 +68,7 @@ fn append(
     for field in fields {
         let own = columns.iter().position(|column| column.field.name() == field.name());
         let column = match own {
-            Some(at) => Column {
-                field: Arc::clone(field),
-                chunks: std::mem::take(&mut columns[at].chunks),
-            },
+            Some(at) => Column { field: Arc::clone(field), chunks: std::mem::take(&mut columns[at].chunks) },
             None => encode_column(field, &new_null_array(field.data_type(), rows))?,
         };
         for chunk in column.chunks {

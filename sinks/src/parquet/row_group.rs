@@ -111,8 +111,8 @@ impl Column {
 
 /// Encodes one column.
 pub(super) fn encode_column(field: &FieldRef, array: &ArrayRef) -> Result<Column, Error> {
-    let chunks = chunks_of(field, array)
-        .map_err(|source| Error::Column { column: field.name().clone(), source })?;
+    let chunks =
+        chunks_of(field, array).map_err(|source| Error::Column { column: field.name().clone(), source })?;
     Ok(Column { field: Arc::clone(field), chunks })
 }
 

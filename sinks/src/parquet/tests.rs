@@ -46,7 +46,8 @@ fn extension(name: &str, data_type: DataType, extension: &str) -> Field {
 }
 
 fn uuids(rows: usize) -> ArrayRef {
-    let values = (0..rows).map(|row| (row % 3 != 2).then(|| (row as u128 * 0x9E37_79B9_7F4A_7C15).to_be_bytes()));
+    let values =
+        (0..rows).map(|row| (row % 3 != 2).then(|| (row as u128 * 0x9E37_79B9_7F4A_7C15).to_be_bytes()));
     Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(values, 16).unwrap())
 }
 
@@ -55,14 +56,16 @@ fn people(rows: usize) -> StructArray {
         Field::new("type", DataType::Utf8, true),
         extension("id", DataType::FixedSizeBinary(16), "arrow.uuid"),
     ]);
-    let names: ArrayRef = Arc::new(StringArray::from_iter((0..rows).map(|row| (row != 1).then_some("contact"))));
+    let names: ArrayRef =
+        Arc::new(StringArray::from_iter((0..rows).map(|row| (row != 1).then_some("contact"))));
     StructArray::new(fields, vec![names, uuids(rows)], None)
 }
 
 /// One column of every type that a lake has, with nulls in each.
 fn every_type(rows: usize) -> RecordBatch {
     let some = |row: usize| row % 4 != 1;
-    let times = || TimestampMillisecondArray::from_iter((0..rows).map(|row| some(row).then_some(row as i64 - 1)));
+    let times =
+        || TimestampMillisecondArray::from_iter((0..rows).map(|row| some(row).then_some(row as i64 - 1)));
     let decimals = (0..rows).map(|row| some(row).then_some(row as i128 * 10_i128.pow(30) + 1));
     let element = |of: DataType| Arc::new(Field::new("element", of, true));
     let mut choices = ListBuilder::new(Int32Builder::new()).with_field(element(DataType::Int32));
@@ -104,10 +107,7 @@ fn every_type(rows: usize) -> RecordBatch {
             Field::new("image", DataType::Binary, true),
             Arc::new(BinaryArray::from_iter((0..rows).map(|row| some(row).then(|| vec![255, 0, row as u8])))),
         ),
-        (
-            Field::new("choices", DataType::List(element(DataType::Int32)), true),
-            Arc::new(choices.finish()),
-        ),
+        (Field::new("choices", DataType::List(element(DataType::Int32)), true), Arc::new(choices.finish())),
         (Field::new("parties", parties.data_type().clone(), true), Arc::new(parties)),
     ];
     let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().unzip();
@@ -116,7 +116,8 @@ fn every_type(rows: usize) -> RecordBatch {
 
 /// A batch of integer columns, in the order given.
 fn integers(rows: usize, columns: &[&str]) -> RecordBatch {
-    let array = |n| Arc::new(Int64Array::from_iter_values((0..rows).map(|row| (row * 100 + n) as i64))) as ArrayRef;
+    let array =
+        |n| Arc::new(Int64Array::from_iter_values((0..rows).map(|row| (row * 100 + n) as i64))) as ArrayRef;
     RecordBatch::try_from_iter_with_nullable(
         columns.iter().enumerate().map(|(n, name)| (*name, array(n), true)),
     )
@@ -259,7 +260,8 @@ fn a_row_group_may_lack_any_column() {
 
 #[test]
 fn two_types_of_one_column_do_not_join() {
-    let of = |array: ArrayRef| encode_row_group(&RecordBatch::try_from_iter([("a", array)]).unwrap()).unwrap();
+    let of =
+        |array: ArrayRef| encode_row_group(&RecordBatch::try_from_iter([("a", array)]).unwrap()).unwrap();
     let int = || of(Arc::new(Int32Array::from(vec![1])));
     let long = || of(Arc::new(Int64Array::from(vec![1])));
     let other = || encode_row_group(&integers(1, &["b"])).unwrap();
@@ -272,7 +274,8 @@ fn two_types_of_one_column_do_not_join() {
     let json = extension("a", DataType::Utf8, "arrow.json");
     let with = |field: Field| {
         let array: ArrayRef = Arc::new(StringArray::from(vec!["{}"]));
-        encode_row_group(&RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![array]).unwrap()).unwrap()
+        encode_row_group(&RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![array]).unwrap())
+            .unwrap()
     };
     assert!(!with(plain).joins(&[with(json)]), "text and JSON are two types");
 }
@@ -302,7 +305,9 @@ fn a_row_group_says_what_it_weighs() {
 fn encodings_follow_the_data() {
     let rows = 5000;
     let texts = |distinct: usize| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values((0..rows).map(|row| format!("value {}", row * 7919 % distinct))))
+        Arc::new(StringArray::from_iter_values(
+            (0..rows).map(|row| format!("value {}", row * 7919 % distinct)),
+        ))
     };
     let numbers: ArrayRef = Arc::new(Int32Array::from_iter_values((0..rows as i32).map(|row| row % 3)));
     let single: ArrayRef = Arc::new(StringArray::from_iter((0..rows).map(|row| (row == 9).then_some("x"))));

@@ -11,10 +11,10 @@ use catchwater_sinks::lake::paths::{Date, Destination, Ordinal, SourceId};
 use catchwater_sinks::parquet;
 
 use super::file::{ClosedFile, OpenFile, RunFacts, StartId};
-use crate::budget::Share;
-use crate::columns;
 use super::ledger::Before;
 use super::partition::{Opening, Partition};
+use crate::budget::Share;
+use crate::columns;
 use crate::event::{QUARANTINE, RawBatch};
 use crate::metrics::Metrics;
 use crate::parse::Parser;
@@ -113,10 +113,16 @@ impl Lane {
     ///
     /// # Errors
     /// Rows that could not be encoded: a fault of this program, the run must end.
-    pub fn on(&mut self, input: LaneInput, now_ms: i64, out: &mut Vec<LaneOutput>) -> Result<(), parquet::Error> {
+    pub fn on(
+        &mut self,
+        input: LaneInput,
+        now_ms: i64,
+        out: &mut Vec<LaneOutput>,
+    ) -> Result<(), parquet::Error> {
         match input {
             LaneInput::Begin { start, source, covered } => {
-                let before = self.partitions.insert(start.partition, Partition::new(start, source, covered, now_ms));
+                let before =
+                    self.partitions.insert(start.partition, Partition::new(start, source, covered, now_ms));
                 self.metrics.rows_dropped.add(before.map_or(0, |before| before.open_rows()));
                 Ok(())
             }
@@ -138,7 +144,8 @@ impl Lane {
         for partition in self.partitions.values_mut() {
             let idle = partition.is_idle(now_ms, self.rules.idle_ms);
             let rules = &self.rules;
-            let closed = partition.close_if(&mut self.context, &self.facts, out, |file| idle || rules.is_old(file, now_ms))?;
+            let closed = partition
+                .close_if(&mut self.context, &self.facts, out, |file| idle || rules.is_old(file, now_ms))?;
             if closed {
                 partition.tell(out);
             }
@@ -146,7 +153,13 @@ impl Lane {
         Ok(())
     }
 
-    fn events(&mut self, start: StartId, batch: RawBatch, last_enqueued: Option<SequenceNumber>, now_ms: i64) {
+    fn events(
+        &mut self,
+        start: StartId,
+        batch: RawBatch,
+        last_enqueued: Option<SequenceNumber>,
+        now_ms: i64,
+    ) {
         let Some(partition) = started(&mut self.partitions, start) else { return };
         partition.arrived(last_enqueued, now_ms);
         self.metrics.events_received.add(batch.len() as u64);
@@ -162,12 +175,26 @@ impl Lane {
                 Ok(event) => {
                     self.metrics.bodies_repaired.add(u64::from(event.repaired));
                     self.metrics.parent_contexts_dropped.add(u64::from(event.parent_context_dropped));
-                    match partition.row(event.table.name(), date, &raw, previous.as_ref(), now_ms, Opening { context: &mut self.context, share: &self.share }) {
+                    match partition.row(
+                        event.table.name(),
+                        date,
+                        &raw,
+                        previous.as_ref(),
+                        now_ms,
+                        Opening { context: &mut self.context, share: &self.share },
+                    ) {
                         Some(buffer) => buffer.push(&mut self.context, &event, &raw, start.partition),
                         None => self.metrics.events_skipped.add(1),
                     }
                 }
-                Err(reject) => match partition.row(QUARANTINE, date, &raw, previous.as_ref(), now_ms, Opening { context: &mut self.context, share: &self.share }) {
+                Err(reject) => match partition.row(
+                    QUARANTINE,
+                    date,
+                    &raw,
+                    previous.as_ref(),
+                    now_ms,
+                    Opening { context: &mut self.context, share: &self.share },
+                ) {
                     Some(buffer) => buffer.push_reject(&mut self.context, &reject, &raw, start.partition),
                     None => self.metrics.events_skipped.add(1),
                 },
@@ -180,7 +207,9 @@ impl Lane {
     /// Encodes what is a row group's size, closes what is a file's size or what the partition has left far behind.
     fn roll_full(&mut self, start: StartId, out: &mut Vec<LaneOutput>) -> Result<(), parquet::Error> {
         let Some(partition) = started(&mut self.partitions, start) else { return Ok(()) };
-        partition.encode_if(&mut self.context, &self.facts, out, |file| file.buffer_bytes() >= self.rules.group_bytes)?;
+        partition.encode_if(&mut self.context, &self.facts, out, |file| {
+            file.buffer_bytes() >= self.rules.group_bytes
+        })?;
         let (rules, processed) = (&self.rules, partition.processed());
         partition.close_if(&mut self.context, &self.facts, out, |file| {
             file.group_bytes() >= rules.file_bytes || rules.is_far_behind(file, processed)
@@ -229,3 +258,6 @@ impl RollRules {
 fn started(partitions: &mut HashMap<PartitionId, Partition>, start: StartId) -> Option<&mut Partition> {
     partitions.get_mut(&start.partition).filter(|partition| partition.start() == start)
 }
+
+#[cfg(test)]
+mod tests;
