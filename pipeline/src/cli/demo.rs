@@ -19,6 +19,7 @@ use crate::clock::SystemClock;
 use crate::emulator::{self, Emulator};
 use crate::eventhubs::ConnectionString;
 use crate::metrics::Metrics;
+use crate::position::PartitionId;
 use crate::run::{Config, Drain, Summary};
 
 #[derive(Debug, Args)]
@@ -124,10 +125,10 @@ fn config(options: &Options, connection_string: ConnectionString, lake: &Path) -
 /// The hub's own numbers against the lake's: last enqueued + 1 events per partition, each once.
 fn compare(hub: &Emulator, partitions: u32, report: &Report) -> anyhow::Result<()> {
     for partition in 0..partitions {
-        let snapshot = hub.partition(partition).context("ask the hub about its partition")?;
-        let source = SourceId::new(hub.event_hub(), hub.created_at_ms(), partition);
+        let snapshot = hub.partition(PartitionId(partition)).context("ask the hub about its partition")?;
+        let source = SourceId::new(hub.event_hub(), hub.generation().0, partition);
         let in_lake = report.sources.get(&source).map_or(0, |source| source.events);
-        let in_hub = (snapshot.last_sequence_number + 1) as u64;
+        let in_hub = (snapshot.last.0 + 1) as u64;
         if in_lake != in_hub {
             bail!("partition {partition}: the hub holds {in_hub} events, the lake {in_lake}");
         }
