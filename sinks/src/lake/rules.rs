@@ -41,14 +41,9 @@ pub enum Verdict {
 
 /// Judges the newest rules of a source.
 ///
-/// `checkpoint` is the valid one of this lake and source; `last_enqueued` is read after the run has attached
-/// and has displaced every reader by older rules.
-pub fn judge(
-    ours: u32,
-    newest: Rules,
-    checkpoint: Option<Ordinal>,
-    last_enqueued: Option<Ordinal>,
-) -> Verdict {
+/// `done` is [`super::start::done`] of this lake and source; `last_enqueued` is read after the run has
+/// attached and has displaced every reader by older rules.
+pub fn judge(ours: u32, newest: Rules, done: Option<Ordinal>, last_enqueued: Option<Ordinal>) -> Verdict {
     if newest.routing_version == ours {
         return Verdict::Start(Entered { from: newest.from });
     }
@@ -56,9 +51,10 @@ pub fn judge(
         return Verdict::Newer;
     }
     // What lies below their beginning they never had to decide.
-    let end = last_enqueued.map_or(newest.from, |last| Ordinal(last.0 + 1)).max(newest.from);
-    let done = checkpoint.map_or(newest.from, |last| Ordinal(last.0 + 1)).max(newest.from);
-    if done < end {
+    let behind =
+        |last: Option<Ordinal>| last.map_or(newest.from, |last| Ordinal(last.0 + 1)).max(newest.from);
+    let end = behind(last_enqueued);
+    if behind(done) < end {
         return Verdict::NotCaughtUp;
     }
     Verdict::Record(Rules { n: newest.n + 1, from: end, routing_version: ours })
@@ -73,13 +69,13 @@ impl Records {
         &self,
         source: &SourceId,
         ours: u32,
-        checkpoint: Option<Ordinal>,
+        done: Option<Ordinal>,
         last_enqueued: Option<Ordinal>,
     ) -> Result<Entered, Error> {
         loop {
             let newest = self.newest_rules(source).await?;
             let theirs = newest.routing_version;
-            match judge(ours, newest, checkpoint, last_enqueued) {
+            match judge(ours, newest, done, last_enqueued) {
                 Verdict::Start(entered) => return Ok(entered),
                 Verdict::NotCaughtUp => return Err(Error::NotCaughtUp { log: source.clone(), theirs, ours }),
                 Verdict::Newer => return Err(Error::Newer { log: source.clone(), theirs, ours }),

@@ -40,21 +40,21 @@ pub fn checkpoint(me: &Identity, stored: Option<&Claim>) -> Option<Ordinal> {
     stored.filter(|claim| claim.identity == *me).map(|claim| claim.last)
 }
 
+/// The last event that nothing will ever be asked of again: it and all before it are durable or given up.
+///
+/// Below a lost range everything was durable when the range was given up.
+pub fn done(checkpoint: Option<Ordinal>, lost: &[LostRange]) -> Option<Ordinal> {
+    lost.iter().map(|range| range.to).max().max(checkpoint)
+}
+
 /// The first event to read.
 ///
-/// `from` is where the rules of this run begin ([`super::rules::Entered`]), `lost` what was given up: below
-/// a lost range everything was durable when it was given up, so nothing below its end is asked for again.
+/// `done` is [`done`]'s, `from` where the rules of this run begin ([`super::rules::Entered`]).
 ///
 /// # Errors
 /// [`PositionLost`] if the source does not have that event and can't come to have it.
-pub fn begin_reading(
-    checkpoint: Option<Ordinal>,
-    from: Ordinal,
-    lost: &[LostRange],
-    extent: Extent,
-) -> Result<Ordinal, PositionLost> {
-    let behind_lost = lost.iter().map(|range| range.to).max();
-    let start = [checkpoint, behind_lost].into_iter().flatten().map(next).fold(from, Ordinal::max);
+pub fn begin_reading(done: Option<Ordinal>, from: Ordinal, extent: Extent) -> Result<Ordinal, PositionLost> {
+    let start = done.map_or(from, next).max(from);
     let end = extent.last.map_or(extent.begin, next);
     if start > end {
         return Err(PositionLost::Ahead { start, last: extent.last });
@@ -135,7 +135,7 @@ mod tests {
         let lost: Vec<LostRange> =
             lost.iter().map(|&(from, to)| LostRange { from: Ordinal(from), to: Ordinal(to) }).collect();
         let extent = Extent { begin: Ordinal(begin), last: end.map(Ordinal) };
-        let start = begin_reading(checkpoint.map(Ordinal), Ordinal(from), &lost, extent);
+        let start = begin_reading(done(checkpoint.map(Ordinal), &lost), Ordinal(from), extent);
         assert_eq!(start, expected.map(Ordinal), "{checkpoint:?} {from} {lost:?} {extent:?}");
     }
 

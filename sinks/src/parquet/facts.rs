@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use object_store::path::Path;
 use parquet::DecodeResult;
 use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::lake::paths::{Date, Ordinal, SourceId};
-use crate::store::Store;
+use crate::store::{Store, Tail};
 
 /// The one entry of ours among a footer's key-value metadata.
 pub const FACTS_KEY: &str = "catchwater";
@@ -46,14 +47,14 @@ pub struct FooterFacts {
 
 /// Reads a file's facts from its end; `None` if there is no such file.
 pub async fn read_facts(store: &Store, path: &Path) -> Result<Option<FooterFacts>, Error> {
-    match read_metadata(store, path).await? {
-        Some(metadata) => facts_of(&metadata, path).map(Some),
+    match read_footer(store, path).await? {
+        Some(footer) => facts_of(&footer.metadata, path).map(Some),
         None => Ok(None),
     }
 }
 
 /// Finds the facts among a footer's metadata.
-pub fn facts_of(metadata: &ParquetMetaData, path: &Path) -> Result<FooterFacts, Error> {
+pub(super) fn facts_of(metadata: &ParquetMetaData, path: &Path) -> Result<FooterFacts, Error> {
     let entries = metadata.file_metadata().key_value_metadata();
     let ours = entries.into_iter().flatten().find(|entry| entry.key == FACTS_KEY);
     let text = ours.and_then(|entry| entry.value.as_deref()).ok_or_else(|| Error::Foreign {
@@ -72,20 +73,32 @@ pub(super) fn entry_of(facts: &FooterFacts) -> KeyValue {
     KeyValue::new(FACTS_KEY.to_owned(), serde_json::to_string(facts).unwrap_or_default())
 }
 
-/// Reads a file's whole footer without its page indexes; `None` if there is no such file.
-pub(crate) async fn read_metadata(store: &Store, path: &Path) -> Result<Option<Arc<ParquetMetaData>>, Error> {
-    let Some(tail) = store.get_tail(path, TAIL_BYTES).await? else {
+/// A file's footer, and what was fetched with it.
+pub(super) struct Footer {
+    /// The footer without its page indexes.
+    pub(super) metadata: Arc<ParquetMetaData>,
+    /// The file's last bytes.
+    pub(super) tail: Bytes,
+    /// Where in the file they begin.
+    pub(super) tail_start: u64,
+}
+
+/// Reads a file's footer; `None` if there is no such file.
+pub(super) async fn read_footer(store: &Store, path: &Path) -> Result<Option<Footer>, Error> {
+    let Some(Tail { bytes: tail, size }) = store.get_tail(path, TAIL_BYTES).await? else {
         return Ok(None);
     };
     let failed = |source| Error::Unreadable { path: path.to_string(), source };
-    let mut decoder = ParquetMetaDataPushDecoder::try_new(tail.size)
+    let tail_start = size - tail.len() as u64;
+    let mut decoder = ParquetMetaDataPushDecoder::try_new(size)
         .map_err(failed)?
         .with_page_index_policy(PageIndexPolicy::Skip);
-    let start = tail.size - tail.bytes.len() as u64;
-    decoder.push_range(start..tail.size, tail.bytes).map_err(failed)?;
+    decoder.push_range(tail_start..size, tail.clone()).map_err(failed)?;
     loop {
         match decoder.try_decode().map_err(failed)? {
-            DecodeResult::Data(metadata) => return Ok(Some(Arc::new(metadata))),
+            DecodeResult::Data(metadata) => {
+                return Ok(Some(Footer { metadata: Arc::new(metadata), tail, tail_start }));
+            }
             DecodeResult::NeedsData(ranges) => {
                 let bytes = store.get_ranges(path, &ranges).await?;
                 decoder.push_ranges(ranges, bytes).map_err(failed)?;
@@ -98,6 +111,6 @@ pub(crate) async fn read_metadata(store: &Store, path: &Path) -> Result<Option<A
     }
 }
 
-/// How much of a file's end is fetched at first: most footers of a hundred columns are within it, and a
-/// second request costs more than the bytes.
+/// How much of a file's end is fetched at first: a footer of a hundred columns takes ten kilobytes, small
+/// files are within it as a whole, and a second request costs more than the bytes.
 const TAIL_BYTES: u64 = 64 * 1024;
