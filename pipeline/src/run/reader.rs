@@ -139,7 +139,14 @@ impl Reader {
                 }
             };
             let (Some(first), Some(last)) = (batch.first(), batch.last()) else { continue };
-            self.check_gap(expected, first).await?;
+            if self.has_lost(expected, first).await? {
+                // What came before must be durable before the loss is recorded: the start path does both.
+                let last = SequenceNumber(expected.0 - 1);
+                return Ok(match self.finish(start, last, standing).await? {
+                    Read::Ended(Ended::CaughtUp) => Read::Again,
+                    ended => ended,
+                });
+            }
             expected = SequenceNumber(last.0 + 1);
             let last_enqueued = receiver.last_enqueued();
             self.world.metrics.lag(self.partition, last, last_enqueued);
@@ -172,10 +179,9 @@ impl Reader {
         let world = &self.world;
         let (hub, extent) = self.extent().await?;
         let checkpoint = world.checkpoints.load(self.partition).await?.map(|checkpoint| checkpoint.position);
-        let done = checkpoint.as_ref().map(|position| Ordinal(position.sequence_number.0));
         self.begin(extent).await?;
-        let entered = world.records.enter(&self.source, ROUTING_VERSION, done, extent.last).await?;
-        let first = self.first(done, entered.from, extent).await?;
+        let saved = checkpoint.as_ref().map(|position| Ordinal(position.sequence_number.0));
+        let first = self.first(saved, extent).await?;
         // A destination of long ago that is not looked up costs one lost name; then all are looked up.
         let since =
             checkpoint.as_ref().filter(|_| !again).map(|at| Date::from_unix_ms(at.enqueued_time_ms - DAY_MS));
@@ -203,40 +209,38 @@ impl Reader {
         Err(Error::Namespace { partition: self.partition, ours: namespace.clone(), theirs: origin.namespace })
     }
 
-    /// The first event to read; going on past events that are gone is recorded before anything is read.
-    async fn first(&self, done: Option<Ordinal>, from: Ordinal, extent: Extent) -> Result<Ordinal, Error> {
+    /// The first event to read. Going on past events that are gone, if that was asked for, is recorded first.
+    async fn first(&self, saved: Option<Ordinal>, extent: Extent) -> Result<Ordinal, Error> {
         let records = &self.world.records;
-        let lost = records.lost_ranges(&self.source).await?;
-        match start::begin_reading(done, from, &lost, extent) {
-            Ok(first) => Ok(first),
-            Err(gone) => {
-                self.give_up(gone).await?;
-                let lost = records.lost_ranges(&self.source).await?;
-                start::begin_reading(done, from, &lost, extent).map_err(|lost| self.position_lost(lost))
+        loop {
+            let done = start::done(saved, &records.lost_ranges(&self.source).await?);
+            let entered = records.enter(&self.source, ROUTING_VERSION, done, extent.last).await?;
+            let gone = match start::begin_reading(done, entered.from, extent) {
+                Ok(first) => return Ok(first),
+                Err(gone) => gone,
+            };
+            match gone.range().filter(|_| self.world.accept_loss) {
+                Some(range) => {
+                    tracing::warn!(partition = %self.partition, from = %range.from, to = %range.to, "going on without these events, as asked");
+                    records.give_up(&self.source, range).await?;
+                }
+                None => return Err(self.position_lost(gone)),
             }
         }
     }
 
-    /// A jump in the numbers is a loss only if the hub no longer has what is between.
-    async fn check_gap(&self, expected: SequenceNumber, received: SequenceNumber) -> Result<(), Error> {
+    /// Whether events are gone between the one that was due and the one that came. A jump in the numbers alone
+    /// is none: the hub does not promise that there are no gaps.
+    async fn has_lost(&self, expected: SequenceNumber, received: SequenceNumber) -> Result<bool, Error> {
         if received <= expected {
-            return Ok(());
+            return Ok(false);
         }
         let (_, extent) = self.extent().await?;
-        let begin = extent.begin.min(Ordinal(received.0));
-        match start::follows(Ordinal(expected.0), Ordinal(received.0), begin) {
-            Ok(()) => Ok(()),
-            Err(gone) => self.give_up(gone).await,
+        match start::follows(Ordinal(expected.0), Ordinal(received.0), extent.begin) {
+            Ok(()) => Ok(false),
+            Err(_) if self.world.accept_loss => Ok(true),
+            Err(gone) => Err(self.position_lost(gone)),
         }
-    }
-
-    /// Records that events are gone, if that was asked for.
-    async fn give_up(&self, gone: PositionLost) -> Result<(), Error> {
-        let Some(range) = gone.range().filter(|_| self.world.accept_loss) else {
-            return Err(self.position_lost(gone));
-        };
-        tracing::warn!(partition = %self.partition, from = %range.from, to = %range.to, "going on without these events, as asked");
-        Ok(self.world.records.give_up(&self.source, range).await?)
     }
 
     async fn extent(&self) -> Result<(PartitionProperties, Extent), Error> {

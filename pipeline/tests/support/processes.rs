@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 
 /// The binary under test, ready for arguments. Its log is quiet, its environment ours.
-pub fn catchwater(arguments: &[&str]) -> Command {
+pub(crate) fn catchwater(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_catchwater"));
     command.args(arguments).env("CATCHWATER_LOG", "warn").stdin(Stdio::null());
     command
@@ -16,7 +16,7 @@ pub fn catchwater(arguments: &[&str]) -> Command {
 /// Runs a command to its end and returns the last JSON line of its standard output.
 ///
 /// Panics with both outputs when it fails.
-pub fn json(arguments: &[&str]) -> Value {
+pub(crate) fn json(arguments: &[&str]) -> Value {
     let output = catchwater(arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?} failed with {}\n{}", output.status, told(&output));
     let text = String::from_utf8(output.stdout.clone()).unwrap();
@@ -25,20 +25,20 @@ pub fn json(arguments: &[&str]) -> Value {
 }
 
 /// What a command said, for people.
-pub fn told(output: &Output) -> String {
+pub(crate) fn told(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// A hub in a process of its own; it ends with this value.
-pub struct Hub {
+pub(crate) struct Hub {
     process: Child,
     /// How to reach it.
-    pub connection_string: String,
+    pub(crate) connection_string: String,
 }
 
 impl Hub {
     /// Starts one with so many partitions, on a free port.
-    pub fn start(partitions: u32) -> Self {
+    pub(crate) fn start(partitions: u32) -> Self {
         let partitions = partitions.to_string();
         let mut process = catchwater(&["hub", "--listen", "127.0.0.1:0", "--json", "--partitions", &partitions])
             .stdout(Stdio::piped())
@@ -52,7 +52,7 @@ impl Hub {
     }
 
     /// Sends generated events and returns how many the hub took.
-    pub fn send(&self, size: &str, events: u64, seed: u64) -> u64 {
+    pub(crate) fn send(&self, size: &str, events: u64, seed: u64) -> u64 {
         let (events, seed) = (events.to_string(), seed.to_string());
         let sent = json(&[
             "send", "--json", "--generate", size, "--events", &events, "--seed", &seed, "--connection-string", &self.connection_string,
@@ -60,21 +60,14 @@ impl Hub {
         sent["events"].as_u64().unwrap()
     }
 
-    /// Sends the files of a folder, or the lines of a file, to one partition.
-    pub fn send_files(&self, path: &Path) -> u64 {
-        let path = path.to_str().unwrap();
-        let sent = json(&["send", "--json", "--partition", "0", "--files", path, "--connection-string", &self.connection_string]);
-        sent["events"].as_u64().unwrap()
-    }
-
     /// The arguments of a run into `lake` that ends when it is caught up.
-    pub fn run_arguments<'a>(&'a self, lake: &'a Path) -> Vec<&'a str> {
+    pub(crate) fn run_arguments<'a>(&'a self, lake: &'a Path) -> Vec<&'a str> {
         let lake = lake.to_str().unwrap();
         vec!["run", "--json", "--until-caught-up", "--lake", lake, "--connection-string", &self.connection_string]
     }
 
     /// Runs until caught up and returns the report.
-    pub fn run(&self, lake: &Path) -> Value {
+    pub(crate) fn run(&self, lake: &Path) -> Value {
         json(&self.run_arguments(lake))
     }
 }
@@ -88,7 +81,7 @@ impl Drop for Hub {
 }
 
 /// Audits a lake and returns the report; panics unless it is clean and nothing is in flight.
-pub fn audit(lake: &Path) -> Value {
+pub(crate) fn audit(lake: &Path) -> Value {
     let report = json(&["audit", "--json", "--lake", lake.to_str().unwrap()]);
     for fault in ["gaps", "duplicates", "broken_chains", "in_flight"] {
         assert_eq!(report[fault], 0, "{report}");
