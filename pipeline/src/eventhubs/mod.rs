@@ -4,10 +4,14 @@
 //! sending in batches; and what an error means (`ErrorKind`).
 //! Does not own: which partitions to read (`partitions`), when to try again (`run`), what a body says (`parse`).
 
+mod auth;
 mod client;
 mod connection_string;
+mod credit;
 mod error;
+mod names;
 mod receiver;
+mod retry;
 mod sender;
 
 pub use client::{Client, HubProperties, PartitionProperties};
