@@ -23,12 +23,7 @@ impl Credit {
         Self { share, outstanding: 0, arrived: 0, largest: VecDeque::new() }
     }
 
-    /// Events that were credited and have not arrived.
-    pub(super) fn outstanding(&self) -> u32 {
-        self.outstanding
-    }
-
-    /// The bytes that stand for the events under way.
+    /// The bytes that stand for what was credited and has not arrived.
     pub(super) fn bytes(&self) -> usize {
         self.outstanding as usize * self.unit()
     }
@@ -38,10 +33,19 @@ impl Credit {
         self.outstanding <= self.target() / 2
     }
 
-    /// Tops up, and gives the credit to state on the link.
-    pub(super) fn top_up(&mut self) -> u32 {
+    /// The credit to state on the link.
+    pub(super) fn target(&self) -> u32 {
+        (self.share / self.unit()).clamp(1, MOST) as u32
+    }
+
+    /// The bytes that stand for so much.
+    pub(super) fn bytes_at_most(&self) -> usize {
+        self.target() as usize * self.unit()
+    }
+
+    /// The credit was stated: so much is under way now.
+    pub(super) fn top_up(&mut self) {
         self.outstanding = self.target();
-        self.outstanding
     }
 
     /// An event with a body of so many bytes arrived.
@@ -62,10 +66,6 @@ impl Credit {
     /// What one event is taken for.
     fn unit(&self) -> usize {
         self.largest.front().map_or(FLOOR, |(_, body)| *body)
-    }
-
-    fn target(&self) -> u32 {
-        (self.share / self.unit()).clamp(1, MOST) as u32
     }
 }
 
@@ -101,7 +101,7 @@ mod tests {
             let mut credit = Credit::new(share);
             credit.top_up();
             bodies.iter().for_each(|body| credit.arrive(*body));
-            assert_eq!(credit.top_up(), expected, "{share} {bodies:?}");
+            assert_eq!(credit.target(), expected, "{share} {bodies:?}");
         }
     }
 
@@ -113,24 +113,25 @@ mod tests {
         for _ in 0..998 {
             credit.arrive(10);
         }
-        assert_eq!(credit.top_up(), 1);
+        assert_eq!(credit.target(), 1);
         credit.arrive(10);
-        assert_eq!(credit.top_up(), 2);
+        assert_eq!(credit.target(), 2);
         credit.arrive(10);
-        assert_eq!(credit.top_up(), 8);
+        assert_eq!(credit.target(), 8);
     }
 
     #[test]
     fn more_is_due_when_half_has_arrived() {
         let mut credit = Credit::new(80 * KIB);
         assert!(credit.is_due());
-        assert_eq!(credit.top_up(), 10);
+        assert_eq!((credit.target(), credit.bytes_at_most()), (10, 80 * KIB));
+        credit.top_up();
         assert_eq!(credit.bytes(), 80 * KIB);
         (0..4).for_each(|_| credit.arrive(1));
         assert!(!credit.is_due());
         credit.arrive(1);
         assert!(credit.is_due());
-        assert_eq!((credit.outstanding(), credit.bytes()), (5, 40 * KIB));
+        assert_eq!(credit.bytes(), 40 * KIB);
         credit.arrive(20 * KIB);
         assert_eq!(credit.bytes(), 80 * KIB, "what is under way may be as large as the last one");
     }
@@ -138,7 +139,7 @@ mod tests {
     #[test]
     fn a_single_credit_is_due_when_it_is_used_up() {
         let mut credit = Credit::new(1);
-        assert_eq!(credit.top_up(), 1);
+        credit.top_up();
         assert!(!credit.is_due());
         credit.arrive(1);
         assert!(credit.is_due());

@@ -5,12 +5,15 @@
 //! Does not own: which partitions to read (`partitions`), when to try again (`run`), what a body says (`parse`).
 
 mod auth;
+mod body;
+mod cbs;
 mod client;
 mod connection_string;
 mod credit;
 mod error;
 mod names;
 mod receiver;
+mod requests;
 mod retry;
 mod sender;
 
