@@ -151,6 +151,11 @@ impl Client {
         let _ = timeout(GOODBYE, connection.into_inner().close()).await;
     }
 
+    #[cfg(test)]
+    pub(super) fn token(&self) -> String {
+        self.authorisation.token()
+    }
+
     /// Asks the management node about the hub or one of its partitions.
     async fn read(&self, subject: &str, kind: &str, partition: Option<PartitionId>) -> Result<Value, Error> {
         let text = |text: &str| SimpleValue::String(text.to_owned());

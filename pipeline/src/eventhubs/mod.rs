@@ -22,3 +22,6 @@ pub use connection_string::{ConnectionString, ConnectionStringError};
 pub use error::{Error, ErrorKind};
 pub use receiver::{PartitionReceiver, ReceiveOptions, Start};
 pub use sender::{Sender, Sent};
+
+#[cfg(test)]
+mod tests;

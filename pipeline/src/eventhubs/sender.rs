@@ -21,7 +21,7 @@ use crate::position::PartitionId;
 #[derive(Debug)]
 pub struct Sender {
     subject: String,
-    link: fe2o3_amqp::Sender,
+    pub(super) link: fe2o3_amqp::Sender,
     /// Bytes a delivery may have.
     limit: usize,
     /// Ends when it is dropped, and the link with it.
