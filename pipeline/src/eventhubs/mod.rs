@@ -4,10 +4,17 @@
 //! sending in batches; and what an error means (`ErrorKind`).
 //! Does not own: which partitions to read (`partitions`), when to try again (`run`), what a body says (`parse`).
 
+mod auth;
+mod body;
+mod cbs;
 mod client;
 mod connection_string;
+mod credit;
 mod error;
+mod names;
 mod receiver;
+mod requests;
+mod retry;
 mod sender;
 
 pub use client::{Client, HubProperties, PartitionProperties};
@@ -15,3 +22,6 @@ pub use connection_string::{ConnectionString, ConnectionStringError};
 pub use error::{Error, ErrorKind};
 pub use receiver::{PartitionReceiver, ReceiveOptions, Start};
 pub use sender::{Sender, Sent};
+
+#[cfg(test)]
+mod tests;
