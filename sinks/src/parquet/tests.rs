@@ -1,4 +1,8 @@
 //! What stands in a file: types, row groups, columns, footer; and that all of it comes back.
+#![expect(
+    clippy::from_iter_instead_of_collect,
+    reason = "the array's type is what a test of types has to show"
+)]
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -76,11 +76,10 @@ impl Error {
     /// Whether asking again can help.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::NoAddress | Self::FileAddress | Self::Scheme { .. } | Self::HardLinks { .. } => Kind::Fatal,
-            // After a failed sync the kernel may have dropped the pages: a second one would lie.
-            Self::Sync { .. } => Kind::Fatal,
             Self::Folder { source, .. } => kind_of_io(source),
             Self::Request { source, .. } => kind_of_request(source),
+            // A failed sync too: the kernel may have dropped the pages, and a second one would lie.
+            _ => Kind::Fatal,
         }
     }
 
@@ -91,7 +90,7 @@ impl Error {
         matches!(self, Self::Request { source: AlreadyExists { .. } | Precondition { .. }, .. })
     }
 
-    /// Makes a request's error of object_store's.
+    /// Makes a request's error of `object_store`'s.
     pub(super) fn request(
         operation: &'static str,
         path: &Path,
@@ -104,7 +103,7 @@ impl Error {
 fn kind_of_request(error: &object_store::Error) -> Kind {
     use object_store::Error as Failure;
     match error {
-        // object_store says "generic" for all the rest: a file system's error is inside; without one it is a
+        // `object_store` says "generic" for all the rest: a file system's error is inside; without one it is a
         // network's, after its own retries.
         Failure::Generic { source, .. } => io_error_in(source.as_ref()).map_or(Kind::Unknown, kind_of_io),
         // The runtime is going down; the put may be on its way.

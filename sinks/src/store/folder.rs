@@ -1,4 +1,4 @@
-//! A local folder as a store: what object_store leaves open about durability.
+//! A local folder as a store: what `object_store` leaves open about durability.
 //!
 //! `LocalFileSystem` with fsync writes to `<name>#1`, syncs it, links it to its name and syncs the folder.
 //! Folders it creates it syncs up to the first that was there; but one that another writer created a moment
@@ -55,7 +55,7 @@ impl Folder {
         Ok(Self { root, objects: Arc::new(objects), synced: Mutex::default() })
     }
 
-    /// The folder as object_store sees it.
+    /// The folder as `object_store` sees it.
     pub(super) fn objects(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.objects) as Arc<dyn ObjectStore>
     }
@@ -122,7 +122,7 @@ fn create_durably(folder: &FsPath) -> Result<(), Error> {
         Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
             Err(Error::Folder { operation: "create", folder: folder.to_owned(), source })
         }
-        _ => sync(above.unwrap_or(FsPath::new("."))),
+        _ => sync(above.unwrap_or_else(|| FsPath::new("."))),
     }
 }
 

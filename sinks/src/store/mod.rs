@@ -138,7 +138,7 @@ impl Store {
     /// Lists the names of the folders directly in a folder, or at the top, in order.
     pub async fn list_folders(&self, prefix: Option<&Path>) -> Result<Vec<String>, Error> {
         let listing = self.objects.list_with_delimiter(prefix).await;
-        let found = listing.map_err(Error::request("list", prefix.unwrap_or(&Path::default())))?;
+        let found = listing.map_err(Error::request("list", &prefix.cloned().unwrap_or_default()))?;
         let mut names: Vec<String> =
             found.common_prefixes.iter().filter_map(|folder| folder.filename().map(str::to_owned)).collect();
         names.sort();

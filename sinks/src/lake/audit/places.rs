@@ -35,7 +35,7 @@ impl Places {
                 let both = *ours & theirs;
                 if both != 0 {
                     twice += u64::from(both.count_ones());
-                    first = first.or(Some(place_of(key, word, both)));
+                    first = first.or_else(|| Some(place_of(key, word, both)));
                 }
                 *ours |= theirs;
             }
@@ -54,7 +54,7 @@ impl Places {
         let (high, highest) = self.chunks.last_key_value()?;
         let first = lowest.iter().position(|word| *word != 0)?;
         let last = highest.iter().rposition(|word| *word != 0)?;
-        let top_bit = 1 << (63 - highest[last].leading_zeros());
+        let top_bit = 1 << highest[last].ilog2();
         Some((place_of(*low, first, lowest[first]), place_of(*high, last, top_bit)))
     }
 

@@ -122,7 +122,7 @@ impl Source {
             }
             return judged;
         };
-        let durable = checkpoint.map_or(first.saturating_sub(1), |checkpoint| checkpoint.0);
+        let durable = checkpoint.map_or_else(|| first.saturating_sub(1), |checkpoint| checkpoint.0);
         let (gaps, gap) = self.missing(first..=durable);
         if let Some(gap) = gap {
             report.found(format!(

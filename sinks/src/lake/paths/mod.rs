@@ -49,7 +49,8 @@ impl SourceId {
     /// # Units
     /// `generation` is the log's creation time in unix milliseconds.
     pub fn new(log: &str, generation: i64, partition: u32) -> Self {
-        let log = bounded(&escape(&log.to_lowercase(), is_plain_in_log), log.to_lowercase().as_bytes(), "");
+        let folded = log.to_lowercase();
+        let log = bounded("", &folded, is_plain_in_log);
         // A minus would read as one more hyphen of the log's name.
         let sign = if generation < 0 { "n" } else { "" };
         Self(format!("{log}-{sign}{}-p{partition:04}", generation.unsigned_abs()).into())
@@ -81,7 +82,7 @@ impl FromStr for SourceId {
         let sign = if generation.starts_with('n') { "n" } else { "" };
         // Spelling it again refuses "+7", "007" and every other second spelling of a number.
         let again = format!("{log}-{sign}{number}-p{partition:04}");
-        if again != text || !log.bytes().all(|byte| is_plain_in_log(byte) || b"%$ABCDEF".contains(&byte)) {
+        if again != text || !is_escaped(log, is_plain_in_log) {
             return Err(invalid());
         }
         Ok(Self(text.into()))
@@ -218,7 +219,7 @@ pub fn folder_name(table: &str) -> String {
     if plain && table.len() <= MAX_NAME_BYTES {
         return encoded;
     }
-    bounded(&encoded, table.as_bytes(), ESCAPED)
+    bounded(ESCAPED, table, is_plain_in_table)
 }
 
 /// The key of a data file.
@@ -404,19 +405,34 @@ fn escape(text: &str, is_plain: fn(u8) -> bool) -> String {
     out
 }
 
-/// `mark` and the encoded name; of a name that is too long, its beginning, `$` and its hash.
-///
-/// No encoded name has a `$`, so a shortened one equals no other.
-fn bounded(encoded: &str, name: &[u8], mark: &str) -> String {
+/// Whether [`escape`] or [`bounded`] could have written it.
+fn is_escaped(text: &str, is_plain: fn(u8) -> bool) -> bool {
+    let mut parts = text.split('%');
+    let plain = |part: &[u8]| part.iter().all(|byte| is_plain(*byte) || *byte == SHORTENED);
+    let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'A'..=b'F');
+    let escaped = |part: &[u8]| {
+        part.split_at_checked(2).is_some_and(|(hex, rest)| hex.iter().all(is_hex) && plain(rest))
+    };
+    parts.next().is_some_and(|part| plain(part.as_bytes())) && parts.all(|part| escaped(part.as_bytes()))
+}
+
+/// `mark` and the escaped name; of a name that is too long, its beginning, `$` and its hash.
+fn bounded(mark: &str, name: &str, is_plain: fn(u8) -> bool) -> String {
     /// Of SHA-256's 64 digits: 128 bits are beyond any accident.
     const HASH_DIGITS: usize = 32;
-    if mark.len() + encoded.len() <= MAX_NAME_BYTES {
-        return format!("{mark}{encoded}");
+    let escaped = escape(name, is_plain);
+    if mark.len() + escaped.len() <= MAX_NAME_BYTES {
+        return format!("{mark}{escaped}");
     }
-    let hash: String = Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
-    let keep = MAX_NAME_BYTES - mark.len() - 1 - HASH_DIGITS;
-    format!("{mark}{}${}", &encoded[..keep], &hash[..HASH_DIGITS])
+    let hash = Sha256::digest(name).iter().fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
+    let keep = &escaped[..MAX_NAME_BYTES - mark.len() - 1 - HASH_DIGITS];
+    // An escape is kept whole or not at all.
+    let keep = keep.rfind('%').filter(|at| at + 3 > keep.len()).map_or(keep, |at| &keep[..at]);
+    format!("{mark}{keep}{}{}", char::from(SHORTENED), &hash[..HASH_DIGITS])
 }
+
+/// Stands before the hash of a shortened name. No escaped name has it, so that a shortened one equals none.
+const SHORTENED: u8 = b'$';
 
 fn is_plain_in_table(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')
