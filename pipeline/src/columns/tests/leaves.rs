@@ -235,18 +235,27 @@ fn every_form() -> String {
         .json()
 }
 
+/// What the real bodies have that no column takes: the name of a synchronous step, a row version.
+const LEFT_IN_REAL_BODIES: [&str; 2] = ["/OwningExtension/Name", "/InputParameters/Target/RowVersion"];
+
 #[test]
 fn the_real_bodies_leave_nothing_out() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
-    let bodies: Vec<_> =
-        ["json_wire", "json"].iter().flat_map(|folder| bodies(corpus.join(folder))).collect();
-    if bodies.is_empty() {
+    let (wire, all) = (bodies(corpus.join("json_wire")), bodies(corpus.join("json")));
+    if wire.is_empty() {
         println!("the corpus of real bodies is not beside this repository");
         return;
     }
-    for (name, body) in &bodies {
+    for (name, body) in wire.iter().chain(&all) {
         if let Ok(value) = serde_json::from_str::<Value>(body.trim_start_matches('\u{feff}')) {
             check_leaves(name, &value);
         }
+    }
+    for (name, body) in &wire {
+        let rest = row_of(body).remove("_rest").unwrap_or_else(|| "null".to_owned());
+        let mut left = Vec::new();
+        leaves("", &serde_json::from_str(&rest).unwrap(), &mut left);
+        left.retain(|(path, _)| !LEFT_IN_REAL_BODIES.contains(&path.as_str()));
+        assert!(left.is_empty(), "{left:?} of {name}");
     }
 }
