@@ -1,1 +1,38 @@
-//! columns: to come.
+//! Change events become columns of a table.
+//!
+//! Owns: which member, parameter, attribute or label ends in which column, the columns' names and types
+//! (`docs/TABLES.md` is the contract), and the plain buffers they are collected in. Does not own: which table
+//! an event belongs to (`parse`), when a buffer is closed (`run`), how a type becomes the lake's for ever
+//! (`catchwater_sinks::lake`).
+
+mod schema;
+mod names;
+mod catalog;
+mod context;
+mod table;
+// One event into one row.
+mod row;
+mod envelope;
+mod attributes;
+mod parties;
+mod images;
+mod labels;
+mod quarantine;
+// What rows are written with.
+mod directory;
+mod column;
+mod values;
+mod bits;
+mod marks;
+mod normal_form;
+
+pub use catalog::Catalog;
+pub use context::Context;
+pub use schema::{TYPE_KEY, type_names};
+pub use table::TableBuffer;
+
+/// The column that says where in its partition a row's event stood, in every table.
+pub const SEQUENCE_NUMBER: &str = "_sequence_number";
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,8 @@
 mod raw;
 mod reject;
 pub mod tree;
+pub mod scalars;
+pub mod value;
 
 pub use raw::{RawBatch, RawEvent};
 pub use reject::{Reason, Reject};

@@ -165,6 +165,20 @@ impl TreeBuilder {
         self.copied(kind, type_name)
     }
 
+    /// States the type of an open object, where the name stands in the body as it is.
+    pub fn type_in_body(&mut self, opened: NodeId, start: usize, len: usize) {
+        let node = &mut self.nodes[opened.0 as usize];
+        (node.in_arena, node.start, node.len) = (false, start as u32, len as u32);
+    }
+
+    /// States the type of an open object, where the name does not, copying it.
+    pub fn type_copied(&mut self, opened: NodeId, type_name: &str) {
+        let start = self.arena.len();
+        self.arena.push_str(type_name);
+        let node = &mut self.nodes[opened.0 as usize];
+        (node.in_arena, node.start, node.len) = (true, start as u32, type_name.len() as u32);
+    }
+
     /// Ends what [`open`](Self::open) began.
     pub fn close(&mut self, opened: NodeId) {
         let end = self.nodes.len() as u32;

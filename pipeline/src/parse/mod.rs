@@ -1,1 +1,83 @@
-//! parse: to come.
+//! Bodies become change events.
+//!
+//! Owns: telling what a body is, reading JSON into the tree in its normal form, finding the known members,
+//! and what decides a body's table. Does not own: what a value means (`columns`), nor what becomes of a
+//! body that is rejected (`columns` again: quarantine).
+
+mod context;
+mod fault;
+mod json;
+mod keys;
+mod sniff;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::fmt;
+
+use self::context::Reader;
+use self::sniff::sniff;
+use crate::event::{ChangeEvent, Reject};
+
+/// The version of what decides a body's table.
+///
+/// A lake records it, and a writer of another version does not write there. It is changed by hand, together
+/// with whatever changes the table of any body; `tests/data/routing_v1.tsv` holds it in place.
+pub const ROUTING_VERSION: u32 = 1;
+
+/// What becomes of `ParentContext`, the copy of what the caller sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParentContext {
+    /// It is not written to the tree.
+    Drop,
+    /// It is a member like the others.
+    Keep,
+}
+
+/// Reads bodies, one after the other, into the same buffers.
+pub struct Parser {
+    reader: Reader,
+    unquoted: String,
+}
+
+impl Parser {
+    /// A parser whose buffers grow with its first bodies.
+    pub fn new(parent_context: ParentContext) -> Self {
+        Self { reader: Reader::new(parent_context), unquoted: String::new() }
+    }
+
+    /// Reads one body.
+    ///
+    /// # Errors
+    /// A [`Reject`] for a body that is no `RemoteExecutionContext` in JSON.
+    pub fn parse<'a>(&'a mut self, body: &'a [u8]) -> Result<ChangeEvent<'a>, Reject> {
+        let sniffed = sniff(body)?;
+        if !sniffed.quoted {
+            return self.reader.read(sniffed.text).map_err(|reject| moved(reject, sniffed.start));
+        }
+        let repaired = self
+            .reader
+            .unquote(sniffed.text, &mut self.unquoted)
+            .map_err(|reject| moved(reject, sniffed.start))?;
+        let inner = sniff(self.unquoted.as_bytes()).map_err(placeless)?;
+        let mut event = self.reader.read(inner.text).map_err(placeless)?;
+        event.repaired |= repaired;
+        Ok(event)
+    }
+}
+
+impl fmt::Debug for Parser {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Parser").finish_non_exhaustive()
+    }
+}
+
+/// A place in the text becomes a place in the body, whose text begins at `start`.
+fn moved(reject: Reject, start: usize) -> Reject {
+    Reject { byte_offset: reject.byte_offset.map(|place| place + start), ..reject }
+}
+
+/// A place in unquoted text is none in the body.
+fn placeless(reject: Reject) -> Reject {
+    Reject::new(reject.reason)
+}

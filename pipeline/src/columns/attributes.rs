@@ -1,0 +1,148 @@
+//! The attributes of the record: each value into its column, by its form and its column's type.
+
+use super::context::Lookup;
+use super::directory::{Seen, SlotId, Track};
+use super::row::Row;
+use super::schema::{ColumnType, Fixed};
+use super::values::Cell;
+use crate::event::scalars::{date, guid, iso_date};
+use crate::event::tree::{Kind, NodeId};
+use crate::event::value::{Reference, Value, bytes, choices, is_silent};
+
+impl Row<'_, '_> {
+    /// The record that the event is about.
+    pub(super) fn record(&mut self, target: NodeId) {
+        self.cover_identity(target);
+        let tree = self.tree;
+        let attributes = tree.member(target, "Attributes");
+        let attributes = attributes.filter(|node| matches!(tree.kind(*node), Kind::Pairs | Kind::Object));
+        let names = attributes.into_iter().flat_map(|node| tree.members(node));
+        self.cells.put_texts(Fixed::Changed, names.map(|(name, _)| tree.text(name)));
+        let mut previous = None;
+        for (name, value) in attributes.into_iter().flat_map(|node| tree.members(node)) {
+            let slot = self.directory.find(Track::Target, previous, tree.text(name));
+            previous = Some(slot);
+            self.attribute(slot, name, value);
+        }
+    }
+
+    /// A value that counts for the row.
+    pub(super) fn attribute(&mut self, slot: SlotId, name: NodeId, node: NodeId) {
+        let mut seen = Seen { node, placed: false, lookup: false };
+        if is_silent(self.tree, node) {
+            self.cover(node);
+        } else if let Some(value) = Value::read(self.tree, node) {
+            let evidence = self.evidence(self.tree.text(name), value);
+            if let Some(column_type) = self.directory.column_type(self.catalog, slot, evidence) {
+                seen.placed = self.place(slot, name, node, column_type, value);
+                seen.lookup = seen.placed && matches!(value, Value::Reference(_));
+            }
+        }
+        self.directory.note_seen(slot, seen);
+    }
+
+    /// The type a value would give its column.
+    fn evidence(&self, attribute: &str, value: Value<'_>) -> Option<ColumnType> {
+        Some(match value {
+            Value::Boolean(_) => ColumnType::Boolean,
+            Value::Number(_) => ColumnType::Number,
+            Value::Money(_) => ColumnType::Decimal,
+            Value::Choice(_) => ColumnType::Choice,
+            Value::Choices => ColumnType::Choices,
+            Value::Reference(_) => ColumnType::Uuid,
+            Value::Parties => ColumnType::PartyList,
+            Value::Bytes => ColumnType::Binary,
+            Value::Text(text) => match date(text) {
+                Some(date) => date.unambiguous().map(|_| ColumnType::Datetime)?,
+                None if self.is_key(attribute) && self.is_id(text) => ColumnType::Uuid,
+                None => ColumnType::Text,
+            },
+        })
+    }
+
+    /// Puts a value into its column and covers what went in; false if the column does not take it.
+    fn place(
+        &mut self,
+        slot: SlotId,
+        name: NodeId,
+        node: NodeId,
+        column_type: ColumnType,
+        value: Value<'_>,
+    ) -> bool {
+        let cell = match (column_type, value) {
+            (ColumnType::Boolean, Value::Boolean(value)) => Cell::Boolean(value),
+            // Money and plain numbers share their columns: both are exact decimals, and DuckDB unites them.
+            (ColumnType::Number | ColumnType::Decimal, Value::Number(number) | Value::Money(number)) => {
+                Cell::Number(number)
+            }
+            (ColumnType::Choice, Value::Choice(choice)) => Cell::Int32(choice),
+            (ColumnType::Text, Value::Text(text)) => Cell::Text(text),
+            (ColumnType::Uuid, Value::Text(text)) => match guid(text) {
+                Some(guid) => Cell::Uuid(guid),
+                None => return false,
+            },
+            (ColumnType::Datetime, Value::Text(text)) => match attribute_date(text) {
+                Some(ms) => Cell::Int64(ms),
+                None => return false,
+            },
+            (ColumnType::Uuid, Value::Reference(reference)) => return self.lookup(slot, name, reference),
+            (ColumnType::PartyList, Value::Parties) => return self.party_list(slot, name, node),
+            (ColumnType::Choices, Value::Choices) => return self.choices(slot, node),
+            (ColumnType::Binary, Value::Bytes) => return self.binary(slot, node),
+            _ => return false,
+        };
+        let put = self.cells.put_attribute(slot, column_type, cell);
+        if put {
+            self.cover_value(node);
+        }
+        put
+    }
+
+    /// Covers a scalar, or the one member of the object around it that went into the column.
+    fn cover_value(&mut self, node: NodeId) {
+        let value = match self.tree.kind(node) {
+            Kind::Object => self.tree.member(node, "Value").unwrap_or(node),
+            _ => node,
+        };
+        self.cover(value);
+    }
+
+    fn lookup(&mut self, slot: SlotId, attribute: NodeId, reference: Reference) -> bool {
+        let Some((node, id)) = reference.id else { return false };
+        let put = self.cells.put_attribute(slot, ColumnType::Uuid, Cell::Uuid(id));
+        if put {
+            self.cover(node);
+            let Reference { logical_name, name, .. } = reference;
+            self.scratch.lookups.push(Lookup { slot, attribute, entity_type: logical_name, name });
+        }
+        put
+    }
+
+    fn choices(&mut self, slot: SlotId, node: NodeId) -> bool {
+        self.scratch.choices.clear();
+        self.scratch.choices.extend(choices(self.tree, node).flatten());
+        let put = self.cells.put_attribute(slot, ColumnType::Choices, Cell::Choices(&self.scratch.choices));
+        if put {
+            self.cover(node);
+        }
+        put
+    }
+
+    fn binary(&mut self, slot: SlotId, node: NodeId) -> bool {
+        self.scratch.bytes.clear();
+        self.scratch.bytes.extend(bytes(self.tree, node).flatten());
+        let put = self.cells.put_attribute(slot, ColumnType::Binary, Cell::Bytes(&self.scratch.bytes));
+        if put {
+            self.cover(node);
+        }
+        put
+    }
+}
+
+/// The milliseconds of an attribute's date; `None` if an offset leaves open what it means.
+///
+/// # Source
+/// Schema reference, section 2.4: no sample tells the two readings of an offset apart.
+fn attribute_date(text: &str) -> Option<i64> {
+    date(text).or_else(|| iso_date(text))?.unambiguous()
+}

@@ -1,0 +1,93 @@
+//! The lake's column types, as far as this process knows them.
+//!
+//! Owns: that one (table, column) has one type in all lanes: the lake's if it says one, else the first that a
+//! lane proposed. Does not own: making it the lake's (`catchwater_sinks::lake`).
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::schema::ColumnType;
+
+/// The column types of all tables, shared by the lanes of a process.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    tables: Mutex<HashMap<String, HashMap<String, Known>>>,
+    version: AtomicU64,
+}
+
+/// What is known of a column's type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It has this type.
+    Type(ColumnType),
+    /// The lake gives it a type that this version does not know: no value goes into it.
+    Foreign,
+}
+
+impl Catalog {
+    /// A catalog that knows nothing yet.
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Takes over what the lake says of a table; it overrides what was proposed here.
+    ///
+    /// Buffers that are open keep their types until they are taken.
+    pub fn adopt(&self, table: &str, columns: impl IntoIterator<Item = (String, String)>) {
+        let mut tables = self.tables();
+        let known = tables.entry(table.to_owned()).or_default();
+        let mut news = false;
+        for (column, type_name) in columns {
+            let stated = ColumnType::of(&type_name).map_or(Known::Foreign, Known::Type);
+            news |= known.insert(column, stated) != Some(stated);
+        }
+        if news {
+            self.version.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// Rises whenever the lake overrides or adds something.
+    pub(super) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// The type of a column; when it has none, `evidence` becomes it.
+    pub(super) fn resolve(&self, table: &str, column: &str, evidence: Option<ColumnType>) -> Option<Known> {
+        let mut tables = self.tables();
+        if let Some(known) = tables.get(table).and_then(|columns| columns.get(column)) {
+            return Some(*known);
+        }
+        let proposed = Known::Type(evidence?);
+        tables.entry(table.to_owned()).or_default().insert(column.to_owned(), proposed);
+        Some(proposed)
+    }
+
+    fn tables(&self) -> MutexGuard<'_, HashMap<String, HashMap<String, Known>>> {
+        // A map is whole after every statement here, so a panic elsewhere in the process says nothing about it.
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_proposal_wins_and_the_lake_overrides() {
+        let catalog = Catalog::new();
+        let resolve = |evidence| catalog.resolve("account", "name", evidence);
+        assert_eq!(resolve(None), None);
+        assert_eq!(resolve(Some(ColumnType::Text)), Some(Known::Type(ColumnType::Text)));
+        assert_eq!(resolve(Some(ColumnType::Number)), Some(Known::Type(ColumnType::Text)));
+        assert_eq!(catalog.resolve("contact", "name", None), None);
+        let before = catalog.version();
+        catalog.adopt("account", [("name".to_owned(), "text".to_owned())]);
+        assert_eq!(catalog.version(), before);
+        catalog.adopt("account", [("name".to_owned(), "number".to_owned())]);
+        assert_eq!(resolve(None), Some(Known::Type(ColumnType::Number)));
+        catalog.adopt("account", [("name".to_owned(), "geometry".to_owned())]);
+        assert_eq!(resolve(Some(ColumnType::Text)), Some(Known::Foreign));
+        assert_eq!(catalog.version(), before + 2);
+    }
+}

@@ -1,0 +1,144 @@
+//! One column of a row group, as plain buffers.
+//!
+//! Owns: which row a value belongs to, backfilling, parties. Does not own: the layout of values (`values`), which
+//! value goes where.
+//!
+//! # Shape
+//! A column takes no memory until its first value; the rows before are made null then, the rows behind its last
+//! value when it is finished. So a column costs nothing in a row that does not touch it.
+
+use arrow::array::{ArrayRef, StructArray};
+
+use super::bits::Validity;
+use super::schema::{ColumnType, PARTY, PartyPart, party_fields};
+use super::values::{Cell, Values, Width};
+
+/// A column's values so far.
+#[derive(Debug, Default)]
+pub(super) struct Column {
+    validity: Validity,
+    values: Values,
+}
+
+impl Column {
+    /// How many rows it reaches to.
+    pub(super) fn len(&self) -> usize {
+        self.validity.len()
+    }
+
+    /// Sets the value of a row; false if the row has one already or the column is of another type.
+    pub(super) fn push(&mut self, column_type: ColumnType, row: usize, cell: Cell<'_>) -> bool {
+        if !Values::take(column_type, cell) || !self.reach(column_type, row) {
+            return false;
+        }
+        self.values.push(cell);
+        self.validity.push_valid();
+        true
+    }
+
+    /// Sets a row of a list of texts.
+    pub(super) fn push_texts<'a>(&mut self, row: usize, texts: impl Iterator<Item = &'a str>) -> bool {
+        if !self.reach(ColumnType::TextList, row) {
+            return false;
+        }
+        let Values::Texts { offsets, items } = &mut self.values else { return false };
+        for text in texts {
+            items.push(text.as_bytes());
+        }
+        offsets.push(items.len);
+        self.validity.push_valid();
+        true
+    }
+
+    /// Sets a row of a party list, one party per call of what `write` is given.
+    pub(super) fn push_parties(&mut self, row: usize, write: impl FnOnce(&mut Parties)) -> bool {
+        if !self.reach(ColumnType::PartyList, row) {
+            return false;
+        }
+        let Values::Parties { offsets, parties } = &mut self.values else { return false };
+        write(parties);
+        offsets.push(parties.len());
+        self.validity.push_valid();
+        true
+    }
+
+    /// The bytes its buffers take.
+    pub(super) fn bytes(&self) -> usize {
+        self.validity.bytes() + self.values.bytes()
+    }
+
+    /// The column as an array of so many rows; `None` if it has no value. It is empty afterwards.
+    pub(super) fn finish(&mut self, column_type: ColumnType, rows: usize) -> Option<ArrayRef> {
+        if matches!(self.values, Values::None) {
+            return None;
+        }
+        self.pad(rows);
+        let Self { validity, values } = std::mem::take(self);
+        Some(values.finish(column_type, validity, rows))
+    }
+
+    /// Makes numbers at least so wide; how wide they are now.
+    pub(super) fn widen(&mut self, to: Width) -> Width {
+        self.values.widen(to);
+        self.values.width()
+    }
+
+    /// Makes `row` the next to be set; false if it can't be.
+    fn reach(&mut self, column_type: ColumnType, row: usize) -> bool {
+        if self.len() > row {
+            return false;
+        }
+        if matches!(self.values, Values::None) {
+            self.values = Values::of(column_type);
+        }
+        self.pad(row);
+        true
+    }
+
+    fn pad(&mut self, rows: usize) {
+        let missing = rows - self.len();
+        if missing > 0 {
+            self.values.push_nulls(missing);
+            self.validity.push_nulls(missing);
+        }
+    }
+}
+
+/// The parties of a party-list column, of all rows one behind the other.
+#[derive(Debug, Default)]
+pub(super) struct Parties {
+    columns: [Column; PARTY.len()],
+    len: usize,
+}
+
+impl Parties {
+    /// Sets a part of the party that is being written.
+    pub(super) fn set(&mut self, part: PartyPart, cell: Cell<'_>) -> bool {
+        let part = part as usize;
+        self.columns[part].push(PARTY[part].1, self.len, cell)
+    }
+
+    /// Ends a party.
+    pub(super) fn close(&mut self) {
+        self.len += 1;
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The bytes they take.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.columns.iter().map(Column::bytes).sum::<usize>()
+    }
+
+    pub(super) fn finish(mut self) -> StructArray {
+        let parts = PARTY.iter().zip(&mut self.columns).map(|((_, column_type), column)| {
+            column
+                .finish(*column_type, self.len)
+                .unwrap_or_else(|| arrow::array::new_null_array(&column_type.data_type(), self.len))
+        });
+        StructArray::new(party_fields(), parts.collect(), None)
+    }
+}

@@ -1,0 +1,90 @@
+//! What all buffers of a lane share.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::catalog::Catalog;
+use super::directory::{Directory, SlotId};
+use super::marks::Marks;
+use super::normal_form::NormalForm;
+use crate::event::tree::{NodeId, Tree};
+
+/// What all buffers of a lane share: the hub's name, the lake's types, where each table's attributes stand, scratch.
+#[derive(Debug)]
+pub struct Context {
+    pub(super) hub: Arc<str>,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) directories: Vec<Directory>,
+    pub(super) scratch: Scratch,
+    by_table: HashMap<Box<str>, usize>,
+    version: u64,
+}
+
+/// What is used up within one event, kept so that no event allocates.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    pub(super) marks: Marks,
+    pub(super) normal: NormalForm,
+    /// The lookups of the event at hand.
+    pub(super) lookups: Vec<Lookup>,
+    /// The labels that have no column, as (attribute's name, label).
+    pub(super) labels: Vec<(NodeId, NodeId)>,
+    /// Attributes whose value in an image is not the row's, as (image, attribute).
+    pub(super) disputed: Vec<(NodeId, SlotId)>,
+    pub(super) choices: Vec<i32>,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// What of a lookup is written after all attributes are known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lookup {
+    pub(super) slot: SlotId,
+    /// The node of the attribute's name.
+    pub(super) attribute: NodeId,
+    pub(super) entity_type: Option<NodeId>,
+    pub(super) name: Option<NodeId>,
+}
+
+impl Context {
+    /// The context of a lane.
+    pub fn new(hub: Arc<str>, catalog: Arc<Catalog>) -> Self {
+        let version = catalog.version();
+        Self {
+            hub,
+            catalog,
+            directories: Vec::new(),
+            scratch: Scratch::default(),
+            by_table: HashMap::new(),
+            version,
+        }
+    }
+
+    /// Where the directory of a table stands, for a buffer that is empty.
+    ///
+    /// What the lake says may have changed since a directory asked: then all tables get new ones, and buffers that
+    /// hold rows keep theirs until they are taken.
+    pub(super) fn directory(&mut self, table: &str) -> usize {
+        let version = self.catalog.version();
+        if version != self.version {
+            self.by_table.clear();
+            self.version = version;
+        }
+        if let Some(at) = self.by_table.get(table) {
+            return *at;
+        }
+        let at = self.directories.len();
+        self.directories.push(Directory::new(table));
+        self.by_table.insert(table.into(), at);
+        at
+    }
+}
+
+impl Scratch {
+    /// Forgets the event before.
+    pub(super) fn begin(&mut self, tree: Tree<'_>) {
+        self.marks.begin(tree);
+        self.lookups.clear();
+        self.labels.clear();
+        self.disputed.clear();
+    }
+}

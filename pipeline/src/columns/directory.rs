@@ -1,0 +1,226 @@
+//! Where the attributes of a table stand, for all of a lane's buffers of that table.
+//!
+//! Owns: from attribute name to column without hashing when events repeat the order of the one before, the
+//! types already asked of the catalog, and what the event at hand said of each attribute.
+
+use std::collections::HashMap;
+
+use super::catalog::{Catalog, Known};
+use super::names::column_name;
+use super::schema::ColumnType;
+use super::values::Width;
+use crate::event::tree::NodeId;
+
+/// The columns of a table's attributes.
+#[derive(Debug)]
+pub(super) struct Directory {
+    table: Box<str>,
+    slots: Vec<Slot>,
+    by_attribute: HashMap<Box<str>, SlotId>,
+    by_column: HashMap<Box<str>, SlotId>,
+    /// Per track, the slot that came first in the event before.
+    first: [Option<SlotId>; TRACKS],
+    /// The event at hand; rises with each.
+    event: u64,
+}
+
+/// A place in a [`Directory`], and in every buffer of its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct SlotId(pub(super) u32);
+
+/// One attribute's column.
+#[derive(Debug)]
+pub(super) struct Slot {
+    /// The attribute's name; empty for a column that was only ever a companion.
+    attribute: Box<str>,
+    pub(super) column: Box<str>,
+    known: Option<Known>,
+    /// How wide its numbers ever were.
+    pub(super) width: Width,
+    next: [Option<SlotId>; TRACKS],
+    companions: [Option<SlotId>; COMPANIONS.len()],
+    /// The column this one is a companion of, and which.
+    owner: Option<(SlotId, Companion)>,
+    /// The event that last had this attribute, and its value there.
+    seen: (u64, Seen),
+    /// The event that last had a label for this attribute, and the label there.
+    labelled: (u64, NodeId),
+}
+
+/// What the event at hand says of an attribute.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    /// The value that counts.
+    pub(super) node: NodeId,
+    /// The value stands in the attribute's column.
+    pub(super) placed: bool,
+    /// The value is a lookup.
+    pub(super) lookup: bool,
+}
+
+/// The lists of names that events repeat in one order.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Track {
+    Target,
+    Image,
+    Labels,
+}
+
+const TRACKS: usize = 3;
+
+/// A column that belongs to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Companion {
+    /// The table a lookup points into.
+    EntityType,
+    /// What people see instead of the value.
+    Name,
+}
+
+const COMPANIONS: [&str; 2] = ["_entitytype", "name"];
+
+impl Directory {
+    pub(super) fn new(table: &str) -> Self {
+        Self {
+            table: table.into(),
+            slots: Vec::new(),
+            by_attribute: HashMap::new(),
+            by_column: HashMap::new(),
+            first: [None; TRACKS],
+            event: 0,
+        }
+    }
+
+    /// Forgets what the event before said.
+    pub(super) fn begin_event(&mut self) {
+        self.event += 1;
+    }
+
+    pub(super) fn slot(&self, id: SlotId) -> &Slot {
+        &self.slots[id.0 as usize]
+    }
+
+    pub(super) fn slot_mut(&mut self, id: SlotId) -> &mut Slot {
+        &mut self.slots[id.0 as usize]
+    }
+
+    /// The slot of an attribute that stands behind `previous` in its list.
+    pub(super) fn find(&mut self, track: Track, previous: Option<SlotId>, attribute: &str) -> SlotId {
+        let track = track as usize;
+        let predicted = match previous {
+            Some(previous) => self.slot(previous).next[track],
+            None => self.first[track],
+        };
+        if let Some(id) = predicted
+            && &*self.slot(id).attribute == attribute
+        {
+            return id;
+        }
+        let id = match self.by_attribute.get(attribute) {
+            Some(id) => *id,
+            None => self.add_attribute(attribute),
+        };
+        match previous {
+            Some(previous) => self.slot_mut(previous).next[track] = Some(id),
+            None => self.first[track] = Some(id),
+        }
+        id
+    }
+
+    /// The type of a slot's column; when it has none yet, `evidence` is proposed.
+    pub(super) fn column_type(
+        &mut self,
+        catalog: &Catalog,
+        id: SlotId,
+        evidence: Option<ColumnType>,
+    ) -> Option<ColumnType> {
+        let slot = &mut self.slots[id.0 as usize];
+        if slot.known.is_none() {
+            slot.known = catalog.resolve(&self.table, &slot.column, evidence);
+        }
+        match slot.known? {
+            Known::Type(column_type) => Some(column_type),
+            Known::Foreign => None,
+        }
+    }
+
+    /// What the event at hand says of an attribute.
+    pub(super) fn seen(&self, id: SlotId) -> Option<Seen> {
+        let (event, seen) = self.slot(id).seen;
+        (event == self.event).then_some(seen)
+    }
+
+    pub(super) fn note_seen(&mut self, id: SlotId, seen: Seen) {
+        self.slot_mut(id).seen = (self.event, seen);
+    }
+
+    /// The label that the event at hand has for an attribute.
+    pub(super) fn label(&self, id: SlotId) -> Option<NodeId> {
+        let (event, label) = self.slot(id).labelled;
+        (event == self.event).then_some(label)
+    }
+
+    pub(super) fn note_label(&mut self, id: SlotId, label: NodeId) {
+        self.slot_mut(id).labelled = (self.event, label);
+    }
+
+    /// A companion column, if it may be written for the event at hand: an attribute of its name wins, and it must
+    /// be text.
+    pub(super) fn companion(&mut self, catalog: &Catalog, owner: SlotId, which: Companion) -> Option<SlotId> {
+        let id = match self.slot(owner).companions[which as usize] {
+            Some(id) => id,
+            None => self.add_companion(owner, which),
+        };
+        let text = self.column_type(catalog, id, Some(ColumnType::Text)) == Some(ColumnType::Text);
+        (text && self.seen(id).is_none()).then_some(id)
+    }
+
+    /// What attribute columns are sorted by: companions right behind their column.
+    pub(super) fn order(&self, id: SlotId) -> (&str, Option<Companion>) {
+        let slot = self.slot(id);
+        match slot.owner {
+            Some((owner, which)) => (&self.slot(owner).column, Some(which)),
+            None => (&slot.column, None),
+        }
+    }
+
+    fn add_attribute(&mut self, attribute: &str) -> SlotId {
+        let column = column_name(attribute);
+        let id = match self.by_column.get(&*column) {
+            Some(id) => *id,
+            None => self.add(&column),
+        };
+        self.slot_mut(id).attribute = attribute.into();
+        self.by_attribute.insert(attribute.into(), id);
+        id
+    }
+
+    fn add_companion(&mut self, owner: SlotId, which: Companion) -> SlotId {
+        let column = format!("{}{}", self.slot(owner).column, COMPANIONS[which as usize]);
+        let id = match self.by_column.get(&*column) {
+            Some(id) => *id,
+            None => self.add(&column),
+        };
+        self.slot_mut(id).owner.get_or_insert((owner, which));
+        self.slot_mut(owner).companions[which as usize] = Some(id);
+        id
+    }
+
+    fn add(&mut self, column: &str) -> SlotId {
+        let id = SlotId(self.slots.len() as u32);
+        let nowhere = NodeId(0);
+        self.slots.push(Slot {
+            attribute: Box::default(),
+            column: column.into(),
+            known: None,
+            width: Width::default(),
+            next: [None; TRACKS],
+            companions: [None; COMPANIONS.len()],
+            owner: None,
+            seen: (0, Seen { node: nowhere, placed: false, lookup: false }),
+            labelled: (0, nowhere),
+        });
+        self.by_column.insert(column.into(), id);
+        id
+    }
+}

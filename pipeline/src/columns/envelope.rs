@@ -1,0 +1,196 @@
+//! The facts of an event: who, when, where, and the parameters that are not the record.
+
+use super::row::{Row, Target};
+use super::schema::{ColumnType, EVENT, Fixed};
+use super::values::Cell;
+use crate::event::scalars::{Number, date, guid, iso_date, number};
+use crate::event::tree::{Kind, NodeId};
+use crate::event::value::is_silent;
+use crate::event::{Member, RawEvent, Table};
+use crate::position::PartitionId;
+
+/// The members that are one column each.
+const MEMBERS: [(Member, Fixed); 21] = [
+    (Member::MessageName, Fixed::Message),
+    (Member::OperationId, Fixed::OperationId),
+    (Member::OperationCreatedOn, Fixed::OperationCreatedOn),
+    (Member::CorrelationId, Fixed::CorrelationId),
+    (Member::RequestId, Fixed::RequestId),
+    (Member::Depth, Fixed::Depth),
+    (Member::Stage, Fixed::Stage),
+    (Member::Mode, Fixed::Mode),
+    (Member::IsolationMode, Fixed::IsolationMode),
+    (Member::IsInTransaction, Fixed::InTransaction),
+    (Member::IsExecutingOffline, Fixed::Offline),
+    (Member::IsOfflinePlayback, Fixed::OfflinePlayback),
+    (Member::UserId, Fixed::UserId),
+    (Member::InitiatingUserId, Fixed::InitiatingUserId),
+    (Member::UserAzureActiveDirectoryObjectId, Fixed::UserAadId),
+    (Member::InitiatingUserAzureActiveDirectoryObjectId, Fixed::InitiatingUserAadId),
+    (Member::InitiatingUserAgent, Fixed::UserAgent),
+    (Member::OrganizationId, Fixed::OrganizationId),
+    (Member::OrganizationName, Fixed::OrganizationName),
+    (Member::BusinessUnitId, Fixed::BusinessUnitId),
+    (Member::SecondaryEntityName, Fixed::SecondaryTable),
+];
+
+/// The table of the steps that make Dataverse post events.
+const STEP_TABLE: &str = "sdkmessageprocessingstep";
+
+/// What Dataverse writes for "no table".
+const NO_TABLE: &str = "none";
+
+impl Row<'_, '_> {
+    /// Where the event stood in its hub.
+    pub(super) fn position(&mut self, raw: &RawEvent<'_>, hub: &str, partition: PartitionId) {
+        for (column, cell) in [
+            (Fixed::SinkModifiedOn, Cell::Int64(raw.enqueued_time_ms)),
+            (Fixed::Hub, Cell::Text(hub)),
+            (Fixed::Partition, Cell::Int32(partition.0 as i32)),
+            (Fixed::SequenceNumber, Cell::Int64(raw.sequence_number.0)),
+            (Fixed::Offset, Cell::Text(raw.offset)),
+            (Fixed::EnqueuedTime, Cell::Int64(raw.enqueued_time_ms)),
+            // One row per event.
+            (Fixed::RowIndex, Cell::Int32(0)),
+        ] {
+            self.cells.put(column, cell);
+        }
+    }
+
+    /// The facts that are one column each.
+    pub(super) fn envelope(&mut self, size_exceeded: bool) {
+        self.identify();
+        for (member, column) in MEMBERS {
+            if let Some(node) = self.event.member(member) {
+                self.fact(column, node);
+            }
+        }
+        self.primary_table();
+        self.step();
+        if self.event.message == "Delete" {
+            self.cells.put(Fixed::IsDelete, Cell::Boolean(true));
+        }
+        let has_target = matches!(self.event.message, "Create" | "Update");
+        if size_exceeded || has_target && self.target == Target::None {
+            self.cells.put(Fixed::Truncated, Cell::Boolean(true));
+        }
+    }
+
+    /// The parameters and the images of before, as JSON.
+    pub(super) fn parameters(&mut self) {
+        self.inputs();
+        self.outputs();
+        for (member, column) in
+            [(Member::SharedVariables, Fixed::Shared), (Member::PreEntityImages, Fixed::Before)]
+        {
+            if let Some(node) = self.event.member(member).filter(|node| self.is_container(*node)) {
+                self.json(column, node);
+            }
+        }
+    }
+
+    /// A member into its column, if it has its form.
+    fn fact(&mut self, column: Fixed, node: NodeId) {
+        let text = self.tree.text(node);
+        let cell = match (EVENT[column as usize].1, self.tree.kind(node)) {
+            (ColumnType::Boolean, Kind::False) => Some(Cell::Boolean(false)),
+            (ColumnType::Boolean, Kind::True) => Some(Cell::Boolean(true)),
+            (ColumnType::Int32, Kind::Number) => number(text).and_then(Number::int32).map(Cell::Int32),
+            (ColumnType::Uuid, Kind::Text) => guid(text).map(Cell::Uuid),
+            (ColumnType::Text, Kind::Text) => Some(Cell::Text(text)),
+            (ColumnType::Instant, Kind::Text) => created_on(text).map(Cell::Int64),
+            _ => None,
+        };
+        if let Some(cell) = cell
+            && self.cells.put(column, cell)
+        {
+            self.cover(node);
+        }
+    }
+
+    fn primary_table(&mut self) {
+        let Some(node) = self.event.member(Member::PrimaryEntityName) else { return };
+        let said = match self.event.table {
+            Table::Entity(table) => table,
+            Table::Messages => NO_TABLE,
+        };
+        if self.tree.kind(node) == Kind::Text && self.tree.text(node) == said {
+            self.cover(node);
+        }
+    }
+
+    /// The step that posted the event: its id. That it is a step goes without saying.
+    fn step(&mut self) {
+        let Some(owner) = self.event.member(Member::OwningExtension) else { return };
+        if let Some((node, text)) = self.member_text(owner, "Id")
+            && let Some(id) = guid(text)
+            && self.cells.put(Fixed::StepId, Cell::Uuid(id))
+        {
+            self.cover(node);
+        }
+        if let Some((node, STEP_TABLE)) = self.member_text(owner, "LogicalName") {
+            self.cover(node);
+        }
+    }
+
+    fn inputs(&mut self) {
+        let Some(inputs) = self.event.member(Member::InputParameters).filter(|node| self.is_container(*node))
+        else {
+            return;
+        };
+        match self.target {
+            Target::Record(target) => {
+                // What of the record has no column belongs into `_rest`, so it is out of sight here.
+                let covered = self.scratch.marks.covers(target);
+                self.cover(target);
+                self.json(Fixed::Inputs, inputs);
+                self.scratch.marks.set(inputs, false);
+                for (_, value) in self.tree.members(inputs) {
+                    self.cover(value);
+                }
+                self.scratch.marks.set(target, covered);
+            }
+            Target::Reference(target) => {
+                self.cover_identity(target);
+                if self.scratch.marks.left(self.tree, target) {
+                    for (_, value) in self.tree.members(target) {
+                        self.scratch.marks.set(value, false);
+                    }
+                } else {
+                    self.cover(target);
+                }
+                self.json(Fixed::Inputs, inputs);
+            }
+            Target::None | Target::Other(_) => self.json(Fixed::Inputs, inputs),
+        }
+    }
+
+    fn outputs(&mut self) {
+        let Some(outputs) =
+            self.event.member(Member::OutputParameters).filter(|node| self.is_container(*node))
+        else {
+            return;
+        };
+        if self.event.message == "Create"
+            && let Some((node, text)) = self.member_text(outputs, "id")
+            && self.is_id(text)
+        {
+            self.cover(node);
+        }
+        self.json(Fixed::Outputs, outputs);
+    }
+
+    /// Whether a node can be a JSON column: a bare string or number there would be no list of parameters.
+    fn is_container(&self, node: NodeId) -> bool {
+        matches!(self.tree.kind(node), Kind::Pairs | Kind::Object | Kind::List) && !is_silent(self.tree, node)
+    }
+}
+
+/// The true instant of `OperationCreatedOn`: the wall clock it shows, taken as UTC.
+///
+/// # Source
+/// Schema reference, section 2.4: asynchronous bodies shift it by the server's zone a second time.
+fn created_on(text: &str) -> Option<i64> {
+    let shifted = |ms: i64, minutes: Option<i32>| ms + i64::from(minutes.unwrap_or(0)) * 60_000;
+    date(text).map(|date| shifted(date.ms, date.offset)).or_else(|| iso_date(text).map(|clock| clock.ms))
+}

@@ -1,0 +1,122 @@
+//! Post-images: what the record was after the event, laid under what the event set.
+//!
+//! Does not own: pre-images, which are one JSON column (`envelope`).
+
+use super::context::Lookup;
+use super::directory::{Seen, SlotId, Track};
+use super::row::Row;
+use crate::event::scalars::guid;
+use crate::event::tree::{Kind, NodeId, Tree};
+use crate::event::value::{Value, is_silent, same};
+use crate::event::{Member, Table};
+
+/// The image that Dataverse adds to asynchronous events by itself: the record's primary name and id.
+const AUTOMATIC: &str = "AsynchronousStepPrimaryName";
+
+impl<'a> Row<'_, 'a> {
+    /// Registered post-images: an attribute that Target lacks is taken from them.
+    pub(super) fn images(&mut self) {
+        for image in self.registered_images() {
+            if !self.shows_the_record(image) {
+                continue;
+            }
+            self.cover_identity(image);
+            let mut previous = None;
+            for (name, node) in members_of(self.tree, image, "Attributes") {
+                let slot = self.directory.find(Track::Image, previous, self.tree.text(name));
+                previous = Some(slot);
+                match self.directory.seen(slot) {
+                    None => self.attribute(slot, name, node),
+                    Some(seen) if self.agrees(slot, name, node, seen) => {}
+                    Some(_) => self.scratch.disputed.push((image, slot)),
+                }
+            }
+        }
+    }
+
+    /// The labels of registered post-images; none for a value that the row does not hold.
+    pub(super) fn image_labels(&mut self) {
+        for image in self.registered_images() {
+            if self.shows_the_record(image) {
+                self.record_labels(image);
+            }
+        }
+    }
+
+    /// The automatic image, as (its name, image): what the row does not say too stands in `_labels`.
+    pub(super) fn automatic_image(&mut self) -> Option<(NodeId, NodeId)> {
+        let tree = self.tree;
+        let images = self.event.member(Member::PostEntityImages)?;
+        let (alias, image) = tree.members(images).find(|(alias, _)| tree.text(*alias) == AUTOMATIC)?;
+        self.cover_identity(image);
+        let mut previous = None;
+        for (name, node) in members_of(tree, image, "Attributes") {
+            let attribute = tree.text(name);
+            let slot = self.directory.find(Track::Image, previous, attribute);
+            previous = Some(slot);
+            let said = self.directory.seen(slot).is_some_and(|seen| same(tree, seen.node, node));
+            let key = self.is_key(attribute) && self.is_id(tree.text(node));
+            if said || key || is_silent(tree, node) {
+                self.cover(node);
+            }
+        }
+        self.scratch.marks.left(tree, image).then_some((alias, image))
+    }
+
+    fn registered_images(&self) -> impl Iterator<Item = NodeId> + use<'a> {
+        let tree = self.tree;
+        let images = self.event.member(Member::PostEntityImages);
+        let images = images.into_iter().flat_map(move |images| tree.members(images));
+        images.filter(move |(alias, _)| tree.text(*alias) != AUTOMATIC).map(|(_, image)| image)
+    }
+
+    /// Whether an image is of the row's record, and not of another that the event concerns.
+    fn shows_the_record(&self, image: NodeId) -> bool {
+        let unless_silent = |name: &str, fits: &dyn Fn(&str) -> bool| {
+            let stated = self.tree.member(image, name).filter(|node| !is_silent(self.tree, *node));
+            stated.is_none_or(|node| fits(self.tree.text(node)))
+        };
+        self.tree.kind(image) == Kind::Object
+            && matches!(self.event.table, Table::Entity(table)
+                if unless_silent("LogicalName", &|name| name == table))
+            && unless_silent("Id", &|id| guid(id) == self.id)
+    }
+
+    /// Covers what an image says again of an attribute that the row has; false if it says something else.
+    fn agrees(&mut self, slot: SlotId, attribute: NodeId, node: NodeId, seen: Seen) -> bool {
+        let tree = self.tree;
+        let lookups = (Value::read(tree, seen.node), Value::read(tree, node));
+        let (Some(Value::Reference(there)), Some(Value::Reference(here))) = lookups else {
+            let agrees = is_silent(tree, node) || same(tree, seen.node, node);
+            if agrees {
+                self.cover(node);
+            }
+            return agrees;
+        };
+        let text = |node: Option<NodeId>| node.map(|node| tree.text(node));
+        let (Some((_, record)), Some((id, same_record))) = (there.id, here.id) else { return false };
+        if record != same_record || !seen.placed {
+            return false;
+        }
+        self.cover(id);
+        let entity_type_is_new = there.logical_name.is_none();
+        if let Some(node) = here.logical_name
+            && text(there.logical_name) == Some(tree.text(node))
+        {
+            self.cover(node);
+        }
+        // Images name their lookups where Target does not.
+        let entity_type = here.logical_name.filter(|_| entity_type_is_new);
+        self.scratch.lookups.push(Lookup { slot, attribute, entity_type, name: here.name });
+        true
+    }
+}
+
+/// The members of a list of pairs that a record has.
+pub(super) fn members_of<'a>(
+    tree: Tree<'a>,
+    record: NodeId,
+    list: &str,
+) -> impl Iterator<Item = (NodeId, NodeId)> + use<'a> {
+    tree.member(record, list).into_iter().flat_map(move |list| tree.members(list))
+}

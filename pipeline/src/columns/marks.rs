@@ -1,0 +1,47 @@
+//! Which nodes of a body have a place in the row.
+//!
+//! Owns: the account that makes "nothing is dropped" true: what is not marked here when a row ends goes into
+//! `_rest`. Does not own: where things go.
+
+use crate::event::tree::{Kind, NodeId, Tree};
+
+/// One flag per node: set when the node and all below it have a place.
+#[derive(Debug, Default)]
+pub(super) struct Marks(Vec<bool>);
+
+impl Marks {
+    /// Forgets the body before.
+    pub(super) fn begin(&mut self, tree: Tree<'_>) {
+        self.0.clear();
+        self.0.resize(tree.len(), false);
+    }
+
+    /// Notes that a node and all below it have a place.
+    pub(super) fn cover(&mut self, node: NodeId) {
+        self.set(node, true);
+    }
+
+    /// Sets or clears one flag.
+    pub(super) fn set(&mut self, node: NodeId, covered: bool) {
+        if let Some(flag) = self.0.get_mut(node.0 as usize) {
+            *flag = covered;
+        }
+    }
+
+    /// Whether a node has a place, as far as its own flag says.
+    pub(super) fn covers(&self, node: NodeId) -> bool {
+        self.0.get(node.0 as usize).copied().unwrap_or(false)
+    }
+
+    /// Whether a string, number or boolean at or below this node has no place yet.
+    pub(super) fn left(&self, tree: Tree<'_>, node: NodeId) -> bool {
+        if self.covers(node) {
+            return false;
+        }
+        match tree.kind(node) {
+            Kind::List => tree.items(node).any(|item| self.left(tree, item)),
+            Kind::Object | Kind::Pairs => tree.members(node).any(|(_, value)| self.left(tree, value)),
+            kind => kind.is_leaf(),
+        }
+    }
+}

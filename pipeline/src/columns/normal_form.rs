@@ -1,0 +1,143 @@
+//! The one form of JSON in the lake.
+//!
+//! Owns: how a part of a body is written into a JSON column: keys sorted bytewise, no white space, null and
+//! empty members of objects left out (those of key/value lists say something and stay), a number that f64 does
+//! not give back as a string of its digits. Does not own: which part.
+
+use std::fmt::Write;
+
+use super::marks::Marks;
+use crate::event::scalars::survives_f64;
+use crate::event::tree::{Kind, NodeId, Tree};
+
+/// Writes parts of bodies, one after the other, into the same scratch.
+#[derive(Debug, Default)]
+pub(super) struct NormalForm {
+    out: String,
+    /// The members of the objects that are open, as (name, value): a stack.
+    members: Vec<(NodeId, NodeId)>,
+}
+
+impl NormalForm {
+    /// A node without what has a place; `None` if nothing is left.
+    pub(super) fn left(&mut self, tree: Tree<'_>, node: NodeId, marks: &Marks) -> Option<&str> {
+        self.out.clear();
+        self.value(tree, node, marks);
+        (!says_nothing(&self.out)).then_some(self.out.as_str())
+    }
+
+    /// An object of these members, each without what has a place; `None` if there are none.
+    pub(super) fn object(
+        &mut self,
+        tree: Tree<'_>,
+        members: impl IntoIterator<Item = (NodeId, NodeId)>,
+        marks: &Marks,
+    ) -> Option<&str> {
+        self.out.clear();
+        let start = self.members.len();
+        self.members.extend(members);
+        self.sorted_members(tree, start, false, marks);
+        (!says_nothing(&self.out)).then_some(self.out.as_str())
+    }
+
+    fn value(&mut self, tree: Tree<'_>, node: NodeId, marks: &Marks) {
+        match tree.kind(node) {
+            Kind::Null => self.out.push_str("null"),
+            Kind::False => self.out.push_str("false"),
+            Kind::True => self.out.push_str("true"),
+            Kind::Number => self.number(tree.text(node)),
+            Kind::Text => self.string(tree.text(node)),
+            Kind::List => self.list(tree, node, marks),
+            kind @ (Kind::Object | Kind::Pairs) => {
+                let pairs = kind == Kind::Pairs;
+                let start = self.members.len();
+                for (name, value) in tree.members(node) {
+                    if keeps(tree, value, pairs, marks) {
+                        self.members.push((name, value));
+                    }
+                }
+                self.sorted_members(tree, start, pairs, marks);
+            }
+        }
+    }
+
+    fn list(&mut self, tree: Tree<'_>, node: NodeId, marks: &Marks) {
+        self.out.push('[');
+        let begin = self.out.len();
+        for item in tree.items(node).filter(|item| keeps(tree, *item, true, marks)) {
+            if self.out.len() > begin {
+                self.out.push(',');
+            }
+            self.value(tree, item, marks);
+        }
+        self.out.push(']');
+    }
+
+    /// Writes the members from `start` on as an object and takes them off the stack.
+    fn sorted_members(&mut self, tree: Tree<'_>, start: usize, pairs: bool, marks: &Marks) {
+        // Unstable sorting needs no memory; the node's place keeps members of one name in the body's order.
+        let order = |(name, _): &(NodeId, NodeId)| (tree.text(*name), name.0);
+        if !self.members[start..].is_sorted_by_key(order) {
+            self.members[start..].sort_unstable_by_key(order);
+        }
+        self.out.push('{');
+        let begin = self.out.len();
+        for at in start..self.members.len() {
+            let (name, value) = self.members[at];
+            let before = self.out.len();
+            if before > begin {
+                self.out.push(',');
+            }
+            self.string(tree.text(name));
+            self.out.push(':');
+            let written = self.out.len();
+            self.value(tree, value, marks);
+            if !pairs && says_nothing(&self.out[written..]) {
+                self.out.truncate(before);
+            }
+        }
+        self.out.push('}');
+        self.members.truncate(start);
+    }
+
+    fn number(&mut self, text: &str) {
+        if survives_f64(text) {
+            self.out.push_str(text);
+        } else {
+            self.string(text);
+        }
+    }
+
+    fn string(&mut self, text: &str) {
+        self.out.push('"');
+        let mut plain_from = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            if byte >= b' ' && byte != b'"' && byte != b'\\' {
+                continue;
+            }
+            self.out.push_str(&text[plain_from..at]);
+            plain_from = at + 1;
+            match byte {
+                b'"' => self.out.push_str("\\\""),
+                b'\\' => self.out.push_str("\\\\"),
+                b'\n' => self.out.push_str("\\n"),
+                b'\r' => self.out.push_str("\\r"),
+                b'\t' => self.out.push_str("\\t"),
+                // Writing to a string cannot fail.
+                control => write!(self.out, "\\u{control:04x}").unwrap_or_default(),
+            }
+        }
+        self.out.push_str(&text[plain_from..]);
+        self.out.push('"');
+    }
+}
+
+/// Whether a member or item is written: it has something without a place, or it is there to say that it is null
+/// or empty.
+fn keeps(tree: Tree<'_>, node: NodeId, silent_too: bool, marks: &Marks) -> bool {
+    marks.left(tree, node) || silent_too && !marks.covers(node) && !tree.has_leaf(node)
+}
+
+fn says_nothing(json: &str) -> bool {
+    matches!(json, "null" | "{}" | "[]")
+}

@@ -1,0 +1,114 @@
+//! The parties of an activity: from, to, cc, attendees.
+//!
+//! Owns: which parts of a party have a column of their own, and its `rest`, so that the row's stays null.
+
+use super::column::Parties;
+use super::context::Scratch;
+use super::directory::SlotId;
+use super::row::Row;
+use super::schema::PartyPart;
+use super::values::Cell;
+use crate::event::tree::{Kind, NodeId, Tree};
+use crate::event::value::{PARTY, Value, is_silent, parties};
+
+impl Row<'_, '_> {
+    /// A party list into its column; what the collection says of itself stands in the first party's `rest`, under
+    /// the attribute's name.
+    pub(super) fn party_list(&mut self, slot: SlotId, attribute: NodeId, node: NodeId) -> bool {
+        let (tree, row) = (self.tree, self.cells.row);
+        let Some(list) = parties(tree, node) else { return false };
+        let scratch = &mut *self.scratch;
+        let put = self.cells.attribute(slot, |column| {
+            column.push_parties(row, |columns| {
+                scratch.marks.cover(list);
+                cover_text(scratch, tree, node, "EntityName");
+                for (at, party) in tree.items(list).enumerate() {
+                    let collection = (at == 0 && node != list).then_some((attribute, node));
+                    write_parts(columns, scratch, tree, party);
+                    write_rest(columns, scratch, tree, party, collection);
+                    columns.close();
+                }
+            })
+        });
+        if put {
+            self.cover(node);
+        }
+        put
+    }
+}
+
+/// The parts of a party that have a column.
+fn write_parts(columns: &mut Parties, scratch: &mut Scratch, tree: Tree<'_>, party: NodeId) {
+    cover_text(scratch, tree, party, "LogicalName");
+    let Some(attributes) = tree.member(party, "Attributes") else { return };
+    for (name, node) in tree.members(attributes) {
+        match (tree.text(name), Value::read(tree, node)) {
+            ("partyid", Some(Value::Reference(reference))) => {
+                if let Some((node, id)) = reference.id {
+                    put(columns, scratch, PartyPart::Id, Cell::Uuid(id), node);
+                }
+                if let Some(node) = reference.logical_name {
+                    put(columns, scratch, PartyPart::EntityType, Cell::Text(tree.text(node)), node);
+                }
+                write_name(columns, scratch, tree, party, reference.name);
+            }
+            ("participationtypemask", Some(Value::Choice(mask))) => {
+                let value = tree.member(node, "Value").unwrap_or(node);
+                put(columns, scratch, PartyPart::Mask, Cell::Int32(mask), value);
+            }
+            ("addressused", Some(Value::Text(text))) => {
+                put(columns, scratch, PartyPart::Address, Cell::Text(text), node);
+            }
+            ("partyid" | "participationtypemask" | "addressused", _) if is_silent(tree, node) => {
+                scratch.marks.cover(node);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A party's name: its label, else what the lookup itself says; both if they agree.
+fn write_name(
+    columns: &mut Parties,
+    scratch: &mut Scratch,
+    tree: Tree<'_>,
+    party: NodeId,
+    own: Option<NodeId>,
+) {
+    let label = tree.member(party, "FormattedValues").and_then(|labels| tree.member(labels, "partyid"));
+    let label = label.filter(|label| tree.kind(*label) == Kind::Text);
+    let Some(shown) = label.or(own) else { return };
+    for name in [label, own].into_iter().flatten().filter(|name| tree.text(*name) == tree.text(shown)) {
+        scratch.marks.cover(name);
+    }
+    columns.set(PartyPart::Name, Cell::Text(tree.text(shown)));
+}
+
+/// Everything else of a party, and of the collection it is the first of.
+fn write_rest(
+    columns: &mut Parties,
+    scratch: &mut Scratch,
+    tree: Tree<'_>,
+    party: NodeId,
+    collection: Option<(NodeId, NodeId)>,
+) {
+    let Scratch { marks, normal, .. } = scratch;
+    let members = tree.members(party).chain(collection);
+    if let Some(json) = normal.object(tree, members.filter(|(_, value)| marks.left(tree, *value)), marks) {
+        columns.set(PartyPart::Rest, Cell::Text(json));
+    }
+}
+
+fn put(columns: &mut Parties, scratch: &mut Scratch, part: PartyPart, cell: Cell<'_>, node: NodeId) {
+    if columns.set(part, cell) {
+        scratch.marks.cover(node);
+    }
+}
+
+/// Covers the statement that a record is a party, which the column says too.
+fn cover_text(scratch: &mut Scratch, tree: Tree<'_>, object: NodeId, member: &str) {
+    let stated = tree.member(object, member).filter(|node| tree.kind(*node) == Kind::Text);
+    if let Some(node) = stated.filter(|node| tree.text(*node) == PARTY) {
+        scratch.marks.cover(node);
+    }
+}

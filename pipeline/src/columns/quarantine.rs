@@ -1,0 +1,40 @@
+//! Bodies that can't be understood, as rows of `_quarantine`.
+
+use super::column::Column;
+use super::row::write_counted;
+use super::schema::{QUARANTINE, Quarantined};
+use super::values::Cell;
+use crate::event::{RawEvent, Reject};
+use crate::position::PartitionId;
+
+/// Writes a body with everything that is known of it.
+pub(super) fn write(
+    columns: &mut [Column],
+    bytes: &mut usize,
+    row: usize,
+    (reject, raw): (&Reject, &RawEvent<'_>),
+    hub: &str,
+    partition: PartitionId,
+) {
+    let reason = reject.reason.to_string();
+    let stated = |text| (!str::is_empty(text)).then_some(Cell::Text(text));
+    for (column, cell) in [
+        (Quarantined::SinkModifiedOn, Some(Cell::Int64(raw.enqueued_time_ms))),
+        (Quarantined::Reason, Some(Cell::Text(&reason))),
+        (Quarantined::ByteOffset, reject.byte_offset.map(|offset| Cell::Int64(offset as i64))),
+        (Quarantined::Body, Some(Cell::Bytes(raw.body))),
+        (Quarantined::ContentType, stated(raw.content_type)),
+        (Quarantined::Properties, stated(raw.properties)),
+        (Quarantined::Hub, Some(Cell::Text(hub))),
+        (Quarantined::Partition, Some(Cell::Int32(partition.0 as i32))),
+        (Quarantined::SequenceNumber, Some(Cell::Int64(raw.sequence_number.0))),
+        (Quarantined::Offset, Some(Cell::Text(raw.offset))),
+        (Quarantined::EnqueuedTime, Some(Cell::Int64(raw.enqueued_time_ms))),
+        (Quarantined::RowIndex, Some(Cell::Int32(0))),
+    ] {
+        if let Some(cell) = cell {
+            let at = column as usize;
+            write_counted(&mut columns[at], bytes, |buffer| buffer.push(QUARANTINE[at].1, row, cell));
+        }
+    }
+}

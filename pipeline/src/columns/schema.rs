@@ -1,0 +1,213 @@
+//! The types of columns, the columns every row has, and both as Arrow fields.
+//!
+//! Owns: type names, their Arrow types, the order of the fixed columns. Does not own: which attribute gets which
+//! type (`catalog`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
+
+use crate::event::scalars::{PRECISION, SCALE};
+
+/// The metadata key under which a field carries its column's lake type.
+pub const TYPE_KEY: &str = "catchwater:type";
+
+/// The lake type of each column of a schema, by column name.
+pub fn type_names(schema: &Schema) -> BTreeMap<String, String> {
+    let typed =
+        |field: &FieldRef| field.metadata().get(TYPE_KEY).map(|name| (field.name().clone(), name.clone()));
+    schema.fields().iter().filter_map(typed).collect()
+}
+
+macro_rules! types {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal),* $(,)?) => {
+        /// What a column of the lake holds.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum ColumnType { $($(#[$doc])* $variant),* }
+
+        impl ColumnType {
+            /// The type of this name.
+            pub(super) fn of(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
+            /// The name the lake's schema uses, for ever.
+            pub(super) fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+        }
+    };
+}
+
+types! {
+    Boolean = "boolean",
+    /// A plain number: the narrowest of Int32, Int64 and Decimal128(38, 10) that holds a batch's values.
+    Number = "number",
+    /// Money: always Decimal128(38, 10).
+    Decimal = "decimal",
+    Choice = "choice",
+    Choices = "choices",
+    Text = "text",
+    Uuid = "uuid",
+    /// An attribute's date: a wall clock without a zone.
+    Datetime = "datetime",
+    /// A point in time of the event itself.
+    Instant = "instant",
+    PartyList = "party_list",
+    Binary = "binary",
+    Json = "json",
+    Int32 = "int32",
+    Int64 = "int64",
+    TextList = "text_list",
+}
+
+/// Every decimal of the lake.
+pub(super) const DECIMAL: DataType = DataType::Decimal128(PRECISION as u8, SCALE as i8);
+
+/// The zone of instants.
+pub(super) const UTC: &str = "UTC";
+
+impl ColumnType {
+    /// Its Arrow type; of a number, the one for batches that need all of it.
+    pub(super) fn data_type(self) -> DataType {
+        match self {
+            Self::Boolean => DataType::Boolean,
+            Self::Number | Self::Decimal => DECIMAL,
+            Self::Choice | Self::Int32 => DataType::Int32,
+            Self::Choices => DataType::List(item(DataType::Int32)),
+            Self::Text | Self::Json => DataType::Utf8,
+            Self::Uuid => DataType::FixedSizeBinary(16),
+            Self::Datetime => DataType::Timestamp(TimeUnit::Millisecond, None),
+            Self::Instant => DataType::Timestamp(TimeUnit::Millisecond, Some(UTC.into())),
+            Self::PartyList => DataType::List(item(DataType::Struct(party_fields()))),
+            Self::Binary => DataType::Binary,
+            Self::Int64 => DataType::Int64,
+            Self::TextList => DataType::List(item(DataType::Utf8)),
+        }
+    }
+
+    /// A column of this type as a field; `data_type` is what this batch holds it as.
+    pub(super) fn field(self, name: &str, data_type: DataType) -> Field {
+        let mut field = Field::new(name, data_type, true);
+        let extension = match self {
+            Self::Uuid => Some(("arrow.uuid", None)),
+            Self::Json => Some(("arrow.json", Some(""))),
+            _ => None,
+        };
+        if let Some((extension, parameters)) = extension {
+            field.metadata_mut().insert(EXTENSION_NAME_KEY, extension);
+            if let Some(parameters) = parameters {
+                field.metadata_mut().insert(EXTENSION_METADATA_KEY, parameters);
+            }
+        }
+        field.metadata_mut().insert(TYPE_KEY, self.name());
+        field
+    }
+}
+
+/// Arrow's own metadata keys for extension types. Without `arrow.uuid` DuckDB shows a blob.
+const EXTENSION_NAME_KEY: &str = "ARROW:extension:name";
+const EXTENSION_METADATA_KEY: &str = "ARROW:extension:metadata";
+
+/// The field of a list's items.
+pub(super) fn item(data_type: DataType) -> FieldRef {
+    Arc::new(Field::new_list_field(data_type, true))
+}
+
+/// A column that rows have whatever their attributes.
+pub(super) type FixedColumn = (&'static str, ColumnType);
+
+macro_rules! fixed {
+    ($(#[$doc:meta])* $columns:ident, $index:ident: $($variant:ident $name:literal $column_type:ident),* $(,)?) => {
+        $(#[$doc])*
+        pub(super) const $columns: &[FixedColumn] = &[$(($name, ColumnType::$column_type)),*];
+
+        /// Where each of them stands.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum $index { $($variant),* }
+    };
+}
+
+fixed! {
+    /// The columns of an event's row, in order. The attributes stand behind the first [`LEADING`].
+    EVENT, Fixed:
+    Id "Id" Uuid,
+    IsDelete "IsDelete" Boolean,
+    SinkModifiedOn "SinkModifiedOn" Instant,
+    Message "_message" Text,
+    OperationId "_operation_id" Uuid,
+    OperationCreatedOn "_operation_created_on" Instant,
+    CorrelationId "_correlation_id" Uuid,
+    RequestId "_request_id" Uuid,
+    Depth "_depth" Int32,
+    Stage "_stage" Int32,
+    Mode "_mode" Int32,
+    IsolationMode "_isolation_mode" Int32,
+    InTransaction "_in_transaction" Boolean,
+    Offline "_offline" Boolean,
+    OfflinePlayback "_offline_playback" Boolean,
+    UserId "_user_id" Uuid,
+    InitiatingUserId "_initiating_user_id" Uuid,
+    UserAadId "_user_aad_id" Uuid,
+    InitiatingUserAadId "_initiating_user_aad_id" Uuid,
+    UserAgent "_user_agent" Text,
+    OrganizationId "_organization_id" Uuid,
+    OrganizationName "_organization_name" Text,
+    BusinessUnitId "_business_unit_id" Uuid,
+    StepId "_step_id" Uuid,
+    SecondaryTable "_secondary_table" Text,
+    Changed "_changed" TextList,
+    Truncated "_truncated" Boolean,
+    Hub "_hub" Text,
+    Partition "_partition" Int32,
+    SequenceNumber "_sequence_number" Int64,
+    Offset "_offset" Text,
+    EnqueuedTime "_enqueued_time" Instant,
+    RowIndex "_row_index" Int32,
+    Before "_before" Json,
+    Inputs "_inputs" Json,
+    Outputs "_outputs" Json,
+    Shared "_shared" Json,
+    Labels "_labels" Json,
+    Rest "_rest" Json,
+}
+
+fixed! {
+    /// The columns of `_quarantine`, in order.
+    QUARANTINE, Quarantined:
+    SinkModifiedOn "SinkModifiedOn" Instant,
+    Reason "_reason" Text,
+    ByteOffset "_byte_offset" Int64,
+    Body "_body" Binary,
+    ContentType "_content_type" Text,
+    Properties "_properties" Json,
+    Hub "_hub" Text,
+    Partition "_partition" Int32,
+    SequenceNumber "_sequence_number" Int64,
+    Offset "_offset" Text,
+    EnqueuedTime "_enqueued_time" Instant,
+    RowIndex "_row_index" Int32,
+}
+
+fixed! {
+    /// What is known of each party of an activity; `rest` is everything else its record says.
+    PARTY, PartyPart:
+    Id "partyid" Uuid,
+    EntityType "partyid_entitytype" Text,
+    Name "partyidname" Text,
+    Mask "participationtypemask" Int32,
+    Address "addressused" Text,
+    Rest "rest" Json,
+}
+
+/// [`PARTY`] as fields.
+pub(super) fn party_fields() -> Fields {
+    PARTY.iter().map(|(name, column_type)| column_type.field(name, column_type.data_type())).collect()
+}
+
+/// How many of the fixed columns stand before the attributes.
+pub(super) const LEADING: usize = Fixed::SinkModifiedOn as usize + 1;

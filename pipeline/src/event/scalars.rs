@@ -1,0 +1,461 @@
+//! Texts that mean a value: GUIDs, dates, decimal numbers.
+//!
+//! Owns: reading them exactly, or not at all. Does not own: which text is meant as what (`value`, `columns`).
+
+use std::fmt::{self, Write};
+
+/// The bytes of a GUID, in the order its text shows them.
+pub type Guid = [u8; 16];
+
+/// What the serializer writes for "no id".
+pub const ZERO_GUID: Guid = [0; 16];
+
+/// A GUID with dashes, in hexadecimal digits of any case.
+pub fn guid(text: &str) -> Option<Guid> {
+    let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    if [text[8], text[13], text[18], text[23]] != [b'-'; 4] {
+        return None;
+    }
+    let mut bytes = ZERO_GUID;
+    for (byte, at) in bytes.iter_mut().zip(GUID_DIGITS) {
+        let (high, low) = (HEX[text[at] as usize], HEX[text[at + 1] as usize]);
+        if (high | low) > 0xf {
+            return None;
+        }
+        *byte = high << 4 | low;
+    }
+    Some(bytes)
+}
+
+/// A number as a decimal of 28 digits before and 10 behind the point, in its narrowest form: two are equal
+/// exactly when their values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Number {
+    /// An integer of 64 bits.
+    Integer(i64),
+    /// Anything else, in units of 10⁻¹⁰.
+    Scaled(i128),
+}
+
+/// The digits behind the point of every decimal column.
+///
+/// # Source
+/// Dataverse keeps at most ten for money, decimals and exchange rates.
+pub const SCALE: u32 = 10;
+
+/// The digits of every decimal column: what 128 bits hold.
+pub const PRECISION: u32 = 38;
+
+impl Number {
+    /// Its value in units of 10⁻¹⁰.
+    pub fn scaled(self) -> i128 {
+        match self {
+            Self::Integer(integer) => i128::from(integer) * 10i128.pow(SCALE),
+            Self::Scaled(scaled) => scaled,
+        }
+    }
+
+    /// Its value, if it is an integer of 32 bits.
+    pub fn int32(self) -> Option<i32> {
+        match self {
+            Self::Integer(integer) => i32::try_from(integer).ok(),
+            Self::Scaled(_) => None,
+        }
+    }
+}
+
+/// A JSON number, if no digit is lost in a decimal of 28 digits before and 10 behind the point.
+pub fn number(text: &str) -> Option<Number> {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    if (1..=18).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) {
+        let magnitude = digits.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+        return Some(Number::Integer(if digits.len() < text.len() { -magnitude } else { magnitude }));
+    }
+    let decimal = Decimal::scan(text)?;
+    let integer_digits = i64::from(PRECISION - SCALE);
+    let shift = decimal.point - decimal.count as i64;
+    if decimal.count == 0 {
+        return Some(Number::Integer(0));
+    }
+    if decimal.point > integer_digits || shift < -i64::from(SCALE) {
+        return None;
+    }
+    let magnitude = decimal.digits().fold(0i128, |sum, digit| sum * 10 + i128::from(digit - b'0'));
+    let magnitude = magnitude * 10i128.pow((shift + i64::from(SCALE)) as u32);
+    let scaled = if decimal.negative { -magnitude } else { magnitude };
+    if shift >= 0
+        && let Ok(integer) = i64::try_from(scaled / 10i128.pow(SCALE))
+    {
+        return Some(Number::Integer(integer));
+    }
+    Some(Number::Scaled(scaled))
+}
+
+/// Whether an f64 gives back this JSON number exactly, digit for digit.
+pub fn survives_f64(text: &str) -> bool {
+    // Up to 15 significant digits survive in any exponent that f64 has; without an `E` it is a small one.
+    if text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-') {
+        return Decimal::scan(text).is_some();
+    }
+    let Some(stated) = Decimal::scan(text) else { return false };
+    let Ok(float) = text.parse::<f64>() else { return false };
+    let mut shortest = Shortest { text: [0; 32], len: 0 };
+    if !float.is_finite() || write!(shortest, "{float:e}").is_err() {
+        return false;
+    }
+    let shortest = std::str::from_utf8(&shortest.text[..shortest.len]).unwrap_or_default();
+    Decimal::scan(shortest).is_some_and(|given_back| given_back.same_value(&stated))
+}
+
+/// A date as its text states it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Date {
+    /// What the text counts or shows, as milliseconds since 1970. The offset is not applied.
+    pub ms: i64,
+    /// The offset it states behind that, in minutes.
+    pub offset: Option<i32>,
+}
+
+impl Date {
+    /// The milliseconds, when no offset leaves open what they mean.
+    pub fn unambiguous(self) -> Option<i64> {
+        (self.offset.unwrap_or(0) == 0).then_some(self.ms)
+    }
+}
+
+/// The serializer's date, `/Date(1714979289000)/` or `/Date(1714979289000+0200)/`.
+pub fn date(text: &str) -> Option<Date> {
+    let inner = text.strip_prefix("/Date(")?.strip_suffix(")/")?;
+    let digits = inner.strip_prefix('-').unwrap_or(inner);
+    let len = digits.bytes().take_while(u8::is_ascii_digit).count();
+    if len == 0 || len > 1 && digits.starts_with('0') {
+        return None;
+    }
+    let (ms, offset) = inner.split_at(inner.len() - digits.len() + len);
+    let ms = ms.parse::<i64>().ok().filter(|ms| DATES.contains(ms))?;
+    let offset = if offset.is_empty() { None } else { Some(zone(offset)?) };
+    Some(Date { ms, offset })
+}
+
+/// An ISO 8601 date and time, `2024-12-10T06:43:27.963Z`, with milliseconds at most: what it shows as if it
+/// were UTC, and the offset behind it.
+pub fn iso_date(text: &str) -> Option<Date> {
+    let (clock, rest) = text.split_at_checked(19)?;
+    let fixed = clock.as_bytes();
+    if [fixed[4], fixed[7], fixed[10], fixed[13], fixed[16]] != *b"--T::" {
+        return None;
+    }
+    let part = |range: std::ops::Range<usize>| decimal_digits(&clock[range]);
+    let days = days_from_1970(part(0..4)?, part(5..7)?, part(8..10)?)?;
+    let (hour, minute, second) = (part(11..13)?, part(14..16)?, part(17..19)?);
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let (fraction, suffix) = rest.split_at(rest.find(['Z', '+', '-']).unwrap_or(rest.len()));
+    let ms = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + milliseconds(fraction)?;
+    let offset = match suffix {
+        "" => None,
+        "Z" => Some(0),
+        _ => Some(zone(suffix)?),
+    };
+    Some(Date { ms, offset })
+}
+
+/// Where the digit pairs of a GUID stand.
+const GUID_DIGITS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/// The value of each hexadecimal digit, 0xff for every other byte.
+const HEX: [u8; 256] = {
+    let mut table = [0xff; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        table[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        table[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    table
+};
+
+/// What a .NET `DateTime` can be: year 1 to 9999.
+const DATES: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
+
+/// A JSON number's significant digits and where its point stands: 0.DIGITS × 10^point.
+struct Decimal<'a> {
+    negative: bool,
+    /// From the first significant digit to the last, perhaps with the point between.
+    significant: &'a [u8],
+    count: usize,
+    point: i64,
+}
+
+impl<'a> Decimal<'a> {
+    fn scan(text: &'a str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let negative = bytes.first() == Some(&b'-');
+        let unsigned = &bytes[usize::from(negative)..];
+        let end = unsigned.iter().position(|byte| matches!(byte, b'e' | b'E')).unwrap_or(unsigned.len());
+        let (mantissa, exponent) = unsigned.split_at(end);
+        let before = mantissa.iter().position(|byte| *byte == b'.').unwrap_or(mantissa.len());
+        let well_formed = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+        let leading_zero = before > 1 && mantissa[0] == b'0';
+        if !well_formed(&mantissa[..before])
+            || leading_zero
+            || before < mantissa.len() && !well_formed(&mantissa[before + 1..])
+        {
+            return None;
+        }
+        let exponent = exponent_value(exponent)?;
+        let significant = |byte: &u8| (b'1'..=b'9').contains(byte);
+        let Some(first) = mantissa.iter().position(significant) else {
+            return Some(Self { negative, significant: &[], count: 0, point: 0 });
+        };
+        let last = mantissa.iter().rposition(significant).unwrap_or(first);
+        let point_between = usize::from(first < before && before < last);
+        // One of the two is zero: digits before the point count up, zeros behind it count down.
+        let point = before.saturating_sub(first) as i64 - first.saturating_sub(before + 1) as i64;
+        Some(Self {
+            negative,
+            significant: &mantissa[first..=last],
+            count: last + 1 - first - point_between,
+            point: point + exponent,
+        })
+    }
+
+    fn digits(&self) -> impl Iterator<Item = u8> + use<'a> {
+        self.significant.iter().copied().filter(|byte| *byte != b'.')
+    }
+
+    fn same_value(&self, other: &Self) -> bool {
+        self.count == other.count
+            && (self.count == 0 || self.negative == other.negative && self.point == other.point)
+            && self.digits().eq(other.digits())
+    }
+}
+
+/// The number behind `E`, up to six digits: more than any number type has.
+fn exponent_value(part: &[u8]) -> Option<i64> {
+    let digits = match part {
+        [] => return Some(0),
+        [_, b'+' | b'-', digits @ ..] | [_, digits @ ..] => digits,
+    };
+    if digits.len() > 6 {
+        return None;
+    }
+    let value = decimal_digits(std::str::from_utf8(digits).ok()?)?;
+    Some(if part[1] == b'-' { -value } else { value })
+}
+
+/// A formatted f64: at most 17 digits, a point, two signs, an `e` and three digits of exponent.
+struct Shortest {
+    text: [u8; 32],
+    len: usize,
+}
+
+impl Write for Shortest {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        let end = self.len + part.len();
+        self.text.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(part.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+/// A zone's offset, `+0200` or `+02:00`, in minutes.
+fn zone(text: &str) -> Option<i32> {
+    let sign = match text.as_bytes().first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let digits = match text.len() {
+        5 => (text.get(1..3)?, text.get(3..5)?),
+        6 if text.as_bytes()[3] == b':' => (text.get(1..3)?, text.get(4..6)?),
+        _ => return None,
+    };
+    let (hours, minutes) = (decimal_digits(digits.0)? as i32, decimal_digits(digits.1)? as i32);
+    (hours <= 14 && minutes <= 59).then_some(sign * (hours * 60 + minutes))
+}
+
+fn decimal_digits(text: &str) -> Option<i64> {
+    let all = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    all.then(|| text.parse().ok()).flatten()
+}
+
+/// `.963` as 963; more digits only if they are zeros.
+fn milliseconds(fraction: &str) -> Option<i64> {
+    if fraction.is_empty() {
+        return Some(0);
+    }
+    let digits = fraction.strip_prefix('.').filter(|digits| !digits.is_empty())?;
+    let (shown, beyond) = digits.split_at(digits.len().min(3));
+    let exact = beyond.bytes().all(|byte| byte == b'0');
+    exact.then(|| Some(decimal_digits(shown)? * 10i64.pow(3 - shown.len() as u32))).flatten()
+}
+
+/// Days of the proleptic Gregorian calendar since 1970.
+fn days_from_1970(year: i64, month: i64, day: i64) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let lengths = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let length = *lengths.get(usize::try_from(month - 1).ok()?)?;
+    if year < 1 || !(1..=length).contains(&day) {
+        return None;
+    }
+    // Years counted from March, so that the leap day is a year's last: then months are 153 days in five.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let era_day = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    Some(era_day - 719_468)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guids() {
+        let bytes = guid("00112233-4455-6677-8899-aAbBcCdDeEfF").unwrap();
+        assert_eq!(bytes[..6], [0, 0x11, 0x22, 0x33, 0x44, 0x55]);
+        assert_eq!(bytes[10..], [0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff]);
+        for wrong in [
+            "",
+            "00112233445566778899aabbccddeeff",
+            "{0112233-4455-6677-8899-aabbccddeeff}",
+            "00112233-4455-6677-8899-aabbccddeefg",
+            "00112233-4455-6677-8899-aabbccddeef",
+            "00112233-4455-6677-8899+aabbccddeeff",
+            "é0112233-4455-6677-8899-aabbccddeef",
+        ] {
+            assert_eq!(guid(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn numbers_by_their_digits() {
+        let unit = 10i128.pow(SCALE);
+        for (text, expected) in [
+            ("0", Some(Number::Integer(0))),
+            ("-0", Some(Number::Integer(0))),
+            ("-0.000", Some(Number::Integer(0))),
+            ("0E+900000", Some(Number::Integer(0))),
+            ("12", Some(Number::Integer(12))),
+            ("-12", Some(Number::Integer(-12))),
+            ("1.0000000000", Some(Number::Integer(1))),
+            ("1E+15", Some(Number::Integer(1_000_000_000_000_000))),
+            ("1.5e3", Some(Number::Integer(1500))),
+            ("9223372036854775807", Some(Number::Integer(i64::MAX))),
+            ("-9223372036854775808", Some(Number::Integer(i64::MIN))),
+            ("9223372036854775808", Some(Number::Scaled(9_223_372_036_854_775_808 * unit))),
+            ("9999999999999999999999999999", Some(Number::Scaled((10i128.pow(28) - 1) * unit))),
+            ("9999999999999999999999999999.9999999999", Some(Number::Scaled(10i128.pow(38) - 1))),
+            ("10000000000000000000000000000", None),
+            ("79228162514264337593543950335", None),
+            ("47.63958", Some(Number::Scaled(476_395_800_000))),
+            ("1234.5600", Some(Number::Scaled(12_345_600_000_000))),
+            ("-0.0000000001", Some(Number::Scaled(-1))),
+            ("0.00000000010", Some(Number::Scaled(1))),
+            ("-1.5E-9", Some(Number::Scaled(-15))),
+            ("-1.5E-10", None),
+            ("0.33333333333333331", None),
+            ("1E+300", None),
+            ("1E-300", None),
+            ("1E+99999999999999999999", None),
+            ("", None),
+            ("-", None),
+            ("1.", None),
+            (".5", None),
+            ("007.5", None),
+            ("1E", None),
+            ("NaN", None),
+            ("INF", None),
+            ("1.2.3", None),
+        ] {
+            assert_eq!(number(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_f64_gives_back() {
+        for text in [
+            "0",
+            "-0.0",
+            "12",
+            "0.1",
+            "1234.5600",
+            "1E+300",
+            "1E+15",
+            "0.33333333333333331",
+            "-1.5E-10",
+            "9007199254740992",
+            "1.0000000000000000000000",
+            "5e-324",
+            "123456789012",
+            "1.7976931348623157E+308",
+        ] {
+            let shortest = text.parse::<f64>().unwrap();
+            let given_back =
+                Decimal::scan(text).unwrap().same_value(&Decimal::scan(&format!("{shortest:e}")).unwrap());
+            assert_eq!(survives_f64(text), given_back, "{text}");
+            assert_eq!(survives_f64(text), text != "0.33333333333333331", "{text}");
+        }
+        for text in [
+            "9007199254740993",
+            "79228162514264337593543950335",
+            "1E+400",
+            "1E-400",
+            "123456789.123456789123",
+            "1.00000000000000000001",
+            "NaN",
+            "INF",
+            "-INF",
+            "",
+        ] {
+            assert!(!survives_f64(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn dates() {
+        let at = |ms, offset| Some(Date { ms, offset });
+        for (text, expected) in [
+            ("/Date(0)/", at(0, None)),
+            ("/Date(1714979289000)/", at(1_714_979_289_000, None)),
+            ("/Date(1714979289000+0000)/", at(1_714_979_289_000, Some(0))),
+            ("/Date(1506409448000-0730)/", at(1_506_409_448_000, Some(-450))),
+            ("/Date(-6847804800000)/", at(-6_847_804_800_000, None)),
+            ("/Date(-62135596800000+0000)/", at(-62_135_596_800_000, Some(0))),
+            ("/Date(253402300799999)/", at(253_402_300_799_999, None)),
+            ("/Date(253402300800000)/", None),
+            ("/Date(99999999999999999999)/", None),
+            ("/Date()/", None),
+            ("/Date(007)/", None),
+            ("/Date(1+00)/", None),
+            ("/Date(1+0000", None),
+            ("/Date(a)/", None),
+        ] {
+            assert_eq!(date(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn iso_dates() {
+        let at = |ms, offset| Some(Date { ms, offset });
+        for (text, expected) in [
+            ("1970-01-01T00:00:00", at(0, None)),
+            ("2024-12-10T06:43:27.963Z", at(1_733_813_007_963, Some(0))),
+            ("2024-02-29T00:00:00.5000000Z", at(1_709_164_800_500, Some(0))),
+            ("1753-01-01T00:00:00Z", at(-6_847_804_800_000, Some(0))),
+            ("0001-01-01T00:00:00Z", at(-62_135_596_800_000, Some(0))),
+            ("9999-12-31T23:59:59.999Z", at(253_402_300_799_999, Some(0))),
+            ("2019-01-11T21:11:30-05:00", at(1_547_241_090_000, Some(-300))),
+            ("2024-05-06T07:08:09.1234567Z", None),
+            ("2023-02-29T00:00:00Z", None),
+            ("2023-13-01T00:00:00Z", None),
+            ("2023-01-01T24:00:00Z", None),
+            ("2023-01-01 00:00:00", None),
+            ("2023-01-01T00:00:00.Z", None),
+            ("2023-01-01", None),
+            ("éééééééééééééééé", None),
+        ] {
+            assert_eq!(iso_date(text), expected, "{text}");
+        }
+    }
+}

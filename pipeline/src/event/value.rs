@@ -1,0 +1,198 @@
+//! What the value of an attribute is, by its form.
+//!
+//! Owns: the value forms of the serializer, read from the tree. Does not own: which form a column takes
+//! (`columns`).
+//!
+//! # Source
+//! Schema reference, section 2.3.
+
+use super::scalars::{Guid, Number, guid, number};
+use super::tree::{Kind, NodeId, Tree};
+
+/// What an attribute's value is, by its form; every one of these has a column type.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A number whose digits all fit a decimal column.
+    Number(Number),
+    /// `Money`, likewise.
+    Money(Number),
+    /// `OptionSetValue`.
+    Choice(i32),
+    /// A list of `OptionSetValue`: see [`choices`].
+    Choices,
+    /// A string: text, a GUID or a date.
+    Text(&'a str),
+    /// `EntityReference`.
+    Reference(Reference),
+    /// `EntityCollection` or `Entity[]` of `activityparty`: see [`parties`].
+    Parties,
+    /// A list of numbers from 0 to 255: see [`bytes`].
+    Bytes,
+}
+
+/// Where the parts of an `EntityReference` stand; those that are null or absent are `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// `Id`, if it is a GUID.
+    pub id: Option<(NodeId, Guid)>,
+    /// `LogicalName`.
+    pub logical_name: Option<NodeId>,
+    /// `Name`.
+    pub name: Option<NodeId>,
+}
+
+impl<'a> Value<'a> {
+    /// Reads a node; `None` if it has no form that a column could hold.
+    pub fn read(tree: Tree<'a>, node: NodeId) -> Option<Self> {
+        match tree.kind(node) {
+            Kind::False => Some(Self::Boolean(false)),
+            Kind::True => Some(Self::Boolean(true)),
+            Kind::Number => number(tree.text(node)).map(Self::Number),
+            Kind::Text => Some(Self::Text(tree.text(node))),
+            Kind::Object => match tree.text(node) {
+                "OptionSetValue" => option(tree, node).map(Self::Choice),
+                "Money" => inner_number(tree, node).map(Self::Money),
+                "EntityReference" => Some(Self::Reference(Reference::read(tree, node))),
+                "EntityCollection" => parties(tree, node).map(|_| Self::Parties),
+                _ => None,
+            },
+            Kind::List => Self::list(tree, node),
+            Kind::Null | Kind::Pairs => None,
+        }
+    }
+
+    fn list(tree: Tree<'a>, node: NodeId) -> Option<Self> {
+        let first = tree.items(node).next()?;
+        match (tree.kind(first), tree.text(first)) {
+            (Kind::Number, _) => bytes(tree, node).all(|byte| byte.is_some()).then_some(Self::Bytes),
+            (Kind::Object, "OptionSetValue") => {
+                choices(tree, node).all(|choice| choice.is_some()).then_some(Self::Choices)
+            }
+            (Kind::Object, "Entity") => parties(tree, node).map(|_| Self::Parties),
+            _ => None,
+        }
+    }
+}
+
+impl Reference {
+    /// The parts of an object that is a reference.
+    pub fn read(tree: Tree<'_>, node: NodeId) -> Self {
+        let mut reference = Self { id: None, logical_name: None, name: None };
+        for (key, value) in tree.members(node).filter(|(_, value)| tree.kind(*value) == Kind::Text) {
+            match tree.text(key) {
+                "Id" if reference.id.is_none() => {
+                    reference.id = guid(tree.text(value)).map(|guid| (value, guid));
+                }
+                "LogicalName" if reference.logical_name.is_none() => reference.logical_name = Some(value),
+                "Name" if reference.name.is_none() => reference.name = Some(value),
+                _ => {}
+            }
+        }
+        reference
+    }
+}
+
+/// Whether a node says nothing: null, an empty list, an empty object.
+pub fn is_silent(tree: Tree<'_>, node: NodeId) -> bool {
+    match tree.kind(node) {
+        Kind::Null => true,
+        Kind::List | Kind::Pairs | Kind::Object => tree.end(node).0 == node.0 + 1,
+        _ => false,
+    }
+}
+
+/// Whether an object is a record: an `Entity`, stated or by its shape.
+pub fn is_record(tree: Tree<'_>, node: NodeId) -> bool {
+    tree.kind(node) == Kind::Object
+        && match tree.text(node) {
+            "Entity" => true,
+            "" => tree.member(node, "Attributes").is_some(),
+            _ => false,
+        }
+}
+
+/// Whether an object is an `EntityReference`, stated or by its shape.
+pub fn is_reference(tree: Tree<'_>, node: NodeId) -> bool {
+    tree.kind(node) == Kind::Object
+        && match tree.text(node) {
+            "EntityReference" => true,
+            "" => tree.member(node, "LogicalName").is_some() && !is_record(tree, node),
+            _ => false,
+        }
+}
+
+/// The items of a list as choices; `None` for one that is something else or says more.
+pub fn choices(tree: Tree<'_>, list: NodeId) -> impl Iterator<Item = Option<i32>> {
+    tree.items(list).map(move |item| {
+        let stated = tree.kind(item) == Kind::Object && tree.text(item) == "OptionSetValue";
+        let alone = tree.members(item).filter(|(_, value)| tree.has_leaf(*value)).count() == 1;
+        if stated && alone { option(tree, item) } else { None }
+    })
+}
+
+/// The items of a list as bytes; `None` for one that is something else.
+pub fn bytes(tree: Tree<'_>, list: NodeId) -> impl Iterator<Item = Option<u8>> {
+    tree.items(list).map(move |item| match (tree.kind(item), tree.text(item)) {
+        (Kind::Number, text) if text.len() <= 3 && !text.starts_with('+') => text.parse().ok(),
+        _ => None,
+    })
+}
+
+/// The list whose items are the parties of an `EntityCollection` or `Entity[]`; `None` if it is empty or any of
+/// them is not an `activityparty`.
+pub fn parties(tree: Tree<'_>, node: NodeId) -> Option<NodeId> {
+    let (list, stated) = match tree.kind(node) {
+        Kind::List => (node, ""),
+        _ => (tree.member(node, "Entities")?, member_text(tree, node, "EntityName")),
+    };
+    let is_party = |item: NodeId| {
+        let name = tree.member(item, "LogicalName").filter(|name| !is_silent(tree, *name));
+        let name = name.map_or(stated, |name| tree.text(name));
+        tree.kind(item) == Kind::Object && name == PARTY
+    };
+    let filled = tree.items(list).next().is_some();
+    (filled && tree.items(list).all(is_party)).then_some(list)
+}
+
+/// The table whose rows are the parties of an activity.
+pub const PARTY: &str = "activityparty";
+
+/// Whether two nodes mean the same: numbers by value, members whatever their order, what says nothing left out.
+pub fn same(tree: Tree<'_>, one: NodeId, other: NodeId) -> bool {
+    match (tree.kind(one), tree.kind(other)) {
+        (Kind::Number, Kind::Number) => {
+            let (one, other) = (tree.text(one), tree.text(other));
+            one == other || number(one).is_some_and(|value| number(other) == Some(value))
+        }
+        (Kind::Text, Kind::Text) => tree.text(one) == tree.text(other),
+        (Kind::List, Kind::List) => {
+            tree.items(one).count() == tree.items(other).count()
+                && tree.items(one).zip(tree.items(other)).all(|(one, other)| same(tree, one, other))
+        }
+        (Kind::Object | Kind::Pairs, Kind::Object | Kind::Pairs) => {
+            let telling = |node| tree.members(node).filter(|(_, value)| !is_silent(tree, *value));
+            telling(one).count() == telling(other).count()
+                && telling(one).all(|(name, value)| {
+                    tree.member(other, tree.text(name))
+                        .is_some_and(|value_there| same(tree, value, value_there))
+                })
+        }
+        (one_kind, other_kind) => one_kind == other_kind || is_silent(tree, one) && is_silent(tree, other),
+    }
+}
+
+fn option(tree: Tree<'_>, node: NodeId) -> Option<i32> {
+    inner_number(tree, node)?.int32()
+}
+
+fn inner_number(tree: Tree<'_>, node: NodeId) -> Option<Number> {
+    let value = tree.member(node, "Value").filter(|value| tree.kind(*value) == Kind::Number)?;
+    number(tree.text(value))
+}
+
+fn member_text<'a>(tree: Tree<'a>, node: NodeId, name: &str) -> &'a str {
+    let value = tree.member(node, name).filter(|value| tree.kind(*value) == Kind::Text);
+    value.map_or("", |value| tree.text(value))
+}

@@ -1,0 +1,112 @@
+//! What is wrong with a text that simd-json refuses, and the one thing that is mended.
+//!
+//! Owns: words and places for `NotJson`, lone surrogates. Does not own: the decision; simd-json refuses,
+//! this module only says why. Nothing here runs for a sound body.
+
+use simd_json::{Error, ErrorType};
+
+use crate::event::{Reason, Reject};
+
+/// Replaces each escaped surrogate that has no partner by an escaped U+FFFD, which is as long; false if there
+/// was none.
+///
+/// # Source
+/// Dataverse's serializer writes UTF-16 code units as they stand, so half a pair is ordinary to it.
+pub(super) fn replace_lone_surrogates(text: &mut [u8]) -> bool {
+    let mut replaced = false;
+    let mut at = 0;
+    while let Some(next) = text[at..].iter().position(|byte| *byte == b'\\') {
+        at += next;
+        at += match (code_unit(text, at), code_unit(text, at + 6)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
+            (Some(0xd800..=0xdfff), _) => {
+                text[at..at + 6].copy_from_slice(b"\\ufffd");
+                replaced = true;
+                6
+            }
+            (Some(_), _) => 6,
+            (None, _) => 2,
+        };
+        at = at.min(text.len());
+    }
+    replaced
+}
+
+/// The reject for what simd-json said of a text.
+pub(super) fn describe(error: &Error, text: &[u8]) -> Reject {
+    let (place, words) = match error.error() {
+        ErrorType::DepthLimitExceeded => return Reject::at(Reason::TooDeep, error.index()),
+        ErrorType::Syntax | ErrorType::InvalidEscape | ErrorType::InvalidUnicodeCodepoint => {
+            // For these simd-json gives a place within the string, or none.
+            string_fault(text).unwrap_or((text.len(), "it ends before it is complete"))
+        }
+        ErrorType::InternalError => value_fault(error.index(), text),
+        kind => (error.index(), words(kind)),
+    };
+    let found = match text.get(place) {
+        Some(byte) if byte.is_ascii_graphic() => format!("{words}: '{}'", *byte as char),
+        _ => words.to_owned(),
+    };
+    Reject::at(Reason::NotJson(found), place)
+}
+
+fn words(kind: &ErrorType) -> &'static str {
+    match kind {
+        ErrorType::ExpectedObjectColon => "there is no colon behind a member's name",
+        ErrorType::ExpectedObjectKey => "there is no member's name behind a comma",
+        ErrorType::ExpectedObjectContent => "this is neither a member, nor a comma, nor an object's end",
+        ErrorType::ExpectedArrayContent => "this is neither a comma nor a list's end",
+        ErrorType::ExpectedTrue | ErrorType::ExpectedFalse | ErrorType::ExpectedNull => {
+            "this is neither true, nor false, nor null"
+        }
+        ErrorType::InvalidNumber | ErrorType::InvalidExponent => "no number is written like this",
+        ErrorType::TrailingData => "something stands behind the end",
+        _ => "this is no value",
+    }
+}
+
+/// simd-json has one word for "no value begins here" and for "something stands behind the end"; for the
+/// latter it gives the place of the end.
+fn value_fault(place: usize, text: &[u8]) -> (usize, &'static str) {
+    let solid = |byte: &u8| !byte.is_ascii_whitespace();
+    let before = text[..place].iter().rfind(|byte| solid(byte));
+    let closes = matches!(text.get(place), Some(b'}' | b']'));
+    if closes
+        && !matches!(before, Some(b',' | b':'))
+        && let Some(gap) = text[place + 1..].iter().position(solid)
+    {
+        return (place + 1 + gap, "something stands behind the end");
+    }
+    (place, "this is no value")
+}
+
+/// The first fault within a string.
+fn string_fault(text: &[u8]) -> Option<(usize, &'static str)> {
+    let mut at = 0;
+    while let Some(next) = text[at..].iter().position(|byte| *byte == b'"') {
+        let opened = at + next;
+        at = opened + 1;
+        loop {
+            at += match text.get(at) {
+                None => return Some((opened, "a string has no end")),
+                Some(b'"') => break,
+                Some(0..=0x1f) => return Some((at, "a control character stands in a string as it is")),
+                Some(b'\\') => match text.get(at + 1) {
+                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
+                    Some(b'u') if code_unit(text, at).is_some() => 6,
+                    None => return Some((opened, "a string has no end")),
+                    _ => return Some((at, "this escape is none of JSON's")),
+                },
+                Some(_) => 1,
+            };
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The UTF-16 code unit of the `\uXXXX` that stands at a place.
+fn code_unit(text: &[u8], at: usize) -> Option<u16> {
+    let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | (*digit as char).to_digit(16)? as u16))
+}

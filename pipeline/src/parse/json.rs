@@ -1,0 +1,90 @@
+//! simd-json and the buffers it works in.
+//!
+//! Owns: the scratch copy that is parsed in place, the tape's memory, the second try after a repair. Does
+//! not own: what the tokens mean (`walk`).
+
+use std::mem;
+
+use simd_json::{Buffers, ErrorType, INPUT_PADDING, Node, Tape, fill_tape_padded};
+
+use super::fault;
+use crate::event::{Reason, Reject};
+
+/// Objects and lists may stand this deep in each other: an event takes up to 12 levels, each parent context
+/// one more. Walks over a tree may recurse.
+pub(super) const MAX_DEPTH: usize = 128;
+
+/// Parses one text after the other in the same memory.
+pub(super) struct Json {
+    scratch: Vec<u8>,
+    buffers: Buffers,
+    tape: Tape<'static>,
+}
+
+/// A text that is JSON, in tokens.
+#[derive(Clone, Copy)]
+pub(super) struct Tokens<'t> {
+    /// Names and values in the text's order; strings are unescaped and stand in the scratch copy, where
+    /// they begin at the same place as in the text.
+    pub(super) nodes: &'t [Node<'t>],
+    /// Where in the text each token begins: names, values and punctuation; strings at their quote.
+    pub(super) starts: &'t [u32],
+    /// The address of the scratch copy's first byte.
+    pub(super) scratch: usize,
+    /// Lone surrogates were replaced.
+    pub(super) repaired: bool,
+}
+
+impl Json {
+    /// Memory that grows with the first texts.
+    pub(super) fn new() -> Self {
+        Self { scratch: Vec::new(), buffers: Buffers::with_max_depth(0, MAX_DEPTH), tape: Tape(Vec::new()) }
+    }
+
+    /// Parses a text and hands its tokens to `read`, once.
+    ///
+    /// # Errors
+    /// `NotJson` or `TooDeep`, with the place in the text.
+    pub(super) fn parse<R>(
+        &mut self,
+        text: &str,
+        mut read: impl FnMut(Tokens<'_>) -> R,
+    ) -> Result<R, Reject> {
+        self.load(text);
+        let first = match self.attempt(text.len(), false, &mut read) {
+            Ok(result) => return Ok(result),
+            Err(error) => error,
+        };
+        if *first.error() == ErrorType::DepthLimitExceeded {
+            return Err(Reject::at(Reason::TooDeep, first.index()));
+        }
+        self.load(text);
+        if !fault::replace_lone_surrogates(&mut self.scratch[..text.len()]) {
+            return Err(fault::describe(&first, text.as_bytes()));
+        }
+        self.attempt(text.len(), true, &mut read).map_err(|error| fault::describe(&error, text.as_bytes()))
+    }
+
+    fn load(&mut self, text: &str) {
+        self.scratch.clear();
+        self.scratch.reserve(text.len() + INPUT_PADDING);
+        self.scratch.extend_from_slice(text.as_bytes());
+        self.scratch.extend_from_slice(&[b' '; INPUT_PADDING]);
+    }
+
+    fn attempt<R>(
+        &mut self,
+        len: usize,
+        repaired: bool,
+        read: &mut impl FnMut(Tokens<'_>) -> R,
+    ) -> simd_json::Result<R> {
+        let scratch = self.scratch.as_ptr().addr();
+        let mut tape = mem::replace(&mut self.tape, Tape(Vec::new())).reset();
+        let filled = fill_tape_padded(&mut self.scratch, len, &mut self.buffers, &mut tape);
+        let result = filled.map(|()| {
+            read(Tokens { nodes: &tape.0, starts: self.buffers.structural_indexes(), scratch, repaired })
+        });
+        self.tape = tape.reset();
+        result
+    }
+}

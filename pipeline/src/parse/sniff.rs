@@ -1,0 +1,56 @@
+//! What a body is, by its first bytes.
+//!
+//! Owns: byte order mark, white space, XML, binary XML, UTF-8. Does not own: whether JSON is well formed.
+
+use crate::event::{Reason, Reject};
+
+/// The text of a body that may be JSON.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sniffed<'a> {
+    /// All of the body but its byte order mark.
+    pub(super) text: &'a str,
+    /// Where in the body the text begins.
+    pub(super) start: usize,
+    /// It begins like a JSON string.
+    pub(super) quoted: bool,
+}
+
+/// Far above what any hub takes (1 MiB; 20 MiB on dedicated clusters), far below what the tree can address
+/// (4 GiB).
+pub(super) const MAX_BODY: usize = 64 << 20;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Tells what a body is.
+///
+/// # Errors
+/// A [`Reject`] for everything that can't be JSON text.
+pub(super) fn sniff(body: &[u8]) -> Result<Sniffed<'_>, Reject> {
+    if body.len() > MAX_BODY {
+        return Err(Reject::new(Reason::TooLarge));
+    }
+    let bytes = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let start = body.len() - bytes.len();
+    let Some(first) = bytes.iter().position(|byte| !byte.is_ascii_whitespace()) else {
+        return Err(Reject::new(Reason::Empty));
+    };
+    if bytes[first] == b'<' {
+        return Err(Reject::at(Reason::Xml, start + first));
+    }
+    if is_binary_xml(bytes) {
+        return Err(Reject::at(Reason::BinaryXml, start));
+    }
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| Reject::at(Reason::InvalidUtf8, start + error.valid_up_to()))?;
+    Ok(Sniffed { text, start, quoted: bytes[first] == b'"' })
+}
+
+/// Whether the bytes begin with an element record of .NET binary XML (MC-NBFX, 2.2.1): 0x40 to 0x77, then
+/// the length of a name or a dictionary's number, both small. No JSON has such a control character second.
+fn is_binary_xml(bytes: &[u8]) -> bool {
+    match bytes {
+        [b'@', ..] => true,
+        [0x41..=0x77, second, ..] => *second < 0x20 && !second.is_ascii_whitespace(),
+        _ => false,
+    }
+}

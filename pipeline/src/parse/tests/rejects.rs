@@ -1,0 +1,135 @@
+//! What is no event, with reason and place.
+
+use super::{body, event_with, parse};
+use crate::event::{Reason, Reject};
+use crate::parse::sniff::MAX_BODY;
+
+fn reject(body: &[u8]) -> Reject {
+    parse(body, |event| event.expect_err(&String::from_utf8_lossy(&body[..body.len().min(200)])))
+}
+
+fn check(body: &[u8], reason: Reason, place: Option<usize>) {
+    let shown = String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned();
+    assert_eq!(reject(body), Reject { reason, byte_offset: place }, "{shown}");
+}
+
+#[test]
+fn what_is_not_json_text_is_told_by_its_first_bytes() {
+    check(b"", Reason::Empty, None);
+    check(b" \r\n\t", Reason::Empty, None);
+    check(b"\xef\xbb\xbf", Reason::Empty, None);
+    check(b"\xef\xbb\xbf  ", Reason::Empty, None);
+    check(br#""""#, Reason::Empty, None);
+    check(br#"" ""#, Reason::Empty, None);
+    check(b"<RemoteExecutionContext/>", Reason::Xml, Some(0));
+    check(b"\xef\xbb\xbf\n<a/>", Reason::Xml, Some(4));
+    check(br#""<a\/>""#, Reason::Xml, None);
+    check(b"@\x16RemoteExecutionContext\x08", Reason::BinaryXml, Some(0));
+    check(b"@\x06string\x083http://schemas", Reason::BinaryXml, Some(0));
+    check(b"V\x02\x0b\x01a", Reason::BinaryXml, Some(0));
+    check(b"{\"a\":\"\xff\"}", Reason::InvalidUtf8, Some(6));
+    check(b"\xef\xbb\xbf{\"a\":\"\xc3\"}", Reason::InvalidUtf8, Some(9));
+    check(b"\xff\xfe{\0", Reason::InvalidUtf8, Some(0));
+    check(&vec![b' '; MAX_BODY + 1], Reason::TooLarge, None);
+}
+
+#[test]
+fn what_is_not_json_is_told_with_words_and_place() {
+    for (body, words, place) in [
+        ("hello", "this is no value: 'h'", 0),
+        ("{", "it ends before it is complete", 1),
+        (r#"{"a":1"#, "it ends before it is complete", 6),
+        (r#"{"a""#, "it ends before it is complete", 4),
+        (r#"{"a":"b"#, "a string has no end: '\"'", 5),
+        (r#"{"a":"b\"#, "a string has no end: '\"'", 5),
+        (r#"{"a":NaN}"#, "this is no value: 'N'", 5),
+        (r#"{"a":INF}"#, "this is no value: 'I'", 5),
+        (r#"{"a":-INF}"#, "no number is written like this: 'I'", 6),
+        (r#"{"a":+1}"#, "this is no value: '+'", 5),
+        (r#"{"a":.5}"#, "this is no value: '.'", 5),
+        (r#"{"a":01}"#, "no number is written like this: '1'", 6),
+        (r#"{"a":1.}"#, "no number is written like this: '}'", 7),
+        (r#"{"a":1e}"#, "no number is written like this: '}'", 7),
+        (r#"{"a":0x1}"#, "no number is written like this: 'x'", 6),
+        (r#"{"a":tru}"#, "this is neither true, nor false, nor null: 't'", 5),
+        (r#"{"a":nul}"#, "this is neither true, nor false, nor null: 'n'", 5),
+        (r#"{"a":}"#, "this is no value: '}'", 5),
+        (r#"{"a":[1,]}"#, "this is no value: ']'", 8),
+        (r#"{"a":[1 2]}"#, "this is neither a comma nor a list's end: '2'", 8),
+        (r#"{"a":1 "b":2}"#, "this is neither a member, nor a comma, nor an object's end: '\"'", 7),
+        (r#"{"a" 1}"#, "there is no colon behind a member's name: '1'", 5),
+        (r#"{"a":1,}"#, "there is no member's name behind a comma: '}'", 7),
+        ("{a:1}", "this is neither a member, nor a comma, nor an object's end: 'a'", 1),
+        (r#"{"a":1} x"#, "something stands behind the end: 'x'", 8),
+        (r#"{"a":1}{"b":2}"#, "something stands behind the end: '{'", 7),
+        (r#"["a"]]"#, "something stands behind the end: ']'", 5),
+        (r#"{"a":"\x"}"#, "this escape is none of JSON's: '\\'", 6),
+        (r#"{"\n":"b","a":"\u12g4"}"#, "this escape is none of JSON's: '\\'", 15),
+        (r#"{"a":"\ud83d","b":"\q"}"#, "this escape is none of JSON's: '\\'", 19),
+        ("{\"a\":\"x\ny\"}", "a control character stands in a string as it is", 7),
+        ("{\"a\":\"x\0y\"}", "a control character stands in a string as it is", 7),
+        ("{\"a\":1\0}", "no number is written like this", 6),
+        ("{'a':1}", "this is neither a member, nor a comma, nor an object's end: '''", 1),
+        ("\u{feff}{'a':1}", "this is neither a member, nor a comma, nor an object's end: '''", 4),
+    ] {
+        check(body.as_bytes(), Reason::NotJson(words.into()), Some(place));
+    }
+    check(br#""{\"a\":NaN}""#, Reason::NotJson("this is no value: 'N'".into()), None);
+    check(br#"{"a":1e400}"#, Reason::NotJson("no number is written like this: '1'".into()), Some(5));
+}
+
+#[test]
+fn the_bare_infinities_of_the_serializer_are_not_json() {
+    for (name, letter) in [
+        ("t_double_inf.json", "this is no value: 'I'"),
+        ("t_double_ninf.json", "no number is written like this: 'I'"),
+    ] {
+        let body = body(name);
+        let place = body.windows(3).position(|window| window == b"INF").unwrap();
+        check(&body, Reason::NotJson(letter.into()), Some(place));
+    }
+}
+
+#[test]
+fn json_that_is_no_event_is_told() {
+    for body in [
+        "[]",
+        "1",
+        "-1.5",
+        "true",
+        "null",
+        r#"["MessageName"]"#,
+        r#""\"{}\"""#,
+        r#"[{"key":"MessageName","value":"x"}]"#,
+    ] {
+        check(body.as_bytes(), Reason::NotAnObject, None);
+    }
+    for body in [
+        "{}",
+        r#"{"PrimaryEntityName":"account"}"#,
+        r#"{"MessageName":null}"#,
+        r#"{"MessageName":""}"#,
+        r#"{"MessageName":1}"#,
+        r#"{"MessageName":{},"MessageName":"Create"}"#,
+        r#"{"messagename":"Create"}"#,
+        r#"{"ParentContext":{"MessageName":"Create"}}"#,
+    ] {
+        check(body.as_bytes(), Reason::NoMessageName, None);
+    }
+}
+
+#[test]
+fn what_is_nested_too_deep_is_told() {
+    let lists = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let objects = |depth: usize| format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
+    for member in ["p", "ParentContext"] {
+        for nested in [lists, objects] {
+            let of = |depth| event_with(&format!(r#""{member}":{}"#, nested(depth))).into_bytes();
+            parse(&of(127), |event| assert!(event.is_ok()));
+            assert_eq!(reject(&of(128)).reason, Reason::TooDeep);
+            assert_eq!(reject(&of(10_000)).reason, Reason::TooDeep);
+        }
+    }
+    check("[".repeat(10_000).as_bytes(), Reason::TooDeep, Some(128));
+    assert_eq!(reject(r#"{"a":"#.repeat(1_000_000).as_bytes()).reason, Reason::TooDeep);
+}

@@ -1,0 +1,75 @@
+//! The golden set: where each body goes.
+
+use std::fmt::Write;
+use std::fs;
+
+use super::{ParentContext, Parser, data, oracle};
+use crate::event::{QUARANTINE, Table};
+use crate::parse::ROUTING_VERSION;
+
+/// What decides a table, beside the oracle's bodies.
+const WRITTEN: &[(&str, &[u8])] = &[
+    ("written: a table", br#"{"MessageName":"Update","PrimaryEntityName":"account"}"#),
+    ("written: name as it stands", br#"{"MessageName":"Update","PrimaryEntityName":" Account\/x "}"#),
+    ("written: none", br#"{"MessageName":"Associate","PrimaryEntityName":"none"}"#),
+    ("written: None", br#"{"MessageName":"Associate","PrimaryEntityName":"None"}"#),
+    ("written: empty name", br#"{"MessageName":"x","PrimaryEntityName":""}"#),
+    ("written: null name", br#"{"MessageName":"x","PrimaryEntityName":null}"#),
+    ("written: number for a name", br#"{"MessageName":"x","PrimaryEntityName":5}"#),
+    ("written: first name counts", br#"{"MessageName":"x","PrimaryEntityName":"a","PrimaryEntityName":"b"}"#),
+    ("written: first is null", br#"{"MessageName":"x","PrimaryEntityName":null,"PrimaryEntityName":"b"}"#),
+    ("written: no message", br#"{"PrimaryEntityName":"account"}"#),
+    ("written: empty message", br#"{"MessageName":"","PrimaryEntityName":"account"}"#),
+    (
+        "written: odd members",
+        br#"{"MessageName":"x","PrimaryEntityName":"a","InputParameters":7,"Depth":[]}"#,
+    ),
+    ("written: parent has the name", br#"{"MessageName":"x","ParentContext":{"PrimaryEntityName":"a"}}"#),
+    (
+        "written: parent first",
+        br#"{"ParentContext":{"MessageName":"y"},"MessageName":"x","PrimaryEntityName":"a"}"#,
+    ),
+    ("written: half a pair", br#"{"MessageName":"x","PrimaryEntityName":"a\ud83d"}"#),
+    ("written: byte order mark", b"\xef\xbb\xbf{\"MessageName\":\"x\",\"PrimaryEntityName\":\"a\"}"),
+    ("written: in a string", br#""{\"MessageName\":\"x\",\"PrimaryEntityName\":\"a\"}""#),
+    ("written: in two strings", br#""\"{\\\"MessageName\\\":\\\"x\\\"}\"""#),
+    ("written: empty", b""),
+    ("written: XML", b"<RemoteExecutionContext/>"),
+    ("written: binary XML", b"@\x16RemoteExecutionContext"),
+    ("written: Latin-1", b"{\"MessageName\":\"x\",\"PrimaryEntityName\":\"\xe4\"}"),
+    ("written: a list", br#"[{"MessageName":"x","PrimaryEntityName":"a"}]"#),
+    ("written: truncated", br#"{"MessageName":"x","PrimaryEntityName":"a""#),
+    ("written: behind the end", br#"{"MessageName":"x","PrimaryEntityName":"a"}{}"#),
+];
+
+fn route(parser: &mut Parser, body: &[u8]) -> String {
+    match parser.parse(body) {
+        Ok(event) if event.table == Table::Messages => event.table.name().to_owned(),
+        Ok(event) => format!("table {:?}", event.table.name()),
+        // The words behind a reason may change; they decide nothing.
+        Err(reject) => format!("{QUARANTINE} {:?}", reject.reason).split('(').next().unwrap().to_owned(),
+    }
+}
+
+#[test]
+fn each_body_goes_where_it_always_went() {
+    let mut keep = Parser::new(ParentContext::Keep);
+    let mut drop = Parser::new(ParentContext::Drop);
+    let bodies = oracle();
+    let named = bodies.iter().map(|(name, body)| (name.as_str(), body.as_slice()));
+    let mut actual = String::new();
+    for (name, body) in named.chain(WRITTEN.iter().copied()) {
+        let route = route(&mut keep, body);
+        assert_eq!(route, self::route(&mut drop, body), "{name}: routing knows nothing of Drop and Keep");
+        writeln!(actual, "{name}\t{route}").unwrap();
+    }
+    let golden = fs::read_to_string(data().join(format!("routing_v{ROUTING_VERSION}.tsv"))).unwrap();
+    let golden: Vec<&str> = golden.lines().filter(|line| !line.starts_with('#')).collect();
+    let actual: Vec<&str> = actual.lines().collect();
+    assert_eq!(
+        actual,
+        golden,
+        "a change here means a new ROUTING_VERSION; now it would be:\n{}",
+        actual.join("\n")
+    );
+}

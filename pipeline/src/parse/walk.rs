@@ -1,0 +1,272 @@
+//! JSON tokens become the tree, in one pass.
+//!
+//! Owns: the normal form (type names, pairs), where each text stands. Does not own: what the members of the
+//! outermost object mean (`context`).
+//!
+//! Nodes and starts are walked side by side. That gives each token its place in the text: a number's digits
+//! are read there, and a string that is as long unescaped as it is written has no escapes and needs no copy.
+
+use simd_json::{Node, StaticNode};
+
+use super::json::Tokens;
+use super::keys::Keys;
+use crate::event::tree::{Kind, NodeId, TreeBuilder};
+
+/// The member by which an object states its type.
+const TYPE: &str = "__type";
+
+/// A place in the tokens of one text, and the tree that is written from them.
+pub(super) struct Walk<'w> {
+    tokens: Tokens<'w>,
+    text: &'w [u8],
+    tree: &'w mut TreeBuilder,
+    keys: &'w mut Keys,
+    /// The next node.
+    node: usize,
+    /// The next token: that node's, or the punctuation before it.
+    token: usize,
+}
+
+impl<'w> Walk<'w> {
+    /// Stands before the outermost value.
+    pub(super) fn new(
+        tokens: Tokens<'w>,
+        text: &'w str,
+        tree: &'w mut TreeBuilder,
+        keys: &'w mut Keys,
+    ) -> Self {
+        Self { tokens, text: text.as_bytes(), tree, keys, node: 0, token: 0 }
+    }
+
+    /// Opens the object that stands here: its node and how many members follow; `None` for any other value.
+    pub(super) fn open_object(&mut self) -> Option<(NodeId, usize)> {
+        let Node::Object { len, .. } = self.tokens.nodes[self.node] else { return None };
+        let object = self.tree.open(Kind::Object, "");
+        self.node += 1;
+        self.token += 1;
+        Some((object, len))
+    }
+
+    /// Closes an object behind its last member.
+    pub(super) fn close_object(&mut self, object: NodeId, members: usize) {
+        self.tree.close(object);
+        // The brace; behind a member it was passed in place of a comma.
+        self.token += usize::from(members == 0);
+    }
+
+    /// The name of the member that stands here.
+    pub(super) fn name(&self) -> &'w str {
+        string(self.tokens.nodes, self.node)
+    }
+
+    /// Whether the value of the member that stands here is `null`.
+    pub(super) fn is_null(&self) -> bool {
+        matches!(self.tokens.nodes[self.node + 1], Node::Static(StaticNode::Null))
+    }
+
+    /// Writes the member that stands here, name and value, and passes it; the value's node.
+    pub(super) fn member(&mut self) -> NodeId {
+        self.text();
+        self.token += 1; // the colon
+        let value = self.value();
+        self.token += 1; // the comma or the brace
+        value
+    }
+
+    /// Passes the member that stands here without writing it; `last` if none follows it.
+    pub(super) fn skip_member(&mut self, last: bool) {
+        self.node = behind(self.tokens.nodes, self.node + 1);
+        // Nobody asks where anything stands behind the last.
+        self.token = if last { self.tokens.starts.len() } else { self.token_of(self.node) };
+    }
+
+    /// Takes the member that stands here for the object's type, if it is that, and passes it.
+    pub(super) fn state_type(&mut self, object: NodeId) -> bool {
+        let Node::String(stated) = self.tokens.nodes[self.node + 1] else { return false };
+        if self.name() != TYPE {
+            return false;
+        }
+        let name = stated.split(':').next().unwrap_or_default();
+        let start = self.tokens.starts[self.token + 2] as usize + 1;
+        if self.text[start..].starts_with(name.as_bytes()) {
+            self.tree.type_in_body(object, start, name.len());
+        } else {
+            self.tree.type_copied(object, name);
+        }
+        self.node += 2;
+        self.token += 4; // name, colon, type; the comma or the brace
+        true
+    }
+
+    fn value(&mut self) -> NodeId {
+        let node = self.tokens.nodes[self.node];
+        match node {
+            Node::String(_) => self.text(),
+            Node::Static(StaticNode::Null) => self.literal(Kind::Null),
+            Node::Static(StaticNode::Bool(false)) => self.literal(Kind::False),
+            Node::Static(StaticNode::Bool(true)) => self.literal(Kind::True),
+            Node::Static(_) => self.number(),
+            Node::Object { .. } => self.object(),
+            Node::Array { len, .. } if self.is_pairs(len) => self.pairs(len),
+            Node::Array { len, .. } => self.list(len),
+        }
+    }
+
+    fn object(&mut self) -> NodeId {
+        let Some((object, members)) = self.open_object() else { return self.tree.next_id() };
+        let mut typed = false;
+        for _ in 0..members {
+            if !typed && self.state_type(object) {
+                typed = true;
+            } else {
+                self.member();
+            }
+        }
+        self.close_object(object, members);
+        object
+    }
+
+    fn list(&mut self, items: usize) -> NodeId {
+        let list = self.open_list(Kind::List);
+        for _ in 0..items {
+            self.value();
+            self.token += 1; // the comma or the bracket
+        }
+        self.token += usize::from(items == 0);
+        self.tree.close(list);
+        list
+    }
+
+    fn pairs(&mut self, items: usize) -> NodeId {
+        let pairs = self.open_list(Kind::Pairs);
+        for _ in 0..items {
+            self.pair();
+            self.token += 1; // the comma or the bracket
+        }
+        self.tree.close(pairs);
+        pairs
+    }
+
+    fn open_list(&mut self, kind: Kind) -> NodeId {
+        self.node += 1;
+        self.token += 1;
+        self.tree.open(kind, "")
+    }
+
+    /// Writes an object with key and value as a member of that name. Its own members come in any order.
+    fn pair(&mut self) {
+        let nodes = self.tokens.nodes;
+        let (Node::Object { len, .. }, Some(key)) = (nodes[self.node], key_of(nodes, self.node)) else {
+            return;
+        };
+        self.node += 1;
+        self.token += 1;
+        let key_is_first = key == self.node + 1;
+        let key_token = if key_is_first { self.token + 2 } else { self.token_of(key) };
+        self.write_text(key, key_token);
+        for _ in 0..len {
+            let is_value = self.name().eq_ignore_ascii_case("value");
+            self.node += 1;
+            self.token += 2; // the name, the colon
+            if is_value {
+                self.value();
+            } else {
+                self.node += 1;
+                self.token += 1;
+            }
+            self.token += 1; // the comma or the brace
+        }
+    }
+
+    fn is_pairs(&mut self, items: usize) -> bool {
+        let nodes = self.tokens.nodes;
+        let mut item = self.node + 1;
+        self.keys.clear();
+        for _ in 0..items {
+            let Some(key) = key_of(nodes, item) else { return false };
+            self.keys.push(key);
+            item = behind(nodes, item);
+        }
+        items > 0 && self.keys.are_distinct(|key| string(nodes, key))
+    }
+
+    fn literal(&mut self, kind: Kind) -> NodeId {
+        self.node += 1;
+        self.token += 1;
+        self.tree.literal(kind)
+    }
+
+    fn number(&mut self) -> NodeId {
+        let (start, end) = self.token_range(self.token);
+        self.node += 1;
+        self.token += 1;
+        self.tree.in_body(Kind::Number, start, end - start)
+    }
+
+    fn text(&mut self) -> NodeId {
+        let text = self.write_text(self.node, self.token);
+        self.node += 1;
+        self.token += 1;
+        text
+    }
+
+    fn write_text(&mut self, node: usize, token: usize) -> NodeId {
+        let text = string(self.tokens.nodes, node);
+        let (opened, end) = self.token_range(token);
+        let (start, closed) = (opened + 1, end - 1);
+        if text.len() == closed - start {
+            self.tree.in_body(Kind::Text, start, text.len())
+        } else {
+            self.tree.copied(Kind::Text, text)
+        }
+    }
+
+    /// From where to where a string (with its quotes) or a number is written. Only white space stands
+    /// between its end and the next token, and one always follows: the outermost value is an object.
+    fn token_range(&self, token: usize) -> (usize, usize) {
+        let (start, mut end) = (self.tokens.starts[token] as usize, self.tokens.starts[token + 1] as usize);
+        while self.text[end - 1] <= b' ' {
+            end -= 1;
+        }
+        (start, end)
+    }
+
+    /// The token of a node that is a string and was not reached by walking.
+    fn token_of(&self, node: usize) -> usize {
+        let start = string(self.tokens.nodes, node).as_ptr().addr() - self.tokens.scratch;
+        self.tokens.starts.partition_point(|token| (*token as usize) + 1 < start)
+    }
+}
+
+fn string<'t>(nodes: &[Node<'t>], node: usize) -> &'t str {
+    match nodes[node] {
+        Node::String(text) => text,
+        _ => "",
+    }
+}
+
+/// The first node that is not of this value.
+fn behind(nodes: &[Node<'_>], node: usize) -> usize {
+    match nodes[node] {
+        Node::Object { count, .. } | Node::Array { count, .. } => node + 1 + count,
+        _ => node + 1,
+    }
+}
+
+/// Where the key of a pair stands; `None` for what is no pair: an object with exactly a key that is a string
+/// and a value, its type aside.
+fn key_of(nodes: &[Node<'_>], item: usize) -> Option<usize> {
+    let Node::Object { len: len @ 2..=3, .. } = nodes[item] else { return None };
+    let (mut key, mut has_value, mut has_type) = (None, false, false);
+    let mut name = item + 1;
+    for _ in 0..len {
+        match (string(nodes, name), &nodes[name + 1]) {
+            ("key" | "Key", Node::String(_)) if key.is_none() => key = Some(name + 1),
+            ("value" | "Value", _) if !has_value => has_value = true,
+            (TYPE, Node::String(_)) if !has_type => has_type = true,
+            _ => return None,
+        }
+        name = behind(nodes, name + 1);
+    }
+    key.filter(|_| has_value)
+}
