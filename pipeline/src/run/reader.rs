@@ -100,9 +100,7 @@ impl Reader {
     async fn read(&mut self, start: StartId) -> Result<Read, Error> {
         let plan = self.plan(start.attempt > 1).await?;
         let (told, mut standing) = watch::channel(Standing::default());
-        let covered = plan.covered.clone();
-        let begin =
-            PublisherInput::Begin { start, checkpoint: plan.checkpoint.clone(), covered, standing: told };
+        let begin = PublisherInput::Begin { start, checkpoint: plan.checkpoint.clone(), standing: told };
         self.publisher.send(begin).await.map_err(|_| Error::Ended)?;
         self.tell_lane(LaneInput::Begin {
             start,
