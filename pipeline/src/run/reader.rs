@@ -112,8 +112,12 @@ impl Reader {
         }
         let mut receiver = self.attach(plan.start.clone()).await?;
         let read = self.receive(start, &plan, &mut receiver, &mut standing).await?;
+        let closed = receiver.close().await;
         // The hub's answer tells whether the partition is still ours: a reader that lost it must not start again.
-        receiver.close().await.map_err(|source| self.hub_error(source))?;
+        // One that is done does not mind.
+        if matches!(read, Read::Again) {
+            closed.map_err(|source| self.hub_error(source))?;
+        }
         Ok(read)
     }
 
