@@ -72,6 +72,11 @@ impl Permit {
         self.bytes as usize
     }
 
+    /// Charges another permit to the same share.
+    pub fn another(&self, bytes: usize) -> Permit {
+        self.share.charge(bytes)
+    }
+
     /// Makes it stand for `bytes`, charging or releasing the difference.
     pub fn resize(&mut self, bytes: usize) {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);

@@ -1,6 +1,10 @@
 //! Every figure a run keeps, once: name, unit, meaning. Stages get the counters, faces read them.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::position::{PartitionId, SequenceNumber};
 
 /// A figure that only grows.
 #[derive(Debug, Default)]
@@ -39,6 +43,58 @@ pub struct Metrics {
     pub rows_put: Counter,
     /// Rows of those that stand in `_quarantine`.
     pub rows_quarantined: Counter,
+    /// Rows let go when their partition started again; their events are read again.
+    pub rows_dropped: Counter,
     /// Partitions started again after they lost a file name to another writer.
     pub partitions_restarted: Counter,
+    lags: Mutex<BTreeMap<PartitionId, Lag>>,
+    tables: Mutex<BTreeMap<String, u64>>,
+}
+
+/// How far one partition is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lag {
+    /// The last event received.
+    pub received: SequenceNumber,
+    /// The last event the hub had when it sent that one.
+    pub last_enqueued: SequenceNumber,
+}
+
+impl Lag {
+    /// How many events are still to come.
+    pub fn events(&self) -> u64 {
+        (self.last_enqueued.0 - self.received.0).max(0) as u64
+    }
+}
+
+impl Metrics {
+    /// Notes how far a partition is read.
+    pub fn lag(
+        &self,
+        partition: PartitionId,
+        received: SequenceNumber,
+        last_enqueued: Option<SequenceNumber>,
+    ) {
+        let lag = Lag { received, last_enqueued: last_enqueued.unwrap_or(received) };
+        self.lags.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, lag);
+    }
+
+    /// How far each partition is read.
+    pub fn lags(&self) -> BTreeMap<PartitionId, Lag> {
+        self.lags.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes rows that are durable in a table.
+    pub fn table_rows(&self, table: &str, rows: u64) {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        match tables.get_mut(table) {
+            Some(sum) => *sum += rows,
+            None => drop(tables.insert(table.to_owned(), rows)),
+        }
+    }
+
+    /// Rows put by this run, by table.
+    pub fn tables(&self) -> BTreeMap<String, u64> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }

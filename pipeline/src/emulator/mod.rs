@@ -1,1 +1,262 @@
-//! emulator: to come.
+//! A hub in this process: partitions, links, `$cbs` and `$management`, over plain TCP.
+//!
+//! Owns an event hub as its clients see it. It stands on [`crate::amqp`] and on no AMQP library.
+//! Does not own: TLS, retention (nothing is ever thrown away), or a list of consumer groups: there are all of
+//! them, each as soon as it is named.
+//!
+//! ```text
+//! listener ── bytes ──► connection ──► session ──► links ──► hub ──► partition log ──► file
+//! ```
+//!
+//! All events are held in memory, encoded as they are sent; with a data folder they are also appended to a file
+//! per partition, from which a hub of the same name goes on after a restart.
+//!
+//! # Source
+//! The protocol as observed: sections 1-6 of the protocol reference. Where it says nothing, the hub is strict: a
+//! position beyond the last event is refused for `>=` as for `>`, and on an empty partition too.
+
+mod access;
+mod address;
+mod attach;
+mod connection;
+mod disk;
+mod event;
+mod faults;
+mod filter;
+mod hub;
+mod incoming;
+mod listener;
+mod log;
+mod nodes;
+mod outgoing;
+mod readers;
+mod refusal;
+mod session;
+mod window;
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::amqp::codec;
+use crate::amqp::condition;
+use crate::position::{Generation, Offset, PartitionId, SequenceNumber};
+
+use event::Batch;
+use hub::Hub;
+use refusal::Refusal;
+
+pub use event::{BATCH_FORMAT, NewEvent};
+pub use faults::Faults;
+
+/// A clock: unix milliseconds.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// What kind of hub to start.
+#[derive(Clone)]
+pub struct Config {
+    /// Where to listen; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// The hub's name.
+    pub event_hub: String,
+    /// How many partitions it has.
+    pub partitions: u32,
+    /// The name of its shared access key.
+    pub key_name: String,
+    /// The shared access key.
+    pub key: String,
+    /// The folder where events survive a restart; none keeps them in memory only.
+    pub data: Option<PathBuf>,
+    /// Gives events their enqueued time, and judges whether tokens have expired.
+    pub clock: Clock,
+    /// When the hub was created, unix milliseconds; none means now, or what the folder says.
+    pub created_ms: Option<i64>,
+    /// The silence after which a connection is given up, as the hub's open states it.
+    pub idle_time_out: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            event_hub: "events".into(),
+            partitions: 4,
+            key_name: "RootManageSharedAccessKey".into(),
+            // The literal that the official emulator documents, so that its users' strings work here.
+            key: "SAS_KEY_VALUE".into(),
+            data: None,
+            clock: Arc::new(system_clock),
+            created_ms: None,
+            idle_time_out: Duration::from_mins(4),
+        }
+    }
+}
+
+/// Leaves the key and the clock out.
+impl fmt::Debug for Config {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Config")
+            .field("listen", &self.listen)
+            .field("event_hub", &self.event_hub)
+            .field("partitions", &self.partitions)
+            .field("key_name", &self.key_name)
+            .field("data", &self.data)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A running hub. Dropping it ends its connections.
+#[derive(Debug)]
+pub struct Emulator {
+    hub: Arc<Hub>,
+    address: SocketAddr,
+    stop: watch::Sender<()>,
+    listening: JoinHandle<()>,
+}
+
+impl Emulator {
+    /// Opens the hub and listens, on the current runtime.
+    pub async fn start(config: Config) -> Result<Self, Error> {
+        let hub = Arc::new(Hub::open(&config)?);
+        let bind = |source| Error::Bind { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
+        let address = listener.local_addr().map_err(bind)?;
+        let (stop, stopped) = watch::channel(());
+        let listening = listener::listen(listener, Arc::clone(&hub), config.idle_time_out, stopped);
+        Ok(Self { hub, address, stop, listening: tokio::spawn(listening) })
+    }
+
+    /// Returns the address that it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the connection string for it, key included.
+    pub fn connection_string(&self) -> String {
+        let Hub { name, access, .. } = &*self.hub;
+        format!(
+            "Endpoint=sb://{};SharedAccessKeyName={};SharedAccessKey={};UseDevelopmentEmulator=true;EntityPath={name}",
+            self.address, access.name, access.key
+        )
+    }
+
+    /// Returns the hub's name.
+    pub fn event_hub(&self) -> &str {
+        &self.hub.name
+    }
+
+    /// Returns the hub's creation time.
+    pub fn generation(&self) -> Generation {
+        Generation(self.hub.created_ms)
+    }
+
+    /// Returns how many partitions there are.
+    pub fn partitions(&self) -> u32 {
+        self.hub.partitions.len() as u32
+    }
+
+    /// Returns how far a partition is; none when there is no such partition.
+    pub fn partition(&self, id: PartitionId) -> Option<PartitionSnapshot> {
+        let log = self.hub.partition(id.0)?.log();
+        Some(PartitionSnapshot {
+            begin: SequenceNumber(log.begin()),
+            last: SequenceNumber(log.last()),
+            last_offset: Offset(log.last_offset().into()),
+            last_enqueued_ms: log.last_enqueued_ms(),
+            events: log.len() as u64,
+            bytes: log.bytes(),
+        })
+    }
+
+    /// Appends one event to a partition without a connection.
+    pub fn append(&self, partition: PartitionId, event: &NewEvent<'_>) -> Result<SequenceNumber, Error> {
+        if self.hub.partition(partition.0).is_none() {
+            return Err(Error::NoPartition(partition));
+        }
+        let message = event.encode();
+        let batch = Batch::read(0, &message)?;
+        let appended = self.hub.publish(Some(partition.0), &batch);
+        let (_, first) = appended.map_err(|source| Error::Append(Box::new(source)))?;
+        Ok(SequenceNumber(first))
+    }
+
+    /// Returns the faults that it commits on demand.
+    pub fn faults(&self) -> &Faults {
+        &self.hub.faults
+    }
+
+    /// Detaches every reader of a partition as the service does when it moves one.
+    pub fn detach_readers(&self, partition: PartitionId) {
+        if let Some(partition) = self.hub.partition(partition.0) {
+            let text = "The link was detached because the partition moves.";
+            partition.readers.end_all(&Refusal::new(condition::DETACH_FORCED, text));
+        }
+    }
+
+    /// Closes every connection and returns when all have ended.
+    pub async fn shutdown(self) {
+        let Self { stop, listening, .. } = self;
+        drop(stop);
+        if let Err(error) = listening.await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the listener ended badly");
+        }
+    }
+}
+
+/// Why a hub does not start, or does not take an event.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address can't be listened on.
+    #[error("can't listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The hub can't be opened.
+    #[error("the hub can't be opened")]
+    Hub(#[from] hub::Error),
+    /// There is no such partition.
+    #[error("there is no partition {0}")]
+    NoPartition(PartitionId),
+    /// The event can't be read.
+    #[error("the event can't be read")]
+    Event(#[from] codec::Error),
+    /// The event can't be appended.
+    #[error("the event can't be appended")]
+    Append(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// How far a partition is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionSnapshot {
+    /// The first event's sequence number, -1 when there is none.
+    pub begin: SequenceNumber,
+    /// The last event's sequence number, -1 when there is none.
+    pub last: SequenceNumber,
+    /// The last event's offset, "-1" when there is none.
+    pub last_offset: Offset,
+    /// When the last event was taken in, unix milliseconds.
+    pub last_enqueued_ms: i64,
+    /// How many events there are.
+    pub events: u64,
+    /// Bytes that they take in memory.
+    pub bytes: u64,
+}
+
+/// Returns the system's time, unix milliseconds.
+fn system_clock() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,16 @@ impl RawBatch {
         self.bodies.len()
     }
 
+    /// The number of its first event.
+    pub fn first(&self) -> Option<SequenceNumber> {
+        self.events.first().map(|spans| spans.sequence_number)
+    }
+
+    /// The number of its last event.
+    pub fn last(&self) -> Option<SequenceNumber> {
+        self.events.last().map(|spans| spans.sequence_number)
+    }
+
     /// Copies an event in; its body may stand in several pieces. `event.body` is ignored.
     pub fn push<'b>(&mut self, event: RawEvent<'_>, body: impl IntoIterator<Item = &'b [u8]>) {
         let body_start = self.bodies.len() as u32;

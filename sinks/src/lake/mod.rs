@@ -1,1 +1,14 @@
-//! lake: to come.
+//! The lake: which name a file gets, and what the names prove.
+
+#[cfg(test)]
+mod fixtures; // files and waits for the tests below
+pub mod paths; // every key, spelled and read back
+pub mod chain; // the commit protocol of one destination, pure
+pub mod start; // from where a source is read, pure
+pub mod backoff; // how long to wait before a store is asked again
+pub mod records; // who the lake is, where each source began, what was given up
+pub mod rules; // which rules decide an event's table, and from where on
+pub mod schema; // which columns a table has, and their types for ever
+pub mod recovery; // how far each destination got
+pub mod commit; // a closed file becomes part of the lake
+pub mod audit; // the lake read back: each row once, no gaps, chains whole

@@ -1,1 +1,76 @@
-//! parquet: to come.
+//! Record batches become the bytes of a file.
+//!
+//! A row group is encoded at once, and what is kept of it are bytes: column writers hold over a megabyte
+//! per open table, and hundreds of tables are open. The file is put together at the end, over the union of
+//! its row groups' columns.
+
+mod facts; // what the footer says about the file's place in its chain
+mod file; // row groups become a file
+mod ordinals; // one column of a file, read back
+mod properties; // how each column is encoded, and why
+mod row_group; // a record batch becomes encoded column chunks
+
+pub use facts::{FACTS_KEY, FooterFacts, read_facts};
+pub use file::assemble;
+pub use ordinals::read_ordinals;
+pub use row_group::{RowGroup, encode_row_group};
+
+/// A file that could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Row groups could not be put together.
+    #[error("could not assemble a file")]
+    Assemble {
+        /// Why not.
+        #[source]
+        source: ::parquet::errors::ParquetError,
+    },
+    /// A column could not be encoded.
+    #[error("could not encode column {column:?}")]
+    Column {
+        /// Which column.
+        column: String,
+        /// Why not.
+        #[source]
+        source: ::parquet::errors::ParquetError,
+    },
+    /// One column has two types in one file.
+    #[error("column {column:?} has two types in one file")]
+    Types {
+        /// Which column.
+        column: String,
+    },
+    /// A file that is no data file of ours.
+    #[error("{path:?} is no data file: {reason}")]
+    Foreign {
+        /// Which file.
+        path: String,
+        /// What it lacks.
+        reason: String,
+    },
+    /// A file that is damaged, or no Parquet.
+    #[error("{path:?} can't be read")]
+    Unreadable {
+        /// Which file.
+        path: String,
+        /// Why not.
+        #[source]
+        source: ::parquet::errors::ParquetError,
+    },
+    /// The file could not be fetched.
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
+}
+
+impl Error {
+    /// What a caller does about it; only a store can answer later.
+    pub fn kind(&self) -> crate::store::Kind {
+        match self {
+            Self::Store(error) => error.kind(),
+            _ => crate::store::Kind::Fatal,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,195 @@
-//! store: to come.
+//! Where the bytes go: an object store from its address, and the few operations a lake needs of one.
+//!
+//! Owns what is promised: a key holds a whole object or none, and of two conditional puts one wins. Does not
+//! own what stands under which key (`lake`), nor when to ask again: an error says which [`Kind`] it is.
+
+pub mod faults; // an object store that misbehaves on demand, for tests
+mod address; // which store an address means
+mod error; // what a caller does about a failure
+mod folder; // what a local folder needs beyond object_store to be durable
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{
+    GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+};
+
+use address::Address;
+use folder::Folder;
+
+pub use error::{Error, Kind};
+
+/// An object store. Cloning it is cheap and shares it.
+#[derive(Clone)]
+pub struct Store {
+    objects: Arc<dyn ObjectStore>,
+    url: Arc<str>,
+    /// What has to be done by hand where the store is a local folder.
+    folder: Option<Arc<Folder>>,
+}
+
+/// What became of a conditional put that was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// The object is there and durable, and it is ours.
+    Created,
+    /// The name had an object already: perhaps an earlier attempt of the caller's own.
+    Taken,
+}
+
+/// The end of an object.
+#[derive(Clone, Debug)]
+pub struct Tail {
+    /// The object's last bytes, or all of them.
+    pub bytes: Bytes,
+    /// The size of the whole object, in bytes.
+    pub size: u64,
+}
+
+impl Store {
+    /// Opens the store at an address and creates it where it is a local folder.
+    ///
+    /// # Shape
+    /// A path, `file:///path` or `memory://`. Each `memory://` that is opened is a new, empty store; only
+    /// the clones of one `Store` share it.
+    ///
+    /// # Errors
+    /// Refuses a file system that has no hard links, since nothing else there takes a name exactly once.
+    pub fn open(text: &str) -> Result<Self, Error> {
+        match Address::parse(text)? {
+            Address::Memory => Ok(Self::memory(text)),
+            Address::Folder(root) => Ok(Self::local(Folder::create(&root)?)),
+        }
+    }
+
+    /// Opens a store to read from: a folder that is not there is an error and is not created.
+    pub fn open_existing(text: &str) -> Result<Self, Error> {
+        match Address::parse(text)? {
+            Address::Memory => Ok(Self::memory(text)),
+            Address::Folder(root) => Ok(Self::local(Folder::existing(&root)?)),
+        }
+    }
+
+    /// The same objects, seen through a decorator (see [`faults`]).
+    #[must_use]
+    pub fn decorated(&self, decorate: impl FnOnce(Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore>) -> Self {
+        Self { objects: decorate(Arc::clone(&self.objects)), ..self.clone() }
+    }
+
+    /// The store's address: `file:///…` for every folder.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Puts an object under a name that has none, in one step; [`Put::Created`] is durable.
+    ///
+    /// # Errors
+    /// [`Kind::Unknown`] is no answer: the object may be there, or still come to be.
+    pub async fn put_if_absent(&self, path: &Path, bytes: Bytes) -> Result<Put, Error> {
+        match self.put_with(path, bytes, PutMode::Create).await {
+            Ok(()) => Ok(Put::Created),
+            Err(error) if error.is_taken() => Ok(Put::Taken),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts an object, in place of the one that may be there; readers see the old one or the new one whole.
+    pub async fn put(&self, path: &Path, bytes: Bytes) -> Result<(), Error> {
+        self.put_with(path, bytes, PutMode::Overwrite).await
+    }
+
+    /// Reads a whole object; `None` if there is none.
+    pub async fn get(&self, path: &Path) -> Result<Option<Bytes>, Error> {
+        let read = async { self.objects.get(path).await?.bytes().await };
+        present(read.await).map_err(Error::request("read", path))
+    }
+
+    /// Reads the last `length` bytes of an object; `None` if there is none.
+    pub async fn get_tail(&self, path: &Path, length: u64) -> Result<Option<Tail>, Error> {
+        let options = GetOptions { range: Some(GetRange::Suffix(length)), ..GetOptions::default() };
+        let read = async {
+            let found = self.objects.get_opts(path, options).await?;
+            let size = found.meta.size;
+            Ok(Tail { bytes: found.bytes().await?, size })
+        };
+        present(read.await).map_err(Error::request("read the end of", path))
+    }
+
+    /// Reads parts of an object that is there.
+    pub async fn get_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
+        self.objects.get_ranges(path, ranges).await.map_err(Error::request("read from", path))
+    }
+
+    /// Lists every object below a folder, at any depth, in the order of their names.
+    ///
+    /// A listing is a hint: it need not show what was put a moment ago.
+    pub async fn list(&self, prefix: &Path) -> Result<Vec<ObjectMeta>, Error> {
+        let listing = self.objects.list(Some(prefix)).try_collect();
+        let mut found: Vec<ObjectMeta> = listing.await.map_err(Error::request("list", prefix))?;
+        found.sort_by(|one, other| one.location.cmp(&other.location));
+        Ok(found)
+    }
+
+    /// Lists the names of the folders directly in a folder, or at the top, in order.
+    pub async fn list_folders(&self, prefix: Option<&Path>) -> Result<Vec<String>, Error> {
+        let listing = self.objects.list_with_delimiter(prefix).await;
+        let found = listing.map_err(Error::request("list", &prefix.cloned().unwrap_or_default()))?;
+        let mut names: Vec<String> =
+            found.common_prefixes.iter().filter_map(|folder| folder.filename().map(str::to_owned)).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// Makes an object that was found outlive a loss of power, as [`Put::Created`] already has.
+    ///
+    /// A local file is visible before its writer has synced it. An object of any other store is durable
+    /// once it can be seen, and nothing is done.
+    pub async fn make_durable(&self, path: &Path) -> Result<(), Error> {
+        match &self.folder {
+            Some(folder) => Arc::clone(folder).sync_found(path).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn put_with(&self, path: &Path, bytes: Bytes, mode: PutMode) -> Result<(), Error> {
+        let options = PutOptions { mode, ..PutOptions::default() };
+        let put = self.objects.put_opts(path, PutPayload::from_bytes(bytes), options).await;
+        put.map_err(Error::request("put", path))?;
+        match &self.folder {
+            Some(folder) => Arc::clone(folder).sync_folders_above(path).await,
+            None => Ok(()),
+        }
+    }
+
+    fn memory(text: &str) -> Self {
+        Self { objects: Arc::new(object_store::memory::InMemory::new()), url: text.into(), folder: None }
+    }
+
+    fn local(folder: Folder) -> Self {
+        let (objects, url) = (folder.objects(), folder.url());
+        Self { objects, url, folder: Some(Arc::new(folder)) }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Store").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// Tells "there is none" from "it could not be read".
+fn present<T>(read: object_store::Result<T>) -> object_store::Result<Option<T>> {
+    match read {
+        Ok(found) => Ok(Some(found)),
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

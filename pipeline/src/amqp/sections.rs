@@ -1,0 +1,185 @@
+//! The sections of a message, found without decoding what is in them.
+//!
+//! Owns the order and the codes of the sections. Does not own: what annotations mean (`emulator`, `eventhubs`).
+//!
+//! # Source
+//! AMQP 1.0, 3.2.
+
+use super::codec::{Cursor, Error, Items, Value};
+use super::performatives::code_of;
+
+/// The code of each section.
+pub mod code {
+    /// Transport facts.
+    pub const HEADER: u8 = 0x70;
+    /// Annotations for the next hop only.
+    pub const DELIVERY_ANNOTATIONS: u8 = 0x71;
+    /// Annotations that stay with the message.
+    pub const MESSAGE_ANNOTATIONS: u8 = 0x72;
+    /// Message id, content type and their like.
+    pub const PROPERTIES: u8 = 0x73;
+    /// The application's own properties.
+    pub const APPLICATION_PROPERTIES: u8 = 0x74;
+    /// A body of bytes.
+    pub const DATA: u8 = 0x75;
+    /// A body that is a list.
+    pub const SEQUENCE: u8 = 0x76;
+    /// A body that is one value.
+    pub const VALUE: u8 = 0x77;
+    /// What stands behind the body.
+    pub const FOOTER: u8 = 0x78;
+}
+
+/// One section of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Section<'a> {
+    /// Its code.
+    pub code: u8,
+    /// Its bytes, descriptor included.
+    pub whole: &'a [u8],
+    /// Its encoded value.
+    pub value: &'a [u8],
+}
+
+/// Iterates over the sections of an encoded message.
+#[derive(Clone, Debug)]
+pub struct Sections<'a> {
+    cursor: Cursor<'a>,
+}
+
+impl<'a> Sections<'a> {
+    /// Begins at the front of `message`.
+    pub fn new(message: &'a [u8]) -> Self {
+        Self { cursor: Cursor::new(message) }
+    }
+
+    fn section(&mut self) -> Result<Section<'a>, Error> {
+        let before = self.cursor.rest();
+        let Value::Described(descriptor, value) = self.cursor.value()? else {
+            return Err(Error::NotA("a section"));
+        };
+        let whole = &before[..before.len() - self.cursor.rest().len()];
+        let code = code_of(descriptor)?;
+        match u8::try_from(code) {
+            Ok(code @ code::HEADER..=code::FOOTER) => Ok(Section { code, whole, value }),
+            _ => Err(Error::UnknownDescriptor(code)),
+        }
+    }
+}
+
+impl<'a> Iterator for Sections<'a> {
+    type Item = Result<Section<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.cursor.is_empty() {
+            return None;
+        }
+        let section = self.section();
+        if section.is_err() {
+            self.cursor = Cursor::new(&[]);
+        }
+        Some(section)
+    }
+}
+
+/// A message taken apart once; what is absent is empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// The header section, whole.
+    pub header: &'a [u8],
+    /// The encoded map of the delivery annotations.
+    pub delivery_annotations: &'a [u8],
+    /// The encoded map of the message annotations.
+    pub message_annotations: &'a [u8],
+    /// The encoded list of the properties.
+    pub properties: &'a [u8],
+    /// The encoded map of the application properties.
+    pub application_properties: &'a [u8],
+    /// Everything behind the message annotations: properties, application properties, body and footer, whole.
+    pub bare: &'a [u8],
+    /// The body sections and the footer, whole.
+    pub body: &'a [u8],
+}
+
+impl<'a> Message<'a> {
+    /// Takes a message apart.
+    ///
+    /// # Errors
+    /// Sections out of order, unknown ones, and sections without a map or list where one must stand.
+    pub fn scan(bytes: &'a [u8]) -> Result<Self, Error> {
+        let mut message = Self::default();
+        let mut sections = Sections::new(bytes);
+        let mut last = 0;
+        let mut before = bytes;
+        while let Some(section) = sections.next() {
+            let section = section?;
+            if section.code < last || (section.code == last && last < code::DATA) {
+                return Err(Error::NotA("a section in its order"));
+            }
+            last = section.code;
+            match section.code {
+                code::HEADER => message.header = section.whole,
+                code::DELIVERY_ANNOTATIONS => message.delivery_annotations = map(section.value)?,
+                code::MESSAGE_ANNOTATIONS => message.message_annotations = map(section.value)?,
+                code::PROPERTIES => message.properties = section.value,
+                code::APPLICATION_PROPERTIES => message.application_properties = map(section.value)?,
+                _ if message.body.is_empty() => message.body = before,
+                _ => {}
+            }
+            if section.code >= code::PROPERTIES && message.bare.is_empty() {
+                message.bare = before;
+            }
+            before = sections.cursor.rest();
+        }
+        Ok(message)
+    }
+
+    /// Returns the entries of the message annotations.
+    pub fn annotations(&self) -> Items<'a> {
+        entries(self.message_annotations)
+    }
+
+    /// Returns the bytes of the body's Data sections, one after the other.
+    pub fn data(&self) -> impl Iterator<Item = Result<&'a [u8], Error>> {
+        Sections::new(self.body).filter_map(|section| match section {
+            Ok(Section { code: code::DATA, value, .. }) => Some(binary(value)),
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+}
+
+/// Returns the keys and values of an encoded map in turn; of anything else, nothing.
+pub fn entries(map: &[u8]) -> Items<'_> {
+    match Value::read(map) {
+        Ok(Value::Map(items)) => items,
+        _ => Items::EMPTY,
+    }
+}
+
+/// Looks a key up in an encoded map.
+pub fn lookup<'a>(map: &'a [u8], key: &str) -> Result<Option<Value<'a>>, Error> {
+    let mut entries = entries(map);
+    while let Some(found) = entries.next() {
+        let found = found?;
+        let value = entries.next_raw()?;
+        if found.text() == Some(key) {
+            return Value::read(value).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+fn map(value: &[u8]) -> Result<&[u8], Error> {
+    match Value::read(value)? {
+        Value::Map(items) if items.len() % 2 == 0 => Ok(value),
+        _ => Err(Error::NotA("a map")),
+    }
+}
+
+fn binary(value: &[u8]) -> Result<&[u8], Error> {
+    match Value::read(value)? {
+        Value::Binary(bytes) => Ok(bytes),
+        _ => Err(Error::NotA("a binary")),
+    }
+}

@@ -1,0 +1,58 @@
+//! `catchwater hub`: an event hub on this machine.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::report::json_line;
+use super::{Exit, runtime, stop_signal};
+use crate::emulator::{Config, Emulator};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, env = "CATCHWATER_LISTEN", default_value = "127.0.0.1:5672", value_name = "ADDR")]
+    listen: SocketAddr,
+    /// The name of the event hub
+    #[arg(long, env = "CATCHWATER_EVENT_HUB", default_value = "events", value_name = "NAME")]
+    event_hub: String,
+    /// How many partitions it has
+    #[arg(long, env = "CATCHWATER_PARTITIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024), value_name = "N")]
+    partitions: u32,
+    /// A folder in which the events survive a restart [default: they are kept in memory]
+    #[arg(long, env = "CATCHWATER_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Print one JSON object with the connection string once it listens
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn main(options: Options) -> anyhow::Result<Exit> {
+    runtime(super::run::io_threads())?.block_on(async {
+        let config = Config {
+            listen: options.listen,
+            event_hub: options.event_hub,
+            partitions: options.partitions,
+            data: options.data,
+            ..Config::default()
+        };
+        let emulator = Emulator::start(config).await?;
+        let connection_string = emulator.connection_string();
+        if options.json {
+            json_line(&serde_json::json!({ "connection_string": connection_string }))?;
+        } else {
+            println!("{connection_string}");
+            println!("The hub listens; Ctrl-C stops it. In another terminal:");
+            println!(
+                "  catchwater send --generate mixed --events 10000 --connection-string '{connection_string}'"
+            );
+            println!(
+                "  catchwater run --until-caught-up --lake ./lake --connection-string '{connection_string}'"
+            );
+        }
+        stop_signal().await?;
+        emulator.shutdown().await;
+        Ok(Exit::Done)
+    })
+}

@@ -1,0 +1,109 @@
+//! Options that several commands share, and how people write sizes and durations.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::Usage;
+use crate::eventhubs::ConnectionString;
+
+/// Which event hub.
+#[derive(Clone, Args)]
+pub(super) struct HubOptions {
+    /// Connection string of the event hub or its namespace, as the portal shows it
+    #[arg(long, env = "CATCHWATER_CONNECTION_STRING", hide_env_values = true, value_name = "TEXT")]
+    pub(super) connection_string: String,
+    /// Name of the event hub, when the connection string has no EntityPath
+    #[arg(long, env = "CATCHWATER_EVENT_HUB", value_name = "NAME")]
+    pub(super) event_hub: Option<String>,
+}
+
+impl std::fmt::Debug for HubOptions {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The connection string holds a key.
+        out.debug_struct("HubOptions").field("event_hub", &self.event_hub).finish_non_exhaustive()
+    }
+}
+
+impl HubOptions {
+    /// The connection string, with the name of the hub in it.
+    pub(super) fn connection(&self) -> anyhow::Result<ConnectionString> {
+        let connection =
+            ConnectionString::parse(&self.connection_string)?.with_event_hub(self.event_hub.as_deref())?;
+        if connection.event_hub().is_none() {
+            return Err(Usage(
+                "which event hub? The connection string has no EntityPath; give --event-hub NAME".to_owned(),
+            )
+            .into());
+        }
+        Ok(connection)
+    }
+}
+
+/// Which lake.
+#[derive(Clone, Debug, Args)]
+pub(super) struct LakeOptions {
+    /// The lake: a folder, file:// or memory://
+    #[arg(long, env = "CATCHWATER_LAKE", value_name = "URL")]
+    pub(super) lake: String,
+    /// Where checkpoints stand [default: _catchwater inside the lake]
+    #[arg(long, env = "CATCHWATER_STATE", value_name = "URL")]
+    pub(super) state: Option<String>,
+}
+
+/// Reads `90s`, `10m`, `1h`, `250ms` or plain seconds.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = split_unit(text);
+    let unit_ms = match unit {
+        "ms" => 1,
+        "" | "s" => 1000,
+        "m" | "min" => 60 * 1000,
+        "h" => 60 * 60 * 1000,
+        _ => return Err(format!("`{text}` is no duration; write it like 30s, 10m or 1h")),
+    };
+    let number: u64 =
+        number.parse().map_err(|_| format!("`{text}` is no duration; write it like 30s, 10m or 1h"))?;
+    Ok(Duration::from_millis(number.saturating_mul(unit_ms)))
+}
+
+/// Reads `256MiB`, `1GiB`, `64KiB` or plain bytes.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let (number, unit) = split_unit(text);
+    let shift = match unit {
+        "" | "B" => 0,
+        "KiB" | "K" => 10,
+        "MiB" | "M" => 20,
+        "GiB" | "G" => 30,
+        _ => return Err(format!("`{text}` is no size; write it like 256MiB or 1GiB")),
+    };
+    let number: u64 =
+        number.parse().map_err(|_| format!("`{text}` is no size; write it like 256MiB or 1GiB"))?;
+    Ok(number.saturating_mul(1 << shift))
+}
+
+fn split_unit(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    (&text[..end], text[end..].trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_durations_read_as_people_write_them() {
+        for (text, expected) in
+            [("30s", 30_000), ("10m", 600_000), ("1h", 3_600_000), ("250ms", 250), ("5", 5000)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(expected)), "{text}");
+        }
+        for (text, expected) in [("256MiB", 256 << 20), ("1 GiB", 1 << 30), ("64K", 64 << 10), ("17", 17)] {
+            assert_eq!(bytes(text), Ok(expected), "{text}");
+        }
+        for text in ["", "x", "10 parsecs", "-1s", "1.5h"] {
+            assert!(duration(text).is_err(), "{text}");
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+}

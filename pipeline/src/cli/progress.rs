@@ -1,0 +1,127 @@
+//! How a run is going: bars on a terminal, a quiet log line now and then elsewhere.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tokio::task::JoinHandle;
+
+use super::report::size;
+use crate::metrics::Metrics;
+
+/// Shows a run's figures until it is stopped.
+#[derive(Debug)]
+pub(super) struct Progress(JoinHandle<()>);
+
+impl Progress {
+    pub(super) fn start(metrics: Arc<Metrics>) -> Self {
+        Self(if std::io::stderr().is_terminal() {
+            tokio::spawn(bars(metrics))
+        } else {
+            tokio::spawn(log_lines(metrics))
+        })
+    }
+
+    pub(super) fn stop(self) {
+        self.0.abort();
+    }
+}
+
+const BAR_EVERY: Duration = Duration::from_millis(250);
+const LOG_EVERY: Duration = Duration::from_secs(30);
+
+async fn log_lines(metrics: Arc<Metrics>) {
+    let mut rate = Rate::new();
+    loop {
+        tokio::time::sleep(LOG_EVERY).await;
+        let figures = rate.figures(&metrics);
+        tracing::info!(
+            events = metrics.events_received.get(),
+            events_per_second = figures.events as u64,
+            files = metrics.files_put.get(),
+            lag = figures.lag,
+            "running"
+        );
+    }
+}
+
+async fn bars(metrics: Arc<Metrics>) {
+    let bars = Bars(MultiProgress::new());
+    let head = bars.0.add(ProgressBar::new_spinner());
+    let mut partitions: Vec<ProgressBar> = Vec::new();
+    let mut rate = Rate::new();
+    loop {
+        tokio::time::sleep(BAR_EVERY).await;
+        let figures = rate.figures(&metrics);
+        head.set_message(format!(
+            "{} events, {:.0}/s, {}/s, {} files, lag {}",
+            metrics.events_received.get(),
+            figures.events,
+            size(figures.bytes as u64),
+            metrics.files_put.get(),
+            figures.lag
+        ));
+        head.tick();
+        let lags = metrics.lags();
+        for (index, (partition, lag)) in lags.iter().take(PARTITION_BARS).enumerate() {
+            if partitions.len() <= index {
+                partitions.push(bars.0.add(partition_bar()));
+            }
+            let bar = &partitions[index];
+            bar.set_prefix(format!("partition {partition:>3}"));
+            bar.set_length(lag.last_enqueued.0.max(0) as u64 + 1);
+            bar.set_position(lag.received.0.max(0) as u64 + 1);
+            bar.set_message(format!("lag {}", lag.events()));
+        }
+    }
+}
+
+/// More bars than this would push everything else off the screen.
+const PARTITION_BARS: usize = 16;
+
+/// Bars that vanish when they are dropped.
+struct Bars(MultiProgress);
+
+impl Drop for Bars {
+    fn drop(&mut self) {
+        // Nothing is lost when the terminal is gone.
+        drop(self.0.clear());
+    }
+}
+
+fn partition_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} [{bar:40}] {pos}/{len} {msg}");
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+struct Rate {
+    since: Instant,
+    events: u64,
+    bytes: u64,
+}
+
+struct Figures {
+    events: f64,
+    bytes: f64,
+    lag: u64,
+}
+
+impl Rate {
+    fn new() -> Self {
+        Self { since: Instant::now(), events: 0, bytes: 0 }
+    }
+
+    /// Rates since the last call.
+    fn figures(&mut self, metrics: &Metrics) -> Figures {
+        let (events, bytes) = (metrics.events_received.get(), metrics.bytes_received.get());
+        let seconds = self.since.elapsed().as_secs_f64().max(0.001);
+        let figures = Figures {
+            events: (events - self.events) as f64 / seconds,
+            bytes: (bytes - self.bytes) as f64 / seconds,
+            lag: metrics.lags().values().map(crate::metrics::Lag::events).sum(),
+        };
+        *self = Self { since: Instant::now(), events, bytes };
+        figures
+    }
+}

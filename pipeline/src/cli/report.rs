@@ -1,0 +1,134 @@
+//! What a command says at its end: a few lines for people, or one JSON object for machines.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::run::Summary;
+
+/// Measures a command from its start.
+#[derive(Debug)]
+pub(super) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub(super) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(super) fn seconds(&self) -> f64 {
+        (self.0.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
+    }
+}
+
+/// The last line of `run --json` and `demo --json`.
+#[derive(Debug, Serialize)]
+pub(super) struct RunReport {
+    events: u64,
+    rows: u64,
+    quarantined: u64,
+    tables: u64,
+    files: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    seconds: f64,
+    cpu_seconds: f64,
+    peak_rss_bytes: u64,
+    /// Events that were read but not made durable in time; absent when there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    left_for_next_run: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    includes_hub: bool,
+}
+
+impl RunReport {
+    pub(super) fn new(summary: &Summary, watch: &Stopwatch, includes_hub: bool) -> Self {
+        let (cpu_seconds, peak_rss_bytes) = usage();
+        Self {
+            events: summary.events,
+            rows: summary.rows,
+            quarantined: summary.quarantined,
+            tables: summary.tables.len() as u64,
+            files: summary.files,
+            bytes_in: summary.bytes_in,
+            bytes_out: summary.bytes_out,
+            seconds: watch.seconds(),
+            cpu_seconds,
+            peak_rss_bytes,
+            left_for_next_run: summary.left,
+            includes_hub,
+        }
+    }
+
+    /// The summary people read.
+    pub(super) fn print(&self, summary: &Summary) {
+        let rate = self.events as f64 / self.seconds.max(0.001);
+        println!(
+            "{} events ({}) in {:.1} s: {} rows in {} files ({}), {} tables, {:.0} events/s",
+            self.events,
+            size(self.bytes_in),
+            self.seconds,
+            self.rows,
+            self.files,
+            size(self.bytes_out),
+            self.tables,
+            rate
+        );
+        for (table, rows) in &summary.tables {
+            println!("  {table:<24} {rows:>10} rows");
+        }
+        if summary.quarantined > 0 {
+            println!(
+                "{} bodies could not be understood: see the table _quarantine, column _reason",
+                summary.quarantined
+            );
+        }
+        if summary.skipped > 0 {
+            println!("{} events were in the lake already and were skipped", summary.skipped);
+        }
+        if summary.parent_contexts_dropped > 0 {
+            println!(
+                "{} events had a ParentContext, which was left out (keep it with --parent-context keep)",
+                summary.parent_contexts_dropped
+            );
+        }
+        if summary.repaired > 0 {
+            println!("{} bodies held lone surrogates, which became U+FFFD", summary.repaired);
+        }
+        if summary.left > 0 {
+            println!(
+                "{} events were read but not made durable in time; the next run reads them again",
+                summary.left
+            );
+        }
+        println!("CPU {:.1} s, peak memory {}", self.cpu_seconds, size(self.peak_rss_bytes));
+    }
+}
+
+/// Prints one JSON object on a line.
+pub(super) fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(value)?);
+    Ok(())
+}
+
+/// Bytes as people read them.
+pub(super) fn size(bytes: u64) -> String {
+    indicatif::HumanBytes(bytes).to_string()
+}
+
+/// CPU seconds and peak resident bytes of this process.
+fn usage() -> (f64, u64) {
+    #[cfg(unix)]
+    if let Ok(usage) = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF) {
+        let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+        let cpu = seconds(usage.user_time()) + seconds(usage.system_time());
+        // Linux counts kibibytes, macOS bytes.
+        let unit = if cfg!(target_os = "linux") { 1024 } else { 1 };
+        return ((cpu * 1000.0).round() / 1000.0, usage.max_rss() as u64 * unit);
+    }
+    (0.0, 0)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}

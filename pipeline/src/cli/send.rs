@@ -1,0 +1,213 @@
+//! `catchwater send`: events into a hub, from files or generated.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::options::HubOptions;
+use super::report::{Stopwatch, json_line, size};
+use super::{Exit, runtime};
+use crate::eventhubs::{Client, ConnectionString, Sender};
+use crate::generator::{Files, Generator, Size};
+use crate::position::PartitionId;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    hub: HubOptions,
+    #[command(flatten)]
+    source: Source,
+    /// How many events [default: each file or line once; 1000 generated ones]. More than there are files begins again
+    #[arg(long, env = "CATCHWATER_EVENTS", value_name = "N")]
+    events: Option<u64>,
+    /// Events per second [default: as fast as the hub takes them]
+    #[arg(long, env = "CATCHWATER_RATE", value_name = "R")]
+    rate: Option<u32>,
+    /// Seed of the generated events: the same seed makes the same bytes
+    #[arg(long, env = "CATCHWATER_SEED", default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// Send to this partition only [default: the hub spreads batches over all]
+    #[arg(long, env = "CATCHWATER_PARTITION", value_name = "N")]
+    partition: Option<u32>,
+    /// Print one JSON object at the end instead of the summary
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Source {
+    /// Send each file of a folder, or each line of an .ndjson file, in name order, bytes untouched
+    #[arg(long, env = "CATCHWATER_FILES", value_name = "DIR|FILE.ndjson")]
+    files: Option<PathBuf>,
+    /// Make events up: about 1.6 KB, 3 KB, 20 KB each, or a mix of 70, 27 and 3 %
+    #[arg(long, env = "CATCHWATER_GENERATE", value_name = "SIZE")]
+    generate: Option<GeneratedSize>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum GeneratedSize {
+    Small,
+    Typical,
+    Large,
+    Mixed,
+}
+
+/// The last line of `send --json`.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct SendReport {
+    pub(super) events: u64,
+    pub(super) bytes: u64,
+    pub(super) seconds: f64,
+}
+
+pub(super) fn main(options: Options) -> anyhow::Result<Exit> {
+    let watch = Stopwatch::start();
+    let connection = options.hub.connection()?;
+    let bodies = Bodies::of(&options)?;
+    let partition = options.partition.map(PartitionId);
+    let mut report = runtime(1)?.block_on(send(&connection, partition, bodies, options.rate))?;
+    report.seconds = watch.seconds();
+    if options.json {
+        json_line(&report)?;
+    } else {
+        println!("{} events sent, {} in {:.1} s", report.events, size(report.bytes), report.seconds);
+    }
+    Ok(Exit::Done)
+}
+
+/// Sends all bodies, in their order, a batch at a time.
+pub(super) async fn send(
+    connection: &ConnectionString,
+    partition: Option<PartitionId>,
+    mut bodies: Bodies,
+    rate: Option<u32>,
+) -> anyhow::Result<SendReport> {
+    let client = Client::connect(connection, "catchwater-send").await?;
+    let mut sender = client.sender(partition).await?;
+    let mut pace = rate.map(Pace::new);
+    let mut report = SendReport::default();
+    let mut chunk = Chunk::default();
+    while bodies.fill(&mut chunk, pace.as_ref().map_or(CHUNK_EVENTS, Pace::chunk))? {
+        let sent = send_chunk(&mut sender, &chunk).await?;
+        report.events += sent.events;
+        report.bytes += sent.bytes;
+        if let Some(pace) = &mut pace {
+            pace.wait(sent.events).await;
+        }
+    }
+    sender.close().await?;
+    client.close().await;
+    Ok(report)
+}
+
+/// Where bodies come from.
+#[derive(Debug)]
+pub(super) enum Bodies {
+    Files(Box<Files>),
+    Generated { generator: Box<Generator>, left: u64 },
+}
+
+impl Bodies {
+    pub(super) fn generated(size: GeneratedSize, seed: u64, events: u64) -> Self {
+        let size = match size {
+            GeneratedSize::Small => Size::Small,
+            GeneratedSize::Typical => Size::Typical,
+            GeneratedSize::Large => Size::Large,
+            GeneratedSize::Mixed => Size::Mixed,
+        };
+        Self::Generated { generator: Box::new(Generator::new(seed, size)), left: events }
+    }
+
+    fn of(options: &Options) -> anyhow::Result<Self> {
+        match (&options.source.files, options.source.generate) {
+            (Some(path), _) => {
+                let files = Files::open(path, options.events);
+                Ok(Self::Files(Box::new(files.with_context(|| format!("read {}", path.display()))?)))
+            }
+            (None, size) => {
+                let size = size.unwrap_or(GeneratedSize::Mixed);
+                Ok(Self::generated(size, options.seed, options.events.unwrap_or(GENERATED_EVENTS)))
+            }
+        }
+    }
+
+    /// Replaces the chunk by the next events, at most `events` of them; false when there are none.
+    fn fill(&mut self, chunk: &mut Chunk, events: usize) -> anyhow::Result<bool> {
+        chunk.clear();
+        while chunk.spans.len() < events && chunk.bytes.len() < CHUNK_BYTES {
+            let start = chunk.bytes.len();
+            let content_type = match self {
+                Self::Files(files) => match files.next().transpose()? {
+                    Some(sample) => {
+                        chunk.bytes.extend_from_slice(&sample.body);
+                        sample.content_type
+                    }
+                    None => break,
+                },
+                Self::Generated { left: 0, .. } => break,
+                Self::Generated { generator, left } => {
+                    *left -= 1;
+                    generator.next(&mut chunk.bytes);
+                    "application/json"
+                }
+            };
+            chunk.spans.push((start, chunk.bytes.len(), content_type));
+        }
+        Ok(!chunk.spans.is_empty())
+    }
+}
+
+/// What is generated when nobody says how much.
+const GENERATED_EVENTS: u64 = 1000;
+/// Events per call of the sender: enough to fill a batch, few enough to show progress.
+const CHUNK_EVENTS: usize = 512;
+/// Bytes per call of the sender, for the same reason.
+const CHUNK_BYTES: usize = 768 << 10;
+
+#[derive(Debug, Default)]
+struct Chunk {
+    bytes: Vec<u8>,
+    spans: Vec<(usize, usize, &'static str)>,
+}
+
+impl Chunk {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.spans.clear();
+    }
+}
+
+async fn send_chunk(sender: &mut Sender, chunk: &Chunk) -> anyhow::Result<crate::eventhubs::Sent> {
+    let events =
+        chunk.spans.iter().map(|(start, end, content_type)| (&chunk.bytes[*start..*end], *content_type));
+    Ok(sender.send_batch(events).await?)
+}
+
+/// Keeps to a rate: waits until the events sent so far are due.
+#[derive(Debug)]
+struct Pace {
+    per_second: u32,
+    began: tokio::time::Instant,
+    sent: u64,
+}
+
+impl Pace {
+    fn new(per_second: u32) -> Self {
+        Self { per_second: per_second.max(1), began: tokio::time::Instant::now(), sent: 0 }
+    }
+
+    /// Ten calls a second, so that a slow rate looks like a stream.
+    fn chunk(&self) -> usize {
+        (self.per_second as usize / 10).clamp(1, CHUNK_EVENTS)
+    }
+
+    async fn wait(&mut self, sent: u64) {
+        self.sent += sent;
+        let due = self.began + Duration::from_secs_f64(self.sent as f64 / f64::from(self.per_second));
+        tokio::time::sleep_until(due).await;
+    }
+}

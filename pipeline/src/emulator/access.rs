@@ -1,0 +1,220 @@
+//! Who may do what on a connection: shared access signatures and what they grant.
+//!
+//! Owns the check of signatures and passwords. Does not own: how they arrive (`nodes`, `connection`).
+//!
+//! # Source
+//! Protocol reference 2.3, 2.4.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use percent_encoding::percent_decode_str;
+use sha2::Sha256;
+
+use super::address::path_of;
+
+/// The one shared access key of the hub.
+#[derive(Clone)]
+pub(super) struct AccessKey {
+    pub(super) name: String,
+    pub(super) key: String,
+}
+
+/// Leaves the key out.
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("AccessKey").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl AccessKey {
+    /// Checks the token text that was put for `audience`.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong, without the token in it.
+    pub(super) fn check_token(&self, token: &str, audience: &str, now_ms: i64) -> Result<Grant, String> {
+        let parts = TokenParts::read(token).ok_or("MalformedToken: this is no shared access signature.")?;
+        let expiry: i64 = parts.expiry.parse().map_err(|_| "MalformedToken: its expiry is no number.")?;
+        if decode(parts.name) != self.name {
+            return Err("InvalidSignature: the key name of the token is unknown.".into());
+        }
+        let signed = format!("{}\n{}", parts.audience, parts.expiry);
+        if !self.verify(signed.as_bytes(), &decode(parts.signature)) {
+            return Err("InvalidSignature: The token has an invalid signature.".into());
+        }
+        let expires_ms = expiry.saturating_mul(1000);
+        if expires_ms <= now_ms {
+            return Err("ExpiredToken: The token is expired.".into());
+        }
+        let path = path_of(audience);
+        if !covers(&path_of(&decode(parts.audience)), &path) {
+            return Err(
+                "InvalidAudience: The authorization header contains a token for another audience.".into()
+            );
+        }
+        Ok(Grant { path, expires_ms })
+    }
+
+    /// Checks a PLAIN response: authorisation id, name and password, parted by zero bytes.
+    pub(super) fn check_plain(&self, response: &[u8]) -> bool {
+        let mut parts = response.splitn(3, |byte| *byte == 0).skip(1);
+        parts.next() == Some(self.name.as_bytes()) && parts.next() == Some(self.key.as_bytes())
+    }
+
+    fn verify(&self, signed: &[u8], signature: &str) -> bool {
+        let Ok(signature) = STANDARD.decode(signature) else { return false };
+        // An HMAC takes keys of every length.
+        let Ok(mac) = Hmac::<Sha256>::new_from_slice(self.key.as_bytes()) else { return false };
+        mac.chain_update(signed).verify_slice(&signature).is_ok()
+    }
+}
+
+/// What a token allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Grant {
+    /// The path that it is for; paths below it are included.
+    path: String,
+    expires_ms: i64,
+}
+
+/// Everything that a connection has shown.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Grants {
+    /// A connection that came in by name and password needs no token.
+    pub(super) everything: bool,
+    tokens: Vec<Grant>,
+}
+
+impl Grants {
+    /// Adds a token; one for the same path is renewed.
+    pub(super) fn add(&mut self, grant: Grant) {
+        self.tokens.retain(|held| held.path != grant.path);
+        self.tokens.push(grant);
+    }
+
+    /// Tells whether the address may be used now.
+    pub(super) fn allow(&self, address: &str, now_ms: i64) -> bool {
+        let path = path_of(address);
+        let covered = |grant: &Grant| grant.expires_ms > now_ms && covers(&grant.path, &path);
+        self.everything || self.tokens.iter().any(covered)
+    }
+}
+
+/// The four parts of a token, as they stand in it.
+struct TokenParts<'a> {
+    audience: &'a str,
+    signature: &'a str,
+    expiry: &'a str,
+    name: &'a str,
+}
+
+impl<'a> TokenParts<'a> {
+    fn read(token: &'a str) -> Option<Self> {
+        let pairs = token.strip_prefix("SharedAccessSignature ")?;
+        let find = |key| {
+            let mut values = pairs.split('&').filter_map(|pair| pair.split_once('='));
+            values.find(|(name, _)| *name == key).map(|(_, value)| value)
+        };
+        Some(Self { audience: find("sr")?, signature: find("sig")?, expiry: find("se")?, name: find("skn")? })
+    }
+}
+
+fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+/// Tells whether a token for `parent` is good for `path`: the same, or a place below it.
+fn covers(parent: &str, path: &str) -> bool {
+    let Some(below) = path.strip_prefix(parent) else { return false };
+    parent.is_empty() || below.is_empty() || below.starts_with('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW_MS: i64 = 1_699_999_999_000;
+
+    fn access(key: &str) -> AccessKey {
+        AccessKey { name: "RootManageSharedAccessKey".into(), key: key.into() }
+    }
+
+    const UPPER: &str = "SharedAccessSignature sr=sb%3A%2F%2Fdemo.servicebus.windows.net%2Fhub1\
+        &sig=FIqeRAVa3kf92NCLjbpRzCF15CfGt9xCL2p7ICir3gg%3D&se=1700000000&skn=RootManageSharedAccessKey";
+    const LOWER: &str = "SharedAccessSignature sr=amqps%3a%2f%2fexample.servicebus.windows.net%2fmyhub\
+        &sig=SgJoMn7K6nWDCF6e1%2BfsxrmJLsorqPeZ3B8N1uQ31dc%3D&se=1700000000&skn=RootManageSharedAccessKey";
+
+    #[track_caller]
+    fn check(key: &str, token: &str, audience: &str, now_ms: i64, expected: Result<(), &str>) {
+        let checked = access(key).check_token(token, audience, now_ms);
+        match expected {
+            Ok(()) => assert!(checked.is_ok(), "{checked:?}"),
+            Err(word) => assert!(checked.unwrap_err().starts_with(word)),
+        }
+    }
+
+    #[test]
+    fn tokens_are_checked_as_they_were_signed() {
+        let audience = "sb://demo.servicebus.windows.net/hub1";
+        check("SAS_KEY_VALUE", UPPER, audience, NOW_MS, Ok(()));
+        check("SAS_KEY_VALUE", UPPER, "amqps://other-host/HUB1/Partitions/0", NOW_MS, Ok(()));
+        check("mykey", LOWER, "amqps://example.servicebus.windows.net/myhub", NOW_MS, Ok(()));
+        check("SAS_KEY_VALUE", UPPER, audience, NOW_MS + 1000, Err("ExpiredToken"));
+        check("another key", UPPER, audience, NOW_MS, Err("InvalidSignature"));
+        check(
+            "SAS_KEY_VALUE",
+            &UPPER.replace("1700000000", "1800000000"),
+            audience,
+            NOW_MS,
+            Err("InvalidSignature"),
+        );
+        check(
+            "SAS_KEY_VALUE",
+            &UPPER.replace("skn=Root", "skn=Other"),
+            audience,
+            NOW_MS,
+            Err("InvalidSignature"),
+        );
+        check(
+            "SAS_KEY_VALUE",
+            UPPER,
+            "sb://demo.servicebus.windows.net/hub12",
+            NOW_MS,
+            Err("InvalidAudience"),
+        );
+        check("SAS_KEY_VALUE", "ey.jwt", audience, NOW_MS, Err("MalformedToken"));
+        check(
+            "SAS_KEY_VALUE",
+            "SharedAccessSignature sr=&sig=&se=&skn=",
+            audience,
+            NOW_MS,
+            Err("MalformedToken"),
+        );
+    }
+
+    #[test]
+    fn grants_cover_what_is_below_them_until_they_expire() {
+        let mut grants = Grants::default();
+        assert!(!grants.allow("hub1", NOW_MS));
+        grants.add(access("SAS_KEY_VALUE").check_token(UPPER, "sb://x/hub1", NOW_MS).unwrap());
+        assert!(grants.allow("amqps://y/Hub1/ConsumerGroups/$Default/Partitions/0", NOW_MS));
+        assert!(!grants.allow("hub2", NOW_MS));
+        assert!(!grants.allow("hub1", NOW_MS + 1000));
+    }
+
+    #[test]
+    fn plain_needs_name_and_key() {
+        let access = access("key");
+        assert!(access.check_plain(b"\0RootManageSharedAccessKey\0key"));
+        assert!(!access.check_plain(b"\0RootManageSharedAccessKey\0wrong"));
+        assert!(!access.check_plain(b"\0someone\0key"));
+        assert!(!access.check_plain(b""));
+    }
+
+    #[test]
+    fn the_key_does_not_show() {
+        assert!(!format!("{:?}", access("secret")).contains("secret"));
+    }
+}

@@ -1,0 +1,183 @@
+//! Attaching: which link an attach asks for, whether it may have it, and the answer.
+//!
+//! Owns admission and the attach that answers. Does not own: links once they are there (`session`).
+
+use std::sync::Arc;
+
+use crate::amqp::codec::Value;
+use crate::amqp::condition;
+use crate::amqp::encode::Encoder;
+use crate::amqp::frames::put_frame;
+use crate::amqp::performatives::{Attach, Detach, Role, SND_SETTLED, Source, Target};
+use crate::amqp::sections::lookup;
+
+use super::address::Node;
+use super::filter::Start;
+use super::incoming::{Incoming, MESSAGE_SIZE_MAX};
+use super::nodes::Service;
+use super::outgoing::{EventLink, Outgoing, Reading, ReplyLink};
+use super::readers::Reader;
+use super::refusal::Refusal;
+use super::session::{Link, Peer};
+
+/// The capability by which a reader asks for the partition's figures on every event.
+const METRICS: &str = "com.microsoft:enable-receiver-runtime-metric";
+/// The capability by which a reader says that offsets may be any text; ours always are.
+const GEOREPLICATION: &str = "com.microsoft:georeplication";
+/// The link property that holds the owner level.
+const OWNER_LEVEL: &str = "com.microsoft:epoch";
+/// The link property that names a reader in texts.
+const RECEIVER_NAME: &str = "com.microsoft:receiver-name";
+
+/// Makes the link that an attach asks for.
+///
+/// # Errors
+/// The refusal that the peer has to hear.
+pub(super) fn admit(attach: &Attach<'_>, channel: u16, peer: &Peer) -> Result<Link, Refusal> {
+    let Some(address) = address_of(attach) else {
+        return Err(Refusal::new(condition::INVALID_FIELD, "The link names no address."));
+    };
+    let node = Node::find(address, &peer.hub.name, peer.hub.partitions.len() as u32)?;
+    check_access(&node, address, peer)?;
+    match attach.role {
+        Role::Sender => admit_sender(attach, &node),
+        Role::Receiver => admit_receiver(attach, node, channel, peer),
+    }
+}
+
+/// Returns the address of the node that an attach asks for, which stands at the hub's end of the link.
+pub(super) fn address_of<'a>(attach: &Attach<'a>) -> Option<&'a str> {
+    match attach.role {
+        Role::Sender => attach.target.as_ref().and_then(|target| target.address),
+        Role::Receiver => attach.source.as_ref().and_then(|source| source.address),
+    }
+}
+
+fn check_access(node: &Node, address: &str, peer: &Peer) -> Result<(), Refusal> {
+    let needed = match node {
+        Node::Cbs => return Ok(()),
+        Node::Management => format!("{}/$management", peer.hub.name),
+        _ => address.to_owned(),
+    };
+    if peer.grants.allow(&needed, peer.hub.now_ms()) {
+        return Ok(());
+    }
+    let text =
+        format!("Unauthorized access. A valid token is required to perform this operation on '{needed}'.");
+    Err(Refusal::new(condition::UNAUTHORIZED, text))
+}
+
+fn admit_sender(attach: &Attach<'_>, node: &Node) -> Result<Link, Refusal> {
+    let incoming = Incoming::new(attach.handle, attach.initial_delivery_count.unwrap_or(0));
+    match node {
+        Node::Cbs => Ok(Link::Requests(Service::Cbs, incoming)),
+        Node::Management => Ok(Link::Requests(Service::Management, incoming)),
+        Node::Hub => Ok(Link::Publisher(None, incoming)),
+        Node::Partition(id) => Ok(Link::Publisher(Some(*id), incoming)),
+        Node::Reader { .. } => Err(Refusal::new(condition::NOT_ALLOWED, "A consumer group takes no events.")),
+    }
+}
+
+fn admit_receiver(attach: &Attach<'_>, node: Node, channel: u16, peer: &Peer) -> Result<Link, Refusal> {
+    let outgoing = Outgoing::new(channel, attach.handle, peer.frame_size_max);
+    let reply_address =
+        || attach.target.as_ref().and_then(|target| target.address).unwrap_or_default().to_owned();
+    match node {
+        Node::Cbs => Ok(Link::Replies(ReplyLink::new(outgoing, Service::Cbs, reply_address()))),
+        Node::Management => Ok(Link::Replies(ReplyLink::new(outgoing, Service::Management, reply_address()))),
+        Node::Reader { group, partition } => admit_reader(attach, outgoing, group, partition, peer),
+        Node::Hub | Node::Partition(_) => {
+            let text = "Events are read from a partition of a consumer group.";
+            Err(Refusal::new(condition::NOT_ALLOWED, text))
+        }
+    }
+}
+
+fn admit_reader(
+    attach: &Attach<'_>,
+    outgoing: Outgoing,
+    group: String,
+    id: u32,
+    peer: &Peer,
+) -> Result<Link, Refusal> {
+    let Some(partition) = peer.hub.partition(id) else {
+        return Err(Refusal::new(condition::NOT_FOUND, "The partition is not there."));
+    };
+    let filter = attach.source.as_ref().and_then(|source| source.filter);
+    let refused = |text: String| Refusal::new(condition::ARGUMENT_ERROR, text);
+    let start = Start::read(filter).map_err(refused)?;
+    let next = partition.log().find(&start).map_err(refused)?;
+    let property = |name| lookup(attach.properties.unwrap_or_default(), name).ok().flatten();
+    let name = property(RECEIVER_NAME).and_then(|value| value.text().map(str::to_owned));
+    let level = property(OWNER_LEVEL).and_then(|value| value.integer());
+    let reader = partition.readers.enter(&group, Reader::new(name, level, Arc::clone(&peer.waker)))?;
+    let metrics = asked_for(attach, METRICS);
+    let reading = Reading { partition: id, group, next, metrics };
+    Ok(Link::Events(Box::new(EventLink::new(outgoing, Arc::clone(&peer.hub), reader, reading, &peer.waker))))
+}
+
+/// Puts the attach that accepts a link onto `out`.
+pub(super) fn put_accepted(attach: &Attach<'_>, channel: u16, out: &mut Vec<u8>) {
+    let offered: Vec<&str> =
+        [METRICS, GEOREPLICATION].into_iter().filter(|capability| asked_for(attach, capability)).collect();
+    let mut capabilities = Vec::new();
+    Encoder::new(&mut capabilities).symbols(&offered);
+    let answer = Attach {
+        // Readers always get settled events, whatever they ask for; publishers choose themselves.
+        snd_settle_mode: match attach.role {
+            Role::Receiver => Some(SND_SETTLED),
+            Role::Sender => attach.snd_settle_mode,
+        },
+        source: Some(attach.source.clone().unwrap_or_default()),
+        target: Some(attach.target.clone().unwrap_or_default()),
+        offered_capabilities: (!offered.is_empty()).then_some(&capabilities),
+        ..answer_to(attach)
+    };
+    put_frame(out, channel, |out| answer.encode(out));
+}
+
+/// Puts what refuses a link onto `out`: an attach without source and target, and the detach that says why.
+///
+/// # Source
+/// Protocol reference 4.6.
+pub(super) fn put_refused(attach: &Attach<'_>, refusal: &Refusal, channel: u16, out: &mut Vec<u8>) {
+    let answer = Attach {
+        initial_delivery_count: None,
+        source: None::<Source<'_>>,
+        target: None::<Target<'_>>,
+        ..answer_to(attach)
+    };
+    put_frame(out, channel, |out| answer.encode(out));
+    put_detach(attach.handle, refusal, channel, out);
+}
+
+/// Puts the detach that closes a link for a reason onto `out`.
+pub(super) fn put_detach(handle: u32, refusal: &Refusal, channel: u16, out: &mut Vec<u8>) {
+    let detach = Detach { handle, closed: true, error: Some(refusal.wire()) };
+    put_frame(out, channel, |out| detach.encode(out));
+}
+
+fn answer_to<'a>(attach: &Attach<'a>) -> Attach<'a> {
+    let (role, initial_delivery_count) = match attach.role {
+        Role::Sender => (Role::Receiver, None),
+        Role::Receiver => (Role::Sender, Some(0)),
+    };
+    Attach {
+        name: attach.name,
+        handle: attach.handle,
+        role,
+        snd_settle_mode: attach.snd_settle_mode,
+        rcv_settle_mode: Some(0),
+        initial_delivery_count,
+        max_message_size: Some(MESSAGE_SIZE_MAX),
+        ..Attach::default()
+    }
+}
+
+/// Tells whether a capability is among the desired ones, which may be one symbol or an array.
+fn asked_for(attach: &Attach<'_>, capability: &str) -> bool {
+    let Some(Ok(desired)) = attach.desired_capabilities.map(Value::read) else { return false };
+    let is_it = |value: &Value<'_>| value.text() == Some(capability);
+    is_it(&desired)
+        || desired.items().is_some_and(|mut items| items.any(|item| item.is_ok_and(|item| is_it(&item))))
+}

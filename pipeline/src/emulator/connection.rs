@@ -1,0 +1,341 @@
+//! One connection as a state machine: bytes in, bytes out, no socket and no runtime.
+//!
+//! Owns the handshake, the sessions and whose turn it is to send. Does not own: the socket, silence and
+//! heartbeats (`listener`).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::amqp::frames::{Frame, FrameBuffer, Layer, put_frame, put_sasl_frame};
+use crate::amqp::performatives::{Attach, Begin, Open, Performative, encode_close, encode_end};
+use crate::amqp::{
+    AMQP_HEADER, MAX_FRAME_SIZE, MIN_MAX_FRAME_SIZE, SASL_HEADER, codec, condition, frames, sasl,
+};
+
+use super::access::Grants;
+use super::attach::address_of;
+use super::hub::Hub;
+use super::refusal::Refusal;
+use super::session::{Fault, Peer, Session};
+
+/// What the hub offers, as the service does.
+///
+/// # Source
+/// Protocol reference 1.3.
+const MECHANISMS: [&str; 4] = ["MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL"];
+
+/// The highest channel: the service's figure.
+const CHANNEL_MAX: u16 = 4999;
+
+/// What one round of sending puts out at most, bytes.
+///
+/// One write of this size keeps the cost of a system call small beside that of its bytes.
+const ROUND_BYTES: usize = 256 * 1024;
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    phase: Phase,
+    peer: Peer,
+    /// The silence after which the peer gives up on us.
+    peer_patience: Option<Duration>,
+    /// The silence after which we give up, as it is told to the peer.
+    patience: Duration,
+    sessions: BTreeMap<u16, Session>,
+    /// The links that the hub sends on, by channel and handle, in the order of their turns.
+    turns: VecDeque<(u16, u32)>,
+}
+
+/// How far the connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The SASL header is awaited.
+    SaslHeader,
+    /// The choice of a mechanism is awaited.
+    SaslInit,
+    /// The AMQP header is awaited.
+    AmqpHeader,
+    /// The open is awaited.
+    Open,
+    /// Frames come and go.
+    Running,
+    /// Nothing more is read; what is put out already is still to be written.
+    Over,
+    /// The socket is to be dropped at once.
+    Dropped,
+}
+
+impl Connection {
+    /// Makes a connection that `waker` wakes.
+    pub(super) fn new(hub: Arc<Hub>, waker: Arc<Notify>, patience: Duration) -> Self {
+        let peer = Peer {
+            hub,
+            waker,
+            grants: Grants::default(),
+            frame_size_max: MIN_MAX_FRAME_SIZE as usize,
+            replies: Vec::new(),
+        };
+        Self {
+            phase: Phase::SaslHeader,
+            peer,
+            peer_patience: None,
+            patience,
+            sessions: BTreeMap::new(),
+            turns: VecDeque::new(),
+        }
+    }
+
+    /// Tells whether nothing more is read.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over | Phase::Dropped)
+    }
+
+    /// Tells whether the socket is to be dropped without a word.
+    pub(super) fn is_dropped(&self) -> bool {
+        self.phase == Phase::Dropped
+    }
+
+    /// Returns the silence after which the peer gives up on us, if it does.
+    pub(super) fn peer_patience(&self) -> Option<Duration> {
+        self.peer_patience
+    }
+
+    /// Takes everything in that is there as whole frames.
+    pub(super) fn receive(&mut self, input: &mut FrameBuffer, out: &mut Vec<u8>) {
+        while !self.is_over() {
+            match self.step(input, out) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(refusal) => self.close(Some(&refusal), out),
+            }
+        }
+        for session in self.sessions.values_mut() {
+            session.finish_turn(out);
+        }
+    }
+
+    /// Sends what the links have to send, each in its turn, up to a round's worth of bytes.
+    pub(super) fn pump(&mut self, out: &mut Vec<u8>) {
+        let mut resting = 0;
+        while self.phase == Phase::Running && out.len() < ROUND_BYTES && resting < self.turns.len() {
+            let Some(turn) = self.turns.pop_front() else { break };
+            let before = out.len();
+            if self.pump_link(turn, out) {
+                self.turns.push_back(turn);
+            }
+            resting = if out.len() == before { resting + 1 } else { 0 };
+        }
+    }
+
+    /// Closes the connection, with a reason or as the peer asked.
+    pub(super) fn close(&mut self, refusal: Option<&Refusal>, out: &mut Vec<u8>) {
+        if let Some(refusal) = refusal {
+            tracing::debug!(condition = refusal.condition, text = refusal.text, "connection closed");
+        }
+        match self.phase {
+            // A peer that can't open hears nothing but the header of the layer that is spoken here.
+            Phase::SaslHeader => out.extend_from_slice(&SASL_HEADER),
+            Phase::SaslInit => put_sasl_frame(out, |out| sasl::encode_outcome(false, out)),
+            Phase::AmqpHeader => out.extend_from_slice(&AMQP_HEADER),
+            Phase::Open | Phase::Running => {
+                if self.phase == Phase::Open {
+                    self.put_open(out);
+                }
+                put_frame(out, 0, |out| encode_close(refusal.map(Refusal::wire), out));
+            }
+            Phase::Over | Phase::Dropped => {}
+        }
+        self.phase = Phase::Over;
+        self.sessions.clear();
+        self.turns.clear();
+    }
+
+    /// Takes one header or frame in; tells whether there was one.
+    fn step(&mut self, input: &mut FrameBuffer, out: &mut Vec<u8>) -> Result<bool, Refusal> {
+        if matches!(self.phase, Phase::SaslHeader | Phase::AmqpHeader) {
+            let Some(layer) = input.next_header().map_err(framing)? else { return Ok(false) };
+            return self.on_header(layer, out).map(|()| true);
+        }
+        let Some(frame) = input.next_frame().map_err(framing)? else { return Ok(false) };
+        match (self.phase, frame.layer) {
+            (Phase::SaslInit, Layer::Sasl) => self.on_init(&frame.body, out)?,
+            (Phase::Open | Phase::Running, Layer::Amqp) => self.on_frame(&frame, out)?,
+            _ => return Err(framing(frames::Error::Protocol)),
+        }
+        Ok(true)
+    }
+
+    fn on_header(&mut self, layer: Layer, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        match (self.phase, layer) {
+            (Phase::SaslHeader, Layer::Sasl) => {
+                out.extend_from_slice(&SASL_HEADER);
+                put_sasl_frame(out, |out| sasl::encode_mechanisms(&MECHANISMS, out));
+                self.phase = Phase::SaslInit;
+            }
+            (Phase::AmqpHeader, Layer::Amqp) => {
+                out.extend_from_slice(&AMQP_HEADER);
+                self.phase = Phase::Open;
+            }
+            _ => return Err(framing(frames::Error::Protocol)),
+        }
+        Ok(())
+    }
+
+    fn on_init(&mut self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Refusal> {
+        let init = sasl::Init::decode(body).map_err(undecodable)?;
+        let plain = init.mechanism == "PLAIN";
+        let known = MECHANISMS.contains(&init.mechanism);
+        if !known || (plain && !self.peer.hub.access.check_plain(init.initial_response)) {
+            return Err(Refusal::new(condition::UNAUTHORIZED, "The credentials are not valid."));
+        }
+        self.peer.grants.everything = plain;
+        put_sasl_frame(out, |out| sasl::encode_outcome(true, out));
+        self.phase = Phase::AmqpHeader;
+        Ok(())
+    }
+
+    fn on_frame(&mut self, frame: &Frame, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        if frame.body.is_empty() {
+            return Ok(());
+        }
+        let (performative, payload) = Performative::decode(&frame.body).map_err(undecodable)?;
+        match (self.phase, &performative) {
+            (Phase::Open, Performative::Open(open)) => {
+                self.on_open(open, out);
+                Ok(())
+            }
+            (Phase::Open, _) | (_, Performative::Open(_)) => {
+                Err(Refusal::new(condition::ILLEGAL_STATE, "An open has to come first, and once."))
+            }
+            (_, Performative::Begin(begin)) => self.on_begin(frame.channel, begin, out),
+            (_, Performative::End(_)) => {
+                self.sessions.remove(&frame.channel).ok_or_else(|| no_session(frame.channel))?;
+                put_frame(out, frame.channel, |out| encode_end(None, out));
+                Ok(())
+            }
+            (_, Performative::Close(_)) => {
+                self.close(None, out);
+                Ok(())
+            }
+            _ => self.on_session_frame(frame.channel, &performative, payload, out),
+        }
+    }
+
+    fn on_open(&mut self, open: &Open<'_>, out: &mut Vec<u8>) {
+        let stated = open.max_frame_size.unwrap_or(u32::MAX);
+        self.peer.frame_size_max = stated.max(MIN_MAX_FRAME_SIZE) as usize;
+        self.peer_patience =
+            open.idle_time_out.filter(|ms| *ms > 0).map(|ms| Duration::from_millis(ms.into()));
+        self.put_open(out);
+        self.phase = Phase::Running;
+    }
+
+    fn put_open(&self, out: &mut Vec<u8>) {
+        let open = Open {
+            container_id: "catchwater",
+            max_frame_size: Some(MAX_FRAME_SIZE),
+            channel_max: Some(CHANNEL_MAX),
+            idle_time_out: Some(self.patience.as_millis() as u32),
+            ..Open::default()
+        };
+        put_frame(out, 0, |out| open.encode(out));
+    }
+
+    fn on_begin(&mut self, channel: u16, begin: &Begin<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        if channel > CHANNEL_MAX || self.sessions.contains_key(&channel) {
+            let text = format!("The channel {channel} is above {CHANNEL_MAX} or in use.");
+            return Err(Refusal::new(condition::FRAMING_ERROR, text));
+        }
+        self.sessions.insert(channel, Session::begin(channel, begin, out));
+        Ok(())
+    }
+
+    fn on_session_frame(
+        &mut self,
+        channel: u16,
+        performative: &Performative<'_>,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Refusal> {
+        if let Performative::Attach(attach) = performative
+            && self.refuse_second_cbs(channel, attach, out)
+        {
+            return Ok(());
+        }
+        let session = self.sessions.get_mut(&channel).ok_or_else(|| no_session(channel))?;
+        match session.on_frame(performative, payload, &mut self.peer, out) {
+            Ok(()) => {}
+            Err(Fault::Connection(refusal)) => return Err(refusal),
+            Err(Fault::Session(refusal)) => {
+                tracing::debug!(condition = refusal.condition, text = refusal.text, "session ended");
+                put_frame(out, channel, |out| encode_end(Some(refusal.wire()), out));
+                self.sessions.remove(&channel);
+            }
+        }
+        if let Performative::Attach(attach) = performative {
+            self.note_turn(channel, attach.handle);
+        }
+        self.deliver_replies();
+        Ok(())
+    }
+
+    /// Refuses a second `$cbs` link of one role, as the service does.
+    fn refuse_second_cbs(&mut self, channel: u16, attach: &Attach<'_>, out: &mut Vec<u8>) -> bool {
+        let taken = address_of(attach) == Some("$cbs")
+            && self.sessions.values().any(|session| session.has_cbs(attach.role));
+        match self.sessions.get_mut(&channel) {
+            Some(session) if taken => {
+                let refusal = Refusal::new(condition::NOT_ALLOWED, "$cbs node has already been opened.");
+                session.refuse(attach, &refusal, out);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn note_turn(&mut self, channel: u16, handle: u32) {
+        let sends = self.sessions.get(&channel).is_some_and(|session| session.sends_on(handle));
+        if sends && !self.turns.contains(&(channel, handle)) {
+            self.turns.push_back((channel, handle));
+        }
+    }
+
+    /// Sends on one link; tells whether it is still there.
+    fn pump_link(&mut self, (channel, handle): (u16, u32), out: &mut Vec<u8>) -> bool {
+        let Some(session) = self.sessions.get_mut(&channel) else { return false };
+        let faults = &self.peer.hub.faults;
+        let sent = session.pump(handle, faults.allowance(), out);
+        if sent > 0 && faults.spend(sent) {
+            self.phase = Phase::Dropped;
+            return false;
+        }
+        session.sends_on(handle)
+    }
+
+    /// Hands replies to the links that they name, or to any link of their node.
+    fn deliver_replies(&mut self) {
+        for reply in std::mem::take(&mut self.peer.replies) {
+            let exact = self.sessions.values_mut().any(|session| session.reply_link(&reply, true).is_some());
+            let link = self.sessions.values_mut().find_map(|session| session.reply_link(&reply, exact));
+            let delivered = link.is_some_and(|link| link.push(reply.message));
+            if !delivered {
+                tracing::debug!(reply_to = reply.address, "a reply found no link with room for it");
+            }
+        }
+    }
+}
+
+fn framing(error: frames::Error) -> Refusal {
+    Refusal::new(condition::FRAMING_ERROR, format!("The stream can't be read: {error}."))
+}
+
+fn undecodable(error: codec::Error) -> Refusal {
+    Refusal::new(condition::DECODE_ERROR, format!("A frame can't be read: {error}."))
+}
+
+fn no_session(channel: u16) -> Refusal {
+    Refusal::new(condition::ILLEGAL_STATE, format!("The channel {channel} has no session."))
+}

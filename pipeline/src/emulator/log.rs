@@ -1,0 +1,247 @@
+//! One partition's log: events in order, each encoded once, ready to be sent.
+//!
+//! Owns sequence numbers, offsets, enqueued times and where a reader begins. Does not own: the file behind it
+//! (`disk`), who reads it (`readers`), or locks (`hub`).
+
+use crate::amqp::codec::{self, Value};
+use crate::amqp::encode::Encoder;
+use crate::amqp::sections::{Message, code};
+
+use super::disk::{self, LogFile, Record};
+use super::filter::{Place, Start};
+
+/// Annotations that the hub writes itself; a sender's own values for them are not kept.
+const SEQUENCE_NUMBER: &str = "x-opt-sequence-number";
+const OFFSET: &str = "x-opt-offset";
+const ENQUEUED_TIME: &str = "x-opt-enqueued-time";
+/// The annotation by which a sender chooses a partition.
+pub(super) const PARTITION_KEY: &str = "x-opt-partition-key";
+
+/// What offset and sequence numbers say of an empty partition.
+const NONE: i64 = -1;
+
+/// One partition's events in order.
+#[derive(Debug, Default)]
+pub(super) struct PartitionLog {
+    /// The event of sequence number n stands at index n: nothing is ever thrown away.
+    events: Vec<Event>,
+    /// Bytes of all events so far: the offset of the next one.
+    bytes: u64,
+    file: Option<LogFile>,
+}
+
+/// One event as it is sent, but for what is patched in front.
+#[derive(Debug)]
+pub(super) struct Event {
+    pub(super) offset: u64,
+    pub(super) enqueued_ms: i64,
+    header_size: u32,
+    encoded: Box<[u8]>,
+}
+
+impl Event {
+    /// Returns the header section, which stands in front of the delivery annotations; mostly empty.
+    pub(super) fn header(&self) -> &[u8] {
+        &self.encoded[..self.header_size as usize]
+    }
+
+    /// Returns everything from the message annotations on.
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.encoded[self.header_size as usize..]
+    }
+}
+
+impl PartitionLog {
+    /// Goes on with what a file held.
+    pub(super) fn recovered(file: LogFile, records: Vec<Record>) -> Self {
+        let mut log = Self { file: Some(file), ..Self::default() };
+        for record in records {
+            log.push(record);
+        }
+        log
+    }
+
+    /// Appends events in one write and returns the first one's sequence number; `key` is used where an event has
+    /// no partition key itself.
+    ///
+    /// # Errors
+    /// Annotations that can't be read, or a file that can't be written: then nothing is appended.
+    pub(super) fn append(
+        &mut self,
+        messages: &[Message<'_>],
+        key: Option<&str>,
+        now_ms: i64,
+    ) -> Result<i64, Error> {
+        let enqueued_ms = now_ms.max(self.last_enqueued_ms());
+        let first = self.events.len() as i64;
+        let mut offset = self.bytes;
+        let mut records = Vec::with_capacity(messages.len());
+        for (sequence_number, message) in (first..).zip(messages) {
+            let facts = Facts { sequence_number, offset, enqueued_ms, key };
+            let encoded = encode_event(message, &facts)?.into_boxed_slice();
+            offset += encoded.len() as u64;
+            records.push(Record { enqueued_ms, header_size: message.header.len() as u32, encoded });
+        }
+        if let Some(file) = &mut self.file {
+            file.append(&records)?;
+        }
+        for record in records {
+            self.push(record);
+        }
+        Ok(first)
+    }
+
+    fn push(&mut self, record: Record) {
+        let Record { enqueued_ms, header_size, encoded } = record;
+        let offset = self.bytes;
+        self.bytes += encoded.len() as u64;
+        self.events.push(Event { offset, enqueued_ms, header_size, encoded });
+    }
+
+    /// Returns the events from index `next` on.
+    pub(super) fn from(&self, next: usize) -> &[Event] {
+        self.events.get(next..).unwrap_or_default()
+    }
+
+    /// Returns how many events there are.
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Returns how many bytes the events have.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Returns the first sequence number, or -1.
+    pub(super) fn begin(&self) -> i64 {
+        if self.events.is_empty() { NONE } else { 0 }
+    }
+
+    /// Returns the last sequence number, or -1.
+    pub(super) fn last(&self) -> i64 {
+        self.events.len() as i64 - 1
+    }
+
+    /// Returns the last event's offset as text, or "-1".
+    pub(super) fn last_offset(&self) -> String {
+        self.events.last().map_or_else(|| NONE.to_string(), |event| event.offset.to_string())
+    }
+
+    /// Returns when the last event was taken in, unix milliseconds; 0 when there is none.
+    pub(super) fn last_enqueued_ms(&self) -> i64 {
+        self.events.last().map_or(0, |event| event.enqueued_ms)
+    }
+
+    /// Returns the index of the first event that a reader with this start gets.
+    ///
+    /// # Errors
+    /// The service's text about a position beyond the end.
+    ///
+    /// # Source
+    /// Protocol reference 6.3.
+    pub(super) fn find(&self, start: &Start) -> Result<usize, String> {
+        match start.place {
+            Place::Beginning => Ok(0),
+            Place::End => Ok(self.events.len()),
+            Place::Offset(offset) => {
+                self.check_offset(offset)?;
+                Ok(self.first(|event| start.reached(event.offset as i64, offset)))
+            }
+            Place::SequenceNumber(number) => {
+                self.check_sequence_number(number)?;
+                let next = if start.inclusive { number } else { number.saturating_add(1) };
+                Ok(usize::try_from(next).unwrap_or(0))
+            }
+            Place::EnqueuedTime(time) => Ok(self.first(|event| start.reached(event.enqueued_ms, time))),
+        }
+    }
+
+    fn first(&self, reached: impl Fn(&Event) -> bool) -> usize {
+        self.events.partition_point(|event| !reached(event))
+    }
+
+    fn check_offset(&self, offset: i64) -> Result<(), String> {
+        if self.events.last().is_some_and(|last| offset <= last.offset as i64) {
+            return Ok(());
+        }
+        let last = self.last_offset();
+        Err(format!("The supplied offset '{offset}' is invalid. The last offset in the system is '{last}'"))
+    }
+
+    fn check_sequence_number(&self, number: i64) -> Result<(), String> {
+        let last = self.last();
+        if number <= last {
+            return Ok(());
+        }
+        Err(format!(
+            "The supplied sequence number '{number}' is invalid. The last sequence number in the system is '{last}'"
+        ))
+    }
+}
+
+/// Why an event was not appended.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// The sender's annotations can't be read.
+    #[error("the event's annotations can't be read")]
+    Annotations(#[from] codec::Error),
+    /// The log file can't be written.
+    #[error("the log can't be written")]
+    Disk(#[from] disk::Error),
+}
+
+/// What the hub knows of an event that it takes in.
+struct Facts<'a> {
+    sequence_number: i64,
+    offset: u64,
+    enqueued_ms: i64,
+    key: Option<&'a str>,
+}
+
+/// Encodes an event as readers get it: header, our annotations before the sender's, and the rest as sent.
+fn encode_event(message: &Message<'_>, facts: &Facts<'_>) -> Result<Vec<u8>, codec::Error> {
+    // Our three annotations take 100 bytes with their keys.
+    let size = message.header.len() + message.message_annotations.len() + message.bare.len() + 160;
+    let mut out = Vec::with_capacity(size);
+    out.extend_from_slice(message.header);
+    let mut outcome = Ok(());
+    Encoder::new(&mut out).described(code::MESSAGE_ANNOTATIONS, |out| {
+        out.map(|map| outcome = encode_annotations(map, message, facts));
+    });
+    outcome?;
+    out.extend_from_slice(message.bare);
+    Ok(out)
+}
+
+fn encode_annotations(
+    map: &mut Encoder<'_>,
+    message: &Message<'_>,
+    facts: &Facts<'_>,
+) -> Result<(), codec::Error> {
+    map.symbol(SEQUENCE_NUMBER);
+    map.long(facts.sequence_number);
+    map.symbol(OFFSET);
+    map.string(&facts.offset.to_string());
+    map.symbol(ENQUEUED_TIME);
+    map.timestamp(facts.enqueued_ms);
+    let mut key = facts.key;
+    let mut entries = message.annotations();
+    while !entries.is_empty() {
+        let (name, value) = (entries.next_raw()?, entries.next_raw()?);
+        let text = Value::read(name)?.text();
+        if matches!(text, Some(SEQUENCE_NUMBER | OFFSET | ENQUEUED_TIME)) {
+            continue;
+        }
+        if text == Some(PARTITION_KEY) {
+            key = None;
+        }
+        map.raw(name);
+        map.raw(value);
+    }
+    if let Some(key) = key {
+        map.symbol(PARTITION_KEY);
+        map.string(key);
+    }
+    Ok(())
+}

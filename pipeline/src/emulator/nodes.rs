@@ -1,0 +1,239 @@
+//! The two nodes that answer requests: `$cbs` takes tokens, `$management` tells about the hub.
+//!
+//! Owns requests and replies as messages. Does not own: the links they travel on (`session`).
+//!
+//! # Source
+//! Protocol reference 2.2, 3.
+
+use crate::amqp::codec::{self, Value};
+use crate::amqp::condition;
+use crate::amqp::encode::Encoder;
+use crate::amqp::sections::{Message, Sections, code, lookup};
+
+use super::access::Grants;
+use super::address::path_of;
+use super::hub::Hub;
+
+/// The token type of shared access signatures.
+const SAS_TOKEN: &str = "servicebus.windows.net:sastoken";
+
+/// One of the two nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    Cbs,
+    Management,
+}
+
+/// An answer on its way to the link that the request named.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) service: Service,
+    pub(super) address: String,
+    pub(super) message: Vec<u8>,
+}
+
+/// Answers one request; a token that it brings is added to `grants`.
+///
+/// # Errors
+/// A request that can't be read as a message.
+pub(super) fn answer(
+    service: Service,
+    hub: &Hub,
+    grants: &mut Grants,
+    payload: &[u8],
+) -> Result<Reply, codec::Error> {
+    let request = Request::read(payload)?;
+    let answer = match service {
+        Service::Cbs => put_token(hub, grants, &request),
+        Service::Management => read_facts(hub, grants, &request),
+    };
+    let message = encode_reply(request.message_id, &answer);
+    Ok(Reply { service, address: request.reply_to.to_owned(), message })
+}
+
+/// What a node needs of a request.
+struct Request<'a> {
+    message_id: &'a [u8],
+    reply_to: &'a str,
+    parameters: &'a [u8],
+    body: Option<&'a str>,
+}
+
+impl<'a> Request<'a> {
+    fn read(payload: &'a [u8]) -> Result<Self, codec::Error> {
+        let message = Message::scan(payload)?;
+        let properties = match message.properties {
+            [] => Value::Null,
+            properties => Value::read(properties)?,
+        };
+        let mut fields = properties.items().unwrap_or_default();
+        let message_id = fields.next_raw()?;
+        (0..3).try_for_each(|_| fields.next_raw().map(drop))?;
+        let reply_to = Value::read(fields.next_raw()?)?.text().unwrap_or_default();
+        let body = match Sections::new(message.body).next().transpose()? {
+            Some(section) if section.code == code::VALUE => Value::read(section.value)?.text(),
+            _ => None,
+        };
+        Ok(Self { message_id, reply_to, parameters: message.application_properties, body })
+    }
+
+    fn parameter(&self, name: &str) -> &'a str {
+        lookup(self.parameters, name).ok().flatten().and_then(|value| value.text()).unwrap_or_default()
+    }
+}
+
+/// What a node answers.
+struct Answer {
+    status: i32,
+    text: String,
+    condition: Option<&'static str>,
+    /// The encoded body.
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn success(status: i32, text: &str, body: impl FnOnce(&mut Encoder<'_>)) -> Self {
+        let mut encoded = Vec::new();
+        body(&mut Encoder::new(&mut encoded));
+        Self { status, text: text.into(), condition: None, body: encoded }
+    }
+
+    fn failure(status: i32, condition: &'static str, text: impl Into<String>) -> Self {
+        Self { status, text: text.into(), condition: Some(condition), body: vec![0x40] }
+    }
+}
+
+fn put_token(hub: &Hub, grants: &mut Grants, request: &Request<'_>) -> Answer {
+    if request.parameter("operation") != "put-token" {
+        return Answer::failure(400, condition::INVALID_FIELD, "BadRequest: the operation is not put-token.");
+    }
+    if request.parameter("type") != SAS_TOKEN {
+        return Answer::failure(
+            401,
+            condition::UNAUTHORIZED,
+            "InvalidToken: this hub knows shared keys only.",
+        );
+    }
+    let audience = request.parameter("name");
+    match hub.access.check_token(request.body.unwrap_or_default(), audience, hub.now_ms()) {
+        // The service tells a good key from a wrong name here already.
+        Ok(_) if !is_here(hub, audience) => {
+            let text = format!("NotFound: The messaging entity '{audience}' could not be found.");
+            Answer::failure(404, condition::NOT_FOUND, text)
+        }
+        Ok(grant) => {
+            grants.add(grant);
+            Answer::success(202, "Accepted", |out| out.nulls(1))
+        }
+        Err(text) => Answer::failure(401, condition::UNAUTHORIZED, text),
+    }
+}
+
+/// Tells whether an audience is the namespace, the hub, or a place below it.
+fn is_here(hub: &Hub, audience: &str) -> bool {
+    let path = path_of(audience);
+    let name = path.split('/').next().unwrap_or_default();
+    name.is_empty() || name == hub.name.to_lowercase()
+}
+
+fn read_facts(hub: &Hub, grants: &Grants, request: &Request<'_>) -> Answer {
+    if request.parameter("operation") != "READ" {
+        return Answer::failure(400, condition::NOT_ALLOWED, "BadRequest: the operation is not READ.");
+    }
+    let name = request.parameter("name");
+    if !name.eq_ignore_ascii_case(&hub.name) {
+        let text = format!("NotFound: The messaging entity '{name}' could not be found.");
+        return Answer::failure(404, condition::NOT_FOUND, text);
+    }
+    if !grants.allow(&format!("{name}/$management"), hub.now_ms()) {
+        return Answer::failure(401, condition::UNAUTHORIZED, "Unauthorized: the token has expired.");
+    }
+    match request.parameter("type") {
+        "com.microsoft:eventhub" => hub_facts(hub),
+        "com.microsoft:partition" => partition_facts(hub, request.parameter("partition")),
+        other => {
+            let text = format!("BadRequest: '{other}' is no type of entity.");
+            Answer::failure(400, condition::ARGUMENT_ERROR, text)
+        }
+    }
+}
+
+fn hub_facts(hub: &Hub) -> Answer {
+    let ids: Vec<String> = (0..hub.partitions.len()).map(|id| id.to_string()).collect();
+    Answer::success(200, "OK", |out| {
+        out.map(|map| {
+            map.string("name");
+            map.string(&hub.name);
+            map.string("type");
+            map.string("com.microsoft:eventhub");
+            map.string("created_at");
+            map.timestamp(hub.created_ms);
+            map.string("partition_count");
+            map.int(ids.len() as i32);
+            map.string("partition_ids");
+            map.strings(ids.iter().map(String::as_str));
+            map.string("georeplication_factor");
+            map.int(1);
+        });
+    })
+}
+
+fn partition_facts(hub: &Hub, id: &str) -> Answer {
+    let Some(partition) = id.parse().ok().and_then(|number| hub.partition(number)) else {
+        let text = format!("BadRequest: The specified partition '{id}' is not one of the hub.");
+        return Answer::failure(400, condition::ARGUMENT_OUT_OF_RANGE, text);
+    };
+    let log = partition.log();
+    Answer::success(200, "OK", |out| {
+        out.map(|map| {
+            map.string("name");
+            map.string(&hub.name);
+            map.string("type");
+            map.string("com.microsoft:partition");
+            map.string("partition");
+            map.string(id);
+            map.string("begin_sequence_number");
+            map.long(log.begin());
+            map.string("begin_sequence_number_epoch");
+            map.int(-1);
+            map.string("last_enqueued_sequence_number");
+            map.long(log.last());
+            map.string("last_enqueued_sequence_number_epoch");
+            map.int(-1);
+            map.string("last_enqueued_offset");
+            map.string(&log.last_offset());
+            map.string("last_enqueued_time_utc");
+            map.timestamp(log.last_enqueued_ms());
+            map.string("is_partition_empty");
+            map.bool(log.len() == 0);
+            map.string("runtime_info_retrieval_time_utc");
+            map.timestamp(hub.now_ms());
+        });
+    })
+}
+
+fn encode_reply(message_id: &[u8], answer: &Answer) -> Vec<u8> {
+    let mut message = Vec::new();
+    let mut out = Encoder::new(&mut message);
+    out.described(code::PROPERTIES, |out| {
+        out.list(|list| {
+            list.nulls(5);
+            list.raw(message_id);
+            list.nulls(7);
+        });
+    });
+    out.described(code::APPLICATION_PROPERTIES, |out| {
+        out.map(|map| {
+            map.string("status-code");
+            map.int(answer.status);
+            map.string("status-description");
+            map.string(&answer.text);
+            if let Some(condition) = answer.condition {
+                map.string("error-condition");
+                map.symbol(condition);
+            }
+        });
+    });
+    out.described(code::VALUE, |out| out.raw(&answer.body));
+    message
+}

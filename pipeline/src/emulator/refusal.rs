@@ -1,0 +1,21 @@
+//! A refusal as the service words it: a condition for programs and a text for people.
+
+use crate::amqp::performatives::Condition;
+
+/// Why a link, a request or a connection is refused or ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) condition: &'static str,
+    pub(super) text: String,
+}
+
+impl Refusal {
+    pub(super) fn new(condition: &'static str, text: impl Into<String>) -> Self {
+        Self { condition, text: text.into() }
+    }
+
+    /// Returns what stands on the wire.
+    pub(super) fn wire(&self) -> Condition<'_> {
+        Condition { condition: self.condition, description: &self.text }
+    }
+}

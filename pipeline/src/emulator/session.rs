@@ -1,0 +1,318 @@
+//! An AMQP session: its links, and what a frame on it does.
+//!
+//! Owns the map from handles to links. Does not own: the connection's own frames (`connection`), windows
+//! (`window`), or whether a link may be had (`attach`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::amqp::condition;
+use crate::amqp::frames::put_frame;
+use crate::amqp::performatives::{
+    Attach, Begin, Detach, Disposition, Flow, Outcome, Performative, Role, Transfer,
+};
+
+use super::access::Grants;
+use super::attach::{admit, put_accepted, put_detach, put_refused};
+use super::event::Batch;
+use super::hub::Hub;
+use super::incoming::{Delivery, Incoming};
+use super::nodes::{self, Reply, Service};
+use super::outgoing::{EventLink, ReplyLink};
+use super::refusal::Refusal;
+use super::window::Window;
+
+/// The highest handle of a session: the service's figure.
+///
+/// # Source
+/// Protocol reference 1.4.
+const HANDLE_MAX: u32 = 255;
+
+/// What all sessions of a connection share.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) hub: Arc<Hub>,
+    /// Wakes the connection.
+    pub(super) waker: Arc<Notify>,
+    pub(super) grants: Grants,
+    /// The largest frame that the peer takes.
+    pub(super) frame_size_max: usize,
+    /// Replies that have not found their link yet.
+    pub(super) replies: Vec<Reply>,
+}
+
+/// One session.
+#[derive(Debug)]
+pub(super) struct Session {
+    channel: u16,
+    window: Window,
+    links: BTreeMap<u32, Link>,
+    /// The first and the last of the deliveries that are taken in but not announced yet.
+    accepted: Option<(u32, u32)>,
+}
+
+/// One link, by what the hub does on it.
+#[derive(Debug)]
+pub(super) enum Link {
+    /// Sends events.
+    Events(Box<EventLink>),
+    /// Sends replies of a node.
+    Replies(ReplyLink),
+    /// Takes events in, for one partition or any.
+    Publisher(Option<u32>, Incoming),
+    /// Takes requests to a node in.
+    Requests(Service, Incoming),
+    /// Is detached by us; what the peer still sends on it is dropped until it detaches too.
+    Detached,
+}
+
+/// What ends more than a link.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The session has to end.
+    Session(Refusal),
+    /// The connection has to close.
+    Connection(Refusal),
+}
+
+impl Session {
+    /// Begins the session that the peer asks for, and answers.
+    pub(super) fn begin(channel: u16, begin: &Begin<'_>, out: &mut Vec<u8>) -> Self {
+        let window = Window::new(channel, begin);
+        let answer = window.begin(HANDLE_MAX);
+        put_frame(out, channel, |out| answer.encode(out));
+        Self { channel, window, links: BTreeMap::new(), accepted: None }
+    }
+
+    /// Takes a frame of this session in.
+    pub(super) fn on_frame(
+        &mut self,
+        performative: &Performative<'_>,
+        payload: &[u8],
+        peer: &mut Peer,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
+        match performative {
+            Performative::Attach(attach) => self.on_attach(attach, peer, out),
+            Performative::Flow(flow) => self.on_flow(flow, out),
+            Performative::Transfer(transfer) => self.on_transfer(transfer, payload, peer, out),
+            Performative::Detach(detach) => self.on_detach(detach, out),
+            // We settle everything we send, so there is nothing that a peer could tell us about it.
+            Performative::Disposition(_) => Ok(()),
+            _ => {
+                let text = "A frame that does not belong into a session.";
+                Err(Fault::Connection(Refusal::new(condition::ILLEGAL_STATE, text)))
+            }
+        }
+    }
+
+    /// Tells whether a `$cbs` link of this role is attached.
+    pub(super) fn has_cbs(&self, role: Role) -> bool {
+        self.links.values().any(|link| match link {
+            Link::Requests(Service::Cbs, _) => role == Role::Sender,
+            Link::Replies(replies) => role == Role::Receiver && replies.service == Service::Cbs,
+            _ => false,
+        })
+    }
+
+    /// Tells whether the hub sends on this handle.
+    pub(super) fn sends_on(&self, handle: u32) -> bool {
+        matches!(self.links.get(&handle), Some(Link::Events(_) | Link::Replies(_)))
+    }
+
+    /// Sends what a link has to send; returns how many events that were.
+    pub(super) fn pump(&mut self, handle: u32, events_max: u64, out: &mut Vec<u8>) -> u64 {
+        match self.links.get_mut(&handle) {
+            Some(Link::Events(events)) => match events.reader().ended().cloned() {
+                None => events.pump(&mut self.window, out, events_max),
+                Some(refusal) => {
+                    self.detach(handle, &refusal, out);
+                    0
+                }
+            },
+            Some(Link::Replies(replies)) => {
+                replies.pump(&mut self.window, out);
+                0
+            }
+            _ => 0,
+        }
+    }
+
+    /// Returns the link that a reply is for, by the exact address or, failing that, any of its node.
+    pub(super) fn reply_link(&mut self, reply: &Reply, exact: bool) -> Option<&mut ReplyLink> {
+        self.links.values_mut().find_map(|link| match link {
+            Link::Replies(link) if link.service == reply.service => {
+                (!exact || link.address == reply.address).then_some(link)
+            }
+            _ => None,
+        })
+    }
+
+    /// Announces what was taken in since the last time, and asks for more.
+    pub(super) fn finish_turn(&mut self, out: &mut Vec<u8>) {
+        if let Some((first, last)) = self.accepted.take() {
+            self.put_outcome(first, last, Outcome::Accepted, out);
+        }
+        self.window.refill(out);
+        for link in self.links.values_mut() {
+            if let Link::Publisher(_, incoming) | Link::Requests(_, incoming) = link {
+                incoming.refill(&self.window, out);
+            }
+        }
+    }
+
+    fn on_attach(&mut self, attach: &Attach<'_>, peer: &Peer, out: &mut Vec<u8>) -> Result<(), Fault> {
+        if attach.handle > HANDLE_MAX {
+            let text = format!("The handle {} is above {HANDLE_MAX}.", attach.handle);
+            return Err(Fault::Connection(Refusal::new(condition::FRAMING_ERROR, text)));
+        }
+        if self.links.contains_key(&attach.handle) {
+            let text = format!("The handle {} is in use.", attach.handle);
+            return Err(Fault::Session(Refusal::new(condition::HANDLE_IN_USE, text)));
+        }
+        let link = match admit(attach, self.channel, peer) {
+            Ok(link) => {
+                put_accepted(attach, self.channel, out);
+                link
+            }
+            Err(refusal) => {
+                tracing::debug!(link = attach.name, condition = refusal.condition, "link refused");
+                put_refused(attach, &refusal, self.channel, out);
+                Link::Detached
+            }
+        };
+        self.links.insert(attach.handle, link);
+        Ok(())
+    }
+
+    /// Refuses an attach for a reason that lies outside this session.
+    pub(super) fn refuse(&mut self, attach: &Attach<'_>, refusal: &Refusal, out: &mut Vec<u8>) {
+        put_refused(attach, refusal, self.channel, out);
+        self.links.insert(attach.handle, Link::Detached);
+    }
+
+    fn on_flow(&mut self, flow: &Flow, out: &mut Vec<u8>) -> Result<(), Fault> {
+        self.window.on_flow(flow);
+        let Some(handle) = flow.handle else {
+            if flow.echo {
+                self.window.put_flow(out, |flow| flow);
+            }
+            return Ok(());
+        };
+        let outgoing = match self.links.get_mut(&handle).ok_or_else(|| unattached(handle))? {
+            Link::Events(events) => &mut events.outgoing,
+            Link::Replies(replies) => &mut replies.outgoing,
+            Link::Publisher(_, incoming) | Link::Requests(_, incoming) => {
+                incoming.on_flow(flow);
+                if flow.echo {
+                    incoming.put_flow(&self.window, out);
+                }
+                return Ok(());
+            }
+            Link::Detached => return Ok(()),
+        };
+        outgoing.on_flow(flow);
+        if flow.echo {
+            outgoing.put_flow(&self.window, out);
+        }
+        Ok(())
+    }
+
+    fn on_transfer(
+        &mut self,
+        transfer: &Transfer<'_>,
+        payload: &[u8],
+        peer: &mut Peer,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
+        self.window.count_received().map_err(Fault::Session)?;
+        let handle = transfer.handle;
+        let incoming = match self.links.get_mut(&handle) {
+            Some(Link::Publisher(_, incoming) | Link::Requests(_, incoming)) => incoming,
+            Some(Link::Detached) => return Ok(()),
+            _ => return Err(unattached(handle)),
+        };
+        match incoming.on_transfer(transfer, payload) {
+            Ok(None) => {}
+            Ok(Some(delivery)) => self.on_delivery(handle, &delivery, peer, out),
+            Err(refusal) => self.detach(handle, &refusal, out),
+        }
+        Ok(())
+    }
+
+    fn on_delivery(&mut self, handle: u32, delivery: &Delivery<'_>, peer: &mut Peer, out: &mut Vec<u8>) {
+        let taken = match self.links.get(&handle) {
+            Some(Link::Publisher(partition, _)) => publish(&peer.hub, *partition, delivery),
+            Some(Link::Requests(service, _)) => request(*service, delivery, peer),
+            _ => Ok(()),
+        };
+        match taken {
+            Ok(()) if delivery.settled => {}
+            Ok(()) => self.accept(delivery.id, out),
+            // A peer that has forgotten the delivery could not hear of its refusal: its link ends instead.
+            Err(refusal) if delivery.settled => self.detach(handle, &refusal, out),
+            Err(refusal) => {
+                self.put_outcome(delivery.id, delivery.id, Outcome::Rejected(Some(refusal.wire())), out);
+            }
+        }
+    }
+
+    /// Notes a delivery to be announced; deliveries in a row are announced together.
+    fn accept(&mut self, id: u32, out: &mut Vec<u8>) {
+        match self.accepted {
+            Some((first, last)) if last.wrapping_add(1) == id => self.accepted = Some((first, id)),
+            Some((first, last)) => {
+                self.put_outcome(first, last, Outcome::Accepted, out);
+                self.accepted = Some((id, id));
+            }
+            None => self.accepted = Some((id, id)),
+        }
+    }
+
+    fn put_outcome(&self, first: u32, last: u32, outcome: Outcome<'_>, out: &mut Vec<u8>) {
+        let state = Some(outcome);
+        let disposition = Disposition { role: Role::Receiver, first, last: Some(last), settled: true, state };
+        put_frame(out, self.channel, |out| disposition.encode(out));
+    }
+
+    fn on_detach(&mut self, detach: &Detach<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let link = self.links.remove(&detach.handle).ok_or_else(|| unattached(detach.handle))?;
+        if !matches!(link, Link::Detached) {
+            let answer = Detach { handle: detach.handle, closed: detach.closed, error: None };
+            put_frame(out, self.channel, |out| answer.encode(out));
+        }
+        Ok(())
+    }
+
+    fn detach(&mut self, handle: u32, refusal: &Refusal, out: &mut Vec<u8>) {
+        put_detach(handle, refusal, self.channel, out);
+        self.links.insert(handle, Link::Detached);
+    }
+}
+
+fn publish(hub: &Hub, partition: Option<u32>, delivery: &Delivery<'_>) -> Result<(), Refusal> {
+    let batch = Batch::read(delivery.format, &delivery.payload).map_err(|error| {
+        Refusal::new(condition::DECODE_ERROR, format!("The event can't be read: {error}."))
+    })?;
+    hub.publish(partition, &batch).map(drop).map_err(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "events not taken in");
+        Refusal::new(condition::INTERNAL_ERROR, format!("The events could not be kept: {error}."))
+    })
+}
+
+fn request(service: Service, delivery: &Delivery<'_>, peer: &mut Peer) -> Result<(), Refusal> {
+    let reply = nodes::answer(service, &peer.hub, &mut peer.grants, &delivery.payload).map_err(|error| {
+        Refusal::new(condition::DECODE_ERROR, format!("The request can't be read: {error}."))
+    })?;
+    peer.replies.push(reply);
+    Ok(())
+}
+
+fn unattached(handle: u32) -> Fault {
+    Fault::Session(Refusal::new(
+        condition::UNATTACHED_HANDLE,
+        format!("The handle {handle} is not attached."),
+    ))
+}

@@ -1,0 +1,139 @@
+//! What a received message carries: the pieces of its body, its properties, where it stands.
+//!
+//! Nothing is lost here: data sections are joined, a text or binary value gives its bytes, and whatever else a
+//! body may be stays in its AMQP encoding (the parser will not understand it: it lands in quarantine as it came).
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use fe2o3_amqp_types::messaging::annotations::OwnedKey;
+use fe2o3_amqp_types::messaging::{
+    Annotations, ApplicationProperties, Body, DeliveryAnnotations, Message, MessageAnnotations,
+};
+use fe2o3_amqp_types::primitives::{LazyValue, SimpleValue, Symbol, Value};
+use serde_json::{Number, Value as Json};
+
+use super::names::{ENQUEUED_TIME, LAST_SEQUENCE_NUMBER, OFFSET, SEQUENCE_NUMBER, SIZE_EXCEEDED};
+use crate::event::{RawBatch, RawEvent};
+use crate::position::SequenceNumber;
+
+/// A message whose body is not decoded further than it must be.
+pub(super) type Received = Message<Body<LazyValue>>;
+
+/// Appends an event to the batch and gives the length of its body.
+pub(super) fn push(batch: &mut RawBatch, place: &Place<'_>, received: &Received) -> usize {
+    let properties = received.application_properties.as_ref().filter(|properties| !properties.is_empty());
+    let properties_text = properties.map(to_json).unwrap_or_default();
+    let content_type = received.properties.as_ref().and_then(|properties| properties.content_type.as_ref());
+    let event = RawEvent {
+        body: &[],
+        sequence_number: place.sequence_number,
+        offset: place.offset,
+        enqueued_time_ms: place.enqueued_time_ms,
+        content_type: content_type.map_or("", Symbol::as_str),
+        properties: &properties_text,
+        size_exceeded: properties
+            .is_some_and(|properties| properties.keys().any(|key| key.contains(SIZE_EXCEEDED))),
+    };
+    let before = batch.body_bytes();
+    match &received.body {
+        Body::Data(sections) => batch.push(event, sections.iter().map(|section| section.0.as_slice())),
+        Body::Value(value) => batch.push(event, [value_bytes(value.0.as_slice())]),
+        Body::Sequence(sections) => {
+            let items = sections.iter().flat_map(|section| &section.0);
+            batch.push(event, items.map(LazyValue::as_slice));
+        }
+        Body::Empty => batch.push(event, []),
+    }
+    batch.body_bytes() - before
+}
+
+/// The last sequence number of the partition, as it was when the event was sent to us.
+pub(super) fn last_enqueued(annotations: Option<&DeliveryAnnotations>) -> Option<SequenceNumber> {
+    match get(&annotations?.0, LAST_SEQUENCE_NUMBER)? {
+        Value::Long(number) => Some(SequenceNumber(*number)),
+        _ => None,
+    }
+}
+
+/// Where an event stands.
+pub(super) struct Place<'a> {
+    pub(super) sequence_number: SequenceNumber,
+    offset: &'a str,
+    enqueued_time_ms: i64,
+}
+
+impl<'a> Place<'a> {
+    /// Reads the annotations.
+    ///
+    /// # Errors
+    /// The name of the one that is missing or of the wrong type.
+    pub(super) fn of(annotations: Option<&'a MessageAnnotations>) -> Result<Self, &'static str> {
+        let annotations = &annotations.ok_or(SEQUENCE_NUMBER)?.0;
+        let Some(Value::Long(number)) = get(annotations, SEQUENCE_NUMBER) else {
+            return Err(SEQUENCE_NUMBER);
+        };
+        let Some(Value::String(offset)) = get(annotations, OFFSET) else { return Err(OFFSET) };
+        let Some(Value::Timestamp(time)) = get(annotations, ENQUEUED_TIME) else {
+            return Err(ENQUEUED_TIME);
+        };
+        Ok(Self { sequence_number: SequenceNumber(*number), offset, enqueued_time_ms: time.milliseconds() })
+    }
+}
+
+/// There are three to five annotations: looking at each costs less than a hash.
+fn get<'a>(annotations: &'a Annotations, name: &str) -> Option<&'a Value> {
+    let is_named = |key: &OwnedKey| matches!(key, OwnedKey::Symbol(Symbol(key)) if key == name);
+    annotations.iter().find(|(key, _)| is_named(key)).map(|(_, value)| value)
+}
+
+/// The bytes of an encoded value: of text and binary what they hold, of null nothing, of others their encoding.
+///
+/// # Source
+/// AMQP 1.0, 1.6: format codes; variable-width values state their length in one byte or in four.
+fn value_bytes(encoded: &[u8]) -> &[u8] {
+    const NULL: u8 = 0x40;
+    const BINARY_TEXT_SYMBOL_8: [u8; 3] = [0xa0, 0xa1, 0xa3];
+    const BINARY_TEXT_SYMBOL_32: [u8; 3] = [0xb0, 0xb1, 0xb3];
+    match encoded {
+        [NULL] => &[],
+        [code, _, bytes @ ..] if BINARY_TEXT_SYMBOL_8.contains(code) => bytes,
+        [code, _, _, _, _, bytes @ ..] if BINARY_TEXT_SYMBOL_32.contains(code) => bytes,
+        _ => encoded,
+    }
+}
+
+/// Application properties as a JSON object with sorted keys.
+fn to_json(properties: &ApplicationProperties) -> String {
+    let members: BTreeMap<&str, Json> =
+        properties.iter().map(|(name, value)| (name.as_str(), property(value))).collect();
+    // A map of text and plain values always has a JSON form.
+    serde_json::to_string(&members).unwrap_or_default()
+}
+
+fn property(value: &SimpleValue) -> Json {
+    let float =
+        |number: f64| Number::from_f64(number).map_or_else(|| number.to_string().into(), Json::Number);
+    match value {
+        SimpleValue::Null => Json::Null,
+        SimpleValue::Bool(value) => (*value).into(),
+        SimpleValue::Ubyte(value) => (*value).into(),
+        SimpleValue::Ushort(value) => (*value).into(),
+        SimpleValue::Uint(value) => (*value).into(),
+        SimpleValue::Ulong(value) => (*value).into(),
+        SimpleValue::Byte(value) => (*value).into(),
+        SimpleValue::Short(value) => (*value).into(),
+        SimpleValue::Int(value) => (*value).into(),
+        SimpleValue::Long(value) => (*value).into(),
+        SimpleValue::Float(value) => float(f64::from(value.0)),
+        SimpleValue::Double(value) => float(value.0),
+        SimpleValue::Char(value) => value.to_string().into(),
+        SimpleValue::Timestamp(value) => value.milliseconds().into(),
+        SimpleValue::Uuid(value) => uuid::Uuid::from_bytes(*value.as_inner()).to_string().into(),
+        SimpleValue::Binary(value) => STANDARD.encode(value).into(),
+        SimpleValue::String(value) | SimpleValue::Symbol(Symbol(value)) => value.as_str().into(),
+        // Decimals and described values: seen from nobody, shown as the library shows them.
+        other => format!("{other:?}").into(),
+    }
+}

@@ -1,0 +1,318 @@
+//! The connection string: where the namespace is, which event hub is meant, and what opens it.
+//!
+//! # Source
+//! `Endpoint=sb://HOST[:PORT]/;SharedAccessKeyName=…;SharedAccessKey=…[;EntityPath=HUB]`, or a ready-made
+//! `SharedAccessSignature=SharedAccessSignature sr=…` instead of name and key, as the official SDKs read it.
+
+use std::fmt;
+
+/// Where a namespace is, which event hub is meant, and what opens it.
+#[derive(Clone)]
+pub struct ConnectionString {
+    host: String,
+    port: Option<u16>,
+    namespace: String,
+    entity_path: Option<String>,
+    credential: Credential,
+    development: bool,
+}
+
+/// What opens a namespace.
+#[derive(Clone)]
+pub(super) enum Credential {
+    /// A key, of which tokens are made.
+    Key { name: String, key: String },
+    /// A token that can't be renewed.
+    Signature(String),
+}
+
+impl ConnectionString {
+    /// Reads a connection string.
+    pub fn parse(text: &str) -> Result<Self, ConnectionStringError> {
+        let parts = Parts::split(text)?;
+        let endpoint = parts.endpoint.ok_or(ConnectionStringError::Missing("Endpoint"))?;
+        let (host, port) = parse_endpoint(endpoint)?;
+        let credential = match (parts.key_name, parts.key, parts.signature) {
+            (None, None, Some(signature)) => Credential::Signature(signature.to_owned()),
+            (Some(name), Some(key), None) => Credential::Key { name: name.to_owned(), key: key.to_owned() },
+            (_, _, Some(_)) => return Err(ConnectionStringError::KeyAndSignature),
+            (None, Some(_), None) => return Err(ConnectionStringError::Missing("SharedAccessKeyName")),
+            (_, None, None) => return Err(ConnectionStringError::Missing("SharedAccessKey")),
+        };
+        Ok(Self {
+            namespace: namespace_of(&host),
+            host,
+            port,
+            entity_path: parts.entity_path.map(str::to_owned),
+            credential,
+            development: parts.development,
+        })
+    }
+
+    /// The namespace: the host in lower case without port; every name of this machine is `localhost`.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The event hub that is meant, if one is named.
+    pub fn event_hub(&self) -> Option<&str> {
+        self.entity_path.as_deref()
+    }
+
+    /// Names the event hub; `None` leaves it as it is.
+    ///
+    /// # Errors
+    /// The connection string names another one.
+    pub fn with_event_hub(mut self, event_hub: Option<&str>) -> Result<Self, ConnectionStringError> {
+        let Some(event_hub) = event_hub else { return Ok(self) };
+        match &self.entity_path {
+            Some(named) if !named.eq_ignore_ascii_case(event_hub) => {
+                Err(ConnectionStringError::OtherEventHub {
+                    named: named.clone(),
+                    event_hub: event_hub.to_owned(),
+                })
+            }
+            _ => {
+                self.entity_path = Some(event_hub.to_owned());
+                Ok(self)
+            }
+        }
+    }
+
+    /// The emulator's way: no TLS.
+    pub(super) fn is_development(&self) -> bool {
+        self.development
+    }
+
+    /// The host as written.
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port that is written, else the one of the protocol.
+    pub(super) fn port(&self) -> u16 {
+        self.port.unwrap_or(if self.development { PLAIN_PORT } else { TLS_PORT })
+    }
+
+    pub(super) fn credential(&self) -> &Credential {
+        &self.credential
+    }
+}
+
+impl fmt::Debug for ConnectionString {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "ConnectionString({self})")
+    }
+}
+
+/// Shows where, never what opens it.
+impl fmt::Display for ConnectionString {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "sb://{}:{}/{}", self.host, self.port(), self.event_hub().unwrap_or_default())
+    }
+}
+
+/// What is wrong with a connection string; never shows what it holds of secrets.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectionStringError {
+    /// A part is not `name=value`.
+    #[error("part {0} of the connection string is not name=value")]
+    NotAPair(usize),
+    /// A part that is needed is not there.
+    #[error("the connection string has no {0}")]
+    Missing(&'static str),
+    /// The endpoint is no address with a scheme.
+    #[error("the Endpoint of the connection string is not like sb://HOST/")]
+    Endpoint,
+    /// Both ways of opening a namespace are given.
+    #[error("the connection string has both a SharedAccessKey and a SharedAccessSignature")]
+    KeyAndSignature,
+    /// Another event hub was named beside it.
+    #[error("the connection string is for event hub {named}, not for {event_hub}")]
+    OtherEventHub {
+        /// In the connection string.
+        named: String,
+        /// Beside it.
+        event_hub: String,
+    },
+}
+
+/// The known parts of a connection string.
+#[derive(Default)]
+struct Parts<'a> {
+    endpoint: Option<&'a str>,
+    key_name: Option<&'a str>,
+    key: Option<&'a str>,
+    signature: Option<&'a str>,
+    entity_path: Option<&'a str>,
+    development: bool,
+}
+
+impl<'a> Parts<'a> {
+    fn split(text: &'a str) -> Result<Self, ConnectionStringError> {
+        let mut parts = Self::default();
+        for (index, pair) in text.split(';').enumerate() {
+            if pair.trim().is_empty() {
+                continue;
+            }
+            // Keys are base64 and end in `=`: only the first one separates.
+            let (name, value) = pair.split_once('=').ok_or(ConnectionStringError::NotAPair(index + 1))?;
+            let value = Some(value.trim()).filter(|value| !value.is_empty());
+            match name.trim().to_ascii_lowercase().as_str() {
+                "endpoint" => parts.endpoint = value,
+                "sharedaccesskeyname" => parts.key_name = value,
+                "sharedaccesskey" => parts.key = value,
+                "sharedaccesssignature" => parts.signature = value,
+                "entitypath" => parts.entity_path = value,
+                "usedevelopmentemulator" => {
+                    parts.development = value.is_some_and(|value| value.eq_ignore_ascii_case("true"));
+                }
+                _ => {}
+            }
+        }
+        Ok(parts)
+    }
+}
+
+/// Host and port; the scheme is needed and means nothing.
+fn parse_endpoint(endpoint: &str) -> Result<(String, Option<u16>), ConnectionStringError> {
+    let (scheme, rest) = endpoint.split_once("://").ok_or(ConnectionStringError::Endpoint)?;
+    let authority = rest.split('/').next().unwrap_or_default();
+    // An IPv6 address stands in brackets, because of its colons.
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, port)) => (host, Some(port.strip_prefix(':').ok_or(ConnectionStringError::Endpoint)?)),
+        None => match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        },
+    };
+    if scheme.is_empty() || host.is_empty() || host.contains(char::is_whitespace) {
+        return Err(ConnectionStringError::Endpoint);
+    }
+    let port = port.map(str::parse).transpose().map_err(|_| ConnectionStringError::Endpoint)?;
+    Ok((host.to_owned(), port))
+}
+
+fn namespace_of(host: &str) -> String {
+    match host.to_ascii_lowercase() {
+        host if matches!(host.as_str(), "127.0.0.1" | "::1") => "localhost".to_owned(),
+        host => host,
+    }
+}
+
+/// AMQP without TLS, which only the emulator speaks.
+const PLAIN_PORT: u16 = 5672;
+/// AMQP inside TLS.
+const TLS_PORT: u16 = 5671;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a user would notice of a connection string.
+    fn read(text: &str) -> Result<String, ConnectionStringError> {
+        let read = ConnectionString::parse(text)?;
+        let credential = match read.credential() {
+            Credential::Key { name, key } => format!("{name}={key}"),
+            Credential::Signature(signature) => signature.clone(),
+        };
+        let hub = read.event_hub().unwrap_or("-");
+        Ok(format!(
+            "{} {} {} {hub} {credential} {}",
+            read.namespace(),
+            read.host(),
+            read.port(),
+            read.development
+        ))
+    }
+
+    #[test]
+    fn connection_strings_are_read_as_the_sdks_read_them() {
+        let cases = [
+            (
+                "Endpoint=sb://A.Servicebus.Windows.Net/;SharedAccessKeyName=n;SharedAccessKey=k=/+==;EntityPath=Hub",
+                "a.servicebus.windows.net A.Servicebus.Windows.Net 5671 Hub n=k=/+== false",
+            ),
+            (
+                " endpoint = amqps://h:1234 ;; SHAREDACCESSKEY= k ;sharedaccesskeyname=n; Unknown=x ;",
+                "h h 1234 - n=k false",
+            ),
+            (
+                "Endpoint=sb://localhost;SharedAccessKeyName=n;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;",
+                "localhost localhost 5672 - n=SAS_KEY_VALUE true",
+            ),
+            (
+                "Endpoint=sb://127.0.0.1:40001;SharedAccessKeyName=n;SharedAccessKey=k;UseDevelopmentEmulator=True",
+                "localhost 127.0.0.1 40001 - n=k true",
+            ),
+            (
+                "Endpoint=sb://[::1]:5/;SharedAccessKeyName=n;SharedAccessKey=k;UseDevelopmentEmulator=yes",
+                "localhost ::1 5 - n=k false",
+            ),
+            (
+                "EntityPath=e;SharedAccessSignature=SharedAccessSignature sr=a&sig=b%3D&se=1&skn=n;Endpoint=sb://h",
+                "h h 5671 e SharedAccessSignature sr=a&sig=b%3D&se=1&skn=n false",
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_name_the_part() {
+        let key = "SharedAccessKeyName=n;SharedAccessKey=secret";
+        let cases = [
+            (key.to_owned(), ConnectionStringError::Missing("Endpoint")),
+            (format!("Endpoint=h;{key}"), ConnectionStringError::Endpoint),
+            (format!("Endpoint=sb:///;{key}"), ConnectionStringError::Endpoint),
+            (format!("Endpoint=sb://h:port;{key}"), ConnectionStringError::Endpoint),
+            (format!("Endpoint=sb://h;{key};secret"), ConnectionStringError::NotAPair(4)),
+            ("Endpoint=sb://h".to_owned(), ConnectionStringError::Missing("SharedAccessKey")),
+            (
+                "Endpoint=sb://h;SharedAccessKeyName=n;SharedAccessKey=".to_owned(),
+                ConnectionStringError::Missing("SharedAccessKey"),
+            ),
+            (
+                "Endpoint=sb://h;SharedAccessKey=secret".to_owned(),
+                ConnectionStringError::Missing("SharedAccessKeyName"),
+            ),
+            (
+                format!("Endpoint=sb://h;{key};SharedAccessSignature=secret"),
+                ConnectionStringError::KeyAndSignature,
+            ),
+        ];
+        for (text, expected) in cases {
+            let error = ConnectionString::parse(&text).unwrap_err();
+            assert!(!error.to_string().contains("secret") && !format!("{error:?}").contains("secret"));
+            assert_eq!(error, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        for text in [
+            "Endpoint=sb://h;SharedAccessKeyName=n;SharedAccessKey=secret;EntityPath=e",
+            "Endpoint=sb://h;SharedAccessSignature=secret;EntityPath=e",
+        ] {
+            let read = ConnectionString::parse(text).unwrap();
+            assert_eq!(format!("{read} {read:?}"), "sb://h:5671/e ConnectionString(sb://h:5671/e)");
+        }
+    }
+
+    #[test]
+    fn an_event_hub_named_twice_must_be_the_same() {
+        let of = |path: &str| {
+            ConnectionString::parse(&format!("Endpoint=sb://h;SharedAccessKeyName=n;SharedAccessKey=k{path}"))
+                .unwrap()
+        };
+        let hub = |read: Result<ConnectionString, _>| read.map(|read| read.event_hub().map(str::to_owned));
+        assert_eq!(hub(of("").with_event_hub(None)), Ok(None));
+        assert_eq!(hub(of("").with_event_hub(Some("a"))), Ok(Some("a".to_owned())));
+        assert_eq!(hub(of(";EntityPath=A").with_event_hub(None)), Ok(Some("A".to_owned())));
+        assert_eq!(hub(of(";EntityPath=A").with_event_hub(Some("a"))), Ok(Some("a".to_owned())));
+        let error = of(";EntityPath=A").with_event_hub(Some("b")).unwrap_err();
+        assert!(matches!(error, ConnectionStringError::OtherEventHub { .. }));
+    }
+}

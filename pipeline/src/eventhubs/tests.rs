@@ -1,0 +1,432 @@
+//! The client against the hub of this package, over loopback.
+
+use std::sync::Arc;
+
+use fe2o3_amqp::Sendable;
+use fe2o3_amqp_types::messaging::{
+    AmqpSequence, AmqpValue, ApplicationProperties, Batch, Data, Message, SerializableBody,
+};
+use fe2o3_amqp_types::primitives::{Binary, SimpleValue, Value};
+
+use super::cbs::TokenLife;
+use super::*;
+use crate::budget::Share;
+use crate::emulator::{Config, Emulator, NewEvent};
+use crate::event::RawBatch;
+use crate::position::{Offset, PartitionId, SequenceNumber};
+
+const MIB: usize = 1024 * 1024;
+const FIRST: PartitionId = PartitionId(0);
+
+async fn hub(partitions: u32) -> Emulator {
+    Emulator::start(Config { partitions, ..Config::default() }).await.unwrap()
+}
+
+async fn client(hub: &Emulator) -> Client {
+    let connection_string = ConnectionString::parse(&hub.connection_string()).unwrap();
+    Client::connect(&connection_string, "test").await.unwrap()
+}
+
+fn options(start: Start, owner_level: Option<i64>) -> ReceiveOptions {
+    ReceiveOptions { consumer_group: "$Default".to_owned(), start, owner_level, name: "reader".to_owned() }
+}
+
+async fn receiver(
+    client: &Client,
+    start: Start,
+    owner_level: Option<i64>,
+) -> Result<PartitionReceiver, Error> {
+    let share = Share::new(64 * MIB as u64);
+    client.receive(FIRST, options(start, owner_level), share, 4 * MIB).await
+}
+
+/// Reads until so many events have come.
+async fn read(receiver: &mut PartitionReceiver, count: usize) -> Vec<RawBatch> {
+    let mut batches = Vec::new();
+    let mut events = 0;
+    while events < count {
+        let batch = receiver.next_batch().await.unwrap();
+        events += batch.len();
+        batches.push(batch);
+    }
+    assert_eq!(events, count);
+    batches
+}
+
+fn append(hub: &Emulator, bodies: impl IntoIterator<Item = impl AsRef<[u8]>>) {
+    for body in bodies {
+        hub.append(FIRST, &NewEvent { body: body.as_ref(), ..NewEvent::default() }).unwrap();
+    }
+}
+
+fn numbers(batches: &[RawBatch]) -> Vec<i64> {
+    batches.iter().flat_map(RawBatch::iter).map(|event| event.sequence_number.0).collect()
+}
+
+#[tokio::test]
+async fn a_hub_tells_of_itself_and_its_partitions() {
+    let hub = hub(3).await;
+    append(&hub, ["a", "b"]);
+    let client = client(&hub).await;
+    let properties = client.hub().await.unwrap();
+    let expected = HubProperties {
+        name: "events".to_owned(),
+        generation: hub.generation(),
+        partitions: vec![PartitionId(0), PartitionId(1), PartitionId(2)],
+    };
+    assert_eq!(properties, expected);
+    let snapshot = hub.partition(FIRST).unwrap();
+    let partition = client.partition(FIRST).await.unwrap();
+    assert_eq!((partition.begin.0, partition.last.0, partition.is_empty), (0, 1, false));
+    assert_eq!(partition.last_offset, snapshot.last_offset.0.as_ref());
+    assert_eq!(partition.last_enqueued_time_ms, snapshot.last_enqueued_ms);
+    let empty = client.partition(PartitionId(2)).await.unwrap();
+    assert_eq!((empty.begin.0, empty.last.0, empty.is_empty), (-1, -1, true));
+    client.close().await;
+}
+
+#[tokio::test]
+async fn what_is_sent_arrives_untouched_and_in_order() {
+    let hub = hub(1).await;
+    let client = client(&hub).await;
+    let mut sender = client.sender(Some(FIRST)).await.unwrap();
+    let bodies: Vec<Vec<u8>> = (0..3_000_usize).map(|index| vec![index as u8; index % 2_000]).collect();
+    sender.send(&bodies[0], "application/json").await.unwrap();
+    let events = bodies[1..].iter().map(|body| (body.as_slice(), "application/xml"));
+    let sent = sender.send_batch(events).await.unwrap();
+    assert_eq!(sent.events, 2_999);
+    assert_eq!(sent.bytes, bodies.iter().map(|body| body.len() as u64).sum::<u64>());
+    sender.close().await.unwrap();
+
+    let mut receiver = receiver(&client, Start::Earliest, None).await.unwrap();
+    assert_eq!(receiver.last_enqueued(), None);
+    let batches = read(&mut receiver, 3_000).await;
+    assert!(batches.iter().all(|batch| batch.len() <= 256 && batch.partition() == FIRST));
+    assert_eq!(numbers(&batches), (0..3_000).collect::<Vec<_>>());
+    for (index, event) in batches.iter().flat_map(RawBatch::iter).enumerate() {
+        assert_eq!(event.body, bodies[index]);
+        assert_eq!(event.content_type, if index == 0 { "application/json" } else { "application/xml" });
+        assert_eq!((event.properties, event.size_exceeded), ("", false));
+    }
+    let last = batches.last().unwrap().iter().last().unwrap();
+    assert_eq!(last.offset, hub.partition(FIRST).unwrap().last_offset.0.as_ref());
+    assert_eq!(receiver.last_enqueued(), Some(SequenceNumber(2_999)));
+    receiver.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn large_bodies_arrive_over_many_frames() {
+    let hub = hub(1).await;
+    let client = client(&hub).await;
+    let body: Vec<u8> = (0..900 * 1024_usize).map(|index| (index * 7 % 251) as u8).collect();
+    let mut sender = client.sender(None).await.unwrap();
+    sender.send(&body, "").await.unwrap();
+    sender.send_batch([(b"small".as_slice(), ""), (&body, ""), (b"end", "")]).await.unwrap();
+    // Two of these do not fit into one batch.
+    let half = vec![1; 600 * 1024];
+    let sent = sender.send_batch([(half.as_slice(), ""), (&half, "")]).await.unwrap();
+    assert_eq!(sent, Sent { events: 2, bytes: 1200 * 1024 });
+    let too_large = vec![0; 2 * MIB];
+    let error = sender.send_batch([(too_large.as_slice(), "")]).await.unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+
+    let mut receiver = receiver(&client, Start::Earliest, None).await.unwrap();
+    let batches = read(&mut receiver, 6).await;
+    let bodies: Vec<_> = batches.iter().flat_map(RawBatch::iter).map(|event| event.body).collect();
+    assert!(bodies == [body.as_slice(), b"small", &body, b"end", &half, &half]);
+}
+
+/// Sends a message of some shape, past the client.
+async fn send_raw<B: SerializableBody>(sender: &mut Sender, body: B, properties: &[(&str, SimpleValue)]) {
+    let mut named = ApplicationProperties::default();
+    for (name, value) in properties {
+        named.insert((*name).to_owned(), value.clone());
+    }
+    let message = Message::builder().application_properties(named).body(body).build();
+    sender.link.send(Sendable::builder().message(message).build()).await.unwrap();
+}
+
+#[tokio::test]
+async fn bodies_and_properties_of_every_kind_arrive() {
+    let hub = hub(1).await;
+    let client = client(&hub).await;
+    let mut sender = client.sender(Some(FIRST)).await.unwrap();
+    let pieces = ["one ", "", "two"].map(|text| Data(Binary::from(text.as_bytes())));
+    let text = "ä".repeat(300);
+    send_raw(&mut sender, Batch::new(pieces), &[]).await;
+    send_raw(&mut sender, AmqpValue(Value::String("short".to_owned())), &[]).await;
+    send_raw(&mut sender, AmqpValue(Value::String(text.clone())), &[]).await;
+    send_raw(&mut sender, AmqpValue(Value::Binary(Binary::from(vec![0, 255]))), &[]).await;
+    send_raw(&mut sender, AmqpValue(Value::Null), &[]).await;
+    send_raw(&mut sender, AmqpValue(Value::Long(258)), &[]).await;
+    let items = vec![Value::String("a".to_owned()), Value::Bool(true)];
+    send_raw(&mut sender, AmqpSequence(items), &[]).await;
+    let properties = [
+        ("z", SimpleValue::Int(-1)),
+        ("x-MessageMaxSizeExceeded", SimpleValue::Bool(true)),
+        ("a\"b", SimpleValue::String("é\n".to_owned())),
+    ];
+    send_raw(&mut sender, Data(Binary::from(vec![1])), &properties).await;
+
+    let mut receiver = receiver(&client, Start::Earliest, None).await.unwrap();
+    let batches = read(&mut receiver, 8).await;
+    let events: Vec<_> = batches.iter().flat_map(RawBatch::iter).collect();
+    let expected: [&[u8]; 8] = [
+        b"one two",
+        b"short",
+        text.as_bytes(),
+        &[0, 255],
+        b"",
+        &[0x81, 0, 0, 0, 0, 0, 0, 1, 2],
+        &[0xa1, 1, b'a', 0x41],
+        &[1],
+    ];
+    for (event, body) in events.iter().zip(expected) {
+        assert_eq!(event.body, body);
+    }
+    assert_eq!(events[7].properties, r#"{"a\"b":"é\n","x-MessageMaxSizeExceeded":true,"z":-1}"#);
+    assert!(events[7].size_exceeded && !events[0].size_exceeded);
+    assert_eq!(events[0].properties, "");
+}
+
+#[tokio::test]
+async fn credit_stays_within_a_tiny_budget() {
+    let hub = hub(1).await;
+    append(&hub, (0..50).map(|_| vec![b'x'; 8 * 1024]));
+    let client = client(&hub).await;
+    let share = Share::new(16 * 1024);
+    let options = options(Start::Earliest, None);
+    let mut receiver = client.receive(FIRST, options, Arc::clone(&share), 16 * 1024).await.unwrap();
+
+    let mut held = Vec::new();
+    let mut events = 0;
+    // Two events fill the share; with the one that was credited as the first was taken, three may be held.
+    while share.free() > 0 {
+        let batch = receiver.next_batch().await.unwrap();
+        events += batch.len();
+        held.push(batch);
+    }
+    assert!((2..=3).contains(&events), "{events} events in a budget for two");
+    for _ in 0..20 {
+        // What had been credited would have come before the hub's answer.
+        tokio::select! {
+            biased;
+            batch = receiver.next_batch() => { events += batch.unwrap().len(); }
+            partition = client.partition(FIRST) => drop(partition.unwrap()),
+        }
+    }
+    assert!((2..=4).contains(&events), "{events} events in a budget for two");
+    held.clear();
+    while events < 50 {
+        events += receiver.next_batch().await.unwrap().len();
+    }
+    assert_eq!(events, 50);
+    drop(receiver);
+    assert_eq!(share.free(), 16 * 1024, "everything was given back");
+}
+
+#[tokio::test]
+async fn large_bodies_get_less_credit() {
+    let hub = hub(1).await;
+    append(&hub, (0..30).map(|_| vec![b'x'; 64 * 1024]));
+    let client = client(&hub).await;
+    let share = Share::new(64 * 1024);
+    let options = options(Start::Earliest, None);
+    let mut receiver = client.receive(FIRST, options, Arc::clone(&share), 64 * 1024).await.unwrap();
+    let mut events = 0;
+    while events < 30 {
+        let batch = receiver.next_batch().await.unwrap();
+        // The first credit is for eight small ones; once the size is known there is one at a time.
+        assert!(events < 8 || batch.len() == 1, "{} events in a budget for one", batch.len());
+        events += batch.len();
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_lost_when_waiting_is_given_up() {
+    let hub = hub(1).await;
+    append(&hub, (0..2_000).map(|index| format!("{index}").repeat(index % 50)));
+    let client = client(&hub).await;
+    let mut receiver = receiver(&client, Start::Earliest, None).await.unwrap();
+    let mut batches = Vec::new();
+    let mut steps = 0;
+    while batches.iter().map(RawBatch::len).sum::<usize>() < 2_000 {
+        steps += 1;
+        let patience = async {
+            for _ in 0..steps % 7 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = patience => {}
+            batch = receiver.next_batch() => batches.push(batch.unwrap()),
+        }
+    }
+    assert_eq!(numbers(&batches), (0..2_000).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn reading_begins_behind_the_position() {
+    let hub = hub(1).await;
+    append(&hub, (0..10).map(|index| vec![b'x'; index * 10 + 1]));
+    let client = client(&hub).await;
+    let mut from_begin = receiver(&client, Start::Earliest, None).await.unwrap();
+    let batches = read(&mut from_begin, 10).await;
+    let offset = Offset(batches.iter().flat_map(RawBatch::iter).nth(3).unwrap().offset.into());
+    let after = |offset: Offset, number| Start::After { offset, sequence_number: SequenceNumber(number) };
+    let cases = [
+        (after(offset.clone(), 3), 4..10),
+        (Start::AfterSequence(SequenceNumber(7)), 8..10),
+        (Start::AfterSequence(SequenceNumber(-1)), 0..10),
+        // The hub does not know the offset, so the number counts.
+        (after(Offset("999999".into()), 5), 6..10),
+    ];
+    for (start, expected) in cases {
+        let mut receiver = receiver(&client, start.clone(), None).await.unwrap();
+        let batches = read(&mut receiver, expected.clone().count()).await;
+        assert_eq!(numbers(&batches), expected.collect::<Vec<_>>(), "{start:?}");
+        receiver.close().await.unwrap();
+    }
+    for start in [after(Offset("999999".into()), 500), Start::AfterSequence(SequenceNumber(500))] {
+        let error = receiver(&client, start, None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PositionLost, "{error}");
+    }
+    // An offset that leads before its number belongs to another log.
+    let mut elsewhere = receiver(&client, after(offset, 8), None).await.unwrap();
+    let error = elsewhere.next_batch().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PositionLost, "{error}");
+}
+
+#[tokio::test]
+async fn a_new_owner_displaces_the_old_one() {
+    let hub = hub(1).await;
+    append(&hub, ["a"]);
+    let client = client(&hub).await;
+    let mut reading = receiver(&client, Start::Earliest, Some(0)).await.unwrap();
+    read(&mut reading, 1).await;
+    let mut second = receiver(&client, Start::Earliest, Some(0)).await.unwrap();
+    let error = reading.next_batch().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OwnershipLost, "{error}");
+    assert!(error.to_string().contains("partition 0"), "{error}");
+    let error = reading.close().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OwnershipLost, "{error}");
+    read(&mut second, 1).await;
+
+    let third = receiver(&client, Start::Earliest, Some(1)).await.unwrap();
+    // A round trip later the detach has arrived.
+    client.partition(FIRST).await.unwrap();
+    let error = second.close().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OwnershipLost, "{error}");
+
+    let error = receiver(&client, Start::Earliest, Some(0)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OwnershipLost, "{error}");
+    third.close().await.unwrap();
+    receiver(&client, Start::Earliest, None).await.unwrap().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn events_before_a_displacement_still_arrive() {
+    let hub = hub(1).await;
+    append(&hub, (0..100).map(|index| index.to_string()));
+    let client = client(&hub).await;
+    let mut reading = receiver(&client, Start::Earliest, Some(0)).await.unwrap();
+    let first = read_one(&mut reading).await;
+    let _owner = receiver(&client, Start::Earliest, Some(0)).await.unwrap();
+    let mut batches = vec![first];
+    let error = loop {
+        match reading.next_batch().await {
+            Ok(batch) => batches.push(batch),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::OwnershipLost, "{error}");
+    assert_eq!(numbers(&batches), (0..100).collect::<Vec<_>>());
+}
+
+async fn read_one(receiver: &mut PartitionReceiver) -> RawBatch {
+    receiver.next_batch().await.unwrap()
+}
+
+#[tokio::test]
+async fn errors_say_what_they_mean() {
+    let hub = hub(1).await;
+    let connect = |text: String| async move {
+        let connection_string = ConnectionString::parse(&text).unwrap();
+        let client = Client::connect(&connection_string, "test").await?;
+        client.hub().await
+    };
+    let right = hub.connection_string();
+    assert!(connect(right.clone()).await.is_ok());
+    let cases = [
+        (right.replace("SAS_KEY_VALUE", "secret"), ErrorKind::Unauthorized),
+        (right.replace("EntityPath=events", "EntityPath=others"), ErrorKind::NotFound),
+        (right.replace("EntityPath=events", ""), ErrorKind::Fatal),
+        (right.replace("UseDevelopmentEmulator=true", ""), ErrorKind::Fatal),
+    ];
+    for (text, expected) in cases {
+        let error = connect(text).await.unwrap_err();
+        assert_eq!(error.kind(), expected, "{error}");
+        assert!(!format!("{error:?} {error}").contains("secret"));
+    }
+    let client = client(&hub).await;
+    let error = client.partition(PartitionId(9)).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Fatal), "{error}");
+    let share = Share::new(1_000_000);
+    let error =
+        client.receive(PartitionId(9), options(Start::Earliest, None), share, 1_000).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Fatal), "{error}");
+    hub.shutdown().await;
+    let error = connect(right).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
+}
+
+#[tokio::test]
+async fn a_hub_that_goes_away_is_a_passing_error() {
+    let hub = hub(1).await;
+    let client = client(&hub).await;
+    let mut moved = receiver(&client, Start::Earliest, None).await.unwrap();
+    hub.detach_readers(FIRST);
+    let error = moved.next_batch().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
+    let mut cut = receiver(&client, Start::Earliest, None).await.unwrap();
+    let mut sender = client.sender(None).await.unwrap();
+    hub.shutdown().await;
+    let error = cut.next_batch().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
+    let error = sender.send(b"x", "").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
+    let error = client.hub().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
+    client.close().await;
+}
+
+#[tokio::test]
+async fn tokens_are_renewed_before_they_expire() {
+    let hub = hub(1).await;
+    let connection_string = ConnectionString::parse(&hub.connection_string()).unwrap();
+    let life = TokenLife { seconds: 2, margin: 2 };
+    let client = Client::connect_with(&connection_string, "test", life).await.unwrap();
+    let first = client.token();
+    let renewed = async {
+        while client.token() == first {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), renewed).await.unwrap();
+    client.hub().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ready_made_signature_opens_the_hub_too() {
+    let hub = hub(1).await;
+    let far = 4_000_000_000;
+    let audience = format!("sb://{}/events", hub.address().ip());
+    let signature = auth::sas_token(&audience, "RootManageSharedAccessKey", "SAS_KEY_VALUE", far);
+    let address = hub.address();
+    let text = format!(
+        "Endpoint=sb://{address};SharedAccessSignature={signature};EntityPath=events;UseDevelopmentEmulator=true"
+    );
+    let client = Client::connect(&ConnectionString::parse(&text).unwrap(), "test").await.unwrap();
+    assert_eq!(client.hub().await.unwrap().partitions, [FIRST]);
+}

@@ -1,0 +1,62 @@
+//! Seeded pseudo-random numbers.
+//!
+//! Our own, so that one seed gives the same bytes for ever, whatever a library decides.
+
+/// A stream of numbers that its seed decides.
+///
+/// # Source
+/// Sebastiano Vigna's `splitmix64`: one addition and one mix per number, any seed is a good one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rng(u64);
+
+impl Rng {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A stream for a place within something else that has a seed.
+    pub(super) fn at(seed: u64, place: u64) -> Self {
+        Self(mix(seed ^ place.wrapping_mul(0xD6E8_FEB8_6659_FD93)))
+    }
+
+    /// A stream for something that has a name.
+    pub(super) fn named(name: &str, place: u64) -> Self {
+        let seed = name.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte));
+        Self::at(seed, place)
+    }
+
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        mix(self.0)
+    }
+
+    /// A number below `bound`, which is not 0.
+    pub(super) fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+    }
+
+    /// A number of `low..=high`.
+    pub(super) fn between(&mut self, low: i64, high: i64) -> i64 {
+        low + self.below((high - low + 1) as usize) as i64
+    }
+
+    pub(super) fn percent(&mut self, chance: usize) -> bool {
+        self.below(100) < chance
+    }
+
+    pub(super) fn pick<T: Copy>(&mut self, among: &[T]) -> T {
+        among[self.below(among.len())]
+    }
+
+    /// A random (version 4) GUID.
+    pub(super) fn guid(&mut self) -> u128 {
+        let bits = u128::from(self.next()) << 64 | u128::from(self.next());
+        bits & !(0xF << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62
+    }
+}
+
+fn mix(bits: u64) -> u64 {
+    let bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    bits ^ (bits >> 31)
+}

@@ -1,0 +1,247 @@
+//! Files of one destination, from their first row to their last byte.
+//!
+//! Owns: the rows of one open file, and the facts its footer states. Does not own: when it is closed
+//! (`lane`), or whether its name is still free (`publisher`).
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use catchwater_sinks::lake::chain::{self, Chain};
+use catchwater_sinks::lake::paths::{Destination, Ordinal};
+use catchwater_sinks::parquet::{self, FooterFacts, RowGroup};
+
+use super::ledger::Before;
+use crate::budget::Permit;
+use crate::columns::{self, TableBuffer};
+use crate::position::{PartitionId, SequenceNumber};
+
+/// What every footer of a run states.
+#[derive(Clone, Debug)]
+pub struct RunFacts {
+    /// The lake's id.
+    pub lake: String,
+    /// This process, for counting only.
+    pub writer: String,
+    /// The rules that routed the rows.
+    pub routing_version: u32,
+}
+
+/// One start of one partition. A partition that starts again drops whatever its earlier start had in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StartId {
+    /// The partition.
+    pub partition: PartitionId,
+    /// Counts its starts in this run.
+    pub attempt: u64,
+}
+
+/// A file on its way to the store: whole, immutable, paid for.
+#[derive(Debug)]
+pub struct ClosedFile {
+    /// Where it belongs.
+    pub destination: Destination,
+    /// The start of the partition it was read in; files of an earlier start are dropped.
+    pub start: StartId,
+    /// What its footer states.
+    pub facts: FooterFacts,
+    /// Where reading stood before its first row.
+    pub before: Before,
+    /// Lake type names by column.
+    pub columns: BTreeMap<String, String>,
+    /// The file.
+    pub bytes: Bytes,
+    /// Pays for the bytes until they are durable.
+    pub permit: Permit,
+}
+
+/// The open file of one destination, and how far its chain has come.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    start: StartId,
+    destination: Destination,
+    chain_last: Option<Ordinal>,
+    buffer: TableBuffer,
+    buffered: Option<Span>,
+    groups: Vec<RowGroup>,
+    grouped: Option<Span>,
+    group_bytes: usize,
+    columns: BTreeMap<String, String>,
+    opened_at_ms: i64,
+    permit: Permit,
+}
+
+/// Rows from `first` to `last`, and where reading stood before them.
+#[derive(Clone, Debug)]
+struct Span {
+    first: SequenceNumber,
+    last: SequenceNumber,
+    before: Before,
+    rows: u64,
+}
+
+impl OpenFile {
+    /// A destination without open rows whose files reach up to `chain_last`.
+    pub(super) fn new(
+        start: StartId,
+        destination: Destination,
+        chain_last: Option<Ordinal>,
+        buffer: TableBuffer,
+        permit: Permit,
+    ) -> Self {
+        Self {
+            start,
+            destination,
+            chain_last,
+            buffer,
+            buffered: None,
+            groups: Vec::new(),
+            grouped: None,
+            group_bytes: 0,
+            columns: BTreeMap::new(),
+            opened_at_ms: 0,
+            permit,
+        }
+    }
+
+    /// Where it belongs.
+    pub(super) fn destination(&self) -> &Destination {
+        &self.destination
+    }
+
+    /// The last row of the destination's closed files.
+    pub(super) fn chain_last(&self) -> Option<Ordinal> {
+        self.chain_last
+    }
+
+    /// Whether the lake, or a file on its way there, already holds this event.
+    pub(super) fn covers(&self, event: SequenceNumber) -> bool {
+        chain::covers(self.chain_last, Ordinal(event.0))
+    }
+
+    /// The destination's buffer, for one more row of `event`; notes the row.
+    ///
+    /// `before` is asked only when the row is the first of its row group.
+    pub(super) fn row(
+        &mut self,
+        event: SequenceNumber,
+        before: impl FnOnce() -> Before,
+        now_ms: i64,
+    ) -> &mut TableBuffer {
+        if self.is_empty() {
+            self.opened_at_ms = now_ms;
+        }
+        let span = self.buffered.get_or_insert_with(|| Span {
+            first: event,
+            last: event,
+            before: before(),
+            rows: 0,
+        });
+        span.last = event;
+        span.rows += 1;
+        &mut self.buffer
+    }
+
+    /// Whether it has no rows.
+    pub(super) fn is_empty(&self) -> bool {
+        self.buffered.is_none() && self.grouped.is_none()
+    }
+
+    /// The first row and where reading stood before it.
+    pub(super) fn oldest(&self) -> Option<(SequenceNumber, &Before)> {
+        self.grouped.as_ref().or(self.buffered.as_ref()).map(|span| (span.first, &span.before))
+    }
+
+    /// How many rows are open.
+    pub(super) fn rows(&self) -> u64 {
+        [&self.grouped, &self.buffered].into_iter().flatten().map(|span| span.rows).sum()
+    }
+
+    /// When its first row came.
+    pub(super) fn opened_at_ms(&self) -> i64 {
+        self.opened_at_ms
+    }
+
+    /// Bytes in plain buffers.
+    pub(super) fn buffer_bytes(&self) -> usize {
+        self.buffer.bytes()
+    }
+
+    /// Encoded bytes of finished row groups.
+    pub(super) fn group_bytes(&self) -> usize {
+        self.group_bytes
+    }
+
+    /// Everything it holds.
+    pub(super) fn bytes(&self) -> usize {
+        self.buffer.bytes() + self.group_bytes
+    }
+
+    /// Charges for what it holds now.
+    pub(super) fn settle(&mut self) {
+        self.permit.resize(self.buffer.bytes() + self.group_bytes);
+    }
+
+    /// Encodes the plain rows into a row group. When the group can't join the file (a number column grew
+    /// wider), the file before it is closed and returned, and the group begins the next.
+    pub(super) fn encode(
+        &mut self,
+        context: &mut columns::Context,
+        facts: &RunFacts,
+    ) -> Result<Option<ClosedFile>, parquet::Error> {
+        let Some(span) = self.buffered.take() else { return Ok(None) };
+        let rows = self.buffer.take(context);
+        let columns = columns::type_names(&rows.schema());
+        let group = parquet::encode_row_group(&rows)?;
+        let closed = if group.joins(&self.groups) { None } else { self.seal(facts)? };
+        self.group_bytes += group.bytes();
+        self.groups.push(group);
+        self.columns.extend(columns);
+        self.grouped = Some(match self.grouped.take() {
+            Some(grouped) => Span { last: span.last, rows: grouped.rows + span.rows, ..grouped },
+            None => span,
+        });
+        self.settle();
+        Ok(closed)
+    }
+
+    /// Closes the file, whatever it holds. Two files come out when the last rows can't join the earlier ones.
+    pub(super) fn close(
+        &mut self,
+        context: &mut columns::Context,
+        facts: &RunFacts,
+    ) -> Result<Vec<ClosedFile>, parquet::Error> {
+        let mut closed: Vec<ClosedFile> = self.encode(context, facts)?.into_iter().collect();
+        closed.extend(self.seal(facts)?);
+        self.settle();
+        Ok(closed)
+    }
+
+    fn seal(&mut self, run: &RunFacts) -> Result<Option<ClosedFile>, parquet::Error> {
+        let Some(span) = self.grouped.take() else { return Ok(None) };
+        let facts = FooterFacts {
+            schema_version: 0,
+            lake: run.lake.clone(),
+            table: self.destination.table.to_string(),
+            date: self.destination.date,
+            source: self.destination.source.clone(),
+            continues_at: Chain::recovered(self.chain_last).next(),
+            first: Ordinal(span.first.0),
+            last: Ordinal(span.last.0),
+            rows: span.rows,
+            routing_version: run.routing_version,
+            writer: run.writer.clone(),
+        };
+        let bytes = parquet::assemble(std::mem::take(&mut self.groups), &facts)?;
+        self.group_bytes = 0;
+        self.chain_last = Some(Ordinal(span.last.0));
+        Ok(Some(ClosedFile {
+            destination: self.destination.clone(),
+            start: self.start,
+            facts,
+            before: span.before,
+            columns: std::mem::take(&mut self.columns),
+            permit: self.permit.another(bytes.len()),
+            bytes,
+        }))
+    }
+}

@@ -1,0 +1,288 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::columns::Catalog;
+use crate::event::RawEvent;
+use crate::generator::{Generator, Size};
+use crate::parse::{ParentContext, ROUTING_VERSION};
+
+const START: StartId = StartId { partition: PartitionId(7), attempt: 1 };
+const NOON_MS: i64 = 1_795_435_200_000;
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+/// A lane with an empty hub before it and nothing behind it; the clock stands until it is moved.
+struct World {
+    lane: Lane,
+    share: Arc<Share>,
+    metrics: Arc<Metrics>,
+    generator: Generator,
+    now_ms: i64,
+    next: i64,
+    out: Vec<LaneOutput>,
+}
+
+impl World {
+    fn new(rules: RollRules, budget: u64) -> Self {
+        let (share, metrics) = (Share::new(budget), Arc::new(Metrics::default()));
+        let facts =
+            RunFacts { lake: "lake".to_owned(), writer: "test".to_owned(), routing_version: ROUTING_VERSION };
+        let context = columns::Context::new(Arc::from("events"), Catalog::new());
+        let parser = Parser::new(ParentContext::Drop);
+        let lane = Lane::new(parser, context, rules, facts, Arc::clone(&share), Arc::clone(&metrics));
+        let generator = Generator::new(7, Size::Small);
+        let mut world = Self { lane, share, metrics, generator, now_ms: NOON_MS, next: 0, out: Vec::new() };
+        world.begin(vec![]);
+        world
+    }
+
+    fn begin(&mut self, covered: Vec<(Destination, Ordinal)>) {
+        self.on(LaneInput::Begin { start: START, source: source(), covered });
+    }
+
+    fn on(&mut self, input: LaneInput) {
+        self.lane.on(input, self.now_ms, &mut self.out).unwrap();
+    }
+
+    /// Events with these bodies arrive, enqueued now.
+    fn arrive<B: AsRef<[u8]>>(&mut self, bodies: &[B]) {
+        let mut batch = RawBatch::new(START.partition, self.share.charge(0));
+        for body in bodies {
+            let offset = (self.next * 100).to_string();
+            let event = RawEvent {
+                body: &[],
+                sequence_number: SequenceNumber(self.next),
+                offset: &offset,
+                enqueued_time_ms: self.now_ms,
+                content_type: "application/json",
+                properties: "",
+                size_exceeded: false,
+            };
+            batch.push(event, [body.as_ref()]);
+            self.next += 1;
+        }
+        let last_enqueued = Some(SequenceNumber(self.next - 1));
+        self.on(LaneInput::Events { start: START, batch, last_enqueued });
+    }
+
+    fn generated(&mut self, events: usize) {
+        for _ in 0..events.div_ceil(100) {
+            let bodies: Vec<Vec<u8>> = (0..events.min(100))
+                .map(|_| {
+                    let mut body = Vec::new();
+                    self.generator.next(&mut body);
+                    body
+                })
+                .collect();
+            self.arrive(&bodies);
+        }
+    }
+
+    fn wait(&mut self, ms: i64) {
+        self.now_ms += ms;
+        self.lane.tick(self.now_ms, &mut self.out).unwrap();
+    }
+
+    /// What was closed since the last look, as `table first..=last (rows)`, and how far the partition told it is.
+    fn told(&mut self) -> (Vec<String>, Option<(i64, Option<i64>)>) {
+        let mut files = Vec::new();
+        let mut advanced = None;
+        for output in self.out.drain(..) {
+            match output {
+                LaneOutput::Closed(file) => {
+                    let facts = file.facts;
+                    files.push(format!("{} {}..={} ({})", facts.table, facts.first, facts.last, facts.rows));
+                }
+                LaneOutput::Advanced { processed, oldest_open, .. } => {
+                    let open = oldest_open.map(|before| match before {
+                        Before::Start => -1,
+                        Before::Event(position) => position.sequence_number.0,
+                    });
+                    advanced = Some((processed.sequence_number.0, open));
+                }
+            }
+        }
+        (files, advanced)
+    }
+}
+
+fn rules() -> RollRules {
+    RollRules {
+        file_bytes: 64 << 20,
+        group_bytes: 16 << 20,
+        max_age_ms: 10_000,
+        small_max_age_ms: HOUR_MS,
+        small_rows: 3,
+        distance: 300_000,
+        idle_ms: 2 * HOUR_MS,
+    }
+}
+
+fn source() -> SourceId {
+    SourceId::new("events", NOON_MS, START.partition.0)
+}
+
+fn destination(table: &str) -> Destination {
+    Destination { table: Arc::from(table), date: Date::from_unix_ms(NOON_MS), source: source() }
+}
+
+fn update(table: &str) -> String {
+    format!(
+        r#"{{"MessageName":"Update","PrimaryEntityName":"{table}","InputParameters":[{{"key":"Target","value":{{"__type":"Entity:x","Attributes":[{{"key":"n","value":1}}]}}}}]}}"#
+    )
+}
+
+fn check(world: &mut World, files: &[&str], advanced: Option<(i64, Option<i64>)>) {
+    assert_eq!(world.told(), (files.iter().map(|&file| file.to_owned()).collect(), advanced));
+}
+
+#[test]
+fn age_closes_a_file_and_few_rows_may_wait_longer() {
+    let mut world = World::new(rules(), 64 << 20);
+    world.arrive(&[update("a"), update("b"), update("a"), update("a")]);
+    check(&mut world, &[], Some((3, Some(-1))));
+    world.wait(10_000);
+    check(&mut world, &["a 0..=3 (3)"], Some((3, Some(0))));
+    world.wait(HOUR_MS);
+    check(&mut world, &["b 1..=1 (1)"], Some((3, None)));
+}
+
+#[test]
+fn distance_closes_a_file_that_its_partition_has_left_behind() {
+    let mut world = World::new(RollRules { distance: 4, ..rules() }, 64 << 20);
+    world.arrive(&[update("a"), update("b"), update("b"), update("b")]);
+    check(&mut world, &[], Some((3, Some(-1))));
+    world.arrive(&[update("b")]);
+    check(&mut world, &["a 0..=0 (1)"], Some((4, Some(0))));
+}
+
+#[test]
+fn a_quiet_partition_that_is_caught_up_closes_all() {
+    let mut world = World::new(RollRules { idle_ms: 60_000, max_age_ms: HOUR_MS, ..rules() }, 64 << 20);
+    world.arrive(&[update("a"), update("b")]);
+    world.wait(59_999);
+    check(&mut world, &[], Some((1, Some(-1))));
+    world.wait(1);
+    check(&mut world, &["a 0..=0 (1)", "b 1..=1 (1)"], Some((1, None)));
+}
+
+#[test]
+fn size_closes_a_file() {
+    let small = RollRules { group_bytes: 256 << 10, file_bytes: 40 << 10, ..rules() };
+    let mut world = World::new(small, 64 << 20);
+    world.generated(3000);
+    let (files, _) = world.told();
+    assert!(files.len() > 3, "{files:?}");
+}
+
+#[test]
+fn an_overdrawn_share_closes_the_largest_files_first() {
+    let mut world = World::new(rules(), 1 << 20);
+    let fat = update("fat").replace(r#""value":1"#, &format!(r#""value":"{}""#, "x".repeat(200_000)));
+    world.arrive(&[update("thin")]);
+    for _ in 0..9 {
+        world.arrive(&[&fat]);
+    }
+    let (files, advanced) = world.told();
+    assert!(!files.is_empty() && files.iter().all(|file| file.starts_with("fat")), "{files:?}");
+    assert_eq!(advanced, Some((9, Some(-1))), "the thin one is still open");
+    assert!(world.share.free() > 0, "{}", world.share.free());
+}
+
+#[test]
+fn the_end_of_a_partition_closes_all_and_what_it_held_is_given_back() {
+    let mut world = World::new(rules(), 64 << 20);
+    world.generated(500);
+    world.on(LaneInput::End { start: START });
+    let rows: u64 = world
+        .out
+        .iter()
+        .map(|output| match output {
+            LaneOutput::Closed(file) => file.facts.rows,
+            LaneOutput::Advanced { .. } => 0,
+        })
+        .sum();
+    assert_eq!(rows, 500);
+    let (_, advanced) = world.told();
+    assert_eq!(advanced, Some((499, None)));
+    assert!(
+        world.share.total() - world.share.free() < 1 << 20,
+        "{} of {}",
+        world.share.free(),
+        world.share.total()
+    );
+}
+
+#[test]
+fn what_a_destination_already_holds_is_skipped_and_its_chain_goes_on() {
+    let mut world = World::new(rules(), 64 << 20);
+    world.begin(vec![(destination("a"), Ordinal(1))]);
+    world.arrive(&[update("a"), update("a"), update("b"), update("a")]);
+    world.on(LaneInput::End { start: START });
+    let continues: BTreeMap<String, i64> = world
+        .out
+        .iter()
+        .filter_map(|output| match output {
+            LaneOutput::Closed(file) => Some((file.facts.table.clone(), file.facts.continues_at.0)),
+            LaneOutput::Advanced { .. } => None,
+        })
+        .collect();
+    assert_eq!(continues, BTreeMap::from([("a".to_owned(), 2), ("b".to_owned(), 0)]));
+    check(&mut world, &["a 3..=3 (1)", "b 2..=2 (1)"], Some((3, None)));
+    assert_eq!(world.metrics.events_skipped.get(), 2);
+}
+
+#[test]
+fn a_number_that_grows_wider_behind_a_row_group_begins_a_new_file() {
+    let mut world = World::new(RollRules { group_bytes: 1, ..rules() }, 64 << 20);
+    world.arrive(&[update("a")]);
+    world.arrive(&[update("a").replace(r#""value":1"#, r#""value":1.5"#)]);
+    check(&mut world, &["a 0..=0 (1)"], Some((1, Some(0))));
+    world.on(LaneInput::End { start: START });
+    check(&mut world, &["a 1..=1 (1)"], Some((1, None)));
+}
+
+#[test]
+fn bodies_that_are_not_understood_stand_in_quarantine_and_the_rest_goes_on() {
+    let mut world = World::new(rules(), 64 << 20);
+    world.arrive(&[update("a"), "not json".to_owned(), update("a")]);
+    world.on(LaneInput::End { start: START });
+    check(&mut world, &["a 0..=2 (2)", "_quarantine 1..=1 (1)"], Some((2, None)));
+}
+
+#[test]
+fn events_that_come_twice_and_those_of_an_earlier_start_are_left_out() {
+    let mut world = World::new(rules(), 64 << 20);
+    world.arrive(&[update("a"), update("a")]);
+    world.next = 1;
+    world.arrive(&[update("a"), update("a")]);
+    world.on(LaneInput::Begin { start: StartId { attempt: 2, ..START }, source: source(), covered: vec![] });
+    world.arrive(&[update("a")]);
+    world.told();
+    world.on(LaneInput::End { start: StartId { attempt: 2, ..START } });
+    check(&mut world, &[], None);
+    assert_eq!(
+        world.metrics.rows_dropped.get(),
+        3,
+        "the rows that were open when the partition started again"
+    );
+}
+
+#[test]
+fn a_day_that_is_over_is_forgotten_but_not_how_far_its_chain_is() {
+    let mut world =
+        World::new(RollRules { max_age_ms: HOUR_MS, small_max_age_ms: HOUR_MS, ..rules() }, 64 << 20);
+    world.arrive(&[update("a")]);
+    world.wait(72 * HOUR_MS);
+    world.arrive(&[update("a")]);
+    world.wait(HOUR_MS);
+    check(&mut world, &["a 0..=0 (1)", "a 1..=1 (1)"], Some((1, None)));
+    // The hub's clock goes back: the row goes into the old day's chain, behind what it has.
+    world.now_ms -= 72 * HOUR_MS;
+    world.arrive(&[update("a")]);
+    world.on(LaneInput::End { start: START });
+    let continues_at = world.out.iter().find_map(|output| match output {
+        LaneOutput::Closed(file) => Some(file.facts.continues_at),
+        LaneOutput::Advanced { .. } => None,
+    });
+    assert_eq!(continues_at, Some(Ordinal(1)));
+}

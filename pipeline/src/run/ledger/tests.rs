@@ -1,0 +1,127 @@
+use super::*;
+use crate::position::Offset;
+
+/// What a ledger is told, by sequence numbers; `START` stands for "nothing read before it in this run".
+#[derive(Clone, Copy)]
+enum Told {
+    Closed(u64, i64),
+    Advanced(i64),
+    /// Processed, and the place before the oldest open row.
+    AdvancedOpen(i64, i64),
+    Durable(u64),
+}
+use Told::{Advanced, AdvancedOpen, Closed, Durable};
+
+const START: i64 = -1;
+
+fn at(sequence_number: i64) -> Position {
+    Position {
+        sequence_number: SequenceNumber(sequence_number),
+        offset: Offset(format!("offset {sequence_number}").into()),
+        enqueued_time_ms: 1_000 * sequence_number,
+    }
+}
+
+fn before(sequence_number: i64) -> Before {
+    (sequence_number != START).then(|| at(sequence_number)).into()
+}
+
+fn tell(ledger: &mut Ledger, told: Told) -> Result<(), Violation> {
+    match told {
+        Closed(file, row) => ledger.closed(FileId(file), before(row)),
+        Advanced(to) => ledger.advanced(at(to), None),
+        AdvancedOpen(to, open) => ledger.advanced(at(to), Some(before(open))),
+        Durable(file) => ledger.durable(FileId(file)),
+    }
+}
+
+/// Tells a story in which each line names the checkpoint behind it.
+fn check(start: Option<i64>, story: &[(Told, Option<i64>)]) {
+    let mut ledger = Ledger::starting_behind(start.map(at));
+    assert_eq!(ledger.checkpoint(), start.map(at).as_ref());
+    for (line, (told, expected)) in story.iter().enumerate() {
+        tell(&mut ledger, *told).unwrap();
+        assert_eq!(ledger.checkpoint(), expected.map(at).as_ref(), "behind line {line}");
+    }
+}
+
+fn check_violation(start: Option<i64>, story: &[Told], expected: Violation) {
+    let mut ledger = Ledger::starting_behind(start.map(at));
+    let (last, story) = story.split_last().unwrap();
+    for told in story {
+        tell(&mut ledger, *told).unwrap();
+    }
+    assert_eq!(tell(&mut ledger, *last), Err(expected));
+}
+
+#[test]
+fn checkpoint_waits_for_the_oldest_row() {
+    check(
+        None,
+        &[
+            // Three events; 0 and 2 lie open, 1 was there already.
+            (AdvancedOpen(2, START), None),
+            // The file with 0 closes, 2 stays open in another destination.
+            (Closed(1, START), None),
+            (AdvancedOpen(3, 1), None),
+            (Durable(1), Some(1)),
+            // Files become durable out of order.
+            (Closed(2, 1), Some(1)),
+            (Closed(3, 4), Some(1)),
+            (Advanced(9), Some(1)),
+            (Durable(3), Some(1)),
+            (Durable(2), Some(9)),
+        ],
+    );
+}
+
+#[test]
+fn checkpoint_never_goes_back_behind_its_start() {
+    check(
+        Some(40),
+        &[
+            (AdvancedOpen(45, START), Some(40)),
+            (Closed(1, START), Some(40)),
+            (Advanced(45), Some(40)),
+            (Durable(1), Some(45)),
+        ],
+    );
+}
+
+#[test]
+fn skipped_events_alone_move_the_checkpoint() {
+    check(None, &[(Advanced(0), Some(0)), (Advanced(7), Some(7)), (AdvancedOpen(9, 7), Some(7))]);
+}
+
+#[test]
+fn durable_file_waits_for_the_lane_to_say_what_else_is_open() {
+    check(None, &[(Closed(1, START), None), (Durable(1), None), (AdvancedOpen(5, 3), Some(3))]);
+}
+
+#[test]
+fn calls_that_contradict_each_other_are_refused() {
+    let leads = |before: Option<i64>, checkpoint: i64| Violation::CheckpointLeads {
+        before: before.map(SequenceNumber),
+        checkpoint: Some(SequenceNumber(checkpoint)),
+    };
+    check_violation(None, &[Advanced(9), Closed(1, 8)], leads(Some(8), 9));
+    check_violation(None, &[Advanced(9), Closed(1, START)], leads(None, 9));
+    check_violation(Some(4), &[Advanced(9), AdvancedOpen(10, START)], leads(Some(4), 9));
+    let back = Violation::WentBack { from: SequenceNumber(9), to: SequenceNumber(8) };
+    check_violation(None, &[Advanced(9), Advanced(8)], back);
+    check_violation(None, &[Closed(1, START), Closed(1, START)], Violation::ClosedTwice { file: FileId(1) });
+    check_violation(None, &[Closed(1, START), Durable(2)], Violation::NeverClosed { file: FileId(2) });
+}
+
+#[test]
+fn undurable_counts_what_will_be_read_again() {
+    let mut ledger = Ledger::starting_behind(None);
+    // The run began to read at 100: an origin, no checkpoint.
+    let first = SequenceNumber(100);
+    assert_eq!(ledger.undurable().events(first), 0);
+    ledger.closed(FileId(1), Before::Start).unwrap();
+    ledger.advanced(at(109), Some(Before::Event(at(104)))).unwrap();
+    assert_eq!((ledger.undurable().files, ledger.undurable().events(first)), (1, 10));
+    ledger.durable(FileId(1)).unwrap();
+    assert_eq!((ledger.undurable().files, ledger.undurable().events(first)), (0, 5));
+}

@@ -1,0 +1,413 @@
+//! Puts closed files under their names, and checkpoints what is durable.
+//!
+//! Owns: one queue and one chain per destination, one ledger per partition, the checkpoints.
+//! Does not own: when a file is closed (`lane`), what a taken name means (`catchwater_sinks::lake`),
+//! or how a partition starts again (`reader`).
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::lake::chain::Chain;
+use catchwater_sinks::lake::commit::{self, Landed};
+use catchwater_sinks::lake::paths::{Destination, Ordinal};
+use catchwater_sinks::lake::schema::{self, Ensured, Schemas};
+use catchwater_sinks::store::Store;
+use tokio::sync::{Mutex, mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::file::{ClosedFile, StartId};
+use super::lane::LaneOutput;
+use super::ledger::{self, FileId, Ledger};
+use super::wiring::Drain;
+use crate::columns::Catalog;
+use crate::event::QUARANTINE;
+use crate::metrics::Metrics;
+use crate::partitions::{self, Checkpoints};
+use crate::position::{PartitionId, Position, SequenceNumber};
+
+/// What the publisher is told.
+#[derive(Debug)]
+pub(super) enum PublisherInput {
+    /// A partition starts (again). Sent before its lane hears of it, so that no file comes too early.
+    Begin {
+        /// This start.
+        start: StartId,
+        /// The checkpoint it resumes from, if there is one.
+        checkpoint: Option<Position>,
+        /// Where the partition's reader looks.
+        standing: watch::Sender<Standing>,
+    },
+    /// What a lane tells.
+    Lane(LaneOutput),
+}
+
+/// How a start of a partition stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Everything up to here is durable.
+    pub(super) durable: Option<SequenceNumber>,
+    /// Another writer has put other rows under a name of ours: the partition must start again.
+    pub(super) lost: bool,
+}
+
+/// What is left behind when the publisher ends.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Leftover {
+    /// Events read whose rows are not durable, or stand above the checkpoint: they will be read again.
+    pub(super) events: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    world: Arc<PutWorld>,
+    checkpoints: Checkpoints,
+    routing_version: u32,
+    metrics: Arc<Metrics>,
+    partitions: HashMap<PartitionId, Partition>,
+    puts: JoinSet<Result<PutDone, Error>>,
+    waiting: VecDeque<(PartitionId, Destination)>,
+    next_file: u64,
+}
+
+/// What a put needs, whatever it puts.
+#[derive(Debug)]
+pub(super) struct PutWorld {
+    /// The lake.
+    pub(super) store: Store,
+    /// Its schemas; one put at a time may add to them.
+    pub(super) schemas: Mutex<Schemas>,
+    /// How a store that does not answer is asked again.
+    pub(super) backoff: Backoff,
+    /// The types the lanes use, corrected when the lake says otherwise.
+    pub(super) catalog: Arc<Catalog>,
+}
+
+impl Publisher {
+    /// A publisher that knows no partition yet.
+    pub(super) fn new(
+        world: Arc<PutWorld>,
+        checkpoints: Checkpoints,
+        routing_version: u32,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            world,
+            checkpoints,
+            routing_version,
+            metrics,
+            partitions: HashMap::new(),
+            puts: JoinSet::new(),
+            waiting: VecDeque::new(),
+            next_file: 0,
+        }
+    }
+
+    /// Publishes until the inputs end and all is durable, or until `deadline` passes.
+    ///
+    /// # Errors
+    /// A store that does not do its part: nothing durable is lost, the rest will be read again.
+    pub(super) async fn run(
+        mut self,
+        mut inputs: mpsc::Receiver<PublisherInput>,
+        deadline: Deadline,
+    ) -> Result<Leftover, Error> {
+        let mut save = tokio::time::interval(SAVE_EVERY);
+        save.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut open = true;
+        let passed = deadline.passed();
+        tokio::pin!(passed);
+        while open || !self.puts.is_empty() {
+            tokio::select! {
+                input = inputs.recv(), if open => match input {
+                    Some(input) => self.take(input)?,
+                    None => open = false,
+                },
+                Some(done) = self.puts.join_next() => self.settle(done.map_err(Error::Lost)??)?,
+                _ = save.tick() => self.save().await?,
+                () = &mut passed => break,
+            }
+            self.start_puts();
+        }
+        self.save().await?;
+        Ok(Leftover { events: self.partitions.values().map(Partition::left).sum() })
+    }
+
+    fn take(&mut self, input: PublisherInput) -> Result<(), Error> {
+        match input {
+            PublisherInput::Begin { start, checkpoint, standing } => {
+                self.partitions.insert(start.partition, Partition::new(start, checkpoint, standing));
+            }
+            PublisherInput::Lane(LaneOutput::Closed(file)) => self.enqueue(*file)?,
+            PublisherInput::Lane(LaneOutput::Advanced { start, processed, oldest_open }) => {
+                if let Some(partition) = self.started(start) {
+                    partition.processed = Some(processed.sequence_number);
+                    partition.ledger.advanced(processed, oldest_open)?;
+                    partition.tell();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn enqueue(&mut self, file: ClosedFile) -> Result<(), Error> {
+        let id = FileId(self.next_file);
+        self.next_file += 1;
+        let Some(partition) = self.started(file.start) else {
+            self.metrics.rows_dropped.add(file.facts.rows);
+            return Ok(());
+        };
+        partition.ledger.closed(id, file.before.clone())?;
+        let key = (file.start.partition, file.destination.clone());
+        let behind = file.facts.continues_at;
+        let queue =
+            partition.destinations.entry(file.destination.clone()).or_insert_with(|| Queue::at(behind));
+        queue.files.push_back((id, file));
+        self.waiting.push_back(key);
+        Ok(())
+    }
+
+    /// Starts puts for destinations that wait, at most [`PUTS`] at a time and one per destination.
+    fn start_puts(&mut self) {
+        let mut looks = self.waiting.len();
+        while self.puts.len() < PUTS && looks > 0 {
+            looks -= 1;
+            let Some((id, destination)) = self.waiting.pop_front() else { return };
+            let Some(partition) = self.partitions.get_mut(&id) else { continue };
+            let Some(queue) = partition.destinations.get_mut(&destination) else { continue };
+            match queue.chain.take() {
+                None => self.waiting.push_back((id, destination)),
+                Some(chain) => match queue.files.pop_front() {
+                    Some((file_id, file)) => {
+                        let world = Arc::clone(&self.world);
+                        self.puts.spawn(put(world, file_id, file, chain));
+                    }
+                    None => queue.chain = Some(chain),
+                },
+            }
+        }
+    }
+
+    fn settle(&mut self, done: PutDone) -> Result<(), Error> {
+        self.count(&done);
+        let metrics = Arc::clone(&self.metrics);
+        let Some(partition) = self.started(done.start) else { return Ok(()) };
+        let Some(chain) = done.chain else {
+            metrics.partitions_restarted.add(1);
+            metrics.rows_dropped.add(partition.lose());
+            return Ok(());
+        };
+        partition.ledger.durable(done.file)?;
+        partition.landed(&done.destination, chain);
+        partition.tell();
+        Ok(())
+    }
+
+    /// What landed counts even when its partition has started again: it will be skipped then.
+    fn count(&self, done: &PutDone) {
+        let metrics = &self.metrics;
+        if done.chain.is_none() {
+            metrics.rows_dropped.add(done.rows);
+            return;
+        }
+        metrics.files_put.add(1);
+        metrics.bytes_put.add(done.bytes);
+        metrics.rows_put.add(done.rows);
+        if &*done.destination.table == QUARANTINE {
+            metrics.rows_quarantined.add(done.rows);
+        }
+        metrics.table_rows(&done.destination.table, done.rows);
+    }
+
+    async fn save(&mut self) -> Result<(), Error> {
+        for (id, partition) in &mut self.partitions {
+            let Some(position) = partition.ledger.checkpoint().cloned() else { continue };
+            if partition.lost || partition.saved == Some(position.sequence_number) {
+                continue;
+            }
+            self.checkpoints.save(*id, self.routing_version, &position).await?;
+            partition.saved = Some(position.sequence_number);
+        }
+        Ok(())
+    }
+
+    fn started(&mut self, start: StartId) -> Option<&mut Partition> {
+        self.partitions
+            .get_mut(&start.partition)
+            .filter(|partition| partition.start == start && !partition.lost)
+    }
+}
+
+/// Why publishing ends.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be put.
+    #[error("put a file of {table}")]
+    Put {
+        /// The table it is of.
+        table: Arc<str>,
+        /// What the lake said.
+        source: commit::Error,
+    },
+    /// A schema could not be recorded.
+    #[error("record the schema of {table}")]
+    Schema {
+        /// The table.
+        table: Arc<str>,
+        /// What the lake said.
+        source: schema::Error,
+    },
+    /// A checkpoint could not be written.
+    #[error("write a checkpoint")]
+    Checkpoint(#[from] partitions::Error),
+    /// The books say that something impossible happened.
+    #[error("the ledger of a partition is broken; nothing more is checkpointed")]
+    Ledger(#[from] ledger::Violation),
+    /// The task that put a file ended without an answer.
+    #[error("a put ended without an answer")]
+    Lost(#[source] tokio::task::JoinError),
+}
+
+/// Passes when a drain has lasted long enough.
+#[derive(Clone, Debug)]
+pub(super) struct Deadline(Drain);
+
+impl Deadline {
+    /// The deadline of a drain.
+    pub(super) fn behind(drain: &Drain) -> Self {
+        Self(drain.clone())
+    }
+
+    /// Waits until it has passed.
+    pub(super) async fn passed(&self) {
+        self.0.begun().await;
+        tokio::time::sleep(DRAIN_LIMIT).await;
+    }
+}
+
+/// How long a drain may last; what is not durable then will be read again.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often checkpoints are written: what a crash costs is bounded by files, not by this.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+
+/// Puts in flight: enough to hide a store's latency, few enough that their bytes stay a small part of the budget.
+const PUTS: usize = 8;
+
+#[derive(Debug)]
+struct Partition {
+    start: StartId,
+    ledger: Ledger,
+    destinations: HashMap<Destination, Queue>,
+    processed: Option<SequenceNumber>,
+    saved: Option<SequenceNumber>,
+    lost: bool,
+    standing: watch::Sender<Standing>,
+}
+
+/// The files of one destination that wait, in order; the chain is away while a put holds it.
+#[derive(Debug)]
+struct Queue {
+    chain: Option<Chain>,
+    files: VecDeque<(FileId, ClosedFile)>,
+}
+
+impl Queue {
+    /// The queue of a destination whose next file has this name.
+    fn at(continues_at: Ordinal) -> Self {
+        let last = (continues_at > Ordinal(0)).then_some(Ordinal(continues_at.0 - 1));
+        Self { chain: Some(Chain::recovered(last)), files: VecDeque::new() }
+    }
+}
+
+impl Partition {
+    fn new(start: StartId, checkpoint: Option<Position>, standing: watch::Sender<Standing>) -> Self {
+        let saved = checkpoint.as_ref().map(|position| position.sequence_number);
+        let ledger = Ledger::starting_behind(checkpoint);
+        Self { start, ledger, destinations: HashMap::new(), processed: saved, saved, lost: false, standing }
+    }
+
+    /// The next file of a destination may go. One that has none is forgotten: its lane knows where it is.
+    fn landed(&mut self, destination: &Destination, chain: Chain) {
+        let Some(queue) = self.destinations.get_mut(destination) else { return };
+        if queue.files.is_empty() {
+            self.destinations.remove(destination);
+        } else {
+            queue.chain = Some(chain);
+        }
+    }
+
+    /// Drops all that waits, and tells how many rows; the reader starts the partition again.
+    fn lose(&mut self) -> u64 {
+        self.lost = true;
+        let waiting = self.destinations.drain().flat_map(|(_, queue)| queue.files);
+        let rows = waiting.map(|(_, file)| file.facts.rows).sum();
+        self.standing.send_modify(|standing| standing.lost = true);
+        rows
+    }
+
+    fn tell(&self) {
+        let durable = self.ledger.checkpoint().map(|position| position.sequence_number);
+        self.standing.send_if_modified(|standing| {
+            let news = standing.durable != durable;
+            standing.durable = durable;
+            news
+        });
+    }
+
+    fn left(&self) -> u64 {
+        let from = self.saved.map_or(-1, |saved| saved.0);
+        self.processed.map_or(0, |processed| (processed.0 - from).max(0) as u64)
+    }
+}
+
+#[derive(Debug)]
+struct PutDone {
+    start: StartId,
+    file: FileId,
+    destination: Destination,
+    rows: u64,
+    bytes: u64,
+    /// The chain behind this file; `None` when the name was lost or the lake's schema contradicts the file.
+    chain: Option<Chain>,
+}
+
+async fn put(world: Arc<PutWorld>, id: FileId, file: ClosedFile, mut chain: Chain) -> Result<PutDone, Error> {
+    let table = Arc::clone(&file.destination.table);
+    let fits = ensure_schema(&world, &table, &file.columns).await?;
+    let bytes = file.bytes.len() as u64;
+    let lost = !fits || {
+        let landed =
+            commit::commit_file(&world.store, &mut chain, &file.facts, file.bytes, &world.backoff).await;
+        matches!(landed.map_err(|source| Error::Put { table, source })?, Landed::Lost { .. })
+    };
+    let chain = (!lost).then_some(chain);
+    Ok(PutDone {
+        start: file.start,
+        file: id,
+        destination: file.destination,
+        rows: file.facts.rows,
+        bytes,
+        chain,
+    })
+}
+
+/// Makes the file's columns durable in the table's schema; false if the lake has one of them with another type.
+async fn ensure_schema(
+    world: &PutWorld,
+    table: &Arc<str>,
+    columns: &BTreeMap<String, String>,
+) -> Result<bool, Error> {
+    let mut schemas = world.schemas.lock().await;
+    let ensured = schemas.ensure(table, columns).await;
+    match ensured.map_err(|source| Error::Schema { table: Arc::clone(table), source })? {
+        Ensured::Durable { .. } => Ok(true),
+        Ensured::Contradiction { column, lake, file, schema } => {
+            tracing::warn!(%table, column, lake, file, "another writer gave the column its type first; reading again");
+            world.catalog.adopt(table, schema.columns);
+            Ok(false)
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! Reads one partition: finds where to start, hands its events to a lane, and starts again when it must.
+//!
+//! Owns: the start path (the only recovery path there is) and the answer to a lost name.
+//! Does not own: the bytes (`eventhubs`), the rows (`lane`), the files (`publisher`).
+
+use std::sync::Arc;
+
+use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::lake::paths::{Date, Destination, Ordinal, SourceId};
+use catchwater_sinks::lake::records::{self, Origin, Records};
+use catchwater_sinks::lake::start::{self, Extent, PositionLost};
+use catchwater_sinks::lake::{recovery, rules};
+use catchwater_sinks::store::Store;
+use crossbeam_channel as lanes;
+use tokio::sync::{mpsc, watch};
+
+use super::file::StartId;
+use super::lane::LaneInput;
+use super::publisher::{PublisherInput, Standing};
+use crate::budget::Share;
+use crate::eventhubs::{
+    self, Client, ErrorKind, PartitionProperties, PartitionReceiver, ReceiveOptions, Start,
+};
+use crate::metrics::Metrics;
+use crate::parse::ROUTING_VERSION;
+use crate::partitions::{self, Checkpoints};
+use crate::position::{PartitionId, Position, SequenceNumber};
+
+/// What all readers of a run share.
+#[derive(Debug)]
+pub(super) struct World {
+    /// The hub.
+    pub(super) client: Client,
+    /// The lake.
+    pub(super) store: Store,
+    /// How a store that does not answer is asked again.
+    pub(super) backoff: Backoff,
+    /// Its records: origins, rules, lost ranges.
+    pub(super) records: Records,
+    /// The checkpoints of this hub.
+    pub(super) checkpoints: Checkpoints,
+    /// The consumer group.
+    pub(super) consumer_group: String,
+    /// The owner level every link states.
+    pub(super) owner_level: i64,
+    /// Read what the hub had at the start, then stop.
+    pub(super) until_caught_up: bool,
+    /// Go on past events that the hub no longer has, recording their range.
+    pub(super) accept_loss: bool,
+    /// Figures.
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// Reads one partition.
+#[derive(Debug)]
+pub(super) struct Reader {
+    /// The world it reads in.
+    pub(super) world: Arc<World>,
+    /// The partition.
+    pub(super) partition: PartitionId,
+    /// Names the partition's chains.
+    pub(super) source: SourceId,
+    /// Its lane.
+    pub(super) lane: lanes::Sender<LaneInput>,
+    /// The publisher.
+    pub(super) publisher: mpsc::Sender<PublisherInput>,
+    /// What its lane may hold.
+    pub(super) share: Arc<Share>,
+    /// How much of that its credit may stand for, in bytes.
+    pub(super) partition_share: usize,
+    /// Becomes true when reading is to end.
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+/// Why a reader ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// All that the hub had at the start is durable.
+    CaughtUp,
+    /// It was told to stop.
+    Stopped,
+}
+
+impl Reader {
+    /// Reads until it is told to stop, or until all that was there at the start is durable.
+    pub(super) async fn run(mut self) -> Result<Ended, Error> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let start = StartId { partition: self.partition, attempt };
+            match self.read(start).await? {
+                Read::Ended(ended) => return Ok(ended),
+                Read::Again => {
+                    tracing::warn!(partition = %self.partition, "another writer has put a file first; starting the partition again")
+                }
+            }
+        }
+    }
+
+    async fn read(&mut self, start: StartId) -> Result<Read, Error> {
+        let plan = self.plan(start.attempt > 1).await?;
+        let (told, mut standing) = watch::channel(Standing::default());
+        let begin = PublisherInput::Begin { start, checkpoint: plan.checkpoint.clone(), standing: told };
+        self.publisher.send(begin).await.map_err(|_| Error::Ended)?;
+        self.tell_lane(LaneInput::Begin {
+            start,
+            source: self.source.clone(),
+            covered: plan.covered.clone(),
+        })?;
+        if self.world.until_caught_up && plan.is_caught_up() {
+            return Ok(Read::Ended(Ended::CaughtUp));
+        }
+        let mut receiver = self.attach(plan.start.clone()).await?;
+        let read = self.receive(start, &plan, &mut receiver, &mut standing).await?;
+        let closed = receiver.close().await;
+        // The hub's answer tells whether the partition is still ours: a reader that lost it must not start again.
+        // One that is done does not mind.
+        if matches!(read, Read::Again) {
+            closed.map_err(|source| self.hub_error(source))?;
+        }
+        Ok(read)
+    }
+
+    /// Hands events to the lane until there is a reason to end.
+    async fn receive(
+        &mut self,
+        start: StartId,
+        plan: &Plan,
+        receiver: &mut PartitionReceiver,
+        standing: &mut watch::Receiver<Standing>,
+    ) -> Result<Read, Error> {
+        let mut expected = plan.first;
+        let mut stop = self.stop.clone();
+        loop {
+            let batch = tokio::select! {
+                batch = receiver.next_batch() => batch.map_err(|source| self.hub_error(source))?,
+                lost = standing.wait_for(|standing| standing.lost) => return lost.map(|_| Read::Again).map_err(|_| Error::Ended),
+                _ = stop.wait_for(|stop| *stop) => {
+                    self.tell_lane(LaneInput::End { start })?;
+                    return Ok(Read::Ended(Ended::Stopped));
+                }
+            };
+            let (Some(first), Some(last)) = (batch.first(), batch.last()) else { continue };
+            if self.has_lost(expected, first).await? {
+                // What came before must be durable before the loss is recorded: the start path does both.
+                let last = SequenceNumber(expected.0 - 1);
+                return Ok(match self.finish(start, last, standing).await? {
+                    Read::Ended(Ended::CaughtUp) => Read::Again,
+                    ended => ended,
+                });
+            }
+            expected = SequenceNumber(last.0 + 1);
+            let last_enqueued = receiver.last_enqueued();
+            self.world.metrics.lag(self.partition, last, last_enqueued);
+            self.tell_lane(LaneInput::Events { start, batch, last_enqueued })?;
+            if self.world.until_caught_up && last >= plan.target {
+                return self.finish(start, plan.target, standing).await;
+            }
+        }
+    }
+
+    /// Waits until everything up to `target` is durable.
+    async fn finish(
+        &mut self,
+        start: StartId,
+        target: SequenceNumber,
+        standing: &mut watch::Receiver<Standing>,
+    ) -> Result<Read, Error> {
+        self.tell_lane(LaneInput::End { start })?;
+        tokio::select! {
+            reached = standing.wait_for(|standing| standing.lost || standing.durable >= Some(target)) => {
+                let lost = reached.map_err(|_| Error::Ended)?.lost;
+                Ok(if lost { Read::Again } else { Read::Ended(Ended::CaughtUp) })
+            }
+            _ = self.stop.wait_for(|stop| *stop) => Ok(Read::Ended(Ended::Stopped)),
+        }
+    }
+
+    /// Finds where to start: behind the largest of checkpoint, origin and rules boundary.
+    async fn plan(&self, again: bool) -> Result<Plan, Error> {
+        let world = &self.world;
+        let (hub, extent) = self.extent().await?;
+        let checkpoint = world.checkpoints.load(self.partition).await?.map(|checkpoint| checkpoint.position);
+        self.begin(extent).await?;
+        let saved = checkpoint.as_ref().map(|position| Ordinal(position.sequence_number.0));
+        let first = self.first(saved, extent).await?;
+        // A destination of long ago that is not looked up costs one lost name; then all are looked up.
+        let since =
+            checkpoint.as_ref().filter(|_| !again).map(|at| Date::from_unix_ms(at.enqueued_time_ms - DAY_MS));
+        let covered = recovery::recover(&world.store, &self.source, since, &world.backoff).await?;
+        let covered = covered.into_iter().map(|found| (found.destination, found.last)).collect();
+        let start = match &checkpoint {
+            Some(at) if at.sequence_number.0 + 1 == first.0 => {
+                Start::After { offset: at.offset.clone(), sequence_number: at.sequence_number }
+            }
+            _ if first <= extent.begin => Start::Earliest,
+            _ => Start::AfterSequence(SequenceNumber(first.0 - 1)),
+        };
+        Ok(Plan { checkpoint, covered, start, first: SequenceNumber(first.0), target: hub.last })
+    }
+
+    /// The first start of a partition records where its chains begin.
+    async fn begin(&self, extent: Extent) -> Result<(), Error> {
+        let namespace = &self.world.checkpoints.scope().namespace;
+        let ours =
+            Origin { first: extent.begin, routing_version: ROUTING_VERSION, namespace: namespace.clone() };
+        let origin = self.world.records.begin(&self.source, ours).await?;
+        if origin.namespace == *namespace {
+            return Ok(());
+        }
+        Err(Error::Namespace { partition: self.partition, ours: namespace.clone(), theirs: origin.namespace })
+    }
+
+    /// The first event to read. Going on past events that are gone, if that was asked for, is recorded first.
+    async fn first(&self, saved: Option<Ordinal>, extent: Extent) -> Result<Ordinal, Error> {
+        let records = &self.world.records;
+        loop {
+            let done = start::done(saved, &records.lost_ranges(&self.source).await?);
+            let entered = records.enter(&self.source, ROUTING_VERSION, done, extent.last).await?;
+            let gone = match start::begin_reading(done, entered.from, extent) {
+                Ok(first) => return Ok(first),
+                Err(gone) => gone,
+            };
+            match gone.range().filter(|_| self.world.accept_loss) {
+                Some(range) => {
+                    tracing::warn!(partition = %self.partition, from = %range.from, to = %range.to, "going on without these events, as asked");
+                    records.give_up(&self.source, range).await?;
+                }
+                None => return Err(self.position_lost(gone)),
+            }
+        }
+    }
+
+    /// Whether events are gone between the one that was due and the one that came. A jump in the numbers alone
+    /// is none: the hub does not promise that there are no gaps.
+    async fn has_lost(&self, expected: SequenceNumber, received: SequenceNumber) -> Result<bool, Error> {
+        if received <= expected {
+            return Ok(false);
+        }
+        let (_, extent) = self.extent().await?;
+        match start::follows(Ordinal(expected.0), Ordinal(received.0), extent.begin) {
+            Ok(()) => Ok(false),
+            Err(_) if self.world.accept_loss => Ok(true),
+            Err(gone) => Err(self.position_lost(gone)),
+        }
+    }
+
+    async fn extent(&self) -> Result<(PartitionProperties, Extent), Error> {
+        let hub =
+            self.world.client.partition(self.partition).await.map_err(|source| self.hub_error(source))?;
+        let begin = if hub.is_empty { hub.last.0 + 1 } else { hub.begin.0 };
+        let last = (hub.last.0 >= 0).then_some(Ordinal(hub.last.0));
+        Ok((hub, Extent { begin: Ordinal(begin), last }))
+    }
+
+    fn position_lost(&self, source: PositionLost) -> Error {
+        Error::PositionLost { partition: self.partition, source }
+    }
+
+    async fn attach(&self, start: Start) -> Result<PartitionReceiver, Error> {
+        let options = ReceiveOptions {
+            consumer_group: self.world.consumer_group.clone(),
+            start,
+            owner_level: Some(self.world.owner_level),
+            name: format!("catchwater-{}", std::process::id()),
+        };
+        let share = Arc::clone(&self.share);
+        let receiver = self.world.client.receive(self.partition, options, share, self.partition_share).await;
+        let receiver = receiver.map_err(|source| self.hub_error(source))?;
+        // Newer rules may have been recorded since the plan was made.
+        if self.world.records.still_current(&self.source, ROUTING_VERSION).await? {
+            Ok(receiver)
+        } else {
+            Err(Error::OtherRules { partition: self.partition })
+        }
+    }
+
+    fn tell_lane(&self, input: LaneInput) -> Result<(), Error> {
+        self.lane.try_send(input).map_err(|_| Error::Ended)
+    }
+
+    fn hub_error(&self, source: eventhubs::Error) -> Error {
+        Error::Hub { partition: self.partition, source }
+    }
+}
+
+/// Why a partition is no longer read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The hub said no, or nothing.
+    #[error("partition {partition}")]
+    Hub {
+        /// Which partition.
+        partition: PartitionId,
+        /// What the hub said.
+        source: eventhubs::Error,
+    },
+    /// Events that should come next are gone.
+    #[error(
+        "partition {partition}: the position is lost (run once with --accept-loss to go on past a range that is gone)"
+    )]
+    PositionLost {
+        /// Which partition.
+        partition: PartitionId,
+        /// What is gone.
+        source: PositionLost,
+    },
+    /// The partition's chains were begun from a hub in another namespace.
+    #[error(
+        "partition {partition}: this lake was begun from namespace {theirs}, and this is {ours}; \
+         use the same address for the hub, or another lake"
+    )]
+    Namespace {
+        /// Which partition.
+        partition: PartitionId,
+        /// The namespace of this run.
+        ours: String,
+        /// The namespace the lake knows.
+        theirs: String,
+    },
+    /// Another version of the program has taken over the partition's routing.
+    #[error(
+        "partition {partition}: other routing rules were recorded in the lake meanwhile; this version stops"
+    )]
+    OtherRules {
+        /// Which partition.
+        partition: PartitionId,
+    },
+    /// A checkpoint could not be read.
+    #[error("read the checkpoint")]
+    Checkpoint(#[from] partitions::Error),
+    /// The lake's records can't be read or written.
+    #[error("read the lake's records")]
+    Records(#[from] records::Error),
+    /// The routing rules of the lake are not ours.
+    #[error(transparent)]
+    Rules(#[from] rules::Error),
+    /// The lake could not be looked through.
+    #[error("look up how far the lake is")]
+    Recovery(#[from] recovery::Error),
+    /// The rest of the run has ended before the reader.
+    #[error("the run ended while the partition was read")]
+    Ended,
+}
+
+impl Error {
+    /// Whether another reader has taken the partition.
+    pub fn is_ownership_lost(&self) -> bool {
+        matches!(self, Self::Hub { source, .. } if source.kind() == ErrorKind::OwnershipLost)
+    }
+
+    /// Whether events are gone that the lake does not have.
+    pub fn is_position_lost(&self) -> bool {
+        match self {
+            Self::PositionLost { .. } => true,
+            Self::Hub { source, .. } => source.kind() == ErrorKind::PositionLost,
+            _ => false,
+        }
+    }
+}
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+enum Read {
+    Ended(Ended),
+    Again,
+}
+
+#[derive(Debug)]
+struct Plan {
+    checkpoint: Option<Position>,
+    covered: Vec<(Destination, Ordinal)>,
+    start: Start,
+    first: SequenceNumber,
+    target: SequenceNumber,
+}
+
+impl Plan {
+    /// Nothing was there at the start that is not durable already.
+    fn is_caught_up(&self) -> bool {
+        self.first > self.target
+    }
+}

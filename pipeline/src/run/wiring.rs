@@ -1,0 +1,334 @@
+//! Every thread, task and channel of a run, each capacity with its reason. Nothing else spawns.
+//!
+//! ```text
+//! reader (task per partition) ── LaneInput ──▶ lane (thread) ── PublisherInput ──▶ publisher (task)
+//!        ▲                                                                            │
+//!        └────────────────────────── Standing (watch) ────────────────────────────────┘
+//! ```
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::lake::paths::SourceId;
+use catchwater_sinks::lake::records::Records;
+use catchwater_sinks::lake::schema::Schemas;
+use catchwater_sinks::store::Store;
+use crossbeam_channel as lanes;
+use tokio::sync::{Mutex, mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::file::RunFacts;
+use super::lane::{Lane, LaneInput, RollRules};
+use super::publisher::{self, Deadline, Publisher, PublisherInput, PutWorld};
+use super::reader::{self, Reader, World};
+use super::{Config, Error, Summary};
+use crate::budget::Share;
+use crate::clock::Clock;
+use crate::columns::{Catalog, Context};
+use crate::eventhubs::{Client, HubProperties};
+use crate::metrics::Metrics;
+use crate::parse::{Parser, ROUTING_VERSION};
+use crate::partitions::{Checkpoints, Scope};
+
+/// Tells a run to finish what is in flight and end.
+#[derive(Clone, Debug)]
+pub struct Drain(watch::Sender<bool>);
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self(watch::Sender::new(false))
+    }
+}
+
+impl Drain {
+    /// Begins the drain; a second call changes nothing.
+    pub fn begin(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Waits until the drain has begun; for ever if nobody can begin it any more.
+    pub(super) async fn begun(&self) {
+        let mut begun = self.0.subscribe();
+        if begun.wait_for(|begun| *begun).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Runs the job until it is drained, caught up (if asked for) or can't go on.
+pub async fn run(
+    config: Config,
+    drain: Drain,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+) -> Result<Summary, Error> {
+    let store = open(&config.lake)?;
+    let state = open(config.state.as_ref().unwrap_or(&super::default_state(&config.lake)))?;
+    let writer = uuid::Uuid::new_v4();
+    let backoff = Backoff::for_store(writer.as_u64_pair().0);
+    let records = Records::new(store.clone(), backoff.clone());
+    let lake = records.lake_id().await?;
+    let schemas = Schemas::load(records.clone()).await?;
+    let catalog = Catalog::new();
+    for schema in schemas.tables() {
+        catalog.adopt(&schema.table, schema.columns.clone());
+    }
+    let client = Client::connect(&config.connection_string, "catchwater").await?;
+    let hub = client.hub().await?;
+    let scope = Scope {
+        lake: lake.clone(),
+        namespace: config.connection_string.namespace().to_owned(),
+        event_hub: hub.name.to_lowercase(),
+        generation: hub.generation,
+        consumer_group: config.consumer_group.clone(),
+    };
+    let checkpoints = Checkpoints::new(state, scope);
+    let facts = RunFacts { lake, writer: writer.to_string(), routing_version: ROUTING_VERSION };
+    let put_world = Arc::new(PutWorld {
+        store: store.clone(),
+        schemas: Mutex::new(schemas),
+        backoff: backoff.clone(),
+        catalog: Arc::clone(&catalog),
+    });
+    let publisher = Publisher::new(put_world, checkpoints.clone(), ROUTING_VERSION, Arc::clone(&metrics));
+    let world = Arc::new(World {
+        client,
+        store,
+        backoff,
+        records,
+        checkpoints,
+        consumer_group: config.consumer_group.clone(),
+        owner_level: config.owner_level,
+        until_caught_up: config.until_caught_up,
+        accept_loss: config.accept_loss,
+        metrics: Arc::clone(&metrics),
+    });
+    let wiring = Wiring { config, hub, catalog, facts, world, metrics: Arc::clone(&metrics), clock };
+    let left = wiring.flow(publisher, drain).await?;
+    Ok(summary(&metrics, left.events))
+}
+
+struct Wiring {
+    config: Config,
+    hub: HubProperties,
+    catalog: Arc<Catalog>,
+    facts: RunFacts,
+    world: Arc<World>,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Wiring {
+    /// Connects the parts, waits for the readers, then lets the rest run dry.
+    async fn flow(self, publisher: Publisher, drain: Drain) -> Result<publisher::Leftover, Error> {
+        let (to_publisher, publisher_inputs) = mpsc::channel(PUBLISHER_INPUTS);
+        let deadline = Deadline::behind(&drain);
+        let mut publishing = tokio::spawn(publisher.run(publisher_inputs, deadline));
+        let (lanes, threads) = self.start_lanes(&to_publisher)?;
+        let readers = self.start_readers(&lanes, &to_publisher, &drain);
+        drop((lanes, to_publisher));
+        let read = tokio::select! {
+            read = all_read(readers, &drain) => read,
+            // The publisher ends before the readers only when it, or a lane, can't go on, or time is up.
+            published = &mut publishing => return ended_early(published, threads),
+        };
+        // The lanes' inputs are closed now, then the publisher's: everything runs dry.
+        let left = publishing.await.map_err(|_| Error::Died("the publisher"))??;
+        lanes_ended(threads)?;
+        read?;
+        Ok(left)
+    }
+
+    fn start_lanes(
+        &self,
+        to_publisher: &mpsc::Sender<PublisherInput>,
+    ) -> Result<(Vec<LaneEnd>, Vec<LaneThread>), Error> {
+        let count = self.lane_count();
+        let mut ends = Vec::new();
+        let mut threads = Vec::new();
+        for number in 0..count {
+            let share = Share::new(self.config.budget_bytes / count as u64);
+            let lane = Lane::new(
+                Parser::new(self.config.parent_context),
+                Context::new(Arc::from(self.hub.name.as_str()), Arc::clone(&self.catalog)),
+                roll_rules(&self.config),
+                self.facts.clone(),
+                Arc::clone(&share),
+                Arc::clone(&self.metrics),
+            );
+            // Unbounded, because the permits inside are the bound: a batch that was credited always has room.
+            let (inputs, receiver) = lanes::unbounded();
+            let (outputs, clock) = (to_publisher.clone(), Arc::clone(&self.clock));
+            let thread = std::thread::Builder::new().name(format!("lane-{number}"));
+            threads.push(
+                thread.spawn(move || run_lane(lane, &receiver, &outputs, &*clock)).map_err(Error::Thread)?,
+            );
+            ends.push(LaneEnd { inputs, share });
+        }
+        Ok((ends, threads))
+    }
+
+    fn start_readers(
+        &self,
+        lanes: &[LaneEnd],
+        to_publisher: &mpsc::Sender<PublisherInput>,
+        drain: &Drain,
+    ) -> Readers {
+        let mut readers = JoinSet::new();
+        let per_lane = self.hub.partitions.len().div_ceil(lanes.len()).max(1);
+        for partition in &self.hub.partitions {
+            let lane = &lanes[partition.0 as usize % lanes.len()];
+            let reader = Reader {
+                world: Arc::clone(&self.world),
+                partition: *partition,
+                source: SourceId::new(&self.hub.name, self.hub.generation.0, partition.0),
+                lane: lane.inputs.clone(),
+                publisher: to_publisher.clone(),
+                share: Arc::clone(&lane.share),
+                partition_share: lane.share.total() as usize / CREDIT_PART / per_lane,
+                stop: drain.0.subscribe(),
+            };
+            readers.spawn(reader.run());
+        }
+        readers
+    }
+
+    /// A lane per two cores: the runtime that feeds it needs about as much as it does. Never more than partitions.
+    fn lane_count(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        self.config.lanes.unwrap_or(cores.div_ceil(2)).clamp(1, self.hub.partitions.len().max(1))
+    }
+}
+
+/// Messages between lanes and publisher: files wait in the publisher's own queues, paid for by their permits,
+/// so this only smooths its pauses. A lane blocks when it is full, which costs credit, not memory.
+const PUBLISHER_INPUTS: usize = 256;
+
+/// One in four bytes of a lane's share may be credited to the hub; the rest holds columns and files.
+const CREDIT_PART: usize = 4;
+
+/// How often a lane looks at the ages of its files.
+const TICK: Duration = Duration::from_millis(200);
+
+type Readers = JoinSet<Result<reader::Ended, reader::Error>>;
+type LaneThread = JoinHandle<Result<(), catchwater_sinks::parquet::Error>>;
+
+struct LaneEnd {
+    inputs: lanes::Sender<LaneInput>,
+    share: Arc<Share>,
+}
+
+fn run_lane(
+    mut lane: Lane,
+    inputs: &lanes::Receiver<LaneInput>,
+    outputs: &mpsc::Sender<PublisherInput>,
+    clock: &dyn Clock,
+) -> Result<(), catchwater_sinks::parquet::Error> {
+    let mut out = Vec::new();
+    let mut next_tick = 0;
+    loop {
+        match inputs.recv_timeout(TICK) {
+            Ok(input) => lane.on(input, clock.now_ms(), &mut out)?,
+            Err(lanes::RecvTimeoutError::Timeout) => {}
+            Err(lanes::RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+        let now = clock.now_ms();
+        if now >= next_tick {
+            next_tick = now + TICK.as_millis() as i64;
+            lane.tick(now, &mut out)?;
+        }
+        for output in out.drain(..) {
+            if outputs.blocking_send(PublisherInput::Lane(output)).is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn roll_rules(config: &Config) -> RollRules {
+    let max_age_ms = config.max_age.as_millis() as i64;
+    RollRules {
+        file_bytes: 64 << 20,
+        group_bytes: 16 << 20,
+        max_age_ms,
+        small_max_age_ms: max_age_ms.max(60 * 60 * 1000),
+        small_rows: 1000,
+        distance: 300_000,
+        idle_ms: 60 * 1000,
+    }
+}
+
+fn open(url: &str) -> Result<Store, Error> {
+    Store::open(url).map_err(|source| Error::Store { url: url.to_owned(), source })
+}
+
+/// Waits until every reader has ended. One that fails makes the others drain; its events will be read again.
+async fn all_read(mut readers: Readers, drain: &Drain) -> Result<(), Error> {
+    let partitions = readers.len();
+    let mut taken = 0;
+    let mut failure = None;
+    while let Some(ended) = readers.join_next().await {
+        match ended.map_err(|_| Error::Died("a reader"))? {
+            Ok(_) => {}
+            Err(error) if error.is_ownership_lost() => {
+                taken += 1;
+                tracing::warn!(error = %chain_of(&error), "another run has taken a partition");
+            }
+            Err(error) => {
+                failure.get_or_insert(error);
+                drain.begin();
+            }
+        }
+    }
+    match failure {
+        Some(error) => Err(error.into()),
+        None if partitions > 0 && taken == partitions => Err(Error::OwnershipLost),
+        None => Ok(()),
+    }
+}
+
+fn ended_early(
+    published: Result<Result<publisher::Leftover, publisher::Error>, tokio::task::JoinError>,
+    threads: Vec<LaneThread>,
+) -> Result<publisher::Leftover, Error> {
+    let left = published.map_err(|_| Error::Died("the publisher"))??;
+    lanes_ended(threads)?;
+    Ok(left)
+}
+
+/// What the lanes that have ended say. One that is still at work is left alone: time was up.
+fn lanes_ended(threads: Vec<LaneThread>) -> Result<(), Error> {
+    for thread in threads.into_iter().filter(JoinHandle::is_finished) {
+        thread.join().map_err(|_| Error::Died("a lane"))??;
+    }
+    Ok(())
+}
+
+fn summary(metrics: &Metrics, left: u64) -> Summary {
+    Summary {
+        events: metrics.events_received.get() - metrics.events_skipped.get() - metrics.rows_dropped.get(),
+        rows: metrics.rows_put.get(),
+        quarantined: metrics.rows_quarantined.get(),
+        tables: metrics.tables(),
+        files: metrics.files_put.get(),
+        bytes_in: metrics.bytes_received.get(),
+        bytes_out: metrics.bytes_put.get(),
+        skipped: metrics.events_skipped.get(),
+        parent_contexts_dropped: metrics.parent_contexts_dropped.get(),
+        repaired: metrics.bodies_repaired.get(),
+        left,
+    }
+}
+
+fn chain_of(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}

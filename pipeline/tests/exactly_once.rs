@@ -1,0 +1,213 @@
+//! Each event in the lake once, whatever happens to the processes that put it there.
+//!
+//! The rules are those of `docs/EXACTLY_ONCE.md`; here the real binary is killed, stopped, woken and drained.
+
+#[path = "support/processes.rs"]
+mod processes;
+
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use processes::{Hub, audit, catchwater, json, told};
+use serde_json::Value;
+
+#[test]
+fn only_new_events_are_added() {
+    let (hub, folder) = (Hub::start(4), tempfile::tempdir().unwrap());
+    let lake = folder.path().join("lake");
+    let sent = hub.send("mixed", 2000, 1);
+    check_run(&hub.run(&lake), sent);
+    check_run(&hub.run(&lake), 0);
+    let more = hub.send("mixed", 500, 2);
+    check_run(&hub.run(&lake), more);
+    check_lake(&lake, sent + more);
+}
+
+#[test]
+fn kill_nine_twenty_times() {
+    let (hub, folder) = (Hub::start(4), tempfile::tempdir().unwrap());
+    let lake = folder.path().join("lake");
+    let mut random = Random(20);
+    let mut sent = 0;
+    for round in 0..20 {
+        sent += hub.send("mixed", 1500, round);
+        // A short age makes files and checkpoints while it runs, so that the kill falls between them.
+        let mut run = start(&hub, &lake, &["--max-age", "50ms"]);
+        std::thread::sleep(Duration::from_millis(random.below(400)));
+        run.kill().unwrap();
+        run.wait().unwrap();
+    }
+    hub.run(&lake);
+    check_lake(&lake, sent);
+}
+
+#[test]
+fn losing_every_checkpoint_costs_time_not_events() {
+    let (hub, folder) = (Hub::start(2), tempfile::tempdir().unwrap());
+    let lake = folder.path().join("lake");
+    let sent = hub.send("small", 1000, 1);
+    check_run(&hub.run(&lake), sent);
+    std::fs::remove_dir_all(lake.join("_catchwater/checkpoints")).unwrap();
+    let more = hub.send("small", 100, 2);
+    check_run(&hub.run(&lake), more);
+    check_lake(&lake, sent + more);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn two_writers_on_one_partition() {
+    let (hub, folder) = (Hub::start(1), tempfile::tempdir().unwrap());
+    let lake = folder.path().join("lake");
+    let mut sent = hub.send("mixed", 3000, 1);
+    let mut first = start(&hub, &lake, &["--max-age", "1h"]);
+    wait_for_reader(&lake);
+    // The first is stopped with rows in memory, the second reads on in its place …
+    signal(&first, "STOP");
+    sent += hub.send("mixed", 3000, 2);
+    hub.run(&lake);
+    check_lake(&lake, sent);
+    // … and then the first wakes, and is told to put what it has.
+    signal(&first, "CONT");
+    signal(&first, "TERM");
+    let ended = first.wait().unwrap();
+    assert!(matches!(ended.code(), Some(0 | 6)), "{ended}");
+    sent += hub.send("mixed", 500, 3);
+    hub.run(&lake);
+    check_lake(&lake, sent);
+}
+
+#[test]
+fn two_runs_at_once_share_nothing_and_lose_nothing() {
+    let (hub, folder) = (Hub::start(2), tempfile::tempdir().unwrap());
+    let lake = folder.path().join("lake");
+    let mut sent = hub.send("mixed", 2000, 1);
+    let runs = [start(&hub, &lake, &["--max-age", "50ms"]), start(&hub, &lake, &["--max-age", "50ms"])];
+    sent += hub.send("mixed", 2000, 2);
+    // Each partition is the last comer's; the other is told so and ends with 6, or both have caught up.
+    for run in runs {
+        let output = run.wait_with_output().unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 6)), "{}\n{}", output.status, told(&output));
+    }
+    hub.run(&lake);
+    check_lake(&lake, sent);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_drain_makes_durable_what_is_in_flight() {
+    let (hub, folder) = (Hub::start(4), tempfile::tempdir().unwrap());
+    let sent = hub.send("mixed", 5000, 1);
+    for name in ["TERM", "INT"] {
+        let lake = folder.path().join(name);
+        let arguments = [
+            "run",
+            "--json",
+            "--lake",
+            lake.to_str().unwrap(),
+            "--connection-string",
+            &hub.connection_string,
+        ];
+        let run = catchwater(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+        wait_for_reader(&lake);
+        let asked = Instant::now();
+        signal(&run, name);
+        let output = run.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", told(&output));
+        assert!(asked.elapsed() < Duration::from_secs(11), "a drain takes ten seconds at the most");
+        audit(&lake);
+        hub.run(&lake);
+        check_lake(&lake, sent);
+    }
+}
+
+#[test]
+fn another_hub_under_the_same_name_is_another_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake");
+    let first = Hub::start(1);
+    let sent = first.send("small", 50, 1);
+    first.run(&lake);
+    drop(first);
+    let second = Hub::start(1);
+    let more = second.send("small", 30, 2);
+    check_run(&second.run(&lake), more);
+    check_lake(&lake, sent + more);
+}
+
+fn check_run(report: &Value, events: u64) {
+    assert_eq!(
+        (report["events"].as_u64(), report["rows"].as_u64()),
+        (Some(events), Some(events)),
+        "{report}"
+    );
+}
+
+fn check_lake(lake: &Path, events: u64) {
+    let report = audit(lake);
+    assert_eq!(
+        (report["events"].as_u64(), report["rows"].as_u64()),
+        (Some(events), Some(events)),
+        "{report}"
+    );
+}
+
+fn start(hub: &Hub, lake: &Path, more: &[&str]) -> Child {
+    let mut arguments = hub.run_arguments(lake);
+    arguments.extend(more);
+    catchwater(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Waits until a run has recorded where its first partition begins: it reads from then on.
+fn wait_for_reader(lake: &Path) {
+    let began = Instant::now();
+    while !lake.join("_catchwater/origin").exists() {
+        assert!(began.elapsed() < Duration::from_secs(30), "no run has started to read");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[cfg(unix)]
+fn signal(process: &Child, name: &str) {
+    let killed =
+        std::process::Command::new("kill").args([format!("-{name}"), process.id().to_string()]).status();
+    assert!(killed.unwrap().success());
+}
+
+/// Always the same moments, as far as a scheduler lets them be.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+#[test]
+fn the_json_of_each_face_is_one_object_a_line() {
+    let (hub, folder) = (Hub::start(1), tempfile::tempdir().unwrap());
+    let lake = folder.path().join("lake");
+    hub.send("small", 10, 1);
+    let run = hub.run(&lake);
+    for key in [
+        "events",
+        "rows",
+        "quarantined",
+        "tables",
+        "files",
+        "bytes_in",
+        "bytes_out",
+        "seconds",
+        "cpu_seconds",
+        "peak_rss_bytes",
+    ] {
+        assert!(run[key].is_number(), "{key} in {run}");
+    }
+    let audit = json(&["audit", "--json", "--lake", lake.to_str().unwrap()]);
+    for (name, table) in audit["tables"].as_object().unwrap() {
+        for key in ["rows", "files", "bytes"] {
+            assert!(table[key].as_u64() > Some(0), "{key} of {name} in {audit}");
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! Everything the writers share: logs, lakes, records, checkpoints and a network that delivers late or never.
+//! And the invariants, checked at the moment something changes.
+
+use catchwater::position::{Offset, Position, SequenceNumber};
+use catchwater_sinks::lake::paths::{Ordinal, SourceId};
+use catchwater_sinks::lake::records::LostRange;
+use catchwater_sinks::lake::rules::Rules;
+use catchwater_sinks::lake::start::{Claim, Extent, Identity};
+
+use crate::bug::Bug;
+use crate::dice::Dice;
+use crate::setup::{Setup, Tally};
+
+/// An invariant that does not hold.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    /// Its name: I1 to I5, or the part of the program that refused.
+    pub(crate) invariant: &'static str,
+    pub(crate) what: String,
+}
+
+impl Finding {
+    pub(crate) fn new(invariant: &'static str, what: impl std::fmt::Display) -> Self {
+        Self { invariant, what: what.to_string() }
+    }
+}
+
+/// Which lake and which generation of the hub: together one source with its chains and records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct At {
+    pub(crate) lake: usize,
+    pub(crate) log: usize,
+}
+
+/// One row: an event has one or two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) log: usize,
+    pub(crate) event: Ordinal,
+    pub(crate) index: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    pub(crate) ordinal: Ordinal,
+    pub(crate) rows: usize,
+    /// The destination by the first version of the rules and by the second.
+    pub(crate) routes: [usize; 2],
+}
+
+/// One generation of the hub's partition.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log {
+    /// All events that will ever be, of which the first `enqueued` have arrived.
+    pub(crate) events: Vec<Event>,
+    pub(crate) enqueued: usize,
+    /// How many of them retention has taken.
+    pub(crate) purged: usize,
+}
+
+impl Log {
+    pub(crate) fn new(dice: &mut Dice, setup: &Setup) -> Self {
+        let mut ordinal = -1;
+        let events = (0..setup.events).map(|_| {
+            // Sequence numbers rise, and gaps are not promised to be absent.
+            ordinal += if dice.chance(8) { 2 } else { 1 };
+            let first = dice.below(setup.destinations);
+            let second = if dice.chance(50) { dice.below(setup.destinations) } else { first };
+            let rows = if dice.chance(20) { 2 } else { 1 };
+            Event { ordinal: Ordinal(ordinal), rows, routes: [first, second] }
+        });
+        let events = events.collect();
+        Self { events, enqueued: dice.below(setup.events / 2), purged: 0 }
+    }
+
+    pub(crate) fn last(&self) -> Option<Ordinal> {
+        self.events[..self.enqueued].last().map(|event| event.ordinal)
+    }
+
+    fn end(&self) -> Ordinal {
+        self.last().map_or(Ordinal(0), |last| Ordinal(last.0 + 1))
+    }
+
+    pub(crate) fn begin(&self) -> Ordinal {
+        match self.events[..self.enqueued].get(self.purged) {
+            Some(event) if self.purged > 0 => event.ordinal,
+            Some(_) => Ordinal(0),
+            None => self.end(),
+        }
+    }
+
+    pub(crate) fn extent(&self) -> Extent {
+        Extent { begin: self.begin(), last: self.last() }
+    }
+
+    /// The event that a reader gets who asks for this one: the hub starts at its oldest, silently.
+    pub(crate) fn receive(&self, from: Ordinal) -> Option<&Event> {
+        self.events[self.purged..self.enqueued].iter().find(|event| event.ordinal >= from)
+    }
+}
+
+/// A file of a lake.
+#[derive(Clone, Debug)]
+pub(crate) struct File {
+    pub(crate) continues_at: Ordinal,
+    pub(crate) last: Ordinal,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) writer: usize,
+    pub(crate) synced: bool,
+}
+
+/// One source's part of a lake.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) identity: Identity,
+    /// By path: the files in the order of their chain.
+    pub(crate) chains: Vec<Vec<File>>,
+    pub(crate) origin: Option<Rules>,
+    pub(crate) rules: Vec<Rules>,
+    pub(crate) lost: Vec<LostRange>,
+}
+
+impl Source {
+    /// The rules in force, once there is an origin.
+    pub(crate) fn newest_rules(&self) -> Option<Rules> {
+        self.rules.last().copied().or(self.origin)
+    }
+
+    fn is_lost(&self, event: Ordinal) -> bool {
+        self.lost.iter().any(|range| (range.from..=range.to).contains(&event))
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Lake {
+    /// By log.
+    pub(crate) sources: Vec<Source>,
+    /// How often each row is there: by log, event number and row index.
+    counts: Vec<Vec<[u8; 2]>>,
+}
+
+/// A put that nobody waits for any more.
+#[derive(Clone, Debug)]
+pub(crate) struct Put {
+    pub(crate) at: At,
+    pub(crate) path: usize,
+    pub(crate) file: File,
+}
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) bug: Option<Bug>,
+    pub(crate) setup: Setup,
+    pub(crate) logs: Vec<Log>,
+    pub(crate) lakes: Vec<Lake>,
+    /// The lake and the log of today.
+    pub(crate) today: At,
+    pub(crate) checkpoint: Option<Claim>,
+    pub(crate) old_checkpoints: Vec<Claim>,
+    pub(crate) in_flight: Vec<Put>,
+    pub(crate) tally: Tally,
+    offset: Offset,
+}
+
+impl World {
+    pub(crate) fn new(bug: Option<Bug>, setup: Setup) -> Self {
+        Self {
+            bug,
+            setup,
+            logs: Vec::new(),
+            lakes: vec![Lake::default()],
+            today: At { lake: 0, log: 0 },
+            checkpoint: None,
+            old_checkpoints: Vec::new(),
+            in_flight: Vec::new(),
+            tally: Tally::default(),
+            offset: Offset("".into()),
+        }
+    }
+
+    pub(crate) fn has(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.logs[self.today.log]
+    }
+
+    pub(crate) fn source(&self, at: At) -> &Source {
+        &self.lakes[at.lake].sources[at.log]
+    }
+
+    pub(crate) fn source_mut(&mut self, at: At) -> &mut Source {
+        &mut self.lakes[at.lake].sources[at.log]
+    }
+
+    /// The path of a destination: one of its own (rule 11).
+    pub(crate) fn path(&self, destination: usize) -> usize {
+        if self.has(Bug::OnePathForTwo) { destination / 2 } else { destination }
+    }
+
+    pub(crate) fn position(&self, event: Ordinal) -> Position {
+        Position {
+            sequence_number: SequenceNumber(event.0),
+            offset: self.offset.clone(),
+            enqueued_time_ms: event.0,
+        }
+    }
+
+    /// The hub is created, for the first time or again.
+    pub(crate) fn create_hub(&mut self, log: Log) {
+        self.logs.push(log);
+        self.today.log = self.logs.len() - 1;
+        for lake in 0..self.lakes.len() {
+            self.add_sources(lake);
+        }
+    }
+
+    /// Another lake takes the place of this one.
+    pub(crate) fn change_lake(&mut self) {
+        self.lakes.push(Lake::default());
+        self.today.lake = self.lakes.len() - 1;
+        self.add_sources(self.today.lake);
+    }
+
+    fn add_sources(&mut self, lake: usize) {
+        for log in self.lakes[lake].sources.len()..self.logs.len() {
+            let identity = Identity {
+                lake: format!("lake {lake}"),
+                namespace: "ns".to_owned(),
+                source: SourceId::new("hub", log as i64, 0),
+            };
+            let chains = vec![Vec::new(); self.setup.destinations];
+            let source = Source { identity, chains, origin: None, rules: Vec::new(), lost: Vec::new() };
+            let counts = vec![[0; 2]; self.logs[log].events.len()];
+            let lake = &mut self.lakes[lake];
+            lake.sources.push(source);
+            lake.counts.push(counts);
+        }
+    }
+
+    /// The conditional put: takes a name once. Says if it was free.
+    pub(crate) fn put_if_absent(&mut self, put: Put) -> Result<bool, Finding> {
+        let Put { at, path, file } = put;
+        let chain = &self.source(at).chains[path];
+        if chain.iter().any(|other| other.continues_at == file.continues_at) {
+            return Ok(false);
+        }
+        self.tally.files += 1;
+        for row in &file.rows {
+            let count = self.count_mut(at.lake, *row);
+            *count += 1;
+            if *count > 1 {
+                return Err(Finding::new("I1", format!("{row:?} is in the lake twice")));
+            }
+        }
+        // A chain whose names say nothing can't be held to them; its rows can.
+        if !self.has(Bug::NameIsOwnFirstRow) {
+            continues_whole(self.source(at).chains[path].last(), &file)?;
+        }
+        self.source_mut(at).chains[path].push(file);
+        Ok(true)
+    }
+
+    /// What the footer under a name says, made durable before it counts.
+    pub(crate) fn find(&mut self, at: At, path: usize, name: Ordinal) -> Option<&File> {
+        let synced = !self.has(Bug::FoundCountsUnsynced);
+        let file = self.source_mut(at).chains[path].iter_mut().find(|file| file.continues_at == name)?;
+        file.synced |= synced;
+        Some(file)
+    }
+
+    /// I5: what is passed over because "it is there" is there.
+    pub(crate) fn rows_are_there(&self, at: At, rows: &[Row]) -> Result<(), Finding> {
+        let missing = rows.iter().find(|row| !self.is_settled(at, **row));
+        missing.map_or(Ok(()), |row| Err(Finding::new("I5", format!("{row:?} was taken for done"))))
+    }
+
+    /// Stores a checkpoint.
+    pub(crate) fn store_checkpoint(&mut self, at: At, last: Ordinal) -> Result<(), Finding> {
+        self.tally.checkpoints += 1;
+        self.checkpoint_lags(at, last)?;
+        let identity = self.source(at).identity.clone();
+        let claim = Claim { identity, last };
+        self.old_checkpoints.push(claim.clone());
+        self.checkpoint = Some(claim);
+        Ok(())
+    }
+
+    /// I3: everything up to a checkpoint is in the lake.
+    fn checkpoint_lags(&self, at: At, last: Ordinal) -> Result<(), Finding> {
+        let missing = self.rows_from_origin(at).find(|row| row.event <= last && !self.is_settled(at, *row));
+        let what = |row| format!("the checkpoint stands at {last}, and {row:?} is not in the lake");
+        missing.map_or(Ok(()), |row| Err(Finding::new("I3", what(row))))
+    }
+
+    /// Power fails: what was not synced is gone, with everything that was on its way.
+    pub(crate) fn lose_power(&mut self) -> Result<(), Finding> {
+        self.tally.power_failures += 1;
+        self.in_flight.clear();
+        for at in self.sources() {
+            self.drop_unsynced(at);
+            self.chains_are_whole(at)?;
+        }
+        match self.checkpoint.clone() {
+            Some(claim) => self.checkpoint_lags(self.at(&claim.identity), claim.last),
+            None => Ok(()),
+        }
+    }
+
+    /// Every lake with every log.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = At> + use<> {
+        let logs = self.logs.len();
+        (0..self.lakes.len()).flat_map(move |lake| (0..logs).map(move |log| At { lake, log }))
+    }
+
+    fn at(&self, identity: &Identity) -> At {
+        self.sources().find(|at| self.source(*at).identity == *identity).unwrap_or(self.today)
+    }
+
+    fn drop_unsynced(&mut self, at: At) {
+        for path in 0..self.setup.destinations {
+            let files = std::mem::take(&mut self.source_mut(at).chains[path]);
+            let (kept, gone): (Vec<File>, Vec<File>) = files.into_iter().partition(|file| file.synced);
+            self.source_mut(at).chains[path] = kept;
+            self.tally.files_without_power += gone.len();
+            for row in gone.iter().flat_map(|file| &file.rows) {
+                *self.count_mut(at.lake, *row) -= 1;
+            }
+        }
+    }
+
+    /// I4: each file's name is one past the last row of the file before it.
+    pub(crate) fn chains_are_whole(&self, at: At) -> Result<(), Finding> {
+        if self.has(Bug::NameIsOwnFirstRow) {
+            return Ok(());
+        }
+        for chain in &self.source(at).chains {
+            for (n, file) in chain.iter().enumerate() {
+                continues_whole(n.checked_sub(1).map(|before| &chain[before]), file)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// I2, at the end: each event from the origin on is there once, or was given up aloud.
+    pub(crate) fn nothing_is_lost(&self, at: At) -> Result<(), Finding> {
+        let missing = self.rows_from_origin(at).find(|row| !self.is_settled(at, *row));
+        missing.map_or(Ok(()), |row| Err(Finding::new("I2", format!("{row:?} is in no file"))))
+    }
+
+    fn rows_from_origin(&self, at: At) -> impl Iterator<Item = Row> + '_ {
+        let log = &self.logs[at.log];
+        let first = self.source(at).origin.map_or(Ordinal(i64::MAX), |origin| origin.from);
+        let events = log.events[..log.enqueued].iter().filter(move |event| event.ordinal >= first);
+        events.flat_map(move |event| {
+            (0..event.rows).map(move |index| Row { log: at.log, event: event.ordinal, index })
+        })
+    }
+
+    fn is_settled(&self, at: At, row: Row) -> bool {
+        let number = self.number(row);
+        self.lakes[at.lake].counts[row.log][number][row.index] > 0 || self.source(at).is_lost(row.event)
+    }
+
+    fn count_mut(&mut self, lake: usize, row: Row) -> &mut u8 {
+        let number = self.number(row);
+        &mut self.lakes[lake].counts[row.log][number][row.index]
+    }
+
+    /// Where an event stands among all of its log.
+    fn number(&self, row: Row) -> usize {
+        let events = &self.logs[row.log].events;
+        events.partition_point(|event| event.ordinal < row.event)
+    }
+}
+
+/// I4 for one file and the one before it.
+fn continues_whole(before: Option<&File>, file: &File) -> Result<(), Finding> {
+    let expected = before.map_or(Ordinal(0), |before| Ordinal(before.last.0 + 1));
+    let rises = file.rows.iter().all(|row| row.event >= expected && row.event <= file.last);
+    if file.continues_at == expected && rises {
+        return Ok(());
+    }
+    Err(Finding::new("I4", format!("{file:?} stands where a file continues at {expected}")))
+}

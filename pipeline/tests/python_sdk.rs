@@ -1,0 +1,54 @@
+//! The official Python SDK against the hub: what it sends it gets back, by every way to begin.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
+
+#[path = "support/python.rs"]
+mod python;
+
+use std::process::{Command, Output};
+
+use catchwater::emulator::{Config, Emulator};
+use catchwater::position::PartitionId;
+use tokio::task::spawn_blocking;
+
+/// Runs a check of `tests/python/sdk.py` against a fresh hub and returns the hub.
+async fn check(name: &str) -> Option<Emulator> {
+    let interpreter = spawn_blocking(python::interpreter).await.unwrap()?;
+    let hub = Emulator::start(Config::default()).await.unwrap();
+    let mut command = Command::new(interpreter);
+    command.arg(python::script("sdk.py")).args([name, &hub.connection_string()]);
+    // The script blocks a thread of its own: the hub needs this one.
+    let Output { status, stdout, stderr } = spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success(), "{name}: {status}\n{stdout}\n{stderr}");
+    Some(hub)
+}
+
+#[tokio::test]
+async fn events_come_back_as_they_were_sent() {
+    let Some(hub) = check("round_trip").await else { return };
+    let events: u64 =
+        (0..hub.partitions()).filter_map(|id| hub.partition(PartitionId(id))).map(|p| p.events).sum();
+    assert_eq!(events, 137, "every event is in the hub once");
+    hub.shutdown().await;
+}
+
+#[tokio::test]
+async fn readers_begin_where_they_ask_to() {
+    check("positions").await;
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_an_authentication_error() {
+    check("wrong_key").await;
+}
+
+#[tokio::test]
+async fn a_higher_owner_level_displaces_a_reader() {
+    check("owner_level").await;
+}
+
+#[tokio::test]
+async fn too_large_an_event_is_refused() {
+    check("too_large").await;
+}

@@ -1,0 +1,156 @@
+//! The files of each destination, one after the other.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, stream};
+use object_store::ObjectMeta;
+use object_store::path::Path;
+
+use super::Report;
+use super::scan::{Scan, in_full};
+use super::sources::Sources;
+use crate::lake::paths::{self, DataFileName, Ordinal};
+use crate::store::{Error, Store};
+
+/// All data files of a lake, by destination and in the order of their chains.
+pub(super) struct Chains {
+    files: Vec<(DataFileName, u64)>,
+}
+
+/// Where a chain stands while it is followed.
+#[derive(Default)]
+struct Follower {
+    /// The file before.
+    before: Option<DataFileName>,
+    /// Where the next file has to continue; unknown behind a file that could not be read.
+    next: Option<Ordinal>,
+}
+
+/// What became of reading one file.
+type Read = Result<Option<Scan>, String>;
+
+/// Files read at once: enough to hide a store's answer times, few enough to hold little.
+const READ_AT_ONCE: usize = 32;
+
+impl Chains {
+    /// Lists a lake's files; one that a reader's glob meets and that is no data file is a finding.
+    pub(super) async fn list(store: &Store, report: &mut Report) -> Result<Self, Error> {
+        let mut files = Vec::new();
+        for ObjectMeta { location, size, .. } in store.list(&Path::default()).await? {
+            match paths::parse_data_file(&location) {
+                Some(name) => files.push((name, size)),
+                None if is_met_by_globs(&location) => {
+                    report.broken(format!("{location} is no data file, and readers meet it"));
+                }
+                None => {}
+            }
+        }
+        // The fields of a name are in the order of a chain; the order of its text is not, where a source's
+        // name begins another's.
+        files.sort();
+        Ok(Self { files })
+    }
+
+    /// Reads every file and follows every chain.
+    pub(super) async fn read(self, store: &Store, column: &str, sources: &mut Sources, report: &mut Report) {
+        let column: Arc<str> = column.into();
+        let reads = self.files.into_iter().map(|(name, size)| {
+            let read = read(store.clone(), name.path(), Arc::clone(&column));
+            async move { (name, size, read.await) }
+        });
+        // In order, so that chains can be followed and equal lakes have equal findings.
+        let mut reads = stream::iter(reads).buffered(READ_AT_ONCE);
+        let mut follower = Follower::default();
+        while let Some((name, size, read)) = reads.next().await {
+            follower.enter(&name);
+            follower.catch_up(&name, store, &column, sources, report).await;
+            follower.link(&name, report);
+            follower.take(name, size, read, sources, report);
+        }
+    }
+}
+
+impl Follower {
+    /// Begins a chain where a file is of another destination than the one before.
+    fn enter(&mut self, name: &DataFileName) {
+        let chain = |name: &DataFileName| (name.folder.clone(), name.date, name.source.clone());
+        if self.before.as_ref().is_none_or(|before| chain(before) != chain(name)) {
+            *self = Self { before: None, next: Some(Ordinal(0)) };
+        }
+    }
+
+    /// Looks for the files that the listing has not: one that was put while it ran may be left out where the
+    /// next is in.
+    async fn catch_up(
+        &mut self,
+        name: &DataFileName,
+        store: &Store,
+        column: &Arc<str>,
+        sources: &mut Sources,
+        report: &mut Report,
+    ) {
+        while let Some(next) = self.next.filter(|next| *next < name.continues_at) {
+            let unlisted = DataFileName { continues_at: next, ..name.clone() };
+            let read = read(store.clone(), unlisted.path(), Arc::clone(column)).await;
+            if matches!(read, Ok(None)) {
+                return;
+            }
+            self.take(unlisted, 0, read, sources, report);
+        }
+    }
+
+    /// Compares where a file continues with where the one before ended.
+    fn link(&self, name: &DataFileName, report: &mut Report) {
+        let Some(next) = self.next.filter(|next| *next != name.continues_at) else {
+            return;
+        };
+        let path = name.path();
+        report.broken(match &self.before {
+            Some(before) => format!("{path} should continue at {next}, where {} ends", before.path()),
+            None => format!("{path} is the first of its chain and should continue at 0"),
+        });
+    }
+
+    /// Counts a file.
+    fn take(
+        &mut self,
+        name: DataFileName,
+        size: u64,
+        read: Read,
+        sources: &mut Sources,
+        report: &mut Report,
+    ) {
+        self.next = None;
+        match read {
+            Ok(Some(scan)) => {
+                if let Some(fault) = scan.fault(&name) {
+                    report.broken(format!("{}: {fault}", name.path()));
+                }
+                // Behind the largest number no file can continue.
+                self.next = scan.facts.last.0.checked_add(1).map(Ordinal);
+                let table = report.tables.entry(scan.facts.table.clone()).or_default();
+                (table.rows, table.files, table.bytes) =
+                    (table.rows + scan.rows.count, table.files + 1, table.bytes + size);
+                sources.take(&name, scan, report);
+            }
+            Ok(None) => report.broken(format!("{} was listed and is gone", name.path())),
+            Err(reason) => report.broken(reason),
+        }
+        self.before = Some(name);
+    }
+}
+
+/// Reads a file on a thread that is free: decoding uses as many as there are.
+async fn read(store: Store, path: Path, column: Arc<str>) -> Read {
+    let scan =
+        tokio::spawn(
+            async move { Scan::read(&store, &path, &column).await.map_err(|error| in_full(&error)) },
+        );
+    scan.await.unwrap_or_else(|stopped| Err(in_full(&stopped)))
+}
+
+/// Whether `<table>/**/*.parquet` of some table finds it.
+fn is_met_by_globs(path: &Path) -> bool {
+    let in_records = path.as_ref().split('/').next() == Some(paths::RECORDS_FOLDER);
+    path.as_ref().ends_with(".parquet") && !in_records
+}

@@ -1,0 +1,130 @@
+//! The lake read back: each row once, no gaps, chains whole.
+//!
+//! Owns the judgement over what stands in a lake; knows nothing of who wrote it or still does. Reads every
+//! footer and the column of the places, and holds a bit per place.
+
+mod chains; // the files of each destination, one after the other
+mod places; // a set of places in a source
+mod scan; // one file, read
+mod sources; // what each source lacks
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::paths::{Ordinal, SourceId};
+use crate::store::{Error, Store};
+use chains::Chains;
+use sources::Sources;
+
+/// Reads a lake back and counts its faults.
+///
+/// A place without a row is a fault at or below its source's checkpoint and in flight above it; without a
+/// checkpoint nothing is a fault. Where writers are at work the checkpoints have to be read before this
+/// begins: what they cover is in the lake by then.
+///
+/// # Errors
+/// Only if the lake can't be listed or its records can't be fetched. A file that can't be read is a finding.
+pub async fn audit(
+    store: &Store,
+    ordinal_column: &str,
+    checkpoints: &BTreeMap<SourceId, Ordinal>,
+) -> Result<Report, Error> {
+    let mut report = Report::default();
+    let chains = Chains::list(store, &mut report).await?;
+    // Listed after the files: a source's origin is there before its first file.
+    let mut sources = Sources::load(store, &mut report).await?;
+    chains.read(store, ordinal_column, &mut sources, &mut report).await;
+    sources.judge(checkpoints, &mut report);
+    report.close_findings();
+    Ok(report)
+}
+
+/// What an audit found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Places of all sources that have a row.
+    pub events: u64,
+    /// Rows of all tables.
+    pub rows: u64,
+    /// Places without a row at or below a checkpoint: a fault.
+    pub gaps: u64,
+    /// Rows beyond the first of one place: a fault.
+    pub duplicates: u64,
+    /// Files that are missing, unreadable, out of place or say what is not so: a fault.
+    pub broken_chains: u64,
+    /// Places without a row above the checkpoint and below the highest seen: not yet written.
+    pub in_flight: u64,
+    /// By true name.
+    pub tables: BTreeMap<String, TableReport>,
+    /// By source.
+    pub sources: BTreeMap<SourceId, SourceReport>,
+    /// The first faults, as sentences that say what and where.
+    pub findings: Vec<String>,
+    /// How many more there are.
+    #[serde(skip)]
+    more_findings: u64,
+}
+
+/// What an audit found of one table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TableReport {
+    /// Rows in all its files.
+    pub rows: u64,
+    /// How many files it has.
+    pub files: u64,
+    /// What they weigh.
+    pub bytes: u64,
+}
+
+/// What an audit found of one source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SourceReport {
+    /// Where the source begins in this lake.
+    pub first: Option<Ordinal>,
+    /// The highest place that has a row.
+    pub last: Option<Ordinal>,
+    /// Places that have a row.
+    pub events: u64,
+    /// Places without a row at or below the checkpoint.
+    pub gaps: u64,
+    /// Rows beyond the first of one place.
+    pub duplicates: u64,
+    /// Places without a row above the checkpoint and below the highest seen.
+    pub in_flight: u64,
+}
+
+/// More sentences than these are only counted.
+const MOST_FINDINGS: usize = 50;
+
+impl Report {
+    /// Whether no fault was found.
+    pub fn is_clean(&self) -> bool {
+        self.gaps == 0 && self.duplicates == 0 && self.broken_chains == 0
+    }
+
+    /// Counts something that breaks a chain.
+    fn broken(&mut self, finding: String) {
+        self.broken_chains += 1;
+        self.found(finding);
+    }
+
+    /// Keeps a sentence, if there is room.
+    fn found(&mut self, finding: String) {
+        if self.findings.len() < MOST_FINDINGS {
+            self.findings.push(finding);
+        } else {
+            self.more_findings += 1;
+        }
+    }
+
+    /// Says how many sentences there was no room for.
+    fn close_findings(&mut self) {
+        if self.more_findings > 0 {
+            self.findings.push(format!("and {} more", self.more_findings));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! One file, read: what its footer says, what its rows are, and where the two differ.
+
+use std::error::Error as StdError;
+
+use object_store::path::Path;
+
+use super::places::Places;
+use crate::lake::paths::{DataFileName, Ordinal, folder_name};
+use crate::parquet::{Error, FooterFacts, read_ordinals};
+use crate::store::Store;
+
+/// What was read of one file.
+#[derive(Debug)]
+pub(super) struct Scan {
+    pub(super) facts: FooterFacts,
+    pub(super) rows: Rows,
+}
+
+/// What the rows of a file are.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) count: u64,
+    pub(super) places: Places,
+    first: Option<Ordinal>,
+    last: Option<Ordinal>,
+    /// The first row that is not above the one before it.
+    falls_at: Option<Ordinal>,
+}
+
+impl Scan {
+    /// Reads a file; `None` if there is none.
+    pub(super) async fn read(store: &Store, path: &Path, column: &str) -> Result<Option<Self>, Error> {
+        let mut rows = Rows::default();
+        let facts = read_ordinals(store, path, column, |ordinals| rows.take(ordinals)).await?;
+        Ok(facts.map(|facts| Self { facts, rows }))
+    }
+
+    /// What is wrong with the file, seen by itself.
+    pub(super) fn fault(&self, name: &DataFileName) -> Option<String> {
+        self.fault_of_place(name).or_else(|| self.fault_of_rows())
+    }
+
+    /// Where the footer contradicts the path.
+    fn fault_of_place(&self, name: &DataFileName) -> Option<String> {
+        let facts = &self.facts;
+        let says = |what: &str, said: String| Some(format!("its footer says {what} {said}"));
+        if folder_name(&facts.table) != name.folder {
+            says("table", format!("{:?}", facts.table))
+        } else if facts.date != name.date {
+            says("day", facts.date.to_string())
+        } else if facts.source != name.source {
+            says("source", facts.source.to_string())
+        } else if facts.continues_at != name.continues_at {
+            says("that it continues at", facts.continues_at.to_string())
+        } else {
+            None
+        }
+    }
+
+    /// Where the rows contradict the footer.
+    fn fault_of_rows(&self) -> Option<String> {
+        let (facts, rows) = (&self.facts, &self.rows);
+        let (Some(first), Some(last)) = (rows.first, rows.last) else {
+            return Some("it has no rows".to_owned());
+        };
+        if let Some(place) = rows.falls_at {
+            Some(format!("the row of {place} follows one that is not below it"))
+        } else if (first, last) != (facts.first, facts.last) {
+            Some(format!(
+                "it has rows of {first} to {last}, its footer says {} to {}",
+                facts.first, facts.last
+            ))
+        } else if rows.count != facts.rows {
+            Some(format!("it has {} rows, its footer says {}", rows.count, facts.rows))
+        } else if first < facts.continues_at {
+            Some(format!("its first row is of {first}, below where it continues"))
+        } else {
+            None
+        }
+    }
+}
+
+impl Rows {
+    fn take(&mut self, ordinals: &[i64]) {
+        for &ordinal in ordinals {
+            let place = Ordinal(ordinal);
+            if self.last.is_some_and(|last| last >= place) {
+                self.falls_at = self.falls_at.or(Some(place));
+            }
+            self.first = self.first.or(Some(place));
+            self.last = Some(place);
+            self.places.insert(ordinal);
+        }
+        self.count += ordinals.len() as u64;
+    }
+}
+
+/// An error and its causes in one line.
+pub(super) fn in_full(error: &dyn StdError) -> String {
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        said = format!("{said}: {error}");
+        cause = error.source();
+    }
+    said
+}

@@ -1,0 +1,202 @@
+//! What each source has, and what it lacks.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::path::Path;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::places::Places;
+use super::scan::Scan;
+use super::{Report, SourceReport};
+use crate::lake::paths::{self, DataFileName, Ordinal, SourceId};
+use crate::store::{Error, Store};
+
+/// Every source of a lake, with the records about it and the rows seen.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    by_id: BTreeMap<SourceId, Source>,
+    /// The id in the lake's own record.
+    lake: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Source {
+    origin: Option<Ordinal>,
+    /// Ranges that were given up, in rising order.
+    lost: Vec<RangeInclusive<i64>>,
+    seen: Places,
+    rows: u64,
+}
+
+/// What an audit has to know of [`paths::lake_record`].
+#[derive(Deserialize)]
+struct LakeRecord {
+    id: String,
+}
+
+/// What an audit has to know of [`paths::origin`].
+#[derive(Deserialize)]
+struct OriginRecord {
+    first: Ordinal,
+}
+
+/// What an audit has to know of [`paths::lost`].
+#[derive(Deserialize)]
+struct LostRecord {
+    from: Ordinal,
+    to: Ordinal,
+}
+
+impl Sources {
+    /// Reads the records of all sources; one that can't be understood is a finding.
+    pub(super) async fn load(store: &Store, report: &mut Report) -> Result<Self, Error> {
+        let mut sources = Self::default();
+        if let Some(bytes) = store.get(&paths::lake_record()).await? {
+            let record: Option<LakeRecord> = understood(&paths::lake_record(), &bytes, report);
+            sources.lake = record.map(|record| record.id);
+        }
+        for (source, record) in records(store, &paths::origin_folder(), paths::parse_origin, report).await? {
+            let OriginRecord { first } = record;
+            sources.by_id.entry(source).or_default().origin = Some(first);
+        }
+        let lost = |path: &Path| paths::parse_lost(path).map(|(source, _)| source);
+        for (source, record) in records(store, &paths::lost_folder(), lost, report).await? {
+            let LostRecord { from, to } = record;
+            sources.by_id.entry(source).or_default().lost.push(from.0..=to.0);
+        }
+        for source in sources.by_id.values_mut() {
+            source.lost.sort_by_key(|range| *range.start());
+        }
+        Ok(sources)
+    }
+
+    /// Takes in the rows of a file.
+    pub(super) fn take(&mut self, name: &DataFileName, scan: Scan, report: &mut Report) {
+        let path = name.path();
+        if self.lake.as_ref().is_some_and(|lake| *lake != scan.facts.lake) {
+            report.broken(format!("{path} is of another lake, {:?}", scan.facts.lake));
+        }
+        let source = self.by_id.entry(name.source.clone()).or_default();
+        source.rows += scan.rows.count;
+        let (twice, first) = source.seen.merge(scan.rows.places);
+        if let Some(first) = first {
+            report.found(format!(
+                "{path}: {twice} of its places have a row elsewhere too, the first is {first}"
+            ));
+        }
+    }
+
+    /// Compares what each source has with what it should have.
+    pub(super) fn judge(mut self, checkpoints: &BTreeMap<SourceId, Ordinal>, report: &mut Report) {
+        for id in checkpoints.keys() {
+            self.by_id.entry(id.clone()).or_default();
+        }
+        for (id, source) in self.by_id {
+            let judged = source.judge(&id, checkpoints.get(&id).copied(), report);
+            report.rows += source.rows;
+            report.events += judged.events;
+            report.gaps += judged.gaps;
+            report.duplicates += judged.duplicates;
+            report.in_flight += judged.in_flight;
+            report.sources.insert(id, judged);
+        }
+    }
+}
+
+impl Source {
+    fn judge(&self, id: &SourceId, checkpoint: Option<Ordinal>, report: &mut Report) -> SourceReport {
+        let (lowest, last) = self.seen.bounds().unzip();
+        self.judge_origin(id, lowest, report);
+        let events = self.seen.len();
+        let mut judged =
+            SourceReport { first: self.origin.or(lowest), last, events, ..SourceReport::default() };
+        judged.duplicates = self.rows - events;
+        let Some(Ordinal(first)) = judged.first else {
+            if let Some(checkpoint) = checkpoint {
+                report.broken(format!(
+                    "{id} has a checkpoint at {checkpoint}, but no origin record and no row"
+                ));
+            }
+            return judged;
+        };
+        let durable = checkpoint.map_or_else(|| first.saturating_sub(1), |checkpoint| checkpoint.0);
+        let (gaps, gap) = self.missing(first..=durable);
+        if let Some(gap) = gap {
+            report.found(format!(
+                "{id}: {gaps} places up to the checkpoint {durable} have no row, the first is {gap}"
+            ));
+        }
+        let highest = last.map_or(i64::MIN, |last| last.0);
+        let in_flight = self.missing(durable.saturating_add(1).max(first)..=highest).0;
+        SourceReport { gaps, in_flight, ..judged }
+    }
+
+    /// Every source with a row has an origin, and no row is below it.
+    fn judge_origin(&self, id: &SourceId, lowest: Option<Ordinal>, report: &mut Report) {
+        match (self.origin, lowest) {
+            (None, Some(_)) => report.broken(format!("{id} has rows and no origin record")),
+            (Some(origin), Some(lowest)) if lowest < origin => {
+                report.broken(format!("{id} has a row of {lowest}, below its origin {origin}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// How many places of a range were neither seen nor given up, and the first of these.
+    fn missing(&self, range: RangeInclusive<i64>) -> (u64, Option<Ordinal>) {
+        let parts = outside(range, &self.lost).into_iter().map(|part| self.seen.missing(&part));
+        parts.fold((0, None), |(count, first), (more, next)| (count + more, first.or(next)))
+    }
+}
+
+/// The parts of a range that are in none of `holes`, which rise by where they begin.
+fn outside(range: RangeInclusive<i64>, holes: &[RangeInclusive<i64>]) -> Vec<RangeInclusive<i64>> {
+    let (mut from, to) = range.into_inner();
+    let mut parts = Vec::new();
+    for hole in holes.iter().filter(|hole| !hole.is_empty()) {
+        if *hole.end() < from {
+            continue;
+        }
+        if *hole.start() > from {
+            parts.push(from..=to.min(hole.start() - 1));
+        }
+        match hole.end().checked_add(1) {
+            Some(behind) => from = behind,
+            None => return parts,
+        }
+    }
+    parts.push(from..=to);
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// Reads the records of a folder, by source.
+async fn records<T: DeserializeOwned>(
+    store: &Store,
+    folder: &Path,
+    source_of: impl Fn(&Path) -> Option<SourceId>,
+    report: &mut Report,
+) -> Result<Vec<(SourceId, T)>, Error> {
+    /// A lake has one origin per source; a thousand of them take a second of an object store's time.
+    const READ_AT_ONCE: usize = 16;
+    let named = |path: Path| source_of(&path).map(|source| (path, source));
+    let found: Vec<_> =
+        store.list(folder).await?.into_iter().filter_map(|found| named(found.location)).collect();
+    let reads = found
+        .into_iter()
+        .map(|(path, source)| async move { store.get(&path).await.map(|bytes| (path, source, bytes)) });
+    let read: Vec<_> = stream::iter(reads).buffered(READ_AT_ONCE).try_collect().await?;
+    let records = read.into_iter().filter_map(|(path, source, bytes)| {
+        understood(&path, &bytes?, report).map(|record| (source, record))
+    });
+    Ok(records.collect())
+}
+
+/// Understands a record, or says that it can't be.
+fn understood<T: DeserializeOwned>(path: &Path, bytes: &[u8], report: &mut Report) -> Option<T> {
+    let record = serde_json::from_slice(bytes);
+    record.map_err(|error| report.broken(format!("{path} can't be understood: {error}"))).ok()
+}

@@ -1,0 +1,352 @@
+//! Lakes made by hand, with each fault planted.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use bytes::Bytes;
+
+use super::*;
+use crate::lake::paths::{self, Destination};
+use crate::parquet::{FooterFacts, assemble, encode_row_group};
+use crate::store::faults::Faults;
+
+const COLUMN: &str = "_sequence_number";
+
+struct Lake {
+    store: Store,
+}
+
+impl Lake {
+    /// A lake whose source 0 begins at 0.
+    async fn new() -> Self {
+        let lake = Self { store: Store::open("memory://").unwrap() };
+        lake.record(&paths::lake_record(), r#"{"id":"this lake"}"#).await;
+        lake.record(&paths::origin(&source(0)), r#"{"first":0,"routing_version":1}"#).await;
+        lake
+    }
+
+    /// A lake with two tables and two days, without a fault: places 0 to 9, and 10 in a part of a chain.
+    async fn whole() -> Self {
+        let lake = Self::new().await;
+        lake.file("account", "2026-11-22", 0, &[0, 2, 3]).await;
+        lake.file("account", "2026-11-22", 4, &[4]).await;
+        lake.file("account", "2026-11-22", 5, &[7, 9]).await;
+        lake.file("account", "2026-11-23", 0, &[8]).await;
+        lake.file("_messages", "2026-11-22", 0, &[1, 5, 6]).await;
+        lake
+    }
+
+    async fn record(&self, path: &object_store::path::Path, text: &str) {
+        self.store.put(path, Bytes::copy_from_slice(text.as_bytes())).await.unwrap();
+    }
+
+    async fn file(&self, table: &str, day: &str, continues_at: i64, ordinals: &[i64]) {
+        let facts = facts(table, day, continues_at, ordinals);
+        self.put(table, day, continues_at, written(&facts, ordinals)).await;
+    }
+
+    async fn put(&self, table: &str, day: &str, continues_at: i64, bytes: Bytes) {
+        self.store.put(&path(table, day, continues_at), bytes).await.unwrap();
+    }
+
+    async fn audit(&self, checkpoint: Option<i64>) -> Report {
+        let checkpoints = checkpoint.map(|checkpoint| (source(0), Ordinal(checkpoint)));
+        audit(&self.store, COLUMN, &checkpoints.into_iter().collect()).await.unwrap()
+    }
+}
+
+fn source(partition: u32) -> SourceId {
+    SourceId::new("hub", 1_763_800_000_000, partition)
+}
+
+fn path(table: &str, day: &str, continues_at: i64) -> object_store::path::Path {
+    let destination = Destination { table: table.into(), date: day.parse().unwrap(), source: source(0) };
+    paths::data_file(&destination, Ordinal(continues_at))
+}
+
+fn facts(table: &str, day: &str, continues_at: i64, ordinals: &[i64]) -> FooterFacts {
+    FooterFacts {
+        lake: "this lake".into(),
+        table: table.into(),
+        date: day.parse().unwrap(),
+        source: source(0),
+        continues_at: Ordinal(continues_at),
+        first: Ordinal(ordinals.first().copied().unwrap_or(0)),
+        last: Ordinal(ordinals.last().copied().unwrap_or(0)),
+        rows: ordinals.len() as u64,
+        routing_version: 1,
+        schema_version: 1,
+        writer: "test".into(),
+    }
+}
+
+/// A file with a row group for each two rows.
+fn written(facts: &FooterFacts, ordinals: &[i64]) -> Bytes {
+    let group = |ordinals: &[i64]| {
+        let places: ArrayRef = Arc::new(Int64Array::from(ordinals.to_vec()));
+        let names: ArrayRef = Arc::new(StringArray::from(vec!["a name"; ordinals.len()]));
+        encode_row_group(&RecordBatch::try_from_iter([("name", names), (COLUMN, places)]).unwrap()).unwrap()
+    };
+    assemble(ordinals.chunks(2).map(group).collect(), facts).unwrap()
+}
+
+/// Counts of events, rows, gaps, duplicates, broken chains and places in flight.
+fn counts(report: &Report) -> [u64; 6] {
+    let Report { events, rows, gaps, duplicates, broken_chains, in_flight, .. } = *report;
+    [events, rows, gaps, duplicates, broken_chains, in_flight]
+}
+
+/// Audits a lake with the checkpoint at 9; every fault has a finding that holds each of `words`.
+async fn check(case: &str, lake: &Lake, expected: [u64; 6], words: &[&str]) {
+    let report = lake.audit(Some(9)).await;
+    assert_eq!(counts(&report), expected, "{case}: {:?}", report.findings);
+    let faulty = expected[2] + expected[3] + expected[4] > 0;
+    assert_eq!(report.is_clean(), !faulty, "{case}");
+    assert_eq!(report.findings.is_empty(), !faulty, "{case}: {:?}", report.findings);
+    let said = report.findings.join("\n");
+    for word in words {
+        assert!(said.contains(word), "{case}: {word:?} is not in {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_whole_lake_is_clean() {
+    let lake = Lake::whole().await;
+    check("whole", &lake, [10, 10, 0, 0, 0, 0], &[]).await;
+
+    let report = lake.audit(Some(9)).await;
+    let table = |name: &str| report.tables[name].clone();
+    assert_eq!((table("account").rows, table("account").files), (7, 4));
+    assert_eq!((table("_messages").rows, table("_messages").files), (3, 1));
+    assert!(table("account").bytes > 4 * table("_messages").bytes / 2);
+    let source = &report.sources[&source(0)];
+    assert_eq!((source.first, source.last, source.events), (Some(Ordinal(0)), Some(Ordinal(9)), 10));
+}
+
+#[tokio::test]
+async fn an_empty_lake_is_clean() {
+    let lake = Lake { store: Store::open("memory://").unwrap() };
+    assert_eq!(lake.audit(None).await, Report::default());
+    let lake = Lake::new().await;
+    assert_eq!(counts(&lake.audit(None).await), [0; 6]);
+    assert_eq!(counts(&lake.audit(Some(-1)).await), [0; 6]);
+}
+
+#[tokio::test]
+async fn what_is_missing_counts_by_the_checkpoint() {
+    let lake = Lake::new().await;
+    lake.file("account", "2026-11-22", 0, &[2, 3, 7, 12]).await;
+    // checkpoint, gaps, in flight
+    let cases = [
+        (None, 0, 9),
+        (Some(-1), 0, 9),
+        (Some(0), 1, 8),
+        (Some(5), 4, 5),
+        (Some(12), 9, 0),
+        (Some(20), 17, 0),
+    ];
+    for (checkpoint, gaps, in_flight) in cases {
+        let report = lake.audit(checkpoint).await;
+        assert_eq!(counts(&report), [4, 4, gaps, 0, 0, in_flight], "{checkpoint:?}");
+        assert_eq!(report.findings.len(), usize::from(gaps > 0), "{:?}", report.findings);
+    }
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_no_gap() {
+    let lake = Lake::new().await;
+    lake.record(&paths::origin(&source(0)), r#"{"first":100}"#).await;
+    lake.file("account", "2026-11-22", 0, &[102, 103, 107, 112]).await;
+    lake.record(&paths::lost(&source(0), Ordinal(100)), r#"{"from":100,"to":101}"#).await;
+    lake.record(&paths::lost(&source(0), Ordinal(104)), r#"{"from":104,"to":107}"#).await;
+    lake.record(&paths::lost(&source(0), Ordinal(105)), r#"{"from":105,"to":105}"#).await;
+    lake.record(&paths::lost(&source(1), Ordinal(108)), r#"{"from":108,"to":111}"#).await;
+    // Missing are 108 to 111.
+    assert_eq!(counts(&lake.audit(Some(109)).await), [4, 4, 2, 0, 0, 2]);
+    lake.record(&paths::lost(&source(0), Ordinal(108)), r#"{"from":108,"to":5000000000}"#).await;
+    assert_eq!(counts(&lake.audit(Some(109)).await), [4, 4, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn rows_twice_are_found_across_tables_and_days() {
+    for (table, day) in [("contact", "2026-11-22"), ("account", "2026-11-24"), ("_quarantine", "2026-11-22")]
+    {
+        let lake = Lake::whole().await;
+        lake.file(table, day, 0, &[3, 8, 10]).await;
+        let file = path(table, day, 0).to_string();
+        // Files are read in the order of their names: the one that is read later is named.
+        let report = lake.audit(Some(9)).await;
+        assert_eq!(counts(&report), [11, 13, 0, 2, 0, 0], "{table}");
+        let said = report.findings.join("\n");
+        assert!(said.contains(&file) || table == "_quarantine", "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_link_is_found() {
+    let day = "2026-11-22";
+    let lake = Lake::whole().await;
+    let without = |continues_at| remove(&lake, path("account", day, continues_at));
+    without(4).await;
+    check("a file in the middle is gone", &lake, [9, 9, 1, 0, 1, 0], &["0005.parquet should continue at 4"])
+        .await;
+    without(0).await;
+    let first = ["0005.parquet is the first of its chain and should continue at 0", "first is 0"];
+    check("the first is gone", &lake, [6, 6, 4, 0, 1, 0], &first).await;
+
+    let lake = Lake::whole().await;
+    lake.file("account", day, 3, &[3]).await;
+    check("a file is there twice", &lake, [10, 11, 0, 1, 1, 0], &["0003.parquet should continue at 4"]).await;
+
+    let lake = Lake::whole().await;
+    lake.file("account", day, 11, &[12]).await;
+    check("a link skips a place", &lake, [11, 11, 0, 0, 1, 2], &["should continue at 10, where"]).await;
+}
+
+async fn remove(lake: &Lake, path: object_store::path::Path) {
+    use futures::StreamExt;
+    let mut objects = None;
+    let _ = lake.store.decorated(|inner| {
+        objects = Some(Arc::clone(&inner));
+        inner
+    });
+    let paths = futures::stream::iter([Ok(path)]).boxed();
+    objects.unwrap().delete_stream(paths).collect::<Vec<_>>().await.remove(0).unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_contradicts_itself_is_found() {
+    let day = "2026-11-22";
+    let ordinals = [7, 9];
+    let facts = || facts("account", day, 5, &ordinals);
+    let with = |change: &dyn Fn(&mut FooterFacts)| {
+        let mut facts = facts();
+        change(&mut facts);
+        written(&facts, &ordinals)
+    };
+    let cases: [(&str, Bytes, &str); 12] = [
+        ("table", with(&|facts| facts.table = "contact".into()), r#"its footer says table "contact""#),
+        ("day", with(&|facts| facts.date = "2026-11-21".parse().unwrap()), "its footer says day 2026-11-21"),
+        ("source", with(&|facts| facts.source = source(3)), "its footer says source hub-1763800000000-p0003"),
+        ("place", with(&|facts| facts.continues_at = Ordinal(6)), "its footer says that it continues at 6"),
+        ("first", with(&|facts| facts.first = Ordinal(6)), "rows of 7 to 9, its footer says 6 to 9"),
+        ("last", with(&|facts| facts.last = Ordinal(8)), "rows of 7 to 9, its footer says 7 to 8"),
+        ("count", with(&|facts| facts.rows = 3), "it has 2 rows, its footer says 3"),
+        ("lake", with(&|facts| facts.lake = "other".into()), r#"is of another lake, "other""#),
+        ("order", written(&facts(), &[7, 8, 8, 9]), "the row of 8 follows one that is not below it"),
+        ("order", written(&facts(), &[7, 9, 8, 9]), "the row of 8 follows one that is not below it"),
+        ("empty", written(&facts(), &[]), "no column"),
+        ("below", written(&tests::facts("account", day, 5, &[4, 9]), &[4, 9]), "its first row is of 4"),
+    ];
+    for (case, bytes, words) in cases {
+        let lake = Lake::whole().await;
+        lake.put("account", day, 5, bytes).await;
+        let report = lake.audit(Some(9)).await;
+        assert_eq!(report.broken_chains, 1, "{case}: {:?}", report.findings);
+        let said = report.findings.join("\n");
+        assert!(said.contains(words) && said.contains("0005.parquet"), "{case}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_stops_nothing() {
+    let day = "2026-11-22";
+    let whole = written(&facts("account", day, 4, &[4]), &[4]);
+    let mut flipped = whole.to_vec();
+    flipped[4..40].fill(0xff);
+    let other: ArrayRef = Arc::new(StringArray::from(vec!["4"]));
+    let text = encode_row_group(&RecordBatch::try_from_iter([(COLUMN, other)]).unwrap()).unwrap();
+    let null: ArrayRef = Arc::new(Int64Array::from(vec![None, Some(4)]));
+    let null = encode_row_group(&RecordBatch::try_from_iter([(COLUMN, null)]).unwrap()).unwrap();
+    let of = |group| assemble(vec![group], &facts("account", day, 4, &[4])).unwrap();
+    let cases = [
+        ("empty", Bytes::new()),
+        ("no Parquet", Bytes::from_static(b"not a file of rows at all")),
+        ("cut", whole.slice(..whole.len() / 2)),
+        ("flipped", flipped.into()),
+        ("text", of(text)),
+        ("null", of(null)),
+    ];
+    for (case, bytes) in cases {
+        let lake = Lake::whole().await;
+        lake.put("account", day, 4, bytes).await;
+        check(case, &lake, [9, 9, 1, 0, 1, 0], &["0004.parquet", "the first is 4"]).await;
+    }
+}
+
+#[tokio::test]
+async fn what_readers_meet_and_is_ours_not_is_found() {
+    let cases = [
+        ("account/enqueued_date=2026-11-22/mine.parquet", 1),
+        ("account/more.parquet", 1),
+        ("account/enqueued_date=2026-11-22/deeper/hub-1763800000000-p0000-00000000000000000010.parquet", 1),
+        ("account/enqueued_date=2026-11-22/hub-1763800000000-p0000-10.parquet", 1),
+        ("account/enqueued_date=2026-11-22/README.md", 0),
+        ("_catchwater/copy.parquet", 0),
+    ];
+    for (name, broken) in cases {
+        let lake = Lake::whole().await;
+        lake.record(&object_store::path::Path::parse(name).unwrap(), "").await;
+        let words: &[&str] = if broken > 0 { &[name] } else { &[] };
+        check(name, &lake, [10, 10, 0, 0, broken, 0], words).await;
+    }
+}
+
+#[tokio::test]
+async fn records_that_are_missing_or_wrong_are_found() {
+    let lake = Lake::whole().await;
+    remove(&lake, paths::origin(&source(0))).await;
+    check("no origin", &lake, [10, 10, 0, 0, 1, 0], &["has rows and no origin record"]).await;
+
+    let lake = Lake::whole().await;
+    lake.record(&paths::origin(&source(0)), r#"{"first":2}"#).await;
+    check("rows below the origin", &lake, [10, 10, 0, 0, 1, 0], &["has a row of 0, below its origin 2"])
+        .await;
+
+    let lake = Lake::whole().await;
+    lake.record(&paths::lost(&source(0), Ordinal(3)), "{").await;
+    check("half a record", &lake, [10, 10, 0, 0, 1, 0], &["-3.json can't be understood"]).await;
+
+    let lake = Lake { store: Store::open("memory://").unwrap() };
+    check("nothing but a checkpoint", &lake, [0, 0, 0, 0, 1, 0], &["checkpoint at 9"]).await;
+    let lake = Lake::new().await;
+    check("an origin and a checkpoint", &lake, [0, 0, 10, 0, 0, 0], &["10 places"]).await;
+}
+
+/// A file that was put while the listing ran may be left out of it although the next is in.
+#[tokio::test]
+async fn a_stale_listing_is_no_broken_chain() {
+    let mut lake = Lake::whole().await;
+    let faults = Faults::new();
+    lake.store = lake.store.with_faults(&faults);
+    faults.hide_from_listings("00000000000000000004.parquet");
+    faults
+        .hide_from_listings("account/enqueued_date=2026-11-22/hub-1763800000000-p0000-00000000000000000000");
+    check("stale", &lake, [10, 10, 0, 0, 0, 0], &[]).await;
+}
+
+#[tokio::test]
+async fn sources_are_judged_apart() {
+    let lake = Lake::whole().await;
+    lake.record(&paths::origin(&source(1)), r#"{"first":4000000000000}"#).await;
+    let ordinals = [4_000_000_000_000, 4_000_000_000_001, 4_000_000_000_005];
+    let facts = FooterFacts { source: source(1), ..facts("account", "2026-11-22", 0, &ordinals) };
+    let destination =
+        Destination { table: "account".into(), date: "2026-11-22".parse().unwrap(), source: source(1) };
+    lake.store.put(&paths::data_file(&destination, Ordinal(0)), written(&facts, &ordinals)).await.unwrap();
+    let checkpoints = [(source(0), Ordinal(9)), (source(1), Ordinal(4_000_000_000_002))].into();
+    let report = audit(&lake.store, COLUMN, &checkpoints).await.unwrap();
+    assert_eq!(counts(&report), [13, 13, 1, 0, 0, 2], "{:?}", report.findings);
+    assert_eq!((report.sources[&source(0)].gaps, report.sources[&source(1)].gaps), (0, 1));
+}
+
+#[tokio::test]
+async fn findings_have_an_end() {
+    let lake = Lake::new().await;
+    for n in 0..60 {
+        lake.record(&object_store::path::Path::from(format!("account/{n}.parquet")), "").await;
+    }
+    let report = lake.audit(None).await;
+    assert_eq!((report.broken_chains, report.findings.len()), (60, MOST_FINDINGS + 1));
+    assert_eq!(report.findings.last().unwrap(), "and 10 more");
+}

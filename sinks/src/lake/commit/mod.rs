@@ -1,0 +1,224 @@
+//! Commits a closed file: asks the store what [`super::chain`] wants to know, and waits where it must.
+//!
+//! Owns retries and what a found file must say of itself to be judged. Does not own the judgement, nor what
+//! happens to a source that lost.
+
+use bytes::Bytes;
+use object_store::path::Path;
+
+use super::backoff::{Attempts, Backoff, Failure};
+use super::chain::{Chain, Fact, Step, Violation};
+use super::paths::{self, Destination, Ordinal};
+use crate::parquet::{self, FooterFacts, read_facts};
+use crate::store::{self, Kind, Put, Store};
+
+/// How the commit of a file ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Landed {
+    /// Its rows are in the lake, durably, by whoever wrote them.
+    Durable {
+        /// Its last row.
+        last: Ordinal,
+    },
+    /// Another file has its name: what is in memory of the source must go, and the source start again from
+    /// its checkpoint. A new chain may begin at `last`, which no listing can make untrue.
+    Lost {
+        /// The last row of the file that won.
+        last: Ordinal,
+    },
+}
+
+/// Commits a file that says `facts` of itself, and does not return before its fate is known.
+///
+/// Dropping the future is safe for the lake, but the chain has to be dropped with it: the put may be on its
+/// way.
+///
+/// # Errors
+/// [`Error::kind`] is `Unknown` when the store went without an answer for as long as `backoff` tries; whether
+/// the file is there is then for the next start to find out.
+pub async fn commit_file(
+    store: &Store,
+    chain: &mut Chain,
+    facts: &FooterFacts,
+    bytes: Bytes,
+    backoff: &Backoff,
+) -> Result<Landed, Error> {
+    let file = File::of(facts);
+    let broken = |source| Error::Violation { path: file.path.to_string(), source };
+    the_name_is_the_chains(facts.continues_at, chain.next(), &file.path)?;
+    let mut attempts = backoff.begin();
+    let mut step = chain.offer(facts.first, facts.last).map_err(broken)?;
+    let mut taken = false;
+    loop {
+        let fact = match step {
+            Step::Put { .. } => file.put(store, bytes.clone(), &mut attempts).await?,
+            Step::ReadFooter { .. } => file.read_footer(store, &mut attempts).await?,
+            Step::Durable { last } => return Ok(Landed::Durable { last }),
+            Step::Lost { last } => return Ok(Landed::Lost { last }),
+        };
+        // "Taken" may have meant that another's put was under way, which then failed.
+        if taken && fact == Fact::Absent {
+            attempts.again(Error::TakenAndAbsent { path: file.path.to_string() }).await?;
+        }
+        taken = fact == Fact::Taken;
+        step = chain.on(fact).map_err(broken)?;
+    }
+}
+
+/// A file that can't be committed. [`Error::kind`] says if that may pass.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store did not do what was asked, or gave no answer for too long.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// What stands under the name can't be read.
+    #[error("could not read what stands under the name {path:?}")]
+    Footer {
+        /// The name.
+        path: String,
+        /// Why not.
+        #[source]
+        source: Box<parquet::Error>,
+    },
+    /// The store says that a name is taken and that nothing is there.
+    #[error("the store says that {path:?} is there and that it is not")]
+    TakenAndAbsent {
+        /// The name.
+        path: String,
+    },
+    /// A file of another lake, another destination or other rules.
+    #[error(
+        "{path:?} was written by other rules or for another place: its {fact} is {theirs}, and ours is {ours}"
+    )]
+    Stranger {
+        /// The name.
+        path: String,
+        /// What differs.
+        fact: &'static str,
+        /// What its footer says.
+        theirs: String,
+        /// What this run would have written.
+        ours: String,
+    },
+    /// A file that was closed for another place in its chain.
+    #[error("{path:?} was closed to continue at {continues_at}, but its chain continues at {next}")]
+    WrongName {
+        /// The name.
+        path: String,
+        /// What the file says.
+        continues_at: Ordinal,
+        /// What the chain says.
+        next: Ordinal,
+    },
+    /// A broken invariant of the protocol.
+    #[error("the chain of {path:?} is broken")]
+    Violation {
+        /// The file that was being committed.
+        path: String,
+        /// Which invariant.
+        #[source]
+        source: Violation,
+    },
+}
+
+impl Error {
+    /// Whether asking again later can help.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Store(error) => error.kind(),
+            Self::Footer { source, .. } => source.kind(),
+            Self::TakenAndAbsent { .. } => Kind::Unknown,
+            Self::Stranger { .. } | Self::WrongName { .. } | Self::Violation { .. } => Kind::Fatal,
+        }
+    }
+}
+
+impl Failure for Error {
+    fn kind(&self) -> Kind {
+        self.kind()
+    }
+}
+
+/// The file under commit: its name, and what whatever stands there must agree with.
+struct File<'a> {
+    facts: &'a FooterFacts,
+    path: Path,
+}
+
+impl<'a> File<'a> {
+    fn of(facts: &'a FooterFacts) -> Self {
+        let destination = Destination {
+            table: facts.table.as_str().into(),
+            date: facts.date,
+            source: facts.source.clone(),
+        };
+        Self { facts, path: paths::data_file(&destination, facts.continues_at) }
+    }
+
+    /// One conditional request. No answer is a fact as well, once it has been waited out.
+    async fn put(&self, store: &Store, bytes: Bytes, attempts: &mut Attempts<'_>) -> Result<Fact, Error> {
+        match store.put_if_absent(&self.path, bytes).await {
+            Ok(Put::Created) => Ok(Fact::Created),
+            Ok(Put::Taken) => Ok(Fact::Taken),
+            Err(error) => {
+                attempts.again(error).await?;
+                Ok(Fact::Unknown)
+            }
+        }
+    }
+
+    async fn read_footer(&self, store: &Store, attempts: &mut Attempts<'_>) -> Result<Fact, Error> {
+        match self.found(store).await {
+            Ok(Some(found)) => {
+                self.is_of_our_kind(&found)?;
+                Ok(Fact::Footer { last: found.last })
+            }
+            Ok(None) => Ok(Fact::Absent),
+            Err(error) => {
+                attempts.again(error).await?;
+                Ok(Fact::Unknown)
+            }
+        }
+    }
+
+    /// A file that was found counts only once it is durable: its writer may have lost power before it synced.
+    async fn found(&self, store: &Store) -> Result<Option<FooterFacts>, Error> {
+        let unreadable = |source| Error::Footer { path: self.path.to_string(), source: Box::new(source) };
+        let found = read_facts(store, &self.path).await.map_err(unreadable)?;
+        if found.is_some() {
+            store.make_durable(&self.path).await?;
+        }
+        Ok(found)
+    }
+
+    /// The judgement by the last row rests on this: same lake, same place, same rules. Never the same writer.
+    fn is_of_our_kind(&self, found: &FooterFacts) -> Result<(), Error> {
+        let ours = self.facts;
+        let versions = [ours.routing_version, found.routing_version].map(|version| version.to_string());
+        let [our_version, their_version] = &versions;
+        for (fact, ours, theirs) in [
+            ("lake", &ours.lake, &found.lake),
+            ("table", &ours.table, &found.table),
+            ("date", &ours.date.to_string(), &found.date.to_string()),
+            ("source", &ours.source.to_string(), &found.source.to_string()),
+            ("place in its chain", &ours.continues_at.to_string(), &found.continues_at.to_string()),
+            ("version of the routing rules", our_version, their_version),
+        ] {
+            if ours != theirs {
+                let (ours, theirs) = (ours.clone(), theirs.clone());
+                return Err(Error::Stranger { path: self.path.to_string(), fact, theirs, ours });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn the_name_is_the_chains(continues_at: Ordinal, next: Ordinal, path: &Path) -> Result<(), Error> {
+    if continues_at == next {
+        return Ok(());
+    }
+    Err(Error::WrongName { path: path.to_string(), continues_at, next })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,446 @@
+//! The keys of a lake: the only place that spells or reads one.
+//!
+//! Every name below is one-to-one, ignoring case, with what it names: two destinations that shared a path
+//! would take each other's rows for their own (rule 11 of the commit protocol).
+//! Does not own what stands under a key, nor who may write it when.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use jiff::civil;
+use object_store::path::Path;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The folder of everything in a lake that is no table.
+pub const RECORDS_FOLDER: &str = "_catchwater";
+
+/// The tables that are ours: they begin with `_`, as no foreign table's folder does.
+pub const OWN_TABLES: [&str; 2] = ["_messages", "_quarantine"];
+
+/// A place in a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ordinal(pub i64);
+
+impl fmt::Display for Ordinal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+/// One ordered log, as its name stands in file names: `<log>-<generation>-p<partition>`.
+///
+/// # Shape
+/// `orders.servicebus-1763800000000-p0007`. The log's name is folded to lower case, for logs are named
+/// ignoring case, and escaped to `[a-z0-9._-]`; a name of more than [`MAX_NAME_BYTES`] keeps a prefix and
+/// gets its hash.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SourceId(Arc<str>);
+
+impl SourceId {
+    /// Names a partition of one generation of a log.
+    ///
+    /// `log` is whatever tells the logs apart that may ever write into one lake: a caller whose logs are
+    /// only unique within a namespace puts the namespace into it.
+    ///
+    /// # Units
+    /// `generation` is the log's creation time in unix milliseconds.
+    pub fn new(log: &str, generation: i64, partition: u32) -> Self {
+        let folded = log.to_lowercase();
+        let log = bounded("", &folded, is_plain_in_log);
+        // A minus would read as one more hyphen of the log's name.
+        let sign = if generation < 0 { "n" } else { "" };
+        Self(format!("{log}-{sign}{}-p{partition:04}", generation.unsigned_abs()).into())
+    }
+
+    /// The name as it stands in paths.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SourceId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// Reads back what [`SourceId::new`] wrote, and nothing else.
+impl FromStr for SourceId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let invalid = || Error::SourceId { text: text.to_owned() };
+        let (rest, partition) = text.rsplit_once("-p").ok_or_else(invalid)?;
+        let (log, generation) = rest.rsplit_once('-').ok_or_else(invalid)?;
+        let number: u64 =
+            generation.strip_prefix('n').unwrap_or(generation).parse().map_err(|_| invalid())?;
+        let partition: u32 = partition.parse().map_err(|_| invalid())?;
+        let sign = if generation.starts_with('n') { "n" } else { "" };
+        // Spelling it again refuses "+7", "007" and every other second spelling of a number.
+        let again = format!("{log}-{sign}{number}-p{partition:04}");
+        if again != text || !is_escaped(log, is_plain_in_log) {
+            return Err(invalid());
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl TryFrom<String> for SourceId {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl From<SourceId> for String {
+    fn from(source: SourceId) -> Self {
+        source.0.as_ref().to_owned()
+    }
+}
+
+/// A day in UTC.
+///
+/// # Units
+/// Days since 1970-01-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Date(pub i32);
+
+impl Date {
+    /// The day of an instant.
+    pub fn from_unix_ms(milliseconds: i64) -> Self {
+        const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+        // Floor division: an instant before 1970 belongs to the day it lies in, not to the one after.
+        let days = milliseconds.div_euclid(DAY_MS);
+        // Every i64 of milliseconds outside jiff's years -9999..9999 has no name; the nearest day has.
+        Self(days.clamp(i64::from(FIRST_DAY), i64::from(LAST_DAY)) as i32)
+    }
+}
+
+/// 0000-01-01 and 9999-12-31: the days with a name of ten characters.
+const FIRST_DAY: i32 = -719_528;
+const LAST_DAY: i32 = 2_932_896;
+
+/// Day 0 of [`Date`].
+const EPOCH: civil::Date = civil::date(1970, 1, 1);
+
+impl fmt::Display for Date {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let days = self.0.clamp(FIRST_DAY, LAST_DAY);
+        let date = EPOCH.saturating_add(jiff::Span::new().days(days));
+        write!(out, "{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
+    }
+}
+
+impl FromStr for Date {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let invalid = || Error::Date { text: text.to_owned() };
+        let date: civil::Date = text.parse().map_err(|_| invalid())?;
+        let days = EPOCH.until(date).map_err(|_| invalid())?.get_days();
+        let parsed = Self(days);
+        if parsed.to_string() == text { Ok(parsed) } else { Err(invalid()) }
+    }
+}
+
+impl TryFrom<String> for Date {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl From<Date> for String {
+    fn from(date: Date) -> Self {
+        date.to_string()
+    }
+}
+
+/// Where a row goes: a chain of files of one table, one day and one source.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Destination {
+    /// The table's true name; [`folder_name`] makes a folder of it.
+    pub table: Arc<str>,
+    /// The day the row's event was taken in.
+    pub date: Date,
+    /// The log the row comes from.
+    pub source: SourceId,
+}
+
+/// What the path of a data file says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DataFileName {
+    /// The table's folder; the footer has its true name.
+    pub folder: String,
+    /// The day of the destination.
+    pub date: Date,
+    /// The source of the destination.
+    pub source: SourceId,
+    /// One past the last row of the destination's file before this, 0 for its first.
+    pub continues_at: Ordinal,
+}
+
+/// A text that is no name of ours.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not a source.
+    #[error("{text:?} is not a source: expected <log>-<generation>-p<partition>")]
+    SourceId {
+        /// What was read.
+        text: String,
+    },
+    /// Not a day.
+    #[error("{text:?} is not a day: expected year-month-day as in 2026-11-22")]
+    Date {
+        /// What was read.
+        text: String,
+    },
+}
+
+/// The folder of a table.
+///
+/// # Shape
+/// A name of `[a-z0-9_]` that begins with no `_` is its own folder, as are [`OWN_TABLES`]. Every other name
+/// is percent-encoded behind `table$`, and beyond [`MAX_NAME_BYTES`] a prefix and its hash stand there.
+pub fn folder_name(table: &str) -> String {
+    const ESCAPED: &str = "table$";
+    if OWN_TABLES.contains(&table) {
+        return table.to_owned();
+    }
+    let encoded = escape(table, is_plain_in_table);
+    let plain = encoded == table && !table.is_empty() && !table.starts_with('_');
+    if plain && table.len() <= MAX_NAME_BYTES {
+        return encoded;
+    }
+    bounded(ESCAPED, table, is_plain_in_table)
+}
+
+/// The key of a data file.
+///
+/// # Shape
+/// `<table>/enqueued_date=2026-11-22/<source>-00000000000000001003.parquet`: twenty digits hold every
+/// ordinal, so that names sort as their files follow each other.
+pub fn data_file(destination: &Destination, continues_at: Ordinal) -> Path {
+    let folder = folder_name(&destination.table);
+    data_file_in(&folder, destination.date, &destination.source, continues_at)
+}
+
+/// Reads a data file's key; anything that [`data_file`] would not spell is `None`.
+pub fn parse_data_file(path: &Path) -> Option<DataFileName> {
+    let mut parts = path.as_ref().split('/');
+    let (folder, day, file) = (parts.next()?, parts.next()?, parts.next()?);
+    let date = day.strip_prefix(DATE_PREFIX)?.parse().ok()?;
+    let (source, ordinal) = file.strip_suffix(DATA_SUFFIX)?.rsplit_once('-')?;
+    let name = DataFileName {
+        folder: folder.to_owned(),
+        date,
+        source: source.parse().ok()?,
+        continues_at: Ordinal(ordinal.parse().ok()?),
+    };
+    (name.path() == *path && folder != RECORDS_FOLDER).then_some(name)
+}
+
+impl DataFileName {
+    /// The key this was read from.
+    pub fn path(&self) -> Path {
+        data_file_in(&self.folder, self.date, &self.source, self.continues_at)
+    }
+}
+
+/// The folder with the files of one table, before its days.
+pub fn table_folder(table: &str) -> Path {
+    literal(folder_name(table))
+}
+
+/// The folder with the files of one table and day, of every source.
+pub fn date_folder(table: &str, date: Date) -> Path {
+    literal(format!("{}/{DATE_PREFIX}{date}", folder_name(table)))
+}
+
+/// A folder below the top by names that came out of a listing.
+pub fn listed_folder(names: &[&str]) -> Path {
+    literal(names.join("/"))
+}
+
+/// Reads the day out of the name of a [`date_folder`].
+pub fn parse_date_folder(name: &str) -> Option<Date> {
+    name.strip_prefix(DATE_PREFIX)?.parse().ok()
+}
+
+/// What tells a lake apart from every other: written once, before anything else.
+pub fn lake_record() -> Path {
+    record("lake.json")
+}
+
+/// The `n`th schema of a table.
+pub fn schema(table: &str, n: u64) -> Path {
+    schema_in(&folder_name(table), n)
+}
+
+/// The `n`th schema of the table with this folder.
+pub fn schema_in(folder: &str, n: u64) -> Path {
+    record(&format!("schema/{folder}/{n}.json"))
+}
+
+/// Reads the table's folder and number out of the key of a [`schema`].
+pub fn parse_schema(path: &Path) -> Option<(String, u64)> {
+    let (folder, file) =
+        path.as_ref().strip_prefix(schema_folder().as_ref())?.strip_prefix('/')?.split_once('/')?;
+    let n = file.strip_suffix(".json")?.parse().ok()?;
+    (schema_in(folder, n) == *path).then(|| (folder.to_owned(), n))
+}
+
+/// The folder with a folder of schemas for each table.
+pub fn schema_folder() -> Path {
+    record("schema")
+}
+
+/// The folder with the schemas of one table.
+pub fn schema_folder_of(table: &str) -> Path {
+    record(&format!("schema/{}", folder_name(table)))
+}
+
+/// Where a source begins in this lake.
+pub fn origin(source: &SourceId) -> Path {
+    record(&format!("origin/{source}.json"))
+}
+
+/// The folder of all [`origin`] records.
+pub fn origin_folder() -> Path {
+    record("origin")
+}
+
+/// From where on the `n`th set of routing rules holds for a source.
+pub fn rules(source: &SourceId, n: u64) -> Path {
+    record(&format!("rules/{source}-{n}.json"))
+}
+
+/// The folder of all [`rules`] records.
+pub fn rules_folder() -> Path {
+    record("rules")
+}
+
+/// A range of a source that was given up, by its first ordinal.
+pub fn lost(source: &SourceId, from: Ordinal) -> Path {
+    record(&format!("lost/{source}-{from}.json"))
+}
+
+/// The folder of all [`lost`] records.
+pub fn lost_folder() -> Path {
+    record("lost")
+}
+
+/// Reads the source out of the key of an [`origin`] record.
+pub fn parse_origin(path: &Path) -> Option<SourceId> {
+    let source = path.filename()?.strip_suffix(".json")?.parse().ok()?;
+    (origin(&source) == *path).then_some(source)
+}
+
+/// Reads source and number out of the key of a [`rules`] record.
+pub fn parse_rules(path: &Path) -> Option<(SourceId, u64)> {
+    let (source, n) = path.filename()?.strip_suffix(".json")?.rsplit_once('-')?;
+    let (source, n) = (source.parse().ok()?, n.parse().ok()?);
+    (rules(&source, n) == *path).then_some((source, n))
+}
+
+/// Reads source and first ordinal out of the key of a [`lost`] record.
+pub fn parse_lost(path: &Path) -> Option<(SourceId, Ordinal)> {
+    let (source, from) = path.filename()?.strip_suffix(".json")?.rsplit_once('-')?;
+    let (source, from) = (source.parse().ok()?, Ordinal(from.parse().ok()?));
+    (lost(&source, from) == *path).then_some((source, from))
+}
+
+/// Readers prune by this name; a query engine takes it for a column, so no table has a column of that name.
+pub const DATE_COLUMN: &str = "enqueued_date";
+
+/// `<DATE_COLUMN>=`, as Hive partitions are spelled.
+const DATE_PREFIX: &str = "enqueued_date=";
+
+/// What a reader's glob `**/*.parquet` ends with.
+const DATA_SUFFIX: &str = ".parquet";
+
+/// The longest name of a table or a log that stands in a path as it is.
+///
+/// # Units
+/// Bytes. A file name holds 255 on every file system; source, ordinal, ending and the local store's
+/// staging suffix add up to 60 at most.
+pub const MAX_NAME_BYTES: usize = 120;
+
+fn data_file_in(folder: &str, date: Date, source: &SourceId, continues_at: Ordinal) -> Path {
+    literal(format!("{folder}/{DATE_PREFIX}{date}/{source}-{:020}{DATA_SUFFIX}", continues_at.0))
+}
+
+fn record(rest: &str) -> Path {
+    literal(format!("{RECORDS_FOLDER}/{rest}"))
+}
+
+/// A path from text that is already in the alphabet of keys.
+fn literal(key: String) -> Path {
+    // `Path::from` would encode our `%` once more; `parse` refuses only empty, `.` and `..` segments and
+    // control characters, and neither comes out of `escape`.
+    Path::parse(&key).unwrap_or_else(|_| Path::from(key))
+}
+
+/// Percent-encodes every byte that is not plain, in upper-case hex: the letters stay out of the way of the
+/// names themselves, which have none.
+fn escape(text: &str, is_plain: fn(u8) -> bool) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if is_plain(byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push(char::from(HEX[usize::from(byte >> 4)]));
+            out.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+    out
+}
+
+/// Whether [`escape`] or [`bounded`] could have written it.
+fn is_escaped(text: &str, is_plain: fn(u8) -> bool) -> bool {
+    let mut parts = text.split('%');
+    let plain = |part: &[u8]| part.iter().all(|byte| is_plain(*byte) || *byte == SHORTENED);
+    let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'A'..=b'F');
+    let escaped = |part: &[u8]| {
+        part.split_at_checked(2).is_some_and(|(hex, rest)| hex.iter().all(is_hex) && plain(rest))
+    };
+    parts.next().is_some_and(|part| plain(part.as_bytes())) && parts.all(|part| escaped(part.as_bytes()))
+}
+
+/// `mark` and the escaped name; of a name that is too long, its beginning, `$` and its hash.
+fn bounded(mark: &str, name: &str, is_plain: fn(u8) -> bool) -> String {
+    /// Of SHA-256's 64 digits: 128 bits are beyond any accident.
+    const HASH_DIGITS: usize = 32;
+    let escaped = escape(name, is_plain);
+    if mark.len() + escaped.len() <= MAX_NAME_BYTES {
+        return format!("{mark}{escaped}");
+    }
+    let hash = Sha256::digest(name).iter().fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
+    let keep = &escaped[..MAX_NAME_BYTES - mark.len() - 1 - HASH_DIGITS];
+    // An escape is kept whole or not at all.
+    let keep = keep.rfind('%').filter(|at| at + 3 > keep.len()).map_or(keep, |at| &keep[..at]);
+    format!("{mark}{keep}{}{}", char::from(SHORTENED), &hash[..HASH_DIGITS])
+}
+
+/// Stands before the hash of a shortened name. No escaped name has it, so that a shortened one equals none.
+const SHORTENED: u8 = b'$';
+
+fn is_plain_in_table(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')
+}
+
+fn is_plain_in_log(byte: u8) -> bool {
+    is_plain_in_table(byte) || matches!(byte, b'.' | b'-')
+}
+
+#[cfg(test)]
+mod tests;

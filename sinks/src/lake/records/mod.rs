@@ -1,0 +1,219 @@
+//! The lake's small records: who it is, where each source began, what was given up.
+//!
+//! Each is a JSON object that is put once and never changed, so that two writers that disagree find out, and
+//! the one that was first holds. Does not own the chain of routing rules ([`super::rules`]) and the tables'
+//! schemas ([`super::schema`]), which are put the same way.
+
+use bytes::Bytes;
+use object_store::path::Path;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::backoff::{Backoff, Failure};
+use super::paths::{self, Ordinal, SourceId};
+use crate::store::{self, Kind, Put, Store};
+
+/// The records of one lake.
+#[derive(Clone, Debug)]
+pub struct Records {
+    store: Store,
+    backoff: Backoff,
+}
+
+/// Where a source begins in a lake: the events before are not asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The first sequence number of the lake.
+    pub first: Ordinal,
+    /// The rules that hold from there on, until the first of [`super::rules`].
+    pub routing_version: u32,
+    /// The namespace of the log, whose names are unique only there.
+    pub namespace: String,
+}
+
+/// Events that were gone before they were in the lake, and that somebody chose to go on without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostRange {
+    /// The first of them; everything below was durable.
+    pub from: Ordinal,
+    /// The last of them.
+    pub to: Ordinal,
+}
+
+impl Records {
+    /// The records in a store.
+    pub fn new(store: Store, backoff: Backoff) -> Self {
+        Self { store, backoff }
+    }
+
+    /// The lake's id; the first to ask gives it one.
+    pub async fn lake_id(&self) -> Result<String, Error> {
+        let path = paths::lake_record();
+        // Nearly every start finds the record: looking first saves a put of a thing that is there.
+        if let Some(Lake { id }) = self.get(&path).await? {
+            return Ok(id);
+        }
+        let ours = Lake { id: Uuid::new_v4().to_string() };
+        Ok(self.put_once(&path, ours).await?.id)
+    }
+
+    /// Records where a source begins, if nobody has; what is recorded holds.
+    ///
+    /// # Errors
+    /// [`Error::Namespace`] if the source was begun from another namespace.
+    pub async fn begin(&self, source: &SourceId, ours: Origin) -> Result<Origin, Error> {
+        let namespace = ours.namespace.clone();
+        let recorded = self.put_once(&paths::origin(source), ours).await?;
+        if recorded.namespace.eq_ignore_ascii_case(&namespace) {
+            return Ok(recorded);
+        }
+        Err(Error::Namespace { log: source.clone(), recorded: recorded.namespace, ours: namespace })
+    }
+
+    /// Where a source begins, if that was recorded.
+    pub async fn origin(&self, source: &SourceId) -> Result<Option<Origin>, Error> {
+        self.get(&paths::origin(source)).await
+    }
+
+    /// Records that the run goes on without these events (rule 8).
+    ///
+    /// Where a range that begins the same is recorded and ends earlier, the rest is recorded as another.
+    pub async fn give_up(&self, source: &SourceId, mut range: LostRange) -> Result<(), Error> {
+        while range.from <= range.to {
+            let recorded = self.put_once(&paths::lost(source, range.from), range).await?;
+            // A record that ends before it begins must not send us round for ever.
+            range.from = Ordinal(recorded.to.0.max(range.from.0) + 1);
+        }
+        Ok(())
+    }
+
+    /// The ranges that were given up, in rising order.
+    pub async fn lost_ranges(&self, source: &SourceId) -> Result<Vec<LostRange>, Error> {
+        let mut ranges = Vec::new();
+        for path in self.list(&paths::lost_folder()).await? {
+            if paths::parse_lost(&path).is_some_and(|(of, _)| of == *source) {
+                ranges.extend(self.get::<LostRange>(&path).await?);
+            }
+        }
+        ranges.sort_unstable_by_key(|range| range.from);
+        Ok(ranges)
+    }
+
+    /// Puts a record under a name that may have one, and returns the one that stands there for good.
+    pub(super) async fn put_once<T>(&self, path: &Path, ours: T) -> Result<T, Error>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let unreadable = |source| Error::Json { path: path.to_string(), source };
+        let bytes = Bytes::from(serde_json::to_vec(&ours).map_err(unreadable)?);
+        let mut attempts = self.backoff.begin();
+        loop {
+            let failed = match self.store.put_if_absent(path, bytes.clone()).await {
+                Ok(Put::Created) => return Ok(ours),
+                Ok(Put::Taken) => Error::TakenAndAbsent { path: path.to_string() },
+                Err(error) if error.kind() == Kind::Unknown => error.into(),
+                Err(error) => return Err(error.into()),
+            };
+            // As for files: whatever the answer was, what stands under the name decides.
+            if let Some(standing) = self.get(path).await? {
+                return Ok(standing);
+            }
+            attempts.again(failed).await?;
+        }
+    }
+
+    /// Reads a record, made durable before anybody builds on it.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, Error> {
+        let mut attempts = self.backoff.begin();
+        let bytes = loop {
+            match self.get_durable(path).await {
+                Ok(bytes) => break bytes,
+                Err(error) => attempts.again(error).await?,
+            }
+        };
+        let parse = |bytes: Bytes| serde_json::from_slice(&bytes);
+        bytes.map(parse).transpose().map_err(|source| Error::Json { path: path.to_string(), source })
+    }
+
+    /// The records below a folder: a hint, as every listing.
+    pub(super) async fn list(&self, folder: &Path) -> Result<Vec<Path>, Error> {
+        let mut attempts = self.backoff.begin();
+        loop {
+            match self.store.list(folder).await {
+                Ok(found) => return Ok(found.into_iter().map(|object| object.location).collect()),
+                Err(error) => attempts.again(error).await?,
+            }
+        }
+    }
+
+    async fn get_durable(&self, path: &Path) -> Result<Option<Bytes>, store::Error> {
+        let bytes = self.store.get(path).await?;
+        if bytes.is_some() {
+            self.store.make_durable(path).await?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// A record that could not be read or put.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store did not do what was asked.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A record is not what this version writes.
+    #[error("record {path:?} can't be understood")]
+    Json {
+        /// Which record.
+        path: String,
+        /// Why not.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The store says that a name is taken and that nothing is there: another's put may be on its way.
+    #[error("the store says that record {path:?} is there and that it is not")]
+    TakenAndAbsent {
+        /// Which record.
+        path: String,
+    },
+    /// Two logs of one name.
+    #[error(
+        "{log} was begun in this lake from namespace {recorded:?}, and this run reads {ours:?}: \
+         the two would take each other's events for their own; use another lake"
+    )]
+    Namespace {
+        /// The log, by the name that both have.
+        log: SourceId,
+        /// The namespace in the lake.
+        recorded: String,
+        /// The namespace of this run.
+        ours: String,
+    },
+}
+
+impl Error {
+    /// Whether asking again later can help.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Store(error) => error.kind(),
+            Self::TakenAndAbsent { .. } => Kind::Unknown,
+            Self::Json { .. } | Self::Namespace { .. } => Kind::Fatal,
+        }
+    }
+}
+
+impl Failure for Error {
+    fn kind(&self) -> Kind {
+        self.kind()
+    }
+}
+
+/// What tells a lake apart from every other, and from a copy made elsewhere that went its own way.
+#[derive(Serialize, Deserialize)]
+struct Lake {
+    id: String,
+}
+
+#[cfg(test)]
+mod tests;

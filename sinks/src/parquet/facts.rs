@@ -1,0 +1,116 @@
+//! What a data file's footer says about its place in its chain, and how it is read back.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::path::Path;
+use parquet::DecodeResult;
+use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use crate::lake::paths::{Date, Ordinal, SourceId};
+use crate::store::{Store, Tail};
+
+/// The one entry of ours among a footer's key-value metadata.
+pub const FACTS_KEY: &str = "catchwater";
+
+/// What a data file says of itself; nothing in it depends on a clock.
+///
+/// # Shape
+/// A JSON object under [`FACTS_KEY`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FooterFacts {
+    /// The lake's id.
+    pub lake: String,
+    /// The table's true name, which its folder need not spell.
+    pub table: String,
+    /// The day of the destination.
+    pub date: Date,
+    /// The source of the destination.
+    pub source: SourceId,
+    /// One past the last row of the destination's file before this, 0 for its first; as in the file's name.
+    pub continues_at: Ordinal,
+    /// The ordinal of the first row.
+    pub first: Ordinal,
+    /// The ordinal of the last row: all rows of the destination up to it are in this file or before it.
+    pub last: Ordinal,
+    /// How many rows the file has.
+    pub rows: u64,
+    /// The version of the rules that sent the rows here.
+    pub routing_version: u32,
+    /// The version of the table's schema that the columns follow.
+    pub schema_version: u64,
+    /// Who wrote the file: for counting, never for judging.
+    pub writer: String,
+}
+
+/// Reads a file's facts from its end; `None` if there is no such file.
+pub async fn read_facts(store: &Store, path: &Path) -> Result<Option<FooterFacts>, Error> {
+    match read_footer(store, path).await? {
+        Some(footer) => facts_of(&footer.metadata, path).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Finds the facts among a footer's metadata.
+pub(super) fn facts_of(metadata: &ParquetMetaData, path: &Path) -> Result<FooterFacts, Error> {
+    let entries = metadata.file_metadata().key_value_metadata();
+    let ours = entries.into_iter().flatten().find(|entry| entry.key == FACTS_KEY);
+    let text = ours.and_then(|entry| entry.value.as_deref()).ok_or_else(|| Error::Foreign {
+        path: path.to_string(),
+        reason: format!("its footer has no entry {FACTS_KEY:?}"),
+    })?;
+    serde_json::from_str(text).map_err(|error| Error::Foreign {
+        path: path.to_string(),
+        reason: format!("the entry {FACTS_KEY:?} of its footer can't be read: {error}"),
+    })
+}
+
+/// Writes the facts as an entry of a footer's metadata.
+pub(super) fn entry_of(facts: &FooterFacts) -> KeyValue {
+    // A struct of strings and numbers always has a JSON form.
+    KeyValue::new(FACTS_KEY.to_owned(), serde_json::to_string(facts).unwrap_or_default())
+}
+
+/// A file's footer, and what was fetched with it.
+pub(super) struct Footer {
+    /// The footer without its page indexes.
+    pub(super) metadata: Arc<ParquetMetaData>,
+    /// The file's last bytes.
+    pub(super) tail: Bytes,
+    /// Where in the file they begin.
+    pub(super) tail_start: u64,
+}
+
+/// Reads a file's footer; `None` if there is no such file.
+pub(super) async fn read_footer(store: &Store, path: &Path) -> Result<Option<Footer>, Error> {
+    let Some(Tail { bytes: tail, size }) = store.get_tail(path, TAIL_BYTES).await? else {
+        return Ok(None);
+    };
+    let failed = |source| Error::Unreadable { path: path.to_string(), source };
+    let tail_start = size - tail.len() as u64;
+    let mut decoder = ParquetMetaDataPushDecoder::try_new(size)
+        .map_err(failed)?
+        .with_page_index_policy(PageIndexPolicy::Skip);
+    decoder.push_range(tail_start..size, tail.clone()).map_err(failed)?;
+    loop {
+        match decoder.try_decode().map_err(failed)? {
+            DecodeResult::Data(metadata) => {
+                return Ok(Some(Footer { metadata: Arc::new(metadata), tail, tail_start }));
+            }
+            DecodeResult::NeedsData(ranges) => {
+                let bytes = store.get_ranges(path, &ranges).await?;
+                decoder.push_ranges(ranges, bytes).map_err(failed)?;
+            }
+            DecodeResult::Finished => {
+                let reason = "it has no footer".to_owned();
+                return Err(Error::Foreign { path: path.to_string(), reason });
+            }
+        }
+    }
+}
+
+/// How much of a file's end is fetched at first: a footer of a hundred columns takes ten kilobytes, small
+/// files are within it as a whole, and a second request costs more than the bytes.
+const TAIL_BYTES: u64 = 64 * 1024;

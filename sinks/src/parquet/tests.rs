@@ -1,0 +1,414 @@
+//! What stands in a file: types, row groups, columns, footer; and that all of it comes back.
+#![expect(
+    clippy::from_iter_instead_of_collect,
+    reason = "the array's type is what a test of types has to show"
+)]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, FixedSizeBinaryArray, Int32Array,
+    Int32Builder, Int64Array, ListArray, ListBuilder, RecordBatch, StringArray, StringBuilder, StructArray,
+    StructBuilder, TimestampMillisecondArray, new_null_array,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::compute::concat_batches;
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
+use bytes::Bytes;
+use object_store::path::Path;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression, LogicalType, Type as PhysicalType};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+
+use super::{Error, FACTS_KEY, FooterFacts, RowGroup, assemble, encode_row_group, read_facts};
+use crate::lake::paths::{Date, Ordinal, SourceId};
+use crate::store::Store;
+
+fn facts() -> FooterFacts {
+    FooterFacts {
+        lake: "7d9f".into(),
+        table: "Account \"ü\"".into(),
+        date: "2026-11-22".parse::<Date>().unwrap(),
+        source: SourceId::new("hub", 1_763_800_000_000, 7),
+        continues_at: Ordinal(0),
+        first: Ordinal(3),
+        last: Ordinal(i64::MAX),
+        rows: 4,
+        routing_version: 1,
+        schema_version: 2,
+        writer: "one".into(),
+    }
+}
+
+fn extension(name: &str, data_type: DataType, extension: &str) -> Field {
+    let mut metadata = HashMap::from([("ARROW:extension:name".to_owned(), extension.to_owned())]);
+    if extension == "arrow.json" {
+        metadata.insert("ARROW:extension:metadata".to_owned(), String::new());
+    }
+    Field::new(name, data_type, true).with_metadata(metadata)
+}
+
+fn uuids(rows: usize) -> ArrayRef {
+    let values =
+        (0..rows).map(|row| (row % 3 != 2).then(|| (row as u128 * 0x9E37_79B9_7F4A_7C15).to_be_bytes()));
+    Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(values, 16).unwrap())
+}
+
+fn people(rows: usize) -> StructArray {
+    let fields = Fields::from(vec![
+        Field::new("type", DataType::Utf8, true),
+        extension("id", DataType::FixedSizeBinary(16), "arrow.uuid"),
+    ]);
+    let names: ArrayRef =
+        Arc::new(StringArray::from_iter((0..rows).map(|row| (row != 1).then_some("contact"))));
+    StructArray::new(fields, vec![names, uuids(rows)], None)
+}
+
+/// One column of every type that a lake has, with nulls in each.
+fn every_type(rows: usize) -> RecordBatch {
+    let some = |row: usize| row % 4 != 1;
+    let times =
+        || TimestampMillisecondArray::from_iter((0..rows).map(|row| some(row).then_some(row as i64 - 1)));
+    let decimals = (0..rows).map(|row| some(row).then_some(row as i128 * 10_i128.pow(30) + 1));
+    let element = |of: DataType| Arc::new(Field::new("element", of, true));
+    let mut choices = ListBuilder::new(Int32Builder::new()).with_field(element(DataType::Int32));
+    for row in 0..rows {
+        (0..row % 4).for_each(|choice| choices.values().append_value(choice as i32));
+        choices.append(row % 4 != 3);
+    }
+    let party = people(rows);
+    let each_one = OffsetBuffer::from_lengths(std::iter::repeat_n(1, rows));
+    let parties = ListArray::new(element(party.data_type().clone()), each_one, Arc::new(party), None);
+    let texts = || StringArray::from_iter((0..rows).map(|row| some(row).then(|| format!("{{\"a\":{row}}}"))));
+    let columns: Vec<(Field, ArrayRef)> = vec![
+        (extension("uuid", DataType::FixedSizeBinary(16), "arrow.uuid"), uuids(rows)),
+        (Field::new("fixed", DataType::FixedSizeBinary(16), true), uuids(rows)),
+        (extension("json", DataType::Utf8, "arrow.json"), Arc::new(texts())),
+        (Field::new("text", DataType::Utf8, true), Arc::new(texts())),
+        (
+            Field::new("decimal", DataType::Decimal128(38, 10), true),
+            Arc::new(Decimal128Array::from_iter(decimals).with_precision_and_scale(38, 10).unwrap()),
+        ),
+        (
+            Field::new("instant", DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())), true),
+            Arc::new(times().with_timezone("UTC")),
+        ),
+        (Field::new("wall", DataType::Timestamp(TimeUnit::Millisecond, None), true), Arc::new(times())),
+        (
+            Field::new("int", DataType::Int32, true),
+            Arc::new(Int32Array::from_iter((0..rows).map(|row| some(row).then_some(-(row as i32))))),
+        ),
+        (
+            Field::new("long", DataType::Int64, false),
+            Arc::new(Int64Array::from_iter_values((0..rows).map(|row| row as i64))),
+        ),
+        (
+            Field::new("flag", DataType::Boolean, true),
+            Arc::new(BooleanArray::from_iter((0..rows).map(|row| some(row).then_some(row % 2 == 0)))),
+        ),
+        (
+            Field::new("image", DataType::Binary, true),
+            Arc::new(BinaryArray::from_iter((0..rows).map(|row| some(row).then(|| vec![255, 0, row as u8])))),
+        ),
+        (Field::new("choices", DataType::List(element(DataType::Int32)), true), Arc::new(choices.finish())),
+        (Field::new("parties", parties.data_type().clone(), true), Arc::new(parties)),
+    ];
+    let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().unzip();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap()
+}
+
+/// A batch of integer columns, in the order given.
+fn integers(rows: usize, columns: &[&str]) -> RecordBatch {
+    let array =
+        |n| Arc::new(Int64Array::from_iter_values((0..rows).map(|row| (row * 100 + n) as i64))) as ArrayRef;
+    RecordBatch::try_from_iter_with_nullable(
+        columns.iter().enumerate().map(|(n, name)| (*name, array(n), true)),
+    )
+    .unwrap()
+}
+
+fn groups(batches: &[&RecordBatch]) -> Vec<RowGroup> {
+    batches.iter().map(|batch| encode_row_group(batch).unwrap()).collect()
+}
+
+fn written(batches: &[&RecordBatch]) -> Bytes {
+    assemble(groups(batches), &facts()).unwrap()
+}
+
+fn metadata(file: &Bytes) -> ParquetMetaData {
+    ParquetMetaDataReader::new().parse_and_finish(file).unwrap()
+}
+
+fn read_back(file: &Bytes) -> RecordBatch {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone()).unwrap();
+    let schema = Arc::clone(reader.schema());
+    let batches: Vec<RecordBatch> = reader.build().unwrap().collect::<Result<_, _>>().unwrap();
+    concat_batches(&schema, &batches).unwrap()
+}
+
+fn column_names(batch: &RecordBatch) -> Vec<String> {
+    batch.schema().fields().iter().map(|field| field.name().clone()).collect()
+}
+
+#[test]
+fn every_type_comes_back() {
+    for rows in [1, 7, 1000, 50_000] {
+        let batch = every_type(rows);
+        let back = read_back(&written(&[&batch, &batch]));
+        assert_eq!(back.num_rows(), 2 * rows);
+        for half in [back.slice(0, rows), back.slice(rows, rows)] {
+            for (column, (expected, got)) in
+                column_names(&batch).iter().zip(batch.columns().iter().zip(half.columns()))
+            {
+                assert_eq!(got.to_data(), expected.to_data(), "{column}, {rows} rows");
+            }
+        }
+    }
+}
+
+#[test]
+fn types_are_what_other_readers_need_to_see() {
+    let file = written(&[&every_type(5)]);
+    let metadata = metadata(&file);
+    let schema = metadata.file_metadata().schema_descr();
+    let seen: Vec<_> = schema
+        .columns()
+        .iter()
+        .map(|leaf| (leaf.path().string(), leaf.physical_type(), leaf.logical_type_ref().cloned()))
+        .collect();
+    let millis = |is_adjusted| Some(LogicalType::timestamp(is_adjusted, parquet::basic::TimeUnit::MILLIS));
+    let expected = [
+        ("uuid", PhysicalType::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Uuid)),
+        ("fixed", PhysicalType::FIXED_LEN_BYTE_ARRAY, None),
+        ("json", PhysicalType::BYTE_ARRAY, Some(LogicalType::Json)),
+        ("text", PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
+        ("decimal", PhysicalType::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::decimal(10, 38))),
+        ("instant", PhysicalType::INT64, millis(true)),
+        ("wall", PhysicalType::INT64, millis(false)),
+        ("int", PhysicalType::INT32, None),
+        ("long", PhysicalType::INT64, None),
+        ("flag", PhysicalType::BOOLEAN, None),
+        ("image", PhysicalType::BYTE_ARRAY, None),
+        ("choices.list.element", PhysicalType::INT32, None),
+        ("parties.list.element.type", PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
+        ("parties.list.element.id", PhysicalType::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Uuid)),
+    ];
+    assert_eq!(seen.len(), expected.len());
+    for (got, (path, physical, logical)) in seen.into_iter().zip(expected) {
+        assert_eq!(got, (path.to_owned(), physical, logical));
+    }
+}
+
+#[test]
+fn the_footer_holds_our_facts_and_no_more() {
+    let file = written(&[&integers(4, &["a"])]);
+    let metadata = metadata(&file);
+    let entries = metadata.file_metadata().key_value_metadata().unwrap();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].key, FACTS_KEY);
+    let expected = concat!(
+        r#"{"lake":"7d9f","table":"Account \"ü\"","date":"2026-11-22","source":"hub-1763800000000-p0007","#,
+        r#""continues_at":0,"first":3,"last":9223372036854775807,"rows":4,"routing_version":1,"#,
+        r#""schema_version":2,"writer":"one"}"#
+    );
+    assert_eq!(entries[0].value.as_deref(), Some(expected));
+}
+
+#[test]
+fn equal_rows_give_equal_bytes() {
+    let batch = every_type(3000);
+    assert_eq!(written(&[&batch, &batch.slice(5, 100)]), written(&[&batch, &batch.slice(5, 100)]));
+}
+
+#[test]
+fn columns_of_all_row_groups_stand_beside_their_neighbours() {
+    let cases: [(&[&[&str]], &[&str]); 6] = [
+        (&[&["a", "b"]], &["a", "b"]),
+        (&[&["a", "b"], &["a", "x", "b"]], &["a", "x", "b"]),
+        (&[&["a", "b"], &["x", "a"]], &["x", "a", "b"]),
+        (&[&["a", "z"], &["a", "b", "z"], &["a", "b", "c", "z"]], &["a", "b", "c", "z"]),
+        (&[&["a"], &["b"], &["c", "a"]], &["c", "b", "a"]),
+        (&[&["a", "b", "c"], &["c", "x"], &["c", "y", "x"]], &["a", "b", "c", "y", "x"]),
+    ];
+    for (given, expected) in cases {
+        let batches: Vec<RecordBatch> = given.iter().map(|columns| integers(3, columns)).collect();
+        let file = written(&batches.iter().collect::<Vec<_>>());
+        let back = read_back(&file);
+        assert_eq!(column_names(&back), *expected, "{given:?}");
+        assert_eq!(metadata(&file).num_row_groups(), given.len());
+        for (group, batch) in batches.iter().enumerate() {
+            for name in expected {
+                let got = back.column_by_name(name).unwrap().slice(group * 3, 3);
+                let null = new_null_array(&DataType::Int64, 3);
+                let wanted = batch.column_by_name(name).unwrap_or(&null);
+                assert_eq!(&got, wanted, "{name} in row group {group} of {given:?}");
+            }
+        }
+    }
+}
+
+/// A column that a row group lacks is null throughout it, whatever its type.
+#[test]
+fn a_row_group_may_lack_any_column() {
+    let (few, all) = (integers(4, &["long"]), every_type(6));
+    let back = read_back(&written(&[&few, &all]));
+    assert_eq!(column_names(&back), column_names(&all));
+    for (n, column) in back.columns().iter().enumerate() {
+        let name = all.schema().field(n).name().clone();
+        let nulls = if name == "long" { 0 } else { 4 };
+        assert_eq!(column.slice(0, 4).null_count(), nulls, "{name}");
+        assert_eq!(column.slice(4, 6).to_data(), all.column(n).to_data(), "{name}");
+    }
+}
+
+#[test]
+fn two_types_of_one_column_do_not_join() {
+    let of =
+        |array: ArrayRef| encode_row_group(&RecordBatch::try_from_iter([("a", array)]).unwrap()).unwrap();
+    let int = || of(Arc::new(Int32Array::from(vec![1])));
+    let long = || of(Arc::new(Int64Array::from(vec![1])));
+    let other = || encode_row_group(&integers(1, &["b"])).unwrap();
+    assert!(long().joins(&[]) && long().joins(&[other(), long()]) && other().joins(&[int()]));
+    assert!(!long().joins(&[other(), int()]) && !int().joins(&[long()]));
+    let refused = assemble(vec![int(), other(), long()], &facts()).unwrap_err();
+    assert!(matches!(refused, Error::Types { ref column } if column == "a"), "{refused}");
+
+    let plain = Field::new("a", DataType::Utf8, true);
+    let json = extension("a", DataType::Utf8, "arrow.json");
+    let with = |field: Field| {
+        let array: ArrayRef = Arc::new(StringArray::from(vec!["{}"]));
+        encode_row_group(&RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![array]).unwrap())
+            .unwrap()
+    };
+    assert!(!with(plain).joins(&[with(json)]), "text and JSON are two types");
+}
+
+#[test]
+fn columns_may_differ_in_being_never_null() {
+    let never = |field: FieldRef| Arc::new(field.as_ref().clone().with_nullable(false));
+    let batch = integers(3, &["a"]);
+    let fields: Vec<FieldRef> = batch.schema().fields().iter().cloned().map(never).collect();
+    let strict = RecordBatch::try_new(Arc::new(Schema::new(fields)), batch.columns().to_vec()).unwrap();
+    assert!(encode_row_group(&strict).unwrap().joins(&groups(&[&batch])));
+    assert_eq!(read_back(&written(&[&strict, &batch, &integers(1, &["b"])])).num_rows(), 7);
+}
+
+#[test]
+fn a_row_group_says_what_it_weighs() {
+    let batch = every_type(20_000);
+    let group = encode_row_group(&batch).unwrap();
+    assert_eq!(group.rows(), 20_000);
+    let said = group.bytes();
+    let file = assemble(vec![group], &facts()).unwrap();
+    assert!(file.len() <= said + 4096 && said < file.len() + 14 * 2048, "{said} for {}", file.len());
+}
+
+/// What of a column decides how it is encoded.
+#[test]
+fn encodings_follow_the_data() {
+    let rows = 5000;
+    let texts = |distinct: usize| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(
+            (0..rows).map(|row| format!("value {}", row * 7919 % distinct)),
+        ))
+    };
+    let numbers: ArrayRef = Arc::new(Int32Array::from_iter_values((0..rows as i32).map(|row| row % 3)));
+    let single: ArrayRef = Arc::new(StringArray::from_iter((0..rows).map(|row| (row == 9).then_some("x"))));
+    let columns = [("few", texts(20)), ("all", texts(rows)), ("numbers", numbers), ("single", single)];
+    let mut batch = RecordBatch::try_from_iter(columns).unwrap();
+    let seen = |batch: &RecordBatch| -> Vec<(String, bool, bool, bool)> {
+        let metadata = metadata(&written(&[batch]));
+        let chunks = metadata.row_group(0).columns().iter();
+        let facts = chunks.map(|chunk| {
+            let zstd = matches!(chunk.compression(), Compression::ZSTD(_));
+            let dictionary = chunk.dictionary_page_offset().is_some();
+            (chunk.column_path().string(), dictionary, zstd, chunk.statistics().is_some())
+        });
+        facts.collect()
+    };
+    let row = |name: &str, dictionary, zstd, statistics| (name.to_owned(), dictionary, zstd, statistics);
+    assert_eq!(
+        seen(&batch),
+        [
+            row("few", true, true, true),
+            row("all", false, true, true),
+            row("numbers", false, true, true),
+            row("single", false, true, true)
+        ]
+    );
+    batch = batch.slice(0, 10);
+    assert!(seen(&batch).iter().all(|(_, dictionary, zstd, statistics)| !dictionary && !zstd && *statistics));
+}
+
+#[test]
+fn ids_have_filters_in_place_of_statistics() {
+    let metadata = metadata(&written(&[&every_type(100)]));
+    for chunk in metadata.row_group(0).columns() {
+        let path = chunk.column_path().string();
+        let (id, json) = (path == "uuid", path == "json");
+        assert_eq!(chunk.bloom_filter_offset().is_some(), id, "{path}");
+        assert_eq!(chunk.statistics().is_none(), id || json, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn facts_are_read_from_the_end_of_a_file() {
+    let store = Store::open("memory://").unwrap();
+    let path = Path::from("account/x.parquet");
+    assert!(read_facts(&store, &path).await.unwrap().is_none());
+
+    // A small file is all tail; of a wide one the footer alone is longer than what is fetched at first.
+    let names: Vec<String> = (0..900).map(|n| format!("column_with_a_long_name_{n}")).collect();
+    let wide = integers(2, &names.iter().map(String::as_str).collect::<Vec<_>>());
+    for batch in [integers(1, &["a"]), wide] {
+        store.put(&path, written(&[&batch])).await.unwrap();
+        assert_eq!(read_facts(&store, &path).await.unwrap(), Some(facts()));
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_file_is_an_error_that_says_which() {
+    let store = Store::open("memory://").unwrap();
+    let path = Path::from("account/x.parquet");
+    let whole = written(&[&integers(1, &["a"])]);
+    let mut foreign = Vec::new();
+    let batch = integers(1, &["a"]);
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut foreign, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let cases = [
+        ("empty", Bytes::new()),
+        ("short", Bytes::from_static(b"PAR1")),
+        ("no Parquet", Bytes::from_static(b"{\"not\": \"Parquet\"}")),
+        ("cut", whole.slice(..whole.len() - 3)),
+        ("begun later", whole.slice(whole.len() - 20..)),
+        ("without facts", foreign.into()),
+    ];
+    for (case, bytes) in cases {
+        store.put(&path, bytes).await.unwrap();
+        let error = read_facts(&store, &path).await.unwrap_err();
+        assert!(error.to_string().contains("account/x.parquet"), "{case}: {error}");
+    }
+}
+
+#[test]
+fn lists_of_structs_come_back() {
+    // Lists of structs as a batcher builds them, one item after the other, some rows without a list.
+    let fields = vec![Field::new("name", DataType::Utf8, true), Field::new("effort", DataType::Int32, true)];
+    let item = Arc::new(Field::new("element", DataType::Struct(fields.clone().into()), true));
+    let mut parties = ListBuilder::new(StructBuilder::from_fields(fields, 0)).with_field(item);
+    for row in 0..6_i32 {
+        for item in 0..row % 3 {
+            let party = parties.values();
+            party.field_builder::<StringBuilder>(0).unwrap().append_value(format!("{row}.{item}"));
+            party.field_builder::<Int32Builder>(1).unwrap().append_option((item > 0).then_some(row));
+            party.append(true);
+        }
+        parties.append(row != 4);
+    }
+    let array: ArrayRef = Arc::new(parties.finish());
+    let batch = RecordBatch::try_from_iter_with_nullable([("parties", array, true)]).unwrap();
+    let back = read_back(&written(&[&integers(2, &["a"]), &batch]));
+    assert_eq!(back.column_by_name("parties").unwrap().slice(2, 6).to_data(), batch.column(0).to_data());
+}

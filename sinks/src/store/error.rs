@@ -1,0 +1,138 @@
+//! What went wrong at a store, and what a caller does about it.
+
+use std::error::Error as StdError;
+use std::io;
+use std::path::PathBuf;
+
+use object_store::path::Path;
+
+/// What a caller does about a failed request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// No answer, or "not now": what was asked may have been done. Ask again, or look.
+    Unknown,
+    /// Denied, full or broken: asking again gives the same answer until somebody mends it.
+    Fatal,
+}
+
+/// A store that could not be opened or did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address is empty.
+    #[error("the address of the store is empty")]
+    NoAddress,
+    /// A `file://` address that names no path of this machine.
+    #[error("a file:// address needs an absolute path and no host, as in file:///var/lake")]
+    FileAddress,
+    /// A store that was not built in.
+    #[error("this build has no store for {scheme}:// yet: it has local folders, file:// and memory://")]
+    Scheme {
+        /// What stands before `://`.
+        scheme: String,
+    },
+    /// A local folder can't be used.
+    #[error("could not {operation} folder {}", folder.display())]
+    Folder {
+        /// What was being done.
+        operation: &'static str,
+        /// Which folder.
+        folder: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A local folder can't take a name exactly once.
+    #[error("the file system of {} has no hard links, without which two writers could take one name: use another", folder.display())]
+    HardLinks {
+        /// Which folder.
+        folder: PathBuf,
+        /// What it said.
+        #[source]
+        source: io::Error,
+    },
+    /// A request failed.
+    #[error("could not {operation} {path:?}")]
+    Request {
+        /// What was being done.
+        operation: &'static str,
+        /// To which object or folder.
+        path: String,
+        /// What the store said.
+        #[source]
+        source: object_store::Error,
+    },
+    /// A local file or folder can't be made durable.
+    #[error("could not sync {} to disk", path.display())]
+    Sync {
+        /// Which file or folder.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Whether asking again can help.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Folder { source, .. } => kind_of_io(source),
+            Self::Request { source, .. } => kind_of_request(source),
+            // A failed sync too: the kernel may have dropped the pages, and a second one would lie.
+            _ => Kind::Fatal,
+        }
+    }
+
+    /// Whether a conditional put found the name taken.
+    pub(super) fn is_taken(&self) -> bool {
+        // S3 says "precondition failed" where the others say "exists".
+        use object_store::Error::{AlreadyExists, Precondition};
+        matches!(self, Self::Request { source: AlreadyExists { .. } | Precondition { .. }, .. })
+    }
+
+    /// Makes a request's error of `object_store`'s.
+    pub(super) fn request(
+        operation: &'static str,
+        path: &Path,
+    ) -> impl FnOnce(object_store::Error) -> Self + use<> {
+        let path = path.to_string();
+        move |source| Self::Request { operation, path, source }
+    }
+}
+
+fn kind_of_request(error: &object_store::Error) -> Kind {
+    use object_store::Error as Failure;
+    match error {
+        // `object_store` says "generic" for all the rest: a file system's error is inside; without one it is a
+        // network's, after its own retries.
+        Failure::Generic { source, .. } => io_error_in(source.as_ref()).map_or(Kind::Unknown, kind_of_io),
+        // The runtime is going down; the put may be on its way.
+        Failure::JoinError { .. } => Kind::Unknown,
+        _ => Kind::Fatal,
+    }
+}
+
+/// Finds a file system's error among the causes of an error.
+fn io_error_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+fn kind_of_io(error: &io::Error) -> Kind {
+    use io::ErrorKind::{Interrupted, NotFound, ResourceBusy, StaleNetworkFileHandle, TimedOut, WouldBlock};
+    /// `EMFILE` and `ENFILE`: too many open files, which passes. They have no [`io::ErrorKind`].
+    const TOO_MANY_FILES: [i32; 2] = [24, 23];
+    let passes = matches!(
+        error.kind(),
+        // "Not found" while putting: somebody took the staged file or the folder away in between.
+        Interrupted | NotFound | ResourceBusy | StaleNetworkFileHandle | TimedOut | WouldBlock
+    );
+    let too_many_files = error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code));
+    if passes || too_many_files { Kind::Unknown } else { Kind::Fatal }
+}

@@ -1,0 +1,243 @@
+//! An object store that misbehaves on demand: for tests of whoever writes to a store.
+//!
+//! A script says which of the coming requests fails and how; nothing happens by chance or by time. Several
+//! writers of one test each see the same objects through faults of their own.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+use tokio::sync::oneshot;
+
+use super::Store;
+
+/// What happens to a put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutFault {
+    /// Does not land and is not answered.
+    Lost,
+    /// Lands, but the answer is lost.
+    Unanswered,
+    /// Is not answered and lands only at [`Faults::land_late`], or never.
+    Late,
+    /// Is refused for want of permission.
+    Denied,
+    /// Waits for [`Faults::release`], then goes its way.
+    Held,
+}
+
+/// The script of one writer's misfortunes. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    script: Arc<Mutex<Script>>,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    puts: VecDeque<(String, PutFault)>,
+    lost_reads: VecDeque<String>,
+    unlisted: Vec<String>,
+    late: Vec<LatePut>,
+    held: Vec<oneshot::Sender<()>>,
+    asked: Vec<String>,
+}
+
+#[derive(Debug)]
+struct LatePut {
+    objects: Arc<dyn ObjectStore>,
+    path: Path,
+    payload: PutPayload,
+    options: PutOptions,
+}
+
+impl Faults {
+    /// A script without faults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The next put whose key contains `part` meets `fault`; several for one key come in the order given.
+    pub fn next_put(&self, part: &str, fault: PutFault) {
+        self.script().puts.push_back((part.to_owned(), fault));
+    }
+
+    /// The next read of a key that contains `part` is not answered.
+    pub fn lose_next_read(&self, part: &str) {
+        self.script().lost_reads.push_back(part.to_owned());
+    }
+
+    /// Leaves keys that contain `part` out of listings, as a stale one does; reading them still works.
+    pub fn hide_from_listings(&self, part: &str) {
+        self.script().unlisted.push(part.to_owned());
+    }
+
+    /// Makes listings whole again.
+    pub fn show_in_listings(&self) {
+        self.script().unlisted.clear();
+    }
+
+    /// Lands the late puts, in the order in which they were asked for; says how many found their name free.
+    pub async fn land_late(&self) -> usize {
+        let late = std::mem::take(&mut self.script().late);
+        let mut landed = 0;
+        for put in late {
+            landed += usize::from(put.objects.put_opts(&put.path, put.payload, put.options).await.is_ok());
+        }
+        landed
+    }
+
+    /// Lets the held puts go.
+    pub fn release(&self) {
+        for held in self.script().held.drain(..) {
+            // Whoever waited may have been dropped.
+            let _ = held.send(());
+        }
+    }
+
+    /// How many puts are held now.
+    pub fn held(&self) -> usize {
+        self.script().held.len()
+    }
+
+    /// The keys of all puts that were asked for, in order, whatever became of them.
+    pub fn puts(&self) -> Vec<String> {
+        self.script().asked.clone()
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fault_of_put(&self, path: &Path) -> Option<PutFault> {
+        let mut script = self.script();
+        script.asked.push(path.to_string());
+        let found = script.puts.iter().position(|(part, _)| path.as_ref().contains(part))?;
+        script.puts.remove(found).map(|(_, fault)| fault)
+    }
+
+    fn loses_read(&self, path: &Path) -> bool {
+        let mut script = self.script();
+        let found = script.lost_reads.iter().position(|part| path.as_ref().contains(part));
+        found.and_then(|at| script.lost_reads.remove(at)).is_some()
+    }
+
+    fn lists(&self, path: &Path) -> bool {
+        !self.script().unlisted.iter().any(|part| path.as_ref().contains(part))
+    }
+}
+
+impl Store {
+    /// The same objects, seen by a writer that meets `faults`.
+    #[must_use]
+    pub fn with_faults(&self, faults: &Faults) -> Self {
+        let faults = faults.clone();
+        self.decorated(|inner| Arc::new(FaultyStore { inner, faults }))
+    }
+}
+
+#[derive(Debug)]
+struct FaultyStore {
+    inner: Arc<dyn ObjectStore>,
+    faults: Faults,
+}
+
+impl FaultyStore {
+    fn put_late(&self, path: &Path, payload: PutPayload, options: PutOptions) {
+        let (objects, path) = (Arc::clone(&self.inner), path.clone());
+        self.faults.script().late.push(LatePut { objects, path, payload, options });
+    }
+
+    async fn hold(&self) {
+        let (held, released) = oneshot::channel();
+        self.faults.script().held.push(held);
+        // A script that is gone holds nothing.
+        let _ = released.await;
+    }
+}
+
+impl fmt::Display for FaultyStore {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "faults over {}", self.inner)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for FaultyStore {
+    async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        match self.faults.fault_of_put(path) {
+            None => self.inner.put_opts(path, payload, options).await,
+            Some(PutFault::Lost) => Err(unanswered()),
+            Some(PutFault::Unanswered) => {
+                // Taken or landed: either way the caller does not get to know.
+                let _ = self.inner.put_opts(path, payload, options).await;
+                Err(unanswered())
+            }
+            Some(PutFault::Late) => {
+                self.put_late(path, payload, options);
+                Err(unanswered())
+            }
+            Some(PutFault::Denied) => Err(denied(path)),
+            Some(PutFault::Held) => {
+                self.hold().await;
+                self.inner.put_opts(path, payload, options).await
+            }
+        }
+    }
+
+    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        if self.faults.loses_read(path) {
+            return Err(unanswered());
+        }
+        self.inner.get_opts(path, options).await
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        let faults = self.faults.clone();
+        let listing = self.inner.list(prefix);
+        listing.try_filter(move |found| futures::future::ready(faults.lists(&found.location))).boxed()
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        let mut listing = self.inner.list_with_delimiter(prefix).await?;
+        listing.objects.retain(|found| self.faults.lists(&found.location));
+        listing.common_prefixes.retain(|folder| self.faults.lists(folder));
+        Ok(listing)
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        path: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(path, options).await
+    }
+
+    fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(paths)
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
+
+/// A request that got no answer.
+fn unanswered() -> Error {
+    let source = io::Error::new(io::ErrorKind::TimedOut, "a fault was asked for").into();
+    Error::Generic { store: "faults", source }
+}
+
+/// A request that was refused.
+fn denied(path: &Path) -> Error {
+    let source = io::Error::new(io::ErrorKind::PermissionDenied, "a fault was asked for").into();
+    Error::PermissionDenied { path: path.to_string(), source }
+}

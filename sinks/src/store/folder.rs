@@ -1,0 +1,173 @@
+//! A local folder as a store: what `object_store` leaves open about durability.
+//!
+//! `LocalFileSystem` with fsync writes to `<name>#1`, syncs it, links it to its name and syncs the folder.
+//! Folders it creates it syncs up to the first that was there; but one that another writer created a moment
+//! ago, or before a crash, is there without being synced. So each folder is synced once by each process that
+//! puts something below it.
+//!
+//! A crash in the middle of a put leaves `<name>.parquet#1` behind. It matches no `*.parquet`, `Store::list`
+//! leaves it out, the next put takes `#2`, and it is never removed: its writer may only be asleep, and if
+//! another took the freed `#1`, the sleeper would wake and link the other's half-written file to its name.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path as FsPath, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use url::Url;
+use uuid::Uuid;
+
+use super::Error;
+
+/// A folder of this machine.
+#[derive(Debug)]
+pub(super) struct Folder {
+    root: PathBuf,
+    objects: Arc<LocalFileSystem>,
+    /// The folders whose own entries, up to the root, this process has synced.
+    synced: Mutex<HashSet<PathBuf>>,
+}
+
+impl Folder {
+    /// Opens a folder to write to; creates it, durably, where it is missing.
+    pub(super) fn create(root: &FsPath) -> Result<Self, Error> {
+        create_durably(root)?;
+        let folder = Self::existing(root)?;
+        probe_hard_links(&folder.root)?;
+        Ok(folder)
+    }
+
+    /// Opens a folder that is there.
+    pub(super) fn existing(root: &FsPath) -> Result<Self, Error> {
+        let failed = |source| Error::Folder { operation: "open", folder: root.to_owned(), source };
+        let root = root.canonicalize().map_err(failed)?;
+        let objects = LocalFileSystem::new_with_prefix(&root)
+            .map_err(|source| Error::Folder {
+                operation: "open",
+                folder: root.clone(),
+                source: source.into(),
+            })?
+            .with_fsync(true);
+        Ok(Self { root, objects: Arc::new(objects), synced: Mutex::default() })
+    }
+
+    /// The folder as `object_store` sees it.
+    pub(super) fn objects(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.objects) as Arc<dyn ObjectStore>
+    }
+
+    /// The folder's address.
+    pub(super) fn url(&self) -> Arc<str> {
+        Url::from_file_path(&self.root).map_or_else(|()| "file://".into(), |url| url.as_str().into())
+    }
+
+    /// Syncs the folders above a file that was just put, where this process has not done so before.
+    pub(super) async fn sync_folders_above(self: Arc<Self>, path: &Path) -> Result<(), Error> {
+        let file = self.file(path)?;
+        let known = file.parent().is_none_or(|folder| self.is_synced(folder));
+        // Nearly every put goes into a folder that is known: no thread is asked for it.
+        if known { Ok(()) } else { blocking(move || self.sync_upwards(&file)).await }
+    }
+
+    /// Syncs a file that was found, and the folders above it.
+    pub(super) async fn sync_found(self: Arc<Self>, path: &Path) -> Result<(), Error> {
+        let file = self.file(path)?;
+        blocking(move || {
+            sync(&file)?;
+            // The file's own entry may be newer than the last sync of its folder.
+            file.parent().map_or(Ok(()), sync)?;
+            self.sync_upwards(&file)
+        })
+        .await
+    }
+
+    fn file(&self, path: &Path) -> Result<PathBuf, Error> {
+        self.objects.path_to_filesystem(path).map_err(Error::request("find", path))
+    }
+
+    /// Syncs the folders that hold the entries of the folders above `file`, up to the root.
+    fn sync_upwards(&self, file: &FsPath) -> Result<(), Error> {
+        let new: Vec<&FsPath> = file
+            .ancestors()
+            .skip(1)
+            .take_while(|folder| *folder != self.root && !self.is_synced(folder))
+            .collect();
+        for folder in &new {
+            folder.parent().map_or(Ok(()), sync)?;
+        }
+        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        synced.extend(new.into_iter().map(FsPath::to_owned));
+        Ok(())
+    }
+
+    fn is_synced(&self, folder: &FsPath) -> bool {
+        folder == self.root || self.synced.lock().unwrap_or_else(PoisonError::into_inner).contains(folder)
+    }
+}
+
+/// Creates a folder and those above it, each with a durable entry.
+fn create_durably(folder: &FsPath) -> Result<(), Error> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+    if let Some(above) = above {
+        create_durably(above)?;
+    }
+    match fs::create_dir(folder) {
+        Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
+            Err(Error::Folder { operation: "create", folder: folder.to_owned(), source })
+        }
+        _ => sync(above.unwrap_or_else(|| FsPath::new("."))),
+    }
+}
+
+/// Tries what every conditional put of this folder will rest on: a link that is refused where one is.
+fn probe_hard_links(root: &FsPath) -> Result<(), Error> {
+    // A name that ends in `#1` is left out of object_store's listings, also when a crash leaves it behind.
+    let probe = root.join(format!(".probe-{}#1", Uuid::new_v4()));
+    let link = probe.with_extension("link#1");
+    let write = File::create_new(&probe).map_err(|source| Error::Folder {
+        operation: "write to",
+        folder: root.to_owned(),
+        source,
+    });
+    let probed = write.and_then(|_| link_once(root, &probe, &link));
+    for trace in [&probe, &link] {
+        // A probe that stays behind does no harm.
+        let _ = fs::remove_file(trace);
+    }
+    probed
+}
+
+fn link_once(root: &FsPath, file: &FsPath, link: &FsPath) -> Result<(), Error> {
+    let refused = |source| Error::HardLinks { folder: root.to_owned(), source };
+    fs::hard_link(file, link).map_err(refused)?;
+    match fs::hard_link(file, link) {
+        Err(source) if source.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(refused(source)),
+        Ok(()) => Err(refused(io::Error::other("a second link took the same name"))),
+    }
+}
+
+/// Makes a file, or the entries of a folder, outlive a loss of power.
+fn sync(path: &FsPath) -> Result<(), Error> {
+    // Only Unix lets a folder be opened to be synced; elsewhere its entries are the file system's affair.
+    if cfg!(not(unix)) && path.is_dir() {
+        return Ok(());
+    }
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|source| Error::Sync { path: path.to_owned(), source })
+}
+
+/// Runs file system calls where they may block.
+async fn blocking(work: impl FnOnce() -> Result<(), Error> + Send + 'static) -> Result<(), Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(stopped) => Err(Error::request("sync", &Path::default())(stopped.into())),
+    }
+}

@@ -1,0 +1,227 @@
+//! One conformance suite over every store, then what is each one's own.
+
+use bytes::Bytes;
+use object_store::path::Path;
+use tempfile::TempDir;
+
+use super::faults::{Faults, PutFault};
+use super::{Kind, Put, Store};
+
+fn local() -> (TempDir, Store) {
+    let folder = TempDir::new().unwrap();
+    let store = Store::open(folder.path().join("a lake/below").to_str().unwrap()).unwrap();
+    (folder, store)
+}
+
+fn key(text: &str) -> Path {
+    Path::parse(text).unwrap()
+}
+
+fn bytes(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}
+
+async fn names(store: &Store, prefix: &str) -> Vec<String> {
+    store.list(&key(prefix)).await.unwrap().iter().map(|found| found.location.to_string()).collect()
+}
+
+/// What every store has to do, on the one given.
+async fn conforms(store: &Store) {
+    let (one, nested) = (key("one.json"), key("table$a%20b/enqueued_date=2026-11-22/x-1.parquet"));
+
+    // Nothing is there.
+    assert_eq!(store.get(&one).await.unwrap(), None);
+    assert!(store.get_tail(&one, 10).await.unwrap().is_none());
+    assert!(names(store, "no/such/folder").await.is_empty());
+    assert!(store.list_folders(Some(&key("no"))).await.unwrap().is_empty());
+    assert!(store.get_ranges(&one, &[0..1, 1..2]).await.is_err());
+
+    // The first conditional put wins and stays.
+    assert_eq!(store.put_if_absent(&one, bytes("first")).await.unwrap(), Put::Created);
+    assert_eq!(store.put_if_absent(&one, bytes("second")).await.unwrap(), Put::Taken);
+    assert_eq!(store.get(&one).await.unwrap(), Some(bytes("first")));
+    store.make_durable(&one).await.unwrap();
+
+    // Of many at once one wins.
+    let puts = (0..20).map(|n| store.put_if_absent(&nested, bytes(&format!("writer {n:02}"))));
+    let answers: Vec<Put> = futures::future::try_join_all(puts).await.unwrap();
+    assert_eq!(answers.iter().filter(|answer| **answer == Put::Created).count(), 1);
+    let winner = answers.iter().position(|answer| *answer == Put::Created).unwrap();
+    assert_eq!(store.get(&nested).await.unwrap(), Some(bytes(&format!("writer {winner:02}"))));
+    store.make_durable(&nested).await.unwrap();
+
+    // A plain put replaces.
+    store.put(&one, bytes("third")).await.unwrap();
+    store.put(&key("two.json"), bytes("")).await.unwrap();
+    assert_eq!(store.get(&one).await.unwrap(), Some(bytes("third")));
+    assert_eq!(store.get(&key("two.json")).await.unwrap(), Some(Bytes::new()));
+
+    // Parts.
+    let tail = store.get_tail(&one, 3).await.unwrap().unwrap();
+    assert_eq!((tail.bytes, tail.size), (bytes("ird"), 5));
+    assert_eq!(store.get_tail(&key("two.json"), 3).await.unwrap().unwrap().size, 0);
+    let tail = store.get_tail(&one, 100).await.unwrap().unwrap();
+    assert_eq!((tail.bytes, tail.size), (bytes("third"), 5));
+    assert_eq!(store.get_ranges(&one, &[0..1, 3..5]).await.unwrap(), [bytes("t"), bytes("rd")]);
+
+    // Listings are recursive, in order, by whole folder names, and keep the spelling of keys.
+    for name in ["b/2", "b/1", "b/c/3", "bb/4"] {
+        store.put(&key(name), bytes("x")).await.unwrap();
+    }
+    assert_eq!(names(store, "b").await, ["b/1", "b/2", "b/c/3"]);
+    assert_eq!(names(store, "table$a%20b").await, [nested.to_string()]);
+    assert_eq!(names(store, "").await.len(), 7);
+    assert_eq!(store.list_folders(None).await.unwrap(), ["b", "bb", "table$a%20b"]);
+    assert_eq!(store.list_folders(Some(&key("b"))).await.unwrap(), ["c"]);
+    assert_eq!(store.list(&key("bb")).await.unwrap()[0].size, 1);
+}
+
+#[tokio::test]
+async fn every_store_conforms() {
+    conforms(&Store::open("memory:///lake").unwrap()).await;
+    let (_kept, store) = local();
+    conforms(&store).await;
+    let without_faults = Store::open("memory://").unwrap().with_faults(&Faults::new());
+    conforms(&without_faults).await;
+}
+
+#[tokio::test]
+async fn memory_is_shared_by_clones_alone() {
+    let store = Store::open("memory:///same").unwrap();
+    let other = Store::open("memory:///same").unwrap();
+    store.put(&key("a"), bytes("1")).await.unwrap();
+    assert_eq!(store.clone().get(&key("a")).await.unwrap(), Some(bytes("1")));
+    assert_eq!(other.get(&key("a")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_folder_is_found_again_under_its_url() {
+    let (kept, store) = local();
+    assert!(store.url().starts_with("file:///") && store.url().ends_with("/a%20lake/below"), "{store:?}");
+    store.put(&key("a"), bytes("1")).await.unwrap();
+    for again in [Store::open(store.url()), Store::open_existing(store.url())] {
+        assert_eq!(again.unwrap().get(&key("a")).await.unwrap(), Some(bytes("1")));
+    }
+    let missing = kept.path().join("missing");
+    let error = Store::open_existing(missing.to_str().unwrap()).unwrap_err();
+    assert!(error.to_string().contains("missing") && !missing.exists(), "{error}");
+}
+
+#[test]
+fn opening_leaves_no_trace_of_its_probe() {
+    let (kept, _store) = local();
+    let left: Vec<_> = std::fs::read_dir(kept.path().join("a lake/below")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// A crash in the middle of a put: what it leaves is seen by no reader and stops no writer.
+#[tokio::test]
+async fn half_written_files_stay_out_of_the_way() {
+    let (kept, store) = local();
+    let root = kept.path().join("a lake/below");
+    std::fs::create_dir_all(root.join("account")).unwrap();
+    let half = root.join("account/x.parquet#1");
+    std::fs::write(&half, "hal").unwrap();
+
+    assert!(names(&store, "account").await.is_empty());
+    assert_eq!(store.put_if_absent(&key("account/x.parquet"), bytes("whole")).await.unwrap(), Put::Created);
+    assert_eq!(names(&store, "account").await, ["account/x.parquet"]);
+    assert_eq!(store.get(&key("account/x.parquet")).await.unwrap(), Some(bytes("whole")));
+    assert_eq!(std::fs::read(&half).unwrap(), b"hal", "it may be another writer's that is only asleep");
+    assert!(!half.to_str().unwrap().ends_with(".parquet"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_refuses_is_fatal() {
+    use std::os::unix::fs::PermissionsExt;
+    let (kept, store) = local();
+    // A file stands where a folder is needed: that refuses root as well, whom permissions do not bind.
+    store.put(&key("account"), bytes("")).await.unwrap();
+    let error = store.put_if_absent(&key("account/x.parquet"), bytes("1")).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Fatal, "{error:?}");
+
+    let locked = kept.path().join("locked");
+    std::fs::create_dir(&locked).unwrap();
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o500)).unwrap();
+    if std::fs::write(locked.join("probe"), "").is_ok() {
+        println!("this user writes to folders without permission: refusal at opening was not tried");
+        return;
+    }
+    assert_eq!(Store::open(locked.to_str().unwrap()).unwrap_err().kind(), Kind::Fatal);
+}
+
+#[tokio::test]
+async fn puts_meet_the_faults_that_were_asked_for() {
+    let cases = [
+        // fault, kind of the answer, there at once, there after late puts landed
+        (PutFault::Lost, Kind::Unknown, false, false),
+        (PutFault::Unanswered, Kind::Unknown, true, true),
+        (PutFault::Late, Kind::Unknown, false, true),
+        (PutFault::Denied, Kind::Fatal, false, false),
+    ];
+    for (fault, kind, at_once, later) in cases {
+        let store = Store::open("memory://").unwrap();
+        let faults = Faults::new();
+        let writer = store.with_faults(&faults);
+        faults.next_put("table/x", fault);
+        writer.put_if_absent(&key("other"), bytes("0")).await.unwrap();
+        let error = writer.put_if_absent(&key("table/x"), bytes("1")).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{fault:?}");
+        assert_eq!(store.get(&key("table/x")).await.unwrap().is_some(), at_once, "{fault:?}");
+        assert_eq!(faults.land_late().await, usize::from(later && !at_once), "{fault:?}");
+        assert_eq!(store.get(&key("table/x")).await.unwrap().is_some(), later, "{fault:?}");
+        // The fault is used up.
+        let again = writer.put_if_absent(&key("table/x"), bytes("2")).await.unwrap();
+        assert_eq!(again == Put::Taken, later, "{fault:?}");
+        assert_eq!(faults.puts(), ["other", "table/x", "table/x"]);
+    }
+}
+
+#[tokio::test]
+async fn a_late_put_finds_its_name_taken() {
+    let store = Store::open("memory://").unwrap();
+    let faults = Faults::new();
+    faults.next_put("x", PutFault::Late);
+    store.with_faults(&faults).put_if_absent(&key("x"), bytes("late")).await.unwrap_err();
+    store.put_if_absent(&key("x"), bytes("early")).await.unwrap();
+    assert_eq!(faults.land_late().await, 0);
+    assert_eq!(store.get(&key("x")).await.unwrap(), Some(bytes("early")));
+}
+
+#[tokio::test]
+async fn held_puts_wait_and_lost_reads_fail_once() {
+    let store = Store::open("memory://").unwrap();
+    let faults = Faults::new();
+    let writer = store.with_faults(&faults);
+    faults.next_put("x", PutFault::Held);
+    let slow = writer.clone();
+    let put = tokio::spawn(async move { slow.put_if_absent(&key("x"), bytes("1")).await.unwrap() });
+    while faults.held() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.get(&key("x")).await.unwrap(), None);
+    faults.release();
+    assert_eq!(put.await.unwrap(), Put::Created);
+
+    faults.lose_next_read("x");
+    assert_eq!(writer.get(&key("x")).await.unwrap_err().kind(), Kind::Unknown);
+    assert!(writer.get(&key("x")).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn stale_listings_hide_what_can_be_read() {
+    let store = Store::open("memory://").unwrap();
+    let faults = Faults::new();
+    let writer = store.with_faults(&faults);
+    for name in ["a/1", "a/2", "b/1"] {
+        writer.put(&key(name), bytes("x")).await.unwrap();
+    }
+    faults.hide_from_listings("a/2");
+    faults.hide_from_listings("b");
+    assert_eq!(names(&writer, "").await, ["a/1"]);
+    assert_eq!(writer.list_folders(None).await.unwrap(), ["a"]);
+    assert!(writer.get(&key("a/2")).await.unwrap().is_some());
+    faults.show_in_listings();
+    assert_eq!(names(&writer, "a").await, ["a/1", "a/2"]);
+}
