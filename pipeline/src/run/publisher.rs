@@ -36,8 +36,6 @@ pub(super) enum PublisherInput {
         start: StartId,
         /// The checkpoint it resumes from, if there is one.
         checkpoint: Option<Position>,
-        /// How far each destination's files reach, as far as is known.
-        covered: Vec<(Destination, Ordinal)>,
         /// Where the partition's reader looks.
         standing: watch::Sender<Standing>,
     },
@@ -139,8 +137,8 @@ impl Publisher {
 
     fn take(&mut self, input: PublisherInput) -> Result<(), Error> {
         match input {
-            PublisherInput::Begin { start, checkpoint, covered, standing } => {
-                self.partitions.insert(start.partition, Partition::new(start, checkpoint, covered, standing));
+            PublisherInput::Begin { start, checkpoint, standing } => {
+                self.partitions.insert(start.partition, Partition::new(start, checkpoint, standing));
             }
             PublisherInput::Lane(LaneOutput::Closed(file)) => self.enqueue(*file)?,
             PublisherInput::Lane(LaneOutput::Advanced { start, processed, oldest_open }) => {
@@ -163,7 +161,10 @@ impl Publisher {
         };
         partition.ledger.closed(id, file.before.clone())?;
         let key = (file.start.partition, file.destination.clone());
-        partition.destinations.entry(file.destination.clone()).or_default().queue.push_back((id, file));
+        let behind = file.facts.continues_at;
+        let queue =
+            partition.destinations.entry(file.destination.clone()).or_insert_with(|| Queue::at(behind));
+        queue.files.push_back((id, file));
         self.waiting.push_back(key);
         Ok(())
     }
@@ -178,7 +179,7 @@ impl Publisher {
             let Some(queue) = partition.destinations.get_mut(&destination) else { continue };
             match queue.chain.take() {
                 None => self.waiting.push_back((id, destination)),
-                Some(chain) => match queue.queue.pop_front() {
+                Some(chain) => match queue.files.pop_front() {
                     Some((file_id, file)) => {
                         let world = Arc::clone(&self.world);
                         self.puts.spawn(put(world, file_id, file, chain));
@@ -199,7 +200,7 @@ impl Publisher {
             return Ok(());
         };
         partition.ledger.durable(done.file)?;
-        partition.destinations.entry(done.destination).or_default().chain = Some(chain);
+        partition.landed(&done.destination, chain);
         partition.tell();
         Ok(())
     }
@@ -310,40 +311,38 @@ struct Partition {
 #[derive(Debug)]
 struct Queue {
     chain: Option<Chain>,
-    queue: VecDeque<(FileId, ClosedFile)>,
+    files: VecDeque<(FileId, ClosedFile)>,
 }
 
-impl Default for Queue {
-    fn default() -> Self {
-        Self { chain: Some(Chain::recovered(None)), queue: VecDeque::new() }
+impl Queue {
+    /// The queue of a destination whose next file has this name.
+    fn at(continues_at: Ordinal) -> Self {
+        let last = (continues_at > Ordinal(0)).then_some(Ordinal(continues_at.0 - 1));
+        Self { chain: Some(Chain::recovered(last)), files: VecDeque::new() }
     }
 }
 
 impl Partition {
-    fn new(
-        start: StartId,
-        checkpoint: Option<Position>,
-        covered: Vec<(Destination, Ordinal)>,
-        standing: watch::Sender<Standing>,
-    ) -> Self {
+    fn new(start: StartId, checkpoint: Option<Position>, standing: watch::Sender<Standing>) -> Self {
         let saved = checkpoint.as_ref().map(|position| position.sequence_number);
-        let recovered = |last| Queue { chain: Some(Chain::recovered(Some(last))), queue: VecDeque::new() };
-        let destinations = covered.into_iter().map(|(to, last)| (to, recovered(last))).collect();
-        Self {
-            start,
-            ledger: Ledger::starting_behind(checkpoint),
-            destinations,
-            processed: saved,
-            saved,
-            lost: false,
-            standing,
+        let ledger = Ledger::starting_behind(checkpoint);
+        Self { start, ledger, destinations: HashMap::new(), processed: saved, saved, lost: false, standing }
+    }
+
+    /// The next file of a destination may go. One that has none is forgotten: its lane knows where it is.
+    fn landed(&mut self, destination: &Destination, chain: Chain) {
+        let Some(queue) = self.destinations.get_mut(destination) else { return };
+        if queue.files.is_empty() {
+            self.destinations.remove(destination);
+        } else {
+            queue.chain = Some(chain);
         }
     }
 
     /// Drops all that waits, and tells how many rows; the reader starts the partition again.
     fn lose(&mut self) -> u64 {
         self.lost = true;
-        let waiting = self.destinations.drain().flat_map(|(_, queue)| queue.queue);
+        let waiting = self.destinations.drain().flat_map(|(_, queue)| queue.files);
         let rows = waiting.map(|(_, file)| file.facts.rows).sum();
         self.standing.send_modify(|standing| standing.lost = true);
         rows
