@@ -1,3 +1,5 @@
+//! Files committed through a store that misbehaves.
+
 use tempfile::TempDir;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Records put by writers that disagree.
+
 use super::*;
 use crate::lake::fixtures::{impatient, source};
 use crate::store::faults::{Faults, PutFault};

@@ -1,3 +1,5 @@
+//! Lakes made by hand, and how far each destination is found to reach.
+
 use bytes::Bytes;
 use tempfile::TempDir;
 

@@ -1,3 +1,5 @@
+//! Sources entered by old and new rules.
+
 use super::*;
 use crate::lake::fixtures::{impatient, source};
 use crate::lake::records::Origin;

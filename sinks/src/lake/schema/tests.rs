@@ -1,3 +1,5 @@
+//! Schemas extended by writers that have not heard of each other.
+
 use super::*;
 use crate::lake::fixtures::impatient;
 use crate::store::Store;
