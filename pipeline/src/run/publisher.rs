@@ -4,24 +4,22 @@
 //! Does not own: when a file is closed (`lane`), what a taken name means (`catchwater_sinks::lake`),
 //! or how a partition starts again (`reader`).
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::chain::Chain;
-use catchwater_sinks::lake::commit::{self, Landed};
+use catchwater_sinks::lake::commit;
 use catchwater_sinks::lake::paths::{Destination, Ordinal};
-use catchwater_sinks::lake::schema::{self, Ensured, Schemas};
-use catchwater_sinks::store::Store;
-use tokio::sync::{Mutex, mpsc, watch};
+use catchwater_sinks::lake::schema;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::file::{ClosedFile, StartId};
 use super::lane::LaneOutput;
 use super::ledger::{self, FileId, Ledger};
+use super::put::{PutDone, PutWorld, put};
 use super::wiring::Drain;
-use crate::columns::Catalog;
 use crate::event::QUARANTINE;
 use crate::metrics::Metrics;
 use crate::partitions::{self, Checkpoints};
@@ -70,19 +68,6 @@ pub(super) struct Publisher {
     puts: JoinSet<Result<PutDone, Error>>,
     waiting: VecDeque<(PartitionId, Destination)>,
     next_file: u64,
-}
-
-/// What a put needs, whatever it puts.
-#[derive(Debug)]
-pub(super) struct PutWorld {
-    /// The lake.
-    pub(super) store: Store,
-    /// Its schemas; one put at a time may add to them.
-    pub(super) schemas: Mutex<Schemas>,
-    /// How a store that does not answer is asked again.
-    pub(super) backoff: Backoff,
-    /// The types the lanes use, corrected when the lake says otherwise.
-    pub(super) catalog: Arc<Catalog>,
 }
 
 impl Publisher {
@@ -360,54 +345,5 @@ impl Partition {
     fn left(&self) -> u64 {
         let from = self.saved.map_or(-1, |saved| saved.0);
         self.processed.map_or(0, |processed| (processed.0 - from).max(0) as u64)
-    }
-}
-
-#[derive(Debug)]
-struct PutDone {
-    start: StartId,
-    file: FileId,
-    destination: Destination,
-    rows: u64,
-    bytes: u64,
-    /// The chain behind this file; `None` when the name was lost or the lake's schema contradicts the file.
-    chain: Option<Chain>,
-}
-
-async fn put(world: Arc<PutWorld>, id: FileId, file: ClosedFile, mut chain: Chain) -> Result<PutDone, Error> {
-    let table = Arc::clone(&file.destination.table);
-    let fits = ensure_schema(&world, &table, &file.columns).await?;
-    let bytes = file.bytes.len() as u64;
-    let lost = !fits || {
-        let landed =
-            commit::commit_file(&world.store, &mut chain, &file.facts, file.bytes, &world.backoff).await;
-        matches!(landed.map_err(|source| Error::Put { table, source })?, Landed::Lost { .. })
-    };
-    let chain = (!lost).then_some(chain);
-    Ok(PutDone {
-        start: file.start,
-        file: id,
-        destination: file.destination,
-        rows: file.facts.rows,
-        bytes,
-        chain,
-    })
-}
-
-/// Makes the file's columns durable in the table's schema; false if the lake has one of them with another type.
-async fn ensure_schema(
-    world: &PutWorld,
-    table: &Arc<str>,
-    columns: &BTreeMap<String, String>,
-) -> Result<bool, Error> {
-    let mut schemas = world.schemas.lock().await;
-    let ensured = schemas.ensure(table, columns).await;
-    match ensured.map_err(|source| Error::Schema { table: Arc::clone(table), source })? {
-        Ensured::Durable { .. } => Ok(true),
-        Ensured::Contradiction { column, lake, file, schema } => {
-            tracing::warn!(%table, column, lake, file, "another writer gave the column its type first; reading again");
-            world.catalog.adopt(table, schema.columns);
-            Ok(false)
-        }
     }
 }
