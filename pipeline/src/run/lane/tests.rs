@@ -1,3 +1,5 @@
+//! Tests of `lane`.
+
 use std::collections::BTreeMap;
 
 use super::*;
