@@ -162,7 +162,7 @@ impl TreeBuilder {
     /// Begins a list, an object or pairs; its contents follow until [`close`](Self::close).
     /// `type_name` is what an object stated as its type, up to the first colon; empty for none.
     pub fn open(&mut self, kind: Kind, type_name: &str) -> NodeId {
-        self.copied(kind, type_name)
+        if type_name.is_empty() { self.push(kind, false, 0, 0) } else { self.copied(kind, type_name) }
     }
 
     /// States the type of an open object, where the name stands in the body as it is.

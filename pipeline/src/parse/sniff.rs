@@ -40,8 +40,11 @@ pub(super) fn sniff(body: &[u8]) -> Result<Sniffed<'_>, Reject> {
     if is_binary_xml(bytes) {
         return Err(Reject::at(Reason::BinaryXml, start));
     }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| Reject::at(Reason::InvalidUtf8, start + error.valid_up_to()))?;
+    let text = simdutf8::basic::from_utf8(bytes).map_err(|_| Reject {
+        reason: Reason::InvalidUtf8,
+        // The quick check does not say where; the slow one does.
+        byte_offset: std::str::from_utf8(bytes).err().map(|error| start + error.valid_up_to()),
+    })?;
     Ok(Sniffed { text, start, quoted: bytes[first] == b'"' })
 }
 

@@ -82,11 +82,12 @@ impl<'w> Walk<'w> {
 
     /// Takes the member that stands here for the object's type, if it is that, and passes it.
     pub(super) fn state_type(&mut self, object: NodeId) -> bool {
-        let Node::String(stated) = self.tokens.nodes[self.node + 1] else { return false };
         if self.name() != TYPE {
             return false;
         }
-        let name = stated.split(':').next().unwrap_or_default();
+        let Node::String(stated) = self.tokens.nodes[self.node + 1] else { return false };
+        let colon = stated.bytes().position(|byte| byte == b':');
+        let name = &stated[..colon.unwrap_or(stated.len())];
         let start = self.tokens.starts[self.token + 2] as usize + 1;
         if self.text[start..].starts_with(name.as_bytes()) {
             self.tree.type_in_body(object, start, name.len());
@@ -153,19 +154,37 @@ impl<'w> Walk<'w> {
         self.tree.open(kind, "")
     }
 
-    /// Writes an object with key and value as a member of that name. Its own members come in any order.
+    /// Writes an object with key and value as a member of that name.
     fn pair(&mut self) {
+        if self.begins_with_key() {
+            self.write_text(self.node + 2, self.token + 3);
+            self.node += 4; // the object, "key" and the key, "value"
+            self.token += 7; // and punctuation
+            self.value();
+            self.token += 1; // the brace
+        } else {
+            self.unusual_pair();
+        }
+    }
+
+    /// Whether the pair that stands here is key and value, in this order, and nothing else.
+    fn begins_with_key(&self) -> bool {
+        // In a pair, the length tells the three names apart.
+        matches!(self.tokens.nodes[self.node], Node::Object { len: 2, .. })
+            && string(self.tokens.nodes, self.node + 1).len() == "key".len()
+    }
+
+    /// A pair whose members come in any order, its type among them.
+    fn unusual_pair(&mut self) {
         let nodes = self.tokens.nodes;
         let (Node::Object { len, .. }, Some(key)) = (nodes[self.node], key_of(nodes, self.node)) else {
             return;
         };
+        self.write_text(key, self.token_of(key));
         self.node += 1;
         self.token += 1;
-        let key_is_first = key == self.node + 1;
-        let key_token = if key_is_first { self.token + 2 } else { self.token_of(key) };
-        self.write_text(key, key_token);
         for _ in 0..len {
-            let is_value = self.name().eq_ignore_ascii_case("value");
+            let is_value = self.name().len() == "value".len();
             self.node += 1;
             self.token += 2; // the name, the colon
             if is_value {

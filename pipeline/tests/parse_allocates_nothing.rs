@@ -1,0 +1,49 @@
+//! Parsing allocates nothing once its buffers have grown: counted by an allocator of this test's own.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use catchwater::parse::{ParentContext, Parser};
+
+#[global_allocator]
+static COUNTING: Counting = Counting(AtomicUsize::new(0));
+
+struct Counting(AtomicUsize);
+
+#[expect(unsafe_code, reason = "counting allocations takes an allocator")]
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[test]
+fn parsing_allocates_nothing_in_the_steady_state() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/oracle/json");
+    let mut bodies: Vec<Vec<u8>> =
+        fs::read_dir(folder).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect();
+    let pairs: Vec<_> = (0..500).map(|number| format!(r#"{{"key":"a\/{number}","value":1.5}}"#)).collect();
+    bodies.push(format!(r#"{{"MessageName":"x","p":[{}]}}"#, pairs.join(",")).into_bytes());
+    bodies.push(br#""{\"MessageName\":\"quoted\"}""#.to_vec());
+    bodies.retain(|body| Parser::new(ParentContext::Keep).parse(body).is_ok());
+    let mut parser = Parser::new(ParentContext::Keep);
+    let mut round = || {
+        let before = COUNTING.0.load(Ordering::Relaxed);
+        let nodes: usize =
+            bodies.iter().map(|body| parser.parse(body).map_or(0, |event| event.tree.len())).sum();
+        assert!(nodes > 6000, "{nodes}");
+        COUNTING.0.load(Ordering::Relaxed) - before
+    };
+    assert!(round() > 0, "buffers grow at first");
+    assert_eq!(round(), 0, "allocations in the second round");
+}
