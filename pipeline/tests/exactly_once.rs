@@ -100,7 +100,14 @@ fn a_drain_makes_durable_what_is_in_flight() {
     let lake = folder.path().join("lake");
     let sent = hub.send("mixed", 5000, 1);
     for name in ["TERM", "INT"] {
-        let arguments = ["run", "--json", "--lake", lake.to_str().unwrap(), "--connection-string", &hub.connection_string];
+        let arguments = [
+            "run",
+            "--json",
+            "--lake",
+            lake.to_str().unwrap(),
+            "--connection-string",
+            &hub.connection_string,
+        ];
         let run = catchwater(&arguments).stdout(Stdio::piped()).spawn().unwrap();
         wait_for_reader(&lake);
         let asked = Instant::now();
@@ -129,12 +136,20 @@ fn another_hub_under_the_same_name_is_another_log() {
 }
 
 fn check_run(report: &Value, events: u64) {
-    assert_eq!((report["events"].as_u64(), report["rows"].as_u64()), (Some(events), Some(events)), "{report}");
+    assert_eq!(
+        (report["events"].as_u64(), report["rows"].as_u64()),
+        (Some(events), Some(events)),
+        "{report}"
+    );
 }
 
 fn check_lake(lake: &Path, events: u64) {
     let report = audit(lake);
-    assert_eq!((report["events"].as_u64(), report["rows"].as_u64()), (Some(events), Some(events)), "{report}");
+    assert_eq!(
+        (report["events"].as_u64(), report["rows"].as_u64()),
+        (Some(events), Some(events)),
+        "{report}"
+    );
 }
 
 fn start(hub: &Hub, lake: &Path, more: &[&str]) -> Child {
@@ -154,7 +169,8 @@ fn wait_for_reader(lake: &Path) {
 
 #[cfg(unix)]
 fn signal(process: &Child, name: &str) {
-    let killed = std::process::Command::new("kill").args([format!("-{name}"), process.id().to_string()]).status();
+    let killed =
+        std::process::Command::new("kill").args([format!("-{name}"), process.id().to_string()]).status();
     assert!(killed.unwrap().success());
 }
 
@@ -174,7 +190,18 @@ fn the_json_of_each_face_is_one_object_a_line() {
     let lake = folder.path().join("lake");
     hub.send("small", 10, 1);
     let run = hub.run(&lake);
-    for key in ["events", "rows", "quarantined", "tables", "files", "bytes_in", "bytes_out", "seconds", "cpu_seconds", "peak_rss_bytes"] {
+    for key in [
+        "events",
+        "rows",
+        "quarantined",
+        "tables",
+        "files",
+        "bytes_in",
+        "bytes_out",
+        "seconds",
+        "cpu_seconds",
+        "peak_rss_bytes",
+    ] {
         assert!(run[key].is_number(), "{key} in {run}");
     }
     let audit = json(&["audit", "--json", "--lake", lake.to_str().unwrap()]);

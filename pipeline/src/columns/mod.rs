@@ -27,7 +27,8 @@ mod normal_form;
 
 pub use catalog::Catalog;
 pub use context::Context;
-pub use schema::{TYPE_KEY, type_names};
+pub use names::attribute_name;
+pub use schema::{TYPE_KEY, fixed_columns, type_names};
 pub use table::TableBuffer;
 
 /// The column of the event's number in its partition.

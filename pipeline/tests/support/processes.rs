@@ -20,7 +20,8 @@ pub(crate) fn json(arguments: &[&str]) -> Value {
     let output = catchwater(arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?} failed with {}\n{}", output.status, told(&output));
     let text = String::from_utf8(output.stdout.clone()).unwrap();
-    let line = text.lines().next_back().unwrap_or_else(|| panic!("{arguments:?} said nothing\n{}", told(&output)));
+    let line =
+        text.lines().next_back().unwrap_or_else(|| panic!("{arguments:?} said nothing\n{}", told(&output)));
     serde_json::from_str(line).unwrap()
 }
 
@@ -40,10 +41,11 @@ impl Hub {
     /// Starts one with so many partitions, on a free port.
     pub(crate) fn start(partitions: u32) -> Self {
         let partitions = partitions.to_string();
-        let mut process = catchwater(&["hub", "--listen", "127.0.0.1:0", "--json", "--partitions", &partitions])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut process =
+            catchwater(&["hub", "--listen", "127.0.0.1:0", "--json", "--partitions", &partitions])
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let told: Value = serde_json::from_str(&line).unwrap();
@@ -55,7 +57,16 @@ impl Hub {
     pub(crate) fn send(&self, size: &str, events: u64, seed: u64) -> u64 {
         let (events, seed) = (events.to_string(), seed.to_string());
         let sent = json(&[
-            "send", "--json", "--generate", size, "--events", &events, "--seed", &seed, "--connection-string", &self.connection_string,
+            "send",
+            "--json",
+            "--generate",
+            size,
+            "--events",
+            &events,
+            "--seed",
+            &seed,
+            "--connection-string",
+            &self.connection_string,
         ]);
         sent["events"].as_u64().unwrap()
     }
@@ -63,7 +74,15 @@ impl Hub {
     /// The arguments of a run into `lake` that ends when it is caught up.
     pub(crate) fn run_arguments<'a>(&'a self, lake: &'a Path) -> Vec<&'a str> {
         let lake = lake.to_str().unwrap();
-        vec!["run", "--json", "--until-caught-up", "--lake", lake, "--connection-string", &self.connection_string]
+        vec![
+            "run",
+            "--json",
+            "--until-caught-up",
+            "--lake",
+            lake,
+            "--connection-string",
+            &self.connection_string,
+        ]
     }
 
     /// Runs until caught up and returns the report.
