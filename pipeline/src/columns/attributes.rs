@@ -1,10 +1,10 @@
 //! The attributes of the record: each value into its column, by its form and its column's type.
 
-use super::column::Cell;
 use super::context::Lookup;
 use super::directory::{Seen, SlotId, Track};
 use super::row::Row;
 use super::schema::{ColumnType, Fixed};
+use super::values::Cell;
 use crate::event::scalars::{date, guid, iso_date};
 use crate::event::tree::{Kind, NodeId};
 use crate::event::value::{Reference, Value, bytes, choices, is_silent};

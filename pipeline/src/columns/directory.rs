@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use super::catalog::{Catalog, Known};
 use super::names::column_name;
 use super::schema::ColumnType;
+use super::values::Width;
 use crate::event::tree::NodeId;
 
 /// The columns of a table's attributes.
@@ -34,6 +35,8 @@ pub(super) struct Slot {
     attribute: Box<str>,
     pub(super) column: Box<str>,
     known: Option<Known>,
+    /// How wide its numbers ever were.
+    pub(super) width: Width,
     next: [Option<SlotId>; TRACKS],
     companions: [Option<SlotId>; COMPANIONS.len()],
     /// The column this one is a companion of, and which.
@@ -97,7 +100,7 @@ impl Directory {
         &self.slots[id.0 as usize]
     }
 
-    fn slot_mut(&mut self, id: SlotId) -> &mut Slot {
+    pub(super) fn slot_mut(&mut self, id: SlotId) -> &mut Slot {
         &mut self.slots[id.0 as usize]
     }
 
@@ -210,6 +213,7 @@ impl Directory {
             attribute: Box::default(),
             column: column.into(),
             known: None,
+            width: Width::default(),
             next: [None; TRACKS],
             companions: [None; COMPANIONS.len()],
             owner: None,

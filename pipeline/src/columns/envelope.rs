@@ -1,9 +1,9 @@
 //! The facts of an event: who, when, where, and the parameters that are not the record.
 
-use super::column::Cell;
 use super::row::{Row, Target};
 use super::schema::{ColumnType, EVENT, Fixed};
-use crate::event::scalars::{date, guid, iso_date, number};
+use super::values::Cell;
+use crate::event::scalars::{Number, date, guid, iso_date, number};
 use crate::event::tree::{Kind, NodeId};
 use crate::event::value::is_silent;
 use crate::event::{Member, RawEvent, Table};
@@ -95,9 +95,7 @@ impl Row<'_, '_> {
         let cell = match (EVENT[column as usize].1, self.tree.kind(node)) {
             (ColumnType::Boolean, Kind::False) => Some(Cell::Boolean(false)),
             (ColumnType::Boolean, Kind::True) => Some(Cell::Boolean(true)),
-            (ColumnType::Int32, Kind::Number) => {
-                number(text).and_then(|number| number.int32()).map(Cell::Int32)
-            }
+            (ColumnType::Int32, Kind::Number) => number(text).and_then(Number::int32).map(Cell::Int32),
             (ColumnType::Uuid, Kind::Text) => guid(text).map(Cell::Uuid),
             (ColumnType::Text, Kind::Text) => Some(Cell::Text(text)),
             (ColumnType::Instant, Kind::Text) => created_on(text).map(Cell::Int64),

@@ -94,11 +94,11 @@ impl<'a> Row<'_, 'a> {
             return agrees;
         };
         let text = |node: Option<NodeId>| node.map(|node| tree.text(node));
-        let (Some((_, id_there)), Some((node, id_here))) = (there.id, here.id) else { return false };
-        if id_there != id_here || !seen.placed {
+        let (Some((_, record)), Some((id, same_record))) = (there.id, here.id) else { return false };
+        if record != same_record || !seen.placed {
             return false;
         }
-        self.cover(node);
+        self.cover(id);
         let entity_type_is_new = there.logical_name.is_none();
         if let Some(node) = here.logical_name
             && text(there.logical_name) == Some(tree.text(node))

@@ -2,11 +2,11 @@
 //!
 //! Owns: the companions of lookups and choices, and `_labels`, where every other label stands.
 
-use super::column::Cell;
 use super::directory::{Companion, SlotId, Track};
 use super::images::members_of;
 use super::row::{Row, Target};
 use super::schema::{ColumnType, Fixed};
+use super::values::Cell;
 use crate::event::tree::{Kind, NodeId};
 use crate::event::value::is_silent;
 

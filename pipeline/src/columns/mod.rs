@@ -21,6 +21,7 @@ mod quarantine;
 // What rows are written with.
 mod directory;
 mod column;
+mod values;
 mod bits;
 mod marks;
 mod normal_form;
@@ -31,5 +32,8 @@ pub use names::attribute_name;
 pub use schema::{TYPE_KEY, fixed_columns, type_names};
 pub use table::TableBuffer;
 
-/// The column of the event's number in its partition.
+/// The column that says where in its partition a row's event stood, in every table.
 pub const SEQUENCE_NUMBER: &str = "_sequence_number";
+
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,12 @@
 //!
 //! Owns: which parts of a party have a column of their own, and its `rest`, so that the row's stays null.
 
-use super::column::{Cell, Parties};
+use super::column::Parties;
 use super::context::Scratch;
 use super::directory::SlotId;
 use super::row::Row;
 use super::schema::PartyPart;
+use super::values::Cell;
 use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::value::{PARTY, Value, is_silent, parties};
 

@@ -1,8 +1,9 @@
 //! Bodies that can't be understood, as rows of `_quarantine`.
 
-use super::column::{Cell, Column};
+use super::column::Column;
 use super::row::write_counted;
 use super::schema::{QUARANTINE, Quarantined};
+use super::values::Cell;
 use crate::event::{RawEvent, Reject};
 use crate::position::PartitionId;
 

@@ -4,10 +4,11 @@
 //! the parts themselves (`envelope`, `attributes`, `images`, `labels`).
 
 use super::catalog::Catalog;
-use super::column::{Cell, Column};
+use super::column::Column;
 use super::context::{Context, Scratch};
 use super::directory::{Directory, SlotId};
 use super::schema::{ColumnType, EVENT, Fixed};
+use super::values::Cell;
 use crate::event::scalars::{Guid, ZERO_GUID, guid};
 use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::value::{is_record, is_reference};

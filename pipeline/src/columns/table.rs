@@ -86,6 +86,13 @@ impl TableBuffer {
         self.bytes
     }
 
+    /// What [`bytes`](Self::bytes) keeps count of, counted anew.
+    #[cfg(test)]
+    pub(super) fn bytes_counted(&self) -> usize {
+        let columns = (self.fixed.len() + self.attributes.capacity()) * size_of::<Column>();
+        columns + self.fixed.iter().chain(&self.attributes).map(Column::bytes).sum::<usize>()
+    }
+
     /// All rows so far, columns in the contract's order, those that are null throughout left out.
     ///
     /// The buffers become the batch without a copy; this one is empty then, and begins again.
@@ -103,9 +110,12 @@ impl TableBuffer {
         }
         let directory = &mut context.directories[self.directory];
         for slot in used(directory, &self.attributes) {
+            let column = &mut self.attributes[slot.0 as usize];
             if let Some(column_type) = directory.column_type(&context.catalog, slot, None) {
-                let name = &directory.slot(slot).column;
-                add(&mut self.attributes[slot.0 as usize], name, column_type);
+                if column_type == ColumnType::Number {
+                    keep_width(directory, slot, column);
+                }
+                add(column, &directory.slot(slot).column, column_type);
             }
         }
         for (column, (name, column_type)) in self.fixed.iter_mut().zip(self.layout).skip(self.leading) {
@@ -128,6 +138,13 @@ fn used(directory: &Directory, columns: &[Column]) -> Vec<SlotId> {
     let mut slots: Vec<SlotId> = slots.map(|at| SlotId(at as u32)).collect();
     slots.sort_by_key(|slot| directory.order(*slot));
     slots
+}
+
+/// Makes numbers as wide as they ever were in this lane: row groups of one file need one width, and one that
+/// comes and goes would split files for ever.
+fn keep_width(directory: &mut Directory, slot: SlotId, column: &mut Column) {
+    let slot = directory.slot_mut(slot);
+    slot.width = column.widen(slot.width);
 }
 
 fn batch(columns: Vec<(FieldRef, ArrayRef)>) -> RecordBatch {

@@ -211,8 +211,8 @@ impl<'a> Decimal<'a> {
         };
         let last = mantissa.iter().rposition(significant).unwrap_or(first);
         let point_between = usize::from(first < before && before < last);
-        let point = if first < before { before - first } else { 0 } as i64
-            - if first > before { first - before - 1 } else { 0 } as i64;
+        // One of the two is zero: digits before the point count up, zeros behind it count down.
+        let point = before.saturating_sub(first) as i64 - first.saturating_sub(before + 1) as i64;
         Some(Self {
             negative,
             significant: &mantissa[first..=last],

@@ -1,0 +1,277 @@
+//! Batches: their order and types, widening, backfilling, what is left after a take, quarantine, size.
+
+use arrow::datatypes::Schema;
+
+use super::*;
+use crate::event::{QUARANTINE, Reason, Reject};
+
+fn column_names(batch: &RecordBatch) -> Vec<&str> {
+    batch.schema_ref().fields().iter().map(|field| field.name().as_str()).collect()
+}
+
+#[test]
+fn columns_stand_in_the_contract_s_order_and_null_ones_are_left_out() {
+    let mut rows = Rows::new();
+    let (state, parent) = (choice("0"), lookup("account", OTHER, r#""Fabrikam""#));
+    let attributes = [
+        ("zeta", "1"),
+        ("parent", parent.as_str()),
+        ("parentx", "1"),
+        ("statecode", &state),
+        ("never", "null"),
+    ];
+    let body = labelled(&attributes, &[("statecode", "Active"), ("zeta", "one")]);
+    rows.push(&body.message("Delete").member("Stage", "40").member("Odd", "1").json());
+    let batch = rows.take();
+    assert_eq!(
+        column_names(&batch),
+        [
+            "Id",
+            "IsDelete",
+            "SinkModifiedOn",
+            "parent",
+            "parent_entitytype",
+            "parentname",
+            "parentx",
+            "statecode",
+            "statecodename",
+            "zeta",
+            "_message",
+            "_stage",
+            "_changed",
+            "_hub",
+            "_partition",
+            "_sequence_number",
+            "_offset",
+            "_enqueued_time",
+            "_row_index",
+            "_labels",
+            "_rest",
+        ]
+    );
+    let types = type_names(batch.schema_ref());
+    for (column, expected) in [
+        ("Id", "uuid"),
+        ("IsDelete", "boolean"),
+        ("SinkModifiedOn", "instant"),
+        ("parent", "uuid"),
+        ("parent_entitytype", "text"),
+        ("statecode", "choice"),
+        ("zeta", "number"),
+        ("_stage", "int32"),
+        ("_changed", "text_list"),
+        ("_sequence_number", "int64"),
+        ("_rest", "json"),
+    ] {
+        assert_eq!(types[column], expected, "{column}");
+    }
+    assert_eq!(types.len(), batch.num_columns());
+}
+
+#[test]
+fn uuids_and_json_carry_arrow_s_extension_types() {
+    let mut rows = Rows::new();
+    rows.push(&update(&[]).member("Odd", "1").json());
+    let batch = rows.take();
+    for (column, extension, parameters) in [("Id", "arrow.uuid", None), ("_rest", "arrow.json", Some(""))] {
+        let field = batch.schema_ref().field_with_name(column).unwrap();
+        assert_eq!(field.extension_type_name(), Some(extension));
+        assert_eq!(field.extension_type_metadata(), parameters);
+    }
+}
+
+#[test]
+fn numbers_are_as_narrow_as_they_ever_were() {
+    let decimal = DataType::Decimal128(38, 10);
+    let mut rows = Rows::new();
+    for (values, expected) in [
+        (&["1", "-2147483648"][..], DataType::Int32),
+        (&["1", "2147483648", "-5"], DataType::Int64),
+        (&["1"], DataType::Int64),
+        (&["1", "2147483648", "0.5", "3"], decimal.clone()),
+        (&["7"], decimal),
+    ] {
+        for value in values {
+            rows.push(&update(&[("x", value)]).json());
+        }
+        let batch = rows.take();
+        let column = batch.column_by_name("x").unwrap();
+        assert_eq!(column.data_type(), &expected, "{values:?}");
+        let there: Vec<_> = (0..values.len()).map(|at| text(column, at)).collect();
+        assert_eq!(there, values, "{values:?}");
+    }
+    rows.push(&update(&[("y", &money("5"))]).json());
+    assert_eq!(rows.take().column_by_name("y").unwrap().data_type(), &DataType::Decimal128(38, 10));
+}
+
+#[test]
+fn rows_that_lack_a_column_are_null_in_it() {
+    let party = format!(r#"[{{"__type":"Entity:x",{}]"#, &record("activityparty", OTHER, &[], &[])[1..]);
+    let values = [
+        ("bool", "true".to_owned()),
+        ("int", "1".to_owned()),
+        ("long", "5000000000".to_owned()),
+        ("dec", "0.5".to_owned()),
+        ("text", r#""t""#.to_owned()),
+        ("date", r#""/Date(5)/""#.to_owned()),
+        ("ref", lookup("contact", OTHER, "null")),
+        ("many", format!("[{}]", choice("1"))),
+        ("image", "[1,2]".to_owned()),
+        ("to", party),
+    ];
+    // Each column has values in two of 20 rows, so that nulls stand before, between and behind.
+    let mut rows = Rows::new();
+    for at in 0..20 {
+        let present: Vec<_> = values
+            .iter()
+            .enumerate()
+            .filter(|(number, _)| at == number + 1 || at == number + 9)
+            .map(|(_, (name, value))| (*name, value.as_str()))
+            .collect();
+        rows.push(&update(&present).json());
+    }
+    let batch = rows.take();
+    for (number, (name, _)) in values.iter().enumerate() {
+        let column = batch.column_by_name(name).unwrap();
+        assert_eq!(column.len(), 20);
+        let valid: Vec<_> = (0..20).filter(|at| column.is_valid(*at)).collect();
+        assert_eq!(valid, [number + 1, number + 9], "{name}");
+        assert_eq!(text(column, number + 1), text(column, number + 9), "{name}");
+        assert!(column.is_null(0));
+    }
+}
+
+#[test]
+fn a_buffer_that_was_taken_begins_again() {
+    let mut rows = Rows::new();
+    rows.push(&update(&[("a", "1"), ("b", r#""x""#)]).json());
+    let empty = TableBuffer::open(&mut rows.context, "account").bytes();
+    let buffer = rows.buffer.as_ref().unwrap();
+    assert_eq!(buffer.rows(), 1);
+    assert!(buffer.bytes() > empty);
+    let first = rows.take();
+    let buffer = rows.buffer.as_ref().unwrap();
+    assert_eq!(buffer.rows(), 0);
+    assert!(buffer.bytes() < empty + 4000, "{} bytes without rows", buffer.bytes());
+    let nothing = rows.take();
+    assert_eq!((nothing.num_rows(), nothing.schema_ref().as_ref()), (0, &Schema::empty()));
+    rows.push(&update(&[("b", r#""y""#)]).json());
+    let second = rows.take();
+    assert_eq!(row(&first, 0)["b"], "x");
+    assert_eq!(row(&second, 0)["b"], "y");
+    assert!(second.column_by_name("a").is_none());
+}
+
+#[test]
+fn what_the_lake_says_counts_from_the_next_row_group() {
+    let mut rows = Rows::new();
+    rows.push(&update(&[("x", "1")]).json());
+    rows.adopt(&[("x", "text")]);
+    rows.push(&update(&[("x", "2")]).json());
+    let before = rows.take();
+    rows.push(&update(&[("x", "3")]).json());
+    rows.push(&update(&[("x", r#""four""#)]).json());
+    let after = rows.take();
+    assert_eq!(type_names(before.schema_ref())["x"], "number");
+    assert_eq!(row(&before, 1)["x"], "2");
+    assert_eq!(type_names(after.schema_ref())["x"], "text");
+    assert!(row(&after, 0)["_rest"].contains(r#""x":3"#));
+    assert_eq!(row(&after, 1)["x"], "four");
+}
+
+#[test]
+fn lanes_share_their_types() {
+    let mut one = Rows::new();
+    one.push(&update(&[("x", "1")]).json());
+    let mut other = Context::new("hub".into(), Arc::clone(&one.catalog));
+    std::mem::swap(&mut one.context, &mut other);
+    one.buffer = None;
+    one.push(&update(&[("x", r#""text""#)]).json());
+    assert!(!row(&one.take(), 0).contains_key("x"));
+}
+
+#[test]
+fn size_is_what_the_buffers_take() {
+    let mut rows = Rows::new();
+    for at in 0..2000 {
+        let text = format!("\"{}\"", "x".repeat(at % 100));
+        rows.push(&update(&[("a", &at.to_string()), ("t", &text)]).json());
+        let buffer = rows.buffer.as_ref().unwrap();
+        assert_eq!(buffer.bytes(), buffer.bytes_counted());
+    }
+    // 2,000 texts of 50 bytes and 10 fixed columns are there, and not much more.
+    let bytes = rows.buffer.as_ref().unwrap().bytes();
+    assert!((300_000..900_000).contains(&bytes), "{bytes}");
+}
+
+#[test]
+fn many_open_columns_with_few_rows_are_cheap() {
+    let names: Vec<String> = (0..80).map(|at| format!("attribute_{at}")).collect();
+    let texts: Vec<String> = (0..80).map(|at| format!("\"{at}\"")).collect();
+    let attributes: Vec<_> =
+        names.iter().zip(&texts).map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let mut rows = Rows::new();
+    for _ in 0..3 {
+        rows.push(&update(&attributes).json());
+    }
+    let bytes = rows.buffer.as_ref().unwrap().bytes();
+    assert!(bytes < 80 * 350, "{bytes} bytes for 80 attributes");
+}
+
+#[test]
+fn a_body_that_can_t_be_understood_is_kept_with_its_bytes() {
+    let mut rows = Rows::new();
+    let mut buffer = TableBuffer::open(&mut rows.context, QUARANTINE);
+    let raw = RawEvent {
+        body: b"{\"a\": \xff",
+        sequence_number: SequenceNumber(5),
+        offset: "77",
+        enqueued_time_ms: 1000,
+        content_type: "application/json",
+        properties: r#"{"p":1}"#,
+        size_exceeded: false,
+    };
+    buffer.push_reject(&mut rows.context, &Reject::at(Reason::InvalidUtf8, 6), &raw, PartitionId(3));
+    let bare = RawEvent { body: b"", content_type: "", properties: "", ..raw };
+    buffer.push_reject(&mut rows.context, &Reject::new(Reason::Empty), &bare, PartitionId(3));
+    assert_eq!(buffer.bytes(), buffer.bytes_counted());
+    let batch = buffer.take(&mut rows.context);
+    assert_eq!(
+        column_names(&batch),
+        [
+            "SinkModifiedOn",
+            "_reason",
+            "_byte_offset",
+            "_body",
+            "_content_type",
+            "_properties",
+            "_hub",
+            "_partition",
+            "_sequence_number",
+            "_offset",
+            "_enqueued_time",
+            "_row_index",
+        ]
+    );
+    let first: Vec<_> = batch.columns().iter().map(|column| text(column, 0)).collect();
+    assert_eq!(
+        first,
+        [
+            "1000UTC",
+            "the body is not UTF-8",
+            "6",
+            &format!("{:?}", raw.body),
+            "application/json",
+            r#"{"p":1}"#,
+            "hub",
+            "3",
+            "5",
+            "77",
+            "1000UTC",
+            "0",
+        ]
+    );
+    assert_eq!(row(&batch, 1).get("_content_type"), None);
+    assert_eq!(row(&batch, 1)["_body"], "[]");
+    assert_eq!(row(&batch, 1)["_reason"], "the body is empty");
+}

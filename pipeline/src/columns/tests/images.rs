@@ -1,0 +1,145 @@
+//! Images: laid under Target, covered where they agree, kept where they do not.
+
+use super::*;
+
+#[test]
+fn a_post_image_fills_what_target_lacks() {
+    let (parent, named) = (lookup("contact", OTHER, "null"), lookup("contact", OTHER, r#""Ann""#));
+    let state = choice("0");
+    check(
+        &update(&[("name", r#""new""#), ("parent", &parent), ("revenue", &money("1.5"))]).after(
+            "PostImage",
+            &[
+                ("parent", &named),
+                ("name", r#""new""#),
+                ("revenue", &money("1.5000")),
+                ("city", r#""Vienna""#),
+                ("statecode", &state),
+                ("owner", &named),
+                ("accountid", &format!("\"{ID}\"")),
+            ],
+            &[("statecode", "Active"), ("revenue", "$1.50"), ("parent", "Ann")],
+        ),
+        &[
+            ("name", "new"),
+            ("parent", OTHER),
+            ("parent_entitytype", "contact"),
+            ("parentname", "Ann"),
+            ("revenue", "1.5"),
+            ("city", "Vienna"),
+            ("statecode", "0"),
+            ("statecodename", "Active"),
+            ("owner", OTHER),
+            ("owner_entitytype", "contact"),
+            ("ownername", "Ann"),
+            ("accountid", ID),
+            ("_changed", "[name,parent,revenue]"),
+            ("_labels", r#"{"revenue":"$1.50"}"#),
+        ],
+    );
+}
+
+#[test]
+fn what_an_image_says_otherwise_stays_with_its_label() {
+    let (ours, theirs) = (choice("0"), choice("1"));
+    check(
+        &labelled(&[("statecode", &ours), ("name", "null"), ("huge", "1E+300")], &[("statecode", "Active")])
+            .after(
+                "Post",
+                &[("statecode", &theirs), ("name", r#""old""#), ("huge", "1E+300"), ("tiny", "1E-300")],
+                &[("statecode", "Inactive")],
+            ),
+        &[
+            ("statecode", "0"),
+            ("statecodename", "Active"),
+            ("_changed", "[statecode,name,huge]"),
+            (
+                "_rest",
+                r#"{"InputParameters":{"Target":{"Attributes":{"huge":1E+300}}},"PostEntityImages":{"Post":{"Attributes":{"name":"old","statecode":{"Value":1},"tiny":1E-300},"FormattedValues":{"statecode":"Inactive"}}}}"#,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_lookup_that_differs_stays_whole() {
+    let (ours, theirs) = (lookup("contact", OTHER, "null"), lookup("contact", ID, r#""Bob""#));
+    let rest = format!(
+        r#"{{"PostEntityImages":{{"Post":{{"Attributes":{{"parent":{{"Id":"{ID}","LogicalName":"contact","Name":"Bob"}}}},"FormattedValues":{{"parent":"Bob"}}}}}}}}"#
+    );
+    check(
+        &update(&[("parent", &ours)]).after("Post", &[("parent", &theirs)], &[("parent", "Bob")]),
+        &[("parent", OTHER), ("parent_entitytype", "contact"), ("_changed", "[parent]"), ("_rest", &rest)],
+    );
+}
+
+#[test]
+fn a_second_image_adds_what_the_first_lacks() {
+    check(
+        &update(&[("a", "1")])
+            .after("One", &[("a", "1"), ("b", "2")], &[("b", "two")])
+            .after("Two", &[("b", "2.0"), ("c", "3")], &[("b", "two"), ("c", "three")])
+            .after("Three", &[("c", "4")], &[("b", "deux")]),
+        &[
+            ("a", "1"),
+            ("b", "2"),
+            ("c", "3"),
+            ("_changed", "[a]"),
+            ("_labels", r#"{"b":"two","c":"three"}"#),
+            (
+                "_rest",
+                r#"{"PostEntityImages":{"Three":{"Attributes":{"c":4},"FormattedValues":{"b":"deux"}}}}"#,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn an_image_of_another_record_is_not_the_row_s() {
+    let other = record("contact", OTHER, &[("name", r#""Ann""#)], &[]);
+    let mut body = update(&[("a", "1")]);
+    body.after.push(("Post", other));
+    let rest = format!(
+        r#"{{"PostEntityImages":{{"Post":{{"Attributes":{{"name":"Ann"}},"Id":"{OTHER}","LogicalName":"contact"}}}}}}"#
+    );
+    check(&body, &[("a", "1"), ("_changed", "[a]"), ("_rest", &rest)]);
+}
+
+#[test]
+fn the_automatic_image_only_names_the_record() {
+    let key = format!("\"{ID}\"");
+    let automatic = "AsynchronousStepPrimaryName";
+    for (name, labels) in [
+        ("Contoso", None),
+        ("Fabrikam", Some(r#"{"AsynchronousStepPrimaryName":{"Attributes":{"name":"Fabrikam"}}}"#)),
+    ] {
+        let mut expected = vec![("name", "Contoso"), ("_changed", "[name]")];
+        expected.extend(labels.map(|labels| ("_labels", labels)));
+        let name = format!("\"{name}\"");
+        let image = [("name", name.as_str()), ("accountid", &key)];
+        check(&update(&[("name", r#""Contoso""#)]).after(automatic, &image, &[]), &expected);
+    }
+    // It is no evidence either: the column stays unknown.
+    check(
+        &update(&[("x", "null")]).after(automatic, &[("name", r#""Contoso""#)], &[]),
+        &[
+            ("_changed", "[x]"),
+            ("_labels", r#"{"AsynchronousStepPrimaryName":{"Attributes":{"name":"Contoso"}}}"#),
+        ],
+    );
+}
+
+#[test]
+fn pre_images_are_one_json_column() {
+    let image = record("account", ID, &[("name", r#""old""#), ("none", "null")], &[("statecode", "Active")]);
+    let automatic = record("account", ID, &[("name", r#""old""#)], &[]);
+    let before = format!(
+        r#"{{"AsynchronousStepPrimaryName":{{"Attributes":{{"name":"old"}},"Id":"{ID}","LogicalName":"account"}},"Pre":{{"Attributes":{{"name":"old","none":null}},"FormattedValues":{{"statecode":"Active"}},"Id":"{ID}","LogicalName":"account"}}}}"#
+    );
+    check(
+        &update(&[("name", r#""new""#)])
+            .before("Pre", image)
+            .before("AsynchronousStepPrimaryName", automatic),
+        &[("name", "new"), ("_changed", "[name]"), ("_before", &before)],
+    );
+}

@@ -1,0 +1,272 @@
+//! What the tests of columns share: bodies in few words, and rows as text.
+
+mod buffers;
+mod events;
+mod images;
+mod leaves;
+mod values;
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Decimal128Type, Int32Type, Int64Type, TimestampMillisecondType};
+
+use super::{Catalog, Context, TableBuffer, type_names};
+use crate::event::{RawEvent, Table};
+use crate::parse::{ParentContext, Parser};
+use crate::position::{PartitionId, SequenceNumber};
+
+/// The record that most bodies are about.
+const ID: &str = "00000064-0000-4000-8000-000000000064";
+/// Another record.
+const OTHER: &str = "00000065-0000-4000-8000-000000000065";
+
+/// A lane of its own, and the buffer of one table.
+struct Rows {
+    catalog: Arc<Catalog>,
+    context: Context,
+    buffer: Option<TableBuffer>,
+    next: i64,
+}
+
+impl Rows {
+    fn new() -> Self {
+        let catalog = Catalog::new();
+        let context = Context::new("hub".into(), Arc::clone(&catalog));
+        Self { catalog, context, buffer: None, next: 1000 }
+    }
+
+    /// What the lake says of `account`.
+    fn adopt(&self, columns: &[(&str, &str)]) {
+        let columns = columns.iter().map(|(name, stated)| ((*name).to_owned(), (*stated).to_owned()));
+        self.catalog.adopt("account", columns);
+    }
+
+    fn push(&mut self, body: &str) {
+        self.push_raw(body, false);
+    }
+
+    fn push_raw(&mut self, body: &str, size_exceeded: bool) {
+        let mut parser = Parser::new(ParentContext::Drop);
+        let event = parser.parse(body.as_bytes()).unwrap_or_else(|reject| panic!("{reject:?}: {body}"));
+        let raw = RawEvent {
+            body: body.as_bytes(),
+            sequence_number: SequenceNumber(self.next),
+            offset: "4711",
+            enqueued_time_ms: 1_700_000_000_123,
+            content_type: "application/json",
+            properties: "",
+            size_exceeded,
+        };
+        self.next += 1;
+        let table = event.table.name();
+        let buffer = self.buffer.get_or_insert_with(|| TableBuffer::open(&mut self.context, table));
+        buffer.push(&mut self.context, &event, &raw, PartitionId(7));
+    }
+
+    fn take(&mut self) -> RecordBatch {
+        self.buffer.as_mut().unwrap().take(&mut self.context)
+    }
+}
+
+/// The row of one body, in a lane that has seen nothing else.
+fn row_of(body: &str) -> BTreeMap<String, String> {
+    let mut rows = Rows::new();
+    rows.push(body);
+    row(&rows.take(), 0)
+}
+
+/// What of a row is not null, as text.
+fn row(batch: &RecordBatch, at: usize) -> BTreeMap<String, String> {
+    let columns = batch.schema_ref().fields().iter().zip(batch.columns());
+    let there = columns.filter(|(_, column)| column.is_valid(at));
+    there.map(|(field, column)| (field.name().clone(), text(column, at))).collect()
+}
+
+/// What every row has, so that the tests need not say it.
+const EVERYWHERE: [&str; 9] = [
+    "Id",
+    "SinkModifiedOn",
+    "_message",
+    "_hub",
+    "_partition",
+    "_sequence_number",
+    "_offset",
+    "_enqueued_time",
+    "_row_index",
+];
+
+/// Compares everything in a row that not every row has.
+fn check(body: &Body, expected: &[(&str, &str)]) {
+    let body = body.json();
+    let mut row = row_of(&body);
+    row.retain(|name, _| !EVERYWHERE.contains(&name.as_str()));
+    let expected: BTreeMap<_, _> =
+        expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    assert_eq!(row, expected, "\n{body}");
+}
+
+/// An event in few words.
+#[derive(Clone)]
+struct Body {
+    message: &'static str,
+    table: &'static str,
+    /// The members of the event, besides its images and parameters.
+    members: String,
+    target: String,
+    inputs: Vec<(&'static str, String)>,
+    before: Vec<(&'static str, String)>,
+    after: Vec<(&'static str, String)>,
+}
+
+/// An update of an account.
+fn update(attributes: &[(&str, &str)]) -> Body {
+    labelled(attributes, &[])
+}
+
+/// An update of an account, with labels.
+fn labelled(attributes: &[(&str, &str)], labels: &[(&str, &str)]) -> Body {
+    Body {
+        message: "Update",
+        table: "account",
+        members: format!(r#""PrimaryEntityId":"{ID}""#),
+        target: format!(r#"{{"__type":"Entity",{}"#, &record("account", ID, attributes, labels)[1..]),
+        inputs: Vec::new(),
+        before: Vec::new(),
+        after: Vec::new(),
+    }
+}
+
+impl Body {
+    fn message(self, message: &'static str) -> Self {
+        Self { message, ..self }
+    }
+
+    fn table(self, table: &'static str) -> Self {
+        Self { table, ..self }
+    }
+
+    fn target(self, target: impl Into<String>) -> Self {
+        Self { target: target.into(), ..self }
+    }
+
+    fn member(mut self, name: &str, value: &str) -> Self {
+        write!(self.members, r#","{name}":{value}"#).unwrap();
+        self
+    }
+
+    fn input(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.inputs.push((name, value.into()));
+        self
+    }
+
+    fn before(mut self, alias: &'static str, image: String) -> Self {
+        self.before.push((alias, image));
+        self
+    }
+
+    fn after(mut self, alias: &'static str, attributes: &[(&str, &str)], labels: &[(&str, &str)]) -> Self {
+        self.after.push((alias, record("account", ID, attributes, labels)));
+        self
+    }
+
+    fn json(&self) -> String {
+        let Self { message, table, members, .. } = self;
+        let mut inputs = self.inputs.clone();
+        if !self.target.is_empty() {
+            inputs.insert(0, ("Target", self.target.clone()));
+        }
+        let (inputs, before, after) =
+            (owned_pairs(&inputs), owned_pairs(&self.before), owned_pairs(&self.after));
+        format!(
+            r#"{{{members},"MessageName":"{message}","PrimaryEntityName":"{table}","InputParameters":{inputs},"PreEntityImages":{before},"PostEntityImages":{after}}}"#
+        )
+    }
+}
+
+/// A record as images hold it.
+fn record(table: &str, id: &str, attributes: &[(&str, &str)], labels: &[(&str, &str)]) -> String {
+    let labels: Vec<(&str, String)> =
+        labels.iter().map(|(name, label)| (*name, format!("\"{label}\""))).collect();
+    format!(
+        r#"{{"Attributes":{},"EntityState":null,"FormattedValues":{},"Id":"{id}","KeyAttributes":[],"LogicalName":"{table}","RelatedEntities":[],"RowVersion":null}}"#,
+        pairs(attributes),
+        owned_pairs(&labels)
+    )
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> String {
+    let pairs: Vec<_> = pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    owned_pairs(&pairs)
+}
+
+fn owned_pairs(pairs: &[(&str, String)]) -> String {
+    let pairs: Vec<_> =
+        pairs.iter().map(|(name, value)| format!(r#"{{"key":"{name}","value":{value}}}"#)).collect();
+    format!("[{}]", pairs.join(","))
+}
+
+fn choice(value: &str) -> String {
+    format!(r#"{{"__type":"OptionSetValue:http:\/\/schemas","Value":{value}}}"#)
+}
+
+fn money(value: &str) -> String {
+    format!(r#"{{"__type":"Money:http:\/\/schemas","Value":{value}}}"#)
+}
+
+/// A lookup; `name` is JSON.
+fn lookup(table: &str, id: &str, name: &str) -> String {
+    format!(
+        r#"{{"__type":"EntityReference:http:\/\/schemas","Id":"{id}","KeyAttributes":[],"LogicalName":"{table}","Name":{name},"RowVersion":null}}"#
+    )
+}
+
+/// One value as text.
+fn text(column: &ArrayRef, at: usize) -> String {
+    if column.is_null(at) {
+        return "null".to_owned();
+    }
+    match column.data_type() {
+        DataType::Boolean => column.as_boolean().value(at).to_string(),
+        DataType::Int32 => column.as_primitive::<Int32Type>().value(at).to_string(),
+        DataType::Int64 => column.as_primitive::<Int64Type>().value(at).to_string(),
+        DataType::Decimal128(38, 10) => decimal(column.as_primitive::<Decimal128Type>().value(at)),
+        DataType::Utf8 => column.as_string::<i32>().value(at).to_owned(),
+        DataType::Binary => format!("{:?}", column.as_binary::<i32>().value(at)),
+        DataType::FixedSizeBinary(16) => {
+            uuid::Uuid::from_slice(column.as_fixed_size_binary().value(at)).unwrap().to_string()
+        }
+        DataType::Timestamp(_, zone) => {
+            let ms = column.as_primitive::<TimestampMillisecondType>().value(at);
+            format!("{ms}{}", zone.as_deref().unwrap_or_default())
+        }
+        DataType::List(_) => {
+            let items = column.as_list::<i32>().value(at);
+            let items: Vec<_> = (0..items.len()).map(|at| text(&items, at)).collect();
+            format!("[{}]", items.join(","))
+        }
+        DataType::Struct(fields) => {
+            let parts = fields.iter().zip(column.as_struct().columns()).filter(|(_, part)| part.is_valid(at));
+            let parts: Vec<_> =
+                parts.map(|(field, part)| format!("{}={}", field.name(), text(part, at))).collect();
+            format!("({})", parts.join(" "))
+        }
+        other => panic!("no column is {other}"),
+    }
+}
+
+fn decimal(scaled: i128) -> String {
+    let sign = if scaled < 0 { "-" } else { "" };
+    let digits = format!("{:011}", scaled.unsigned_abs());
+    let (integer, fraction) = digits.split_at(digits.len() - 10);
+    format!("{sign}{integer}.{}", fraction.trim_end_matches('0')).trim_end_matches('.').to_owned()
+}
+
+#[test]
+fn tables_are_what_the_parser_says() {
+    let body = update(&[]).json();
+    let mut parser = Parser::new(ParentContext::Drop);
+    assert_eq!(parser.parse(body.as_bytes()).unwrap().table, Table::Entity("account"));
+}

@@ -1,0 +1,333 @@
+//! Each value form in its column, and what fits no column in `_rest`.
+
+use super::*;
+
+/// The type and value that a value makes of a column nobody knows, or `rest` and what stands there.
+fn column_of(value: &str) -> String {
+    let mut rows = Rows::new();
+    rows.push(&update(&[("x", value)]).json());
+    typed(&rows.take())
+}
+
+/// The same where the lake says the column's type.
+fn column_as(lake: &str, value: &str) -> String {
+    let mut rows = Rows::new();
+    rows.adopt(&[("x", lake)]);
+    rows.push(&update(&[("x", value)]).json());
+    typed(&rows.take())
+}
+
+fn typed(batch: &RecordBatch) -> String {
+    let row = row(batch, 0);
+    let types = type_names(batch.schema_ref());
+    let rest = row.get("_rest").map(|rest| {
+        let value = rest.strip_prefix(r#"{"InputParameters":{"Target":{"Attributes":{"x":"#);
+        format!("rest {}", value.unwrap().strip_suffix("}}}}").unwrap())
+    });
+    let column = row.get("x").map(|value| format!("{} {value}", types["x"]));
+    [column, rest].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn value_forms() {
+    let guid = "0000000a-0000-4000-8000-00000000000A";
+    for (value, expected) in [
+        ("null", ""),
+        ("[]", ""),
+        ("true", "boolean true"),
+        ("false", "boolean false"),
+        ("12", "number 12"),
+        ("-12", "number -12"),
+        ("2147483648", "number 2147483648"),
+        ("123456789012", "number 123456789012"),
+        ("47.63958", "number 47.63958"),
+        ("1.0000000000", "number 1"),
+        ("-0.0000000001", "number -0.0000000001"),
+        ("9223372036854775808", "number 9223372036854775808"),
+        ("1E+15", "number 1000000000000000"),
+        ("1E+300", "rest 1E+300"),
+        ("-1.5E-10", "rest -1.5E-10"),
+        ("0.33333333333333331", r#"rest "0.33333333333333331""#),
+        ("79228162514264337593543950335", r#"rest "79228162514264337593543950335""#),
+        (r#""Contoso""#, "text Contoso"),
+        (r#""""#, "text "),
+        (&format!("\"{guid}\""), &format!("text {guid}")),
+        (r#""P1DT2H3M4.005S""#, "text P1DT2H3M4.005S"),
+        (r#""2024-12-10T06:43:27Z""#, "text 2024-12-10T06:43:27Z"),
+        (r#""\/Date(1714979289000)\/""#, "datetime 1714979289000"),
+        (r#""/Date(-6847804800000+0000)/""#, "datetime -6847804800000"),
+        (r#""\/Date(1714979289000+0200)\/""#, r#"rest "/Date(1714979289000+0200)/""#),
+        (r#""/Date(soon)/""#, "text /Date(soon)/"),
+        (&choice("342490000"), "choice 342490000"),
+        (&choice("342490000342490001"), r#"rest {"Value":"342490000342490001"}"#),
+        (&choice("null"), ""),
+        (&choice(r#""1""#), r#"rest {"Value":"1"}"#),
+        (&format!("[{},{}]", choice("1"), choice("2")), "choices [1,2]"),
+        (&format!("[{},7]", choice("1")), r#"rest [{"Value":1},7]"#),
+        (&money("1234.5600"), "decimal 1234.56"),
+        (&money("100"), "decimal 100"),
+        (&money("1E+300"), r#"rest {"Value":1E+300}"#),
+        ("[0,1,250]", "binary [0, 1, 250]"),
+        ("[0,256]", "rest [0,256]"),
+        ("[0,-1]", "rest [0,-1]"),
+        ("[0.5]", "rest [0.5]"),
+        (r#"["a","b"]"#, r#"rest ["a","b"]"#),
+        ("[true,null]", "rest [true,null]"),
+        (
+            r#"{"__type":"BooleanManagedProperty:x","CanBeChanged":true,"ManagedPropertyLogicalName":null,"Value":true}"#,
+            r#"rest {"CanBeChanged":true,"Value":true}"#,
+        ),
+        (
+            r#"{"__type":"AliasedValue:x","AttributeLogicalName":"name","NeedFormatting":false,"ReturnType":0,"Value":"v"}"#,
+            r#"rest {"AttributeLogicalName":"name","NeedFormatting":false,"ReturnType":0,"Value":"v"}"#,
+        ),
+    ] {
+        assert_eq!(column_of(value), expected, "{value}");
+    }
+}
+
+#[test]
+fn forms_that_are_not_their_column_s() {
+    let (reference, date) = (lookup("contact", OTHER, "null"), r#""/Date(1000)/""#);
+    for (lake, value, expected) in [
+        ("text", "12", "rest 12"),
+        ("text", "true", "rest true"),
+        ("text", date, "text /Date(1000)/"),
+        ("number", r#""12""#, r#"rest "12""#),
+        ("number", "1E+300", "rest 1E+300"),
+        ("number", &money("1.5"), "number 1.5"),
+        ("decimal", "7", "decimal 7"),
+        ("number", &choice("1"), r#"rest {"Value":1}"#),
+        ("choice", "1", "rest 1"),
+        ("choice", &money("1"), r#"rest {"Value":1}"#),
+        ("choices", &choice("1"), r#"rest {"Value":1}"#),
+        ("boolean", "1", "rest 1"),
+        ("datetime", date, "datetime 1000"),
+        ("datetime", r#""2024-12-10T06:43:27.963Z""#, "datetime 1733813007963"),
+        ("datetime", r#""2024-12-10T06:43:27""#, "datetime 1733813007000"),
+        ("datetime", r#""2024-12-10T06:43:27+02:00""#, r#"rest "2024-12-10T06:43:27+02:00""#),
+        ("datetime", r#""2024-12-10T06:43:27.1234567Z""#, r#"rest "2024-12-10T06:43:27.1234567Z""#),
+        ("datetime", r#""soon""#, r#"rest "soon""#),
+        ("uuid", &format!("\"{OTHER}\""), &format!("uuid {OTHER}")),
+        ("uuid", r#""no""#, r#"rest "no""#),
+        ("text", &reference, &format!(r#"rest {{"Id":"{OTHER}","LogicalName":"contact"}}"#)),
+        ("binary", "[1]", "binary [1]"),
+        ("binary", r#""AQ==""#, r#"rest "AQ==""#),
+        ("party_list", "[1]", "rest [1]"),
+        ("int64", "1", "rest 1"),
+        ("a_type_of_tomorrow", "1", "rest 1"),
+    ] {
+        assert_eq!(column_as(lake, value), expected, "{value} in {lake}");
+    }
+}
+
+#[test]
+fn the_first_evidence_counts_for_all_later_values() {
+    let mut rows = Rows::new();
+    for value in ["null", "1E+300", "1", r#""text""#, "0.33333333333333331", "2.5", &money("3")] {
+        rows.push(&update(&[("x", value)]).json());
+    }
+    let batch = rows.take();
+    let values: Vec<_> = (0..batch.num_rows())
+        .map(|at| row(&batch, at).remove("x").unwrap_or_else(|| "-".to_owned()))
+        .collect();
+    assert_eq!(values, ["-", "-", "1", "-", "-", "2.5", "3"]);
+    assert_eq!(type_names(batch.schema_ref())["x"], "number");
+}
+
+#[test]
+fn the_key_is_a_uuid() {
+    for (table, attribute, value, expected) in [
+        ("account", "accountid", ID, "uuid"),
+        ("account", "activityid", ID, "uuid"),
+        ("account", "accountid", OTHER, "text"),
+        ("account", "otherid", ID, "text"),
+    ] {
+        let mut rows = Rows::new();
+        rows.push(&update(&[(attribute, &format!("\"{value}\""))]).table(table).json());
+        let batch = rows.take();
+        assert_eq!(type_names(batch.schema_ref())[attribute], expected, "{attribute} {value}");
+        assert_eq!(row(&batch, 0)[attribute], value);
+    }
+}
+
+#[test]
+fn lookups_have_companions() {
+    check(
+        &update(&[("parent", &lookup("account", OTHER, r#""Fabrikam""#))]),
+        &[
+            ("parent", OTHER),
+            ("parent_entitytype", "account"),
+            ("parentname", "Fabrikam"),
+            ("_changed", "[parent]"),
+        ],
+    );
+    let keyed = format!(
+        r#"{{"__type":"EntityReference","Id":"{OTHER}","KeyAttributes":[{{"key":"code","value":"A1"}},{{"key":"none","value":null}}],"LogicalName":"account","Name":null,"RowVersion":"77"}}"#
+    );
+    check(
+        &update(&[("parent", &keyed)]),
+        &[
+            ("parent", OTHER),
+            ("parent_entitytype", "account"),
+            ("_changed", "[parent]"),
+            (
+                "_rest",
+                r#"{"InputParameters":{"Target":{"Attributes":{"parent":{"KeyAttributes":{"code":"A1","none":null},"RowVersion":"77"}}}}}"#,
+            ),
+        ],
+    );
+    check(
+        &update(&[("parent", &lookup("account", "nonsense", "null"))]),
+        &[
+            ("_changed", "[parent]"),
+            (
+                "_rest",
+                r#"{"InputParameters":{"Target":{"Attributes":{"parent":{"Id":"nonsense","LogicalName":"account"}}}}}"#,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn labels_of_choices_and_lookups_are_companions_and_all_others_stand_apart() {
+    let (state, states) = (choice("0"), format!("[{},{}]", choice("1"), choice("2")));
+    let parent = lookup("account", OTHER, "null");
+    check(
+        &labelled(
+            &[
+                ("statecode", &state),
+                ("many", &states),
+                ("parent", &parent),
+                ("revenue", &money("6100")),
+                ("ok", "true"),
+            ],
+            &[
+                ("statecode", "Active"),
+                ("many", "One; Two"),
+                ("parent", "Fabrikam"),
+                ("revenue", "6.100 €"),
+                ("ok", "Yes"),
+                ("absent", "A \\\"label\\\""),
+            ],
+        ),
+        &[
+            ("statecode", "0"),
+            ("statecodename", "Active"),
+            ("many", "[1,2]"),
+            ("manyname", "One; Two"),
+            ("parent", OTHER),
+            ("parent_entitytype", "account"),
+            ("parentname", "Fabrikam"),
+            ("revenue", "6100"),
+            ("ok", "true"),
+            ("_changed", "[statecode,many,parent,revenue,ok]"),
+            ("_labels", r#"{"absent":"A \"label\"","ok":"Yes","revenue":"6.100 €"}"#),
+        ],
+    );
+}
+
+#[test]
+fn a_second_label_of_a_lookup_is_kept_when_it_differs() {
+    let parent = lookup("account", OTHER, r#""Fabrikam""#);
+    for (label, rest) in [
+        ("Fabrikam", None),
+        ("Contoso", Some(r#"{"InputParameters":{"Target":{"Attributes":{"parent":{"Name":"Fabrikam"}}}}}"#)),
+    ] {
+        let mut expected = vec![
+            ("parent", OTHER),
+            ("parent_entitytype", "account"),
+            ("parentname", label),
+            ("_changed", "[parent]"),
+        ];
+        expected.extend(rest.map(|rest| ("_rest", rest)));
+        check(&labelled(&[("parent", &parent)], &[("parent", label)]), &expected);
+    }
+}
+
+#[test]
+fn an_attribute_wins_over_a_companion_of_its_name() {
+    let (state, parent) = (choice("0"), lookup("account", OTHER, r#""Fabrikam""#));
+    check(
+        &labelled(
+            &[
+                ("statecode", &state),
+                ("parent", &parent),
+                ("statecodename", "null"),
+                ("parentname", r#""mine""#),
+                ("parent_entitytype", r#""mine too""#),
+            ],
+            &[("statecode", "Active")],
+        ),
+        &[
+            ("statecode", "0"),
+            ("parent", OTHER),
+            ("parentname", "mine"),
+            ("parent_entitytype", "mine too"),
+            ("_changed", "[statecode,parent,statecodename,parentname,parent_entitytype]"),
+            ("_labels", r#"{"parent":"Fabrikam","statecode":"Active"}"#),
+            (
+                "_rest",
+                r#"{"InputParameters":{"Target":{"Attributes":{"parent":{"LogicalName":"account"}}}}}"#,
+            ),
+        ],
+    );
+    let mut rows = Rows::new();
+    rows.adopt(&[("statecodename", "number")]);
+    rows.push(&labelled(&[("statecode", &state)], &[("statecode", "Active")]).json());
+    let row = row(&rows.take(), 0);
+    assert_eq!(row["_labels"], r#"{"statecode":"Active"}"#);
+    assert!(!row.contains_key("statecodename"));
+}
+
+#[test]
+fn parties_are_a_list_of_their_own() {
+    let party = |attributes: &[(&str, &str)], labels: &[(&str, &str)]| {
+        record("activityparty", OTHER, attributes, labels)
+    };
+    let first = party(
+        &[
+            ("activitypartyid", &format!("\"{OTHER}\"")),
+            ("partyid", &lookup("contact", ID, "null")),
+            ("participationtypemask", &choice("1")),
+            ("addressused", r#""a@b.c""#),
+            ("ispartydeleted", "false"),
+            ("nothing", "null"),
+        ],
+        &[("partyid", "Ann"), ("participationtypemask", "Sender")],
+    );
+    let second = party(&[("addressused", r#""d@e.f""#), ("partyid", "null")], &[]);
+    let collection = format!(
+        r#"{{"__type":"EntityCollection:x","Entities":[{first},{second}],"EntityName":"activityparty","MinActiveRowVersion":null,"MoreRecords":false,"PagingCookie":null,"TotalRecordCount":-1,"TotalRecordCountLimitExceeded":false}}"#
+    );
+    let rest = format!(
+        r#"{{"Attributes":{{"activitypartyid":"{OTHER}","ispartydeleted":false,"nothing":null}},"FormattedValues":{{"participationtypemask":"Sender"}},"Id":"{OTHER}","to":{{"MoreRecords":false,"TotalRecordCount":-1,"TotalRecordCountLimitExceeded":false}}}}"#
+    );
+    let first = format!(
+        "(partyid={ID} partyid_entitytype=contact partyidname=Ann participationtypemask=1 addressused=a@b.c rest={rest})"
+    );
+    let second = format!(r#"(addressused=d@e.f rest={{"Id":"{OTHER}"}})"#);
+    check(&update(&[("to", &collection)]), &[("to", &format!("[{first},{second}]")), ("_changed", "[to]")]);
+
+    let bare = format!(r#"[{{"__type":"Entity:x",{}]"#, &party(&[("addressused", r#""d@e.f""#)], &[])[1..]);
+    check(&update(&[("cc", &bare)]), &[("cc", &format!("[{second}]")), ("_changed", "[cc]")]);
+    let contacts = bare.replace("activityparty", "contact");
+    let rest = format!(
+        r#"{{"InputParameters":{{"Target":{{"Attributes":{{"cc":[{{"Attributes":{{"addressused":"d@e.f"}},"Id":"{OTHER}","LogicalName":"contact"}}]}}}}}}}}"#
+    );
+    check(&update(&[("cc", &contacts)]), &[("_changed", "[cc]"), ("_rest", &rest)]);
+}
+
+#[test]
+fn names_that_are_ours_or_unusual_are_escaped() {
+    check(
+        &update(&[("id", "1"), ("_rest", "2"), ("Größe", "3"), ("enqueued_date", "4")]),
+        &[
+            ("attr$id", "1"),
+            ("attr$_rest", "2"),
+            ("attr$%47r%C3%B6%C3%9Fe", "3"),
+            ("attr$enqueued_date", "4"),
+            ("_changed", "[id,_rest,Größe,enqueued_date]"),
+        ],
+    );
+}

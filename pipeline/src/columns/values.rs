@@ -1,0 +1,266 @@
+//! The values of one column, laid out as Arrow has them.
+//!
+//! Owns: one buffer per kind of value, widening of numbers, and wrapping the buffers as an Arrow array without
+//! copying. Does not own: which rows have a value (`column`).
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BinaryArray, BooleanArray, FixedSizeBinaryArray, ListArray, PrimitiveArray, StringArray,
+};
+use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Decimal128Type, Int32Type, Int64Type, TimestampMillisecondType,
+};
+
+use super::bits::{Bits, Offsets, Validity};
+use super::column::Parties;
+use super::schema::{ColumnType, DECIMAL, item};
+use crate::event::scalars::{Guid, Number, ZERO_GUID};
+
+/// One value on its way into a column.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cell<'a> {
+    Boolean(bool),
+    Int32(i32),
+    Int64(i64),
+    Number(Number),
+    Uuid(Guid),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+    Choices(&'a [i32]),
+}
+
+/// How wide the numbers of a column are; DuckDB unites all three exactly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Width {
+    #[default]
+    Int32,
+    Int64,
+    Decimal,
+}
+
+impl Width {
+    fn of(number: Number) -> Self {
+        match number {
+            Number::Integer(value) if i32::try_from(value).is_ok() => Self::Int32,
+            Number::Integer(_) => Self::Int64,
+            Number::Scaled(_) => Self::Decimal,
+        }
+    }
+}
+
+/// The values of a column, nulls as zeros and empty ones.
+#[derive(Debug, Default)]
+pub(super) enum Values {
+    #[default]
+    None,
+    Boolean(Bits),
+    Int32(Vec<i32>),
+    Int64(Vec<i64>),
+    Decimal(Vec<i128>),
+    Uuid(Vec<u8>),
+    Bytes(Run),
+    Choices {
+        offsets: Offsets,
+        items: Vec<i32>,
+    },
+    Texts {
+        offsets: Offsets,
+        items: Box<Run>,
+    },
+    Parties {
+        offsets: Offsets,
+        parties: Box<Parties>,
+    },
+}
+
+impl Values {
+    pub(super) fn of(column_type: ColumnType) -> Self {
+        match column_type {
+            ColumnType::Boolean => Self::Boolean(Bits::default()),
+            ColumnType::Number | ColumnType::Choice | ColumnType::Int32 => Self::Int32(Vec::new()),
+            ColumnType::Datetime | ColumnType::Instant | ColumnType::Int64 => Self::Int64(Vec::new()),
+            ColumnType::Decimal => Self::Decimal(Vec::new()),
+            ColumnType::Uuid => Self::Uuid(Vec::new()),
+            ColumnType::Text | ColumnType::Json | ColumnType::Binary => Self::Bytes(Run::default()),
+            ColumnType::Choices => Self::Choices { offsets: Offsets::default(), items: Vec::new() },
+            ColumnType::TextList => Self::Texts { offsets: Offsets::default(), items: Box::default() },
+            ColumnType::PartyList => Self::Parties { offsets: Offsets::default(), parties: Box::default() },
+        }
+    }
+
+    /// Whether columns of this type take such a cell.
+    pub(super) fn take(column_type: ColumnType, cell: Cell<'_>) -> bool {
+        matches!(
+            (column_type, cell),
+            (ColumnType::Boolean, Cell::Boolean(_))
+                | (ColumnType::Choice | ColumnType::Int32, Cell::Int32(_))
+                | (ColumnType::Datetime | ColumnType::Instant | ColumnType::Int64, Cell::Int64(_))
+                | (ColumnType::Number | ColumnType::Decimal, Cell::Number(_))
+                | (ColumnType::Uuid, Cell::Uuid(_))
+                | (ColumnType::Text | ColumnType::Json, Cell::Text(_))
+                | (ColumnType::Binary, Cell::Bytes(_))
+                | (ColumnType::Choices, Cell::Choices(_))
+        )
+    }
+
+    /// Appends a cell that [`take`](Self::take) allows.
+    pub(super) fn push(&mut self, cell: Cell<'_>) {
+        if let Cell::Number(number) = cell {
+            self.widen(Width::of(number));
+        }
+        match (self, cell) {
+            (Self::Boolean(bits), Cell::Boolean(bit)) => bits.push(bit),
+            (Self::Int32(values), Cell::Int32(value)) => values.push(value),
+            (Self::Int32(values), Cell::Number(Number::Integer(value))) => values.push(value as i32),
+            (Self::Int64(values), Cell::Int64(value) | Cell::Number(Number::Integer(value))) => {
+                values.push(value);
+            }
+            (Self::Decimal(values), Cell::Number(number)) => values.push(number.scaled()),
+            (Self::Uuid(values), Cell::Uuid(guid)) => values.extend_from_slice(&guid),
+            (Self::Bytes(run), Cell::Text(text)) => run.push(text.as_bytes()),
+            (Self::Bytes(run), Cell::Bytes(bytes)) => run.push(bytes),
+            (Self::Choices { offsets, items }, Cell::Choices(choices)) => {
+                items.extend_from_slice(choices);
+                offsets.push(items.len());
+            }
+            (values, cell) => debug_assert!(false, "{cell:?} does not go into {values:?}"),
+        }
+    }
+
+    pub(super) fn width(&self) -> Width {
+        match self {
+            Self::Int64(_) => Width::Int64,
+            Self::Decimal(_) => Width::Decimal,
+            _ => Width::Int32,
+        }
+    }
+
+    /// Makes room for wider numbers.
+    pub(super) fn widen(&mut self, to: Width) {
+        let exact = |value: i64| Number::Integer(value).scaled();
+        match (&*self, to) {
+            (Self::Int32(values), Width::Int64) => {
+                *self = Self::Int64(values.iter().copied().map(i64::from).collect());
+            }
+            (Self::Int32(values), Width::Decimal) => {
+                *self = Self::Decimal(values.iter().map(|value| exact(i64::from(*value))).collect());
+            }
+            (Self::Int64(values), Width::Decimal) => {
+                *self = Self::Decimal(values.iter().map(|value| exact(*value)).collect());
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn push_nulls(&mut self, count: usize) {
+        match self {
+            Self::None => {}
+            Self::Boolean(bits) => bits.extend(false, count),
+            Self::Int32(values) => values.resize(values.len() + count, 0),
+            Self::Int64(values) => values.resize(values.len() + count, 0),
+            Self::Decimal(values) => values.resize(values.len() + count, 0),
+            Self::Uuid(values) => values.resize(values.len() + count * ZERO_GUID.len(), 0),
+            Self::Bytes(run) => run.push_empty(count),
+            Self::Choices { offsets, .. } | Self::Texts { offsets, .. } | Self::Parties { offsets, .. } => {
+                offsets.push_empty(count);
+            }
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Boolean(bits) => bits.bytes(),
+            Self::Int32(values) => size_of::<i32>() * values.capacity(),
+            Self::Int64(values) => size_of::<i64>() * values.capacity(),
+            Self::Decimal(values) => size_of::<i128>() * values.capacity(),
+            Self::Uuid(values) => values.capacity(),
+            Self::Bytes(run) => run.bytes(),
+            Self::Choices { offsets, items } => offsets.bytes() + size_of::<i32>() * items.capacity(),
+            Self::Texts { offsets, items } => offsets.bytes() + size_of::<Run>() + items.bytes(),
+            Self::Parties { offsets, parties } => offsets.bytes() + parties.bytes(),
+        }
+    }
+
+    pub(super) fn finish(self, column_type: ColumnType, validity: Validity, rows: usize) -> ArrayRef {
+        let nulls = validity.finish();
+        match self {
+            Self::None => arrow::array::new_null_array(&column_type.data_type(), rows),
+            Self::Boolean(bits) => Arc::new(BooleanArray::new(bits.finish(), nulls)),
+            Self::Int32(values) => Arc::new(PrimitiveArray::<Int32Type>::new(values.into(), nulls)),
+            Self::Int64(values) => match column_type {
+                ColumnType::Datetime => primitive::<TimestampMillisecondType>(values.into(), nulls, None),
+                ColumnType::Instant => {
+                    primitive::<TimestampMillisecondType>(values.into(), nulls, Some(column_type.data_type()))
+                }
+                _ => primitive::<Int64Type>(values.into(), nulls, None),
+            },
+            Self::Decimal(values) => primitive::<Decimal128Type>(values.into(), nulls, Some(DECIMAL)),
+            Self::Uuid(values) => {
+                let width = ZERO_GUID.len() as i32;
+                Arc::new(FixedSizeBinaryArray::new(width, Buffer::from_vec(values), nulls))
+            }
+            Self::Bytes(run) => {
+                let (offsets, data) = (run.offsets.finish(), Buffer::from_vec(run.data));
+                if column_type == ColumnType::Binary {
+                    Arc::new(BinaryArray::new(offsets, data, nulls))
+                } else {
+                    Arc::new(StringArray::new(offsets, data, nulls))
+                }
+            }
+            Self::Choices { offsets, items } => {
+                list(offsets, Arc::new(PrimitiveArray::<Int32Type>::new(items.into(), None)), nulls)
+            }
+            Self::Texts { offsets, items } => {
+                let (ends, data) = (items.offsets.finish(), Buffer::from_vec(items.data));
+                list(offsets, Arc::new(StringArray::new(ends, data, None)), nulls)
+            }
+            Self::Parties { offsets, parties } => list(offsets, Arc::new(parties.finish()), nulls),
+        }
+    }
+}
+
+/// Byte strings, one behind the other.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    offsets: Offsets,
+    data: Vec<u8>,
+    pub(super) len: usize,
+}
+
+impl Run {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.data.extend_from_slice(bytes);
+        self.offsets.push(self.data.len());
+        self.len += 1;
+    }
+
+    fn push_empty(&mut self, count: usize) {
+        self.offsets.push_empty(count);
+        self.len += count;
+    }
+
+    fn bytes(&self) -> usize {
+        self.offsets.bytes() + self.data.capacity()
+    }
+}
+
+type Nulls = Option<NullBuffer>;
+
+fn primitive<T: ArrowPrimitiveType>(
+    values: ScalarBuffer<T::Native>,
+    nulls: Nulls,
+    data_type: Option<DataType>,
+) -> ArrayRef {
+    let array = PrimitiveArray::<T>::new(values, nulls);
+    Arc::new(match data_type {
+        Some(data_type) => array.with_data_type(data_type),
+        None => array,
+    })
+}
+
+fn list(offsets: Offsets, items: ArrayRef, nulls: Nulls) -> ArrayRef {
+    Arc::new(ListArray::new(item(items.data_type().clone()), offsets.finish(), items, nulls))
+}

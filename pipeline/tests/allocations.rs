@@ -1,0 +1,77 @@
+//! An event costs no allocation on its way from bytes to columns.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::path::Path;
+
+use catchwater::columns::{Catalog, Context, TableBuffer};
+use catchwater::event::RawEvent;
+use catchwater::parse::{ParentContext, Parser};
+use catchwater::position::{PartitionId, SequenceNumber};
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+#[expect(unsafe_code, reason = "only an allocator sees all allocations")]
+// SAFETY: every call goes to the system's allocator as it is; counting touches a cell of the thread and nothing else.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller keeps the contract of `realloc`.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+/// How often the second thousand events of a body allocate.
+fn allocations_of(body: &[u8]) -> u64 {
+    let mut parser = Parser::new(ParentContext::Drop);
+    let mut context = Context::new("hub".into(), Catalog::new());
+    let mut buffer = TableBuffer::open(&mut context, "account");
+    let mut push = |count: i64| {
+        for number in 0..count {
+            let event = parser.parse(body).unwrap();
+            let raw = RawEvent {
+                body,
+                sequence_number: SequenceNumber(number),
+                offset: "4711",
+                enqueued_time_ms: 0,
+                content_type: "",
+                properties: "",
+                size_exceeded: false,
+            };
+            buffer.push(&mut context, &event, &raw, PartitionId(0));
+        }
+    };
+    push(1000);
+    let before = ALLOCATIONS.get();
+    push(1000);
+    ALLOCATIONS.get() - before
+}
+
+#[test]
+fn events_do_not_allocate() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/oracle/json");
+    for name in ["m_create.json", "m_update.json", "m_delete.json", "m_associate.json", "t_double_third.json"]
+    {
+        let allocations = allocations_of(&std::fs::read(folder.join(name)).unwrap());
+        // Buffers grow by doubling: each of the two or three of some sixty columns once or twice.
+        assert!(allocations < 250, "{name}: {allocations} allocations for 1,000 events");
+    }
+}
