@@ -11,6 +11,7 @@ use crate::amqp::encode::Encoder;
 use crate::amqp::sections::{Message, Sections, code, lookup};
 
 use super::access::Grants;
+use super::address::path_of;
 use super::hub::{Hub, Partition};
 
 /// The token type of shared access signatures.
@@ -115,12 +116,24 @@ fn put_token(hub: &Hub, grants: &mut Grants, request: &Request<'_>) -> Answer {
     }
     let audience = request.parameter("name");
     match hub.access.check_token(request.body.unwrap_or_default(), audience, hub.now_ms()) {
+        // The service tells a good key from a wrong name here already.
+        Ok(_) if !is_here(hub, audience) => {
+            let text = format!("NotFound: The messaging entity '{audience}' could not be found.");
+            Answer::failure(404, condition::NOT_FOUND, text)
+        }
         Ok(grant) => {
             grants.add(grant);
             Answer::success(202, "Accepted", |out| out.null())
         }
         Err(text) => Answer::failure(401, condition::UNAUTHORIZED, text),
     }
+}
+
+/// Tells whether an audience is the namespace, the hub, or a place below it.
+fn is_here(hub: &Hub, audience: &str) -> bool {
+    let path = path_of(audience);
+    let name = path.split('/').next().unwrap_or_default();
+    name.is_empty() || name == hub.name.to_lowercase()
 }
 
 fn read_facts(hub: &Hub, grants: &Grants, request: &Request<'_>) -> Answer {

@@ -1,7 +1,7 @@
 //! What a received message carries: the pieces of its body, its properties, where it stands.
 //!
-//! Nothing is lost here: sections are joined, text and binary values give their bytes, and a value of any other
-//! kind stays in its AMQP encoding (the parser will not understand it, so it lands in quarantine as it came).
+//! Nothing is lost here: data sections are joined, a text or binary value gives its bytes, and whatever else a
+//! body may be stays in its AMQP encoding (the parser will not understand it: it lands in quarantine as it came).
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ pub(super) fn push(batch: &mut RawBatch, place: &Place<'_>, received: &Received)
         Body::Value(value) => batch.push(event, [value_bytes(value.0.as_slice())]),
         Body::Sequence(sections) => {
             let items = sections.iter().flat_map(|section| &section.0);
-            batch.push(event, items.map(|item| value_bytes(item.as_slice())));
+            batch.push(event, items.map(LazyValue::as_slice));
         }
         Body::Empty => batch.push(event, []),
     }

@@ -284,6 +284,6 @@ const CHANNEL_MAX: u16 = 4_999;
 /// A hub that is silent for so long is gone. It is told half of it, and sends an empty frame in time.
 const IDLE_TIME_OUT_MS: u32 = 60_000;
 /// For the TCP connection and the opening of AMQP on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// For the answer to a Close.
 const GOODBYE: Duration = Duration::from_secs(5);

@@ -35,10 +35,9 @@ impl ConnectionString {
         let credential = match (parts.key_name, parts.key, parts.signature) {
             (None, None, Some(signature)) => Credential::Signature(signature.to_owned()),
             (Some(name), Some(key), None) => Credential::Key { name: name.to_owned(), key: key.to_owned() },
-            (None, None, None) => return Err(ConnectionStringError::Missing("SharedAccessKey")),
             (_, _, Some(_)) => return Err(ConnectionStringError::KeyAndSignature),
             (None, Some(_), None) => return Err(ConnectionStringError::Missing("SharedAccessKeyName")),
-            (Some(_), None, None) => return Err(ConnectionStringError::Missing("SharedAccessKey")),
+            (_, None, None) => return Err(ConnectionStringError::Missing("SharedAccessKey")),
         };
         Ok(Self {
             namespace: namespace_of(&host),

@@ -100,7 +100,9 @@ mod tests {
         for (share, bodies, expected) in cases {
             let mut credit = Credit::new(share);
             credit.top_up();
-            bodies.iter().for_each(|body| credit.arrive(*body));
+            for body in bodies {
+                credit.arrive(*body);
+            }
             assert_eq!(credit.target(), expected, "{share} {bodies:?}");
         }
     }
@@ -127,7 +129,9 @@ mod tests {
         assert_eq!((credit.target(), credit.bytes_at_most()), (10, 80 * KIB));
         credit.top_up();
         assert_eq!(credit.bytes(), 80 * KIB);
-        (0..4).for_each(|_| credit.arrive(1));
+        for _ in 0..4 {
+            credit.arrive(1);
+        }
         assert!(!credit.is_due());
         credit.arrive(1);
         assert!(credit.is_due());

@@ -146,8 +146,8 @@ impl Error {
         }
     }
 
-    pub(super) fn lost(subject: &str, what: impl ToString) -> Self {
-        Self::Lost { subject: subject.to_owned(), what: what.to_string() }
+    pub(super) fn lost(subject: &str, what: impl Into<String>) -> Self {
+        Self::Lost { subject: subject.to_owned(), what: what.into() }
     }
 
     /// The other side ended something with a reason.
@@ -176,7 +176,7 @@ impl Error {
         match error {
             BeginError::ConnectionStopped(reason) => Self::connection_stopped(subject, &reason),
             BeginError::RemoteEndedWithError(error) => Self::remote(subject, &error),
-            other => Self::lost(subject, other),
+            other => Self::lost(subject, other.to_string()),
         }
     }
 
@@ -184,7 +184,7 @@ impl Error {
         match error {
             ReceiverAttachError::RemoteClosedWithError(error) => Self::remote(subject, &error),
             ReceiverAttachError::SessionStopped(reason) => Self::session_stopped(subject, &reason),
-            other => Self::lost(subject, other),
+            other => Self::lost(subject, other.to_string()),
         }
     }
 
@@ -192,14 +192,14 @@ impl Error {
         match error {
             SenderAttachError::RemoteClosedWithError(error) => Self::remote(subject, &error),
             SenderAttachError::SessionStopped(reason) => Self::session_stopped(subject, &reason),
-            other => Self::lost(subject, other),
+            other => Self::lost(subject, other.to_string()),
         }
     }
 
     pub(super) fn receive(subject: &str, error: RecvError) -> Self {
         match error {
             RecvError::LinkStateError(error) => Self::link_state(subject, error),
-            other => Self::lost(subject, other),
+            other => Self::lost(subject, other.to_string()),
         }
     }
 
@@ -210,7 +210,7 @@ impl Error {
             SendError::MessageSizeExceeded(error) => {
                 Self::TooLarge { bytes: error.size as usize, limit: error.max_size as usize }
             }
-            other => Self::lost(subject, other),
+            other => Self::lost(subject, other.to_string()),
         }
     }
 
@@ -228,7 +228,7 @@ impl Error {
                 Self::remote(subject, &error)
             }
             LinkStateError::SessionStopped(reason) => Self::session_stopped(subject, &reason),
-            other => Self::lost(subject, other),
+            other => Self::lost(subject, other.to_string()),
         }
     }
 
@@ -262,8 +262,6 @@ fn name_of(condition: &ErrorCondition) -> String {
         ErrorCondition::SessionError(condition) => condition.into(),
         ErrorCondition::LinkError(condition) => condition.into(),
         ErrorCondition::Custom(name) => name.clone(),
-        #[expect(unreachable_patterns, reason = "the library has one more kind with its transaction feature")]
-        _ => Symbol::from("amqp:internal-error"),
     };
     name
 }

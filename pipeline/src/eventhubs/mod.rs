@@ -11,6 +11,7 @@ mod client;
 mod connection_string;
 mod credit;
 mod error;
+mod link;
 mod names;
 mod receiver;
 mod requests;

@@ -1,36 +1,23 @@
 //! One partition, read within a budget.
 //!
-//! Owns: a link and its session, its credit, batches. Does not own: the arithmetic of credit (`credit`), what a
+//! Owns: batches, and giving credit. Does not own: attaching (`link`), the arithmetic of credit (`credit`), what a
 //! message carries (`body`).
-//!
-//! Each receiver has a session of its own. The library hands frames from the connection to the session to the
-//! link through bounded buffers, and a full one stalls everything before it, so the bound must never be met:
-//! credit times frames stays below a link's buffer (`credit::MOST`), and a session's window and buffer, which its
-//! links would share, belong to one link. An error that ends a session ends one partition, not its neighbours.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use fe2o3_amqp::connection::ConnectionHandle;
 use fe2o3_amqp::link::RecvError;
-use fe2o3_amqp::link::receiver::CreditMode;
 use fe2o3_amqp::session::SessionHandle;
-use fe2o3_amqp::{Delivery, Receiver, Session};
-use fe2o3_amqp_types::definitions::{Fields, ReceiverSettleMode, SenderSettleMode};
-use fe2o3_amqp_types::messaging::{Body, FilterSet, Source};
-use fe2o3_amqp_types::primitives::{LazyValue, Symbol, Value};
+use fe2o3_amqp::{Delivery, Receiver};
+use fe2o3_amqp_types::messaging::Body;
+use fe2o3_amqp_types::primitives::LazyValue;
 use futures::FutureExt as _;
-use serde_amqp::described::Described;
-use serde_amqp::descriptor::Descriptor;
-use tracing::warn;
-use uuid::Uuid;
 
+use super::Error;
 use super::body::{Place, last_enqueued, push};
 use super::credit::Credit;
-use super::names::{
-    EPOCH, GEO_REPLICATION, OFFSET, RECEIVER_NAME, RUNTIME_METRIC, SELECTOR, SELECTOR_CODE, SEQUENCE_NUMBER,
-};
-use super::{Error, ErrorKind};
+use super::link::attach_link;
 use crate::budget::{Permit, Share};
 use crate::event::RawBatch;
 use crate::position::{Offset, PartitionId, SequenceNumber};
@@ -249,18 +236,6 @@ impl PartitionReceiver {
 }
 
 impl Start {
-    /// The filters to try, best first.
-    fn filters(&self) -> Vec<String> {
-        let after_number = |number: SequenceNumber| format!("amqp.annotation.{SEQUENCE_NUMBER} > '{number}'");
-        match self {
-            Self::Earliest => vec![format!("amqp.annotation.{OFFSET} > '-1'")],
-            Self::After { offset, sequence_number } => {
-                vec![format!("amqp.annotation.{OFFSET} > '{offset}'"), after_number(*sequence_number)]
-            }
-            Self::AfterSequence(number) => vec![after_number(*number)],
-        }
-    }
-
     /// The number that every event must be above.
     fn position(&self) -> i64 {
         match self {
@@ -272,74 +247,13 @@ impl Start {
 
 type Arrived = Delivery<Body<LazyValue>>;
 
-/// Attaches with the first filter that the hub does not refuse.
-async fn attach_link(
-    connection: &mut ConnectionHandle<()>,
-    hub: &str,
-    partition: PartitionId,
-    options: &ReceiveOptions,
-    subject: &str,
-) -> Result<(Receiver, SessionHandle<()>), Error> {
-    let address = format!("{hub}/ConsumerGroups/{}/Partitions/{partition}", options.consumer_group);
-    let mut refused = None;
-    for filter in options.start.filters() {
-        let mut session = Session::builder()
-            .incoming_window(INCOMING_WINDOW)
-            .begin(connection)
-            .await
-            .map_err(|error| Error::begin(subject, error))?;
-        let attached = Receiver::builder()
-            .name(format!("{}-{partition}-{}", options.name, Uuid::new_v4().simple()))
-            .source(source(address.clone(), filter))
-            .target(options.name.clone())
-            .sender_settle_mode(SenderSettleMode::Settled)
-            .receiver_settle_mode(ReceiverSettleMode::First)
-            .credit_mode(CreditMode::Manual)
-            .set_desired_capabilities(vec![Symbol::from(RUNTIME_METRIC), Symbol::from(GEO_REPLICATION)])
-            .properties(link_properties(options))
-            // Hubs spell addresses their own way. That the filter counts is seen at the first event.
-            .verify_incoming_source(false)
-            .verify_incoming_target(false)
-            .attach(&mut session)
-            .await
-            .map_err(|error| Error::attach_receiver(subject, error));
-        match attached {
-            Ok(receiver) => return Ok((receiver, session)),
-            Err(error) if error.kind() == ErrorKind::PositionLost => {
-                warn!(%error, "the hub refuses the position");
-                refused = Some(error);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Err(refused.unwrap_or_else(|| Error::lost(subject, "no position to begin at")))
-}
-
-fn source(address: String, filter: String) -> Source {
-    let described = Described { descriptor: Descriptor::Code(SELECTOR_CODE), value: Value::String(filter) };
-    let mut filters = FilterSet::new();
-    filters.insert(Symbol::from(SELECTOR), Value::Described(Box::new(described)));
-    Source { address: Some(address), filter: Some(filters), ..Source::default() }
-}
-
-fn link_properties(options: &ReceiveOptions) -> Fields {
-    let mut properties = Fields::new();
-    properties.insert(Symbol::from(RECEIVER_NAME), Value::String(options.name.clone()));
-    if let Some(level) = options.owner_level {
-        properties.insert(Symbol::from(EPOCH), Value::Long(level));
-    }
-    properties
-}
-
 /// A batch holds no more events than this: a few milliseconds of a lane's work.
 const MOST_EVENTS: usize = 256;
 /// Nor more than an event's length above so many bytes.
 const MOST_BYTES: usize = 1024 * 1024;
 /// Decoding costs 10 to 20 µs an event; after so many, about a millisecond, others on the runtime have their turn.
 const PIECE: usize = 64;
-/// Frames a session takes: as many as a link buffers, so that only credit limits.
-const INCOMING_WINDOW: u32 = 65_535;
 /// For the hub's answer to an attach.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// For its answer to a detach.
 const GOODBYE: Duration = Duration::from_secs(5);

@@ -191,12 +191,11 @@ fn encode(body: &[u8], content_type: &str) -> Vec<u8> {
         message.extend_from_slice(content_type.as_bytes());
     }
     message.extend_from_slice(&[0x00, 0x53, 0x75]);
-    match u8::try_from(body.len()) {
-        Ok(length) => message.extend_from_slice(&[0xa0, length]),
-        Err(_) => {
-            message.push(0xb0);
-            message.extend_from_slice(&(body.len() as u32).to_be_bytes());
-        }
+    if let Ok(length) = u8::try_from(body.len()) {
+        message.extend_from_slice(&[0xa0, length]);
+    } else {
+        message.push(0xb0);
+        message.extend_from_slice(&(body.len() as u32).to_be_bytes());
     }
     message.extend_from_slice(body);
     message

@@ -174,7 +174,7 @@ async fn bodies_and_properties_of_every_kind_arrive() {
         &[0, 255],
         b"",
         &[0x81, 0, 0, 0, 0, 0, 0, 1, 2],
-        &[b'a', 0x41],
+        &[0xa1, 1, b'a', 0x41],
         &[1],
     ];
     for (event, body) in events.iter().zip(expected) {
@@ -392,4 +392,18 @@ async fn tokens_are_renewed_before_they_expire() {
     };
     tokio::time::timeout(std::time::Duration::from_secs(20), renewed).await.unwrap();
     client.hub().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ready_made_signature_opens_the_hub_too() {
+    let hub = hub(1).await;
+    let far = 4_000_000_000;
+    let audience = format!("sb://{}/events", hub.address().ip());
+    let signature = auth::sas_token(&audience, "RootManageSharedAccessKey", "SAS_KEY_VALUE", far);
+    let address = hub.address();
+    let text = format!(
+        "Endpoint=sb://{address};SharedAccessSignature={signature};EntityPath=events;UseDevelopmentEmulator=true"
+    );
+    let client = Client::connect(&ConnectionString::parse(&text).unwrap(), "test").await.unwrap();
+    assert_eq!(client.hub().await.unwrap().partitions, [FIRST]);
 }
