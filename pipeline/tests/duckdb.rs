@@ -23,7 +23,9 @@ fn every_value_of_300_events() {
     // A folder that DuckDB would read as a pattern, and as a column of its own, if the views let it.
     let Some(bed) = Bed::new("it's [a] name=lake") else { return };
     let hub = Hub::start(3);
-    for (partition, (size, events)) in [(Size::Mixed, 200), (Size::Typical, 60), (Size::Large, 40)].into_iter().enumerate() {
+    for (partition, (size, events)) in
+        [(Size::Mixed, 200), (Size::Typical, 60), (Size::Large, 40)].into_iter().enumerate()
+    {
         let file = bed.sent().join(format!("{partition}.ndjson"));
         fs::write(&file, generated(size, events)).unwrap();
         assert_eq!(bed.send(&hub, &file, partition), events);
@@ -37,7 +39,8 @@ fn the_latest_state_of_each_record() {
     let Some(bed) = Bed::new("lake") else { return };
     let hub = Hub::start(2);
     bed.check("states.py make", &[&bed.sent()]);
-    let sent = [0, 1].map(|partition| bed.send(&hub, &bed.sent().join(format!("{partition}.ndjson")), partition));
+    let sent =
+        [0, 1].map(|partition| bed.send(&hub, &bed.sent().join(format!("{partition}.ndjson")), partition));
     bed.run(&hub.connection_string, sent.iter().sum());
     bed.check("states.py check", &[&bed.views()]);
 }
@@ -132,7 +135,14 @@ impl Bed {
         let (files, partition) = (files.to_str().unwrap(), partition.to_string());
         let connection = &hub.connection_string;
         let sent = json(&[
-            "send", "--json", "--files", files, "--partition", &partition, "--connection-string", connection,
+            "send",
+            "--json",
+            "--files",
+            files,
+            "--partition",
+            &partition,
+            "--connection-string",
+            connection,
         ]);
         sent["events"].as_u64().unwrap()
     }
@@ -141,7 +151,15 @@ impl Bed {
     fn run(&self, connection_string: &str, expected: u64) {
         let lake = self.lake.to_str().unwrap();
         let report = json(&[
-            "run", "--json", "--until-caught-up", "--lanes", "1", "--lake", lake, "--connection-string", connection_string,
+            "run",
+            "--json",
+            "--until-caught-up",
+            "--lanes",
+            "1",
+            "--lake",
+            lake,
+            "--connection-string",
+            connection_string,
         ]);
         assert_eq!(report["rows"], expected, "{report}");
     }

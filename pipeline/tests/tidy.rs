@@ -31,7 +31,6 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("fe2o3_amqp", &["eventhubs"]),
     ("fe2o3_amqp_types", &["eventhubs", "amqp", "emulator"]),
     ("indicatif", &["cli"]),
-    ("parquet", &[]),
     ("serde_amqp", &["eventhubs", "amqp", "emulator"]),
     ("simd_json", &["parse"]),
 ];

@@ -343,11 +343,11 @@ mod tests {
 
     #[track_caller]
     fn check(bytes: &[u8], expected: Result<Value<'_>, Error>) {
-        assert_eq!(Value::read(bytes), expected, "{bytes:02x?}");
-        let mut cursor = Cursor::new(bytes);
-        if expected.is_ok() {
-            assert_eq!(cursor.raw(), Ok(bytes), "skipping ends where reading ends");
+        let read = Value::read(bytes);
+        if read.is_ok() {
+            assert_eq!(Cursor::new(bytes).raw(), Ok(bytes), "skipping ends where reading ends");
         }
+        assert_eq!((bytes, read), (bytes, expected));
     }
 
     #[test]

@@ -154,12 +154,11 @@ impl<'a> Encoder<'a> {
     }
 
     fn sized(&mut self, short: u8, long: u8, bytes: &[u8]) {
-        match u8::try_from(bytes.len()) {
-            Ok(length) => self.out.extend_from_slice(&[short, length]),
-            Err(_) => {
-                self.out.push(long);
-                self.out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
-            }
+        if let Ok(length) = u8::try_from(bytes.len()) {
+            self.out.extend_from_slice(&[short, length]);
+        } else {
+            self.out.push(long);
+            self.out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
         }
         self.put(bytes);
     }

@@ -71,10 +71,10 @@ impl FrameBuffer {
     /// # Errors
     /// The stream can't be read past a frame that breaks the rules: the connection has to end.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, Error> {
-        let Some(&[a, b, c, d, data_offset, layer, e, f]) = self.bytes.first_chunk::<8>() else {
-            return Ok(None);
-        };
-        let size = u32::from_be_bytes([a, b, c, d]) as usize;
+        let Some(header) = self.bytes.first_chunk::<8>() else { return Ok(None) };
+        let [size @ .., data_offset, layer, _, _] = *header;
+        let size = u32::from_be_bytes(size) as usize;
+        let channel = u16::from_be_bytes([header[6], header[7]]);
         let start = usize::from(data_offset) * 4;
         if size > self.frame_size_max {
             return Err(Error::TooLarge { size, limit: self.frame_size_max });
@@ -92,7 +92,7 @@ impl FrameBuffer {
         }
         let mut body = self.bytes.split_to(size).freeze();
         body.advance(start);
-        Ok(Some(Frame { layer, channel: u16::from_be_bytes([e, f]), body }))
+        Ok(Some(Frame { layer, channel, body }))
     }
 }
 

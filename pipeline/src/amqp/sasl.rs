@@ -28,7 +28,7 @@ impl std::fmt::Debug for Init<'_> {
 impl<'a> Init<'a> {
     /// Reads a sasl-init.
     pub fn decode(body: &'a [u8]) -> Result<Self, Error> {
-        let (code, mut fields) = described_list(Cursor::new(body).value()?)?;
+        let (code, mut fields) = described_list(&Cursor::new(body).value()?)?;
         if code != 0x41 {
             return Err(Error::UnknownDescriptor(code));
         }
@@ -61,7 +61,7 @@ pub fn encode_init(init: &Init<'_>, hostname: &str, out: &mut Vec<u8>) {
 
 /// Reads an outcome: whether the client is let in.
 pub fn decode_outcome(body: &[u8]) -> Result<bool, Error> {
-    let (code, mut fields) = described_list(Cursor::new(body).value()?)?;
+    let (code, mut fields) = described_list(&Cursor::new(body).value()?)?;
     if code != 0x44 {
         return Err(Error::UnknownDescriptor(code));
     }

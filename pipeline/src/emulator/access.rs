@@ -36,7 +36,7 @@ impl AccessKey {
     /// A sentence that says what is wrong, without the token in it.
     pub(super) fn check_token(&self, token: &str, audience: &str, now_ms: i64) -> Result<Grant, String> {
         let parts = TokenParts::read(token).ok_or("MalformedToken: this is no shared access signature.")?;
-        let expires_s: i64 = parts.expiry.parse().map_err(|_| "MalformedToken: its expiry is no number.")?;
+        let expiry: i64 = parts.expiry.parse().map_err(|_| "MalformedToken: its expiry is no number.")?;
         if decode(parts.name) != self.name {
             return Err("InvalidSignature: the key name of the token is unknown.".into());
         }
@@ -44,7 +44,7 @@ impl AccessKey {
         if !self.verify(signed.as_bytes(), &decode(parts.signature)) {
             return Err("InvalidSignature: The token has an invalid signature.".into());
         }
-        let expires_ms = expires_s.saturating_mul(1000);
+        let expires_ms = expiry.saturating_mul(1000);
         if expires_ms <= now_ms {
             return Err("ExpiredToken: The token is expired.".into());
         }

@@ -34,18 +34,22 @@ const RECEIVER_NAME: &str = "com.microsoft:receiver-name";
 /// # Errors
 /// The refusal that the peer has to hear.
 pub(super) fn admit(attach: &Attach<'_>, channel: u16, peer: &Peer) -> Result<Link, Refusal> {
-    let address = match attach.role {
-        Role::Sender => attach.target.as_ref().and_then(|target| target.address),
-        Role::Receiver => attach.source.as_ref().and_then(|source| source.address),
-    };
-    let Some(address) = address else {
+    let Some(address) = address_of(attach) else {
         return Err(Refusal::new(condition::INVALID_FIELD, "The link names no address."));
     };
     let node = Node::find(address, &peer.hub.name, peer.hub.partitions.len() as u32)?;
     check_access(&node, address, peer)?;
     match attach.role {
-        Role::Sender => admit_sender(attach, node),
+        Role::Sender => admit_sender(attach, &node),
         Role::Receiver => admit_receiver(attach, node, channel, peer),
+    }
+}
+
+/// Returns the address of the node that an attach asks for, which stands at the hub's end of the link.
+pub(super) fn address_of<'a>(attach: &Attach<'a>) -> Option<&'a str> {
+    match attach.role {
+        Role::Sender => attach.target.as_ref().and_then(|target| target.address),
+        Role::Receiver => attach.source.as_ref().and_then(|source| source.address),
     }
 }
 
@@ -63,13 +67,13 @@ fn check_access(node: &Node, address: &str, peer: &Peer) -> Result<(), Refusal> 
     Err(Refusal::new(condition::UNAUTHORIZED, text))
 }
 
-fn admit_sender(attach: &Attach<'_>, node: Node) -> Result<Link, Refusal> {
+fn admit_sender(attach: &Attach<'_>, node: &Node) -> Result<Link, Refusal> {
     let incoming = Incoming::new(attach.handle, attach.initial_delivery_count.unwrap_or(0));
     match node {
         Node::Cbs => Ok(Link::Requests(Service::Cbs, incoming)),
         Node::Management => Ok(Link::Requests(Service::Management, incoming)),
         Node::Hub => Ok(Link::Publisher(None, incoming)),
-        Node::Partition(id) => Ok(Link::Publisher(Some(id), incoming)),
+        Node::Partition(id) => Ok(Link::Publisher(Some(*id), incoming)),
         Node::Reader { .. } => Err(Refusal::new(condition::NOT_ALLOWED, "A consumer group takes no events.")),
     }
 }

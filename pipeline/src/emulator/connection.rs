@@ -16,6 +16,7 @@ use crate::amqp::{
 };
 
 use super::access::Grants;
+use super::attach::address_of;
 use super::hub::Hub;
 use super::refusal::Refusal;
 use super::session::{Fault, Peer, Session};
@@ -283,10 +284,8 @@ impl Connection {
 
     /// Refuses a second `$cbs` link of one role, as the service does.
     fn refuse_second_cbs(&mut self, channel: u16, attach: &Attach<'_>, out: &mut Vec<u8>) -> bool {
-        let address = attach.source.as_ref().and_then(|source| source.address);
-        let address = address.or_else(|| attach.target.as_ref().and_then(|target| target.address));
-        let taken =
-            address == Some("$cbs") && self.sessions.values().any(|session| session.has_cbs(attach.role));
+        let taken = address_of(attach) == Some("$cbs")
+            && self.sessions.values().any(|session| session.has_cbs(attach.role));
         match self.sessions.get_mut(&channel) {
             Some(session) if taken => {
                 let refusal = Refusal::new(condition::NOT_ALLOWED, "$cbs node has already been opened.");
@@ -323,7 +322,7 @@ impl Connection {
             let link = self.sessions.values_mut().find_map(|session| session.reply_link(&reply, exact));
             let delivered = link.is_some_and(|link| link.push(reply.message));
             if !delivered {
-                tracing::debug!(reply_to = reply.reply_to, "a reply found no link with room for it");
+                tracing::debug!(reply_to = reply.address, "a reply found no link with room for it");
             }
         }
     }

@@ -96,7 +96,9 @@ impl LogFile {
     /// What was written of them is cut off again, so that the next record does not stand behind a torn one.
     pub(super) fn append(&mut self, records: &[Record]) -> Result<(), Error> {
         self.buffer.clear();
-        records.iter().for_each(|record| record.encode(&mut self.buffer));
+        for record in records {
+            record.encode(&mut self.buffer);
+        }
         if let Err(source) = self.file.write_all(&self.buffer) {
             self.cut()?;
             return Err(Error::Io { path: self.path.clone(), source });

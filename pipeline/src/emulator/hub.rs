@@ -9,13 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 
 use tokio::sync::Notify;
 
-use crate::amqp::codec::Value;
-use crate::amqp::sections::{self, Message};
-
 use super::access::AccessKey;
 use super::disk::{self, HubPage, LogFile, checksum};
+use super::event::Batch;
 use super::faults::Faults;
-use super::log::{self, PARTITION_KEY, PartitionLog};
+use super::log::{self, PartitionLog};
 use super::readers::Readers;
 use super::{Clock, Config};
 
@@ -167,36 +165,5 @@ impl Partition {
             }
             None => false,
         });
-    }
-}
-
-/// The message format of a batch: an envelope whose Data sections are encoded events.
-///
-/// # Source
-/// Protocol reference 5.3.
-pub const BATCH_FORMAT: u32 = 0x8001_3700;
-
-/// Events that go to one partition together.
-#[derive(Debug)]
-pub(super) struct Batch<'a> {
-    pub(super) events: Vec<Message<'a>>,
-    /// The partition key of the envelope or of the event.
-    pub(super) key: Option<&'a str>,
-}
-
-impl<'a> Batch<'a> {
-    /// Reads a delivery: one event, or an envelope with many.
-    pub(super) fn read(format: u32, payload: &'a [u8]) -> Result<Self, crate::amqp::codec::Error> {
-        let outer = Message::scan(payload)?;
-        let key = match sections::lookup(outer.message_annotations, PARTITION_KEY)? {
-            Some(Value::String(key)) => Some(key),
-            _ => None,
-        };
-        let events = if format == BATCH_FORMAT {
-            outer.data().map(|event| Message::scan(event?)).collect::<Result<_, _>>()?
-        } else {
-            vec![outer]
-        };
-        Ok(Self { events, key })
     }
 }

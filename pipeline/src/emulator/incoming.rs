@@ -8,7 +8,7 @@ use crate::amqp::condition;
 use crate::amqp::performatives::{Flow, Transfer};
 
 use super::refusal::Refusal;
-use super::session::Window;
+use super::window::Window;
 
 /// The largest delivery that a link takes, bytes: the limit of the service's standard tier.
 ///

@@ -169,6 +169,8 @@ impl Socket {
         let text = format!("The connection was silent for {} milliseconds.", self.patience.as_millis());
         let refusal = Refusal::new(condition::CONNECTION_FORCED, text);
         self.connection.close(Some(&refusal), &mut self.out);
+        // The close has as long to get out as the peer had to speak.
+        self.last_read = Instant::now();
         true
     }
 

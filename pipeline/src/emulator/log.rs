@@ -55,7 +55,9 @@ impl PartitionLog {
     /// Goes on with what a file held.
     pub(super) fn recovered(file: LogFile, records: Vec<Record>) -> Self {
         let mut log = Self { file: Some(file), ..Self::default() };
-        records.into_iter().for_each(|record| log.push(record));
+        for record in records {
+            log.push(record);
+        }
         log
     }
 
@@ -83,7 +85,9 @@ impl PartitionLog {
         if let Some(file) = &mut self.file {
             file.append(&records)?;
         }
-        records.into_iter().for_each(|record| self.push(record));
+        for record in records {
+            self.push(record);
+        }
         Ok(first)
     }
 

@@ -20,6 +20,7 @@ mod address;
 mod attach;
 mod connection;
 mod disk;
+mod event;
 mod faults;
 mod filter;
 mod hub;
@@ -31,6 +32,7 @@ mod outgoing;
 mod readers;
 mod refusal;
 mod session;
+mod window;
 
 use std::fmt;
 use std::io;
@@ -45,15 +47,14 @@ use tokio::task::JoinHandle;
 
 use crate::amqp::codec;
 use crate::amqp::condition;
-use crate::amqp::encode::Encoder;
-use crate::amqp::sections::code;
 use crate::position::{Generation, Offset, PartitionId, SequenceNumber};
 
-use hub::{Batch, Hub};
+use event::Batch;
+use hub::Hub;
 use refusal::Refusal;
 
+pub use event::{BATCH_FORMAT, NewEvent};
 pub use faults::Faults;
-pub use hub::BATCH_FORMAT;
 
 /// A clock: unix milliseconds.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -93,7 +94,7 @@ impl Default for Config {
             data: None,
             clock: Arc::new(system_clock),
             created_ms: None,
-            idle_time_out: Duration::from_millis(240_000),
+            idle_time_out: Duration::from_mins(4),
         }
     }
 }
@@ -252,55 +253,10 @@ pub struct PartitionSnapshot {
     pub bytes: u64,
 }
 
-/// An event to append without a connection.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NewEvent<'a> {
-    /// The body, one Data section.
-    pub body: &'a [u8],
-    /// The content type among its properties.
-    pub content_type: Option<&'a str>,
-    /// Application properties, all of them strings.
-    pub properties: &'a [(&'a str, &'a str)],
-    /// The partition key that it carries.
-    pub partition_key: Option<&'a str>,
-}
-
-impl NewEvent<'_> {
-    fn encode(&self) -> Vec<u8> {
-        let mut message = Vec::with_capacity(self.body.len() + 256);
-        let mut out = Encoder::new(&mut message);
-        if let Some(key) = self.partition_key {
-            out.described(code::MESSAGE_ANNOTATIONS, |out| {
-                out.map(|map| {
-                    map.symbol(log::PARTITION_KEY);
-                    map.string(key);
-                });
-            });
-        }
-        if let Some(content_type) = self.content_type {
-            out.described(code::PROPERTIES, |out| {
-                out.list(|list| {
-                    list.nulls(6);
-                    list.symbol(content_type);
-                });
-            });
-        }
-        if !self.properties.is_empty() {
-            out.described(code::APPLICATION_PROPERTIES, |out| {
-                out.map(|map| {
-                    for (name, value) in self.properties {
-                        map.string(name);
-                        map.string(value);
-                    }
-                });
-            });
-        }
-        out.described(code::DATA, |out| out.binary(self.body));
-        message
-    }
-}
-
 /// Returns the system's time, unix milliseconds.
 fn system_clock() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use crate::amqp::sections::{Message, Sections, code, lookup};
 
 use super::access::Grants;
 use super::address::path_of;
-use super::hub::{Hub, Partition};
+use super::hub::Hub;
 
 /// The token type of shared access signatures.
 const SAS_TOKEN: &str = "servicebus.windows.net:sastoken";
@@ -28,7 +28,7 @@ pub(super) enum Service {
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) service: Service,
-    pub(super) reply_to: String,
+    pub(super) address: String,
     pub(super) message: Vec<u8>,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn answer(
         Service::Management => read_facts(hub, grants, &request),
     };
     let message = encode_reply(request.message_id, &answer);
-    Ok(Reply { service, reply_to: request.reply_to.to_owned(), message })
+    Ok(Reply { service, address: request.reply_to.to_owned(), message })
 }
 
 /// What a node needs of a request.
@@ -123,7 +123,7 @@ fn put_token(hub: &Hub, grants: &mut Grants, request: &Request<'_>) -> Answer {
         }
         Ok(grant) => {
             grants.add(grant);
-            Answer::success(202, "Accepted", |out| out.null())
+            Answer::success(202, "Accepted", |out| out.nulls(1))
         }
         Err(text) => Answer::failure(401, condition::UNAUTHORIZED, text),
     }
@@ -179,16 +179,10 @@ fn hub_facts(hub: &Hub) -> Answer {
 }
 
 fn partition_facts(hub: &Hub, id: &str) -> Answer {
-    match id.parse().ok().and_then(|number| hub.partition(number)) {
-        Some(partition) => encode_partition(hub, id, partition),
-        None => {
-            let text = format!("BadRequest: The specified partition '{id}' is not one of the hub.");
-            Answer::failure(400, condition::ARGUMENT_OUT_OF_RANGE, text)
-        }
-    }
-}
-
-fn encode_partition(hub: &Hub, id: &str, partition: &Partition) -> Answer {
+    let Some(partition) = id.parse().ok().and_then(|number| hub.partition(number)) else {
+        let text = format!("BadRequest: The specified partition '{id}' is not one of the hub.");
+        return Answer::failure(400, condition::ARGUMENT_OUT_OF_RANGE, text);
+    };
     let log = partition.log();
     Answer::success(200, "OK", |out| {
         out.map(|map| {

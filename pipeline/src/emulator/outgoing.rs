@@ -16,7 +16,7 @@ use super::hub::Hub;
 use super::log::{Event, PartitionLog};
 use super::nodes::Service;
 use super::readers::Reader;
-use super::session::Window;
+use super::window::Window;
 
 /// What one link may put out before the next one has its turn, bytes.
 ///

@@ -65,12 +65,9 @@ impl Readers {
     pub(super) fn enter(&self, group: &str, reader: Reader) -> Result<Arc<Reader>, Refusal> {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         let present = groups.entry(group.to_owned()).or_default();
-        let outcome = match reader.level {
-            Some(level) => displace(present, &reader, level),
-            None => join(present),
-        };
-        if let Err(refusal) = outcome {
-            return Err(refusal);
+        match reader.level {
+            Some(level) => displace(present, &reader, level)?,
+            None => join(present)?,
         }
         let reader = Arc::new(reader);
         present.push(Arc::clone(&reader));
@@ -92,7 +89,9 @@ impl Readers {
     pub(super) fn end_all(&self, refusal: &Refusal) {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         for (_, present) in groups.drain() {
-            present.iter().for_each(|reader| reader.end(refusal.clone()));
+            for reader in present {
+                reader.end(refusal.clone());
+            }
         }
     }
 }

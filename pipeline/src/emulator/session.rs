@@ -1,7 +1,7 @@
-//! An AMQP session: its windows, its links, and what a frame on it does.
+//! An AMQP session: its links, and what a frame on it does.
 //!
-//! Owns the map from handles to links. Does not own: the connection's own frames (`connection`), or whether a
-//! link may be had (`attach`).
+//! Owns the map from handles to links. Does not own: the connection's own frames (`connection`), windows
+//! (`window`), or whether a link may be had (`attach`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,20 +16,19 @@ use crate::amqp::performatives::{
 
 use super::access::Grants;
 use super::attach::{admit, put_accepted, put_detach, put_refused};
-use super::hub::{Batch, Hub};
+use super::event::Batch;
+use super::hub::Hub;
 use super::incoming::{Delivery, Incoming};
 use super::nodes::{self, Reply, Service};
 use super::outgoing::{EventLink, ReplyLink};
 use super::refusal::Refusal;
+use super::window::Window;
 
 /// The highest handle of a session: the service's figure.
 ///
 /// # Source
 /// Protocol reference 1.4.
 const HANDLE_MAX: u32 = 255;
-
-/// How many transfers a peer may send before it hears from us: the service's figure.
-const INCOMING_WINDOW: u32 = 5000;
 
 /// What all sessions of a connection share.
 #[derive(Debug)]
@@ -81,22 +80,8 @@ pub(super) enum Fault {
 impl Session {
     /// Begins the session that the peer asks for, and answers.
     pub(super) fn begin(channel: u16, begin: &Begin<'_>, out: &mut Vec<u8>) -> Self {
-        let window = Window {
-            channel,
-            next_incoming_id: begin.next_outgoing_id,
-            incoming_left: INCOMING_WINDOW,
-            next_outgoing_id: 0,
-            outgoing_left: begin.incoming_window,
-            next_delivery_id: 0,
-        };
-        let answer = Begin {
-            remote_channel: Some(channel),
-            next_outgoing_id: window.next_outgoing_id,
-            incoming_window: INCOMING_WINDOW,
-            outgoing_window: OUTGOING_WINDOW,
-            handle_max: Some(HANDLE_MAX),
-            properties: None,
-        };
+        let window = Window::new(channel, begin);
+        let answer = window.begin(HANDLE_MAX);
         put_frame(out, channel, |out| answer.encode(out));
         Self { channel, window, links: BTreeMap::new(), accepted: None }
     }
@@ -159,7 +144,7 @@ impl Session {
     pub(super) fn reply_link(&mut self, reply: &Reply, exact: bool) -> Option<&mut ReplyLink> {
         self.links.values_mut().find_map(|link| match link {
             Link::Replies(link) if link.service == reply.service => {
-                (!exact || link.address == reply.reply_to).then_some(link)
+                (!exact || link.address == reply.address).then_some(link)
             }
             _ => None,
         })
@@ -242,7 +227,7 @@ impl Session {
         peer: &mut Peer,
         out: &mut Vec<u8>,
     ) -> Result<(), Fault> {
-        self.window.count_received()?;
+        self.window.count_received().map_err(Fault::Session)?;
         let handle = transfer.handle;
         let incoming = match self.links.get_mut(&handle) {
             Some(Link::Publisher(_, incoming) | Link::Requests(_, incoming)) => incoming,
@@ -330,73 +315,4 @@ fn unattached(handle: u32) -> Fault {
         condition::UNATTACHED_HANDLE,
         format!("The handle {handle} is not attached."),
     ))
-}
-
-/// How many transfers we say we mean to send; the peer's window is what counts.
-const OUTGOING_WINDOW: u32 = 5000;
-
-/// Transfer numbers and windows of one session, in both directions.
-#[derive(Debug)]
-pub(super) struct Window {
-    channel: u16,
-    next_incoming_id: u32,
-    incoming_left: u32,
-    next_outgoing_id: u32,
-    outgoing_left: u32,
-    next_delivery_id: u32,
-}
-
-impl Window {
-    /// Tells whether the peer takes another transfer.
-    pub(super) fn may_send(&self) -> bool {
-        self.outgoing_left > 0
-    }
-
-    /// Counts a transfer frame that goes out.
-    pub(super) fn count_sent(&mut self) {
-        self.next_outgoing_id = self.next_outgoing_id.wrapping_add(1);
-        self.outgoing_left = self.outgoing_left.saturating_sub(1);
-    }
-
-    /// Returns the number of the next delivery.
-    pub(super) fn next_delivery(&mut self) -> u32 {
-        let id = self.next_delivery_id;
-        self.next_delivery_id = id.wrapping_add(1);
-        id
-    }
-
-    /// Puts a flow onto `out`: the session's state, with what `link` adds.
-    pub(super) fn put_flow(&self, out: &mut Vec<u8>, link: impl FnOnce(Flow) -> Flow) {
-        let flow = link(Flow {
-            next_incoming_id: Some(self.next_incoming_id),
-            incoming_window: self.incoming_left,
-            next_outgoing_id: self.next_outgoing_id,
-            outgoing_window: OUTGOING_WINDOW,
-            ..Flow::default()
-        });
-        put_frame(out, self.channel, |out| flow.encode(out));
-    }
-
-    fn on_flow(&mut self, flow: &Flow) {
-        // Before the peer has seen our begin it counts from our first transfer, which is 0.
-        let under_way = self.next_outgoing_id.wrapping_sub(flow.next_incoming_id.unwrap_or(0));
-        self.outgoing_left = flow.incoming_window.saturating_sub(under_way);
-    }
-
-    fn count_received(&mut self) -> Result<(), Fault> {
-        if self.incoming_left == 0 {
-            let text = "A transfer came without session window.";
-            return Err(Fault::Session(Refusal::new(condition::WINDOW_VIOLATION, text)));
-        }
-        self.incoming_left -= 1;
-        self.next_incoming_id = self.next_incoming_id.wrapping_add(1);
-        Ok(())
-    }
-
-    fn refill(&mut self, out: &mut Vec<u8>) {
-        if self.incoming_left <= INCOMING_WINDOW / 2 {
-            self.incoming_left = INCOMING_WINDOW;
-            self.put_flow(out, |flow| flow);
-        }
-    }
 }

@@ -48,6 +48,9 @@ pub(crate) const RUNTIME_METRIC: &str = "com.microsoft:enable-receiver-runtime-m
 /// Capability: offsets may be any text.
 pub(crate) const GEO_REPLICATION: &str = "com.microsoft:georeplication";
 
+/// Error condition: another reader has the partition.
+pub(crate) const STOLEN: &str = "amqp:link:stolen";
+
 // Annotations of an event.
 pub(crate) const SEQUENCE_NUMBER: &str = "x-opt-sequence-number";
 pub(crate) const OFFSET: &str = "x-opt-offset";

@@ -14,10 +14,11 @@ use fe2o3_amqp_types::messaging::Body;
 use fe2o3_amqp_types::primitives::LazyValue;
 use futures::FutureExt as _;
 
-use super::Error;
 use super::body::{Place, last_enqueued, push};
 use super::credit::Credit;
 use super::link::attach_link;
+use super::names::STOLEN;
+use super::{Error, ErrorKind};
 use crate::budget::{Permit, Share};
 use crate::event::RawBatch;
 use crate::position::{Offset, PartitionId, SequenceNumber};
@@ -36,6 +37,8 @@ pub struct PartitionReceiver {
     batch: RawBatch,
     /// The error behind the events of `batch`.
     failed: Option<Error>,
+    /// What the error meant that the caller was told.
+    told: Option<ErrorKind>,
     /// The number of the last event; only later ones may come.
     position: i64,
     last_enqueued: Option<SequenceNumber>,
@@ -95,6 +98,7 @@ impl PartitionReceiver {
             batch: RawBatch::new(partition, share.charge(0)),
             share,
             failed: None,
+            told: None,
             position: options.start.position(),
             last_enqueued: None,
             _session: session,
@@ -112,6 +116,7 @@ impl PartitionReceiver {
     pub async fn next_batch(&mut self) -> Result<RawBatch, Error> {
         while self.batch.is_empty() {
             if let Some(error) = self.failed.take() {
+                self.told = Some(error.kind());
                 return Err(error);
             }
             self.top_up().await;
@@ -140,8 +145,16 @@ impl PartitionReceiver {
     /// Detaches.
     ///
     /// # Errors
-    /// What ended the link before: `OwnershipLost` when the hub had given the partition to another reader.
+    /// What ended the link before: `OwnershipLost` when the hub had given the partition to another reader, also if
+    /// `next_batch` has said so. Any other error that it has said is not said again.
     pub async fn close(mut self) -> Result<(), Error> {
+        match self.told {
+            Some(ErrorKind::OwnershipLost) => {
+                return Err(Error::refused(&self.subject, STOLEN, "another reader had taken the partition"));
+            }
+            Some(_) => return Ok(()),
+            None => {}
+        }
         // The reason stands behind the events that came before it.
         while self.failed.is_none() {
             let next: Option<Result<Arrived, _>> =

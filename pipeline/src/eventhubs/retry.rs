@@ -4,11 +4,12 @@
 //! A merge of the tables of the official Go, JavaScript, Python and .NET SDKs.
 
 use super::ErrorKind;
+use super::names::STOLEN;
 
 /// What a condition means to a caller. `text` is the hub's description: some conditions have several meanings.
 pub(super) fn kind_of(condition: &str, text: &str) -> ErrorKind {
     match condition {
-        "amqp:link:stolen" => ErrorKind::OwnershipLost,
+        STOLEN => ErrorKind::OwnershipLost,
         "amqp:unauthorized-access" | "com.microsoft:auth-failed" => ErrorKind::Unauthorized,
         "amqp:not-found" => ErrorKind::NotFound,
         "com.microsoft:georeplication:invalid-offset" => ErrorKind::PositionLost,
@@ -41,7 +42,7 @@ pub(super) fn condition_of(status: i32) -> &'static str {
         403 => "amqp:resource-limit-exceeded",
         404 => "amqp:not-found",
         408 => "com.microsoft:timeout",
-        410 => "amqp:link:stolen",
+        410 => STOLEN,
         501 => "amqp:not-implemented",
         503 => "com.microsoft:server-busy",
         _ => "amqp:internal-error",

@@ -122,14 +122,18 @@ async fn large_bodies_arrive_over_many_frames() {
     let mut sender = client.sender(None).await.unwrap();
     sender.send(&body, "").await.unwrap();
     sender.send_batch([(b"small".as_slice(), ""), (&body, ""), (b"end", "")]).await.unwrap();
+    // Two of these do not fit into one batch.
+    let half = vec![1; 600 * 1024];
+    let sent = sender.send_batch([(half.as_slice(), ""), (&half, "")]).await.unwrap();
+    assert_eq!(sent, Sent { events: 2, bytes: 1200 * 1024 });
     let too_large = vec![0; 2 * MIB];
     let error = sender.send_batch([(too_large.as_slice(), "")]).await.unwrap_err();
     assert!(matches!(error, Error::TooLarge { .. }), "{error}");
 
     let mut receiver = receiver(&client, Start::Earliest, None).await.unwrap();
-    let batches = read(&mut receiver, 4).await;
+    let batches = read(&mut receiver, 6).await;
     let bodies: Vec<_> = batches.iter().flat_map(RawBatch::iter).map(|event| event.body).collect();
-    assert!(bodies == [body.as_slice(), b"small", &body, b"end"]);
+    assert!(bodies == [body.as_slice(), b"small", &body, b"end", &half, &half]);
 }
 
 /// Sends a message of some shape, past the client.
@@ -222,6 +226,23 @@ async fn credit_stays_within_a_tiny_budget() {
 }
 
 #[tokio::test]
+async fn large_bodies_get_less_credit() {
+    let hub = hub(1).await;
+    append(&hub, (0..30).map(|_| vec![b'x'; 64 * 1024]));
+    let client = client(&hub).await;
+    let share = Share::new(64 * 1024);
+    let options = options(Start::Earliest, None);
+    let mut receiver = client.receive(FIRST, options, Arc::clone(&share), 64 * 1024).await.unwrap();
+    let mut events = 0;
+    while events < 30 {
+        let batch = receiver.next_batch().await.unwrap();
+        // The first credit is for eight small ones; once the size is known there is one at a time.
+        assert!(events < 8 || batch.len() == 1, "{} events in a budget for one", batch.len());
+        events += batch.len();
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_lost_when_waiting_is_given_up() {
     let hub = hub(1).await;
     append(&hub, (0..2_000).map(|index| format!("{index}").repeat(index % 50)));
@@ -288,6 +309,8 @@ async fn a_new_owner_displaces_the_old_one() {
     let error = reading.next_batch().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OwnershipLost, "{error}");
     assert!(error.to_string().contains("partition 0"), "{error}");
+    let error = reading.close().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OwnershipLost, "{error}");
     read(&mut second, 1).await;
 
     let third = receiver(&client, Start::Earliest, Some(1)).await.unwrap();

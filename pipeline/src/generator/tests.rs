@@ -1,3 +1,5 @@
+//! What a reader of the bodies would notice, judged by a JSON parser and a writer of our own.
+
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 

@@ -103,6 +103,16 @@ impl OpenFile {
         }
     }
 
+    /// Where it belongs.
+    pub(super) fn destination(&self) -> &Destination {
+        &self.destination
+    }
+
+    /// The last row of the destination's closed files.
+    pub(super) fn chain_last(&self) -> Option<Ordinal> {
+        self.chain_last
+    }
+
     /// Whether the lake, or a file on its way there, already holds this event.
     pub(super) fn covers(&self, event: SequenceNumber) -> bool {
         chain::covers(self.chain_last, Ordinal(event.0))

@@ -9,6 +9,7 @@ mod lane;
 mod partition;
 mod file;
 mod publisher;
+mod put;
 pub mod ledger; // what is durable of one partition
 
 use std::path::PathBuf;

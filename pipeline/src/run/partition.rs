@@ -169,6 +169,26 @@ impl Partition {
         out.push(LaneOutput::Advanced { start: self.start, processed, oldest_open });
     }
 
+    /// Forgets files without rows that are of days gone by: a service would gather them for ever.
+    pub(super) fn retire(&mut self) {
+        let Some(newest) = self.files.iter().map(|file| file.destination().date).max() else { return };
+        let is_old = |file: &OpenFile| file.is_empty() && file.destination().date.0 + 1 < newest.0;
+        if !self.files.iter().any(is_old) {
+            return;
+        }
+        let (old, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.files).into_iter().partition(is_old);
+        for file in old {
+            let Destination { table, date, .. } = file.destination();
+            self.covered.extend(file.chain_last().map(|last| ((Arc::clone(table), *date), last)));
+        }
+        self.index.clear();
+        for (at, file) in kept.iter().enumerate() {
+            let Destination { table, date, .. } = file.destination();
+            self.index.entry(Arc::clone(table)).or_default().push((*date, at));
+        }
+        self.files = kept;
+    }
+
     fn find(&self, table: &str, date: Date) -> Option<usize> {
         let dates = self.index.get(table)?;
         dates.iter().rev().find(|(open, _)| *open == date).map(|(_, file)| *file)

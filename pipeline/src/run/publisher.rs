@@ -4,24 +4,22 @@
 //! Does not own: when a file is closed (`lane`), what a taken name means (`catchwater_sinks::lake`),
 //! or how a partition starts again (`reader`).
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::chain::Chain;
-use catchwater_sinks::lake::commit::{self, Landed};
+use catchwater_sinks::lake::commit;
 use catchwater_sinks::lake::paths::{Destination, Ordinal};
-use catchwater_sinks::lake::schema::{self, Ensured, Schemas};
-use catchwater_sinks::store::Store;
-use tokio::sync::{Mutex, mpsc, watch};
+use catchwater_sinks::lake::schema;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::file::{ClosedFile, StartId};
 use super::lane::LaneOutput;
 use super::ledger::{self, FileId, Ledger};
+use super::put::{PutDone, PutWorld, put};
 use super::wiring::Drain;
-use crate::columns::Catalog;
 use crate::event::QUARANTINE;
 use crate::metrics::Metrics;
 use crate::partitions::{self, Checkpoints};
@@ -36,8 +34,6 @@ pub(super) enum PublisherInput {
         start: StartId,
         /// The checkpoint it resumes from, if there is one.
         checkpoint: Option<Position>,
-        /// How far each destination's files reach, as far as is known.
-        covered: Vec<(Destination, Ordinal)>,
         /// Where the partition's reader looks.
         standing: watch::Sender<Standing>,
     },
@@ -72,19 +68,6 @@ pub(super) struct Publisher {
     puts: JoinSet<Result<PutDone, Error>>,
     waiting: VecDeque<(PartitionId, Destination)>,
     next_file: u64,
-}
-
-/// What a put needs, whatever it puts.
-#[derive(Debug)]
-pub(super) struct PutWorld {
-    /// The lake.
-    pub(super) store: Store,
-    /// Its schemas; one put at a time may add to them.
-    pub(super) schemas: Mutex<Schemas>,
-    /// How a store that does not answer is asked again.
-    pub(super) backoff: Backoff,
-    /// The types the lanes use, corrected when the lake says otherwise.
-    pub(super) catalog: Arc<Catalog>,
 }
 
 impl Publisher {
@@ -139,8 +122,8 @@ impl Publisher {
 
     fn take(&mut self, input: PublisherInput) -> Result<(), Error> {
         match input {
-            PublisherInput::Begin { start, checkpoint, covered, standing } => {
-                self.partitions.insert(start.partition, Partition::new(start, checkpoint, covered, standing));
+            PublisherInput::Begin { start, checkpoint, standing } => {
+                self.partitions.insert(start.partition, Partition::new(start, checkpoint, standing));
             }
             PublisherInput::Lane(LaneOutput::Closed(file)) => self.enqueue(*file)?,
             PublisherInput::Lane(LaneOutput::Advanced { start, processed, oldest_open }) => {
@@ -163,7 +146,10 @@ impl Publisher {
         };
         partition.ledger.closed(id, file.before.clone())?;
         let key = (file.start.partition, file.destination.clone());
-        partition.destinations.entry(file.destination.clone()).or_default().queue.push_back((id, file));
+        let behind = file.facts.continues_at;
+        let queue =
+            partition.destinations.entry(file.destination.clone()).or_insert_with(|| Queue::at(behind));
+        queue.files.push_back((id, file));
         self.waiting.push_back(key);
         Ok(())
     }
@@ -178,7 +164,7 @@ impl Publisher {
             let Some(queue) = partition.destinations.get_mut(&destination) else { continue };
             match queue.chain.take() {
                 None => self.waiting.push_back((id, destination)),
-                Some(chain) => match queue.queue.pop_front() {
+                Some(chain) => match queue.files.pop_front() {
                     Some((file_id, file)) => {
                         let world = Arc::clone(&self.world);
                         self.puts.spawn(put(world, file_id, file, chain));
@@ -199,7 +185,7 @@ impl Publisher {
             return Ok(());
         };
         partition.ledger.durable(done.file)?;
-        partition.destinations.entry(done.destination).or_default().chain = Some(chain);
+        partition.landed(&done.destination, chain);
         partition.tell();
         Ok(())
     }
@@ -310,40 +296,38 @@ struct Partition {
 #[derive(Debug)]
 struct Queue {
     chain: Option<Chain>,
-    queue: VecDeque<(FileId, ClosedFile)>,
+    files: VecDeque<(FileId, ClosedFile)>,
 }
 
-impl Default for Queue {
-    fn default() -> Self {
-        Self { chain: Some(Chain::recovered(None)), queue: VecDeque::new() }
+impl Queue {
+    /// The queue of a destination whose next file has this name.
+    fn at(continues_at: Ordinal) -> Self {
+        let last = (continues_at > Ordinal(0)).then_some(Ordinal(continues_at.0 - 1));
+        Self { chain: Some(Chain::recovered(last)), files: VecDeque::new() }
     }
 }
 
 impl Partition {
-    fn new(
-        start: StartId,
-        checkpoint: Option<Position>,
-        covered: Vec<(Destination, Ordinal)>,
-        standing: watch::Sender<Standing>,
-    ) -> Self {
+    fn new(start: StartId, checkpoint: Option<Position>, standing: watch::Sender<Standing>) -> Self {
         let saved = checkpoint.as_ref().map(|position| position.sequence_number);
-        let recovered = |last| Queue { chain: Some(Chain::recovered(Some(last))), queue: VecDeque::new() };
-        let destinations = covered.into_iter().map(|(to, last)| (to, recovered(last))).collect();
-        Self {
-            start,
-            ledger: Ledger::starting_behind(checkpoint),
-            destinations,
-            processed: saved,
-            saved,
-            lost: false,
-            standing,
+        let ledger = Ledger::starting_behind(checkpoint);
+        Self { start, ledger, destinations: HashMap::new(), processed: saved, saved, lost: false, standing }
+    }
+
+    /// The next file of a destination may go. One that has none is forgotten: its lane knows where it is.
+    fn landed(&mut self, destination: &Destination, chain: Chain) {
+        let Some(queue) = self.destinations.get_mut(destination) else { return };
+        if queue.files.is_empty() {
+            self.destinations.remove(destination);
+        } else {
+            queue.chain = Some(chain);
         }
     }
 
     /// Drops all that waits, and tells how many rows; the reader starts the partition again.
     fn lose(&mut self) -> u64 {
         self.lost = true;
-        let waiting = self.destinations.drain().flat_map(|(_, queue)| queue.queue);
+        let waiting = self.destinations.drain().flat_map(|(_, queue)| queue.files);
         let rows = waiting.map(|(_, file)| file.facts.rows).sum();
         self.standing.send_modify(|standing| standing.lost = true);
         rows
@@ -361,54 +345,5 @@ impl Partition {
     fn left(&self) -> u64 {
         let from = self.saved.map_or(-1, |saved| saved.0);
         self.processed.map_or(0, |processed| (processed.0 - from).max(0) as u64)
-    }
-}
-
-#[derive(Debug)]
-struct PutDone {
-    start: StartId,
-    file: FileId,
-    destination: Destination,
-    rows: u64,
-    bytes: u64,
-    /// The chain behind this file; `None` when the name was lost or the lake's schema contradicts the file.
-    chain: Option<Chain>,
-}
-
-async fn put(world: Arc<PutWorld>, id: FileId, file: ClosedFile, mut chain: Chain) -> Result<PutDone, Error> {
-    let table = Arc::clone(&file.destination.table);
-    let fits = ensure_schema(&world, &table, &file.columns).await?;
-    let bytes = file.bytes.len() as u64;
-    let lost = !fits || {
-        let landed =
-            commit::commit_file(&world.store, &mut chain, &file.facts, file.bytes, &world.backoff).await;
-        matches!(landed.map_err(|source| Error::Put { table, source })?, Landed::Lost { .. })
-    };
-    let chain = (!lost).then_some(chain);
-    Ok(PutDone {
-        start: file.start,
-        file: id,
-        destination: file.destination,
-        rows: file.facts.rows,
-        bytes,
-        chain,
-    })
-}
-
-/// Makes the file's columns durable in the table's schema; false if the lake has one of them with another type.
-async fn ensure_schema(
-    world: &PutWorld,
-    table: &Arc<str>,
-    columns: &BTreeMap<String, String>,
-) -> Result<bool, Error> {
-    let mut schemas = world.schemas.lock().await;
-    let ensured = schemas.ensure(table, columns).await;
-    match ensured.map_err(|source| Error::Schema { table: Arc::clone(table), source })? {
-        Ensured::Durable { .. } => Ok(true),
-        Ensured::Contradiction { column, lake, file, schema } => {
-            tracing::warn!(%table, column, lake, file, "another writer gave the column its type first; reading again");
-            world.catalog.adopt(table, schema.columns);
-            Ok(false)
-        }
     }
 }

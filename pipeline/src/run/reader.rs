@@ -100,9 +100,7 @@ impl Reader {
     async fn read(&mut self, start: StartId) -> Result<Read, Error> {
         let plan = self.plan(start.attempt > 1).await?;
         let (told, mut standing) = watch::channel(Standing::default());
-        let covered = plan.covered.clone();
-        let begin =
-            PublisherInput::Begin { start, checkpoint: plan.checkpoint.clone(), covered, standing: told };
+        let begin = PublisherInput::Begin { start, checkpoint: plan.checkpoint.clone(), standing: told };
         self.publisher.send(begin).await.map_err(|_| Error::Ended)?;
         self.tell_lane(LaneInput::Begin {
             start,
@@ -114,8 +112,12 @@ impl Reader {
         }
         let mut receiver = self.attach(plan.start.clone()).await?;
         let read = self.receive(start, &plan, &mut receiver, &mut standing).await?;
+        let closed = receiver.close().await;
         // The hub's answer tells whether the partition is still ours: a reader that lost it must not start again.
-        receiver.close().await.map_err(|source| self.hub_error(source))?;
+        // One that is done does not mind.
+        if matches!(read, Read::Again) {
+            closed.map_err(|source| self.hub_error(source))?;
+        }
         Ok(read)
     }
 

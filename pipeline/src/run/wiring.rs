@@ -21,7 +21,8 @@ use tokio::task::JoinSet;
 
 use super::file::RunFacts;
 use super::lane::{Lane, LaneInput, RollRules};
-use super::publisher::{self, Deadline, Publisher, PublisherInput, PutWorld};
+use super::publisher::{self, Deadline, Publisher, PublisherInput};
+use super::put::PutWorld;
 use super::reader::{self, Reader, World};
 use super::{Config, Error, Summary};
 use crate::budget::Share;

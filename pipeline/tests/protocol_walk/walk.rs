@@ -2,7 +2,8 @@
 
 use crate::bug::Bug;
 use crate::dice::Dice;
-use crate::world::{Finding, Log, Setup, Tally, World};
+use crate::setup::{Setup, Tally, Trait};
+use crate::world::{Finding, Log, World};
 use crate::writer::Writer;
 
 /// Plays one walk to its end and says what happened, or which invariant broke.
@@ -106,26 +107,26 @@ impl Walk {
                 let never = dice.below(world.in_flight.len());
                 world.in_flight.swap_remove(never);
             }
-            68..78 if world.setup.checkpoints_get_lost => self.lose_checkpoint(),
-            78..82 if world.setup.retention => {
+            68..78 if world.setup.has(Trait::CheckpointsGetLost) => self.lose_checkpoint(),
+            78..82 if world.setup.has(Trait::Retention) => {
                 let log = &mut world.logs[world.today.log];
                 log.purged = (log.purged + dice.between(1, 3)).min(log.enqueued);
             }
-            82..84 if world.setup.hub_is_created_again && world.logs.len() < 3 => {
+            82..84 if world.setup.has(Trait::HubCreatedAgain) && world.logs.len() < 3 => {
                 world.tally.new_hubs += 1;
                 let log = Log::new(dice, &world.setup);
                 world.create_hub(log);
             }
-            84..86 if world.setup.lake_changes && world.lakes.len() < 2 => {
+            84..86 if world.setup.has(Trait::LakeChanges) && world.lakes.len() < 2 => {
                 world.tally.new_lakes += 1;
                 self.writers.iter_mut().for_each(|writer| writer.crash(world));
                 world.change_lake();
             }
-            86..89 if world.setup.local_disk => {
+            86..89 if world.setup.has(Trait::LocalDisk) => {
                 self.writers.iter_mut().for_each(|writer| writer.crash(world));
                 return world.lose_power();
             }
-            89..93 if world.setup.rules_change && !self.deployed => return self.deploy(),
+            89..93 if world.setup.has(Trait::RulesChange) && !self.deployed => return self.deploy(),
             93..100 if world.has(Bug::NamesFreed) || world.has(Bug::NamesFreedButTheLast) => self.compact(),
             _ => {}
         }
@@ -139,7 +140,7 @@ impl Walk {
             return Ok(());
         }
         let mut put = world.in_flight.swap_remove(dice.below(world.in_flight.len()));
-        put.file.synced = !world.setup.local_disk || dice.chance(20);
+        put.file.synced = !world.setup.has(Trait::LocalDisk) || dice.chance(20);
         let landed = world.put_if_absent(put)?;
         world.tally.late_landings += usize::from(landed);
         world.tally.late_and_beaten += usize::from(!landed);
@@ -210,11 +211,10 @@ impl Walk {
         self.all_is_well()
     }
 
+    /// I2 and I4; I1 is checked whenever a file lands.
     fn all_is_well(&self) -> Result<(), Finding> {
-        for lake in 0..self.world.lakes.len() {
-            for log in 0..self.world.logs.len() {
-                self.world.chains_are_whole(crate::world::At { lake, log })?;
-            }
+        for at in self.world.sources() {
+            self.world.chains_are_whole(at)?;
         }
         self.world.nothing_is_lost(self.world.today)
     }

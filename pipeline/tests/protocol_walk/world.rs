@@ -9,6 +9,7 @@ use catchwater_sinks::lake::start::{Claim, Extent, Identity};
 
 use crate::bug::Bug;
 use crate::dice::Dice;
+use crate::setup::{Setup, Tally};
 
 /// An invariant that does not hold.
 #[derive(Debug)]
@@ -144,72 +145,6 @@ pub(crate) struct Put {
     pub(crate) at: At,
     pub(crate) path: usize,
     pub(crate) file: File,
-}
-
-/// What may happen in a walk, drawn once at its beginning.
-#[derive(Clone, Debug)]
-pub(crate) struct Setup {
-    pub(crate) events: usize,
-    pub(crate) destinations: usize,
-    pub(crate) writers: usize,
-    pub(crate) late_puts_max: usize,
-    pub(crate) crash_permille: usize,
-    /// How often another writer wakes: low, and the others sleep for long; high, and they race.
-    pub(crate) wake_percent: usize,
-    /// The first start ever begins at the latest event, not at the oldest.
-    pub(crate) begins_at_latest: bool,
-    /// Writers remember, over a restart, how far the files reached that beat them.
-    pub(crate) remembers_winners: bool,
-    pub(crate) retention: bool,
-    pub(crate) hub_is_created_again: bool,
-    pub(crate) lake_changes: bool,
-    pub(crate) checkpoints_get_lost: bool,
-    pub(crate) rules_change: bool,
-    /// The lake is a local folder: what is visible need not be synced, and power may fail.
-    pub(crate) local_disk: bool,
-}
-
-impl Setup {
-    pub(crate) fn draw(dice: &mut Dice) -> Self {
-        Self {
-            events: dice.between(8, 23),
-            destinations: dice.between(1, 6),
-            writers: dice.between(2, 3),
-            late_puts_max: dice.between(2, 6),
-            crash_permille: dice.between(2, 20),
-            wake_percent: dice.between(5, 70),
-            begins_at_latest: dice.chance(30),
-            remembers_winners: dice.chance(50),
-            retention: dice.chance(25),
-            hub_is_created_again: dice.chance(20),
-            lake_changes: dice.chance(15),
-            checkpoints_get_lost: dice.chance(60),
-            rules_change: dice.chance(35),
-            local_disk: dice.chance(40),
-        }
-    }
-}
-
-/// What happened in a walk: shows that it was one.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) steps: usize,
-    pub(crate) files: usize,
-    pub(crate) collisions: usize,
-    pub(crate) lost_names: usize,
-    pub(crate) crashes: usize,
-    pub(crate) late_landings: usize,
-    pub(crate) late_and_beaten: usize,
-    pub(crate) skipped: usize,
-    pub(crate) stale_lists: usize,
-    pub(crate) checkpoints: usize,
-    pub(crate) lost_checkpoints: usize,
-    pub(crate) lost_ranges: usize,
-    pub(crate) new_hubs: usize,
-    pub(crate) new_lakes: usize,
-    pub(crate) boundaries: usize,
-    pub(crate) power_failures: usize,
-    pub(crate) files_without_power: usize,
 }
 
 #[derive(Debug)]
@@ -363,11 +298,9 @@ impl World {
     pub(crate) fn lose_power(&mut self) -> Result<(), Finding> {
         self.tally.power_failures += 1;
         self.in_flight.clear();
-        for lake in 0..self.lakes.len() {
-            for log in 0..self.logs.len() {
-                self.drop_unsynced(At { lake, log });
-                self.chains_are_whole(At { lake, log })?;
-            }
+        for at in self.sources() {
+            self.drop_unsynced(at);
+            self.chains_are_whole(at)?;
         }
         match self.checkpoint.clone() {
             Some(claim) => self.checkpoint_lags(self.at(&claim.identity), claim.last),
@@ -375,10 +308,14 @@ impl World {
         }
     }
 
+    /// Every lake with every log.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = At> + use<> {
+        let logs = self.logs.len();
+        (0..self.lakes.len()).flat_map(move |lake| (0..logs).map(move |log| At { lake, log }))
+    }
+
     fn at(&self, identity: &Identity) -> At {
-        let all =
-            (0..self.lakes.len()).flat_map(|lake| (0..self.logs.len()).map(move |log| At { lake, log }));
-        all.into_iter().find(|at| self.source(*at).identity == *identity).unwrap()
+        self.sources().find(|at| self.source(*at).identity == *identity).unwrap_or(self.today)
     }
 
     fn drop_unsynced(&mut self, at: At) {
@@ -434,7 +371,7 @@ impl World {
     /// Where an event stands among all of its log.
     fn number(&self, row: Row) -> usize {
         let events = &self.logs[row.log].events;
-        events.binary_search_by_key(&row.event, |event| event.ordinal).unwrap()
+        events.partition_point(|event| event.ordinal < row.event)
     }
 }
 

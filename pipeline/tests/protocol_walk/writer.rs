@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use catchwater::position::Position;
 use catchwater::run::ledger::{self, Before, FileId, Ledger};
-use catchwater_sinks::lake::chain::{self, Chain, Fact, Step, covers};
+use catchwater_sinks::lake::chain::{self, Chain, Step, covers};
 use catchwater_sinks::lake::paths::Ordinal;
 use catchwater_sinks::lake::rules::{Entered, Rules, Verdict, judge};
 use catchwater_sinks::lake::start::{self, PositionLost};
@@ -13,7 +13,9 @@ use catchwater_sinks::lake::{recovery, start::Claim};
 
 use crate::bug::Bug;
 use crate::dice::Dice;
-use crate::world::{At, File, Finding, Put, Row, World};
+use crate::network::Errand;
+use crate::setup::Trait;
+use crate::world::{At, Finding, Row, World};
 
 /// A process that may write to the lake.
 #[derive(Debug)]
@@ -168,10 +170,8 @@ impl Writer {
         for destination in 0..destinations {
             let chain = &world.source(at).chains[world.path(destination)];
             let shown = if dice.chance(30) { dice.below(chain.len() + 1) } else { chain.len() };
-            world.tally.stale_lists +=
-                usize::from(shown < world.source(at).chains[world.path(destination)].len());
-            let chain = &world.source(at).chains[world.path(destination)];
             listed.extend(chain[..shown].iter().map(|file| (destination, file.continues_at)));
+            world.tally.stale_lists += usize::from(shown < chain.len());
         }
         let newest = recovery::newest(listed.into_iter());
         let lane = |destination: usize| {
@@ -242,8 +242,12 @@ impl Writer {
         }
         // Without a bug there is one at most.
         let n = dice.below(lane.sent.len());
-        let errand =
-            Errand { writer: self.id, at: run.at, path: world.path(destination), file: &lane.sent[n].file };
+        let errand = Errand {
+            writer: self.id,
+            at: run.at,
+            path: world.path(destination),
+            rows: &lane.sent[n].file.rows,
+        };
         let fact = errand.ask(lane.sent[n].step, world, dice)?;
         let sent = &mut lane.sent[n];
         let chain = sent.supposed.as_mut().unwrap_or(&mut lane.chain);
@@ -270,7 +274,7 @@ impl Writer {
             return run.landed(destination, n, last, world);
         }
         if let Some(run) = &self.run
-            && world.setup.remembers_winners
+            && world.setup.has(Trait::RemembersWinners)
         {
             self.winners.push((run.at, world.path(destination), last));
         }
@@ -374,81 +378,6 @@ impl Lane {
     }
 }
 
-/// One request about a file, and the network that may answer.
-struct Errand<'a> {
-    writer: usize,
-    at: At,
-    path: usize,
-    file: &'a Closed,
-}
-
-impl Errand<'_> {
-    fn ask(&self, step: Step, world: &mut World, dice: &mut Dice) -> Result<Fact, Finding> {
-        match step {
-            Step::Put { continues_at } => {
-                let fact = self.put(continues_at, world, dice)?;
-                Ok(match fact {
-                    Fact::Unknown if world.has(Bug::TimeoutIsSuccess) => Fact::Created,
-                    Fact::Taken if world.has(Bug::TakenIsSuccess) => Fact::Created,
-                    fact => fact,
-                })
-            }
-            Step::ReadFooter { .. } if dice.chance(10) => Ok(Fact::Unknown),
-            Step::ReadFooter { continues_at } => Ok(self.footer(continues_at, world)),
-            Step::Durable { .. } | Step::Lost { .. } => Err(Finding::new("chain", "nothing was left to do")),
-        }
-    }
-
-    fn put(&self, continues_at: Ordinal, world: &mut World, dice: &mut Dice) -> Result<Fact, Finding> {
-        let mut put = Put { at: self.at, path: self.path, file: self.to_file(continues_at, world) };
-        // How the request goes: lands and is answered, lands unanswered, is refused, or waits somewhere.
-        match dice.below(100) {
-            0..50 => {
-                put.file.synced = true;
-                let created = world.put_if_absent(put)?;
-                world.tally.collisions += usize::from(!created);
-                Ok(if created { Fact::Created } else { Fact::Taken })
-            }
-            50..62 => {
-                put.file.synced = !world.setup.local_disk || dice.chance(50);
-                world.put_if_absent(put)?;
-                Ok(Fact::Unknown)
-            }
-            62..88 => {
-                if world.in_flight.len() < world.setup.late_puts_max {
-                    world.in_flight.push(put);
-                }
-                Ok(Fact::Unknown)
-            }
-            _ => Ok(Fact::Unknown),
-        }
-    }
-
-    fn to_file(&self, continues_at: Ordinal, world: &World) -> File {
-        let own = world.has(Bug::NameIsOwnFirstRow);
-        File {
-            continues_at: if own { self.file.first() } else { continues_at },
-            last: self.file.last(),
-            rows: self.file.rows.clone(),
-            writer: self.writer,
-            synced: false,
-        }
-    }
-
-    fn footer(&self, continues_at: Ordinal, world: &mut World) -> Fact {
-        let own = world.has(Bug::NameIsOwnFirstRow);
-        let trusts_itself = world.has(Bug::JudgedByWriter);
-        let name = if own { self.file.first() } else { continues_at };
-        match world.find(self.at, self.path, name) {
-            Some(found) if trusts_itself && found.writer == self.writer => {
-                Fact::Footer { last: self.file.last() }
-            }
-            Some(found) => Fact::Footer { last: found.last },
-            None => Fact::Absent,
-        }
-    }
-}
-
 /// The stored checkpoint, if it counts.
 fn read_checkpoint(world: &World, at: At) -> Option<Ordinal> {
     let me = &world.source(at).identity;
@@ -468,7 +397,7 @@ fn read_checkpoint(world: &World, at: At) -> Option<Ordinal> {
 fn record_origin(world: &mut World, at: At, routing_version: u32) {
     let extent = world.log().extent();
     let latest = extent.last.map_or(extent.begin, |last| Ordinal(last.0 + 1));
-    let from = if world.setup.begins_at_latest { latest } else { extent.begin };
+    let from = if world.setup.has(Trait::BeginsAtLatest) { latest } else { extent.begin };
     world.source_mut(at).origin.get_or_insert(Rules { n: 0, from, routing_version });
 }
 
@@ -480,7 +409,7 @@ fn first_of(world: &World, at: At, checkpoint: Option<Ordinal>, entered: Entered
         return entered.from;
     }
     match world.bug {
-        Some(Bug::LatestWithoutOrigin) if world.setup.begins_at_latest => {
+        Some(Bug::LatestWithoutOrigin) if world.setup.has(Trait::BeginsAtLatest) => {
             extent.last.map_or(extent.begin, |last| Ordinal(last.0 + 1))
         }
         Some(Bug::BoundaryInCheckpointOnly) => origin,

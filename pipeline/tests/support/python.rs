@@ -4,6 +4,9 @@
 //! by all test binaries (a file lock lets one of them make it while the others wait).
 //! Does not own: the scripts.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't be set up has to fail")]
+#![expect(clippy::print_stdout, reason = "a test that is turned off has to say so")]
+
 use std::env;
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};

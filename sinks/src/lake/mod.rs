@@ -1,5 +1,7 @@
 //! The lake: which name a file gets, and what the names prove.
 
+#[cfg(test)]
+mod fixtures; // files and waits for the tests below
 pub mod paths; // every key, spelled and read back
 pub mod chain; // the commit protocol of one destination, pure
 pub mod start; // from where a source is read, pure

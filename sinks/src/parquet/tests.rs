@@ -201,6 +201,16 @@ fn types_are_what_other_readers_need_to_see() {
 }
 
 #[test]
+fn the_item_of_a_list_is_named_as_the_format_has_it() {
+    let mut choices = ListBuilder::new(Int32Builder::new());
+    choices.append_value([Some(1), None]);
+    let array: ArrayRef = Arc::new(choices.finish());
+    let file = written(&[&RecordBatch::try_from_iter([("choices", array)]).unwrap()]);
+    let leaf = metadata(&file).file_metadata().schema_descr().column(0);
+    assert_eq!(leaf.path().string(), "choices.list.element");
+}
+
+#[test]
 fn the_footer_holds_our_facts_and_no_more() {
     let file = written(&[&integers(4, &["a"])]);
     let metadata = metadata(&file);

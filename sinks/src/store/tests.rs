@@ -59,6 +59,7 @@ async fn conforms(store: &Store) {
     // Parts.
     let tail = store.get_tail(&one, 3).await.unwrap().unwrap();
     assert_eq!((tail.bytes, tail.size), (bytes("ird"), 5));
+    assert_eq!(store.get_tail(&key("two.json"), 3).await.unwrap().unwrap().size, 0);
     let tail = store.get_tail(&one, 100).await.unwrap().unwrap();
     assert_eq!((tail.bytes, tail.size), (bytes("third"), 5));
     assert_eq!(store.get_ranges(&one, &[0..1, 3..5]).await.unwrap(), [bytes("t"), bytes("rd")]);

@@ -149,6 +149,7 @@ impl Lane {
             if closed {
                 partition.tell(out);
             }
+            partition.retire();
         }
         Ok(())
     }

@@ -1,3 +1,5 @@
+//! Tests of `lane`.
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -265,4 +267,24 @@ fn events_that_come_twice_and_those_of_an_earlier_start_are_left_out() {
         3,
         "the rows that were open when the partition started again"
     );
+}
+
+#[test]
+fn a_day_that_is_over_is_forgotten_but_not_how_far_its_chain_is() {
+    let mut world =
+        World::new(RollRules { max_age_ms: HOUR_MS, small_max_age_ms: HOUR_MS, ..rules() }, 64 << 20);
+    world.arrive(&[update("a")]);
+    world.wait(72 * HOUR_MS);
+    world.arrive(&[update("a")]);
+    world.wait(HOUR_MS);
+    check(&mut world, &["a 0..=0 (1)", "a 1..=1 (1)"], Some((1, None)));
+    // The hub's clock goes back: the row goes into the old day's chain, behind what it has.
+    world.now_ms -= 72 * HOUR_MS;
+    world.arrive(&[update("a")]);
+    world.on(LaneInput::End { start: START });
+    let continues_at = world.out.iter().find_map(|output| match output {
+        LaneOutput::Closed(file) => Some(file.facts.continues_at),
+        LaneOutput::Advanced { .. } => None,
+    });
+    assert_eq!(continues_at, Some(Ordinal(1)));
 }

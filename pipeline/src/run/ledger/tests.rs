@@ -1,3 +1,5 @@
+//! Stories told to a ledger, and the checkpoint behind each line.
+
 use super::*;
 use crate::position::Offset;
 

@@ -45,8 +45,7 @@ impl Chains {
                 None => {}
             }
         }
-        // The fields of a name are in the order of a chain; the order of its text is not, where a source's
-        // name begins another's.
+        // A chain is followed by its names' fields; what the order of their text comes to is not its affair.
         files.sort();
         Ok(Self { files })
     }
@@ -95,6 +94,7 @@ impl Follower {
             if matches!(read, Ok(None)) {
                 return;
             }
+            // What it weighs stands in listings only.
             self.take(unlisted, 0, read, sources, report);
         }
     }
@@ -142,11 +142,11 @@ impl Follower {
 
 /// Reads a file on a thread that is free: decoding uses as many as there are.
 async fn read(store: Store, path: Path, column: Arc<str>) -> Read {
-    let scan =
-        tokio::spawn(
-            async move { Scan::read(&store, &path, &column).await.map_err(|error| in_full(&error)) },
-        );
-    scan.await.unwrap_or_else(|stopped| Err(in_full(&stopped)))
+    let scan = tokio::spawn(async move { Scan::read(&store, &path, &column).await });
+    match scan.await {
+        Ok(scanned) => scanned.map_err(|error| in_full(&error)),
+        Err(stopped) => Err(in_full(&stopped)),
+    }
 }
 
 /// Whether `<table>/**/*.parquet` of some table finds it.

@@ -118,8 +118,12 @@ mod tests {
         let mut plain: BTreeSet<i64> = places.iter().copied().collect();
         let other: BTreeSet<i64> = more.iter().copied().collect();
         let (mut set, mut second) = (Places::default(), Places::default());
-        places.iter().for_each(|place| set.insert(*place));
-        more.iter().for_each(|place| second.insert(*place));
+        for place in places {
+            set.insert(*place);
+        }
+        for place in more {
+            second.insert(*place);
+        }
         let twice: Vec<&i64> = plain.intersection(&other).collect();
         let expected = (twice.len() as u64, twice.first().map(|place| Ordinal(**place)));
         assert_eq!(set.merge(second), expected, "{places:?} and {more:?}");
@@ -139,8 +143,16 @@ mod tests {
     fn places_are_a_set() {
         const CHUNK: i64 = 1 << CHUNK_BITS;
         let edges = [0, 1, 62, 63, 64, 65, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK + 7, -1, -CHUNK, 3];
-        let ranges =
-            [0..=0, 0..=63, 0..=64, 63..=65, 5..=4, -3..=3, CHUNK - 70..=CHUNK + 70, 66..=5 * CHUNK + 9];
+        let ranges = [
+            0..=0,
+            0..=63,
+            0..=64,
+            63..=65,
+            RangeInclusive::new(5, 4),
+            -3..=3,
+            CHUNK - 70..=CHUNK + 70,
+            66..=5 * CHUNK + 9,
+        ];
         check(&[], &[], &ranges);
         check(&edges, &[], &ranges);
         check(&edges, &edges[3..9], &ranges);

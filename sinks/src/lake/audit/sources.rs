@@ -200,3 +200,29 @@ fn understood<T: DeserializeOwned>(path: &Path, bytes: &[u8], report: &mut Repor
     let record = serde_json::from_slice(bytes);
     record.map_err(|error| report.broken(format!("{path} can't be understood: {error}"))).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_are_left_out_of_a_range() {
+        type Ranges<'a> = &'a [RangeInclusive<i64>];
+        let cases: [(RangeInclusive<i64>, Ranges, Ranges); 11] = [
+            (1..=9, &[], &[1..=9]),
+            (RangeInclusive::new(9, 1), &[], &[]),
+            (1..=9, &[3..=4], &[1..=2, 5..=9]),
+            (1..=9, &[0..=1, 9..=12], &[2..=8]),
+            (1..=9, &[1..=1, 2..=2, 4..=4], &[3..=3, 5..=9]),
+            (1..=9, &[0..=9], &[]),
+            (1..=9, &[0..=20], &[]),
+            (1..=9, &[-5..=0, 10..=12], &[1..=9]),
+            (1..=9, &[2..=7, 3..=4, RangeInclusive::new(8, 7)], &[1..=1, 8..=9]),
+            (1..=9, &[5..=i64::MAX, 6..=7], &[1..=4]),
+            (i64::MIN..=i64::MAX, &[0..=0], &[i64::MIN..=-1, 1..=i64::MAX]),
+        ];
+        for (range, holes, expected) in cases {
+            assert_eq!(outside(range.clone(), holes), expected, "{range:?} without {holes:?}");
+        }
+    }
+}

@@ -1,3 +1,5 @@
+//! Files offered and answers given, and the step behind each.
+
 use super::*;
 
 /// What happens to a chain: a file is offered, or the store answers.

@@ -38,19 +38,16 @@ pub async fn recover(
 ) -> Result<Vec<Recovered>, Error> {
     let lake = Lake { store, backoff };
     let days = lake.days(since).await?;
-    let listings: Vec<_> = days.iter().map(|day| lake.files(day)).collect();
-    let files: Vec<Vec<Path>> = stream::iter(listings).buffered(REQUESTS_AT_ONCE).try_collect().await?;
+    let listings = stream::iter(days.into_iter().map(|day| lake.files(day)));
+    let files: Vec<Vec<Path>> = listings.buffered(REQUESTS_AT_ONCE).try_collect().await?;
     let names = files.iter().flatten().filter_map(paths::parse_data_file);
     let last_files = newest(names.filter(|name| name.source == *source).map(|name| {
         let continues_at = name.continues_at;
         ((name.folder, name.date), continues_at)
     }));
-    let last_files: Vec<_> = last_files
-        .into_iter()
-        .map(|((folder, date), continues_at)| {
-            lake.recovered(DataFileName { folder, date, source: source.clone(), continues_at })
-        })
-        .collect();
+    let last_files = last_files.into_iter().map(|((folder, date), continues_at)| {
+        lake.recovered(DataFileName { folder, date, source: source.clone(), continues_at })
+    });
     stream::iter(last_files).buffered(REQUESTS_AT_ONCE).try_collect().await
 }
 
@@ -132,14 +129,13 @@ impl Lake<'_> {
             .filter(|name| *name != paths::RECORDS_FOLDER)
             .map(|name| paths::listed_folder(&[name]))
             .collect();
-        let days: Vec<_> = tables.iter().map(|table| self.days_of(table, since)).collect();
-        let days = stream::iter(days);
+        let days = stream::iter(tables.into_iter().map(|table| self.days_of(table, since)));
         let days: Vec<Vec<Path>> = days.buffered(REQUESTS_AT_ONCE).try_collect().await?;
         Ok(days.into_iter().flatten().collect())
     }
 
-    async fn days_of(self, table: &Path, since: Option<Date>) -> Result<Vec<Path>, Error> {
-        let names = self.folders(Some(table)).await?;
+    async fn days_of(self, table: Path, since: Option<Date>) -> Result<Vec<Path>, Error> {
+        let names = self.folders(Some(&table)).await?;
         let is_asked_for = |name: &&String| {
             paths::parse_date_folder(name).is_some_and(|date| since.is_none_or(|since| date >= since))
         };
@@ -157,10 +153,10 @@ impl Lake<'_> {
         }
     }
 
-    async fn files(self, day: &Path) -> Result<Vec<Path>, Error> {
+    async fn files(self, day: Path) -> Result<Vec<Path>, Error> {
         let mut attempts = self.backoff.begin();
         loop {
-            match self.store.list(day).await {
+            match self.store.list(&day).await {
                 Ok(found) => return Ok(found.into_iter().map(|object| object.location).collect()),
                 Err(error) => attempts.again(error).await?,
             }
@@ -193,3 +189,6 @@ impl Lake<'_> {
         Ok(facts)
     }
 }
+
+#[cfg(test)]
+mod tests;

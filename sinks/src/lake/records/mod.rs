@@ -214,3 +214,6 @@ impl Failure for Error {
 struct Lake {
     id: String,
 }
+
+#[cfg(test)]
+mod tests;

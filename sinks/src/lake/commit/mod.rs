@@ -219,3 +219,6 @@ fn the_name_is_the_chains(continues_at: Ordinal, next: Ordinal, path: &Path) -> 
     }
     Err(Error::WrongName { path: path.to_string(), continues_at, next })
 }
+
+#[cfg(test)]
+mod tests;

@@ -187,3 +187,6 @@ impl Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

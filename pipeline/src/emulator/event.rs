@@ -1,0 +1,89 @@
+//! Events on their way in: one, or many in an envelope.
+//!
+//! Owns what a delivery holds. Does not own: where it goes (`hub`), or how it is kept (`log`).
+
+use crate::amqp::codec::{self, Value};
+use crate::amqp::encode::Encoder;
+use crate::amqp::sections::{Message, code, lookup};
+
+use super::log::PARTITION_KEY;
+
+/// The message format of a batch: an envelope whose Data sections are encoded events.
+///
+/// # Source
+/// Protocol reference 5.3.
+pub const BATCH_FORMAT: u32 = 0x8001_3700;
+
+/// Events that go to one partition together.
+#[derive(Debug)]
+pub(super) struct Batch<'a> {
+    pub(super) events: Vec<Message<'a>>,
+    /// The partition key of the envelope or of the event.
+    pub(super) key: Option<&'a str>,
+}
+
+impl<'a> Batch<'a> {
+    /// Reads a delivery: one event, or an envelope with many.
+    pub(super) fn read(format: u32, payload: &'a [u8]) -> Result<Self, codec::Error> {
+        let outer = Message::scan(payload)?;
+        let key = match lookup(outer.message_annotations, PARTITION_KEY)? {
+            Some(Value::String(key)) => Some(key),
+            _ => None,
+        };
+        let events = if format == BATCH_FORMAT {
+            outer.data().map(|event| Message::scan(event?)).collect::<Result<_, _>>()?
+        } else {
+            vec![outer]
+        };
+        Ok(Self { events, key })
+    }
+}
+
+/// An event to append without a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NewEvent<'a> {
+    /// The body, one Data section.
+    pub body: &'a [u8],
+    /// The content type among its properties.
+    pub content_type: Option<&'a str>,
+    /// Application properties, all of them strings.
+    pub properties: &'a [(&'a str, &'a str)],
+    /// The partition key that it carries.
+    pub partition_key: Option<&'a str>,
+}
+
+impl NewEvent<'_> {
+    /// Encodes it as a sender would.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut message = Vec::with_capacity(self.body.len() + 256);
+        let mut out = Encoder::new(&mut message);
+        if let Some(key) = self.partition_key {
+            out.described(code::MESSAGE_ANNOTATIONS, |out| {
+                out.map(|map| {
+                    map.symbol(PARTITION_KEY);
+                    map.string(key);
+                });
+            });
+        }
+        if let Some(content_type) = self.content_type {
+            out.described(code::PROPERTIES, |out| {
+                out.list(|list| {
+                    list.nulls(6);
+                    list.symbol(content_type);
+                });
+            });
+        }
+        if !self.properties.is_empty() {
+            out.described(code::APPLICATION_PROPERTIES, |out| {
+                out.map(|map| {
+                    for (name, value) in self.properties {
+                        map.string(name);
+                        map.string(value);
+                    }
+                });
+            });
+        }
+        out.described(code::DATA, |out| out.binary(self.body));
+        message
+    }
+}

@@ -1,0 +1,197 @@
+//! Sender links: single events, batches, and what is refused.
+
+use std::sync::Arc;
+
+use super::client::{Client, hub, message, read, refusal};
+use crate::amqp::codec::Value;
+use crate::amqp::condition;
+use crate::amqp::encode::Encoder;
+use crate::amqp::performatives::{Outcome, Performative, Transfer};
+use crate::amqp::sections::{Message, code, lookup};
+use crate::emulator::event::{BATCH_FORMAT, NewEvent};
+use crate::emulator::hub::Hub;
+
+/// Returns the bodies of a partition's events.
+fn bodies(hub: &Hub, partition: u32) -> Vec<Vec<u8>> {
+    let log = hub.partition(partition).unwrap().log();
+    let body = |rest: &[u8]| Message::scan(rest).unwrap().data().next().unwrap().unwrap().to_vec();
+    log.from(0).iter().map(|event| body(event.rest())).collect()
+}
+
+fn sender(hub: &Arc<Hub>, address: &str) -> Client {
+    let mut client = Client::connect(hub);
+    client.attach_sender(0, address);
+    let frames = client.frames();
+    let Performative::Attach(answer) = read(&frames[0]) else { panic!("{frames:?}") };
+    assert_eq!(answer.max_message_size, Some(1_048_576));
+    let Performative::Flow(flow) = read(&frames[1]) else { panic!("{frames:?}") };
+    assert_eq!(flow.link_credit, Some(1000));
+    client
+}
+
+fn transfer(id: u32) -> Transfer<'static> {
+    Transfer {
+        delivery_id: Some(id),
+        delivery_tag: Some(b"t"),
+        message_format: Some(0),
+        ..Transfer::default()
+    }
+}
+
+/// Returns the outcomes in the frames, as first, last and whether they were accepted.
+fn outcomes(client: &mut Client) -> Vec<(u32, u32, bool)> {
+    let frames = client.frames();
+    let mut outcomes = Vec::new();
+    for frame in &frames {
+        if let Performative::Disposition(news) = read(frame) {
+            assert!(news.settled);
+            let accepted = matches!(news.state, Some(Outcome::Accepted));
+            outcomes.push((news.first, news.last.unwrap(), accepted));
+        }
+    }
+    outcomes
+}
+
+fn envelope(events: &[Vec<u8>], key: Option<&str>) -> Vec<u8> {
+    let mut out = NewEvent { partition_key: key, ..NewEvent::default() }.encode();
+    // The empty body that it ends in gives way to the events.
+    out.truncate(out.len() - 5);
+    for event in events {
+        Encoder::new(&mut out).described(code::DATA, |out| out.binary(event));
+    }
+    out
+}
+
+#[test]
+fn single_events_are_kept_and_accepted_one_by_one() {
+    let hub = hub();
+    let mut client = sender(&hub, "events/Partitions/2");
+    client.transfer(&transfer(0), &message(b"one"));
+    assert_eq!(outcomes(&mut client), [(0, 0, true)]);
+    client.transfer(&Transfer { settled: Some(true), ..transfer(1) }, &message(b"two"));
+    assert_eq!(outcomes(&mut client), [], "a settled event needs no answer");
+    assert_eq!(bodies(&hub, 2), [b"one", b"two"]);
+}
+
+#[test]
+fn events_in_a_row_are_accepted_together() {
+    let hub = hub();
+    let mut client = sender(&hub, "events/Partitions/2");
+    let mut wire = Vec::new();
+    for id in [0, 1, 2, 9] {
+        crate::amqp::frames::put_frame(&mut wire, 0, |out| {
+            transfer(id).encode(out);
+            out.extend(message(b"x"));
+        });
+    }
+    client.bytes(&wire);
+    assert_eq!(outcomes(&mut client), [(0, 2, true), (9, 9, true)]);
+}
+
+#[test]
+fn frames_are_put_together_and_a_given_up_delivery_is_forgotten() {
+    let hub = hub();
+    let mut client = sender(&hub, "events/Partitions/0");
+    let event = message(&[7; 1000]);
+    let next = Transfer { more: true, ..Transfer::default() };
+    client.transfer(&Transfer { more: true, ..transfer(0) }, &event[..10]);
+    client.transfer(&next, &event[10..500]);
+    client.transfer(&Transfer { more: false, ..next }, &event[500..]);
+    client.transfer(&Transfer { more: true, ..transfer(1) }, &event[..10]);
+    client.transfer(&Transfer { aborted: true, ..next }, b"");
+    assert_eq!(outcomes(&mut client), [(0, 0, true)]);
+    assert_eq!(bodies(&hub, 0), [vec![7; 1000]]);
+}
+
+#[test]
+fn a_batch_goes_to_one_partition_with_numbers_in_a_row() {
+    let hub = hub();
+    let mut client = sender(&hub, "events");
+    let events: Vec<_> = (0..5).map(|n| message(format!("event {n}").as_bytes())).collect();
+    let batch = Transfer { message_format: Some(BATCH_FORMAT), ..transfer(0) };
+    client.transfer(&batch, &envelope(&events, None));
+    client.transfer(&Transfer { delivery_id: Some(1), ..batch }, &envelope(&events, Some("a key")));
+    assert_eq!(outcomes(&mut client), [(0, 0, true), (1, 1, true)]);
+    let filled: Vec<u32> = (0..4).filter(|id| !bodies(&hub, *id).is_empty()).collect();
+    let expected: Vec<_> = (0..5).map(|n| format!("event {n}").into_bytes()).collect();
+    for id in &filled {
+        assert_eq!(bodies(&hub, *id)[..5], expected);
+    }
+    let total: usize = filled.iter().map(|id| bodies(&hub, *id).len()).sum();
+    assert_eq!(total, 10);
+}
+
+#[test]
+fn everything_that_was_sent_is_kept_but_what_the_hub_writes_itself() {
+    let hub = hub();
+    let mut client = sender(&hub, "events/Partitions/0");
+    let mut event = Vec::new();
+    let mut out = Encoder::new(&mut event);
+    out.described(code::HEADER, |out| out.list(|list| list.bool(true)));
+    out.described(code::DELIVERY_ANNOTATIONS, |out| out.map(|_| ()));
+    out.described(code::MESSAGE_ANNOTATIONS, |out| {
+        out.map(|map| {
+            map.symbol("x-opt-sequence-number");
+            map.long(99);
+            map.symbol("x-opt-mine");
+            map.list(|list| list.uint(5));
+            map.symbol("x-opt-partition-key");
+            map.string("key");
+        });
+    });
+    out.described(code::PROPERTIES, |out| out.list(|list| list.string("id")));
+    out.described(code::APPLICATION_PROPERTIES, |out| out.map(|_| ()));
+    out.described(code::VALUE, |out| out.int(5));
+    out.described(code::FOOTER, |out| out.map(|_| ()));
+    client.transfer(&transfer(0), &event);
+    assert_eq!(outcomes(&mut client), [(0, 0, true)]);
+    let log = hub.partition(0).unwrap().log();
+    let kept = &log.from(0)[0];
+    assert_eq!(kept.header(), Message::scan(&event).unwrap().header);
+    let message = Message::scan(kept.rest()).unwrap();
+    assert_eq!(message.bare, Message::scan(&event).unwrap().bare);
+    let annotation = |name| lookup(message.message_annotations, name).unwrap();
+    assert_eq!(annotation("x-opt-sequence-number"), Some(Value::Long(0)));
+    assert_eq!(annotation("x-opt-partition-key"), Some(Value::String("key")));
+    assert!(matches!(annotation("x-opt-mine"), Some(Value::List(_))));
+}
+
+#[test]
+fn what_can_not_be_taken_is_refused_and_never_silently() {
+    let hub = hub();
+    let mut client = sender(&hub, "events/Partitions/0");
+    client.transfer(&transfer(0), b"no message");
+    assert_eq!(outcomes(&mut client), [(0, 0, false)]);
+    let batch = Transfer { message_format: Some(BATCH_FORMAT), ..transfer(1) };
+    client.transfer(&batch, &envelope(&[message(b"fine"), b"broken".to_vec()], None));
+    assert_eq!(outcomes(&mut client), [(1, 1, false)], "a batch is taken whole or not at all");
+    client.transfer(&Transfer { settled: Some(true), ..transfer(2) }, b"no message");
+    assert_eq!(refusal(&client.frames()).0, condition::DECODE_ERROR);
+    assert_eq!(bodies(&hub, 0).len(), 0);
+}
+
+#[test]
+fn a_delivery_over_the_limit_ends_its_link() {
+    let hub = hub();
+    let mut client = sender(&hub, "events/Partitions/0");
+    let chunk = vec![0; 60_000];
+    client.transfer(&Transfer { more: true, ..transfer(0) }, &chunk);
+    for _ in 0..17 {
+        client.transfer(&Transfer { more: true, ..Transfer::default() }, &chunk);
+    }
+    let (condition, text) = refusal(&client.frames());
+    assert_eq!(condition, condition::MESSAGE_SIZE);
+    assert!(text.contains("exceeds the limit (1048576 bytes)"), "{text}");
+    assert!(!client.connection.is_over());
+}
+
+#[test]
+fn windows_and_credit_are_given_again_before_they_run_out() {
+    let hub = hub();
+    let mut client = sender(&hub, "events/Partitions/0");
+    for id in 0..20_000 {
+        client.transfer(&transfer(id), &message(b"x"));
+    }
+    assert_eq!(outcomes(&mut client).len(), 20_000);
+    assert_eq!(hub.partition(0).unwrap().log().len(), 20_000);
+}

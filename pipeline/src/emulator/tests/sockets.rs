@@ -1,0 +1,235 @@
+//! What only a real socket shows: waking, silence, stopping, and files.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::client::READER;
+use crate::amqp::frames::{Frame, FrameBuffer, put_frame, put_sasl_frame};
+use crate::amqp::performatives::{Attach, Begin, Flow, Open, Performative, Role, Source, Target};
+use crate::amqp::sasl::{Init, encode_init};
+use crate::amqp::{AMQP_HEADER, SASL_HEADER, condition};
+use crate::emulator::{Config, Emulator, NewEvent};
+use crate::position::{Generation, PartitionId, SequenceNumber};
+
+/// Longer than anything here takes, so that a test that hangs fails instead.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Raw {
+    stream: TcpStream,
+    input: FrameBuffer,
+}
+
+impl Raw {
+    /// Opens a connection that states `idle_time_out`, and begins session 0.
+    async fn open(hub: &Emulator, idle_time_out: Option<u32>) -> Self {
+        let mut stream = TcpStream::connect(hub.address()).await.unwrap();
+        let mut out = SASL_HEADER.to_vec();
+        let initial_response = b"\0RootManageSharedAccessKey\0SAS_KEY_VALUE";
+        put_sasl_frame(&mut out, |out| {
+            encode_init(&Init { mechanism: "PLAIN", initial_response }, "localhost", out);
+        });
+        out.extend(AMQP_HEADER);
+        put_frame(&mut out, 0, |out| {
+            Open { container_id: "raw", idle_time_out, ..Open::default() }.encode(out);
+        });
+        let begin = Begin { incoming_window: 5000, outgoing_window: 5000, ..Begin::default() };
+        put_frame(&mut out, 0, |out| begin.encode(out));
+        stream.write_all(&out).await.unwrap();
+        let mut raw = Self { stream, input: FrameBuffer::new(65_536) };
+        raw.fill(8).await;
+        raw.input.next_header().unwrap();
+        for _ in 0..2 {
+            raw.frame().await;
+        }
+        raw.fill(8).await;
+        raw.input.next_header().unwrap();
+        for _ in 0..2 {
+            raw.frame().await;
+        }
+        raw
+    }
+
+    async fn attach_reader(&mut self, credit: u32) {
+        let attach = Attach {
+            name: "reader",
+            role: Role::Receiver,
+            source: Some(Source { address: Some(READER), filter: None }),
+            target: Some(Target { address: Some("here") }),
+            ..Attach::default()
+        };
+        let flow =
+            Flow { incoming_window: 5000, handle: Some(0), link_credit: Some(credit), ..Flow::default() };
+        let mut out = Vec::new();
+        put_frame(&mut out, 0, |out| attach.encode(out));
+        put_frame(&mut out, 0, |out| flow.encode(out));
+        self.stream.write_all(&out).await.unwrap();
+    }
+
+    async fn fill(&mut self, bytes: usize) {
+        while self.input.space().len() < bytes {
+            assert!(self.read().await > 0, "the hub hung up");
+        }
+    }
+
+    async fn read(&mut self) -> usize {
+        timeout(PATIENCE, self.stream.read_buf(self.input.space())).await.unwrap().unwrap()
+    }
+
+    /// Returns the next frame, or none once the hub has hung up.
+    async fn next(&mut self) -> Option<Frame> {
+        loop {
+            if let Some(frame) = self.input.next_frame().unwrap() {
+                return Some(frame);
+            }
+            if self.read().await == 0 {
+                return None;
+            }
+        }
+    }
+
+    async fn frame(&mut self) -> Frame {
+        self.next().await.unwrap()
+    }
+
+    /// Returns the condition of the close that comes next.
+    async fn closed(&mut self) -> String {
+        let frame = self.frame().await;
+        match Performative::decode(&frame.body).unwrap().0 {
+            Performative::Close(Some(error)) => error.condition.to_owned(),
+            other => panic!("{other:?} is no close"),
+        }
+    }
+}
+
+fn event(body: &[u8]) -> NewEvent<'_> {
+    NewEvent { body, ..NewEvent::default() }
+}
+
+#[tokio::test]
+async fn a_reader_that_is_caught_up_wakes_when_events_are_appended() {
+    let hub = Emulator::start(Config::default()).await.unwrap();
+    let mut client = Raw::open(&hub, None).await;
+    client.attach_reader(100).await;
+    assert!(matches!(Performative::decode(&client.frame().await.body).unwrap().0, Performative::Attach(_)));
+    for number in 0..10 {
+        assert_eq!(hub.append(PartitionId(0), &event(b"x")).unwrap(), SequenceNumber(number));
+        let frame = client.frame().await;
+        assert!(matches!(Performative::decode(&frame.body).unwrap().0, Performative::Transfer(_)));
+    }
+    hub.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_idle_hub_gives_signs_of_life() {
+    let hub = Emulator::start(Config::default()).await.unwrap();
+    let mut client = Raw::open(&hub, Some(50)).await;
+    for _ in 0..3 {
+        assert_eq!(client.frame().await.body.len(), 0, "an empty frame");
+    }
+    hub.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_silent_peer_is_given_up() {
+    let config = Config { idle_time_out: Duration::from_millis(50), ..Config::default() };
+    let hub = Emulator::start(config).await.unwrap();
+    let mut client = Raw::open(&hub, None).await;
+    assert_eq!(client.closed().await, condition::CONNECTION_FORCED);
+    assert!(client.next().await.is_none());
+    hub.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_stop_is_told_to_those_who_are_connected() {
+    let hub = Emulator::start(Config::default()).await.unwrap();
+    let mut client = Raw::open(&hub, None).await;
+    let (closed, ()) = tokio::join!(
+        async {
+            let closed = client.closed().await;
+            drop(client);
+            closed
+        },
+        hub.shutdown()
+    );
+    assert_eq!(closed, condition::CONNECTION_FORCED);
+}
+
+#[tokio::test]
+async fn a_scripted_fault_drops_the_connection_behind_its_last_event() {
+    let hub = Emulator::start(Config::default()).await.unwrap();
+    for _ in 0..10 {
+        hub.append(PartitionId(0), &event(b"x")).unwrap();
+    }
+    hub.faults().drop_connection_after(4);
+    let mut client = Raw::open(&hub, None).await;
+    client.attach_reader(100).await;
+    let mut transfers = 0;
+    while let Some(frame) = client.next().await {
+        let performative = Performative::decode(&frame.body).unwrap().0;
+        assert!(!matches!(performative, Performative::Close(_)), "it drops without a word");
+        transfers += u32::from(matches!(performative, Performative::Transfer(_)));
+    }
+    assert_eq!(transfers, 4);
+    hub.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_moved_partition_detaches_its_readers() {
+    let hub = Emulator::start(Config::default()).await.unwrap();
+    let mut client = Raw::open(&hub, None).await;
+    client.attach_reader(100).await;
+    client.frame().await;
+    hub.detach_readers(PartitionId(0));
+    let frame = client.frame().await;
+    let Performative::Detach(detach) = Performative::decode(&frame.body).unwrap().0 else { panic!() };
+    assert_eq!(detach.error.unwrap().condition, condition::DETACH_FORCED);
+    hub.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_folder_keeps_generation_and_numbers_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = |now_ms, partitions| Config {
+        data: Some(folder.path().join("hub")),
+        clock: Arc::new(move || now_ms),
+        partitions,
+        ..Config::default()
+    };
+    let hub = Emulator::start(config(1000, 4)).await.unwrap();
+    for number in 0..3 {
+        assert_eq!(hub.append(PartitionId(2), &event(b"x")).unwrap(), SequenceNumber(number));
+    }
+    let before = hub.partition(PartitionId(2)).unwrap();
+    hub.shutdown().await;
+
+    let hub = Emulator::start(config(500, 4)).await.unwrap();
+    assert_eq!(hub.generation(), Generation(1000));
+    assert_eq!(hub.partition(PartitionId(2)).unwrap(), before);
+    assert_eq!(hub.append(PartitionId(2), &event(b"x")).unwrap(), SequenceNumber(3));
+    let after = hub.partition(PartitionId(2)).unwrap();
+    assert_eq!(after.last_enqueued_ms, 1000, "times never go back");
+    hub.shutdown().await;
+
+    let other = Emulator::start(config(500, 8)).await.unwrap_err();
+    let source = std::error::Error::source(&other).unwrap();
+    assert_eq!(source.to_string(), "the data folder belongs to hub events with 4 partitions");
+}
+
+#[tokio::test]
+async fn the_key_stands_in_the_connection_string_only() {
+    let config = Config { key: "secret".into(), ..Config::default() };
+    assert!(!format!("{config:?}").contains("secret"));
+    let hub = Emulator::start(config).await.unwrap();
+    assert!(!format!("{hub:?}").contains("secret"));
+    let port = hub.address().port();
+    let expected = format!(
+        "Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=secret;\
+         UseDevelopmentEmulator=true;EntityPath=events"
+    );
+    assert_eq!(hub.connection_string(), expected);
+    hub.shutdown().await;
+}

@@ -1,0 +1,89 @@
+//! What a walk may bring, drawn from its seed, and what it did bring.
+
+use crate::dice::Dice;
+
+/// What may happen in a walk, drawn once at its beginning.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) events: usize,
+    pub(crate) destinations: usize,
+    pub(crate) writers: usize,
+    pub(crate) late_puts_max: usize,
+    pub(crate) crash_permille: usize,
+    /// How often another writer wakes: low, and the others sleep for long; high, and they race.
+    pub(crate) wake_percent: usize,
+    traits: Vec<Trait>,
+}
+
+/// What only some walks have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trait {
+    /// The first start ever begins at the latest event, not at the oldest.
+    BeginsAtLatest,
+    /// Writers remember, over a restart, how far the files reached that beat them.
+    RemembersWinners,
+    /// Retention takes events, read or not.
+    Retention,
+    /// The hub is deleted and created again under its name.
+    HubCreatedAgain,
+    /// The lake is changed for an empty one, the checkpoints stay.
+    LakeChanges,
+    /// Checkpoints vanish, or an older one comes back.
+    CheckpointsGetLost,
+    /// New routing rules are rolled out.
+    RulesChange,
+    /// The lake is a local folder: what is visible need not be synced, and power may fail.
+    LocalDisk,
+}
+
+/// How many walks of a hundred have each.
+const TRAITS: [(Trait, usize); 8] = [
+    (Trait::BeginsAtLatest, 30),
+    (Trait::RemembersWinners, 50),
+    (Trait::Retention, 25),
+    (Trait::HubCreatedAgain, 20),
+    (Trait::LakeChanges, 15),
+    (Trait::CheckpointsGetLost, 60),
+    (Trait::RulesChange, 35),
+    (Trait::LocalDisk, 40),
+];
+
+impl Setup {
+    pub(crate) fn draw(dice: &mut Dice) -> Self {
+        Self {
+            events: dice.between(8, 23),
+            destinations: dice.between(1, 6),
+            writers: dice.between(2, 3),
+            late_puts_max: dice.between(2, 6),
+            crash_permille: dice.between(2, 20),
+            wake_percent: dice.between(5, 70),
+            traits: TRAITS.iter().filter(|(_, percent)| dice.chance(*percent)).map(|(one, _)| *one).collect(),
+        }
+    }
+
+    pub(crate) fn has(&self, one: Trait) -> bool {
+        self.traits.contains(&one)
+    }
+}
+
+/// What happened in a walk: shows that it was one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) steps: usize,
+    pub(crate) files: usize,
+    pub(crate) collisions: usize,
+    pub(crate) lost_names: usize,
+    pub(crate) crashes: usize,
+    pub(crate) late_landings: usize,
+    pub(crate) late_and_beaten: usize,
+    pub(crate) skipped: usize,
+    pub(crate) stale_lists: usize,
+    pub(crate) checkpoints: usize,
+    pub(crate) lost_checkpoints: usize,
+    pub(crate) lost_ranges: usize,
+    pub(crate) new_hubs: usize,
+    pub(crate) new_lakes: usize,
+    pub(crate) boundaries: usize,
+    pub(crate) power_failures: usize,
+    pub(crate) files_without_power: usize,
+}

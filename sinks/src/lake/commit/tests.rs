@@ -1,0 +1,156 @@
+//! Files committed through a store that misbehaves.
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::lake::fixtures::{destination, facts, impatient, written};
+use crate::store::faults::{Faults, PutFault};
+
+/// Commits rows `first` to `last` behind what the chain knows.
+async fn commit(store: &Store, chain: &mut Chain, first: i64, last: i64) -> Result<Landed, Error> {
+    let facts = facts(&destination("account", "2026-11-22"), chain.next().0, first, last);
+    commit_file(store, chain, &facts, written(&facts), &impatient()).await
+}
+
+fn new_chain() -> Chain {
+    Chain::recovered(None)
+}
+
+fn durable(last: i64) -> Landed {
+    Landed::Durable { last: Ordinal(last) }
+}
+
+fn lost(last: i64) -> Landed {
+    Landed::Lost { last: Ordinal(last) }
+}
+
+/// The files of the lake as (name, last row).
+async fn files(store: &Store) -> Vec<(i64, i64)> {
+    let mut files = Vec::new();
+    for object in store.list(&paths::table_folder("account")).await.unwrap() {
+        let facts = read_facts(store, &object.location).await.unwrap().unwrap();
+        files.push((facts.continues_at.0, facts.last.0));
+    }
+    files
+}
+
+/// What happens to the puts of rows 5 to 9, after another writer may have put something.
+async fn check(before: Option<(i64, i64)>, puts: &[PutFault], reads_lost: usize, expected: Landed) {
+    let folder = TempDir::new().unwrap();
+    for address in ["memory://", folder.path().join("lake").to_str().unwrap()] {
+        let store = Store::open(address).unwrap();
+        if let Some((first, last)) = before {
+            commit(&store, &mut new_chain(), first, last).await.unwrap();
+        }
+        let faults = Faults::new();
+        for fault in puts {
+            faults.next_put("account", *fault);
+        }
+        (0..reads_lost).for_each(|_| faults.lose_next_read("account"));
+        let mut chain = new_chain();
+        let landed = commit(&store.with_faults(&faults), &mut chain, 5, 9).await.unwrap();
+        assert_eq!(landed, expected, "{before:?} {puts:?} in {address}");
+        faults.land_late().await;
+        let (Landed::Durable { last } | Landed::Lost { last }) = expected;
+        assert_eq!(files(&store).await, [(0, last.0)]);
+        assert_eq!(chain.next(), Ordinal(last.0 + 1));
+    }
+}
+
+#[tokio::test]
+async fn file_lands_once_whatever_the_store_answers() {
+    use PutFault::{Late, Lost, Unanswered};
+    check(None, &[], 0, durable(9)).await;
+    check(None, &[Lost], 0, durable(9)).await;
+    check(None, &[Lost, Lost, Lost, Lost], 0, durable(9)).await;
+    check(None, &[Unanswered], 0, durable(9)).await;
+    check(None, &[Late], 0, durable(9)).await;
+    check(None, &[Late, Unanswered], 1, durable(9)).await;
+    check(None, &[Unanswered], 2, durable(9)).await;
+}
+
+#[tokio::test]
+async fn winner_of_the_name_decides_whoever_wrote_it() {
+    use PutFault::{Late, Lost, Unanswered};
+    check(Some((3, 9)), &[], 0, durable(9)).await;
+    check(Some((5, 7)), &[], 0, lost(7)).await;
+    check(Some((0, 4)), &[], 0, lost(4)).await;
+    check(Some((5, 12)), &[], 0, lost(12)).await;
+    check(Some((5, 12)), &[Unanswered], 1, lost(12)).await;
+    check(Some((5, 7)), &[Late], 0, lost(7)).await;
+    check(Some((5, 9)), &[Lost], 3, durable(9)).await;
+}
+
+#[tokio::test]
+async fn late_put_of_a_shorter_attempt_is_not_taken_for_the_longer() {
+    let store = Store::open("memory://").unwrap();
+    let faults = Faults::new();
+    let flaky = store.with_faults(&faults);
+    // The first attempt is cut off by a crash; its put is still somewhere.
+    (0..9).for_each(|_| faults.next_put("account", PutFault::Late));
+    let crash = commit(&flaky, &mut new_chain(), 5, 6).await;
+    assert_eq!(crash.unwrap_err().kind(), Kind::Unknown);
+    faults.land_late().await;
+    // The restarted writer, with the same id, has read on before it closes the file.
+    let restarted = store.with_faults(&Faults::new());
+    assert_eq!(commit(&restarted, &mut new_chain(), 5, 9).await.unwrap(), lost(6));
+    let mut chain = Chain::recovered(Some(Ordinal(6)));
+    assert_eq!(commit(&restarted, &mut chain, 8, 9).await.unwrap(), durable(9));
+    assert_eq!(files(&store).await, [(0, 6), (7, 9)]);
+}
+
+/// What another writer's file says differently.
+type Change = fn(&mut FooterFacts);
+
+#[tokio::test]
+async fn file_of_other_rules_or_another_lake_is_not_judged_by_its_last_row() {
+    let destination = destination("account", "2026-11-22");
+    let changes: [(Change, &str); 5] = [
+        (|facts| facts.routing_version = 2, "version of the routing rules is 2, and ours is 1"),
+        (|facts| facts.lake = "another lake".into(), "lake is another lake"),
+        (|facts| facts.table = "contact".into(), "table is contact"),
+        (|facts| facts.source = crate::lake::fixtures::source(8), "source is "),
+        (|facts| facts.continues_at = Ordinal(5), "place in its chain is 5"),
+    ];
+    for (change, says) in changes {
+        let store = Store::open("memory://").unwrap();
+        let ours = facts(&destination, 0, 5, 9);
+        let mut theirs = ours.clone();
+        change(&mut theirs);
+        store.put(&paths::data_file(&destination, Ordinal(0)), written(&theirs)).await.unwrap();
+        let error =
+            commit_file(&store, &mut new_chain(), &ours, written(&ours), &impatient()).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Fatal);
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn store_that_refuses_or_stays_away_is_an_error_with_its_subject() {
+    for (fault, kind) in [(PutFault::Denied, Kind::Fatal), (PutFault::Lost, Kind::Unknown)] {
+        let faults = Faults::new();
+        (0..9).for_each(|_| faults.next_put("account", fault));
+        let store = Store::open("memory://").unwrap().with_faults(&faults);
+        let error = commit(&store, &mut new_chain(), 5, 9).await.unwrap_err();
+        assert_eq!(error.kind(), kind);
+        assert!(error.to_string().contains("account/enqueued_date=2026-11-22/"), "{error}");
+        let attempts = if kind == Kind::Fatal { 1 } else { impatient().attempts_max as usize };
+        assert_eq!(faults.puts().len(), attempts);
+    }
+}
+
+#[tokio::test]
+async fn file_closed_for_another_name_is_refused() {
+    let store = Store::open("memory://").unwrap();
+    let stale = facts(&destination("account", "2026-11-22"), 0, 8, 9);
+    let mut chain = Chain::recovered(Some(Ordinal(6)));
+    let error = commit_file(&store, &mut chain, &stale, written(&stale), &impatient()).await.unwrap_err();
+    assert!(error.to_string().contains("closed to continue at 0, but its chain continues at 7"), "{error}");
+}
+
+#[tokio::test]
+async fn commit_runs_on_a_task_of_its_own() {
+    let store = Store::open("memory://").unwrap();
+    let task = tokio::spawn(async move { commit(&store, &mut new_chain(), 5, 9).await });
+    assert_eq!(task.await.unwrap().unwrap(), durable(9));
+}
