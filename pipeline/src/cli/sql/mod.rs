@@ -26,7 +26,8 @@ pub(super) struct Options {
 }
 
 pub(super) fn main(options: Options) -> anyhow::Result<Exit> {
-    let script = runtime(1)?.block_on(read(&options.lake))?;
+    let Options { lake } = options;
+    let script = runtime(1)?.block_on(read(&lake))?;
     match io::stdout().write_all(script.as_bytes()) {
         // Who reads it has seen enough: `catchwater sql | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
