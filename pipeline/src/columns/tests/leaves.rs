@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::event::scalars::{date, guid, iso_date, number};
+use crate::generator::{Generator, Size};
 
 fn bodies(folder: PathBuf) -> Vec<(String, String)> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
@@ -257,5 +258,19 @@ fn the_real_bodies_leave_nothing_out() {
         leaves("", &serde_json::from_str(&rest).unwrap(), &mut left);
         left.retain(|(path, _)| !LEFT_IN_REAL_BODIES.contains(&path.as_str()));
         assert!(left.is_empty(), "{left:?} of {name}");
+    }
+}
+
+#[test]
+fn generated_events_leave_nothing_out() {
+    for size in [Size::Small, Size::Typical, Size::Large] {
+        let mut generator = Generator::new(7, size);
+        for _ in 0..150 {
+            let mut body = Vec::new();
+            generator.next(&mut body);
+            let body = String::from_utf8(body).unwrap();
+            assert_eq!(row_of(&body).get("_rest"), None, "{body}");
+            check_leaves("a generated event", &serde_json::from_str(&body).unwrap());
+        }
     }
 }
