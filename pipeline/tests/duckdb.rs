@@ -2,7 +2,10 @@
 //!
 //! The scripts in `tests/python/` make their expectations from the bytes that were sent, with Python's `json`.
 
-#[expect(dead_code, reason = "other tests start, send and stop in other ways")]
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
+#![expect(clippy::print_stdout, reason = "how much a script checked is worth a line")]
+
+#[allow(dead_code, clippy::panic, reason = "shared with tests that start, send and stop in other ways")]
 #[path = "support/processes.rs"]
 mod processes;
 #[path = "support/python.rs"]
@@ -28,7 +31,7 @@ fn every_value_of_300_events() {
     {
         let file = bed.sent().join(format!("{partition}.ndjson"));
         fs::write(&file, generated(size, events)).unwrap();
-        assert_eq!(bed.send(&hub, &file, partition), events);
+        assert_eq!(send(&hub, &file, partition), events);
     }
     bed.run(&hub.connection_string, 300);
     bed.check("values.py", &[&bed.views(), &bed.lake, &bed.sent()]);
@@ -39,8 +42,7 @@ fn the_latest_state_of_each_record() {
     let Some(bed) = Bed::new("lake") else { return };
     let hub = Hub::start(2);
     bed.check("states.py make", &[&bed.sent()]);
-    let sent =
-        [0, 1].map(|partition| bed.send(&hub, &bed.sent().join(format!("{partition}.ndjson")), partition));
+    let sent = [0, 1].map(|partition| send(&hub, &bed.sent().join(format!("{partition}.ndjson")), partition));
     bed.run(&hub.connection_string, sent.iter().sum());
     bed.check("states.py check", &[&bed.views()]);
 }
@@ -72,7 +74,7 @@ fn bodies_that_cannot_be_understood_are_kept_and_the_rest_arrives() {
     let Some(bed) = Bed::new("lake") else { return };
     let hub = Hub::start(1);
     bed.check("rejects.py make", &[&bed.sent()]);
-    let sent = bed.send(&hub, &bed.sent(), 0);
+    let sent = send(&hub, &bed.sent(), 0);
     bed.run(&hub.connection_string, sent);
     bed.check("rejects.py check", &[&bed.views(), &bed.sent()]);
 }
@@ -87,7 +89,7 @@ fn every_body_of_the_corpus_is_decoded_or_quarantined() {
     let Some(bed) = Bed::new("lake") else { return };
     let folders = ["json", "json_wire", "oracle/json", "xml", "oracle/xml"].map(|folder| corpus.join(folder));
     let hub = Hub::start(folders.len() as u32);
-    let sent = folders.iter().enumerate().map(|(partition, folder)| bed.send(&hub, folder, partition)).sum();
+    let sent = folders.iter().enumerate().map(|(partition, folder)| send(&hub, folder, partition)).sum();
     bed.run(&hub.connection_string, sent);
     let views = bed.views();
     let mut arguments: Vec<&Path> = vec![&views];
@@ -130,23 +132,6 @@ impl Bed {
         self.folder.path().join("sent")
     }
 
-    /// Sends files to one partition and returns how many events the hub took.
-    fn send(&self, hub: &Hub, files: &Path, partition: usize) -> u64 {
-        let (files, partition) = (files.to_str().unwrap(), partition.to_string());
-        let connection = &hub.connection_string;
-        let sent = json(&[
-            "send",
-            "--json",
-            "--files",
-            files,
-            "--partition",
-            &partition,
-            "--connection-string",
-            connection,
-        ]);
-        sent["events"].as_u64().unwrap()
-    }
-
     /// Runs until caught up; so many events were new.
     fn run(&self, connection_string: &str, expected: u64) {
         let lake = self.lake.to_str().unwrap();
@@ -185,6 +170,23 @@ impl Bed {
         assert!(output.status.success(), "{script}: {}\n{}", output.status, told(&output));
         print!("{script}: {}", told(&output));
     }
+}
+
+/// Sends files to one partition and returns how many events the hub took.
+fn send(hub: &Hub, files: &Path, partition: usize) -> u64 {
+    let (files, partition) = (files.to_str().unwrap(), partition.to_string());
+    let connection = &hub.connection_string;
+    let sent = json(&[
+        "send",
+        "--json",
+        "--files",
+        files,
+        "--partition",
+        &partition,
+        "--connection-string",
+        connection,
+    ]);
+    sent["events"].as_u64().unwrap()
 }
 
 /// Events, one a line.
