@@ -28,7 +28,8 @@ mod normal_form;
 
 pub use catalog::Catalog;
 pub use context::Context;
-pub use schema::{TYPE_KEY, type_names};
+pub use names::attribute_name;
+pub use schema::{TYPE_KEY, fixed_columns, type_names};
 pub use table::TableBuffer;
 
 /// The column that says where in its partition a row's event stood, in every table.

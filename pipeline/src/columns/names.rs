@@ -30,6 +30,22 @@ pub(super) fn column_name(attribute: &str) -> Cow<'_, str> {
     Cow::Owned(name)
 }
 
+/// The attribute of a column: what [`column_name`] was given.
+pub fn attribute_name(column: &str) -> Cow<'_, str> {
+    let Some(encoded) = column.strip_prefix(PREFIX) else { return Cow::Borrowed(column) };
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded;
+    while let Some(at) = rest.find('%') {
+        let digits = rest.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let Some(byte) = digits else { break };
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
+        bytes.push(byte);
+        rest = &rest[at + 3..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 fn is_plain(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')
 }
@@ -62,6 +78,7 @@ mod tests {
             ("", "attr$"),
         ] {
             assert_eq!(column_name(attribute), column, "{attribute}");
+            assert_eq!(attribute_name(column), attribute, "{column}");
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
 
+use crate::event::QUARANTINE as QUARANTINE_TABLE;
 use crate::event::scalars::{PRECISION, SCALE};
 
 /// The metadata key under which a field carries its column's lake type.
@@ -211,3 +212,19 @@ pub(super) fn party_fields() -> Fields {
 
 /// How many of the fixed columns stand before the attributes.
 pub(super) const LEADING: usize = Fixed::SinkModifiedOn as usize + 1;
+
+/// The fixed columns of a table, and how many of them stand before the attributes.
+pub(super) fn layout(table: &str) -> (&'static [FixedColumn], usize) {
+    match table {
+        QUARANTINE_TABLE => (QUARANTINE, QUARANTINE.len()),
+        _ => (EVENT, LEADING),
+    }
+}
+
+/// The columns that a table has whatever its attributes, as (name, lake type): first those that stand before the
+/// attributes, then those behind them.
+pub fn fixed_columns(table: &str) -> [Vec<(&'static str, &'static str)>; 2] {
+    let (columns, leading) = layout(table);
+    let (before, behind) = columns.split_at(leading);
+    [before, behind].map(|part| part.iter().map(|(name, column_type)| (*name, column_type.name())).collect())
+}

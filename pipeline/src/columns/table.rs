@@ -12,8 +12,8 @@ use super::context::Context;
 use super::directory::{Directory, SlotId};
 use super::quarantine;
 use super::row::{Cells, Row};
-use super::schema::{ColumnType, EVENT, FixedColumn, LEADING, QUARANTINE};
-use crate::event::{ChangeEvent, QUARANTINE as QUARANTINE_TABLE, RawEvent, Reject};
+use super::schema::{ColumnType, FixedColumn, layout};
+use crate::event::{ChangeEvent, RawEvent, Reject};
 use crate::position::PartitionId;
 
 /// The rows of one destination's current row group, as plain column buffers.
@@ -35,10 +35,7 @@ pub struct TableBuffer {
 impl TableBuffer {
     /// An empty buffer for a table; `_quarantine` is one.
     pub fn open(context: &mut Context, table: &str) -> Self {
-        let (layout, leading) = match table {
-            QUARANTINE_TABLE => (QUARANTINE, QUARANTINE.len()),
-            _ => (EVENT, LEADING),
-        };
+        let (layout, leading) = layout(table);
         let mut fixed = Vec::new();
         fixed.resize_with(layout.len(), Column::default);
         let directory = context.directory(table);

@@ -1,0 +1,201 @@
+//! A real DuckDB over a real lake: it reads what was sent, every value of it.
+//!
+//! The scripts in `tests/python/` make their expectations from the bytes that were sent, with Python's `json`.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
+#![expect(clippy::print_stdout, reason = "how much a script checked is worth a line")]
+
+#[allow(dead_code, clippy::panic, reason = "shared with tests that start, send and stop in other ways")]
+#[path = "support/processes.rs"]
+mod processes;
+#[path = "support/python.rs"]
+mod python;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use catchwater::emulator::{Config, Emulator, NewEvent};
+use catchwater::generator::{Generator, Size};
+use catchwater::position::PartitionId;
+use processes::{Hub, audit, catchwater, json, told};
+use tempfile::TempDir;
+
+#[test]
+fn every_value_of_300_events() {
+    // A folder that DuckDB would read as a pattern, and as a column of its own, if the views let it.
+    let Some(bed) = Bed::new("it's [a] name=lake") else { return };
+    let hub = Hub::start(3);
+    for (partition, (size, events)) in
+        [(Size::Mixed, 200), (Size::Typical, 60), (Size::Large, 40)].into_iter().enumerate()
+    {
+        let file = bed.sent().join(format!("{partition}.ndjson"));
+        fs::write(&file, generated(size, events)).unwrap();
+        assert_eq!(send(&hub, &file, partition), events);
+    }
+    bed.run(&hub.connection_string, 300);
+    bed.check("values.py", &[&bed.views(), &bed.lake, &bed.sent()]);
+}
+
+#[test]
+fn the_latest_state_of_each_record() {
+    let Some(bed) = Bed::new("lake") else { return };
+    let hub = Hub::start(2);
+    bed.check("states.py make", &[&bed.sent()]);
+    let sent = [0, 1].map(|partition| send(&hub, &bed.sent().join(format!("{partition}.ndjson")), partition));
+    bed.run(&hub.connection_string, sent.iter().sum());
+    bed.check("states.py check", &[&bed.views()]);
+}
+
+/// One attribute is an integer, then 1E+300, then a fraction no decimal holds, then a GUID, text, a date; each file
+/// holds one event, and each process knows only what the lake says.
+#[test]
+fn two_hundred_files_of_one_table_whose_attributes_change_their_type() {
+    const PARTITIONS: usize = 8;
+    let Some(bed) = Bed::new("lake") else { return };
+    bed.check("mixtures.py make", &[&bed.sent()]);
+    let bodies = fs::read(bed.sent().join("mixtures.ndjson")).unwrap();
+    let bodies: Vec<&[u8]> = bodies.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let hub = Config { partitions: PARTITIONS as u32, ..Config::default() };
+    let hub = runtime.block_on(Emulator::start(hub)).unwrap();
+    for round in bodies.chunks(PARTITIONS) {
+        for (partition, body) in round.iter().enumerate() {
+            let event = NewEvent { body, content_type: Some("application/json"), ..NewEvent::default() };
+            hub.append(PartitionId(partition as u32), &event).unwrap();
+        }
+        bed.run(&hub.connection_string(), round.len() as u64);
+    }
+    bed.check("mixtures.py check", &[&bed.views(), &bed.lake]);
+}
+
+#[test]
+fn bodies_that_cannot_be_understood_are_kept_and_the_rest_arrives() {
+    let Some(bed) = Bed::new("lake") else { return };
+    let hub = Hub::start(1);
+    bed.check("rejects.py make", &[&bed.sent()]);
+    let sent = send(&hub, &bed.sent(), 0);
+    bed.run(&hub.connection_string, sent);
+    bed.check("rejects.py check", &[&bed.views(), &bed.sent()]);
+}
+
+#[test]
+fn every_body_of_the_corpus_is_decoded_or_quarantined() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
+    if !corpus.is_dir() {
+        println!("There is no corpus of bodies beside this repository: nothing is checked.");
+        return;
+    }
+    let Some(bed) = Bed::new("lake") else { return };
+    let folders = ["json", "json_wire", "oracle/json", "xml", "oracle/xml"].map(|folder| corpus.join(folder));
+    let hub = Hub::start(folders.len() as u32);
+    let sent = folders.iter().enumerate().map(|(partition, folder)| send(&hub, folder, partition)).sum();
+    bed.run(&hub.connection_string, sent);
+    let views = bed.views();
+    let mut arguments: Vec<&Path> = vec![&views];
+    arguments.extend(folders.iter().map(PathBuf::as_path));
+    bed.check("corpus.py", &arguments);
+}
+
+#[test]
+fn a_lake_that_is_not_there_is_a_usage_error() {
+    let folder = tempfile::tempdir().unwrap();
+    for lake in [folder.path().to_owned(), folder.path().join("nowhere")] {
+        let output = catchwater(&["sql", "--lake", lake.to_str().unwrap()]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+        assert!(output.stdout.is_empty(), "{}", told(&output));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("there is no lake at") && said.contains("catchwater run"), "{said}");
+    }
+    assert!(!folder.path().join("nowhere").exists(), "asking for views makes no lake");
+}
+
+/// A folder for one test, and the Python that checks what comes into it.
+struct Bed {
+    interpreter: PathBuf,
+    folder: TempDir,
+    lake: PathBuf,
+}
+
+impl Bed {
+    /// None when the Python tests are turned off.
+    fn new(lake: &str) -> Option<Self> {
+        let interpreter = python::interpreter()?;
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("sent")).unwrap();
+        let lake = folder.path().join(lake);
+        Some(Self { interpreter, folder, lake })
+    }
+
+    /// What is sent stands here.
+    fn sent(&self) -> PathBuf {
+        self.folder.path().join("sent")
+    }
+
+    /// Runs until caught up; so many events were new.
+    fn run(&self, connection_string: &str, expected: u64) {
+        let lake = self.lake.to_str().unwrap();
+        let report = json(&[
+            "run",
+            "--json",
+            "--until-caught-up",
+            "--lanes",
+            "1",
+            "--lake",
+            lake,
+            "--connection-string",
+            connection_string,
+        ]);
+        assert_eq!(report["rows"], expected, "{report}");
+    }
+
+    /// Audits the lake and prints its views into a file.
+    fn views(&self) -> PathBuf {
+        audit(&self.lake);
+        let output = catchwater(&["sql", "--lake", self.lake.to_str().unwrap()]).output().unwrap();
+        assert!(output.status.success(), "{}", told(&output));
+        let path = self.folder.path().join("views.sql");
+        fs::write(&path, output.stdout).unwrap();
+        path
+    }
+
+    /// Runs a script and its command, far from the lake: views find their files from any folder.
+    fn check(&self, script: &str, arguments: &[&Path]) {
+        let mut words = script.split(' ');
+        let mut command = Command::new(&self.interpreter);
+        command.arg(python::script(words.next().unwrap())).args(words).args(arguments);
+        // No traces among the sources.
+        command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(self.folder.path());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{script}: {}\n{}", output.status, told(&output));
+        print!("{script}: {}", told(&output));
+    }
+}
+
+/// Sends files to one partition and returns how many events the hub took.
+fn send(hub: &Hub, files: &Path, partition: usize) -> u64 {
+    let (files, partition) = (files.to_str().unwrap(), partition.to_string());
+    let connection = &hub.connection_string;
+    let sent = json(&[
+        "send",
+        "--json",
+        "--files",
+        files,
+        "--partition",
+        &partition,
+        "--connection-string",
+        connection,
+    ]);
+    sent["events"].as_u64().unwrap()
+}
+
+/// Events, one a line.
+fn generated(size: Size, events: u64) -> Vec<u8> {
+    let mut generator = Generator::new(7, size);
+    let mut lines = Vec::new();
+    for _ in 0..events {
+        generator.next(&mut lines);
+        lines.push(b'\n');
+    }
+    lines
+}

@@ -1,0 +1,134 @@
+"""Bodies of Dataverse events as Python's json has them, and the account of their leaves: what a body says must be
+somewhere in its row."""
+
+import json
+import re
+import uuid
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+
+class Number(Decimal):
+    """A number of a body, every digit of it."""
+
+    def __new__(cls, text):
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
+def parse(data):
+    """The body as Python has it, numbers as Decimal."""
+    return json.loads(data, parse_float=Number, parse_int=Number)
+
+
+def instant(ms):
+    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=ms)
+
+
+def milliseconds(moment):
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return (moment - instant(0)) // timedelta(milliseconds=1)
+
+
+def date_parts(text):
+    """(milliseconds, offset in minutes) of the serializer's date, or None."""
+    found = re.fullmatch(r"/Date\((-?\d+)(?:([+-])(\d\d)(\d\d))?\)/", text)
+    if not found:
+        return None
+    ms, sign, hours, minutes = found.groups()
+    offset = int(hours) * 60 + int(minutes) if sign else 0
+    return int(ms), -offset if sign == "-" else offset
+
+
+def pairs(value):
+    """A key/value list as a dict, or None if it is something else."""
+    is_pair = lambda item: isinstance(item, dict) and set(item) - {"__type"} == {"key", "value"}
+    if isinstance(value, list) and value and all(map(is_pair, value)):
+        return {item["key"]: item["value"] for item in value}
+    return None
+
+
+def type_name(value):
+    return value.get("__type", "").split(":")[0] if isinstance(value, dict) else ""
+
+
+def leaves(value):
+    """Every string, number and boolean below a value: what must not be lost."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if name != "__type":
+                yield from leaves(member)
+    elif isinstance(value, list):
+        for key, member in (pairs(value) or {}).items() or enumerate(value):
+            yield from leaves(member)
+    elif value is not None:
+        yield value
+
+
+def says_nothing(value):
+    return next(leaves(value), None) is None
+
+
+def lost_leaves(body, row):
+    """The leaves of a body, but for ParentContext, that are nowhere in its row."""
+    # What goes without saying: which table the row is of, and that a step posted it.
+    said = {("text", text) for text in (body.get("PrimaryEntityName"), "none", "sdkmessageprocessingstep")}
+    for column, value in row.items():
+        said.add(("text", column))
+        said.update(tokens(value))
+    kept = {name: value for name, value in body.items() if name != "ParentContext"}
+    return [leaf for leaf in leaves(kept) if not any(token in said for token in tokens(leaf))]
+
+
+def tokens(value):
+    """The ways in which a value of a body or of a row can be told again."""
+    if isinstance(value, list):
+        for item in value:
+            yield from tokens(item)
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            yield from tokens(key)
+            yield from tokens(member)
+    elif isinstance(value, bytes):
+        yield from (("number", Decimal(byte)) for byte in value)
+    elif isinstance(value, bool):
+        yield "boolean", value
+    elif isinstance(value, (int, Decimal)):
+        yield "number", Decimal(value)
+        yield "text", getattr(value, "text", str(value))
+    elif isinstance(value, uuid.UUID):
+        yield "text", str(value)
+    elif isinstance(value, datetime):
+        yield "instant", milliseconds(value)
+    elif isinstance(value, str):
+        yield from text_tokens(value)
+
+
+def text_tokens(text):
+    # A lone surrogate is no text: it becomes U+FFFD.
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    yield "text", text
+    if re.fullmatch("[0-9A-Fa-f-]{36}", text):
+        yield "text", text.lower()
+    for ms in moments(text):
+        yield "instant", ms
+    if text[:1] in ("{", "["):
+        try:
+            inner = parse(text)
+        except ValueError:
+            return
+        yield from tokens(inner)
+
+
+def moments(text):
+    """The instants that a date may mean: what it counts, and what it shows."""
+    shown = date_parts(text)
+    if shown:
+        yield shown[0]
+        yield shown[0] + shown[1] * 60_000
+    elif re.match(r"\d{4}-\d\d-\d\dT", text):
+        try:
+            yield milliseconds(datetime.fromisoformat(text).replace(tzinfo=timezone.utc))
+        except ValueError:
+            return

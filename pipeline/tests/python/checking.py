@@ -1,0 +1,58 @@
+"""What the scripts over a lake share: its views in DuckDB, comparing, and the verdict at the end."""
+
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+
+def connect(views):
+    """DuckDB with the views that `catchwater sql` printed into a file."""
+    connection = duckdb.connect()
+    connection.execute(Path(views).read_text())
+    return connection
+
+
+def rows(connection, query):
+    """The rows of a query, as dicts."""
+    result = connection.execute(query)
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, row)) for row in result.fetchall()]
+
+
+def quoted(path):
+    """A path as an SQL literal that is no pattern."""
+    return "'" + "".join(f"[{c}]" if c in "[*?" else c for c in str(path)).replace("'", "''") + "'"
+
+
+def same(actual, expected):
+    """Whether DuckDB's value is the expected one: numbers by value, everything else by type and value."""
+    if isinstance(expected, bool) or isinstance(actual, bool):
+        return actual is expected
+    if isinstance(expected, (int, Decimal)) and isinstance(actual, (int, Decimal)):
+        return Decimal(actual) == Decimal(expected)
+    if isinstance(expected, datetime):
+        return isinstance(actual, datetime) and actual == expected
+    return type(actual) is type(expected) and actual == expected
+
+
+class Faults:
+    """Collects what is wrong, and ends the script with it."""
+
+    def __init__(self):
+        self.found = []
+        self.checks = 0
+
+    def check(self, fine, *what):
+        self.checks += 1
+        if not fine:
+            self.found.append(" ".join(map(str, what)))
+
+    def equal(self, actual, expected, *where):
+        self.check(same(actual, expected), *where, f"\n    is        {actual!r}\n    should be {expected!r}")
+
+    def end(self):
+        if self.found:
+            raise SystemExit(f"{len(self.found)} of {self.checks} checks failed:\n" + "\n".join(self.found[:20]))
+        print(f"{self.checks} checks")
