@@ -33,6 +33,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("serde_amqp", &["eventhubs", "amqp", "emulator"]),
     ("simd_json", &["parse"]),
+    ("simdutf8", &["parse"]),
 ];
 
 /// Lines of one file without its tests. Past this a file has two subjects.

@@ -14,6 +14,8 @@ pub struct RawBatch {
     bodies: Vec<u8>,
     texts: String,
     events: Vec<Spans>,
+    /// What the batch before it came to: the buffers are made that large at the first event, not before.
+    expected: [usize; 3],
     permit: Permit,
 }
 
@@ -39,7 +41,13 @@ pub struct RawEvent<'a> {
 impl RawBatch {
     /// An empty batch; `permit` grows with what is pushed.
     pub fn new(partition: PartitionId, permit: Permit) -> Self {
-        Self { partition, bodies: Vec::new(), texts: String::new(), events: Vec::new(), permit }
+        Self { partition, bodies: Vec::new(), texts: String::new(), events: Vec::new(), expected: [0; 3], permit }
+    }
+
+    /// An empty batch behind this one, expected to become as large.
+    pub fn next(&self, permit: Permit) -> Self {
+        let expected = [self.bodies.len(), self.texts.len(), self.events.len()];
+        Self { expected, ..Self::new(self.partition, permit) }
     }
 
     /// The partition all events are of.
@@ -74,6 +82,13 @@ impl RawBatch {
 
     /// Copies an event in; its body may stand in several pieces. `event.body` is ignored.
     pub fn push<'b>(&mut self, event: RawEvent<'_>, body: impl IntoIterator<Item = &'b [u8]>) {
+        if self.events.is_empty() {
+            // Growing by doubling would leave as many bytes behind as the batch holds.
+            let [bodies, texts, events] = self.expected;
+            self.bodies.reserve_exact(bodies);
+            self.texts.reserve_exact(texts);
+            self.events.reserve_exact(events);
+        }
         let body_start = self.bodies.len() as u32;
         for piece in body {
             self.bodies.extend_from_slice(piece);

@@ -133,7 +133,7 @@ impl PartitionReceiver {
             }
         }
         self.top_up().await;
-        let next = RawBatch::new(self.partition, self.share.charge(0));
+        let next = self.batch.next(self.share.charge(0));
         Ok(std::mem::replace(&mut self.batch, next))
     }
 
