@@ -183,3 +183,75 @@ fn binary(value: &[u8]) -> Result<&[u8], Error> {
         _ => Err(Error::NotA("a binary")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::amqp::encode::Encoder;
+
+    fn encoded(write: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
+        let mut out = Vec::new();
+        write(&mut Encoder::new(&mut out));
+        out
+    }
+
+    #[test]
+    fn every_section_is_found_in_its_place() {
+        let header = encoded(|out| out.described(code::HEADER, |out| out.list(|_| ())));
+        let annotations = encoded(|out| {
+            out.described(code::MESSAGE_ANNOTATIONS, |out| {
+                out.map(|map| {
+                    map.symbol("x-opt-offset");
+                    map.string("7");
+                });
+            });
+        });
+        let properties =
+            encoded(|out| out.described(code::PROPERTIES, |out| out.list(|list| list.string("id"))));
+        let body = encoded(|out| {
+            out.described(code::DATA, |out| out.binary(b"one"));
+            out.described(code::DATA, |out| out.binary(b"two"));
+            out.described(code::FOOTER, |out| out.map(|_| ()));
+        });
+        let bytes = [&header[..], &annotations, &properties, &body].concat();
+        let message = Message::scan(&bytes).unwrap();
+        assert_eq!(message.header, header);
+        assert_eq!(lookup(message.message_annotations, "x-opt-offset"), Ok(Some(Value::String("7"))));
+        assert_eq!(lookup(message.message_annotations, "x-opt-other"), Ok(None));
+        assert_eq!(message.bare, [&properties[..], &body].concat());
+        assert_eq!(message.body, body);
+        let data: Vec<_> = message.data().map(Result::unwrap).collect();
+        assert_eq!(data, [b"one", b"two"]);
+    }
+
+    #[test]
+    fn sections_may_be_named_by_symbols() {
+        let mut bytes = vec![0x00];
+        let mut out = Encoder::new(&mut bytes);
+        out.symbol("amqp:data:binary");
+        out.binary(b"body");
+        let data: Vec<_> = Message::scan(&bytes).unwrap().data().collect();
+        assert_eq!(data, [Ok(&b"body"[..])]);
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused() {
+        let data = encoded(|out| out.described(code::DATA, |out| out.binary(b"body")));
+        let header = encoded(|out| out.described(code::HEADER, |out| out.list(|_| ())));
+        let map_expected = encoded(|out| out.described(code::MESSAGE_ANNOTATIONS, |out| out.list(|_| ())));
+        let odd_map =
+            encoded(|out| out.described(code::MESSAGE_ANNOTATIONS, |out| out.map(|map| map.uint(1))));
+        let unknown = encoded(|out| out.described(0x79, |out| out.list(|_| ())));
+        for (bytes, why) in [
+            ([&data[..], &header].concat(), "a header behind the body"),
+            ([&header[..], &header].concat(), "two headers"),
+            (data[..data.len() - 1].to_vec(), "a body that is cut"),
+            (map_expected, "annotations that are a list"),
+            (odd_map, "a key without value"),
+            (unknown, "an unknown section"),
+            (b"text".to_vec(), "no section at all"),
+        ] {
+            assert!(Message::scan(&bytes).is_err(), "{why}");
+        }
+    }
+}

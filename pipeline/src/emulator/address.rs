@@ -85,7 +85,7 @@ mod tests {
     #[track_caller]
     fn check(address: &str, expected: Result<Node, &str>) {
         let found = Node::find(address, "Events", 4);
-        assert_eq!(found.map_err(|refusal| refusal.condition), expected);
+        assert_eq!((address, found.map_err(|refusal| refusal.condition)), (address, expected));
     }
 
     #[test]

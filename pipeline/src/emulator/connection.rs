@@ -3,7 +3,7 @@
 //! Owns the handshake, the sessions and whose turn it is to send. Does not own: the socket, silence and
 //! heartbeats (`listener`).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +45,8 @@ pub(super) struct Connection {
     /// The silence after which we give up, as it is told to the peer.
     patience: Duration,
     sessions: BTreeMap<u16, Session>,
+    /// The channels of sessions that we have ended; what comes on them is dropped until the peer ends them too.
+    ended: BTreeSet<u16>,
     /// The links that the hub sends on, by channel and handle, in the order of their turns.
     turns: VecDeque<(u16, u32)>,
 }
@@ -84,6 +86,7 @@ impl Connection {
             peer_patience: None,
             patience,
             sessions: BTreeMap::new(),
+            ended: BTreeSet::new(),
             turns: VecDeque::new(),
         }
     }
@@ -211,11 +214,7 @@ impl Connection {
                 Err(Refusal::new(condition::ILLEGAL_STATE, "An open has to come first, and once."))
             }
             (_, Performative::Begin(begin)) => self.on_begin(frame.channel, begin, out),
-            (_, Performative::End(_)) => {
-                self.sessions.remove(&frame.channel).ok_or_else(|| no_session(frame.channel))?;
-                put_frame(out, frame.channel, |out| encode_end(None, out));
-                Ok(())
-            }
+            (_, Performative::End(_)) => self.on_end(frame.channel, out),
             (_, Performative::Close(_)) => {
                 self.close(None, out);
                 Ok(())
@@ -245,11 +244,20 @@ impl Connection {
     }
 
     fn on_begin(&mut self, channel: u16, begin: &Begin<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
-        if channel > CHANNEL_MAX || self.sessions.contains_key(&channel) {
+        if channel > CHANNEL_MAX || self.sessions.contains_key(&channel) || self.ended.contains(&channel) {
             let text = format!("The channel {channel} is above {CHANNEL_MAX} or in use.");
             return Err(Refusal::new(condition::FRAMING_ERROR, text));
         }
         self.sessions.insert(channel, Session::begin(channel, begin, out));
+        Ok(())
+    }
+
+    fn on_end(&mut self, channel: u16, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        if self.ended.remove(&channel) {
+            return Ok(());
+        }
+        self.sessions.remove(&channel).ok_or_else(|| no_session(channel))?;
+        put_frame(out, channel, |out| encode_end(None, out));
         Ok(())
     }
 
@@ -260,6 +268,9 @@ impl Connection {
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Refusal> {
+        if self.ended.contains(&channel) {
+            return Ok(());
+        }
         if let Performative::Attach(attach) = performative
             && self.refuse_second_cbs(channel, attach, out)
         {
@@ -273,6 +284,7 @@ impl Connection {
                 tracing::debug!(condition = refusal.condition, text = refusal.text, "session ended");
                 put_frame(out, channel, |out| encode_end(Some(refusal.wire()), out));
                 self.sessions.remove(&channel);
+                self.ended.insert(channel);
             }
         }
         if let Performative::Attach(attach) = performative {

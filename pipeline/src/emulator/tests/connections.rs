@@ -2,7 +2,7 @@
 
 use super::client::{Client, READER, append, hub, message, read, refusal};
 use crate::amqp::frames::put_sasl_frame;
-use crate::amqp::performatives::{Attach, Open, Performative, Role, Transfer};
+use crate::amqp::performatives::{Attach, Open, Performative, Role, Transfer, encode_end};
 use crate::amqp::sasl::{Init, encode_init};
 use crate::amqp::{AMQP_HEADER, SASL_HEADER, condition};
 
@@ -87,6 +87,25 @@ fn what_breaks_the_rules_ends_what_it_has_to() {
         client.attach_sender(0, "events");
     };
     check(twice, condition::HANDLE_IN_USE, false);
+}
+
+#[test]
+fn a_session_that_the_hub_has_ended_can_be_begun_again() {
+    let hub = hub();
+    let mut client = Client::connect(&hub);
+    client.detach(7);
+    assert_eq!(refusal(&client.frames()).0, condition::UNATTACHED_HANDLE);
+    client.attach_sender(0, "events");
+    assert_eq!(client.frames(), [], "what was under way is dropped");
+    client.send(0, |out| encode_end(None, out));
+    client.begin(0, 10);
+    client.attach_sender(0, "events");
+    let frames = client.frames();
+    assert!(matches!(read(&frames[0]), Performative::Begin(_)), "{frames:?}");
+    assert!(matches!(read(&frames[1]), Performative::Attach(_)), "{frames:?}");
+    client.send(0, |out| encode_end(None, out));
+    let frames = client.frames();
+    assert!(matches!(read(&frames[0]), Performative::End(None)), "{frames:?}");
 }
 
 #[test]
