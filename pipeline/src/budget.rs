@@ -18,13 +18,24 @@ pub struct Share {
     total: i64,
     free: AtomicI64,
     released: Notify,
+    /// What is charged here is charged there too.
+    whole: Option<Arc<Share>>,
 }
 
 impl Share {
     /// Makes a share of `total` bytes, all of them free.
     pub fn new(total: u64) -> Arc<Self> {
+        Self::of(total, None)
+    }
+
+    /// Makes a part of a share: it is spent when either of the two is.
+    pub fn part(self: &Arc<Self>, total: u64) -> Arc<Self> {
+        Self::of(total, Some(Arc::clone(self)))
+    }
+
+    fn of(total: u64, whole: Option<Arc<Self>>) -> Arc<Self> {
         let total = i64::try_from(total).unwrap_or(i64::MAX);
-        Arc::new(Self { total, free: AtomicI64::new(total), released: Notify::new() })
+        Arc::new(Self { total, free: AtomicI64::new(total), released: Notify::new(), whole })
     }
 
     /// What the share holds when nothing is spent.
@@ -34,7 +45,8 @@ impl Share {
 
     /// What is left; negative when more was charged than there is.
     pub fn free(&self) -> i64 {
-        self.free.load(Ordering::Acquire)
+        let own = self.free.load(Ordering::Acquire);
+        self.whole.as_ref().map_or(own, |whole| own.min(whole.free()))
     }
 
     /// Spends `bytes` at once, whatever is left.
@@ -47,7 +59,8 @@ impl Share {
     /// Waits until a permit gave bytes back and some are free. Returns at once if some are free now.
     pub async fn available(&self) {
         loop {
-            let released = self.released.notified();
+            // What is released in a part is released in the whole, and tells its waiters.
+            let released = self.whole.as_deref().unwrap_or(self).released.notified();
             tokio::pin!(released);
             // Registered before the look, so that a release between the two is not missed.
             released.as_mut().enable();
@@ -55,6 +68,18 @@ impl Share {
                 return;
             }
             released.await;
+        }
+    }
+}
+
+impl Share {
+    fn spend(&self, bytes: i64) {
+        self.free.fetch_sub(bytes, Ordering::AcqRel);
+        if let Some(whole) = &self.whole {
+            whole.spend(bytes);
+        }
+        if bytes < 0 {
+            self.released.notify_waiters();
         }
     }
 }
@@ -83,10 +108,7 @@ impl Permit {
         let more = bytes - self.bytes;
         self.bytes = bytes;
         if more != 0 {
-            self.share.free.fetch_sub(more, Ordering::AcqRel);
-        }
-        if more < 0 {
-            self.share.released.notify_waiters();
+            self.share.spend(more);
         }
     }
 }
@@ -110,6 +132,29 @@ mod tests {
         assert_eq!(share.free(), -20);
         drop(permit);
         assert_eq!(share.free(), 100);
+    }
+
+    #[test]
+    fn a_part_is_spent_when_either_is() {
+        let whole = Share::new(100);
+        let part = whole.part(30);
+        let in_part = part.charge(30);
+        assert_eq!((part.free(), whole.free()), (0, 70));
+        drop(in_part);
+        let _elsewhere = whole.charge(90);
+        assert_eq!((part.free(), whole.free()), (10, 10));
+    }
+
+    #[tokio::test]
+    async fn waiting_in_a_part_ends_when_the_whole_gets_bytes_back() {
+        let whole = Share::new(10);
+        let part = whole.part(5);
+        let elsewhere = whole.charge(10);
+        let waiting = tokio::spawn(async move { part.available().await });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        drop(elsewhere);
+        waiting.await.unwrap();
     }
 
     #[tokio::test]

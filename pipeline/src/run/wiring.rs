@@ -166,7 +166,8 @@ impl Wiring {
             threads.push(
                 thread.spawn(move || run_lane(lane, &receiver, &outputs, &*clock)).map_err(Error::Thread)?,
             );
-            ends.push(LaneEnd { inputs, share });
+            let intake = share.part(share.total() as u64 / INTAKE_PART);
+            ends.push(LaneEnd { inputs, intake });
         }
         Ok((ends, threads))
     }
@@ -187,8 +188,8 @@ impl Wiring {
                 source: SourceId::new(&self.hub.name, self.hub.generation.0, partition.0),
                 lane: lane.inputs.clone(),
                 publisher: to_publisher.clone(),
-                share: Arc::clone(&lane.share),
-                partition_share: lane.share.total() as usize / CREDIT_PART / per_lane,
+                share: Arc::clone(&lane.intake),
+                partition_share: lane.intake.total() as usize / CREDIT_PART / per_lane,
                 stop: drain.0.subscribe(),
             };
             readers.spawn(reader.run());
@@ -207,8 +208,14 @@ impl Wiring {
 /// so this only smooths its pauses. A lane blocks when it is full, which costs credit, not memory.
 const PUBLISHER_INPUTS: usize = 256;
 
-/// One in four bytes of a lane's share may be credited to the hub; the rest holds columns and files.
-const CREDIT_PART: usize = 4;
+/// One in four bytes of a lane's share may be on its way in: credited to the hub, or in batches that wait for the lane.
+/// Without this bound a fast hub fills the whole share with batches, and columns grow into memory that the allocator has
+/// not given back yet.
+const INTAKE_PART: u64 = 4;
+
+/// Half of that may be credit. The client library holds about as much again around events that wait in it, which the
+/// budget does not see.
+const CREDIT_PART: usize = 2;
 
 /// How often a lane looks at the ages of its files.
 const TICK: Duration = Duration::from_millis(200);
@@ -218,7 +225,7 @@ type LaneThread = JoinHandle<Result<(), catchwater_sinks::parquet::Error>>;
 
 struct LaneEnd {
     inputs: lanes::Sender<LaneInput>,
-    share: Arc<Share>,
+    intake: Arc<Share>,
 }
 
 fn run_lane(
