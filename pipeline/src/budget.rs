@@ -98,6 +98,7 @@ impl Permit {
     }
 
     /// Charges another permit to the same share.
+    #[must_use]
     pub fn another(&self, bytes: usize) -> Permit {
         self.share.charge(bytes)
     }

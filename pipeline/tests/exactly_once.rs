@@ -2,6 +2,9 @@
 //!
 //! The rules are those of `docs/EXACTLY_ONCE.md`; here the real binary is killed, stopped, woken and drained.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
+
+#[expect(clippy::panic, reason = "a test that can't go on has to say why")]
 #[path = "support/processes.rs"]
 mod processes;
 

@@ -25,7 +25,7 @@ pub(super) struct Options {
     json: bool,
 }
 
-pub(super) fn main(options: Options) -> anyhow::Result<Exit> {
+pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
     let report = runtime(super::run::io_threads())?.block_on(read(&options.lake))?;
     if options.json {
         json_line(&JsonReport::of(&report))?;

@@ -43,7 +43,7 @@ pub(super) struct Options {
     json: bool,
 }
 
-pub(super) fn main(options: Options) -> anyhow::Result<Exit> {
+pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
     let watch = Stopwatch::start();
     // The hub has a runtime of its own, and is reached through the loopback like any other.
     let hub_runtime = runtime(1)?;
@@ -57,7 +57,7 @@ pub(super) fn main(options: Options) -> anyhow::Result<Exit> {
         println!("{} events go through an event hub on this machine into {}", options.events, lake.display());
     }
     let runtime = runtime(super::run::io_threads())?;
-    let (summary, report) = runtime.block_on(stream(&options, &hub, &lake))?;
+    let (summary, report) = runtime.block_on(stream(options, &hub, &lake))?;
     let verdict = compare(&hub, options.partitions, &report);
     let run_report = RunReport::new(&summary, &watch, true);
     if options.json {

@@ -28,13 +28,13 @@ pub(super) struct Options {
     json: bool,
 }
 
-pub(super) fn main(options: Options) -> anyhow::Result<Exit> {
+pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
     runtime(super::run::io_threads())?.block_on(async {
         let config = Config {
             listen: options.listen,
-            event_hub: options.event_hub,
+            event_hub: options.event_hub.clone(),
             partitions: options.partitions,
-            data: options.data,
+            data: options.data.clone(),
             ..Config::default()
         };
         let emulator = Emulator::start(config).await?;

@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand};
 /// Dataverse events from an Azure Event Hub into a Parquet lake that DuckDB reads, each exactly once.
 ///
 /// Begin with `catchwater demo`: it needs no cloud account. Every option can also be given as an environment
-/// variable, CATCHWATER_ and its name: CATCHWATER_LAKE=/data/lake.
+/// variable: `--lake` as `CATCHWATER_LAKE`.
 #[derive(Debug, Parser)]
 #[command(name = "catchwater", version, max_term_width = 110, after_help = EXIT_CODES)]
 struct Cli {
@@ -52,12 +52,12 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     start_logging();
     let done = match cli.command {
-        Command::Demo(options) => demo::main(options),
-        Command::Run(options) => run::main(options),
-        Command::Hub(options) => hub::main(options),
-        Command::Send(options) => send::main(options),
-        Command::Audit(options) => audit::main(options),
-        Command::Sql(options) => sql::main(options),
+        Command::Demo(options) => demo::main(&options),
+        Command::Run(options) => run::main(&options),
+        Command::Hub(options) => hub::main(&options),
+        Command::Send(options) => send::main(&options),
+        Command::Audit(options) => audit::main(&options),
+        Command::Sql(options) => sql::main(&options),
     };
     match done {
         Ok(exit) => exit.into(),

@@ -53,7 +53,7 @@ pub(super) struct Tuning {
     pub(super) parent_context: ParentContext,
 }
 
-pub(super) fn main(options: Options) -> anyhow::Result<Exit> {
+pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
     let watch = Stopwatch::start();
     let json = options.json;
     let config = config(options)?;
@@ -89,12 +89,12 @@ pub(super) fn io_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2).max(1)
 }
 
-fn config(options: Options) -> anyhow::Result<Config> {
+fn config(options: &Options) -> anyhow::Result<Config> {
     Ok(Config {
         connection_string: options.hub.connection()?,
-        consumer_group: options.consumer_group,
-        lake: options.lake.lake,
-        state: options.lake.state,
+        consumer_group: options.consumer_group.clone(),
+        lake: options.lake.lake.clone(),
+        state: options.lake.state.clone(),
         until_caught_up: options.until_caught_up,
         accept_loss: options.accept_loss,
         parent_context: options.tuning.parent_context,

@@ -64,10 +64,10 @@ pub(super) struct SendReport {
     pub(super) seconds: f64,
 }
 
-pub(super) fn main(options: Options) -> anyhow::Result<Exit> {
+pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
     let watch = Stopwatch::start();
     let connection = options.hub.connection()?;
-    let bodies = Bodies::of(&options)?;
+    let bodies = Bodies::of(options)?;
     let partition = options.partition.map(PartitionId);
     let mut report = runtime(1)?.block_on(send(&connection, partition, bodies, options.rate))?;
     report.seconds = watch.seconds();

@@ -41,10 +41,18 @@ pub struct RawEvent<'a> {
 impl RawBatch {
     /// An empty batch; `permit` grows with what is pushed.
     pub fn new(partition: PartitionId, permit: Permit) -> Self {
-        Self { partition, bodies: Vec::new(), texts: String::new(), events: Vec::new(), expected: [0; 3], permit }
+        Self {
+            partition,
+            bodies: Vec::new(),
+            texts: String::new(),
+            events: Vec::new(),
+            expected: [0; 3],
+            permit,
+        }
     }
 
     /// An empty batch behind this one, expected to become as large.
+    #[must_use]
     pub fn next(&self, permit: Permit) -> Self {
         let expected = [self.bodies.len(), self.texts.len(), self.events.len()];
         Self { expected, ..Self::new(self.partition, permit) }

@@ -74,7 +74,7 @@ impl Partition {
 
     /// Whether the event was read before in this start: rows enter a file in strictly rising order.
     pub(super) fn is_past(&self, previous: Option<&RawEvent<'_>>, raw: &RawEvent<'_>) -> bool {
-        let read = previous.map(|previous| previous.sequence_number).or(self.processed());
+        let read = previous.map(|previous| previous.sequence_number).or_else(|| self.processed());
         read >= Some(raw.sequence_number)
     }
 
@@ -93,7 +93,7 @@ impl Partition {
         raw: &RawEvent<'_>,
         previous: Option<&RawEvent<'_>>,
         now_ms: i64,
-        opening: Opening<'_>,
+        opening: &mut Opening<'_>,
     ) -> Option<&mut TableBuffer> {
         let file = match self.find(table, date) {
             Some(file) => file,
@@ -194,7 +194,7 @@ impl Partition {
         dates.iter().rev().find(|(open, _)| *open == date).map(|(_, file)| *file)
     }
 
-    fn open(&mut self, table: &str, date: Date, opening: Opening<'_>) -> usize {
+    fn open(&mut self, table: &str, date: Date, opening: &mut Opening<'_>) -> usize {
         let table: Arc<str> = Arc::from(table);
         let last = self.covered.remove(&(Arc::clone(&table), date));
         let destination = Destination { table: Arc::clone(&table), date, source: self.source.clone() };

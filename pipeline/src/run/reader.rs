@@ -91,7 +91,7 @@ impl Reader {
             match self.read(start).await? {
                 Read::Ended(ended) => return Ok(ended),
                 Read::Again => {
-                    tracing::warn!(partition = %self.partition, "another writer has put a file first; starting the partition again")
+                    tracing::warn!(partition = %self.partition, "starting the partition again");
                 }
             }
         }

@@ -66,7 +66,8 @@ pub async fn run(
     clock: Arc<dyn Clock>,
 ) -> Result<Summary, Error> {
     let store = open(&config.lake)?;
-    let state = open(config.state.as_ref().unwrap_or(&super::default_state(&config.lake)))?;
+    let state = config.state.clone().unwrap_or_else(|| super::default_state(&config.lake));
+    let state = open(&state)?;
     let writer = uuid::Uuid::new_v4();
     let backoff = Backoff::for_store(writer.as_u64_pair().0);
     let records = Records::new(store.clone(), backoff.clone());
@@ -133,7 +134,7 @@ impl Wiring {
         let read = tokio::select! {
             read = all_read(readers, &drain) => read,
             // The publisher ends before the readers only when it, or a lane, can't go on, or time is up.
-            published = &mut publishing => return ended_early(published, threads),
+            ended = &mut publishing => return ended_early(ended, threads),
         };
         // The lanes' inputs are closed now, then the publisher's: everything runs dry.
         let left = publishing.await.map_err(|_| Error::Died("the publisher"))??;
@@ -200,7 +201,7 @@ impl Wiring {
     /// A lane per two cores: the runtime that feeds it needs about as much as it does. Never more than partitions.
     fn lane_count(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        self.config.lanes.unwrap_or(cores.div_ceil(2)).clamp(1, self.hub.partitions.len().max(1))
+        self.config.lanes.unwrap_or_else(|| cores.div_ceil(2)).clamp(1, self.hub.partitions.len().max(1))
     }
 }
 

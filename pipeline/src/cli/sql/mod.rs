@@ -25,9 +25,9 @@ pub(super) struct Options {
     lake: String,
 }
 
-pub(super) fn main(options: Options) -> anyhow::Result<Exit> {
+pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
     let Options { lake } = options;
-    let script = runtime(1)?.block_on(read(&lake))?;
+    let script = runtime(1)?.block_on(read(lake))?;
     match io::stdout().write_all(script.as_bytes()) {
         // Who reads it has seen enough: `catchwater sql | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),

@@ -127,7 +127,9 @@ impl Lane {
                 Ok(())
             }
             LaneInput::Events { start, batch, last_enqueued } => {
-                self.events(start, batch, last_enqueued, now_ms);
+                self.events(start, &batch, last_enqueued, now_ms);
+                // Its bytes go back to the share before the share is looked at.
+                drop(batch);
                 self.roll_full(start, out)?;
                 self.roll_over_budget(out)?;
                 if let Some(partition) = started(&mut self.partitions, start) {
@@ -157,7 +159,7 @@ impl Lane {
     fn events(
         &mut self,
         start: StartId,
-        batch: RawBatch,
+        batch: &RawBatch,
         last_enqueued: Option<SequenceNumber>,
         now_ms: i64,
     ) {
@@ -182,7 +184,7 @@ impl Lane {
                         &raw,
                         previous.as_ref(),
                         now_ms,
-                        Opening { context: &mut self.context, share: &self.share },
+                        &mut Opening { context: &mut self.context, share: &self.share },
                     ) {
                         Some(buffer) => buffer.push(&mut self.context, &event, &raw, start.partition),
                         None => self.metrics.events_skipped.add(1),
@@ -194,7 +196,7 @@ impl Lane {
                     &raw,
                     previous.as_ref(),
                     now_ms,
-                    Opening { context: &mut self.context, share: &self.share },
+                    &mut Opening { context: &mut self.context, share: &self.share },
                 ) {
                     Some(buffer) => buffer.push_reject(&mut self.context, &reject, &raw, start.partition),
                     None => self.metrics.events_skipped.add(1),
