@@ -43,7 +43,7 @@ const LINES_MAX: usize = 400;
 
 #[test]
 fn imports_go_down_only() {
-    let faults =
+    let faults: Vec<String> =
         sources("pipeline/src").iter().flat_map(|file| floor_faults(&file.module(), &file.code())).collect();
     check(&faults);
 }
