@@ -22,10 +22,17 @@ const ROUNDS: usize = 3;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{:<10}{:>10}{:>14}{:>10}{:>12}{:>16}", "size", "events", "events/s", "MB/s", "files", "bytes/event out")?;
-    for (name, size, events) in
-        [("small", Size::Small, 100_000), ("typical", Size::Typical, 60_000), ("large", Size::Large, 10_000), ("mixed", Size::Mixed, 80_000)]
-    {
+    writeln!(
+        out,
+        "{:<10}{:>10}{:>14}{:>10}{:>12}{:>16}",
+        "size", "events", "events/s", "MB/s", "files", "bytes/event out"
+    )?;
+    for (name, size, events) in [
+        ("small", Size::Small, 100_000),
+        ("typical", Size::Typical, 60_000),
+        ("large", Size::Large, 10_000),
+        ("mixed", Size::Mixed, 80_000),
+    ] {
         let hub = Hub::filled(size, events)?;
         let mut rounds = (0..ROUNDS).map(|_| hub.read()).collect::<Result<Vec<_>, _>>()?;
         rounds.sort_by(|a, b| a.0.cmp(&b.0));
@@ -61,7 +68,12 @@ impl Hub {
         for n in 0..events {
             body.clear();
             generator.next(&mut body);
-            let event = NewEvent { body: &body, content_type: Some("application/json"), properties: &[], partition_key: None };
+            let event = NewEvent {
+                body: &body,
+                content_type: Some("application/json"),
+                properties: &[],
+                partition_key: None,
+            };
             emulator.append(PartitionId((n % u64::from(PARTITIONS)) as u32), &event)?;
         }
         let reading = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -84,7 +96,12 @@ impl Hub {
             owner_level: 0,
         };
         let began = Instant::now();
-        let summary = self.reading.block_on(run(config, Drain::default(), Arc::new(Metrics::default()), Arc::new(SystemClock)))?;
+        let summary = self.reading.block_on(run(
+            config,
+            Drain::default(),
+            Arc::new(Metrics::default()),
+            Arc::new(SystemClock),
+        ))?;
         Ok((began.elapsed(), summary))
     }
 }

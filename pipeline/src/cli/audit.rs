@@ -10,7 +10,7 @@ use catchwater_sinks::store::Store;
 use clap::Args;
 use serde::Serialize;
 
-use super::options::LakeOptions;
+use super::options::{LakeOptions, existing_lake};
 use super::report::{json_line, size};
 use super::{Exit, runtime};
 use crate::columns::SEQUENCE_NUMBER;
@@ -37,10 +37,10 @@ pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
 
 /// Audits a lake against the checkpoints that speak of it.
 pub(super) async fn read(options: &LakeOptions) -> anyhow::Result<Report> {
-    let lake = Store::open_existing(&options.lake)?;
+    let lake = existing_lake(&options.lake).await?;
     let state = match &options.state {
         Some(state) => Store::open_existing(state)?,
-        None => Store::open(&crate::run::default_state(&options.lake))?,
+        None => Store::open_existing(&crate::run::default_state(&options.lake))?,
     };
     let id = Records::new(lake.clone(), Backoff::for_store(0)).lake_id().await?;
     let mut checkpoints: BTreeMap<SourceId, Ordinal> = BTreeMap::new();

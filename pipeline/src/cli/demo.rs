@@ -137,18 +137,53 @@ fn compare(hub: &Emulator, partitions: u32, report: &Report) -> anyhow::Result<(
 }
 
 fn print_queries(lake: &Path) {
-    let lake = lake.display();
     println!("\nAsk the lake, with DuckDB:\n");
     println!(
-        "duckdb -c \"SELECT _message, count(*) AS events, min(_enqueued_time) AS first, max(_enqueued_time) AS last \
-         FROM read_parquet('{lake}/account/**/*.parquet', union_by_name = true) GROUP BY ALL\""
+        "{}",
+        account_query(lake, "_message, count(*) AS events, max(_enqueued_time) AS newest", "GROUP BY ALL")
     );
     println!(
-        "duckdb -c \"SELECT name, revenue, industrycodename, primarycontactidname \
-         FROM read_parquet('{lake}/account/**/*.parquet', union_by_name = true) \
-         WHERE revenue IS NOT NULL ORDER BY revenue DESC LIMIT 10\""
+        "{}",
+        account_query(
+            lake,
+            "name, revenue, industrycodename, primarycontactidname",
+            "WHERE revenue IS NOT NULL ORDER BY revenue DESC LIMIT 10"
+        )
     );
-    println!("\nViews with the latest state of each record: catchwater sql --lake {lake}");
+    println!(
+        "\nViews with the latest state of each record: catchwater sql --lake {}",
+        in_shell(&lake.to_string_lossy())
+    );
+}
+
+/// A command that asks for columns of the accounts, to be pasted into a shell.
+fn account_query(lake: &Path, columns: &str, rest: &str) -> String {
+    // A folder's name may hold what SQL or a glob would read: a quote is doubled, the others stand in brackets.
+    let mut folder = String::new();
+    for letter in lake.to_string_lossy().chars() {
+        match letter {
+            '\'' => folder.push_str("''"),
+            '[' | '*' | '?' => folder.extend(['[', letter, ']']),
+            _ => folder.push(letter),
+        }
+    }
+    let query = format!(
+        "SELECT {columns} FROM read_parquet('{folder}/account/**/*.parquet', union_by_name = true) {rest}"
+    );
+    format!("duckdb -c {}", in_shell(&query))
+}
+
+/// One word of a shell's command line.
+fn in_shell(text: &str) -> String {
+    if text.chars().all(|letter| letter.is_alphanumeric() || "/._-".contains(letter)) {
+        return text.to_owned();
+    }
+    // In double quotes, unless something in it means something there.
+    if text.contains(['"', '$', '`', '\\', '!']) {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    } else {
+        format!("\"{text}\"")
+    }
 }
 
 /// `catchwater-demo`, or the first `catchwater-demo-N` that is not there yet: a demo never mixes with another.

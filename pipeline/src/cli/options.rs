@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use catchwater_sinks::lake::paths;
+use catchwater_sinks::store::{self, Store};
 use clap::Args;
 
 use super::Usage;
@@ -49,6 +51,23 @@ pub(super) struct LakeOptions {
     /// Where checkpoints stand [default: _catchwater inside the lake]
     #[arg(long, env = "CATCHWATER_STATE", value_name = "URL")]
     pub(super) state: Option<String>,
+}
+
+/// Opens a lake that is there.
+pub(super) async fn existing_lake(lake: &str) -> anyhow::Result<Store> {
+    let none = |why: &str| {
+        Usage(format!(
+            "there is no lake at {lake}: {why}; `catchwater run --lake {lake} …` makes one, `catchwater demo` one to try"
+        ))
+    };
+    let store = Store::open_existing(lake).map_err(|error| match error {
+        store::Error::Folder { ref source, .. } => none(&source.to_string()),
+        other => Usage(other.to_string()),
+    })?;
+    if store.get(&paths::lake_record()).await?.is_none() {
+        return Err(none(&format!("it has no {}", paths::lake_record())).into());
+    }
+    Ok(store)
 }
 
 /// Reads `90s`, `10m`, `1h`, `250ms` or plain seconds.

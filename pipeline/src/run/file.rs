@@ -219,7 +219,6 @@ impl OpenFile {
     fn seal(&mut self, run: &RunFacts) -> Result<Option<ClosedFile>, parquet::Error> {
         let Some(span) = self.grouped.take() else { return Ok(None) };
         let facts = FooterFacts {
-            schema_version: 0,
             lake: run.lake.clone(),
             table: self.destination.table.to_string(),
             date: self.destination.date,

@@ -15,6 +15,8 @@ pub mod ledger; // what is durable of one partition
 use std::path::PathBuf;
 use std::time::Duration;
 
+use catchwater_sinks::lake::records;
+
 use crate::eventhubs::ConnectionString;
 use crate::parse::ParentContext;
 
@@ -92,7 +94,7 @@ pub enum Error {
     },
     /// The lake's records can't be read or written.
     #[error("read the lake's records")]
-    Records(#[from] catchwater_sinks::lake::records::Error),
+    Records(#[from] records::Error),
     /// The lake's schemas can't be read.
     #[error("read the lake's schemas")]
     Schemas(#[from] catchwater_sinks::lake::schema::Error),
@@ -147,7 +149,9 @@ impl Error {
                 _ => Kind::Unreachable,
             },
             Self::Reader(
-                reader::Error::Rules(_) | reader::Error::Namespace { .. } | reader::Error::OtherRules { .. },
+                reader::Error::Rules(_)
+                | reader::Error::OtherRules { .. }
+                | reader::Error::Records(records::Error::Namespace { .. }),
             ) => Kind::Configuration,
             Self::Encode(_) | Self::Died(_) | Self::Reader(reader::Error::Ended) => Kind::Internal,
             _ => Kind::Unreachable,

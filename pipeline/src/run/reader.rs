@@ -204,11 +204,8 @@ impl Reader {
         let namespace = &self.world.checkpoints.scope().namespace;
         let ours =
             Origin { first: extent.begin, routing_version: ROUTING_VERSION, namespace: namespace.clone() };
-        let origin = self.world.records.begin(&self.source, ours).await?;
-        if origin.namespace == *namespace {
-            return Ok(());
-        }
-        Err(Error::Namespace { partition: self.partition, ours: namespace.clone(), theirs: origin.namespace })
+        self.world.records.begin(&self.source, ours).await?;
+        Ok(())
     }
 
     /// The first event to read. Going on past events that are gone, if that was asked for, is recorded first.
@@ -304,19 +301,6 @@ pub enum Error {
         partition: PartitionId,
         /// What is gone.
         source: PositionLost,
-    },
-    /// The partition's chains were begun from a hub in another namespace.
-    #[error(
-        "partition {partition}: this lake was begun from namespace {theirs}, and this is {ours}; \
-         use the same address for the hub, or another lake"
-    )]
-    Namespace {
-        /// Which partition.
-        partition: PartitionId,
-        /// The namespace of this run.
-        ours: String,
-        /// The namespace the lake knows.
-        theirs: String,
     },
     /// Another version of the program has taken over the partition's routing.
     #[error(

@@ -35,7 +35,6 @@ pub(super) fn facts(destination: &Destination, continues_at: i64, first: i64, la
         last: Ordinal(last),
         rows: if first == last { 1 } else { 2 },
         routing_version: 1,
-        schema_version: 1,
         writer: "a writer".into(),
     }
 }

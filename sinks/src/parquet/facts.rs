@@ -39,8 +39,6 @@ pub struct FooterFacts {
     pub rows: u64,
     /// The version of the rules that sent the rows here.
     pub routing_version: u32,
-    /// The version of the table's schema that the columns follow.
-    pub schema_version: u64,
     /// Who wrote the file: for counting, never for judging.
     pub writer: String,
 }

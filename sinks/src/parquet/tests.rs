@@ -36,7 +36,6 @@ fn facts() -> FooterFacts {
         last: Ordinal(i64::MAX),
         rows: 4,
         routing_version: 1,
-        schema_version: 2,
         writer: "one".into(),
     }
 }
@@ -220,7 +219,7 @@ fn the_footer_holds_our_facts_and_no_more() {
     let expected = concat!(
         r#"{"lake":"7d9f","table":"Account \"ü\"","date":"2026-11-22","source":"hub-1763800000000-p0007","#,
         r#""continues_at":0,"first":3,"last":9223372036854775807,"rows":4,"routing_version":1,"#,
-        r#""schema_version":2,"writer":"one"}"#
+        r#""writer":"one"}"#
     );
     assert_eq!(entries[0].value.as_deref(), Some(expected));
 }

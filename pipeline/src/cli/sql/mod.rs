@@ -12,11 +12,12 @@ use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths;
 use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::lake::schema::{Schemas, TableSchema};
-use catchwater_sinks::store::{self, Store};
+use catchwater_sinks::store::Store;
 use clap::Args;
 use url::Url;
 
-use super::{Exit, Usage, runtime};
+use super::options::existing_lake;
+use super::{Exit, runtime};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -37,7 +38,7 @@ pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
 
 /// The views of all tables of a lake.
 async fn read(lake: &str) -> anyhow::Result<String> {
-    let store = open(lake).await?;
+    let store = existing_lake(lake).await?;
     let schemas = Schemas::load(Records::new(store.clone(), Backoff::for_store(0))).await?;
     let mut tables: Vec<&TableSchema> = schemas.tables().collect();
     tables.sort_by_key(|schema| (schema.table.starts_with('_'), &schema.table));
@@ -50,23 +51,6 @@ async fn read(lake: &str) -> anyhow::Result<String> {
     }
     tell_of_strangers(&store, &schemas).await?;
     Ok(views::script(&address(&store), &with_files))
-}
-
-/// Opens a lake that is there.
-async fn open(lake: &str) -> anyhow::Result<Store> {
-    let none = |why: &str| {
-        Usage(format!(
-            "there is no lake at {lake}: {why}; `catchwater run --lake {lake} …` makes one, `catchwater demo` one to try"
-        ))
-    };
-    let store = Store::open_existing(lake).map_err(|error| match error {
-        store::Error::Folder { ref source, .. } => none(&source.to_string()),
-        other => Usage(other.to_string()),
-    })?;
-    if store.get(&paths::lake_record()).await?.is_none() {
-        return Err(none(&format!("it has no {}", paths::lake_record())).into());
-    }
-    Ok(store)
 }
 
 async fn has_files(store: &Store, folder: &str) -> anyhow::Result<bool> {

@@ -75,7 +75,6 @@ fn facts(table: &str, day: &str, continues_at: i64, ordinals: &[i64]) -> FooterF
         last: Ordinal(ordinals.last().copied().unwrap_or(0)),
         rows: ordinals.len() as u64,
         routing_version: 1,
-        schema_version: 1,
         writer: "test".into(),
     }
 }
