@@ -70,6 +70,18 @@ fn two_hundred_files_of_one_table_whose_attributes_change_their_type() {
 }
 
 #[test]
+fn queries_that_the_demo_prints_can_be_pasted() {
+    for lake in ["lake", "it's [a] $lake"] {
+        let Some(bed) = Bed::new(lake) else { return };
+        let output =
+            catchwater(&["demo", "--events", "500", "--lake", bed.lake.to_str().unwrap()]).output().unwrap();
+        assert!(output.status.success(), "{}", told(&output));
+        fs::write(bed.sent().join("said"), output.stdout).unwrap();
+        bed.check("pasted.py", &[&bed.sent().join("said")]);
+    }
+}
+
+#[test]
 fn bodies_that_cannot_be_understood_are_kept_and_the_rest_arrives() {
     let Some(bed) = Bed::new("lake") else { return };
     let hub = Hub::start(1);

@@ -14,6 +14,7 @@ use super::progress::Progress;
 use super::report::{RunReport, Stopwatch, json_line};
 use super::run::Tuning;
 use super::send::{Bodies, GeneratedSize, send};
+use super::sql::views::files_of;
 use super::{Exit, audit, runtime};
 use crate::clock::SystemClock;
 use crate::emulator::{self, Emulator};
@@ -158,18 +159,8 @@ fn print_queries(lake: &Path) {
 
 /// A command that asks for columns of the accounts, to be pasted into a shell.
 fn account_query(lake: &Path, columns: &str, rest: &str) -> String {
-    // A folder's name may hold what SQL or a glob would read: a quote is doubled, the others stand in brackets.
-    let mut folder = String::new();
-    for letter in lake.to_string_lossy().chars() {
-        match letter {
-            '\'' => folder.push_str("''"),
-            '[' | '*' | '?' => folder.extend(['[', letter, ']']),
-            _ => folder.push(letter),
-        }
-    }
-    let query = format!(
-        "SELECT {columns} FROM read_parquet('{folder}/account/**/*.parquet', union_by_name = true) {rest}"
-    );
+    let files = files_of(&lake.to_string_lossy(), "account");
+    let query = format!("SELECT {columns} FROM read_parquet({files}, union_by_name = true) {rest}");
     format!("duckdb -c {}", in_shell(&query))
 }
 

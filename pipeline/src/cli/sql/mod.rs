@@ -2,7 +2,7 @@
 //!
 //! Owns: which tables a lake has, as its records and folders say. Does not own: what the views look like (`views`).
 
-mod views;
+pub(super) mod views;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};

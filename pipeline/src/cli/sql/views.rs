@@ -91,9 +91,7 @@ impl<'a> Columns<'a> {
 
 /// What stands behind FROM to read all files of a table.
 fn source(lake: &str, table: &str) -> String {
-    let folder = paths::folder_name(table);
-    let glob = format!("{}/{}/**/*.parquet", escape_glob(lake.trim_end_matches('/')), escape_glob(&folder));
-    let glob = literal(&glob);
+    let glob = files_of(lake, table);
     if lake.split('/').any(|part| part.contains('=')) {
         // DuckDB would take such a folder for a column too, and for all rows of a column of its name.
         return format!(
@@ -104,6 +102,12 @@ fn source(lake: &str, table: &str) -> String {
     format!(
         "read_parquet(\n  {glob},\n  union_by_name = true, hive_partitioning = true, hive_types = {{'{DATE_COLUMN}': DATE}}\n)"
     )
+}
+
+/// All files of a table, as `read_parquet` takes them.
+pub(in crate::cli) fn files_of(lake: &str, table: &str) -> String {
+    let folder = paths::folder_name(table);
+    literal(&format!("{}/{}/**/*.parquet", escape_glob(lake.trim_end_matches('/')), escape_glob(&folder)))
 }
 
 fn write_history(out: &mut String, view: &str, schema: &TableSchema, columns: &Columns<'_>, source: &str) {
