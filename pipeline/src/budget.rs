@@ -60,7 +60,7 @@ impl Share {
     pub async fn available(&self) {
         loop {
             // What is released in a part is released in the whole, and tells its waiters.
-            let released = self.whole.as_deref().unwrap_or(self).released.notified();
+            let released = self.root().released.notified();
             tokio::pin!(released);
             // Registered before the look, so that a release between the two is not missed.
             released.as_mut().enable();
@@ -74,13 +74,19 @@ impl Share {
 
 impl Share {
     fn spend(&self, bytes: i64) {
-        self.free.fetch_sub(bytes, Ordering::AcqRel);
+        let before = self.free.fetch_sub(bytes, Ordering::AcqRel);
         if let Some(whole) = &self.whole {
             whole.spend(bytes);
         }
-        if bytes < 0 {
-            self.released.notify_waiters();
+        // Only a release that makes the difference wakes those who wait.
+        if before <= 0 && before - bytes > 0 {
+            self.root().released.notify_waiters();
         }
+    }
+
+    /// Where all who wait for this share are told.
+    fn root(&self) -> &Self {
+        self.whole.as_deref().map_or(self, Self::root)
     }
 }
 

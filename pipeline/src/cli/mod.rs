@@ -94,34 +94,33 @@ struct Usage(String);
 
 impl Exit {
     fn of(error: &anyhow::Error) -> Self {
-        use crate::eventhubs::{ConnectionStringError, ErrorKind};
+        use crate::eventhubs::ConnectionStringError;
         for cause in error.chain() {
             if cause.is::<Usage>() || cause.is::<ConnectionStringError>() {
                 return Self::Configuration;
             }
             if let Some(run) = cause.downcast_ref::<crate::run::Error>() {
-                return match run.kind() {
-                    crate::run::Kind::Configuration => Self::Configuration,
-                    crate::run::Kind::Unreachable => Self::Unreachable,
-                    crate::run::Kind::PositionLost => Self::PositionLost,
-                    crate::run::Kind::OwnershipLost => Self::OwnershipLost,
-                    crate::run::Kind::Internal => Self::Internal,
-                };
+                return Self::of_kind(run.kind());
             }
             if let Some(hub) = cause.downcast_ref::<crate::eventhubs::Error>() {
-                return match hub.kind() {
-                    ErrorKind::Unauthorized | ErrorKind::NotFound => Self::Configuration,
-                    ErrorKind::Transient
-                    | ErrorKind::OwnershipLost
-                    | ErrorKind::PositionLost
-                    | ErrorKind::Fatal => Self::Unreachable,
-                };
+                return Self::of_kind(crate::run::kind_of_hub(hub));
             }
             if cause.is::<catchwater_sinks::store::Error>() || cause.is::<std::io::Error>() {
                 return Self::Unreachable;
             }
         }
         Self::Internal
+    }
+
+    fn of_kind(kind: crate::run::Kind) -> Self {
+        use crate::run::Kind;
+        match kind {
+            Kind::Configuration => Self::Configuration,
+            Kind::Unreachable => Self::Unreachable,
+            Kind::PositionLost => Self::PositionLost,
+            Kind::OwnershipLost => Self::OwnershipLost,
+            Kind::Internal => Self::Internal,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use super::options::{HubOptions, LakeOptions, bytes, duration};
 use super::progress::Progress;
 use super::report::{RunReport, Stopwatch, json_line};
-use super::{Exit, runtime, stop_signal};
+use super::{Exit, Usage, runtime, stop_signal};
 use crate::clock::SystemClock;
 use crate::metrics::Metrics;
 use crate::parse::ParentContext;
@@ -89,7 +89,16 @@ pub(super) fn io_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2).max(1)
 }
 
+/// With less, no row would stay open and every event became a file.
+const LEAST_BUDGET: u64 = 16 << 20;
+
 fn config(options: &Options) -> anyhow::Result<Config> {
+    if options.tuning.budget < LEAST_BUDGET {
+        return Err(Usage(
+            "the budget is too small to gather rows in: give --budget 16MiB or more".to_owned(),
+        )
+        .into());
+    }
     Ok(Config {
         connection_string: options.hub.connection()?,
         consumer_group: options.consumer_group.clone(),

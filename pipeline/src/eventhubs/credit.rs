@@ -23,9 +23,10 @@ impl Credit {
         Self { share, outstanding: 0, arrived: 0, largest: VecDeque::new() }
     }
 
-    /// The bytes that stand for what was credited and has not arrived.
+    /// The bytes that stand for what was credited and has not arrived: never more than the share, or one large
+    /// body would make all that is still under way look as large, and a quiet partition would hold on to it.
     pub(super) fn bytes(&self) -> usize {
-        self.outstanding as usize * self.unit()
+        (self.outstanding as usize * self.unit()).min(self.share)
     }
 
     /// Half of what may be under way has arrived: time to give more.
@@ -40,7 +41,7 @@ impl Credit {
 
     /// The bytes that stand for so much.
     pub(super) fn bytes_at_most(&self) -> usize {
-        self.target() as usize * self.unit()
+        (self.target() as usize * self.unit()).min(self.share)
     }
 
     /// The credit was stated: so much is under way now.
@@ -138,6 +139,8 @@ mod tests {
         assert_eq!(credit.bytes(), 40 * KIB);
         credit.arrive(20 * KIB);
         assert_eq!(credit.bytes(), 80 * KIB, "what is under way may be as large as the last one");
+        credit.arrive(900 * KIB);
+        assert_eq!(credit.bytes(), 80 * KIB, "but it never stands for more than the share");
     }
 
     #[test]

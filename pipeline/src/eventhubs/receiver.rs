@@ -35,6 +35,8 @@ pub struct PartitionReceiver {
     permit: Permit,
     /// What was taken off the link so far: a call that is dropped half-way loses nothing.
     batch: RawBatch,
+    /// The event behind a jump in the numbers: it begins a batch of its own, so that nobody overlooks the jump.
+    ahead: Option<RawBatch>,
     /// The error behind the events of `batch`.
     failed: Option<Error>,
     /// What the error meant that the caller was told.
@@ -97,6 +99,7 @@ impl PartitionReceiver {
             permit: share.charge(0),
             batch: RawBatch::new(partition, share.charge(0)),
             share,
+            ahead: None,
             failed: None,
             told: None,
             position: options.start.position(),
@@ -133,7 +136,7 @@ impl PartitionReceiver {
             }
         }
         self.top_up().await;
-        let next = self.batch.next(self.share.charge(0));
+        let next = self.ahead.take().unwrap_or_else(|| self.batch.next(self.share.charge(0)));
         Ok(std::mem::replace(&mut self.batch, next))
     }
 
@@ -175,7 +178,7 @@ impl PartitionReceiver {
     }
 
     fn is_full(&self) -> bool {
-        self.batch.len() >= MOST_EVENTS || self.batch.body_bytes() >= MOST_BYTES
+        self.ahead.is_some() || self.batch.len() >= MOST_EVENTS || self.batch.body_bytes() >= MOST_BYTES
     }
 
     /// Gives credit when some is due and the budget has something left; what is given counts as spent.
@@ -225,8 +228,14 @@ impl PartitionReceiver {
                 });
             }
             Ok(place) => {
+                let jumps = place.sequence_number.0 != self.position + 1 && !self.batch.is_empty();
                 self.position = place.sequence_number.0;
-                let length = push(&mut self.batch, &place, &message);
+                let length = if jumps {
+                    let ahead = self.batch.next(self.share.charge(0));
+                    push(self.ahead.insert(ahead), &place, &message)
+                } else {
+                    push(&mut self.batch, &place, &message)
+                };
                 self.credit.arrive(length);
                 self.last_enqueued =
                     last_enqueued(message.delivery_annotations.as_ref()).or(self.last_enqueued);

@@ -139,23 +139,36 @@ pub enum Kind {
 impl Error {
     /// What it means to whoever started the run.
     pub fn kind(&self) -> Kind {
-        use crate::eventhubs::ErrorKind;
+        use catchwater_sinks::lake::rules::Error as Rules;
+        use catchwater_sinks::store::Error as Store;
         match self {
             Self::OwnershipLost => Kind::OwnershipLost,
             Self::Reader(error) if error.is_position_lost() => Kind::PositionLost,
             Self::Reader(error) if error.is_ownership_lost() => Kind::OwnershipLost,
-            Self::Reader(reader::Error::Hub { source, .. }) | Self::Hub(source) => match source.kind() {
-                ErrorKind::Unauthorized | ErrorKind::NotFound => Kind::Configuration,
-                _ => Kind::Unreachable,
-            },
-            Self::Reader(
-                reader::Error::Rules(_)
+            Self::Reader(reader::Error::Hub { source, .. }) | Self::Hub(source) => kind_of_hub(source),
+            Self::Store { source: Store::NoAddress | Store::FileAddress | Store::Scheme { .. }, .. }
+            | Self::Reader(
+                reader::Error::Rules(Rules::NotCaughtUp { .. } | Rules::Newer { .. })
                 | reader::Error::OtherRules { .. }
                 | reader::Error::Records(records::Error::Namespace { .. }),
             ) => Kind::Configuration,
-            Self::Encode(_) | Self::Died(_) | Self::Reader(reader::Error::Ended) => Kind::Internal,
+            Self::Encode(_)
+            | Self::Died(_)
+            | Self::Reader(reader::Error::Ended)
+            | Self::Publisher(PublisherError::Ledger(_) | PublisherError::Lost(_)) => Kind::Internal,
             _ => Kind::Unreachable,
         }
+    }
+}
+
+/// What an answer of the hub means to whoever started a run.
+pub(crate) fn kind_of_hub(error: &crate::eventhubs::Error) -> Kind {
+    use crate::eventhubs::{Error, ErrorKind};
+    match (error, error.kind()) {
+        (Error::NeedsTls(_) | Error::NoEventHub, _) | (_, ErrorKind::Unauthorized | ErrorKind::NotFound) => {
+            Kind::Configuration
+        }
+        _ => Kind::Unreachable,
     }
 }
 
@@ -166,3 +179,6 @@ pub(crate) fn default_state(lake: &str) -> String {
         None => PathBuf::from(lake).join("_catchwater").to_string_lossy().into_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,9 +146,9 @@ impl Partition {
         self.files.iter().map(OpenFile::rows).sum()
     }
 
-    /// Bytes in open files.
+    /// Bytes in files with rows: what closing them would give back.
     pub(super) fn open_bytes(&self) -> usize {
-        self.files.iter().map(OpenFile::bytes).sum()
+        self.files.iter().filter(|file| !file.is_empty()).map(OpenFile::bytes).sum()
     }
 
     /// Bytes in the largest open file.
@@ -181,6 +181,8 @@ impl Partition {
             let Destination { table, date, .. } = file.destination();
             self.covered.extend(file.chain_last().map(|last| ((Arc::clone(table), *date), last)));
         }
+        // One that is forgotten here costs one lost name, should the hub's clock ever go back so far.
+        self.covered.retain(|(_, date), _| date.0 + DAYS_KEPT >= newest.0);
         self.index.clear();
         for (at, file) in kept.iter().enumerate() {
             let Destination { table, date, .. } = file.destination();
@@ -205,6 +207,9 @@ impl Partition {
         file
     }
 }
+
+/// How long a destination without rows is remembered.
+const DAYS_KEPT: i32 = 7;
 
 fn position_of(raw: &RawEvent<'_>) -> Position {
     Position {

@@ -12,6 +12,7 @@ use catchwater_sinks::lake::chain::Chain;
 use catchwater_sinks::lake::commit;
 use catchwater_sinks::lake::paths::{Destination, Ordinal};
 use catchwater_sinks::lake::schema;
+use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -32,6 +33,8 @@ pub(super) enum PublisherInput {
     Begin {
         /// This start.
         start: StartId,
+        /// The first event it reads.
+        first: SequenceNumber,
         /// The checkpoint it resumes from, if there is one.
         checkpoint: Option<Position>,
         /// Where the partition's reader looks.
@@ -66,6 +69,8 @@ pub(super) struct Publisher {
     metrics: Arc<Metrics>,
     partitions: HashMap<PartitionId, Partition>,
     puts: JoinSet<Result<PutDone, Error>>,
+    /// At most one, which tells what it has written.
+    saves: JoinSet<Vec<(PartitionId, SequenceNumber)>>,
     waiting: VecDeque<(PartitionId, Destination)>,
     next_file: u64,
 }
@@ -85,6 +90,7 @@ impl Publisher {
             metrics,
             partitions: HashMap::new(),
             puts: JoinSet::new(),
+            saves: JoinSet::new(),
             waiting: VecDeque::new(),
             next_file: 0,
         }
@@ -111,24 +117,24 @@ impl Publisher {
                     None => open = false,
                 },
                 Some(done) = self.puts.join_next() => self.settle(done.map_err(Error::Lost)??)?,
-                _ = save.tick() => self.save().await?,
+                Some(saved) = self.saves.join_next() => self.saved(saved.unwrap_or_default()),
+                _ = save.tick(), if self.saves.is_empty() => self.start_save(),
                 () = &mut passed => break,
             }
             self.start_puts();
         }
-        self.save().await?;
+        self.save_last().await;
         Ok(Leftover { events: self.partitions.values().map(Partition::left).sum() })
     }
 
     fn take(&mut self, input: PublisherInput) -> Result<(), Error> {
         match input {
-            PublisherInput::Begin { start, checkpoint, standing } => {
-                self.partitions.insert(start.partition, Partition::new(start, checkpoint, standing));
+            PublisherInput::Begin { start, first, checkpoint, standing } => {
+                self.partitions.insert(start.partition, Partition::new(start, first, checkpoint, standing));
             }
             PublisherInput::Lane(LaneOutput::Closed(file)) => self.enqueue(*file)?,
             PublisherInput::Lane(LaneOutput::Advanced { start, processed, oldest_open }) => {
                 if let Some(partition) = self.started(start) {
-                    partition.processed = Some(processed.sequence_number);
                     partition.ledger.advanced(processed, oldest_open)?;
                     partition.tell();
                 }
@@ -206,16 +212,52 @@ impl Publisher {
         metrics.table_rows(&done.destination.table, done.rows);
     }
 
-    async fn save(&mut self) -> Result<(), Error> {
-        for (id, partition) in &mut self.partitions {
-            let Some(position) = partition.ledger.checkpoint().cloned() else { continue };
-            if partition.lost || partition.saved == Some(position.sequence_number) {
-                continue;
-            }
-            self.checkpoints.save(*id, self.routing_version, &position).await?;
-            partition.saved = Some(position.sequence_number);
+    /// Begins to write the checkpoints that have moved. One that fails is tried again: it is only a hint.
+    fn start_save(&mut self) {
+        let moved: Vec<_> =
+            self.partitions.iter().filter_map(|(id, partition)| Some((*id, partition.moved()?))).collect();
+        if moved.is_empty() {
+            return;
         }
-        Ok(())
+        let (checkpoints, routing_version) = (self.checkpoints.clone(), self.routing_version);
+        self.saves.spawn(async move {
+            let writes = moved.into_iter().map(|(id, position)| {
+                let checkpoints = checkpoints.clone();
+                async move {
+                    let written = checkpoints.save(id, routing_version, &position).await;
+                    written.map(|()| (id, position.sequence_number))
+                }
+            });
+            let written: Vec<_> = futures::stream::iter(writes).buffer_unordered(SAVES).collect().await;
+            let failed = |error: &partitions::Error| tracing::warn!(%error, "a checkpoint was not written");
+            written.into_iter().filter_map(|written| written.inspect_err(failed).ok()).collect()
+        });
+    }
+
+    fn saved(&mut self, written: Vec<(PartitionId, SequenceNumber)>) {
+        for (id, at) in written {
+            if let Some(partition) = self.partitions.get_mut(&id) {
+                partition.saved = partition.saved.max(Some(at));
+            }
+        }
+    }
+
+    /// Writes what has moved since, and waits for it, but not for ever.
+    async fn save_last(&mut self) {
+        let writing = async {
+            while let Some(saved) = self.saves.join_next().await {
+                self.saved(saved.unwrap_or_default());
+            }
+            self.start_save();
+            while let Some(saved) = self.saves.join_next().await {
+                self.saved(saved.unwrap_or_default());
+            }
+        };
+        if tokio::time::timeout(LAST_SAVE, writing).await.is_err() {
+            tracing::warn!(
+                "the last checkpoints were not written in time; the next run reads some events again"
+            );
+        }
     }
 
     fn started(&mut self, start: StartId) -> Option<&mut Partition> {
@@ -244,9 +286,6 @@ pub enum Error {
         /// What the lake said.
         source: schema::Error,
     },
-    /// A checkpoint could not be written.
-    #[error("write a checkpoint")]
-    Checkpoint(#[from] partitions::Error),
     /// The books say that something impossible happened.
     #[error("the ledger of a partition is broken; nothing more is checkpointed")]
     Ledger(#[from] ledger::Violation),
@@ -272,8 +311,14 @@ impl Deadline {
     }
 }
 
-/// How long a drain may last; what is not durable then will be read again.
-const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+/// How long a drain may last; what is not durable then will be read again. The last checkpoints have another second.
+const DRAIN_LIMIT: Duration = Duration::from_secs(9);
+
+/// How long the last checkpoints may take.
+const LAST_SAVE: Duration = Duration::from_secs(1);
+
+/// Checkpoints written at once.
+const SAVES: usize = 16;
 
 /// How often checkpoints are written: what a crash costs is bounded by files, not by this.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
@@ -286,7 +331,7 @@ struct Partition {
     start: StartId,
     ledger: Ledger,
     destinations: HashMap<Destination, Queue>,
-    processed: Option<SequenceNumber>,
+    first: SequenceNumber,
     saved: Option<SequenceNumber>,
     lost: bool,
     standing: watch::Sender<Standing>,
@@ -308,10 +353,21 @@ impl Queue {
 }
 
 impl Partition {
-    fn new(start: StartId, checkpoint: Option<Position>, standing: watch::Sender<Standing>) -> Self {
+    fn new(
+        start: StartId,
+        first: SequenceNumber,
+        checkpoint: Option<Position>,
+        standing: watch::Sender<Standing>,
+    ) -> Self {
         let saved = checkpoint.as_ref().map(|position| position.sequence_number);
         let ledger = Ledger::starting_behind(checkpoint);
-        Self { start, ledger, destinations: HashMap::new(), processed: saved, saved, lost: false, standing }
+        Self { start, ledger, destinations: HashMap::new(), first, saved, lost: false, standing }
+    }
+
+    /// The checkpoint, if it is not what was written last.
+    fn moved(&self) -> Option<Position> {
+        let checkpoint = self.ledger.checkpoint().filter(|_| !self.lost)?;
+        (self.saved != Some(checkpoint.sequence_number)).then(|| checkpoint.clone())
     }
 
     /// The next file of a destination may go. One that has none is forgotten: its lane knows where it is.
@@ -342,8 +398,8 @@ impl Partition {
         });
     }
 
+    /// Events that were read and will be read again.
     fn left(&self) -> u64 {
-        let from = self.saved.map_or(-1, |saved| saved.0);
-        self.processed.map_or(0, |processed| (processed.0 - from).max(0) as u64)
+        self.ledger.undurable().events(self.first)
     }
 }

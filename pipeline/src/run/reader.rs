@@ -4,6 +4,7 @@
 //! Does not own: the bytes (`eventhubs`), the rows (`lane`), the files (`publisher`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths::{Date, Destination, Ordinal, SourceId};
@@ -85,7 +86,7 @@ impl Reader {
     /// Reads until it is told to stop, or until all that was there at the start is durable.
     pub(super) async fn run(mut self) -> Result<Ended, Error> {
         let mut attempt = 0;
-        loop {
+        while !*self.stop.borrow() {
             attempt += 1;
             let start = StartId { partition: self.partition, attempt };
             match self.read(start).await? {
@@ -95,12 +96,22 @@ impl Reader {
                 }
             }
         }
+        Ok(Ended::Stopped)
     }
 
     async fn read(&mut self, start: StartId) -> Result<Read, Error> {
-        let plan = self.plan(start.attempt > 1).await?;
+        let mut stop = self.stop.clone();
+        let plan = tokio::select! {
+            plan = self.plan(start.attempt > 1) => plan?,
+            _ = stop.wait_for(|stop| *stop) => return Ok(Read::Ended(Ended::Stopped)),
+        };
         let (told, mut standing) = watch::channel(Standing::default());
-        let begin = PublisherInput::Begin { start, checkpoint: plan.checkpoint.clone(), standing: told };
+        let begin = PublisherInput::Begin {
+            start,
+            first: plan.first,
+            checkpoint: plan.checkpoint.clone(),
+            standing: told,
+        };
         self.publisher.send(begin).await.map_err(|_| Error::Ended)?;
         self.tell_lane(LaneInput::Begin {
             start,
@@ -110,8 +121,23 @@ impl Reader {
         if self.world.until_caught_up && plan.is_caught_up() {
             return Ok(Read::Ended(Ended::CaughtUp));
         }
-        let mut receiver = self.attach(plan.start.clone()).await?;
-        let read = self.receive(start, &plan, &mut receiver, &mut standing).await?;
+        let mut receiver = tokio::select! {
+            receiver = self.attach(plan.start.clone()) => receiver?,
+            _ = stop.wait_for(|stop| *stop) => return Ok(Read::Ended(Ended::Stopped)),
+        };
+        let read = match self.receive(start, &plan, &mut receiver, &mut standing).await {
+            Ok(read) => read,
+            Err(error) => {
+                // What was read is put, unless the partition is another run's now. A lane that is gone says so itself.
+                let forget = error.is_ownership_lost();
+                let _ = self.tell_lane(if forget {
+                    LaneInput::Forget { start }
+                } else {
+                    LaneInput::End { start }
+                });
+                return Err(error);
+            }
+        };
         let closed = receiver.close().await;
         // The hub's answer tells whether the partition is still ours: a reader that lost it must not start again.
         // One that is done does not mind.
@@ -132,22 +158,27 @@ impl Reader {
         let mut expected = plan.first;
         let mut stop = self.stop.clone();
         loop {
+            let quiet = tokio::time::sleep(QUIET);
             let batch = tokio::select! {
-                batch = receiver.next_batch() => batch.map_err(|source| self.hub_error(source))?,
+                batch = receiver.next_batch() => Some(batch.map_err(|source| self.hub_error(source))?),
                 lost = standing.wait_for(|standing| standing.lost) => return lost.map(|_| Read::Again).map_err(|_| Error::Ended),
                 _ = stop.wait_for(|stop| *stop) => {
                     self.tell_lane(LaneInput::End { start })?;
                     return Ok(Read::Ended(Ended::Stopped));
                 }
+                () = quiet, if self.world.until_caught_up => None,
+            };
+            let Some(batch) = batch else {
+                // What is to come until the run is caught up may be gone meanwhile.
+                let (_, extent) = self.extent().await?;
+                if self.has_lost(expected, SequenceNumber(extent.begin.0)).await? {
+                    return self.give_up_behind(start, plan, expected, standing).await;
+                }
+                continue;
             };
             let (Some(first), Some(last)) = (batch.first(), batch.last()) else { continue };
             if self.has_lost(expected, first).await? {
-                // What came before must be durable before the loss is recorded: the start path does both.
-                let last = SequenceNumber(expected.0 - 1);
-                return Ok(match self.finish(start, last, standing).await? {
-                    Read::Ended(Ended::CaughtUp) => Read::Again,
-                    ended => ended,
-                });
+                return self.give_up_behind(start, plan, expected, standing).await;
             }
             expected = SequenceNumber(last.0 + 1);
             let last_enqueued = receiver.last_enqueued();
@@ -157,6 +188,23 @@ impl Reader {
                 return self.finish(start, plan.target, standing).await;
             }
         }
+    }
+
+    /// What came before a loss must be durable before the loss is recorded: the start path records it.
+    async fn give_up_behind(
+        &mut self,
+        start: StartId,
+        plan: &Plan,
+        expected: SequenceNumber,
+        standing: &mut watch::Receiver<Standing>,
+    ) -> Result<Read, Error> {
+        if expected == plan.first {
+            return Ok(Read::Again);
+        }
+        Ok(match self.finish(start, SequenceNumber(expected.0 - 1), standing).await? {
+            Read::Ended(Ended::CaughtUp) => Read::Again,
+            ended => ended,
+        })
     }
 
     /// Waits until everything up to `target` is durable.
@@ -342,6 +390,9 @@ impl Error {
         }
     }
 }
+
+/// How long the hub may say nothing before a run that is to catch up asks whether there is still something to come.
+const QUIET: Duration = Duration::from_secs(10);
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths::SourceId;
@@ -65,6 +65,21 @@ pub async fn run(
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
 ) -> Result<Summary, Error> {
+    let wired = tokio::select! {
+        wired = wire(config, Arc::clone(&metrics), clock) => wired?,
+        () = drain.begun() => return Ok(summary(&metrics, 0)),
+    };
+    let (wiring, publisher) = *wired;
+    let left = wiring.flow(publisher, drain).await?;
+    Ok(summary(&metrics, left.events))
+}
+
+/// Opens what a run needs: lake, state and hub.
+async fn wire(
+    config: Config,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+) -> Result<Box<(Wiring, Publisher)>, Error> {
     let store = open(&config.lake)?;
     let state = config.state.clone().unwrap_or_else(|| super::default_state(&config.lake));
     let state = open(&state)?;
@@ -107,9 +122,7 @@ pub async fn run(
         accept_loss: config.accept_loss,
         metrics: Arc::clone(&metrics),
     });
-    let wiring = Wiring { config, hub, catalog, facts, world, metrics: Arc::clone(&metrics), clock };
-    let left = wiring.flow(publisher, drain).await?;
-    Ok(summary(&metrics, left.events))
+    Ok(Box::new((Wiring { config, hub, catalog, facts, world, metrics, clock }, publisher)))
 }
 
 struct Wiring {
@@ -128,24 +141,30 @@ impl Wiring {
         let (to_publisher, publisher_inputs) = mpsc::channel(PUBLISHER_INPUTS);
         let deadline = Deadline::behind(&drain);
         let mut publishing = tokio::spawn(publisher.run(publisher_inputs, deadline));
-        let (lanes, threads) = self.start_lanes(&to_publisher)?;
-        let readers = self.start_readers(&lanes, &to_publisher, &drain);
+        let (lanes, threads) = self.start_lanes(&to_publisher, &drain)?;
+        let mut readers = self.start_readers(&lanes, &to_publisher, &drain);
         drop((lanes, to_publisher));
-        let read = tokio::select! {
-            read = all_read(readers, &drain) => read,
-            // The publisher ends before the readers only when it, or a lane, can't go on, or time is up.
-            ended = &mut publishing => return ended_early(ended, threads),
+        let mut outcome = Outcome { must_have_all: self.config.until_caught_up, ..Outcome::default() };
+        let published = tokio::select! {
+            // First the readers: when the last of them has ended, the publisher may have ended behind it.
+            biased;
+            () = outcome.take_all(&mut readers, &drain) => publishing.await,
+            // It ends before them only when it, or a lane, can't go on, or time is up.
+            ended = &mut publishing => ended,
         };
-        // The lanes' inputs are closed now, then the publisher's: everything runs dry.
-        let left = publishing.await.map_err(|_| Error::Died("the publisher"))??;
+        while let Some(ended) = readers.try_join_next() {
+            outcome.take(ended, &drain);
+        }
+        let left = published.map_err(|_| Error::Died("the publisher"))??;
         lanes_ended(threads)?;
-        read?;
+        outcome.into_result()?;
         Ok(left)
     }
 
     fn start_lanes(
         &self,
         to_publisher: &mpsc::Sender<PublisherInput>,
+        drain: &Drain,
     ) -> Result<(Vec<LaneEnd>, Vec<LaneThread>), Error> {
         let count = self.lane_count();
         let mut ends = Vec::new();
@@ -162,11 +181,13 @@ impl Wiring {
             );
             // Unbounded, because the permits inside are the bound: a batch that was credited always has room.
             let (inputs, receiver) = lanes::unbounded();
-            let (outputs, clock) = (to_publisher.clone(), Arc::clone(&self.clock));
-            let thread = std::thread::Builder::new().name(format!("lane-{number}"));
-            threads.push(
-                thread.spawn(move || run_lane(lane, &receiver, &outputs, &*clock)).map_err(Error::Thread)?,
-            );
+            let (outputs, clock, drain) = (to_publisher.clone(), Arc::clone(&self.clock), drain.clone());
+            let thread = std::thread::Builder::new().name(format!("lane-{number}")).spawn(move || {
+                // A lane that fails, or panics, ends the run: its partitions would wait for it for ever.
+                let _ends_the_run = DrainOnDrop(drain);
+                run_lane(lane, &receiver, &outputs, &*clock)
+            });
+            threads.push(thread.map_err(Error::Thread)?);
             let intake = share.part(share.total() as u64 / INTAKE_PART);
             ends.push(LaneEnd { inputs, intake });
         }
@@ -233,6 +254,15 @@ struct LaneEnd {
     intake: Arc<Share>,
 }
 
+/// Begins the drain when its thread ends. At the end of a run it has begun, or nobody minds.
+struct DrainOnDrop(Drain);
+
+impl Drop for DrainOnDrop {
+    fn drop(&mut self) {
+        self.0.begin();
+    }
+}
+
 fn run_lane(
     mut lane: Lane,
     inputs: &lanes::Receiver<LaneInput>,
@@ -240,17 +270,20 @@ fn run_lane(
     clock: &dyn Clock,
 ) -> Result<(), catchwater_sinks::parquet::Error> {
     let mut out = Vec::new();
-    let mut next_tick = 0;
+    // Ages are measured on a clock that never goes back.
+    let (start_ms, began) = (clock.now_ms(), Instant::now());
+    let mut last_tick = began;
     loop {
-        match inputs.recv_timeout(TICK) {
-            Ok(input) => lane.on(input, clock.now_ms(), &mut out)?,
+        let received = inputs.recv_timeout(TICK);
+        let now_ms = start_ms + began.elapsed().as_millis() as i64;
+        match received {
+            Ok(input) => lane.on(input, now_ms, &mut out)?,
             Err(lanes::RecvTimeoutError::Timeout) => {}
             Err(lanes::RecvTimeoutError::Disconnected) => return Ok(()),
         }
-        let now = clock.now_ms();
-        if now >= next_tick {
-            next_tick = now + TICK.as_millis() as i64;
-            lane.tick(now, &mut out)?;
+        if last_tick.elapsed() >= TICK {
+            last_tick = Instant::now();
+            lane.tick(now_ms, &mut out)?;
         }
         for output in out.drain(..) {
             if outputs.blocking_send(PublisherInput::Lane(output)).is_err() {
@@ -277,38 +310,52 @@ fn open(url: &str) -> Result<Store, Error> {
     Store::open(url).map_err(|source| Error::Store { url: url.to_owned(), source })
 }
 
-/// Waits until every reader has ended. One that fails makes the others drain; its events will be read again.
-async fn all_read(mut readers: Readers, drain: &Drain) -> Result<(), Error> {
-    let partitions = readers.len();
-    let mut taken = 0;
-    let mut failure = None;
-    while let Some(ended) = readers.join_next().await {
-        match ended.map_err(|_| Error::Died("a reader"))? {
-            Ok(_) => {}
-            Err(error) if error.is_ownership_lost() => {
-                taken += 1;
-                tracing::warn!(error = %chain_of(&error), "another run has taken a partition");
-            }
-            Err(error) => {
-                failure.get_or_insert(error);
-                drain.begin();
-            }
-        }
-    }
-    match failure {
-        Some(error) => Err(error.into()),
-        None if partitions > 0 && taken == partitions => Err(Error::OwnershipLost),
-        None => Ok(()),
-    }
+/// How the readers ended.
+#[derive(Debug, Default)]
+struct Outcome {
+    must_have_all: bool,
+    ended_well: usize,
+    taken: usize,
+    failure: Option<Error>,
 }
 
-fn ended_early(
-    published: Result<Result<publisher::Leftover, publisher::Error>, tokio::task::JoinError>,
-    threads: Vec<LaneThread>,
-) -> Result<publisher::Leftover, Error> {
-    let left = published.map_err(|_| Error::Died("the publisher"))??;
-    lanes_ended(threads)?;
-    Ok(left)
+impl Outcome {
+    /// Waits until every reader has ended. What it has heard so far stays when it is dropped.
+    async fn take_all(&mut self, readers: &mut Readers, drain: &Drain) {
+        while let Some(ended) = readers.join_next().await {
+            self.take(ended, drain);
+        }
+    }
+
+    /// A reader that fails makes the others drain; its events will be read again.
+    fn take(
+        &mut self,
+        ended: Result<Result<reader::Ended, reader::Error>, tokio::task::JoinError>,
+        drain: &Drain,
+    ) {
+        let error: Error = match ended {
+            Ok(Ok(_)) => return self.ended_well += 1,
+            Ok(Err(error)) if error.is_ownership_lost() => {
+                tracing::warn!(error = %chain_of(&error), "another run has taken a partition");
+                return self.taken += 1;
+            }
+            Ok(Err(error)) => error.into(),
+            Err(_) => Error::Died("a reader"),
+        };
+        tracing::warn!(error = %chain_of(&error), "a partition can't be read on; draining the others");
+        drain.begin();
+        self.failure.get_or_insert(error);
+    }
+
+    fn into_result(self) -> Result<(), Error> {
+        match self.failure {
+            Some(error) => Err(error),
+            None if self.taken > 0 && (self.must_have_all || self.ended_well == 0) => {
+                Err(Error::OwnershipLost)
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// What the lanes that have ended say. One that is still at work is left alone: time was up.

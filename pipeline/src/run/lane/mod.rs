@@ -66,6 +66,11 @@ pub enum LaneInput {
         /// The start that ends.
         start: StartId,
     },
+    /// The partition is another run's now: its rows are that run's to put.
+    Forget {
+        /// The start that ends.
+        start: StartId,
+    },
 }
 
 /// What a lane tells.
@@ -138,6 +143,13 @@ impl Lane {
                 Ok(())
             }
             LaneInput::End { start } => self.end(start, out),
+            LaneInput::Forget { start } => {
+                if started(&mut self.partitions, start).is_some() {
+                    let gone = self.partitions.remove(&start.partition);
+                    self.metrics.rows_dropped.add(gone.map_or(0, |gone| gone.open_rows()));
+                }
+                Ok(())
+            }
         }
     }
 
@@ -153,7 +165,7 @@ impl Lane {
             }
             partition.retire();
         }
-        Ok(())
+        self.roll_over_budget(out)
     }
 
     fn events(
@@ -222,9 +234,9 @@ impl Lane {
 
     /// Closes the largest files while more is spent than there is, as long as open files are what spends it.
     fn roll_over_budget(&mut self, out: &mut Vec<LaneOutput>) -> Result<(), parquet::Error> {
-        while self.share.free() < 0 {
+        while self.share.free() <= 0 {
             let open: usize = self.partitions.values().map(Partition::open_bytes).sum();
-            if (open as i64) < self.share.total() / 4 {
+            if open == 0 || (open as i64) < self.share.total() / 4 {
                 return Ok(());
             }
             let largest = self.partitions.values_mut().max_by_key(|partition| partition.largest_bytes());

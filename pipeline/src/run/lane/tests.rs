@@ -288,3 +288,24 @@ fn a_day_that_is_over_is_forgotten_but_not_how_far_its_chain_is() {
     });
     assert_eq!(continues_at, Some(Ordinal(1)));
 }
+
+#[test]
+fn rolling_ends_when_nothing_is_left_to_roll() {
+    let mut world = World::new(rules(), 64 << 10);
+    let tables: Vec<String> = (0..30).map(|n| update(&format!("t{n}"))).collect();
+    world.arrive(&tables);
+    world.arrive(&tables);
+    let (files, _) = world.told();
+    assert_eq!(files.len(), 60, "there is no room for any open row: each is its own file");
+}
+
+#[test]
+fn credit_that_overdraws_the_share_rolls_too() {
+    let mut world = World::new(rules(), 1 << 20);
+    let fat = update("fat").replace(r#""value":1"#, &format!(r#""value":"{}""#, "x".repeat(200_000)));
+    world.arrive(&[&fat, &fat, &fat]);
+    let _credit = world.share.charge(world.share.free() as usize + 1);
+    world.wait(1);
+    let (files, _) = world.told();
+    assert_eq!(files, ["fat 0..=2 (3)"]);
+}

@@ -1,0 +1,162 @@
+//! Tests of a whole run against a hub in this process: what goes wrong around it, and what a run makes of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::lake::schema::Schemas;
+use catchwater_sinks::store::Store;
+use catchwater_sinks::store::faults::{Faults, PutFault};
+use tokio::sync::{Mutex, mpsc, watch};
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::columns::Catalog;
+use crate::emulator::{self, Emulator, NewEvent};
+use crate::metrics::Metrics;
+use crate::partitions::{Checkpoints, Scope};
+use crate::position::{Generation, Offset, PartitionId, Position, SequenceNumber};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_large_body_on_a_quiet_partition_does_not_stop_its_neighbours() {
+    let world = World::new(2, None).await;
+    let running = tokio::spawn(world.run(false));
+    world.append(0, 1, 900_000);
+    world.received(1).await;
+    world.append(1, 5000, 100);
+    world.received(5001).await;
+    world.drain.begin();
+    assert_eq!(running.await.unwrap().unwrap().rows, 5001);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_before_the_connection_broke_is_durable() {
+    let world = World::new(1, None).await;
+    world.append(0, 2000, 100);
+    world.hub.faults().drop_connection_after(900);
+    let ended = world.run(true).await;
+    assert_eq!(ended.unwrap_err().kind(), Kind::Unreachable);
+    assert!(world.metrics.rows_put.get() > 0, "the next run goes on from there");
+    assert_eq!(world.run(true).await.unwrap().left, 0);
+    assert_eq!(world.metrics.rows_put.get(), 2000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_was_set_back_is_always_a_lost_position() {
+    let first = World::new(1, Some(1_795_435_200_000)).await;
+    first.append(0, 100, 100);
+    first.run(true).await.unwrap();
+    // The same hub by its name and creation time, with fewer events than the checkpoint says.
+    let second = World { folder: first.folder, ..World::new(1, Some(1_795_435_200_000)).await };
+    for _ in 0..20 {
+        assert_eq!(second.run(true).await.unwrap_err().kind(), Kind::PositionLost);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_not_built_in_is_a_matter_of_configuration() {
+    let world = World::new(1, None).await;
+    let config = Config { lake: "s3://bucket/lake".to_owned(), ..world.config(true) };
+    let ended = run(config, Drain::default(), Arc::default(), Arc::new(SystemClock)).await;
+    assert_eq!(ended.unwrap_err().kind(), Kind::Configuration);
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_fails_once_is_written_later() {
+    let (store, faults) = (Store::open("memory://").unwrap(), Faults::new());
+    faults.next_put("checkpoints", PutFault::Lost);
+    let scope = Scope {
+        lake: "lake".to_owned(),
+        namespace: "namespace".to_owned(),
+        event_hub: "events".to_owned(),
+        generation: Generation(1),
+        consumer_group: "$Default".to_owned(),
+    };
+    let checkpoints = Checkpoints::new(store.with_faults(&faults), scope);
+    let backoff = Backoff::for_store(1);
+    let schemas = Schemas::load(records::Records::new(store.clone(), backoff.clone())).await.unwrap();
+    let world = put::PutWorld { store, schemas: Mutex::new(schemas), backoff, catalog: Catalog::new() };
+    let publisher = publisher::Publisher::new(Arc::new(world), checkpoints.clone(), 1, Arc::default());
+    let (inputs, receiver) = mpsc::channel(8);
+    let running = tokio::spawn(publisher.run(receiver, publisher::Deadline::behind(&Drain::default())));
+    let (start, first) = (StartId { partition: PartitionId(0), attempt: 1 }, SequenceNumber(0));
+    let (standing, _told) = watch::channel(publisher::Standing::default());
+    let begin = publisher::PublisherInput::Begin { start, first, checkpoint: None, standing };
+    inputs.send(begin).await.unwrap();
+    let processed =
+        Position { sequence_number: SequenceNumber(5), offset: Offset("7".into()), enqueued_time_ms: 0 };
+    let advanced = LaneOutput::Advanced { start, processed: processed.clone(), oldest_open: None };
+    inputs.send(publisher::PublisherInput::Lane(advanced)).await.unwrap();
+    while faults.puts().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop(inputs);
+    running.await.unwrap().unwrap();
+    let written = checkpoints.load(PartitionId(0)).await.unwrap();
+    assert_eq!(written.map(|checkpoint| checkpoint.position), Some(processed));
+}
+
+/// A hub, a lake, and runs between them.
+struct World {
+    hub: Emulator,
+    folder: tempfile::TempDir,
+    metrics: Arc<Metrics>,
+    drain: Drain,
+}
+
+impl World {
+    async fn new(partitions: u32, created_ms: Option<i64>) -> Self {
+        let config = emulator::Config { partitions, created_ms, ..emulator::Config::default() };
+        Self {
+            hub: Emulator::start(config).await.unwrap(),
+            folder: tempfile::tempdir().unwrap(),
+            metrics: Arc::default(),
+            drain: Drain::default(),
+        }
+    }
+
+    fn config(&self, until_caught_up: bool) -> Config {
+        Config {
+            connection_string: ConnectionString::parse(&self.hub.connection_string()).unwrap(),
+            consumer_group: "$Default".to_owned(),
+            lake: self.folder.path().to_str().unwrap().to_owned(),
+            state: None,
+            until_caught_up,
+            accept_loss: false,
+            parent_context: ParentContext::Drop,
+            max_age: Duration::from_mins(10),
+            budget_bytes: 256 << 20,
+            lanes: Some(1),
+            owner_level: 0,
+        }
+    }
+
+    fn run(&self, until_caught_up: bool) -> impl Future<Output = Result<Summary, Error>> + use<> {
+        let (config, drain) = (self.config(until_caught_up), self.drain.clone());
+        // A drain that a run before has begun is over.
+        let drain = if until_caught_up { Drain::default() } else { drain };
+        run(config, drain, Arc::clone(&self.metrics), Arc::new(SystemClock))
+    }
+
+    fn append(&self, partition: u32, events: usize, bytes: usize) {
+        let body = format!(
+            r#"{{"MessageName":"Update","PrimaryEntityName":"account","InputParameters":[{{"key":"Target","value":{{"__type":"Entity:x","Attributes":[{{"key":"n","value":"{}"}}]}}}}]}}"#,
+            "x".repeat(bytes)
+        );
+        for _ in 0..events {
+            let event = NewEvent { body: body.as_bytes(), ..NewEvent::default() };
+            self.hub.append(PartitionId(partition), &event).unwrap();
+        }
+    }
+
+    /// Waits until so many events were received.
+    async fn received(&self, events: u64) {
+        let waiting = async {
+            while self.metrics.events_received.get() < events {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let got = || format!("{} of {events}", self.metrics.events_received.get());
+        assert!(tokio::time::timeout(Duration::from_secs(30), waiting).await.is_ok(), "{}", got());
+    }
+}
