@@ -95,18 +95,24 @@ impl<'a> JsonReport<'a> {
 
 /// The report people read.
 pub(super) fn print(report: &Report) {
-    println!("{:<32} {:>12} {:>8} {:>12}", "table", "rows", "files", "size");
+    say!("{:<32} {:>12} {:>8} {:>12}", "table", "rows", "files", "size");
     for (name, table) in &report.tables {
-        println!("{name:<32} {:>12} {:>8} {:>12}", table.rows, table.files, size(table.bytes));
+        say!("{name:<32} {:>12} {:>8} {:>12}", table.rows, table.files, size(table.bytes));
     }
-    println!(
+    say!(
         "\n{:<44} {:>12} {:>12} {:>12} {:>8} {:>10} {:>10}",
-        "source", "first", "last", "events", "gaps", "duplicates", "in flight"
+        "source",
+        "first",
+        "last",
+        "events",
+        "gaps",
+        "duplicates",
+        "in flight"
     );
     let number =
         |ordinal: Option<Ordinal>| ordinal.map_or_else(|| "-".to_owned(), |ordinal| ordinal.0.to_string());
     for (source, report) in &report.sources {
-        println!(
+        say!(
             "{:<44} {:>12} {:>12} {:>12} {:>8} {:>10} {:>10}",
             source.as_str(),
             number(report.first),
@@ -117,19 +123,23 @@ pub(super) fn print(report: &Report) {
             report.in_flight
         );
     }
-    println!();
+    say!();
     for finding in &report.findings {
-        println!("fault: {finding}");
+        say!("fault: {finding}");
     }
     if report.is_clean() {
-        println!(
+        say!(
             "clean: {} events, each in the lake exactly once; {} in flight",
-            report.events, report.in_flight
+            report.events,
+            report.in_flight
         );
     } else {
-        println!(
+        say!(
             "NOT clean: {} gaps, {} duplicates, {} broken chains among {} events",
-            report.gaps, report.duplicates, report.broken_chains, report.events
+            report.gaps,
+            report.duplicates,
+            report.broken_chains,
+            report.events
         );
     }
 }

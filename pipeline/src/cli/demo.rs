@@ -55,7 +55,7 @@ pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
     }))?;
     let lake = options.lake.clone().map_or_else(new_folder, Ok)?;
     if !options.json {
-        println!("{} events go through an event hub on this machine into {}", options.events, lake.display());
+        say!("{} events go through an event hub on this machine into {}", options.events, lake.display());
     }
     let runtime = runtime(super::run::io_threads())?;
     let (summary, report) = runtime.block_on(stream(options, &hub, &lake))?;
@@ -64,15 +64,15 @@ pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
     if options.json {
         json_line(&run_report)?;
     } else {
-        println!();
+        say!();
         audit::print(&report);
-        println!();
+        say!();
         run_report.print(&summary);
     }
     verdict?;
     if !options.json {
-        println!("Audited against the hub: every event it holds is in the lake exactly once.");
-        print_queries(&lake);
+        say!("Audited against the hub: every event it holds is in the lake exactly once.");
+        print_queries(&lake, &report);
     }
     hub_runtime.block_on(hub.shutdown());
     Ok(if report.is_clean() { Exit::Done } else { Exit::AuditFault })
@@ -98,7 +98,7 @@ async fn stream(options: &Options, hub: &Emulator, lake: &Path) -> anyhow::Resul
         anyhow::Ok(sent)
     };
     let (summary, sent) = tokio::join!(running, sending);
-    progress.stop();
+    progress.stop().await;
     let (summary, sent) = (summary?, sent?);
     if summary.rows != sent.events || summary.left > 0 {
         bail!("{} events were sent, but {} rows became durable", sent.events, summary.rows);
@@ -137,31 +137,22 @@ fn compare(hub: &Emulator, partitions: u32, report: &Report) -> anyhow::Result<(
     Ok(())
 }
 
-fn print_queries(lake: &Path) {
-    println!("\nAsk the lake, with DuckDB:\n");
-    println!(
-        "{}",
-        account_query(lake, "_message, count(*) AS events, max(_enqueued_time) AS newest", "GROUP BY ALL")
-    );
-    println!(
-        "{}",
-        account_query(
-            lake,
-            "name, revenue, industrycodename, primarycontactidname",
-            "WHERE revenue IS NOT NULL ORDER BY revenue DESC LIMIT 10"
-        )
-    );
-    println!(
+fn print_queries(lake: &Path, report: &Report) {
+    let tables = report.tables.iter().filter(|(name, _)| !name.starts_with('_'));
+    let Some((table, _)) = tables.max_by_key(|(_, table)| table.rows) else { return };
+    say!("\nAsk the lake, with DuckDB:\n");
+    for (columns, rest) in [
+        ("_message, count(*) AS events, max(_enqueued_time) AS newest", "GROUP BY ALL"),
+        ("*", "ORDER BY _enqueued_time DESC, _sequence_number DESC LIMIT 10"),
+    ] {
+        let files = files_of(&lake.to_string_lossy(), table);
+        let query = format!("SELECT {columns} FROM read_parquet({files}, union_by_name = true) {rest}");
+        say!("duckdb -c {}", in_shell(&query));
+    }
+    say!(
         "\nViews with the latest state of each record: catchwater sql --lake {}",
         in_shell(&lake.to_string_lossy())
     );
-}
-
-/// A command that asks for columns of the accounts, to be pasted into a shell.
-fn account_query(lake: &Path, columns: &str, rest: &str) -> String {
-    let files = files_of(&lake.to_string_lossy(), "account");
-    let query = format!("SELECT {columns} FROM read_parquet({files}, union_by_name = true) {rest}");
-    format!("duckdb -c {}", in_shell(&query))
 }
 
 /// One word of a shell's command line.

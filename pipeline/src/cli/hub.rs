@@ -42,12 +42,12 @@ pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
         if options.json {
             json_line(&serde_json::json!({ "connection_string": connection_string }))?;
         } else {
-            println!("{connection_string}");
-            println!("The hub listens; Ctrl-C stops it. In another terminal:");
-            println!(
+            say!("{connection_string}");
+            say!("The hub listens; Ctrl-C stops it. In another terminal:");
+            say!(
                 "  catchwater send --generate mixed --events 10000 --connection-string '{connection_string}'"
             );
-            println!(
+            say!(
                 "  catchwater run --until-caught-up --lake ./lake --connection-string '{connection_string}'"
             );
         }

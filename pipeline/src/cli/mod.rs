@@ -1,7 +1,14 @@
 //! The faces: one command per file, what they share beside them.
 //!
 //! Owns: arguments, what is printed, exit codes. Does not own: any of the work.
-#![expect(clippy::print_stdout, reason = "stdout is this module's to write: summaries, JSON lines and SQL")]
+
+/// Says a line on standard output. Who closed it has seen enough: `catchwater run | head -1`.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
 
 mod options;
 mod demo;
@@ -95,8 +102,9 @@ struct Usage(String);
 impl Exit {
     fn of(error: &anyhow::Error) -> Self {
         use crate::eventhubs::ConnectionStringError;
+        use crate::generator::FilesError;
         for cause in error.chain() {
-            if cause.is::<Usage>() || cause.is::<ConnectionStringError>() {
+            if cause.is::<Usage>() || cause.is::<ConnectionStringError>() || cause.is::<FilesError>() {
                 return Self::Configuration;
             }
             if let Some(run) = cause.downcast_ref::<crate::run::Error>() {

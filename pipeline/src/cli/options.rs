@@ -86,7 +86,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads `256MiB`, `1GiB`, `64KiB` or plain bytes.
-pub(super) fn bytes(text: &str) -> Result<u64, String> {
+fn bytes(text: &str) -> Result<u64, String> {
     let (number, unit) = split_unit(text);
     let shift = match unit {
         "" | "B" => 0,
@@ -99,6 +99,16 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
         number.parse().map_err(|_| format!("`{text}` is no size; write it like 256MiB or 1GiB"))?;
     Ok(number.saturating_mul(1 << shift))
 }
+
+/// Reads a budget; with a small one no row would stay open, and every event became a file.
+pub(super) fn budget(text: &str) -> Result<u64, String> {
+    match bytes(text)? {
+        enough if enough >= LEAST_BUDGET => Ok(enough),
+        _ => Err("it is too small to gather rows in; give 16MiB or more".to_owned()),
+    }
+}
+
+const LEAST_BUDGET: u64 = 16 << 20;
 
 fn split_unit(text: &str) -> (&str, &str) {
     let text = text.trim();

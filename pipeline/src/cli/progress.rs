@@ -23,8 +23,11 @@ impl Progress {
         })
     }
 
-    pub(super) fn stop(self) {
+    /// Ends, and clears what stands on the terminal.
+    pub(super) async fn stop(self) {
         self.0.abort();
+        // It was cancelled, and that is all it has to say.
+        let _ = self.0.await;
     }
 }
 

@@ -62,7 +62,7 @@ impl RunReport {
     /// The summary people read.
     pub(super) fn print(&self, summary: &Summary) {
         let rate = self.events as f64 / self.seconds.max(0.001);
-        println!(
+        say!(
             "{} events ({}) in {:.1} s: {} rows in {} files ({}), {} tables, {:.0} events/s",
             self.events,
             size(self.bytes_in),
@@ -74,39 +74,39 @@ impl RunReport {
             rate
         );
         for (table, rows) in &summary.tables {
-            println!("  {table:<24} {rows:>10} rows");
+            say!("  {table:<24} {rows:>10} rows");
         }
         if summary.quarantined > 0 {
-            println!(
+            say!(
                 "{} bodies could not be understood: see the table _quarantine, column _reason",
                 summary.quarantined
             );
         }
         if summary.skipped > 0 {
-            println!("{} events were in the lake already and were skipped", summary.skipped);
+            say!("{} events were in the lake already and were skipped", summary.skipped);
         }
         if summary.parent_contexts_dropped > 0 {
-            println!(
+            say!(
                 "{} events had a ParentContext, which was left out (keep it with --parent-context keep)",
                 summary.parent_contexts_dropped
             );
         }
         if summary.repaired > 0 {
-            println!("{} bodies held lone surrogates, which became U+FFFD", summary.repaired);
+            say!("{} bodies held lone surrogates, which became U+FFFD", summary.repaired);
         }
         if summary.left > 0 {
-            println!(
-                "{} events were read but not made durable in time; the next run reads them again",
+            say!(
+                "{} events were read but are not known to be durable; the next run reads them again",
                 summary.left
             );
         }
-        println!("CPU {:.1} s, peak memory {}", self.cpu_seconds, size(self.peak_rss_bytes));
+        say!("CPU {:.1} s, peak memory {}", self.cpu_seconds, size(self.peak_rss_bytes));
     }
 }
 
 /// Prints one JSON object on a line.
 pub(super) fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string(value)?);
+    say!("{}", serde_json::to_string(value)?);
     Ok(())
 }
 

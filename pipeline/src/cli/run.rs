@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 
-use super::options::{HubOptions, LakeOptions, bytes, duration};
+use super::options::{HubOptions, LakeOptions, budget, duration};
 use super::progress::Progress;
 use super::report::{RunReport, Stopwatch, json_line};
-use super::{Exit, Usage, runtime, stop_signal};
+use super::{Exit, runtime, stop_signal};
 use crate::clock::SystemClock;
 use crate::metrics::Metrics;
 use crate::parse::ParentContext;
@@ -26,10 +27,10 @@ pub(super) struct Options {
     #[arg(long, env = "CATCHWATER_CONSUMER_GROUP", default_value = "$Default", value_name = "NAME")]
     consumer_group: String,
     /// Read what the hub has now, then exit
-    #[arg(long, env = "CATCHWATER_UNTIL_CAUGHT_UP")]
+    #[arg(long, env = "CATCHWATER_UNTIL_CAUGHT_UP", value_parser = BoolishValueParser::new())]
     until_caught_up: bool,
     /// Go on when the hub no longer has events that the lake lacks; their range is recorded in the lake
-    #[arg(long, env = "CATCHWATER_ACCEPT_LOSS")]
+    #[arg(long, env = "CATCHWATER_ACCEPT_LOSS", value_parser = BoolishValueParser::new())]
     accept_loss: bool,
     /// Print one JSON object at the end instead of the summary
     #[arg(long)]
@@ -39,11 +40,12 @@ pub(super) struct Options {
 /// Bounds that have good defaults.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Tuning {
-    /// Close a file at this age at the latest (tables with few rows may wait an hour)
+    /// Close a file at this age; one with fewer than 1,000 rows may wait an hour, or until its partition is quiet
+    /// for a minute
     #[arg(long, env = "CATCHWATER_MAX_AGE", default_value = "10m", value_parser = duration, value_name = "TIME")]
     pub(super) max_age: Duration,
     /// Bytes in flight: what is received, in columns, and in files on their way
-    #[arg(long, env = "CATCHWATER_BUDGET", default_value = "256MiB", value_parser = bytes, value_name = "SIZE")]
+    #[arg(long, env = "CATCHWATER_BUDGET", default_value = "256MiB", value_parser = budget, value_name = "SIZE")]
     pub(super) budget: u64,
     /// Parsing threads [default: one per two cores]
     #[arg(long, env = "CATCHWATER_LANES", value_name = "N")]
@@ -59,7 +61,7 @@ pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
     let config = config(options)?;
     let runtime = runtime(io_threads())?;
     let metrics = Arc::new(Metrics::default());
-    let summary = runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let drain = Drain::default();
         let on_signal = drain.clone();
         tokio::spawn(async move {
@@ -70,8 +72,12 @@ pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
         });
         let progress = Progress::start(Arc::clone(&metrics));
         let ended = crate::run::run(config, drain, Arc::clone(&metrics), Arc::new(SystemClock)).await;
-        progress.stop();
+        progress.stop().await;
         ended
+    });
+    let summary = ended.inspect_err(|_| {
+        let (rows, files) = (metrics.rows_put.get(), metrics.files_put.get());
+        eprintln!("catchwater: {rows} rows in {files} files became durable before this; the next run goes on behind them");
     })?;
     // A put that never answered must not hold up the exit.
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -89,16 +95,7 @@ pub(super) fn io_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2).max(1)
 }
 
-/// With less, no row would stay open and every event became a file.
-const LEAST_BUDGET: u64 = 16 << 20;
-
 fn config(options: &Options) -> anyhow::Result<Config> {
-    if options.tuning.budget < LEAST_BUDGET {
-        return Err(Usage(
-            "the budget is too small to gather rows in: give --budget 16MiB or more".to_owned(),
-        )
-        .into());
-    }
     Ok(Config {
         connection_string: options.hub.connection()?,
         consumer_group: options.consumer_group.clone(),

@@ -74,7 +74,7 @@ pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
     if options.json {
         json_line(&report)?;
     } else {
-        println!("{} events sent, {} in {:.1} s", report.events, size(report.bytes), report.seconds);
+        say!("{} events sent, {} in {:.1} s", report.events, size(report.bytes), report.seconds);
     }
     Ok(Exit::Done)
 }

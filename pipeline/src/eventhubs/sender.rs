@@ -3,6 +3,7 @@
 //! Owns: a link and its session, batches filled up to the link's limit, how many are under way.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use fe2o3_amqp::connection::ConnectionHandle;
 use fe2o3_amqp::link::SendError;
@@ -65,7 +66,8 @@ impl Sender {
     pub async fn send(&mut self, body: &[u8], content_type: &str) -> Result<Sent, Error> {
         let mut properties = Properties::new();
         properties.content_type = Some(content_type).filter(|text| !text.is_empty()).map(Symbol::from);
-        let outcome = self.link.send(message(Some(properties), Data(Binary::from(body)))).await;
+        let sending = self.link.send(message(Some(properties), Data(Binary::from(body))));
+        let outcome = patiently(&self.subject, sending).await?;
         self.check(outcome)?;
         Ok(Sent { events: 1, bytes: body.len() as u64 })
     }
@@ -95,7 +97,7 @@ impl Sender {
             self.dispatch(batch, &mut under_way, &mut sent).await?;
         }
         for (answer, part) in under_way {
-            self.check(answer.await)?;
+            self.check(patiently(&self.subject, answer).await?)?;
             sent.add(part);
         }
         Ok(sent)
@@ -104,7 +106,7 @@ impl Sender {
     /// Detaches.
     pub async fn close(self) -> Result<(), Error> {
         let Self { subject, link, .. } = self;
-        link.close().await.map_err(|error| Error::detach(&subject, error))
+        patiently(&subject, link.close()).await?.map_err(|error| Error::detach(&subject, error))
     }
 
     /// Sends a batch; when enough are under way, waits for the oldest first.
@@ -117,12 +119,12 @@ impl Sender {
         if under_way.len() >= UNDER_WAY
             && let Some((answer, part)) = under_way.pop_front()
         {
-            self.check(answer.await)?;
+            self.check(patiently(&self.subject, answer).await?)?;
             sent.add(part);
         }
         let message = message(None, Batch::from(batch.sections));
         let sendable = Sendable::builder().message(message).message_format(BATCH_FORMAT).build();
-        let answer = self.link.send_batchable(sendable).await;
+        let answer = patiently(&self.subject, self.link.send_batchable(sendable)).await?;
         under_way.push_back((answer.map_err(|error| Error::send(&self.subject, error))?, batch.sent));
         Ok(())
     }
@@ -209,3 +211,11 @@ const ENVELOPE: usize = 512;
 const SECTION: usize = 8;
 /// Batches under way: one is being written while the hub takes in another.
 const UNDER_WAY: usize = 4;
+
+/// For the hub's answer to a batch. The library does not always notice that a hub is gone.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn patiently<T>(subject: &str, answer: impl Future<Output = T>) -> Result<T, Error> {
+    let answer = tokio::time::timeout(PATIENCE, answer).await;
+    answer.map_err(|_| Error::lost(subject, "the hub does not answer"))
+}

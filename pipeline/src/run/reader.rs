@@ -342,7 +342,12 @@ pub enum Error {
     },
     /// Events that should come next are gone.
     #[error(
-        "partition {partition}: the position is lost (run once with --accept-loss to go on past a range that is gone)"
+        "partition {partition}: the position is lost; {}",
+        if source.range().is_some() {
+            "to go on past the range that is gone, and have it recorded, run once with --accept-loss"
+        } else {
+            "this is another log than the lake's: give it a lake of its own with --lake"
+        }
     )]
     PositionLost {
         /// Which partition.

@@ -145,7 +145,7 @@ impl Wiring {
         let mut readers = self.start_readers(&lanes, &to_publisher, &drain);
         drop((lanes, to_publisher));
         let mut outcome = Outcome { must_have_all: self.config.until_caught_up, ..Outcome::default() };
-        let published = tokio::select! {
+        let last_word = tokio::select! {
             // First the readers: when the last of them has ended, the publisher may have ended behind it.
             biased;
             () = outcome.take_all(&mut readers, &drain) => publishing.await,
@@ -155,7 +155,7 @@ impl Wiring {
         while let Some(ended) = readers.try_join_next() {
             outcome.take(ended, &drain);
         }
-        let left = published.map_err(|_| Error::Died("the publisher"))??;
+        let left = last_word.map_err(|_| Error::Died("the publisher"))??;
         lanes_ended(threads)?;
         outcome.into_result()?;
         Ok(left)
