@@ -5,10 +5,12 @@
 
 mod wiring;
 mod reader;
+mod start;
 mod lane;
 mod partition;
 mod file;
 mod publisher;
+mod waiting;
 mod put;
 pub mod ledger; // what is durable of one partition
 

@@ -8,9 +8,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater_sinks::lake::chain::Chain;
 use catchwater_sinks::lake::commit;
-use catchwater_sinks::lake::paths::{Destination, Ordinal};
+use catchwater_sinks::lake::paths::Destination;
 use catchwater_sinks::lake::schema;
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
@@ -18,8 +17,9 @@ use tokio::task::JoinSet;
 
 use super::file::{ClosedFile, StartId};
 use super::lane::LaneOutput;
-use super::ledger::{self, FileId, Ledger};
+use super::ledger::{self, FileId};
 use super::put::{PutDone, PutWorld, put};
+use super::waiting::{Partition, Queue};
 use super::wiring::Drain;
 use crate::event::QUARANTINE;
 use crate::metrics::Metrics;
@@ -325,81 +325,3 @@ const SAVE_EVERY: Duration = Duration::from_secs(1);
 
 /// Puts in flight: enough to hide a store's latency, few enough that their bytes stay a small part of the budget.
 const PUTS: usize = 8;
-
-#[derive(Debug)]
-struct Partition {
-    start: StartId,
-    ledger: Ledger,
-    destinations: HashMap<Destination, Queue>,
-    first: SequenceNumber,
-    saved: Option<SequenceNumber>,
-    lost: bool,
-    standing: watch::Sender<Standing>,
-}
-
-/// The files of one destination that wait, in order; the chain is away while a put holds it.
-#[derive(Debug)]
-struct Queue {
-    chain: Option<Chain>,
-    files: VecDeque<(FileId, ClosedFile)>,
-}
-
-impl Queue {
-    /// The queue of a destination whose next file has this name.
-    fn at(continues_at: Ordinal) -> Self {
-        let last = (continues_at > Ordinal(0)).then_some(Ordinal(continues_at.0 - 1));
-        Self { chain: Some(Chain::recovered(last)), files: VecDeque::new() }
-    }
-}
-
-impl Partition {
-    fn new(
-        start: StartId,
-        first: SequenceNumber,
-        checkpoint: Option<Position>,
-        standing: watch::Sender<Standing>,
-    ) -> Self {
-        let saved = checkpoint.as_ref().map(|position| position.sequence_number);
-        let ledger = Ledger::starting_behind(checkpoint);
-        Self { start, ledger, destinations: HashMap::new(), first, saved, lost: false, standing }
-    }
-
-    /// The checkpoint, if it is not what was written last.
-    fn moved(&self) -> Option<Position> {
-        let checkpoint = self.ledger.checkpoint().filter(|_| !self.lost)?;
-        (self.saved != Some(checkpoint.sequence_number)).then(|| checkpoint.clone())
-    }
-
-    /// The next file of a destination may go. One that has none is forgotten: its lane knows where it is.
-    fn landed(&mut self, destination: &Destination, chain: Chain) {
-        let Some(queue) = self.destinations.get_mut(destination) else { return };
-        if queue.files.is_empty() {
-            self.destinations.remove(destination);
-        } else {
-            queue.chain = Some(chain);
-        }
-    }
-
-    /// Drops all that waits, and tells how many rows; the reader starts the partition again.
-    fn lose(&mut self) -> u64 {
-        self.lost = true;
-        let waiting = self.destinations.drain().flat_map(|(_, queue)| queue.files);
-        let rows = waiting.map(|(_, file)| file.facts.rows).sum();
-        self.standing.send_modify(|standing| standing.lost = true);
-        rows
-    }
-
-    fn tell(&self) {
-        let durable = self.ledger.checkpoint().map(|position| position.sequence_number);
-        self.standing.send_if_modified(|standing| {
-            let news = standing.durable != durable;
-            standing.durable = durable;
-            news
-        });
-    }
-
-    /// Events that were read and will be read again.
-    fn left(&self) -> u64 {
-        self.ledger.undurable().events(self.first)
-    }
-}

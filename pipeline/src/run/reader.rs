@@ -1,15 +1,15 @@
-//! Reads one partition: finds where to start, hands its events to a lane, and starts again when it must.
+//! Reads one partition: hands its events to a lane, and starts again when it must.
 //!
-//! Owns: the start path (the only recovery path there is) and the answer to a lost name.
+//! Owns: the answer to a lost name, and when reading ends. The start path is in `start`.
 //! Does not own: the bytes (`eventhubs`), the rows (`lane`), the files (`publisher`).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use catchwater_sinks::lake::backoff::Backoff;
-use catchwater_sinks::lake::paths::{Date, Destination, Ordinal, SourceId};
-use catchwater_sinks::lake::records::{self, Origin, Records};
-use catchwater_sinks::lake::start::{self, Extent, PositionLost};
+use catchwater_sinks::lake::paths::SourceId;
+use catchwater_sinks::lake::records::{self, Records};
+use catchwater_sinks::lake::start::PositionLost;
 use catchwater_sinks::lake::{recovery, rules};
 use catchwater_sinks::store::Store;
 use crossbeam_channel as lanes;
@@ -18,14 +18,13 @@ use tokio::sync::{mpsc, watch};
 use super::file::StartId;
 use super::lane::LaneInput;
 use super::publisher::{PublisherInput, Standing};
+use super::start::Plan;
 use crate::budget::Share;
-use crate::eventhubs::{
-    self, Client, ErrorKind, PartitionProperties, PartitionReceiver, ReceiveOptions, Start,
-};
+use crate::eventhubs::{self, Client, ErrorKind, PartitionReceiver, ReceiveOptions, Start};
 use crate::metrics::Metrics;
 use crate::parse::ROUTING_VERSION;
 use crate::partitions::{self, Checkpoints};
-use crate::position::{PartitionId, Position, SequenceNumber};
+use crate::position::{PartitionId, SequenceNumber};
 
 /// What all readers of a run share.
 #[derive(Debug)]
@@ -224,84 +223,6 @@ impl Reader {
         }
     }
 
-    /// Finds where to start: behind the largest of checkpoint, origin and rules boundary.
-    async fn plan(&self, again: bool) -> Result<Plan, Error> {
-        let world = &self.world;
-        let (hub, extent) = self.extent().await?;
-        let checkpoint = world.checkpoints.load(self.partition).await?.map(|checkpoint| checkpoint.position);
-        self.begin(extent).await?;
-        let saved = checkpoint.as_ref().map(|position| Ordinal(position.sequence_number.0));
-        let first = self.first(saved, extent).await?;
-        // A destination of long ago that is not looked up costs one lost name; then all are looked up.
-        let since =
-            checkpoint.as_ref().filter(|_| !again).map(|at| Date::from_unix_ms(at.enqueued_time_ms - DAY_MS));
-        let covered = recovery::recover(&world.store, &self.source, since, &world.backoff).await?;
-        let covered = covered.into_iter().map(|found| (found.destination, found.last)).collect();
-        let start = match &checkpoint {
-            Some(at) if at.sequence_number.0 + 1 == first.0 => {
-                Start::After { offset: at.offset.clone(), sequence_number: at.sequence_number }
-            }
-            _ if first <= extent.begin => Start::Earliest,
-            _ => Start::AfterSequence(SequenceNumber(first.0 - 1)),
-        };
-        Ok(Plan { checkpoint, covered, start, first: SequenceNumber(first.0), target: hub.last })
-    }
-
-    /// The first start of a partition records where its chains begin.
-    async fn begin(&self, extent: Extent) -> Result<(), Error> {
-        let namespace = &self.world.checkpoints.scope().namespace;
-        let ours =
-            Origin { first: extent.begin, routing_version: ROUTING_VERSION, namespace: namespace.clone() };
-        self.world.records.begin(&self.source, ours).await?;
-        Ok(())
-    }
-
-    /// The first event to read. Going on past events that are gone, if that was asked for, is recorded first.
-    async fn first(&self, saved: Option<Ordinal>, extent: Extent) -> Result<Ordinal, Error> {
-        let records = &self.world.records;
-        loop {
-            let done = start::done(saved, &records.lost_ranges(&self.source).await?);
-            let entered = records.enter(&self.source, ROUTING_VERSION, done, extent.last).await?;
-            let gone = match start::begin_reading(done, entered.from, extent) {
-                Ok(first) => return Ok(first),
-                Err(gone) => gone,
-            };
-            match gone.range().filter(|_| self.world.accept_loss) {
-                Some(range) => {
-                    tracing::warn!(partition = %self.partition, from = %range.from, to = %range.to, "going on without these events, as asked");
-                    records.give_up(&self.source, range).await?;
-                }
-                None => return Err(self.position_lost(gone)),
-            }
-        }
-    }
-
-    /// Whether events are gone between the one that was due and the one that came. A jump in the numbers alone
-    /// is none: the hub does not promise that there are no gaps.
-    async fn has_lost(&self, expected: SequenceNumber, received: SequenceNumber) -> Result<bool, Error> {
-        if received <= expected {
-            return Ok(false);
-        }
-        let (_, extent) = self.extent().await?;
-        match start::follows(Ordinal(expected.0), Ordinal(received.0), extent.begin) {
-            Ok(()) => Ok(false),
-            Err(_) if self.world.accept_loss => Ok(true),
-            Err(gone) => Err(self.position_lost(gone)),
-        }
-    }
-
-    async fn extent(&self) -> Result<(PartitionProperties, Extent), Error> {
-        let hub =
-            self.world.client.partition(self.partition).await.map_err(|source| self.hub_error(source))?;
-        let begin = if hub.is_empty { hub.last.0 + 1 } else { hub.begin.0 };
-        let last = (hub.last.0 >= 0).then_some(Ordinal(hub.last.0));
-        Ok((hub, Extent { begin: Ordinal(begin), last }))
-    }
-
-    fn position_lost(&self, source: PositionLost) -> Error {
-        Error::PositionLost { partition: self.partition, source }
-    }
-
     async fn attach(&self, start: Start) -> Result<PartitionReceiver, Error> {
         let options = ReceiveOptions {
             consumer_group: self.world.consumer_group.clone(),
@@ -324,7 +245,7 @@ impl Reader {
         self.lane.try_send(input).map_err(|_| Error::Ended)
     }
 
-    fn hub_error(&self, source: eventhubs::Error) -> Error {
+    pub(super) fn hub_error(&self, source: eventhubs::Error) -> Error {
         Error::Hub { partition: self.partition, source }
     }
 }
@@ -399,25 +320,7 @@ impl Error {
 /// How long the hub may say nothing before a run that is to catch up asks whether there is still something to come.
 const QUIET: Duration = Duration::from_secs(10);
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-
 enum Read {
     Ended(Ended),
     Again,
-}
-
-#[derive(Debug)]
-struct Plan {
-    checkpoint: Option<Position>,
-    covered: Vec<(Destination, Ordinal)>,
-    start: Start,
-    first: SequenceNumber,
-    target: SequenceNumber,
-}
-
-impl Plan {
-    /// Nothing was there at the start that is not durable already.
-    fn is_caught_up(&self) -> bool {
-        self.first > self.target
-    }
 }

@@ -1,0 +1,93 @@
+//! What the publisher holds of one start of a partition: its ledger, and the files that wait.
+//!
+//! Owns: the order of files per destination, and what is told of the start. Does not own: when a file is put
+//! (`publisher`).
+
+use std::collections::{HashMap, VecDeque};
+
+use catchwater_sinks::lake::chain::Chain;
+use catchwater_sinks::lake::paths::{Destination, Ordinal};
+use tokio::sync::watch;
+
+use super::file::{ClosedFile, StartId};
+use super::ledger::{FileId, Ledger};
+use super::publisher::Standing;
+use crate::position::{Position, SequenceNumber};
+
+#[derive(Debug)]
+pub(super) struct Partition {
+    pub(super) start: StartId,
+    pub(super) ledger: Ledger,
+    pub(super) destinations: HashMap<Destination, Queue>,
+    pub(super) first: SequenceNumber,
+    pub(super) saved: Option<SequenceNumber>,
+    pub(super) lost: bool,
+    pub(super) standing: watch::Sender<Standing>,
+}
+
+/// The files of one destination that wait, in order; the chain is away while a put holds it.
+#[derive(Debug)]
+pub(super) struct Queue {
+    pub(super) chain: Option<Chain>,
+    pub(super) files: VecDeque<(FileId, ClosedFile)>,
+}
+
+impl Queue {
+    /// The queue of a destination whose next file has this name.
+    pub(super) fn at(continues_at: Ordinal) -> Self {
+        let last = (continues_at > Ordinal(0)).then_some(Ordinal(continues_at.0 - 1));
+        Self { chain: Some(Chain::recovered(last)), files: VecDeque::new() }
+    }
+}
+
+impl Partition {
+    pub(super) fn new(
+        start: StartId,
+        first: SequenceNumber,
+        checkpoint: Option<Position>,
+        standing: watch::Sender<Standing>,
+    ) -> Self {
+        let saved = checkpoint.as_ref().map(|position| position.sequence_number);
+        let ledger = Ledger::starting_behind(checkpoint);
+        Self { start, ledger, destinations: HashMap::new(), first, saved, lost: false, standing }
+    }
+
+    /// The checkpoint, if it is not what was written last.
+    pub(super) fn moved(&self) -> Option<Position> {
+        let checkpoint = self.ledger.checkpoint().filter(|_| !self.lost)?;
+        (self.saved != Some(checkpoint.sequence_number)).then(|| checkpoint.clone())
+    }
+
+    /// The next file of a destination may go. One that has none is forgotten: its lane knows where it is.
+    pub(super) fn landed(&mut self, destination: &Destination, chain: Chain) {
+        let Some(queue) = self.destinations.get_mut(destination) else { return };
+        if queue.files.is_empty() {
+            self.destinations.remove(destination);
+        } else {
+            queue.chain = Some(chain);
+        }
+    }
+
+    /// Drops all that waits, and tells how many rows; the reader starts the partition again.
+    pub(super) fn lose(&mut self) -> u64 {
+        self.lost = true;
+        let waiting = self.destinations.drain().flat_map(|(_, queue)| queue.files);
+        let rows = waiting.map(|(_, file)| file.facts.rows).sum();
+        self.standing.send_modify(|standing| standing.lost = true);
+        rows
+    }
+
+    pub(super) fn tell(&self) {
+        let durable = self.ledger.checkpoint().map(|position| position.sequence_number);
+        self.standing.send_if_modified(|standing| {
+            let news = standing.durable != durable;
+            standing.durable = durable;
+            news
+        });
+    }
+
+    /// Events that were read and will be read again.
+    pub(super) fn left(&self) -> u64 {
+        self.ledger.undurable().events(self.first)
+    }
+}
