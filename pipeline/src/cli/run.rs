@@ -77,7 +77,9 @@ pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
     });
     let summary = ended.inspect_err(|_| {
         let (rows, files) = (metrics.rows_put.get(), metrics.files_put.get());
-        eprintln!("catchwater: {rows} rows in {files} files became durable before this; the next run goes on behind them");
+        if rows > 0 {
+            eprintln!("catchwater: {rows} rows in {files} files became durable before this; the next run goes on behind them");
+        }
     })?;
     // A put that never answered must not hold up the exit.
     runtime.shutdown_timeout(Duration::from_millis(100));
