@@ -97,6 +97,10 @@ impl Row<'_, '_> {
             (ColumnType::Boolean, Kind::True) => Some(Cell::Boolean(true)),
             (ColumnType::Int32, Kind::Number) => number(text).and_then(Number::int32).map(Cell::Int32),
             (ColumnType::Uuid, Kind::Text) => guid(text).map(Cell::Uuid),
+            // An event that names no message has none, not one with an empty name.
+            (ColumnType::Text, Kind::Text) if column as usize == Fixed::Message as usize => {
+                (!text.is_empty()).then_some(Cell::Text(text))
+            }
             (ColumnType::Text, Kind::Text) => Some(Cell::Text(text)),
             (ColumnType::Instant, Kind::Text) => created_on(text).map(Cell::Int64),
             _ => None,

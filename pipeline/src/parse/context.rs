@@ -7,7 +7,7 @@ use super::json::Json;
 use super::keys::Keys;
 use super::walk::Walk;
 use crate::event::tree::{Kind, NodeId, Tree, TreeBuilder};
-use crate::event::{ChangeEvent, Member, Members, Reason, Reject, Table};
+use crate::event::{self, ChangeEvent, Member, Members, Reason, Reject, Table};
 
 /// What Dataverse writes for the primary table of an event that has none.
 const NO_TABLE: &str = "none";
@@ -47,12 +47,15 @@ impl Reader {
         })?;
         let parent_context_dropped = outermost.ok_or_else(|| Reject::new(Reason::NotAnObject))?;
         let tree = tree.tree(text);
-        let message = filled_text(tree, members.get(Member::MessageName))
-            .ok_or_else(|| Reject::new(Reason::NoMessageName))?;
+        let table = table(tree, members);
+        let message = match (filled_text(tree, members.get(Member::MessageName)), table) {
+            (None, Table::Messages) => return Err(Reject::new(Reason::NoMessageName)),
+            (message, _) => message.unwrap_or_default(),
+        };
         Ok(ChangeEvent {
             tree,
             members,
-            table: table(tree, members),
+            table,
             message,
             target: target(tree, members),
             parent_context_dropped,
@@ -119,8 +122,14 @@ impl Order {
 fn table<'t>(tree: Tree<'t>, members: &Members) -> Table<'t> {
     match filled_text(tree, members.get(Member::PrimaryEntityName)) {
         None | Some(NO_TABLE) => Table::Messages,
+        Some(name) if is_ours(name) => Table::Messages,
         Some(name) => Table::Entity(name),
     }
+}
+
+/// Whether a table of this name would be one of our own; some file systems ignore case.
+fn is_ours(name: &str) -> bool {
+    [event::MESSAGES, event::QUARANTINE].iter().any(|ours| ours.eq_ignore_ascii_case(name))
 }
 
 fn target(tree: Tree<'_>, members: &Members) -> Option<NodeId> {

@@ -1,6 +1,6 @@
-//! What is wrong with a text that simd-json refuses, and the one thing that is mended.
+//! What is wrong with a text that simd-json refuses, and the two things that are mended.
 //!
-//! Owns: words and places for `NotJson`, lone surrogates. Does not own: the decision; simd-json refuses,
+//! Owns: words and places for `NotJson`, lone surrogates, numbers beyond f64. Does not own: the decision; simd-json refuses,
 //! this module only says why. Nothing here runs for a sound body.
 
 use simd_json::{Error, ErrorType};
@@ -30,6 +30,70 @@ pub(super) fn replace_lone_surrogates(text: &mut [u8]) -> bool {
         at = at.min(text.len());
     }
     replaced
+}
+
+/// Overwrites each number that could be beyond f64 by a zero and white space, which is as long; false if there
+/// was none. Digits are read from the body, so none is lost.
+pub(super) fn blank_long_numbers(text: &mut [u8]) -> bool {
+    let (mut blanked, mut in_string, mut at) = (false, false, 0);
+    while let Some(byte) = text.get(at) {
+        let len = match byte {
+            b'\\' if in_string => 2,
+            b'"' => {
+                in_string = !in_string;
+                1
+            }
+            b'-' | b'0'..=b'9' if !in_string => {
+                let len = text[at..].iter().take_while(|byte| is_of_number(**byte)).count();
+                let free = at.checked_sub(1).is_none_or(|before| is_around_value(text[before]))
+                    && text.get(at + len).is_none_or(|behind| is_around_value(*behind));
+                if len >= SHORTEST_BEYOND_F64 && free && is_number(&text[at..at + len]) {
+                    text[at..at + len].fill(b' ');
+                    text[at] = b'0';
+                    blanked = true;
+                }
+                len
+            }
+            _ => 1,
+        };
+        at += len;
+    }
+    blanked
+}
+
+/// The characters of `2e308`: no shorter number is beyond f64.
+const SHORTEST_BEYOND_F64: usize = 5;
+
+fn is_of_number(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')
+}
+
+fn is_around_value(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b':' | b'[' | b']' | b'{' | b'}')
+}
+
+/// Whether this is a number as JSON writes them, whatever its value.
+fn is_number(text: &[u8]) -> bool {
+    let digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+    let (mantissa, exponent) = split_at_byte(unsigned, |byte| matches!(byte, b'e' | b'E'));
+    let (integer, fraction) = split_at_byte(mantissa, |byte| byte == b'.');
+    let unsigned_exponent = exponent.map(|exponent| match exponent {
+        [b'+' | b'-', digits @ ..] => digits,
+        digits => digits,
+    });
+    digits(integer)
+        && (integer.len() == 1 || integer[0] != b'0')
+        && fraction.is_none_or(digits)
+        && unsigned_exponent.is_none_or(digits)
+}
+
+/// What stands before and behind the first such byte; `None` behind if there is none.
+fn split_at_byte(text: &[u8], is_it: impl Fn(u8) -> bool) -> (&[u8], Option<&[u8]>) {
+    match text.iter().position(|byte| is_it(*byte)) {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    }
 }
 
 /// The reject for what simd-json said of a text.

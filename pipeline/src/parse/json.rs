@@ -25,7 +25,7 @@ pub(super) struct Json {
 #[derive(Clone, Copy)]
 pub(super) struct Tokens<'t> {
     /// Names and values in the text's order; strings are unescaped and stand in the scratch copy, where
-    /// they begin at the same place as in the text.
+    /// they begin at the same place as in the text. The value of a number means nothing: its text does.
     pub(super) nodes: &'t [Node<'t>],
     /// Where in the text each token begins: names, values and punctuation; strings at their quote.
     pub(super) starts: &'t [u32],
@@ -59,10 +59,13 @@ impl Json {
             return Err(Reject::at(Reason::TooDeep, first.index()));
         }
         self.load(text);
-        if !fault::replace_lone_surrogates(&mut self.scratch[..text.len()]) {
+        let copy = &mut self.scratch[..text.len()];
+        let repaired = fault::replace_lone_surrogates(copy);
+        if !fault::blank_long_numbers(copy) && !repaired {
             return Err(fault::describe(&first, text.as_bytes()));
         }
-        self.attempt(text.len(), true, &mut read).map_err(|error| fault::describe(&error, text.as_bytes()))
+        self.attempt(text.len(), repaired, &mut read)
+            .map_err(|error| fault::describe(&error, text.as_bytes()))
     }
 
     fn load(&mut self, text: &str) {

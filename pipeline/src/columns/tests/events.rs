@@ -233,6 +233,16 @@ fn members_of_another_form_and_unknown_ones_are_kept() {
 }
 
 #[test]
+fn numbers_beyond_f64_are_kept_as_their_digits() {
+    for number in ["1E+400", "-1.5e+99999999999999999999", &"9".repeat(1000)] {
+        check(
+            &update(&[]).member("Odd", number),
+            &[("_changed", "[]"), ("_rest", &format!(r#"{{"Odd":"{number}"}}"#))],
+        );
+    }
+}
+
+#[test]
 fn what_a_record_says_besides_attributes_is_kept() {
     let target = format!(
         r#"{{"__type":"Entity","Attributes":{},"EntityState":2,"FormattedValues":[],"Id":"{OTHER}","KeyAttributes":{},"LogicalName":"account","RelatedEntities":[],"RowVersion":"5948260"}}"#,

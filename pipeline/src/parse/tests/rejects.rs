@@ -75,7 +75,15 @@ fn what_is_not_json_is_told_with_words_and_place() {
         check(body.as_bytes(), Reason::NotJson(words.into()), Some(place));
     }
     check(br#""{\"a\":NaN}""#, Reason::NotJson("this is no value: 'N'".into()), None);
-    check(br#"{"a":1e400}"#, Reason::NotJson("no number is written like this: '1'".into()), Some(5));
+    for (body, words, place) in [
+        (r#"{"a":01e400}"#, "no number is written like this: '1'", 6),
+        (r#"{"a":1e400,"b":INF}"#, "this is no value: 'I'", 15),
+        (r#"{"a":+1e400}"#, "this is no value: '+'", 5),
+        (r#"{"a":[1e400 1e400]}"#, "this is neither a comma nor a list's end: '1'", 12),
+        (r#"{"a":1e400"#, "it ends before it is complete", 10),
+    ] {
+        check(body.as_bytes(), Reason::NotJson(words.into()), Some(place));
+    }
 }
 
 #[test]
@@ -106,7 +114,7 @@ fn json_that_is_no_event_is_told() {
     }
     for body in [
         "{}",
-        r#"{"PrimaryEntityName":"account"}"#,
+        r#"{"PrimaryEntityName":"none"}"#,
         r#"{"MessageName":null}"#,
         r#"{"MessageName":""}"#,
         r#"{"MessageName":1}"#,

@@ -20,6 +20,13 @@ const WRITTEN: &[(&str, &[u8])] = &[
     ("written: first is null", br#"{"MessageName":"x","PrimaryEntityName":null,"PrimaryEntityName":"b"}"#),
     ("written: no message", br#"{"PrimaryEntityName":"account"}"#),
     ("written: empty message", br#"{"MessageName":"","PrimaryEntityName":"account"}"#),
+    ("written: null message", br#"{"MessageName":null,"PrimaryEntityName":"account"}"#),
+    ("written: number for a message", br#"{"MessageName":5,"PrimaryEntityName":"account"}"#),
+    ("written: no message, none", br#"{"PrimaryEntityName":"none"}"#),
+    ("written: no message, our table", br#"{"PrimaryEntityName":"_messages"}"#),
+    ("written: our table", br#"{"MessageName":"x","PrimaryEntityName":"_messages"}"#),
+    ("written: Our Table", br#"{"MessageName":"x","PrimaryEntityName":"_Quarantine"}"#),
+    ("written: beyond f64", br#"{"MessageName":"x","PrimaryEntityName":"a","n":1E+400}"#),
     (
         "written: odd members",
         br#"{"MessageName":"x","PrimaryEntityName":"a","InputParameters":7,"Depth":[]}"#,

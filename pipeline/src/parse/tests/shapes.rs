@@ -113,6 +113,10 @@ fn numbers_keep_every_character() {
         "922337203685477.5807",
         "123456789012345678901234567890.123456789012345678901234567890",
         "0e99999999999",
+        "1E+400",
+        "-1.5e+99999999999999999999",
+        "1e-99999999999999999999",
+        &"9".repeat(1000),
     ] {
         assert_eq!(shape(number), number);
         assert_eq!(shape(&format!(" {number}\r\n\t")), number, "in white space");

@@ -107,9 +107,7 @@ impl Reader<'_> {
             let _ = self.take("+").or_else(|| self.take("-"));
             self.digits()?;
         }
-        let text = std::str::from_utf8(&self.bytes[start..self.at]).ok()?;
-        // simd-json refuses what no double can hold, and catchwater lets it.
-        text.parse::<f64>().ok()?.is_finite().then(|| text.to_owned())
+        Some(std::str::from_utf8(&self.bytes[start..self.at]).ok()?.to_owned())
     }
 
     fn string(&mut self) -> Option<String> {
