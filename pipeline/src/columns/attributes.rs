@@ -73,7 +73,11 @@ impl Row<'_, '_> {
             (ColumnType::Boolean, Value::Boolean(value)) => Cell::Boolean(value),
             // Money and plain numbers share their columns: both are exact decimals, and DuckDB unites them.
             (ColumnType::Number | ColumnType::Decimal, Value::Number(number) | Value::Money(number)) => {
-                Cell::Number(number)
+                if self.is_integer(node) {
+                    Cell::Number(number)
+                } else {
+                    Cell::Decimal(number.scaled())
+                }
             }
             (ColumnType::Choice, Value::Choice(choice)) => Cell::Int32(choice),
             (ColumnType::Text, Value::Text(text)) => Cell::Text(text),
@@ -100,11 +104,19 @@ impl Row<'_, '_> {
 
     /// Covers a scalar, or the one member of the object around it that went into the column.
     fn cover_value(&mut self, node: NodeId) {
-        let value = match self.tree.kind(node) {
+        self.cover(self.scalar(node));
+    }
+
+    /// Whether a number is written as an integer: a point or an exponent says that it is a decimal.
+    fn is_integer(&self, node: NodeId) -> bool {
+        !self.tree.text(self.scalar(node)).contains(['.', 'e', 'E'])
+    }
+
+    fn scalar(&self, node: NodeId) -> NodeId {
+        match self.tree.kind(node) {
             Kind::Object => self.tree.member(node, "Value").unwrap_or(node),
             _ => node,
-        };
-        self.cover(value);
+        }
     }
 
     fn lookup(&mut self, slot: SlotId, attribute: NodeId, reference: Reference) -> bool {

@@ -25,6 +25,8 @@ pub(super) enum Cell<'a> {
     Int32(i32),
     Int64(i64),
     Number(Number),
+    /// A number that was written as a decimal, in units of 10⁻¹⁰.
+    Decimal(i128),
     Uuid(Guid),
     Text(&'a str),
     Bytes(&'a [u8]),
@@ -97,7 +99,7 @@ impl Values {
             (ColumnType::Boolean, Cell::Boolean(_))
                 | (ColumnType::Choice | ColumnType::Int32, Cell::Int32(_))
                 | (ColumnType::Datetime | ColumnType::Instant | ColumnType::Int64, Cell::Int64(_))
-                | (ColumnType::Number | ColumnType::Decimal, Cell::Number(_))
+                | (ColumnType::Number | ColumnType::Decimal, Cell::Number(_) | Cell::Decimal(_))
                 | (ColumnType::Uuid, Cell::Uuid(_))
                 | (ColumnType::Text | ColumnType::Json, Cell::Text(_))
                 | (ColumnType::Binary, Cell::Bytes(_))
@@ -107,8 +109,10 @@ impl Values {
 
     /// Appends a cell that [`take`](Self::take) allows.
     pub(super) fn push(&mut self, cell: Cell<'_>) {
-        if let Cell::Number(number) = cell {
-            self.widen(Width::of(number));
+        match cell {
+            Cell::Number(number) => self.widen(Width::of(number)),
+            Cell::Decimal(_) => self.widen(Width::Decimal),
+            _ => {}
         }
         match (self, cell) {
             (Self::Boolean(bits), Cell::Boolean(bit)) => bits.push(bit),
@@ -118,6 +122,7 @@ impl Values {
                 values.push(value);
             }
             (Self::Decimal(values), Cell::Number(number)) => values.push(number.scaled()),
+            (Self::Decimal(values), Cell::Decimal(scaled)) => values.push(scaled),
             (Self::Uuid(values), Cell::Uuid(guid)) => values.extend_from_slice(&guid),
             (Self::Bytes(run), Cell::Text(text)) => run.push(text.as_bytes()),
             (Self::Bytes(run), Cell::Bytes(bytes)) => run.push(bytes),

@@ -180,8 +180,8 @@ DUCKDB_TYPES = {
 
 
 def number_type(values):
-    """The narrowest type that holds all of a column's numbers."""
-    if any(value != int(value) for value in values):
+    """A decimal if any is written as one, else the narrowest integer that holds all of a column's numbers."""
+    if any(set(value.text) & set(".eE") for value in values):
         return "DECIMAL(38,10)"
     return "INTEGER" if all(-(2**31) <= value < 2**31 for value in values) else "BIGINT"
 

@@ -100,8 +100,13 @@ fn numbers_are_as_narrow_as_they_ever_were() {
         let there: Vec<_> = (0..values.len()).map(|at| text(column, at)).collect();
         assert_eq!(there, values, "{values:?}");
     }
-    rows.push(&update(&[("y", &money("5"))]).json());
-    assert_eq!(rows.take().column_by_name("y").unwrap().data_type(), &DataType::Decimal128(38, 10));
+    for written_as_decimal in ["1.0000000000", "1.0", "1E+15", "2e0", &money("5")] {
+        let mut rows = Rows::new();
+        rows.push(&update(&[("y", written_as_decimal)]).json());
+        let batch = rows.take();
+        let column = batch.column_by_name("y").unwrap();
+        assert_eq!(column.data_type(), &DataType::Decimal128(38, 10), "{written_as_decimal}");
+    }
 }
 
 #[test]

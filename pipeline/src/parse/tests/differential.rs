@@ -12,14 +12,20 @@ fn expected(body: &[u8]) -> Option<(Slow, Vec<String>)> {
     if let Slow::Text(text) = &value {
         value = slow::read(text)?;
     }
-    match value.member("MessageName") {
-        Some(Slow::Text(message)) if !message.is_empty() => {
-            let mut leaves = Vec::new();
-            value.leaves(&mut leaves);
-            Some((value, leaves))
-        }
-        _ => None,
-    }
+    let has_message = matches!(value.member("MessageName"), Some(Slow::Text(message)) if !message.is_empty());
+    (has_message || table_of(&value).is_some()).then(|| {
+        let mut leaves = Vec::new();
+        value.leaves(&mut leaves);
+        (value, leaves)
+    })
+}
+
+/// The table the body names, if it is one of Dataverse.
+fn table_of(value: &Slow) -> Option<&str> {
+    let Some(Slow::Text(name)) = value.member("PrimaryEntityName") else { return None };
+    let is_none = ["", "none"].contains(&name.as_str());
+    let is_ours = ["_messages", "_quarantine"].iter().any(|ours| name.eq_ignore_ascii_case(ours));
+    (!is_none && !is_ours).then_some(name.as_str())
 }
 
 fn leaves(tree: Tree<'_>, node: NodeId, into: &mut Vec<String>) {
@@ -55,12 +61,7 @@ pub(super) fn check(keep: &mut Parser, drop: &mut Parser, body: &[u8]) -> bool {
 }
 
 fn check_table(table: Table<'_>, value: &Slow) {
-    match value.member("PrimaryEntityName") {
-        Some(Slow::Text(name)) if !name.is_empty() && name != "none" => {
-            assert_eq!(table, Table::Entity(name));
-        }
-        _ => assert_eq!(table, Table::Messages),
-    }
+    assert_eq!(table, table_of(value).map_or(Table::Messages, Table::Entity));
 }
 
 /// Without its first parent context, the event is the same.
