@@ -60,7 +60,7 @@ impl fmt::Display for Reason {
             Self::TooLarge => out.write_str("the body is too large"),
             Self::NotAnObject => out.write_str("the body is JSON but no object"),
             Self::NoMessageName => {
-                out.write_str("the body is no RemoteExecutionContext: it has no MessageName")
+                out.write_str("the body is no RemoteExecutionContext: it names neither a message nor a table")
             }
         }
     }
