@@ -78,9 +78,9 @@ fn is_number(text: &[u8]) -> bool {
     let unsigned = text.strip_prefix(b"-").unwrap_or(text);
     let (mantissa, exponent) = split_at_byte(unsigned, |byte| matches!(byte, b'e' | b'E'));
     let (integer, fraction) = split_at_byte(mantissa, |byte| byte == b'.');
-    let unsigned_exponent = exponent.map(|exponent| match exponent {
-        [b'+' | b'-', digits @ ..] => digits,
-        digits => digits,
+    let unsigned_exponent = exponent.map(|exponent| match exponent.first() {
+        Some(b'+' | b'-') => &exponent[1..],
+        _ => exponent,
     });
     digits(integer)
         && (integer.len() == 1 || integer[0] != b'0')
