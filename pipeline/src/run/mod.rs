@@ -1,6 +1,6 @@
 //! The job: from an event hub into a lake.
 //!
-//! Read `wiring` for what runs where, `reader` for how a partition starts, `lane` for how events become
+//! Read `wiring` for what runs where, `start` and `reader` for how a partition is read, `lane` for how events become
 //! files, `publisher` for how files become durable.
 
 mod wiring;
@@ -118,8 +118,8 @@ pub enum Error {
     /// A task ended without an answer.
     #[error("{0} ended without an answer")]
     Died(&'static str),
-    /// Every partition was taken by another run.
-    #[error("another run has taken all partitions of this consumer group; this one stops")]
+    /// Partitions were taken by another run: all of them, or some that this run was to catch up with.
+    #[error("another run has taken partitions of this consumer group; this one stops")]
     OwnershipLost,
 }
 

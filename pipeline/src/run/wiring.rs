@@ -1,4 +1,6 @@
-//! Every thread, task and channel of a run, each capacity with its reason. Nothing else spawns.
+//! Every thread, task and channel of a run, each capacity with its reason.
+//!
+//! Beside it only the publisher starts tasks, its puts and checkpoint writes, and the client those of its connection.
 //!
 //! ```text
 //! reader (task per partition) ── LaneInput ──▶ lane (thread) ── PublisherInput ──▶ publisher (task)
