@@ -6,6 +6,7 @@ use catchwater_sinks::lake::audit::{self, Report};
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths::{Ordinal, SourceId};
 use catchwater_sinks::lake::records::Records;
+use catchwater_sinks::parquet::RowColumns;
 use catchwater_sinks::store::Store;
 use clap::Args;
 use serde::Serialize;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use super::options::{LakeOptions, existing_lake};
 use super::report::{json_line, size};
 use super::{Exit, runtime};
-use crate::columns::SEQUENCE_NUMBER;
+use crate::columns::{ROW_INDEX, SEQUENCE_NUMBER};
 use crate::partitions::Checkpoints;
 
 #[derive(Debug, Args)]
@@ -52,8 +53,11 @@ pub(super) async fn read(options: &LakeOptions) -> anyhow::Result<Report> {
         let reached = checkpoints.entry(source).or_insert(Ordinal(-1));
         *reached = (*reached).max(Ordinal(checkpoint.position.sequence_number.0));
     }
-    Ok(audit::audit(&lake, SEQUENCE_NUMBER, &checkpoints).await?)
+    Ok(audit::audit(&lake, ROW_COLUMNS, &checkpoints).await?)
 }
+
+/// What numbers the rows of every table.
+const ROW_COLUMNS: RowColumns = RowColumns { ordinal: SEQUENCE_NUMBER, row_index: ROW_INDEX };
 
 /// What `audit --json` prints; the faults are counts, 0 when clean.
 #[derive(Debug, Serialize)]

@@ -1,7 +1,5 @@
 //! The files of each destination, one after the other.
 
-use std::sync::Arc;
-
 use futures::{StreamExt, stream};
 use object_store::ObjectMeta;
 use object_store::path::Path;
@@ -10,6 +8,7 @@ use super::Report;
 use super::scan::{Scan, in_full};
 use super::sources::Sources;
 use crate::lake::paths::{self, DataFileName, Ordinal};
+use crate::parquet::RowColumns;
 use crate::store::{Error, Store};
 
 /// All data files of a lake, by destination and in the order of their chains.
@@ -51,10 +50,15 @@ impl Chains {
     }
 
     /// Reads every file and follows every chain.
-    pub(super) async fn read(self, store: &Store, column: &str, sources: &mut Sources, report: &mut Report) {
-        let column: Arc<str> = column.into();
+    pub(super) async fn read(
+        self,
+        store: &Store,
+        columns: RowColumns,
+        sources: &mut Sources,
+        report: &mut Report,
+    ) {
         let reads = self.files.into_iter().map(|(name, size)| {
-            let read = read(store.clone(), name.path(), Arc::clone(&column));
+            let read = read(store.clone(), name.path(), columns);
             async move { (name, size, read.await) }
         });
         // In order, so that chains can be followed and equal lakes have equal findings.
@@ -62,7 +66,7 @@ impl Chains {
         let mut follower = Follower::default();
         while let Some((name, size, read)) = reads.next().await {
             follower.enter(&name);
-            follower.catch_up(&name, store, &column, sources, report).await;
+            follower.catch_up(&name, store, columns, sources, report).await;
             follower.link(&name, report);
             follower.take(name, size, read, sources, report);
         }
@@ -84,13 +88,13 @@ impl Follower {
         &mut self,
         name: &DataFileName,
         store: &Store,
-        column: &Arc<str>,
+        columns: RowColumns,
         sources: &mut Sources,
         report: &mut Report,
     ) {
         while let Some(next) = self.next.filter(|next| *next < name.continues_at) {
             let unlisted = DataFileName { continues_at: next, ..name.clone() };
-            let read = read(store.clone(), unlisted.path(), Arc::clone(column)).await;
+            let read = read(store.clone(), unlisted.path(), columns).await;
             if matches!(read, Ok(None)) {
                 return;
             }
@@ -141,8 +145,8 @@ impl Follower {
 }
 
 /// Reads a file on a thread that is free: decoding uses as many as there are.
-async fn read(store: Store, path: Path, column: Arc<str>) -> Read {
-    let scan = tokio::spawn(async move { Scan::read(&store, &path, &column).await });
+async fn read(store: Store, path: Path, columns: RowColumns) -> Read {
+    let scan = tokio::spawn(async move { Scan::read(&store, &path, columns).await });
     match scan.await {
         Ok(scanned) => scanned.map_err(|error| in_full(&error)),
         Err(stopped) => Err(in_full(&stopped)),

@@ -19,11 +19,13 @@ const CHUNK_BITS: u32 = 16;
 const CHUNK_WORDS: usize = (1 << CHUNK_BITS) / 64;
 
 impl Places {
-    /// Adds a place.
-    pub(super) fn insert(&mut self, place: i64) {
+    /// Adds a place; says if it was not there.
+    pub(super) fn insert(&mut self, place: i64) -> bool {
         let chunk = self.chunks.entry(place >> CHUNK_BITS).or_insert_with(empty_chunk);
         let (word, bit) = within(place);
+        let is_new = chunk[word] & bit == 0;
         chunk[word] |= bit;
+        is_new
     }
 
     /// Adds all places of another set; returns how many were there already, and the first of these.

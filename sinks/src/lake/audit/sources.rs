@@ -29,6 +29,7 @@ struct Source {
     lost: Vec<RangeInclusive<i64>>,
     seen: Places,
     rows: u64,
+    duplicates: u64,
 }
 
 /// What an audit has to know of [`paths::lake_record`].
@@ -80,8 +81,9 @@ impl Sources {
             report.broken(format!("{path} is of another lake, {:?}", scan.facts.lake));
         }
         let source = self.by_id.entry(name.source.clone()).or_default();
-        source.rows += scan.rows.count;
         let (twice, first) = source.seen.merge(scan.rows.places);
+        source.rows += scan.rows.count;
+        source.duplicates += scan.rows.repeated + twice;
         if let Some(first) = first {
             report.found(format!(
                 "{path}: {twice} of its places have a row elsewhere too, the first is {first}"
@@ -113,7 +115,7 @@ impl Source {
         let events = self.seen.len();
         let mut judged =
             SourceReport { first: self.origin.or(lowest), last, events, ..SourceReport::default() };
-        judged.duplicates = self.rows - events;
+        judged.duplicates = self.duplicates;
         let Some(Ordinal(first)) = judged.first else {
             if let Some(checkpoint) = checkpoint {
                 report.broken(format!(

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
 use bytes::Bytes;
 
 use super::*;
 use crate::lake::paths::{self, Destination};
-use crate::parquet::{FooterFacts, assemble, encode_row_group};
+use crate::parquet::{FooterFacts, RowColumns, assemble, encode_row_group};
 use crate::store::faults::Faults;
 
 const COLUMN: &str = "_sequence_number";
+
+const COLUMNS: RowColumns = RowColumns { ordinal: COLUMN, row_index: "_row_index" };
 
 struct Lake {
     store: Store,
@@ -51,7 +53,7 @@ impl Lake {
 
     async fn audit(&self, checkpoint: Option<i64>) -> Report {
         let checkpoints = checkpoint.map(|checkpoint| (source(0), Ordinal(checkpoint)));
-        audit(&self.store, COLUMN, &checkpoints.into_iter().collect()).await.unwrap()
+        audit(&self.store, COLUMNS, &checkpoints.into_iter().collect()).await.unwrap()
     }
 }
 
@@ -179,6 +181,47 @@ async fn rows_twice_are_found_across_tables_and_days() {
         let said = report.findings.join("\n");
         assert!(said.contains(&file) || table == "_quarantine", "{said}");
     }
+}
+
+/// A file with a row group for each two rows, as (place, index).
+fn written_rows(facts: &FooterFacts, rows: &[(i64, i32)]) -> Bytes {
+    let group = |rows: &[(i64, i32)]| {
+        let places: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.0)).collect::<Int64Array>());
+        let indexes: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.1)).collect::<Int32Array>());
+        let columns = [(COLUMN, places), ("_row_index", indexes)];
+        encode_row_group(&RecordBatch::try_from_iter(columns).unwrap()).unwrap()
+    };
+    assemble(rows.chunks(2).map(group).collect(), facts).unwrap()
+}
+
+#[tokio::test]
+async fn an_event_may_have_several_rows() {
+    // rows of 7 and 9, rows of the lake, duplicates, what is said
+    let cases: [(&[(i64, i32)], u64, u64, &str); 8] = [
+        (&[(7, 0), (9, 0)], 10, 0, ""),
+        (&[(7, 0), (7, 1), (7, 2), (9, 0), (9, 1)], 13, 0, ""),
+        (&[(7, 0), (7, 0), (9, 0)], 11, 1, "the row of 7 follows one that is not below it"),
+        (&[(7, 0), (7, 1), (7, 1), (9, 0)], 12, 1, "row 1 of 7 stands where its row 2 should"),
+        (&[(7, 0), (7, 1), (7, 0), (7, 1), (9, 0)], 13, 2, "the row of 7 follows one that is not below it"),
+        (&[(7, 0), (9, 0), (7, 1), (9, 1)], 12, 2, "the row of 7 follows one that is not below it"),
+        (&[(7, 0), (9, 1)], 10, 0, "row 1 of 9 stands where its row 0 should"),
+        (&[(7, 0), (7, 2), (9, 0)], 11, 0, "row 2 of 7 stands where its row 1 should"),
+    ];
+    for (rows, all, duplicates, words) in cases {
+        let lake = Lake::whole().await;
+        let facts = FooterFacts { rows: rows.len() as u64, ..facts("account", "2026-11-22", 5, &[7, 9]) };
+        lake.put("account", "2026-11-22", 5, written_rows(&facts, rows)).await;
+        let broken = u64::from(!words.is_empty());
+        check(words, &lake, [10, all, 0, duplicates, broken, 0], &[words]).await;
+    }
+}
+
+#[tokio::test]
+async fn an_event_in_two_files_is_found_whatever_its_rows() {
+    let lake = Lake::whole().await;
+    let facts = FooterFacts { rows: 3, ..facts("contact", "2026-11-22", 0, &[3]) };
+    lake.put("contact", "2026-11-22", 0, written_rows(&facts, &[(3, 0), (3, 1), (3, 2)])).await;
+    check("3 again", &lake, [10, 13, 0, 1, 0, 0], &["1 of its places", "contact/"]).await;
 }
 
 #[tokio::test]
@@ -334,7 +377,7 @@ async fn sources_are_judged_apart() {
         Destination { table: "account".into(), date: "2026-11-22".parse().unwrap(), source: source(1) };
     lake.store.put(&paths::data_file(&destination, Ordinal(0)), written(&facts, &ordinals)).await.unwrap();
     let checkpoints = [(source(0), Ordinal(9)), (source(1), Ordinal(4_000_000_000_002))].into();
-    let report = audit(&lake.store, COLUMN, &checkpoints).await.unwrap();
+    let report = audit(&lake.store, COLUMNS, &checkpoints).await.unwrap();
     assert_eq!(counts(&report), [13, 13, 1, 0, 0, 2], "{:?}", report.findings);
     assert_eq!((report.sources[&source(0)].gaps, report.sources[&source(1)].gaps), (0, 1));
 }
