@@ -47,6 +47,18 @@ fn the_latest_state_of_each_record() {
     bed.check("states.py check", &[&bed.views()]);
 }
 
+#[test]
+fn each_record_of_an_event_is_a_row_of_one_file() {
+    let Some(bed) = Bed::new("lake") else { return };
+    let hub = Hub::start(1);
+    bed.check("several.py make", &[&bed.sent()]);
+    assert_eq!(send(&hub, &bed.sent(), 0), 5);
+    bed.run(&hub.connection_string, 10);
+    let report = audit(&bed.lake);
+    assert_eq!((report["events"].as_u64(), report["rows"].as_u64()), (Some(5), Some(10)), "{report}");
+    bed.check("several.py check", &[&bed.views(), &bed.lake]);
+}
+
 /// One attribute is an integer, then 1E+300, then a fraction no decimal holds, then a GUID, text, a date; each file
 /// holds one event, and each process knows only what the lake says.
 #[test]
@@ -144,7 +156,7 @@ impl Bed {
         self.folder.path().join("sent")
     }
 
-    /// Runs until caught up; so many events were new.
+    /// Runs until caught up; so many rows were new.
     fn run(&self, connection_string: &str, expected: u64) {
         let lake = self.lake.to_str().unwrap();
         let report = json(&[

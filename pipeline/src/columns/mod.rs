@@ -10,7 +10,8 @@ mod names;
 mod catalog;
 mod context;
 mod table;
-// One event into one row.
+// One event into its rows.
+mod targets;
 mod row;
 mod envelope;
 mod attributes;

@@ -38,6 +38,7 @@ pub(super) struct PutDone {
     pub(super) start: StartId,
     pub(super) file: FileId,
     pub(super) destination: Destination,
+    pub(super) events: u64,
     pub(super) rows: u64,
     pub(super) bytes: u64,
     /// The chain behind this file; `None` when the name was lost or the lake's schema contradicts the file.
@@ -64,6 +65,7 @@ pub(super) async fn put(
         start: file.start,
         file: id,
         destination: file.destination,
+        events: file.events,
         rows: file.facts.rows,
         bytes,
         chain,
