@@ -14,7 +14,7 @@ pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_
     let mut order = vec![
         "coalesce(\"_operation_created_on\", \"_enqueued_time\")",
         // Dataverse's clock has seconds here: within one, a record is created first and deleted last.
-        "CASE WHEN \"IsDelete\" THEN 2 WHEN \"_message\" = 'Create' THEN 0 ELSE 1 END",
+        "CASE WHEN \"IsDelete\" THEN 2 WHEN \"_message\" IN ('Create', 'CreateMultiple') THEN 0 ELSE 1 END",
     ];
     let version = identifier(VERSION);
     if columns.have_version() {
