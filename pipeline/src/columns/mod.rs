@@ -1,16 +1,19 @@
 //! Change events become columns of a table.
 //!
 //! Owns: which member, parameter, attribute or label ends in which column, the columns' names and types
-//! (`docs/TABLES.md` is the contract), and the plain buffers they are collected in. Does not own: which table
+//! (`docs/TABLES.md` is the contract), the types that table metadata states, and the plain buffers all are collected
+//! in. Does not own: which table
 //! an event belongs to (`parse`), when a buffer is closed (`run`), how a type becomes the lake's for ever
 //! (`catchwater_sinks::lake`).
 
 mod schema;
 mod names;
 mod catalog;
+mod metadata;
 mod context;
 mod table;
-// One event into one row.
+// One event into its rows.
+mod targets;
 mod row;
 mod envelope;
 mod attributes;
@@ -28,12 +31,16 @@ mod normal_form;
 
 pub use catalog::Catalog;
 pub use context::Context;
+pub use metadata::{Error as MetadataError, Inferred, Metadata, Mixed, Survey, type_holds};
 pub use names::attribute_name;
 pub use schema::{TYPE_KEY, fixed_columns, type_names};
 pub use table::TableBuffer;
 
 /// The column that says where in its partition a row's event stood, in every table.
 pub const SEQUENCE_NUMBER: &str = "_sequence_number";
+
+/// The column that numbers the rows of one event from 0, in every table.
+pub const ROW_INDEX: &str = "_row_index";
 
 #[cfg(test)]
 mod tests;

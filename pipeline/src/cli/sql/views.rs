@@ -116,7 +116,7 @@ fn write_history(out: &mut String, view: &str, schema: &TableSchema, columns: &C
         QUARANTINE => {
             "every body that could not be understood, one row each, with its bytes and the reason".to_owned()
         }
-        table => format!("every event of the table {}, one row each", one_line(table)),
+        table => format!("every event of the table {}, one row for each record", one_line(table)),
     };
     // A column that is null in all files is in none of them; the typed nulls in front give it its type and place.
     statement(out, view, &what);
@@ -151,11 +151,13 @@ fn typed_null(lake_type: &str) -> String {
         "number" | "choice" | "int32" => "INTEGER",
         "int64" => "BIGINT",
         "decimal" => "DECIMAL(38,10)",
+        "double" => "DOUBLE",
         "choices" => "INTEGER[]",
         "text" => "VARCHAR",
         "text_list" => "VARCHAR[]",
         "uuid" => "UUID",
         "datetime" => "TIMESTAMP",
+        "date" => "DATE",
         "instant" => "TIMESTAMP WITH TIME ZONE",
         "binary" => "BLOB",
         "json" => "JSON",
@@ -219,6 +221,7 @@ fn write_live_events(out: &mut String, history: &str) {
         "\"_enqueued_time\"",
         "\"_partition\"",
         "\"_sequence_number\"",
+        "\"_row_index\"",
     ]
     .map(|key| format!("{key}, 'ASC NULLS FIRST'"))
     .into();
@@ -227,7 +230,7 @@ fn write_live_events(out: &mut String, history: &str) {
         "WITH events AS NOT MATERIALIZED (\n  \
            SELECT *, create_sort_key({}) AS \"_order\"\n  \
            FROM {}\n  \
-           -- Events of several records at once have no Id of their own.\n  \
+           -- Rows of no record have no Id, or a zero one.\n  \
            WHERE \"Id\" <> '00000000-0000-0000-0000-000000000000'\n\
          ), deletions AS NOT MATERIALIZED (\n  \
            SELECT \"_organization_id\", \"Id\", max(\"_order\") AS \"_order\"\n  \
@@ -346,7 +349,7 @@ mod tests {
         let script = script("/it's/[a]*?/x=y", &[&tables[0]]);
         for expected in [
             "VIEW \"a\"\"b\nc\" AS",
-            "-- a\"b c: every event of the table a\"b c, one row each.",
+            "-- a\"b c: every event of the table a\"b c, one row for each record.",
             "list_contains(\"_changed\", 'x''y')",
             "'/it''s/[[]a][*][?]/x=y/table$a%22b%0Ac/**/*.parquet'",
             "hive_partitioning = false",
