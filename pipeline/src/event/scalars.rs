@@ -108,7 +108,8 @@ pub fn survives_f64(text: &str) -> bool {
 pub fn double(text: &str) -> Option<f64> {
     let stated = Decimal::scan(text)?;
     let float: f64 = text.parse().ok()?;
-    let written = stated.is(float, format_args!("{float:e}")) || stated.is(float, format_args!("{float:.16e}"));
+    let written =
+        stated.is(float, format_args!("{float:e}")) || stated.is(float, format_args!("{float:.16e}"));
     written.then_some(float)
 }
 
