@@ -68,6 +68,8 @@ struct JsonReport<'a> {
     duplicates: u64,
     broken_chains: u64,
     in_flight: u64,
+    redriven: u64,
+    unfinished_redrives: u64,
     tables: BTreeMap<&'a str, JsonTable>,
 }
 
@@ -88,6 +90,8 @@ impl<'a> JsonReport<'a> {
             duplicates: report.duplicates,
             broken_chains: report.broken_chains,
             in_flight: report.in_flight,
+            redriven: report.redriven,
+            unfinished_redrives: report.unfinished_redrives,
             tables: tables
                 .map(|(name, table)| {
                     (name.as_str(), JsonTable { rows: table.rows, files: table.files, bytes: table.bytes })
@@ -130,6 +134,12 @@ pub(super) fn print(report: &Report) {
     say!();
     for finding in &report.findings {
         say!("fault: {finding}");
+    }
+    if report.redriven > 0 {
+        say!("{} events were redriven out of _quarantine, which keeps their rows", report.redriven);
+    }
+    if report.unfinished_redrives > 0 {
+        say!("{} plans are not carried out yet: `catchwater redrive` does", report.unfinished_redrives);
     }
     if report.is_clean() {
         say!(

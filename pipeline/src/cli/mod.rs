@@ -17,6 +17,7 @@ mod hub;
 mod send;
 mod audit;
 mod sql;
+mod schema;
 mod progress;
 mod report;
 
@@ -49,6 +50,9 @@ enum Command {
     Audit(audit::Options),
     /// Prints DuckDB views over a lake: history, latest state, quarantine
     Sql(sql::Options),
+    /// Makes table metadata of bodies, and shows the types of a lake
+    #[command(after_help = schema::ABOUT)]
+    Schema(schema::Options),
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 2 usage or configuration, 3 could not reach, 4 position lost, \
@@ -65,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Send(options) => send::main(&options),
         Command::Audit(options) => audit::main(&options),
         Command::Sql(options) => sql::main(&options),
+        Command::Schema(options) => schema::main(&options),
     };
     match done {
         Ok(exit) => exit.into(),
@@ -101,10 +106,15 @@ struct Usage(String);
 
 impl Exit {
     fn of(error: &anyhow::Error) -> Self {
+        use crate::columns::MetadataError;
         use crate::eventhubs::ConnectionStringError;
         use crate::generator::FilesError;
         for cause in error.chain() {
-            if cause.is::<Usage>() || cause.is::<ConnectionStringError>() || cause.is::<FilesError>() {
+            if cause.is::<Usage>()
+                || cause.is::<ConnectionStringError>()
+                || cause.is::<FilesError>()
+                || cause.is::<MetadataError>()
+            {
                 return Self::Configuration;
             }
             if let Some(run) = cause.downcast_ref::<crate::run::Error>() {

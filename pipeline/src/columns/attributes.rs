@@ -33,6 +33,10 @@ impl Row<'_, '_> {
             self.cover(node);
         } else if let Some(value) = Value::read(self.tree, node) {
             let evidence = self.evidence(self.tree.text(name), value);
+            if let Some(notes) = &mut self.scratch.survey {
+                let whose = (self.event.table.name(), self.tree.text(name));
+                notes.note(whose, self.tree, node, value, evidence);
+            }
             if let Some(column_type) = self.directory.column_type(self.catalog, slot, evidence) {
                 seen.placed = self.place(slot, name, node, column_type, value);
                 seen.lookup = seen.placed && matches!(value, Value::Reference(_));
@@ -116,6 +120,17 @@ impl Row<'_, '_> {
             self.cover(node);
         }
         put
+    }
+}
+
+/// Whether a column of this type takes a value.
+pub(super) fn fits(tree: Tree<'_>, column_type: ColumnType, node: NodeId, value: Value<'_>) -> bool {
+    match (column_type, value) {
+        (ColumnType::Uuid, Value::Reference(reference)) => reference.id.is_some(),
+        (ColumnType::PartyList, Value::Parties)
+        | (ColumnType::Choices, Value::Choices)
+        | (ColumnType::Binary, Value::Bytes) => true,
+        _ => scalar_cell(tree, column_type, node, value).is_some(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::catalog::Catalog;
 use super::directory::{Directory, SlotId};
 use super::marks::Marks;
+use super::metadata::Notes;
 use super::normal_form::NormalForm;
 use crate::event::tree::NodeId;
 
@@ -33,6 +34,8 @@ pub(super) struct Scratch {
     pub(super) disputed: Vec<(NodeId, SlotId)>,
     pub(super) choices: Vec<i32>,
     pub(super) bytes: Vec<u8>,
+    /// What is noted of values when metadata is made of them; a run notes nothing.
+    pub(super) survey: Option<Box<Notes>>,
 }
 
 /// What of a lookup is written after all attributes are known.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths::{Ordinal, SourceId};
-use catchwater_sinks::lake::schema::Schemas;
 use catchwater_sinks::store::Store;
 use catchwater_sinks::store::faults::{Faults, PutFault};
 use tokio::sync::{Mutex, mpsc, watch};
@@ -94,8 +93,9 @@ async fn a_checkpoint_that_fails_once_is_written_later() {
     };
     let checkpoints = Checkpoints::new(store.with_faults(&faults), scope);
     let backoff = Backoff::for_store(1);
-    let schemas = Schemas::load(records::Records::new(store.clone(), backoff.clone())).await.unwrap();
-    let world = put::PutWorld { store, schemas: Mutex::new(schemas), backoff, catalog: Catalog::new() };
+    let records = records::Records::new(store.clone(), backoff.clone());
+    let schemas = schemas::LakeSchemas::open(records, Catalog::new(), None).await.unwrap();
+    let world = put::PutWorld { store, schemas: Mutex::new(schemas), backoff };
     let publisher = publisher::Publisher::new(Arc::new(world), checkpoints.clone(), 1, Arc::default());
     let (inputs, receiver) = mpsc::channel(8);
     let running = tokio::spawn(publisher.run(receiver, publisher::Deadline::behind(&Drain::default())));
@@ -144,6 +144,7 @@ impl World {
             until_caught_up,
             accept_loss: false,
             parent_context: ParentContext::Drop,
+            metadata: None,
             max_age: Duration::from_mins(10),
             budget_bytes: 256 << 20,
             lanes: Some(1),

@@ -5,6 +5,7 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::Report;
+use super::redrives::Redrives;
 use super::scan::{Scan, in_full};
 use super::sources::Sources;
 use crate::lake::paths::{self, DataFileName, Ordinal};
@@ -32,21 +33,22 @@ type Read = Result<Option<Scan>, String>;
 const READ_AT_ONCE: usize = 32;
 
 impl Chains {
-    /// Lists a lake's files; one that a reader's glob meets and that is no data file is a finding.
-    pub(super) async fn list(store: &Store, report: &mut Report) -> Result<Self, Error> {
-        let mut files = Vec::new();
+    /// Lists a lake's files, and those that redrives made; one that a reader's glob meets and that is neither is
+    /// a finding.
+    pub(super) async fn list(store: &Store, report: &mut Report) -> Result<(Self, Redrives), Error> {
+        let (mut files, mut redriven) = (Vec::new(), Vec::new());
         for ObjectMeta { location, size, .. } in store.list(&Path::default()).await? {
-            match paths::parse_data_file(&location) {
-                Some(name) => files.push((name, size)),
-                None if is_met_by_globs(&location) => {
-                    report.broken(format!("{location} is no data file, and readers meet it"));
-                }
-                None => {}
+            if let Some(name) = paths::parse_data_file(&location) {
+                files.push((name, size));
+            } else if let Some(name) = paths::parse_redriven_file(&location) {
+                redriven.push((name, size));
+            } else if is_met_by_globs(&location) {
+                report.broken(format!("{location} is no data file, and readers meet it"));
             }
         }
         // A chain is followed by its names' fields; what the order of their text comes to is not its affair.
         files.sort();
-        Ok(Self { files })
+        Ok((Self { files }, Redrives::new(redriven)))
     }
 
     /// Reads every file and follows every chain.

@@ -5,6 +5,7 @@
 
 mod chains; // the files of each destination, one after the other
 mod places; // a set of places in a source
+mod redrives; // what redrives brought into tables
 mod scan; // one file, read
 mod sources; // what each source lacks
 
@@ -20,7 +21,8 @@ use sources::Sources;
 
 /// Reads a lake back and counts its faults.
 ///
-/// An event is a place; it may have several rows, which then stand together in one file, numbered from 0.
+/// An event is a place; it may have several rows, which then stand together in one file, numbered from 0. One
+/// that was redriven has rows in its table and keeps its row in the quarantine: that is one event.
 ///
 /// A place without a row is a fault at or below its source's checkpoint and in flight above it; without a
 /// checkpoint nothing is a fault. Where writers are at work the checkpoints have to be read before this
@@ -34,10 +36,11 @@ pub async fn audit(
     checkpoints: &BTreeMap<SourceId, Ordinal>,
 ) -> Result<Report, Error> {
     let mut report = Report::default();
-    let chains = Chains::list(store, &mut report).await?;
+    let (chains, redrives) = Chains::list(store, &mut report).await?;
     // Listed after the files: a source's origin is there before its first file.
     let mut sources = Sources::load(store, &mut report).await?;
     chains.read(store, columns, &mut sources, &mut report).await;
+    redrives.read(store, columns, &mut sources, &mut report).await?;
     sources.judge(checkpoints, &mut report);
     report.close_findings();
     Ok(report)
@@ -56,6 +59,10 @@ pub struct Report {
     pub duplicates: u64,
     /// Files that are missing, unreadable, out of place or say what is not so: a fault.
     pub broken_chains: u64,
+    /// Places with a row in the quarantine that were redriven, each counted once.
+    pub redriven: u64,
+    /// Plans of redrives whose files are not all there: a redrive is at work, or the next one finishes it.
+    pub unfinished_redrives: u64,
     /// Places without a row above the checkpoint and below the highest seen: not yet written.
     pub in_flight: u64,
     /// By true name.

@@ -45,6 +45,24 @@ impl Places {
         (twice, first)
     }
 
+    /// The places that are not in another set.
+    pub(super) fn minus(&self, other: &Self) -> Self {
+        let mut chunks = BTreeMap::new();
+        for (key, ours) in &self.chunks {
+            let mut left = ours.clone();
+            for (ours, theirs) in
+                left.iter_mut().zip(other.chunks.get(key).into_iter().flat_map(|it| it.iter()))
+            {
+                *ours &= !theirs;
+            }
+            // A chunk without a place would stand in the way of the bounds.
+            if left.iter().any(|word| *word != 0) {
+                chunks.insert(*key, left);
+            }
+        }
+        Self { chunks }
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> u64 {
         self.chunks.values().flat_map(|chunk| chunk.iter()).map(|word| u64::from(word.count_ones())).sum()
@@ -126,6 +144,11 @@ mod tests {
         for place in more {
             second.insert(*place);
         }
+        let left: Vec<i64> = plain.difference(&other).copied().collect();
+        let minus = set.minus(&second);
+        assert_eq!(minus.len(), left.len() as u64, "{places:?} without {more:?}");
+        let bounds = left.first().zip(left.last()).map(|(low, high)| (Ordinal(*low), Ordinal(*high)));
+        assert_eq!(minus.bounds(), bounds, "{places:?} without {more:?}");
         let twice: Vec<&i64> = plain.intersection(&other).collect();
         let expected = (twice.len() as u64, twice.first().map(|place| Ordinal(**place)));
         assert_eq!(set.merge(second), expected, "{places:?} and {more:?}");
