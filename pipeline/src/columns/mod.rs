@@ -18,6 +18,7 @@ mod parties;
 mod images;
 mod labels;
 mod quarantine;
+mod quarantined; // and back
 // What rows are written with.
 mod directory;
 mod column;
@@ -29,6 +30,7 @@ mod normal_form;
 pub use catalog::Catalog;
 pub use context::Context;
 pub use names::attribute_name;
+pub use quarantined::{QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows};
 pub use schema::{TYPE_KEY, fixed_columns, type_names};
 pub use table::TableBuffer;
 

@@ -13,6 +13,7 @@ mod publisher;
 mod waiting;
 mod put;
 pub mod ledger; // what is durable of one partition
+pub mod redrive; // what `_quarantine` holds and is understood now
 
 use std::path::PathBuf;
 use std::time::Duration;

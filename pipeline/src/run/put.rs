@@ -71,7 +71,7 @@ pub(super) async fn put(
 }
 
 /// Makes the file's columns durable in the table's schema; false if the lake has one of them with another type.
-async fn ensure_schema(
+pub(super) async fn ensure_schema(
     world: &PutWorld,
     table: &Arc<str>,
     columns: &BTreeMap<String, String>,

@@ -14,6 +14,7 @@ use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::lake::schema::{Schemas, TableSchema};
 use catchwater_sinks::store::Store;
 use clap::Args;
+use object_store::path::Path;
 use url::Url;
 
 use super::options::existing_lake;
@@ -55,7 +56,9 @@ async fn read(lake: &str) -> anyhow::Result<String> {
 
 async fn has_files(store: &Store, folder: &str) -> anyhow::Result<bool> {
     let found = store.list(&paths::listed_folder(&[folder])).await?;
-    Ok(found.iter().any(|object| paths::parse_data_file(&object.location).is_some()))
+    let is_of_the_table =
+        |path: &Path| paths::parse_data_file(path).is_some() || paths::parse_redriven_file(path).is_some();
+    Ok(found.iter().any(|object| is_of_the_table(&object.location)))
 }
 
 /// Names the folders with data files that no schema speaks of: rows in there would be in no view.
