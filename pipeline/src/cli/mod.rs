@@ -16,6 +16,7 @@ mod run;
 mod hub;
 mod send;
 mod audit;
+mod redrive;
 mod sql;
 mod schema;
 mod progress;
@@ -48,6 +49,8 @@ enum Command {
     Send(send::Options),
     /// Reads a lake back and proves it: each event once, no gaps, chains whole
     Audit(audit::Options),
+    /// Parses quarantined bodies again and writes what is understood now into its tables, each event once
+    Redrive(redrive::Options),
     /// Prints DuckDB views over a lake: history, latest state, quarantine
     Sql(sql::Options),
     /// Makes table metadata of bodies, and shows the types of a lake
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Hub(options) => hub::main(&options),
         Command::Send(options) => send::main(&options),
         Command::Audit(options) => audit::main(&options),
+        Command::Redrive(options) => redrive::main(&options),
         Command::Sql(options) => sql::main(&options),
         Command::Schema(options) => schema::main(&options),
     };
@@ -119,6 +123,9 @@ impl Exit {
             }
             if let Some(run) = cause.downcast_ref::<crate::run::Error>() {
                 return Self::of_kind(run.kind());
+            }
+            if let Some(redrive) = cause.downcast_ref::<crate::run::redrive::Error>() {
+                return Self::of_kind(redrive.kind());
             }
             if let Some(hub) = cause.downcast_ref::<crate::eventhubs::Error>() {
                 return Self::of_kind(crate::run::kind_of_hub(hub));

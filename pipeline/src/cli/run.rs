@@ -135,7 +135,7 @@ fn config(options: &Options) -> anyhow::Result<Config> {
     })
 }
 
-fn parent_context(text: &str) -> Result<ParentContext, String> {
+pub(super) fn parent_context(text: &str) -> Result<ParentContext, String> {
     match text {
         "drop" => Ok(ParentContext::Drop),
         "keep" => Ok(ParentContext::Keep),

@@ -21,6 +21,7 @@ mod parties;
 mod images;
 mod labels;
 mod quarantine;
+mod quarantined; // and back
 // What rows are written with.
 mod directory;
 mod column;
@@ -33,6 +34,7 @@ pub use catalog::Catalog;
 pub use context::Context;
 pub use metadata::{Error as MetadataError, Inferred, Metadata, Mixed, Survey, type_holds};
 pub use names::attribute_name;
+pub use quarantined::{QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows};
 pub use schema::{TYPE_KEY, fixed_columns, type_names};
 pub use table::TableBuffer;
 

@@ -21,6 +21,7 @@ mod sender;
 pub use client::{Client, HubProperties, PartitionProperties};
 pub use connection_string::{ConnectionString, ConnectionStringError};
 pub use error::{Error, ErrorKind};
+pub(crate) use names::SIZE_EXCEEDED;
 pub use receiver::{PartitionReceiver, ReceiveOptions, Start};
 pub use sender::{Sender, Sent};
 

@@ -14,6 +14,7 @@ mod waiting;
 mod put;
 mod schemas;
 pub mod ledger; // what is durable of one partition
+pub mod redrive; // what `_quarantine` holds and is understood now
 
 use std::path::PathBuf;
 use std::sync::Arc;

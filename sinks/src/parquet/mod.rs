@@ -4,12 +4,14 @@
 //! per open table, and hundreds of tables are open. The file is put together at the end, over the union of
 //! its row groups' columns.
 
+mod batches; // some columns of a file, read back
 mod facts; // what the footer says about the file's place in its chain
 mod file; // row groups become a file
 mod ordinals; // the columns of a file that number its rows, read back
 mod properties; // how each column is encoded, and why
 mod row_group; // a record batch becomes encoded column chunks
 
+pub use batches::read_batches;
 pub use facts::{FACTS_KEY, FooterFacts, read_facts};
 pub use file::assemble;
 pub use ordinals::{RowColumns, read_ordinals};

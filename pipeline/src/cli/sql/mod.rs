@@ -85,20 +85,10 @@ struct Files {
 impl Files {
     async fn of(store: &Store, folder: &str) -> anyhow::Result<Self> {
         let found = store.list(&paths::listed_folder(&[folder])).await?;
-        let redriven = found.iter().any(|object| is_redriven(&object.location));
+        let redriven = found.iter().any(|object| paths::parse_redriven_file(&object.location).is_some());
         let any = redriven || found.iter().any(|object| paths::parse_data_file(&object.location).is_some());
         Ok(Self { any, redriven })
     }
-}
-
-/// Whether a file holds bodies that were in quarantine: `-r` and a number behind the name of a data file.
-fn is_redriven(path: &Path) -> bool {
-    let number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let parts = path.as_ref().strip_suffix(".parquet").and_then(|name| name.rsplit_once("-r"));
-    parts.is_some_and(|(name, round)| {
-        let data_file = Path::parse(format!("{name}.parquet"));
-        number(round) && data_file.is_ok_and(|path| paths::parse_data_file(&path).is_some())
-    })
 }
 
 /// Names the folders with data files that no schema speaks of: rows in there would be in no view.
@@ -117,23 +107,4 @@ async fn tell_of_strangers(store: &Store, schemas: &Schemas) -> anyhow::Result<(
 fn address(store: &Store) -> String {
     let path = Url::parse(store.url()).ok().and_then(|url| url.to_file_path().ok());
     path.map_or_else(|| store.url().to_owned(), |path| path.to_string_lossy().into_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_of_what_was_read_again_are_told_by_their_name() {
-        let folder = "account/enqueued_date=2026-11-22";
-        for (file, redriven) in [
-            ("events-1795581042267-p0000-00000000000000000007-r1.parquet", true),
-            ("events-1795581042267-p0000-00000000000000000007-r12.parquet", true),
-            ("events-r1-1795581042267-p0000-00000000000000000007.parquet", false),
-            ("events-1795581042267-p0000-00000000000000000007-r.parquet", false),
-            ("events-r1.parquet", false),
-        ] {
-            assert_eq!(is_redriven(&Path::from(format!("{folder}/{file}"))), redriven, "{file}");
-        }
-    }
 }

@@ -1,0 +1,97 @@
+//! Rows of `_quarantine`, read back as the events they were.
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMillisecondType};
+
+use super::schema::{QUARANTINE, Quarantined};
+use crate::event::RawEvent;
+use crate::position::{PartitionId, SequenceNumber};
+
+/// The columns that [`QuarantinedRows`] wants of a file.
+pub const QUARANTINED_COLUMNS: [&str; 8] = [
+    QUARANTINE[Quarantined::Body as usize].0,
+    QUARANTINE[Quarantined::ContentType as usize].0,
+    QUARANTINE[Quarantined::Properties as usize].0,
+    QUARANTINE[Quarantined::Hub as usize].0,
+    QUARANTINE[Quarantined::Partition as usize].0,
+    QUARANTINE[Quarantined::SequenceNumber as usize].0,
+    QUARANTINE[Quarantined::Offset as usize].0,
+    QUARANTINE[Quarantined::EnqueuedTime as usize].0,
+];
+
+/// A batch of `_quarantine`, whose columns are those of the contract; one that is null throughout may be absent.
+#[derive(Debug)]
+pub struct QuarantinedRows<'a> {
+    batch: &'a RecordBatch,
+}
+
+/// An event that was not understood.
+#[derive(Clone, Copy, Debug)]
+pub struct QuarantinedEvent<'a> {
+    /// The hub's name, as its first reader had it.
+    pub hub: &'a str,
+    /// The partition it came from.
+    pub partition: PartitionId,
+    /// The event. Its properties are text here: what they say of its size is not in [`RawEvent::size_exceeded`].
+    pub raw: RawEvent<'a>,
+}
+
+impl<'a> QuarantinedRows<'a> {
+    /// The rows of a batch.
+    pub fn new(batch: &'a RecordBatch) -> Self {
+        Self { batch }
+    }
+
+    /// The events, in order.
+    ///
+    /// # Errors
+    /// The name of a column that lacks a value it must have, or holds something else than it should.
+    pub fn events(&self) -> impl Iterator<Item = Result<QuarantinedEvent<'a>, &'static str>> {
+        let batch = self.batch;
+        (0..batch.num_rows()).map(move |row| event(batch, row))
+    }
+}
+
+fn event(batch: &RecordBatch, row: usize) -> Result<QuarantinedEvent<'_>, &'static str> {
+    use Quarantined as Q;
+    let body = match column(batch, Q::Body, row) {
+        Some(array) => array.as_binary_opt::<i32>().map(|bodies| bodies.value(row)).ok_or(name(Q::Body))?,
+        None => &[],
+    };
+    Ok(QuarantinedEvent {
+        hub: text(batch, Q::Hub, row)?.ok_or(name(Q::Hub))?,
+        partition: PartitionId(number::<Int32Type>(batch, Q::Partition, row)? as u32),
+        raw: RawEvent {
+            body,
+            sequence_number: SequenceNumber(number::<Int64Type>(batch, Q::SequenceNumber, row)?),
+            offset: text(batch, Q::Offset, row)?.unwrap_or_default(),
+            enqueued_time_ms: number::<TimestampMillisecondType>(batch, Q::EnqueuedTime, row)?,
+            content_type: text(batch, Q::ContentType, row)?.unwrap_or_default(),
+            properties: text(batch, Q::Properties, row)?.unwrap_or_default(),
+            size_exceeded: false,
+        },
+    })
+}
+
+/// A column, if it has a value in a row.
+fn column(batch: &RecordBatch, of: Quarantined, row: usize) -> Option<&dyn Array> {
+    batch.column_by_name(name(of)).filter(|array| array.is_valid(row)).map(AsRef::as_ref)
+}
+
+fn text(batch: &RecordBatch, of: Quarantined, row: usize) -> Result<Option<&str>, &'static str> {
+    let Some(array) = column(batch, of, row) else { return Ok(None) };
+    array.as_string_opt::<i32>().map(|texts| Some(texts.value(row))).ok_or(name(of))
+}
+
+fn number<T: ArrowPrimitiveType>(
+    batch: &RecordBatch,
+    of: Quarantined,
+    row: usize,
+) -> Result<T::Native, &'static str> {
+    let array = column(batch, of, row).and_then(|array| array.as_primitive_opt::<T>());
+    array.map(|numbers| numbers.value(row)).ok_or(name(of))
+}
+
+fn name(of: Quarantined) -> &'static str {
+    QUARANTINE[of as usize].0
+}

@@ -1,0 +1,187 @@
+//! The rows of a plan become files.
+//!
+//! Owns: reading bodies back, one file per table out of them, encoded again when types turn out otherwise. Does not
+//! own: which rows these are (`super`).
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use catchwater_sinks::lake::paths::{self, DataFileName, Ordinal};
+use catchwater_sinks::lake::redrive::{self, Plan};
+use catchwater_sinks::parquet::{self, RowGroup};
+use catchwater_sinks::store::Store;
+
+use super::super::RunFacts;
+use super::super::publisher;
+use super::super::put::PutWorld;
+use super::{Error, Rules};
+use crate::columns::{
+    self, Catalog, Context, QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows, TableBuffer,
+};
+use crate::eventhubs::SIZE_EXCEEDED;
+
+/// Gives every event of a quarantine file to `each`, in order.
+pub(super) async fn read(
+    store: &Store,
+    file: &DataFileName,
+    mut each: impl FnMut(QuarantinedEvent<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    /// Bodies held at once: of a megabyte at the most, mostly of a few kilobytes.
+    const BATCH_ROWS: usize = 32;
+    let path = file.path();
+    let found = parquet::read_batches(store, &path, &QUARANTINED_COLUMNS, BATCH_ROWS, |batch| {
+        for event in QuarantinedRows::new(batch).events() {
+            let mut event = event.map_err(|column| Error::Column { path: path.to_string(), column })?;
+            event.raw.size_exceeded = says_size_exceeded(event.raw.properties);
+            each(event)?;
+        }
+        Ok::<(), Error>(())
+    });
+    match found.await? {
+        Some(_) => Ok(()),
+        None => Err(Error::Gone { path: path.to_string() }),
+    }
+}
+
+/// Whether a name among the properties says that the sender left parts out.
+fn says_size_exceeded(properties: &str) -> bool {
+    // Hardly any do: the text is looked through before it is understood.
+    if !properties.contains(SIZE_EXCEEDED) {
+        return false;
+    }
+    let properties: Result<HashMap<String, serde::de::IgnoredAny>, _> = serde_json::from_str(properties);
+    properties.is_ok_and(|properties| properties.keys().any(|name| name.contains(SIZE_EXCEEDED)))
+}
+
+/// One plan and what carries it out.
+#[derive(Clone, Copy)]
+pub(super) struct Work<'a> {
+    pub(super) world: &'a PutWorld,
+    pub(super) catalog: &'a Arc<Catalog>,
+    pub(super) facts: &'a RunFacts,
+    pub(super) file: &'a DataFileName,
+    pub(super) plan: &'a Plan,
+    pub(super) group_bytes: usize,
+}
+
+/// The file of one table in the making.
+struct Building {
+    buffer: TableBuffer,
+    groups: Vec<RowGroup>,
+    columns: BTreeMap<String, String>,
+    events: usize,
+    rows: u64,
+    /// Whether all row groups so far can stand in one file.
+    joins: bool,
+}
+
+impl Work<'_> {
+    /// Puts the files of these tables, and gives the rows they have.
+    ///
+    /// A number that grew wider on the way, or a type that another writer gave the lake first, costs another round.
+    pub(super) async fn put_all(
+        self,
+        rules: &mut impl Rules,
+        mut missing: BTreeMap<String, &[Ordinal]>,
+    ) -> Result<u64, Error> {
+        /// Each round ends with what the one before taught; several writers may teach.
+        const ROUNDS: usize = 8;
+        let (mut rows, mut context) = (0, None);
+        for _ in 0..ROUNDS {
+            for (table, building) in self.build(rules, &missing, &mut context).await? {
+                if building.joins && self.ensure(&table, &building.columns).await? {
+                    rows += self.put(&table, building).await?;
+                    missing.remove(&table);
+                }
+            }
+            let Some(table) = missing.keys().next() else { return Ok(rows) };
+            tracing::info!(%table, plan = %self.path(), "writing the rows once more, with other types");
+        }
+        let table = missing.into_keys().next().unwrap_or_default();
+        Err(Error::Unsettled { table })
+    }
+
+    /// Reads the quarantine file once, and makes the rows of all these tables.
+    async fn build(
+        self,
+        rules: &mut impl Rules,
+        missing: &BTreeMap<String, &[Ordinal]>,
+        context: &mut Option<Context>,
+    ) -> Result<BTreeMap<String, Building>, Error> {
+        let mut tables: HashMap<Ordinal, &str> = HashMap::new();
+        for (table, places) in missing {
+            tables.extend(places.iter().map(|place| (*place, table.as_str())));
+        }
+        let mut building: BTreeMap<String, Building> = BTreeMap::new();
+        read(&self.world.store, self.file, |event| {
+            let place = Ordinal(event.raw.sequence_number.0);
+            let Some(table) = tables.get(&place) else { return Ok(()) };
+            // One run wrote the file, and it read one hub.
+            let context =
+                context.get_or_insert_with(|| Context::new(event.hub.into(), Arc::clone(self.catalog)));
+            if !building.contains_key(*table) {
+                building.insert((*table).to_owned(), Building::open(context, table));
+            }
+            let Some(open) = building.get_mut(*table) else { return Ok(()) };
+            let parsed = rules.parse(event.raw.body).ok().filter(|parsed| parsed.table.name() == *table);
+            let Some(parsed) = parsed else {
+                return Err(Error::Disagrees { path: self.path(), place, table: (*table).to_owned() });
+            };
+            open.buffer.push(context, &parsed, &event.raw, event.partition);
+            open.events += 1;
+            if open.buffer.bytes() >= self.group_bytes { open.encode(context) } else { Ok(()) }
+        })
+        .await?;
+        for (table, places) in missing {
+            match (building.get_mut(table), context.as_mut()) {
+                (Some(open), Some(context)) if open.events == places.len() => open.encode(context)?,
+                _ => return Err(Error::NoSuchRows { path: self.path(), table: table.clone() }),
+            }
+        }
+        Ok(building)
+    }
+
+    /// Makes the columns durable; false if the lake has one of them with another type, which is known then.
+    async fn ensure(self, table: &str, columns: &BTreeMap<String, String>) -> Result<bool, Error> {
+        let ensured = self.world.schemas.lock().await.ensure(table, columns).await;
+        Ok(ensured.map_err(|source| publisher::Error::Schema { table: table.into(), source })?)
+    }
+
+    async fn put(self, table: &str, building: Building) -> Result<u64, Error> {
+        let Building { groups, rows, .. } = building;
+        let facts = self.plan.facts(self.file, table, rows, &self.facts.lake, &self.facts.writer);
+        let no_rows = || Error::NoSuchRows { path: self.path(), table: table.to_owned() };
+        let mut facts = facts.ok_or_else(no_rows)?;
+        let bytes = parquet::assemble(groups, &facts)?;
+        // Another redriver's file has these places; how many rows it made of them is not for us to say.
+        facts.rows = self.plan.rows.get(table).map_or(0, |places| places.len() as u64);
+        let path = paths::redriven_file(table, self.file, self.plan.n);
+        redrive::commit_file(&self.world.store, &path, &facts, bytes, &self.world.backoff).await?;
+        Ok(rows)
+    }
+
+    fn path(self) -> String {
+        paths::redrive_plan(self.file, self.plan.n).to_string()
+    }
+}
+
+impl Building {
+    fn open(context: &mut Context, table: &str) -> Self {
+        let buffer = TableBuffer::open(context, table);
+        Self { buffer, groups: Vec::new(), columns: BTreeMap::new(), events: 0, rows: 0, joins: true }
+    }
+
+    /// Makes a row group of what the buffer holds. Once one can't join the others, the rest only tells its types.
+    fn encode(&mut self, context: &mut Context) -> Result<(), Error> {
+        let rows = self.buffer.take(context);
+        if rows.num_rows() == 0 || !self.joins {
+            return Ok(());
+        }
+        self.columns.extend(columns::type_names(&rows.schema()));
+        self.rows += rows.num_rows() as u64;
+        let group = parquet::encode_row_group(&rows)?;
+        self.joins = group.joins(&self.groups);
+        self.groups.push(group);
+        Ok(())
+    }
+}

@@ -1,0 +1,401 @@
+//! Lakes with bodies in quarantine, redriven by several at once, interrupted anywhere, by rules that learn.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+use bytes::Bytes;
+use catchwater_sinks::lake::audit::{self, audit};
+use catchwater_sinks::lake::paths::{Date, Destination, SourceId};
+use catchwater_sinks::lake::records::Origin;
+use catchwater_sinks::parquet::{FooterFacts, RowColumns};
+use catchwater_sinks::store::faults::{Faults, PutFault};
+
+use super::*;
+use crate::columns::{Context, ROW_INDEX, SEQUENCE_NUMBER, TableBuffer};
+use crate::event::{QUARANTINE, RawEvent, Reason};
+use crate::position::{PartitionId, SequenceNumber};
+
+const NOON: i64 = 1_795_348_800_000;
+
+/// The parser, as far as it knows these tables yet.
+struct Knows {
+    parser: Parser,
+    version: u32,
+    tables: &'static [&'static str],
+}
+
+impl Rules for Knows {
+    fn version(&self) -> u32 {
+        self.version
+    }
+
+    fn parse<'a>(&'a mut self, body: &'a [u8]) -> Result<ChangeEvent<'a>, Reject> {
+        let event = self.parser.parse(body)?;
+        if self.tables.contains(&event.table.name()) { Ok(event) } else { Err(Reject::new(Reason::Xml)) }
+    }
+}
+
+fn rules(version: u32, tables: &'static [&'static str]) -> Knows {
+    Knows { parser: Parser::new(ParentContext::Drop), version, tables }
+}
+
+const ALL: &[&str] = &["account", "contact", "lead"];
+
+/// An update that sets one attribute.
+fn body(table: &str, attribute: &str, value: &str) -> Vec<u8> {
+    let id = "00000000-0000-0000-0000-000000000001";
+    format!(
+        r#"{{"MessageName":"Update","PrimaryEntityName":"{table}","PrimaryEntityId":"{id}","InputParameters":[{{
+        "key":"Target","value":{{"__type":"Entity:http://schemas.microsoft.com/xrm/2011/Contracts",
+        "Attributes":[{{"key":"{attribute}","value":{value}}}],"Id":"{id}","LogicalName":"{table}"}}}}]}}"#
+    )
+    .into_bytes()
+}
+
+struct Lake {
+    store: Store,
+}
+
+impl Lake {
+    /// A lake whose only source begins at 0 and has these bodies in quarantine, from 0 on.
+    async fn new(bodies: &[Vec<u8>]) -> Self {
+        let lake = Self { store: Store::open("memory://").unwrap() };
+        let records = Records::new(lake.store.clone(), impatient());
+        let origin = Origin { first: Ordinal(0), routing_version: 1, namespace: "ns".to_owned() };
+        records.begin(&source(), origin).await.unwrap();
+        lake.quarantine(0, bodies).await;
+        lake
+    }
+
+    /// One more file in quarantine.
+    async fn quarantine(&self, continues_at: i64, bodies: &[Vec<u8>]) {
+        let mut context = Context::new("Orders".into(), Catalog::new());
+        let mut buffer = TableBuffer::open(&mut context, QUARANTINE);
+        let reject = Reject::new(Reason::Xml);
+        for (at, body) in bodies.iter().enumerate() {
+            let place = continues_at + at as i64;
+            let (offset, properties) = (format!("offset {place}"), r#"{"x-MessageMaxSizeExceeded":true}"#);
+            let raw = RawEvent {
+                body,
+                sequence_number: SequenceNumber(place),
+                offset: &offset,
+                enqueued_time_ms: NOON + place,
+                content_type: "application/json",
+                properties: if place == 0 { properties } else { "" },
+                size_exceeded: false,
+            };
+            buffer.push_reject(&mut context, &reject, &raw, PartitionId(7));
+        }
+        let group = parquet::encode_row_group(&buffer.take(&mut context)).unwrap();
+        let last = Ordinal(continues_at + bodies.len() as i64 - 1);
+        let facts = FooterFacts {
+            lake: Records::new(self.store.clone(), impatient()).lake_id().await.unwrap(),
+            table: QUARANTINE.to_owned(),
+            date: Date::from_unix_ms(NOON),
+            source: source(),
+            continues_at: Ordinal(continues_at),
+            first: Ordinal(continues_at),
+            last,
+            rows: bodies.len() as u64,
+            routing_version: 1,
+            writer: "a run".to_owned(),
+        };
+        let bytes = parquet::assemble(vec![group], &facts).unwrap();
+        self.store.put(&file(continues_at).path(), bytes).await.unwrap();
+    }
+
+    /// Five bodies: two accounts, two contacts, one that is nothing.
+    async fn five() -> Self {
+        let bodies = [
+            body("account", "name", "\"a\""),
+            body("contact", "lastname", "\"b\""),
+            b"<Envelope/>".to_vec(),
+            body("account", "name", "\"c\""),
+            body("contact", "lastname", "\"d\""),
+        ];
+        Self::new(&bodies).await
+    }
+
+    async fn redrive(&self, rules: Knows) -> Result<Report, Error> {
+        by(self.store.clone(), rules).await
+    }
+
+    /// Audits; it has to be clean. Gives (events, redriven, unfinished).
+    async fn clean(&self, case: &str) -> (u64, u64, u64) {
+        let report = self.audit().await;
+        assert!(report.is_clean(), "{case}: {:?}", report.findings);
+        (report.events, report.redriven, report.unfinished_redrives)
+    }
+
+    async fn audit(&self) -> audit::Report {
+        let columns = RowColumns { ordinal: SEQUENCE_NUMBER, row_index: ROW_INDEX };
+        audit(&self.store, columns, &[(source(), Ordinal(4))].into()).await.unwrap()
+    }
+}
+
+async fn by(store: Store, rules: Knows) -> Result<Report, Error> {
+    redrive_by(store, Settings { backoff: impatient(), group_bytes: 1, dry_run: false }, rules).await
+}
+
+fn impatient() -> Backoff {
+    Backoff { first: Duration::ZERO, longest: Duration::ZERO, attempts_max: 5, seed: 0 }
+}
+
+fn source() -> SourceId {
+    SourceId::new("orders", 1_763_800_000_000, 7)
+}
+
+fn file(continues_at: i64) -> DataFileName {
+    let destination =
+        Destination { table: QUARANTINE.into(), date: Date::from_unix_ms(NOON), source: source() };
+    paths::parse_data_file(&paths::data_file(&destination, Ordinal(continues_at))).unwrap()
+}
+
+/// Events by table of a report.
+fn tables(report: &Report) -> Vec<(&str, u64)> {
+    report.tables.iter().map(|(table, events)| (table.as_str(), *events)).collect()
+}
+
+/// files, examined, redriven, rows, left
+fn figures(report: &Report) -> [u64; 5] {
+    [report.files, report.examined, report.redriven, report.rows, report.left]
+}
+
+#[tokio::test]
+async fn what_is_understood_now_enters_its_table_once() {
+    let lake = Lake::five().await;
+    lake.quarantine(5, &[body("lead", "subject", "\"e\"")]).await;
+    let report = lake.redrive(rules(2, ALL)).await.unwrap();
+    assert_eq!(figures(&report), [2, 6, 5, 5, 1]);
+    assert_eq!(tables(&report), [("account", 2), ("contact", 2), ("lead", 1)]);
+    assert_eq!(report.reasons.values().sum::<u64>(), 1);
+    assert_eq!(lake.clean("once").await, (6, 5, 0));
+
+    let again = lake.redrive(rules(2, ALL)).await.unwrap();
+    assert_eq!((figures(&again), again.tables.len()), ([2, 1, 0, 0, 1], 0));
+    assert_eq!(lake.clean("twice").await, (6, 5, 0));
+}
+
+#[tokio::test]
+async fn a_row_says_where_its_event_stood() {
+    let lake = Lake::five().await;
+    lake.redrive(rules(2, ALL)).await.unwrap();
+    let mut rows = Vec::new();
+    let columns = ["_sequence_number", "_offset", "_hub", "name", "_truncated"];
+    let path = paths::redriven_file("account", &file(0), 1);
+    let read = parquet::read_batches(&lake.store, &path, &columns, 100, |batch| {
+        let text = |name: &str, row| batch[name].as_string::<i32>().value(row).to_owned();
+        for row in 0..batch.num_rows() {
+            let place = batch["_sequence_number"].as_primitive::<Int64Type>().value(row);
+            let truncated = batch["_truncated"].as_boolean();
+            let truncated = arrow::array::Array::is_valid(truncated, row) && truncated.value(row);
+            rows.push((place, text("_offset", row), text("_hub", row), text("name", row), truncated));
+        }
+        Ok::<(), parquet::Error>(())
+    });
+    let facts = read.await.unwrap().unwrap();
+    let row = |place, offset: &str, name: &str, truncated| {
+        (place, offset.to_owned(), "Orders".to_owned(), name.to_owned(), truncated)
+    };
+    assert_eq!(rows, [row(0, "offset 0", "a", true), row(3, "offset 3", "c", false)]);
+    assert_eq!((facts.first, facts.last, facts.rows, facts.routing_version), (Ordinal(0), Ordinal(3), 2, 2));
+}
+
+#[tokio::test]
+async fn a_dry_run_only_tells() {
+    let lake = Lake::five().await;
+    let settings = Settings { backoff: impatient(), group_bytes: 1, dry_run: true };
+    let faults = Faults::new();
+    let told = redrive_by(lake.store.with_faults(&faults), settings, rules(2, ALL)).await.unwrap();
+    assert_eq!((figures(&told), tables(&told)), ([1, 5, 4, 0, 1], vec![("account", 2), ("contact", 2)]));
+    assert_eq!(faults.puts(), Vec::<String>::new());
+    assert_eq!(figures(&lake.redrive(rules(2, ALL)).await.unwrap()), [1, 5, 4, 4, 1]);
+}
+
+#[tokio::test]
+async fn rules_that_learn_plan_what_the_earlier_left() {
+    let lake = Lake::five().await;
+    for (version, known, expected, left) in [
+        (2, &[] as &[&str], vec![], 5),
+        (3, &["contact"], vec![("contact", 2)], 3),
+        (3, &["contact"], vec![], 3),
+        (4, ALL, vec![("account", 2)], 1),
+        (5, ALL, vec![], 1),
+    ] {
+        let report = lake.redrive(rules(version, known)).await.unwrap();
+        assert_eq!((tables(&report), report.left), (expected, left), "version {version}");
+    }
+    assert_eq!(lake.clean("learnt").await, (5, 4, 0));
+    let plans = Records::new(lake.store.clone(), impatient()).redrive_plans(&file(0)).await.unwrap();
+    assert_eq!(plans.iter().map(|plan| plan.routing_version).collect::<Vec<_>>(), [3, 4]);
+}
+
+/// Stops a redrive at each of its puts in turn, unanswered or refused; the next one finishes it.
+#[tokio::test]
+async fn a_redrive_that_was_interrupted_is_finished_by_the_next() {
+    let faults = Faults::new();
+    by(Lake::five().await.store.with_faults(&faults), rules(2, ALL)).await.unwrap();
+    let puts = faults.puts();
+    assert_eq!(puts.len(), 5, "a plan, two schemas, two files: {puts:?}");
+    assert!(
+        puts[0].contains("redrive") && puts[1].contains("schema") && puts[2].contains("-r1."),
+        "{puts:?}"
+    );
+    for put in &puts {
+        let lake = Lake::five().await;
+        let faults = Faults::new();
+        faults.next_put(put, PutFault::Denied);
+        by(lake.store.with_faults(&faults), rules(2, ALL)).await.unwrap_err();
+        let (events, redriven, unfinished) = lake.clean(put).await;
+        assert_eq!(events, 5);
+        assert_eq!(unfinished, u64::from(*put != puts[0]), "{put}: {redriven} were redriven");
+        let report = lake.redrive(rules(2, ALL)).await.unwrap();
+        assert_eq!(report.redriven + redriven, 4, "{put}");
+        assert_eq!(lake.clean(put).await, (5, 4, 0));
+    }
+}
+
+#[tokio::test]
+async fn redrivers_at_once_end_with_each_event_once() {
+    let misfortunes = [PutFault::Lost, PutFault::Unanswered, PutFault::Late];
+    for part in ["redrive/", "schema/", "-r1.parquet", "contact"] {
+        for one in misfortunes {
+            for other in misfortunes {
+                let lake = Lake::five().await;
+                let (first, second) = (Faults::new(), Faults::new());
+                first.next_put(part, one);
+                first.next_put("account", other);
+                second.next_put(part, other);
+                second.lose_next_read("-r1");
+                let (ours, theirs) = tokio::join!(
+                    by(lake.store.with_faults(&first), rules(2, ALL)),
+                    by(lake.store.with_faults(&second), rules(2, ALL)),
+                );
+                let case = format!("{part} {one:?} {other:?}");
+                ours.unwrap();
+                theirs.unwrap();
+                let late = first.land_late().await + second.land_late().await;
+                assert_eq!(late, 0, "{case}");
+                assert_eq!(lake.clean(&case).await, (5, 4, 0), "{case}");
+            }
+        }
+    }
+}
+
+/// The plan of another redriver comes between our survey and our plan: it is carried out, and ours follows it.
+#[tokio::test]
+async fn whoever_comes_second_carries_out_the_plan_that_stands() {
+    let lake = Lake::five().await;
+    let faults = Faults::new();
+    faults.next_put("redrive/", PutFault::Held);
+    let ours = tokio::spawn(by(lake.store.with_faults(&faults), rules(2, ALL)));
+    until_held(&faults).await;
+    let theirs = Plan::next(&file(0), &[], 2, [(Ordinal(1), "contact".to_owned())]).unwrap();
+    Records::new(lake.store.clone(), impatient()).plan_redrive(&file(0), theirs).await.unwrap();
+    faults.release();
+    let report = ours.await.unwrap().unwrap();
+    assert_eq!((figures(&report), tables(&report)), ([1, 5, 4, 4, 1], vec![("account", 2), ("contact", 2)]));
+    assert_eq!(lake.clean("two plans").await, (5, 4, 0));
+    let paths = lake.store.list(&paths::table_folder("contact")).await.unwrap();
+    assert_eq!(paths.len(), 2, "{paths:?}");
+}
+
+async fn until_held(faults: &Faults) {
+    for _ in 0..10_000 {
+        if faults.held() > 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("nothing was put");
+}
+
+#[tokio::test]
+async fn other_rules_leave_an_unfinished_plan_alone() {
+    let lake = Lake::five().await;
+    lake.quarantine(5, &[body("lead", "subject", "\"e\"")]).await;
+    let faults = Faults::new();
+    faults.next_put("contact/", PutFault::Denied);
+    faults.next_put("contact/", PutFault::Denied);
+    by(lake.store.with_faults(&faults), rules(2, ALL)).await.unwrap_err();
+    let refused = lake.redrive(rules(3, ALL)).await.unwrap_err();
+    let said = refused.to_string();
+    assert!(said.contains("version 2") && said.contains("version 3") && said.contains("-1.json"), "{said}");
+    assert_eq!(refused.kind(), Kind::Configuration);
+    // The other file did not wait for it.
+    assert!(lake.clean("refused").await.1 >= 1);
+    lake.redrive(rules(2, ALL)).await.unwrap();
+    assert_eq!(lake.clean("finished").await, (6, 5, 0));
+    assert_eq!(figures(&lake.redrive(rules(3, ALL)).await.unwrap()), [2, 1, 0, 0, 1]);
+}
+
+#[tokio::test]
+async fn a_plan_that_the_rules_do_not_bear_out_is_an_error() {
+    let records = |lake: &Lake| Records::new(lake.store.clone(), impatient());
+    for (place, table, words) in [
+        (0, "lead", "sends the row of 0 to \"lead\""),
+        (2, "account", "sends the row of 2"),
+        (9, "account", "names rows"),
+    ] {
+        let lake = Lake::five().await;
+        let plan = Plan::next(&file(0), &[], 2, [(Ordinal(place), table.to_owned())]).unwrap();
+        records(&lake).plan_redrive(&file(0), plan).await.unwrap();
+        let error = lake.redrive(rules(2, ALL)).await.unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+/// Each row is a row group of its own here: the second can't join the first until the first is written as wide.
+#[tokio::test]
+async fn numbers_that_grow_wider_end_in_one_file() {
+    let values = ["5", "5000000000", "1.5", "7"];
+    let bodies: Vec<Vec<u8>> = values.iter().map(|value| body("account", "new_number", value)).collect();
+    let lake = Lake::new(&bodies).await;
+    lake.quarantine(4, &bodies[..1]).await;
+    assert_eq!(figures(&lake.redrive(rules(2, ALL)).await.unwrap()), [2, 5, 5, 5, 0]);
+    assert_eq!(lake.clean("wide").await, (5, 5, 0));
+}
+
+/// Another writer says that a name is a number while the first rows of that table are on their way.
+#[tokio::test]
+async fn a_type_that_the_lake_has_first_holds() {
+    let lake = Lake::five().await;
+    let faults = Faults::new();
+    faults.next_put("schema/account", PutFault::Held);
+    let ours = tokio::spawn(by(lake.store.with_faults(&faults), rules(2, ALL)));
+    until_held(&faults).await;
+    let schemas = schema::Schemas::load(Records::new(lake.store.clone(), impatient())).await;
+    let columns = BTreeMap::from([("name".to_owned(), "number".to_owned())]);
+    schemas.unwrap().ensure("account", &columns).await.unwrap();
+    faults.release();
+    assert_eq!(figures(&ours.await.unwrap().unwrap()), [1, 5, 4, 4, 1]);
+    assert_eq!(lake.clean("types").await, (5, 4, 0));
+    let schemas = schema::Schemas::load(Records::new(lake.store.clone(), impatient())).await.unwrap();
+    assert_eq!(schemas.table("account").unwrap().columns["name"], "number");
+}
+
+#[tokio::test]
+async fn a_quarantine_file_that_can_not_be_read_is_an_error_with_its_path() {
+    let lake = Lake::five().await;
+    lake.store.put(&file(0).path(), Bytes::from_static(b"no Parquet at all, and long enough")).await.unwrap();
+    let error = lake.redrive(rules(2, ALL)).await.unwrap_err();
+    let said = format!("{error}: {}", std::error::Error::source(&error).unwrap());
+    assert!(said.contains("_quarantine/") && said.contains("00000.parquet"), "{said}");
+}
+
+#[tokio::test]
+async fn a_lake_without_quarantine_has_nothing_to_redrive() {
+    let lake = Lake { store: Store::open("memory://").unwrap() };
+    assert_eq!(lake.redrive(rules(2, ALL)).await.unwrap(), Report::default());
+}
+
+/// The real parser reads what the tests plant.
+#[tokio::test]
+async fn the_parser_is_the_rules() {
+    let lake = Lake::five().await;
+    let report = redrive(lake.store.clone(), ParentContext::Drop, false).await.unwrap();
+    assert_eq!(tables(&report), [("account", 2), ("contact", 2)]);
+    assert_eq!(lake.clean("parser").await, (5, 4, 0));
+}
