@@ -6,6 +6,7 @@ use catchwater_sinks::lake::audit::{self, Report};
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths::{Ordinal, SourceId};
 use catchwater_sinks::lake::records::Records;
+use catchwater_sinks::parquet::RowColumns;
 use catchwater_sinks::store::Store;
 use clap::Args;
 use serde::Serialize;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use super::options::{LakeOptions, existing_lake};
 use super::report::{json_line, size};
 use super::{Exit, runtime};
-use crate::columns::SEQUENCE_NUMBER;
+use crate::columns::{ROW_INDEX, SEQUENCE_NUMBER};
 use crate::partitions::Checkpoints;
 
 #[derive(Debug, Args)]
@@ -52,8 +53,11 @@ pub(super) async fn read(options: &LakeOptions) -> anyhow::Result<Report> {
         let reached = checkpoints.entry(source).or_insert(Ordinal(-1));
         *reached = (*reached).max(Ordinal(checkpoint.position.sequence_number.0));
     }
-    Ok(audit::audit(&lake, SEQUENCE_NUMBER, &checkpoints).await?)
+    Ok(audit::audit(&lake, ROW_COLUMNS, &checkpoints).await?)
 }
+
+/// What numbers the rows of every table.
+const ROW_COLUMNS: RowColumns = RowColumns { ordinal: SEQUENCE_NUMBER, row_index: ROW_INDEX };
 
 /// What `audit --json` prints; the faults are counts, 0 when clean.
 #[derive(Debug, Serialize)]
@@ -64,6 +68,8 @@ struct JsonReport<'a> {
     duplicates: u64,
     broken_chains: u64,
     in_flight: u64,
+    redriven: u64,
+    unfinished_redrives: u64,
     tables: BTreeMap<&'a str, JsonTable>,
 }
 
@@ -84,6 +90,8 @@ impl<'a> JsonReport<'a> {
             duplicates: report.duplicates,
             broken_chains: report.broken_chains,
             in_flight: report.in_flight,
+            redriven: report.redriven,
+            unfinished_redrives: report.unfinished_redrives,
             tables: tables
                 .map(|(name, table)| {
                     (name.as_str(), JsonTable { rows: table.rows, files: table.files, bytes: table.bytes })
@@ -126,6 +134,12 @@ pub(super) fn print(report: &Report) {
     say!();
     for finding in &report.findings {
         say!("fault: {finding}");
+    }
+    if report.redriven > 0 {
+        say!("{} events were redriven out of _quarantine, which keeps their rows", report.redriven);
+    }
+    if report.unfinished_redrives > 0 {
+        say!("{} plans are not carried out yet: `catchwater redrive` does", report.unfinished_redrives);
     }
     if report.is_clean() {
         say!(

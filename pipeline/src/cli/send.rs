@@ -11,7 +11,7 @@ use super::options::HubOptions;
 use super::report::{Stopwatch, json_line, size};
 use super::{Exit, runtime};
 use crate::eventhubs::{Client, ConnectionString, Sender};
-use crate::generator::{Files, Generator, Size};
+use crate::generator::{Files, Format, Generator, Size};
 use crate::position::PartitionId;
 
 #[derive(Debug, Args)]
@@ -29,6 +29,9 @@ pub(super) struct Options {
     /// Seed of the generated events: the same seed makes the same bytes
     #[arg(long, env = "CATCHWATER_SEED", default_value_t = 1, value_name = "N")]
     seed: u64,
+    /// Form of the generated events: the same seed makes the same events in both
+    #[arg(long, env = "CATCHWATER_FORMAT", value_enum, default_value_t, value_name = "FORMAT")]
+    format: BodyFormat,
     /// Send to this partition only [default: the hub spreads batches over all]
     #[arg(long, env = "CATCHWATER_PARTITION", value_name = "N")]
     partition: Option<u32>,
@@ -54,6 +57,13 @@ pub(super) enum GeneratedSize {
     Typical,
     Large,
     Mixed,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum BodyFormat {
+    #[default]
+    Json,
+    Xml,
 }
 
 /// The last line of `send --json`.
@@ -108,18 +118,23 @@ pub(super) async fn send(
 #[derive(Debug)]
 pub(super) enum Bodies {
     Files(Box<Files>),
-    Generated { generator: Box<Generator>, left: u64 },
+    Generated { generator: Box<Generator>, content_type: &'static str, left: u64 },
 }
 
 impl Bodies {
-    pub(super) fn generated(size: GeneratedSize, seed: u64, events: u64) -> Self {
+    pub(super) fn generated(size: GeneratedSize, format: BodyFormat, seed: u64, events: u64) -> Self {
         let size = match size {
             GeneratedSize::Small => Size::Small,
             GeneratedSize::Typical => Size::Typical,
             GeneratedSize::Large => Size::Large,
             GeneratedSize::Mixed => Size::Mixed,
         };
-        Self::Generated { generator: Box::new(Generator::new(seed, size)), left: events }
+        let format = match format {
+            BodyFormat::Json => Format::Json,
+            BodyFormat::Xml => Format::Xml,
+        };
+        let generator = Box::new(Generator::new(seed, size).in_format(format));
+        Self::Generated { generator, content_type: format.content_type(), left: events }
     }
 
     fn of(options: &Options) -> anyhow::Result<Self> {
@@ -130,7 +145,8 @@ impl Bodies {
             }
             (None, size) => {
                 let size = size.unwrap_or(GeneratedSize::Mixed);
-                Ok(Self::generated(size, options.seed, options.events.unwrap_or(GENERATED_EVENTS)))
+                let events = options.events.unwrap_or(GENERATED_EVENTS);
+                Ok(Self::generated(size, options.format, options.seed, events))
             }
         }
     }
@@ -149,10 +165,10 @@ impl Bodies {
                     None => break,
                 },
                 Self::Generated { left: 0, .. } => break,
-                Self::Generated { generator, left } => {
+                Self::Generated { generator, content_type, left } => {
                     *left -= 1;
                     generator.next(&mut chunk.bytes);
-                    "application/json"
+                    content_type
                 }
             };
             chunk.spans.push((start, chunk.bytes.len(), content_type));

@@ -12,7 +12,8 @@ mod catalog;
 mod metadata;
 mod context;
 mod table;
-// One event into one row.
+// One event into its rows.
+mod targets;
 mod row;
 mod envelope;
 mod attributes;
@@ -37,6 +38,9 @@ pub use table::TableBuffer;
 
 /// The column that says where in its partition a row's event stood, in every table.
 pub const SEQUENCE_NUMBER: &str = "_sequence_number";
+
+/// The column that numbers the rows of one event from 0, in every table.
+pub const ROW_INDEX: &str = "_row_index";
 
 #[cfg(test)]
 mod tests;

@@ -1,16 +1,24 @@
 //! One body: the execution context, its target, its images, its parent.
+//!
+//! Members stand in the serializers' order, which is the same for both formats.
+
+use std::mem;
 
 use super::Size;
 use super::catalogue::{Kind, Table};
+use super::json::Json;
 use super::record::{Message, Record};
 use super::rng::Rng;
-use super::value::{Lengths, Value};
-use super::wire::{ENTITY, REFERENCE, Wire};
+use super::value::{Lengths, Value, write_named, write_reference};
+use super::wire::{
+    AFTER, ATTRIBUTES, BEFORE, Class, INPUTS, KEYS, LABELS, OUTPUTS, Pair, RELATED, SHARED, STEP_KEYS,
+    Scalar, Wire,
+};
 
 /// What a body of some size consists of.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
-    /// Bytes of attributes in `Target` after which no further one is added.
+    /// Bytes of attributes in `Target`, as JSON has them, after which no further one is added.
     attributes: usize,
     /// Columns of the registered image before the event; 0 is none registered.
     columns_before: usize,
@@ -96,13 +104,16 @@ impl<'a> Facts<'a> {
 /// Buffers that are kept from body to body.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    /// The attributes the caller sent, each with a comma before it.
+    /// The attributes the caller sent, as JSON has them.
+    measured: Vec<u8>,
+    /// The attributes the caller sent.
     sent: Vec<u8>,
+    /// The images before the event.
     before: Vec<u8>,
 }
 
 /// Writes a body, and lets the event happen to the record.
-pub(super) fn write(
+pub(super) fn write<W: Wire>(
     out: &mut Vec<u8>,
     facts: &Facts<'_>,
     plan: &Plan,
@@ -110,177 +121,215 @@ pub(super) fn write(
     scratch: &mut Scratch,
     rng: &mut Rng,
 ) {
-    write_before(facts, plan, record, scratch);
-    scratch.sent.clear();
-    if facts.message != Message::Delete {
-        happen(facts, plan, record, &mut Wire(&mut scratch.sent), rng);
-    }
-    let mut wire = Wire(out);
-    let place = Place { record, sent: &scratch.sent, stage: "40", full: plan.full };
-    open(&mut wire, facts);
-    write_target(&mut wire, facts, &place);
-    write_middle(&mut wire, facts, &place);
-    if plan.with_parent {
-        let parent = Place { stage: "30", ..place };
-        open(&mut wire, facts);
-        write_target(&mut wire, facts, &parent);
-        wire.raw(r#",{"key":"SuppressDuplicateDetection","value":false}"#);
-        write_middle(&mut wire, facts, &parent);
-        wire.raw(r#"null,"PostEntityImages":[],"PreEntityImages":["#);
-        close(&mut wire, facts, &parent);
-    } else {
-        wire.raw("null");
-    }
-    wire.raw(r#","PostEntityImages":["#);
-    if facts.message != Message::Delete {
-        write_after(&mut wire, facts, plan, record);
-    }
-    wire.raw(r#"],"PreEntityImages":["#);
-    wire.0.extend_from_slice(&scratch.before);
-    close(&mut wire, facts, &place);
+    write_apart::<W>(&mut scratch.before, |wire| write_before(wire, facts, plan, record));
+    let changed = happen(facts, plan, record, &mut scratch.measured, rng);
+    write_apart::<W>(&mut scratch.sent, |wire| {
+        for column in changed.columns(facts.table) {
+            write_attribute(wire, facts, column, &record.value(facts.table, column, facts.base_ms), false);
+        }
+    });
+    let place = Place { record, plan, sent: &scratch.sent, before: &scratch.before, parent: false };
+    let mut wire = W::over(mem::take(out));
+    wire.body(|wire| write_context(wire, facts, &place));
+    *out = mem::take(wire.out());
+}
+
+/// Writes what is spliced in later.
+fn write_apart<W: Wire>(buffer: &mut Vec<u8>, write: impl FnOnce(&mut W)) {
+    buffer.clear();
+    let mut wire = W::over(mem::take(buffer));
+    write(&mut wire);
+    *buffer = mem::take(wire.out());
 }
 
 /// What differs between a context and its parent.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     record: &'a Record,
+    plan: &'a Plan,
     sent: &'a [u8],
-    stage: &'static str,
-    full: bool,
+    before: &'a [u8],
+    /// The parent is what the caller sent, before the platform added columns of its own, and images.
+    parent: bool,
 }
 
-impl Place<'_> {
-    /// The parent is what the caller sent, before the platform added columns of its own.
-    fn is_parent(&self) -> bool {
-        self.stage == "30"
+/// The columns that an event sets: so many from a first one on, round and round.
+#[derive(Clone, Copy)]
+struct Changed {
+    start: usize,
+    count: usize,
+}
+
+impl Changed {
+    fn columns(self, table: &Table) -> impl Iterator<Item = usize> + use<> {
+        let columns = table.columns.len();
+        (0..self.count).map(move |step| (self.start + step) % columns)
     }
 }
 
-/// Lets the event happen to the record and writes the attributes that the caller sent.
-fn happen(facts: &Facts<'_>, plan: &Plan, record: &mut Record, wire: &mut Wire<'_>, rng: &mut Rng) {
+/// Lets the event happen to the record. What JSON says of it decides how much that is, so that it is the same event
+/// in both formats.
+fn happen(
+    facts: &Facts<'_>,
+    plan: &Plan,
+    record: &mut Record,
+    measured: &mut Vec<u8>,
+    rng: &mut Rng,
+) -> Changed {
     let columns = facts.table.columns.len();
-    let start = if facts.message == Message::Create { 0 } else { rng.below(columns) };
-    for step in 0..columns {
-        let column = (start + step) % columns;
-        record.set(facts.table, column, plan.lengths);
-        write_attribute(wire, facts, column, &record.value(facts.table, column, facts.base_ms), false);
-        if wire.0.len() >= plan.attributes {
-            break;
-        }
-    }
-}
-
-fn write_attribute(wire: &mut Wire<'_>, facts: &Facts<'_>, column: usize, value: &Value, in_image: bool) {
-    wire.raw(r#",{"key":""#).raw(facts.table.columns[column].name).raw(r#"","value":"#);
-    value.write(wire, in_image);
-    wire.raw("}");
-}
-
-/// The context up to its first input parameter.
-fn open(wire: &mut Wire<'_>, facts: &Facts<'_>) {
-    wire.raw(OPENING).guid(facts.correlation);
-    wire.raw(r#"","Depth":1,"InitiatingUserAgent":""#).raw(facts.agent);
-    wire.raw(r#"","InitiatingUserAzureActiveDirectoryObjectId":""#).guid(facts.user_aad);
-    wire.raw(r#"","InitiatingUserId":""#).guid(facts.user);
-    wire.raw(r#"","InputParameters":[{"key":"Target","value":"#);
-}
-
-fn write_target(wire: &mut Wire<'_>, facts: &Facts<'_>, place: &Place<'_>) {
-    let table = facts.table;
+    let mut changed = Changed { start: 0, count: 0 };
     if facts.message == Message::Delete {
-        wire.raw(REFERENCE).guid(place.record.id);
-        wire.raw(r#"","KeyAttributes":[],"LogicalName":""#).raw(table.name);
-        wire.raw(r#"","Name":null,"RowVersion":null}}"#);
+        return changed;
+    }
+    changed.start = if facts.message == Message::Create { 0 } else { rng.below(columns) };
+    write_apart(measured, |wire: &mut Json| {
+        while changed.count < columns {
+            let column = (changed.start + changed.count) % columns;
+            record.set(facts.table, column, plan.lengths);
+            write_attribute(wire, facts, column, &record.value(facts.table, column, facts.base_ms), false);
+            changed.count += 1;
+            // One more for the comma before the first.
+            if wire.0.len() + 1 >= plan.attributes {
+                break;
+            }
+        }
+    });
+    changed
+}
+
+fn write_attribute(wire: &mut impl Wire, facts: &Facts<'_>, column: usize, value: &Value, in_image: bool) {
+    wire.pair(Pair::Any, facts.table.columns[column].name, |wire| value.write(wire, in_image));
+}
+
+/// The members of a context.
+fn write_context<W: Wire>(wire: &mut W, facts: &Facts<'_>, place: &Place<'_>) {
+    let full = place.plan.full;
+    wire.quoted("BusinessUnitId", |wire| wire.text(BUSINESS_UNIT));
+    wire.guid_member("CorrelationId", facts.correlation);
+    wire.bare("Depth", |wire| wire.integer(1));
+    wire.quoted("InitiatingUserAgent", |wire| wire.text(facts.agent));
+    wire.guid_member("InitiatingUserAzureActiveDirectoryObjectId", facts.user_aad);
+    wire.guid_member("InitiatingUserId", facts.user);
+    wire.list(&INPUTS, |wire| {
+        wire.pair(Pair::Any, "Target", |wire| write_target(wire, facts, place));
+        if place.parent {
+            wire.pair(Pair::Any, "SuppressDuplicateDetection", |wire| wire.boolean(false));
+        }
+    });
+    for name in ["IsExecutingOffline", "IsInTransaction", "IsOfflinePlayback"] {
+        wire.bare(name, |wire| wire.text("false"));
+    }
+    wire.bare("IsolationMode", |wire| wire.integer(1));
+    wire.quoted("MessageName", |wire| wire.text(facts.message.name()));
+    wire.bare("Mode", |wire| wire.integer(1));
+    wire.zoned_date("OperationCreatedOn", facts.now_ms / 1000 * 1000);
+    wire.guid_member("OperationId", facts.operation);
+    wire.quoted("OrganizationId", |wire| wire.text(ORGANIZATION));
+    wire.quoted("OrganizationName", |wire| wire.text(ORGANIZATION_NAME));
+    wire.list(&OUTPUTS, |wire| {
+        if facts.message == Message::Create && !place.parent {
+            wire.pair(Pair::Any, "id", |wire| wire.guid_value(place.record.id));
+        }
+    });
+    wire.object("OwningExtension", |wire| {
+        wire.guid_member("Id", facts.step);
+        wire.list(&STEP_KEYS, |_| ());
+        write_named(wire, "sdkmessageprocessingstep", None);
+    });
+    write_parent_and_images(wire, facts, place);
+    wire.guid_member("PrimaryEntityId", place.record.id);
+    wire.quoted("PrimaryEntityName", |wire| wire.text(facts.table.name));
+    wire.guid_member("RequestId", facts.request);
+    wire.quoted("SecondaryEntityName", |wire| wire.text("none"));
+    wire.list(&SHARED, |wire| {
+        if full {
+            wire.pair(Pair::Any, "IsAutoTransact", |wire| wire.boolean(true));
+            wire.pair(Pair::Any, "AcceptLang", |wire| wire.scalar(Scalar::String, |_| ()));
+        }
+    });
+    wire.bare("Stage", |wire| wire.integer(if place.parent { 30 } else { 40 }));
+    wire.guid_member("UserAzureActiveDirectoryObjectId", facts.user_aad);
+    wire.guid_member("UserId", facts.user);
+}
+
+fn write_parent_and_images<W: Wire>(wire: &mut W, facts: &Facts<'_>, place: &Place<'_>) {
+    if place.plan.with_parent && !place.parent {
+        let parent = Place { parent: true, ..*place };
+        wire.object("ParentContext", |wire| write_context(wire, facts, &parent));
+    } else {
+        wire.null("ParentContext");
+    }
+    wire.list(&AFTER, |wire| {
+        if !place.parent && facts.message != Message::Delete {
+            write_after(wire, facts, place.plan, place.record);
+        }
+    });
+    wire.list(&BEFORE, |wire| {
+        if !place.parent {
+            wire.splice(place.before);
+        }
+    });
+}
+
+fn write_target<W: Wire>(wire: &mut W, facts: &Facts<'_>, place: &Place<'_>) {
+    let (table, id) = (facts.table, place.record.id);
+    if facts.message == Message::Delete {
+        write_reference(wire, (table.name, id), None);
         return;
     }
-    wire.raw("{").raw(ENTITY).raw(r#""Attributes":[{"key":""#).raw(table.key).raw(r#"","value":""#);
-    wire.guid(place.record.id).raw("\"}");
-    wire.0.extend_from_slice(place.sent);
-    if !place.is_parent() {
-        write_stamps(wire, facts, place.full);
-    }
-    wire.raw(r#"],"EntityState":null,"FormattedValues":["#);
-    close_entity(wire, table, place.record.id);
-    wire.raw("}");
+    wire.class(Class::Entity, |wire| {
+        wire.list(&ATTRIBUTES, |wire| {
+            wire.pair(Pair::Any, table.key, |wire| wire.guid_value(id));
+            wire.splice(place.sent);
+            if !place.parent {
+                write_stamps(wire, facts, place.plan.full);
+            }
+        });
+        close_entity(wire, facts, id, |_| ());
+    });
 }
 
 /// The columns that the platform adds.
-fn write_stamps(wire: &mut Wire<'_>, facts: &Facts<'_>, full: bool) {
+fn write_stamps(wire: &mut impl Wire, facts: &Facts<'_>, full: bool) {
     let seconds = facts.now_ms / 1000 * 1000;
     if facts.message == Message::Create {
-        wire.raw(r#",{"key":"createdon","value":"#).date(seconds).raw("}");
+        wire.pair(Pair::Any, "createdon", |wire| wire.date(seconds));
     }
-    wire.raw(r#",{"key":"modifiedon","value":"#).date(seconds).raw("}");
-    if !full {
-        return;
+    wire.pair(Pair::Any, "modifiedon", |wire| wire.date(seconds));
+    if full {
+        wire.pair(Pair::Any, "modifiedby", |wire| write_reference(wire, ("systemuser", facts.user), None));
+        wire.pair(Pair::Any, "modifiedonbehalfby", Wire::null_value);
     }
-    wire.raw(r#",{"key":"modifiedby","value":"#).raw(REFERENCE).guid(facts.user);
-    wire.raw(r#"","KeyAttributes":[],"LogicalName":"systemuser","Name":null,"RowVersion":null}}"#);
-    wire.raw(r#",{"key":"modifiedonbehalfby","value":null}"#);
 }
 
-/// The end of an entity, from inside its labels.
-fn close_entity(wire: &mut Wire<'_>, table: &Table, id: u128) {
-    wire.raw(r#"],"Id":""#).guid(id);
-    wire.raw(r#"","KeyAttributes":[],"LogicalName":""#).raw(table.name);
-    wire.raw(r#"","RelatedEntities":[],"RowVersion":null}"#);
-}
-
-/// The context from the end of its input parameters up to the value of `ParentContext`.
-fn write_middle(wire: &mut Wire<'_>, facts: &Facts<'_>, place: &Place<'_>) {
-    wire.raw(
-        r#"],"IsExecutingOffline":false,"IsInTransaction":false,"IsOfflinePlayback":false,"IsolationMode":1,"#,
-    );
-    wire.raw(r#""MessageName":""#).raw(facts.message.name());
-    wire.raw(r#"","Mode":1,"OperationCreatedOn":"\/Date("#).integer(facts.now_ms / 1000 * 1000);
-    wire.raw(r#"+0000)\/","OperationId":""#).guid(facts.operation).raw(ORGANIZATION);
-    if facts.message == Message::Create && !place.is_parent() {
-        wire.raw(r#"{"key":"id","value":""#).guid(place.record.id).raw("\"}");
-    }
-    wire.raw(r#"],"OwningExtension":{"Id":""#).guid(facts.step);
-    wire.raw(
-        r#"","KeyAttributes":[],"LogicalName":"sdkmessageprocessingstep","Name":null,"RowVersion":null},"#,
-    );
-    wire.raw(r#""ParentContext":"#);
-}
-
-/// The context from the end of its images on.
-fn close(wire: &mut Wire<'_>, facts: &Facts<'_>, place: &Place<'_>) {
-    wire.raw(r#"],"PrimaryEntityId":""#).guid(place.record.id);
-    wire.raw(r#"","PrimaryEntityName":""#).raw(facts.table.name);
-    wire.raw(r#"","RequestId":""#).guid(facts.request);
-    wire.raw(r#"","SecondaryEntityName":"none","SharedVariables":["#);
-    if place.full {
-        wire.raw(r#"{"key":"IsAutoTransact","value":true},{"key":"AcceptLang","value":""}"#);
-    }
-    wire.raw(r#"],"Stage":"#).raw(place.stage);
-    wire.raw(r#","UserAzureActiveDirectoryObjectId":""#).guid(facts.user_aad);
-    wire.raw(r#"","UserId":""#).guid(facts.user).raw("\"}");
+/// The members of an entity behind its attributes.
+fn close_entity<W: Wire>(wire: &mut W, facts: &Facts<'_>, id: u128, labels: impl FnOnce(&mut W)) {
+    wire.null("EntityState");
+    wire.list(&LABELS, labels);
+    wire.guid_member("Id", id);
+    wire.list(&KEYS, |_| ());
+    wire.quoted("LogicalName", |wire| wire.text(facts.table.name));
+    wire.list(&RELATED, |_| ());
+    wire.null("RowVersion");
 }
 
 /// The images before the event. A creation has none; the automatic one is a deletion's.
-fn write_before(facts: &Facts<'_>, plan: &Plan, record: &Record, scratch: &mut Scratch) {
-    scratch.before.clear();
-    let mut wire = Wire(&mut scratch.before);
+fn write_before(wire: &mut impl Wire, facts: &Facts<'_>, plan: &Plan, record: &Record) {
     if facts.message == Message::Create {
         return;
     }
     if plan.columns_before > 0 {
-        wire.raw(r#"{"key":"PreImage","value":"#);
-        write_image(&mut wire, facts, record, plan.columns_before);
+        write_image(wire, facts, record, ("PreImage", plan.columns_before));
     }
     if facts.message == Message::Delete {
-        wire.raw(if wire.0.is_empty() { "" } else { "," });
-        write_automatic(&mut wire, facts, record);
+        write_automatic(wire, facts, record);
     }
 }
 
 /// The images after the event.
-fn write_after(wire: &mut Wire<'_>, facts: &Facts<'_>, plan: &Plan, record: &Record) {
+fn write_after(wire: &mut impl Wire, facts: &Facts<'_>, plan: &Plan, record: &Record) {
     if plan.columns_after > 0 {
-        wire.raw(r#"{"key":"PostImage","value":"#);
-        write_image(wire, facts, record, plan.columns_after);
-        wire.raw(",");
+        write_image(wire, facts, record, ("PostImage", plan.columns_after));
     }
     if plan.full {
         write_automatic(wire, facts, record);
@@ -288,24 +337,30 @@ fn write_after(wire: &mut Wire<'_>, facts: &Facts<'_>, plan: &Plan, record: &Rec
 }
 
 /// A registered image: the first columns of the table that are not null, and their labels.
-fn write_image(wire: &mut Wire<'_>, facts: &Facts<'_>, record: &Record, columns: usize) {
+fn write_image<W: Wire>(wire: &mut W, facts: &Facts<'_>, record: &Record, (alias, columns): (&str, usize)) {
     let table = facts.table;
-    let columns = columns.min(table.columns.len());
-    wire.raw(r#"{"Attributes":[{"key":""#).raw(table.key).raw(r#"","value":""#).guid(record.id).raw("\"}");
-    for column in 0..columns {
-        let value = image_value(facts, record, column);
-        if !value.is_null() {
-            write_attribute(wire, facts, column, &value, true);
-        }
-    }
-    wire.raw(r#",{"key":"createdon","value":"#).date(record.created_on_ms / 1000 * 1000);
-    wire.raw(r#"}],"EntityState":null,"FormattedValues":["#);
-    let start = wire.0.len();
-    for column in 0..columns {
-        write_label(wire, start, table.columns[column].name, &image_value(facts, record, column));
-    }
-    close_entity(wire, table, record.id);
-    wire.raw("}");
+    let values = || {
+        let columns = 0..columns.min(table.columns.len());
+        columns.map(|column| (column, image_value(facts, record, column)))
+    };
+    wire.pair(Pair::Image, alias, |wire| {
+        wire.image(|wire| {
+            wire.list(&ATTRIBUTES, |wire| {
+                wire.pair(Pair::Any, table.key, |wire| wire.guid_value(record.id));
+                for (column, value) in values().filter(|(_, value)| !value.is_null()) {
+                    write_attribute(wire, facts, column, &value, true);
+                }
+                wire.pair(Pair::Any, "createdon", |wire| wire.date(record.created_on_ms / 1000 * 1000));
+            });
+            close_entity(wire, facts, record.id, |wire| {
+                for (column, value) in values().filter(|(_, value)| value.has_label()) {
+                    wire.pair(Pair::Label, table.columns[column].name, |wire| {
+                        wire.label(|wire| value.write_label(wire));
+                    });
+                }
+            });
+        });
+    });
 }
 
 /// Long text and pictures are not among the columns of the registered images.
@@ -316,32 +371,23 @@ fn image_value(facts: &Facts<'_>, record: &Record, column: usize) -> Value {
     }
 }
 
-fn write_label(wire: &mut Wire<'_>, start: usize, name: &str, value: &Value) {
-    let end = wire.0.len();
-    wire.raw(if end > start { "," } else { "" }).raw(r#"{"key":""#).raw(name).raw(r#"","value":""#);
-    if value.write_label(wire) {
-        wire.raw("\"}");
-    } else {
-        wire.0.truncate(end);
-    }
-}
-
 /// The image that asynchronous steps get unasked: the primary key and the primary name.
-fn write_automatic(wire: &mut Wire<'_>, facts: &Facts<'_>, record: &Record) {
+fn write_automatic<W: Wire>(wire: &mut W, facts: &Facts<'_>, record: &Record) {
     let table = facts.table;
-    wire.raw(r#"{"key":"AsynchronousStepPrimaryName","value":{"Attributes":[{"key":""#).raw(table.key);
-    wire.raw(r#"","value":""#).guid(record.id).raw("\"}");
-    write_attribute(wire, facts, 0, &record.value(table, 0, facts.base_ms), true);
-    wire.raw(r#"],"EntityState":null,"FormattedValues":["#);
-    close_entity(wire, table, record.id);
-    wire.raw("}");
+    wire.pair(Pair::Image, "AsynchronousStepPrimaryName", |wire| {
+        wire.image(|wire| {
+            wire.list(&ATTRIBUTES, |wire| {
+                wire.pair(Pair::Any, table.key, |wire| wire.guid_value(record.id));
+                write_attribute(wire, facts, 0, &record.value(table, 0, facts.base_ms), true);
+            });
+            close_entity(wire, facts, record.id, |_| ());
+        });
+    });
 }
 
-const OPENING: &str = r#"{"BusinessUnitId":"7d3f9c52-0f5f-ee11-8def-000d3adbef1f","CorrelationId":""#;
-const ORGANIZATION: &str = concat!(
-    r#"","OrganizationId":"5e2a1b60-a93a-ef11-8e4b-00224802c699","#,
-    r#""OrganizationName":"unq5e2a1b60a93aef118e4b00224802c","OutputParameters":["#
-);
+const BUSINESS_UNIT: &str = "7d3f9c52-0f5f-ee11-8def-000d3adbef1f";
+const ORGANIZATION: &str = "5e2a1b60-a93a-ef11-8e4b-00224802c699";
+const ORGANIZATION_NAME: &str = "unq5e2a1b60a93aef118e4b00224802c";
 const USERS: usize = 8;
 /// What calls, as it names itself; mostly it does not.
 const AGENTS: &[&str] = &["", "", "", r"PowerApps-Web\/3.24"];

@@ -1,29 +1,36 @@
 //! Seeded events as Dataverse posts them: for `send`, `demo`, tests and benches.
 //!
-//! Owns: made-up tables, records with a history, and bodies in exactly the wire form of the platform's JSON
-//! serializer (compact, members in order, `\/`, `\u000a`, `__type` only where the declared type is `object`).
+//! Owns: made-up tables, records with a history, and bodies in exactly the wire form of the platform's serializers:
+//! JSON (compact, members in order, `\/`, `\u000a`, `__type` only where the declared type is `object`) or XML
+//! (namespaces where they are first needed, `i:type` likewise). One seed makes the same events in both.
 //! Does not own: sending (`eventhubs`), how fast (`cli`).
 
 mod body;
 mod catalogue;
 mod files;
+mod json;
 mod record;
 mod rng;
 mod value;
 mod wire;
+mod xml;
 
 pub use files::{Error as FilesError, Files, Sample};
+pub use wire::Format;
 
 use body::{Facts, Plan, Scratch};
 use catalogue::TABLES;
+use json::Json;
 use record::{Message, Records};
 use rng::Rng;
+use xml::Xml;
 
 /// An endless stream of events that its seed decides.
 #[derive(Debug)]
 pub struct Generator {
     rng: Rng,
     size: Size,
+    format: Format,
     base_ms: i64,
     events: i64,
     records: Records,
@@ -63,7 +70,14 @@ impl Generator {
     /// Begins a stream at a time in unix milliseconds.
     pub fn starting_at(seed: u64, size: Size, base_ms: i64) -> Self {
         let rng = Rng::at(seed, size as u64);
-        Self { rng, size, base_ms, events: 0, records: Records::new(), scratch: Scratch::default() }
+        let (format, records, scratch) = (Format::Json, Records::new(), Scratch::default());
+        Self { rng, size, format, base_ms, events: 0, records, scratch }
+    }
+
+    /// The same stream in another format; JSON unless told.
+    #[must_use]
+    pub fn in_format(self, format: Format) -> Self {
+        Self { format, ..self }
     }
 
     /// Appends one body to `out`.
@@ -80,7 +94,11 @@ impl Generator {
         let plan = Plan::draw(size, &mut self.rng);
         let facts = Facts::draw(table, message, now_ms, self.base_ms, &mut self.rng);
         let record_now = self.records.get_mut(table_index, record);
-        body::write(out, &facts, &plan, record_now, &mut self.scratch, &mut self.rng);
+        let write = match self.format {
+            Format::Json => body::write::<Json>,
+            Format::Xml => body::write::<Xml>,
+        };
+        write(out, &facts, &plan, record_now, &mut self.scratch, &mut self.rng);
         let made = Made { table: table.name, message: message.name(), id: record_now.id };
         if message == Message::Delete {
             self.records.delete(table_index, record);

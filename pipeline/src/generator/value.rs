@@ -4,7 +4,7 @@
 
 use super::catalogue::{BREAKS, COMPANIES, Column, FIRST_NAMES, Kind, LAST_NAMES, WORDS};
 use super::rng::Rng;
-use super::wire::{CHOICE, MONEY, REFERENCE, Wire};
+use super::wire::{Class, KEYS, Scalar, Wire};
 
 /// How long the long values of a record are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,126 +107,123 @@ impl Value {
     }
 
     /// Writes the value; lookups carry their name where the platform has read it (images).
-    pub(super) fn write(&self, wire: &mut Wire<'_>, with_names: bool) {
+    pub(super) fn write(&self, wire: &mut impl Wire, with_names: bool) {
         match *self {
-            Self::Null => {
-                wire.raw("null");
-            }
-            Self::Choice(value, _) => {
-                wire.raw(CHOICE).integer(i64::from(value)).raw("}");
-            }
-            Self::Choices(choices, bits) => write_choices(wire, choices, bits),
+            Self::Null => wire.null_value(),
+            Self::Choice(value, _) => wire.class(Class::Choice, |wire| {
+                wire.bare("Value", |wire| wire.integer(i64::from(value)));
+            }),
+            Self::Choices(choices, bits) => wire.choices(chosen(choices, bits).map(|(value, _)| *value)),
             Self::Money(value) => {
-                wire.raw(MONEY).decimal(value, 4).raw("}");
+                wire.class(Class::Money, |wire| wire.bare("Value", |wire| wire.decimal(value, 4)));
             }
-            Self::Decimal(value) => {
-                wire.decimal(value, 10);
-            }
-            Self::Degrees(value) => {
-                wire.double(value, 5);
-            }
-            Self::Integer(value) => {
-                wire.integer(value);
-            }
-            Self::Boolean(value, _) => {
-                wire.raw(if value { "true" } else { "false" });
-            }
-            Self::Date(ms) => {
-                wire.date(ms);
-            }
+            Self::Decimal(value) => wire.scalar(Scalar::Decimal, |wire| wire.decimal(value, 10)),
+            Self::Degrees(value) => wire.scalar(Scalar::Double, |wire| wire.double(value, 5)),
+            Self::Integer(value) => wire.scalar(Scalar::Int, |wire| wire.integer(value)),
+            Self::Boolean(value, _) => wire.boolean(value),
+            Self::Date(ms) => wire.date(ms),
             Self::Lookup { table, id, name } => {
-                wire.raw(REFERENCE).guid(id).raw(r#"","KeyAttributes":[],"LogicalName":""#).raw(table);
-                write_reference_name(wire, name, with_names);
+                write_reference(wire, (table, id), with_names.then_some(name));
             }
-            Self::Image { rng, bytes } => write_image(wire, rng, bytes),
+            Self::Image { mut rng, bytes } => wire.bytes((0..bytes).map(|_| (rng.next() & 0xFF) as u8)),
             Self::Phrases(..) | Self::Words { .. } | Self::Phone(_) | Self::Email(..) | Self::Url(..) => {
-                wire.raw("\"");
-                self.write_text(wire);
-                wire.raw("\"");
+                wire.scalar(Scalar::String, |wire| self.write_text(wire));
             }
-            Self::Guid(guid) => {
-                wire.raw("\"").guid(guid).raw("\"");
-            }
+            Self::Guid(guid) => wire.guid_value(guid),
         }
     }
 
-    /// Writes what people see instead of the value, without quotes; `false` when they see the value itself.
-    pub(super) fn write_label(&self, wire: &mut Wire<'_>) -> bool {
+    /// Whether people see something else than the value.
+    pub(super) fn has_label(&self) -> bool {
+        matches!(
+            self,
+            Self::Choice(..)
+                | Self::Choices(..)
+                | Self::Boolean(..)
+                | Self::Money(_)
+                | Self::Integer(_)
+                | Self::Lookup { .. }
+        )
+    }
+
+    /// Writes what people see instead of the value; nothing when they see the value itself.
+    pub(super) fn write_label(&self, wire: &mut impl Wire) {
         match *self {
-            Self::Choice(_, label) | Self::Boolean(_, label) => {
-                wire.raw(label);
-            }
+            Self::Choice(_, label) | Self::Boolean(_, label) => wire.text(label),
             Self::Choices(choices, bits) => {
                 let mut between = "";
                 for (_, label) in chosen(choices, bits) {
-                    wire.raw(between).raw(label);
+                    wire.text(between);
+                    wire.text(label);
                     between = "; ";
                 }
             }
-            Self::Money(value) => {
-                wire.raw("€").decimal(value / 100, 2);
-            }
-            Self::Integer(value) => {
-                wire.integer(value);
-            }
+            Self::Money(value) => wire.raw("€").decimal(value / 100, 2),
+            Self::Integer(value) => wire.integer(value),
             Self::Lookup { name, .. } => write_phrases(wire, name),
-            _ => return false,
+            _ => {}
         }
-        true
     }
 
-    fn write_text(&self, wire: &mut Wire<'_>) {
+    fn write_text(&self, wire: &mut impl Wire) {
         match *self {
             Self::Phrases(first, second) => write_phrases(wire, (first, second)),
             Self::Words { rng, words, breaks } => write_words(wire, rng, words, breaks),
-            Self::Phone(number) => {
-                wire.raw("+49 30 ").integer(number);
-            }
+            Self::Phone(number) => wire.raw("+49 30 ").integer(number),
             Self::Email(name, number) => {
-                wire.raw(name).raw(".").integer(number).raw("@example.com");
+                wire.raw(name).raw(".").integer(number);
+                wire.raw("@example.com");
             }
             Self::Url(name, number) => {
-                wire.raw(r"https:\/\/www.example.com\/").raw(name).raw(r"\/").integer(number);
+                wire.text(r"https:\/\/www.example.com\/");
+                wire.text(name);
+                wire.text(r"\/");
+                wire.integer(number);
             }
             _ => {}
         }
     }
 }
 
-fn write_phrases(wire: &mut Wire<'_>, (first, second): (&str, &str)) {
-    wire.raw(first);
+/// A reference to a record of a table, where anything may stand.
+pub(super) fn write_reference(
+    wire: &mut impl Wire,
+    (table, id): (&str, u128),
+    name: Option<(&'static str, &'static str)>,
+) {
+    wire.class(Class::Reference, |wire| {
+        wire.guid_member("Id", id);
+        wire.list(&KEYS, |_| ());
+        write_named(wire, table, name);
+    });
+}
+
+/// The end of a reference.
+pub(super) fn write_named(wire: &mut impl Wire, table: &str, name: Option<(&'static str, &'static str)>) {
+    wire.quoted("LogicalName", |wire| wire.text(table));
+    match name {
+        Some(name) => wire.quoted("Name", |wire| write_phrases(wire, name)),
+        None => wire.null("Name"),
+    }
+    wire.null("RowVersion");
+}
+
+fn write_phrases(wire: &mut impl Wire, (first, second): (&str, &str)) {
+    wire.text(first);
     if !second.is_empty() {
-        wire.raw(" ").raw(second);
+        wire.text(" ");
+        wire.text(second);
     }
 }
 
-fn write_reference_name(wire: &mut Wire<'_>, name: (&str, &str), with_names: bool) {
-    if with_names {
-        wire.raw(r#"","Name":""#);
-        write_phrases(wire, name);
-        wire.raw(r#"","RowVersion":null}"#);
-    } else {
-        wire.raw(r#"","Name":null,"RowVersion":null}"#);
-    }
-}
-
-fn write_words(wire: &mut Wire<'_>, mut rng: Rng, words: usize, breaks: bool) {
+fn write_words(wire: &mut impl Wire, mut rng: Rng, words: usize, breaks: bool) {
     for index in 0..words {
         if index > 0 {
             let broken = breaks && rng.percent(6);
-            wire.raw(if broken { rng.pick(BREAKS) } else { " " });
+            wire.text(if broken { rng.pick(BREAKS) } else { " " });
         }
-        wire.raw(rng.pick(WORDS));
+        wire.text(rng.pick(WORDS));
     }
-}
-
-fn write_choices(wire: &mut Wire<'_>, choices: &'static [(i32, &'static str)], bits: usize) {
-    let mut before = "[";
-    for (value, _) in chosen(choices, bits) {
-        wire.raw(before).raw(CHOICE).integer(i64::from(*value)).raw("}");
-        before = ",";
-    }
-    wire.raw("]");
 }
 
 fn chosen(
@@ -234,15 +231,6 @@ fn chosen(
     bits: usize,
 ) -> impl Iterator<Item = &'static (i32, &'static str)> {
     choices.iter().enumerate().filter(move |(index, _)| bits >> index & 1 == 1).map(|(_, choice)| choice)
-}
-
-fn write_image(wire: &mut Wire<'_>, mut rng: Rng, bytes: usize) {
-    let mut before = "[";
-    for _ in 0..bytes {
-        wire.raw(before).integer((rng.next() & 0xFF) as i64);
-        before = ",";
-    }
-    wire.raw("]");
 }
 
 const DAY_MS: i64 = 86_400_000;

@@ -34,6 +34,7 @@ pub(super) struct PutDone {
     pub(super) start: StartId,
     pub(super) file: FileId,
     pub(super) destination: Destination,
+    pub(super) events: u64,
     pub(super) rows: u64,
     pub(super) bytes: u64,
     /// The chain behind this file; `None` when the name was lost or the lake's schema contradicts the file.
@@ -61,6 +62,7 @@ pub(super) async fn put(
         start: file.start,
         file: id,
         destination: file.destination,
+        events: file.events,
         rows: file.facts.rows,
         bytes,
         chain,

@@ -364,7 +364,7 @@ fn lanes_ended(threads: Vec<LaneThread>) -> Result<(), Error> {
 
 fn summary(metrics: &Metrics, left: u64) -> Summary {
     Summary {
-        events: metrics.events_received.get() - metrics.events_skipped.get() - metrics.rows_dropped.get(),
+        events: metrics.events_received.get() - metrics.events_skipped.get() - metrics.events_dropped.get(),
         rows: metrics.rows_put.get(),
         quarantined: metrics.rows_quarantined.get(),
         tables: metrics.tables(),

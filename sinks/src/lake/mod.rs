@@ -11,4 +11,5 @@ pub mod rules; // which rules decide an event's table, and from where on
 pub mod schema; // which columns a table has, and their types for ever
 pub mod recovery; // how far each destination got
 pub mod commit; // a closed file becomes part of the lake
+pub mod redrive; // rows of the quarantine enter their tables, by plans
 pub mod audit; // the lake read back: each row once, no gaps, chains whole

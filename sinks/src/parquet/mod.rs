@@ -6,13 +6,13 @@
 
 mod facts; // what the footer says about the file's place in its chain
 mod file; // row groups become a file
-mod ordinals; // one column of a file, read back
+mod ordinals; // the columns of a file that number its rows, read back
 mod properties; // how each column is encoded, and why
 mod row_group; // a record batch becomes encoded column chunks
 
 pub use facts::{FACTS_KEY, FooterFacts, read_facts};
 pub use file::assemble;
-pub use ordinals::read_ordinals;
+pub use ordinals::{RowColumns, read_ordinals};
 pub use row_group::{RowGroup, encode_row_group};
 
 /// A file that could not be written or read.

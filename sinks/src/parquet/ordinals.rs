@@ -1,10 +1,10 @@
-//! One column of a file, read back: the place of each row.
+//! Two columns of a file, read back: the place of each row, and which row of its place it is.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type};
 use bytes::Bytes;
 use object_store::path::Path;
 use parquet::DecodeResult;
@@ -17,27 +17,41 @@ use super::Error;
 use super::facts::{Footer, FooterFacts, facts_of, read_footer};
 use crate::store::Store;
 
-/// Reads a file's facts and one column of integers, and gives the values to `each` in the order of the rows.
+/// The columns that say which row of which place a row is.
+#[derive(Clone, Copy, Debug)]
+pub struct RowColumns {
+    /// The place: 64-bit integers, in every file.
+    pub ordinal: &'static str,
+    /// Which of its place's rows it is: 32-bit integers. In a file without it every row is its place's first.
+    pub row_index: &'static str,
+}
+
+/// Reads a file's facts and the columns that number its rows, and gives places and indexes to `each` in the
+/// order of the rows.
 ///
-/// Fetches the end of the file and, where the file is larger, the pages of that column; `None` if there is
+/// Fetches the end of the file and, where the file is larger, the pages of these columns; `None` if there is
 /// no such file.
 ///
 /// # Errors
-/// Also for a file without that column, or with a null in it.
+/// Also for a file without a column of places, or with a null in either.
 pub async fn read_ordinals(
     store: &Store,
     path: &Path,
-    column: &str,
-    mut each: impl FnMut(&[i64]),
+    columns: RowColumns,
+    mut each: impl FnMut(&[i64], Option<&[i32]>),
 ) -> Result<Option<FooterFacts>, Error> {
     let Some(footer) = read_footer(store, path).await? else {
         return Ok(None);
     };
     let facts = facts_of(&footer.metadata, path)?;
-    let mut decoder = decoder_of(&footer, path, column)?.build().map_err(unreadable(path))?;
+    let mut decoder = decoder_of(&footer, path, columns)?.build().map_err(unreadable(path))?;
     loop {
         match decoder.try_decode().map_err(unreadable(path))? {
-            DecodeResult::Data(batch) => each(values_of(&batch, path, column)?),
+            DecodeResult::Data(batch) => {
+                let places = values_of::<Int64Type>(&batch, path, columns.ordinal)?;
+                let places = places.ok_or_else(|| lacks(path, columns.ordinal))?;
+                each(places, values_of::<Int32Type>(&batch, path, columns.row_index)?);
+            }
             DecodeResult::NeedsData(ranges) => {
                 let bytes = fetch(store, path, &footer, &ranges).await?;
                 decoder.push_ranges(ranges, bytes).map_err(unreadable(path))?;
@@ -47,27 +61,35 @@ pub async fn read_ordinals(
     }
 }
 
-/// Makes a decoder of one column of a file.
-fn decoder_of(footer: &Footer, path: &Path, column: &str) -> Result<ParquetPushDecoderBuilder, Error> {
-    /// Rows decoded at once: 64 KiB of values.
+/// Makes a decoder of the columns of a file that number its rows.
+fn decoder_of(footer: &Footer, path: &Path, columns: RowColumns) -> Result<ParquetPushDecoderBuilder, Error> {
+    /// Rows decoded at once: 96 KiB of values.
     const BATCH_ROWS: usize = 8 * 1024;
-    let columns = footer.metadata.file_metadata().schema_descr();
-    let Some(leaf) = columns.columns().iter().position(|leaf| leaf.path().parts() == [column]) else {
-        return Err(foreign(path, format!("it has no column {column:?}")));
-    };
-    let mask = ProjectionMask::leaves(columns, [leaf]);
+    let schema = footer.metadata.file_metadata().schema_descr();
+    let leaf = |column: &str| schema.columns().iter().position(|leaf| leaf.path().parts() == [column]);
+    let ordinal = leaf(columns.ordinal).ok_or_else(|| lacks(path, columns.ordinal))?;
+    let mask = ProjectionMask::leaves(schema, [Some(ordinal), leaf(columns.row_index)].into_iter().flatten());
     let metadata = ArrowReaderMetadata::try_new(Arc::clone(&footer.metadata), ArrowReaderOptions::new())
         .map_err(unreadable(path))?;
     let decoder = ParquetPushDecoderBuilder::new_with_metadata(metadata);
     Ok(decoder.with_projection(mask).with_batch_size(BATCH_ROWS))
 }
 
-fn values_of<'a>(batch: &'a RecordBatch, path: &Path, column: &str) -> Result<&'a [i64], Error> {
-    let array = batch.column(0);
-    if *array.data_type() != DataType::Int64 || array.null_count() > 0 {
-        return Err(foreign(path, format!("its column {column:?} holds something else than integers")));
+/// The values of a column; `None` if there is no such column.
+fn values_of<'a, T: ArrowPrimitiveType>(
+    batch: &'a RecordBatch,
+    path: &Path,
+    column: &str,
+) -> Result<Option<&'a [T::Native]>, Error> {
+    let Some(array) = batch.column_by_name(column) else { return Ok(None) };
+    match array.as_primitive_opt::<T>().filter(|array| array.null_count() == 0) {
+        Some(array) => Ok(Some(array.values())),
+        None => Err(foreign(path, format!("its column {column:?} holds something else than integers"))),
     }
-    Ok(array.as_primitive::<Int64Type>().values())
+}
+
+fn lacks(path: &Path, column: &str) -> Error {
+    foreign(path, format!("it has no column {column:?}"))
 }
 
 /// Takes what is needed from the end that is there already, and fetches the rest.

@@ -190,6 +190,33 @@ fn truncated_events_say_so() {
     }
 }
 
+/// Nobody knows how Dataverse writes the members that it takes out.
+#[test]
+fn what_was_taken_out_may_be_absent_null_or_empty() {
+    for message in
+        ["Create", "Update", "CreateMultiple", "UpdateMultiple", "UpsertMultiple", "DeleteMultiple"]
+    {
+        let whole = update(&[]).message(message).target("").json();
+        for written in [None, Some("null"), Some("[]")] {
+            let body = ["InputParameters", "PreEntityImages", "PostEntityImages"].iter().fold(
+                whole.replace('}', r#","ParentContext":null}"#),
+                |body, member| {
+                    let as_made = format!(r#","{member}":[]"#);
+                    assert!(body.contains(&as_made), "{body}");
+                    let written = written.map(|value| format!(r#","{member}":{value}"#));
+                    body.replace(&as_made, &written.unwrap_or_default())
+                },
+            );
+            let mut rows = Rows::new();
+            rows.push(&body);
+            let batch = rows.take();
+            let row = row(&batch, 0);
+            assert_eq!((batch.num_rows(), row["_truncated"].as_str(), row["Id"].as_str()), (1, "true", ID));
+            assert!(!row.contains_key("_rest") && !row.contains_key("_inputs"), "{body}: {row:?}");
+        }
+    }
+}
+
 #[test]
 fn the_time_of_the_operation_is_the_clock_it_shows() {
     for (stated, expected) in [

@@ -4,6 +4,8 @@ mod buffers;
 mod events;
 mod images;
 mod leaves;
+mod messages;
+mod several;
 mod values;
 
 use std::collections::BTreeMap;

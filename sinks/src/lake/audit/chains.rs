@@ -1,15 +1,15 @@
 //! The files of each destination, one after the other.
 
-use std::sync::Arc;
-
 use futures::{StreamExt, stream};
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::Report;
+use super::redrives::Redrives;
 use super::scan::{Scan, in_full};
 use super::sources::Sources;
 use crate::lake::paths::{self, DataFileName, Ordinal};
+use crate::parquet::RowColumns;
 use crate::store::{Error, Store};
 
 /// All data files of a lake, by destination and in the order of their chains.
@@ -33,28 +33,34 @@ type Read = Result<Option<Scan>, String>;
 const READ_AT_ONCE: usize = 32;
 
 impl Chains {
-    /// Lists a lake's files; one that a reader's glob meets and that is no data file is a finding.
-    pub(super) async fn list(store: &Store, report: &mut Report) -> Result<Self, Error> {
-        let mut files = Vec::new();
+    /// Lists a lake's files, and those that redrives made; one that a reader's glob meets and that is neither is
+    /// a finding.
+    pub(super) async fn list(store: &Store, report: &mut Report) -> Result<(Self, Redrives), Error> {
+        let (mut files, mut redriven) = (Vec::new(), Vec::new());
         for ObjectMeta { location, size, .. } in store.list(&Path::default()).await? {
-            match paths::parse_data_file(&location) {
-                Some(name) => files.push((name, size)),
-                None if is_met_by_globs(&location) => {
-                    report.broken(format!("{location} is no data file, and readers meet it"));
-                }
-                None => {}
+            if let Some(name) = paths::parse_data_file(&location) {
+                files.push((name, size));
+            } else if let Some(name) = paths::parse_redriven_file(&location) {
+                redriven.push((name, size));
+            } else if is_met_by_globs(&location) {
+                report.broken(format!("{location} is no data file, and readers meet it"));
             }
         }
         // A chain is followed by its names' fields; what the order of their text comes to is not its affair.
         files.sort();
-        Ok(Self { files })
+        Ok((Self { files }, Redrives::new(redriven)))
     }
 
     /// Reads every file and follows every chain.
-    pub(super) async fn read(self, store: &Store, column: &str, sources: &mut Sources, report: &mut Report) {
-        let column: Arc<str> = column.into();
+    pub(super) async fn read(
+        self,
+        store: &Store,
+        columns: RowColumns,
+        sources: &mut Sources,
+        report: &mut Report,
+    ) {
         let reads = self.files.into_iter().map(|(name, size)| {
-            let read = read(store.clone(), name.path(), Arc::clone(&column));
+            let read = read(store.clone(), name.path(), columns);
             async move { (name, size, read.await) }
         });
         // In order, so that chains can be followed and equal lakes have equal findings.
@@ -62,7 +68,7 @@ impl Chains {
         let mut follower = Follower::default();
         while let Some((name, size, read)) = reads.next().await {
             follower.enter(&name);
-            follower.catch_up(&name, store, &column, sources, report).await;
+            follower.catch_up(&name, store, columns, sources, report).await;
             follower.link(&name, report);
             follower.take(name, size, read, sources, report);
         }
@@ -84,13 +90,13 @@ impl Follower {
         &mut self,
         name: &DataFileName,
         store: &Store,
-        column: &Arc<str>,
+        columns: RowColumns,
         sources: &mut Sources,
         report: &mut Report,
     ) {
         while let Some(next) = self.next.filter(|next| *next < name.continues_at) {
             let unlisted = DataFileName { continues_at: next, ..name.clone() };
-            let read = read(store.clone(), unlisted.path(), Arc::clone(column)).await;
+            let read = read(store.clone(), unlisted.path(), columns).await;
             if matches!(read, Ok(None)) {
                 return;
             }
@@ -141,8 +147,8 @@ impl Follower {
 }
 
 /// Reads a file on a thread that is free: decoding uses as many as there are.
-async fn read(store: Store, path: Path, column: Arc<str>) -> Read {
-    let scan = tokio::spawn(async move { Scan::read(&store, &path, &column).await });
+async fn read(store: Store, path: Path, columns: RowColumns) -> Read {
+    let scan = tokio::spawn(async move { Scan::read(&store, &path, columns).await });
     match scan.await {
         Ok(scanned) => scanned.map_err(|error| in_full(&error)),
         Err(stopped) => Err(in_full(&stopped)),

@@ -1,10 +1,11 @@
 //! The lake read back: each row once, no gaps, chains whole.
 //!
 //! Owns the judgement over what stands in a lake; knows nothing of who wrote it or still does. Reads every
-//! footer and the column of the places, and holds a bit per place.
+//! footer and the columns that number the rows, and holds a bit per place.
 
 mod chains; // the files of each destination, one after the other
 mod places; // a set of places in a source
+mod redrives; // what redrives brought into tables
 mod scan; // one file, read
 mod sources; // what each source lacks
 
@@ -13,11 +14,15 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::paths::{Ordinal, SourceId};
+use crate::parquet::RowColumns;
 use crate::store::{Error, Store};
 use chains::Chains;
 use sources::Sources;
 
 /// Reads a lake back and counts its faults.
+///
+/// An event is a place; it may have several rows, which then stand together in one file, numbered from 0. One
+/// that was redriven has rows in its table and keeps its row in the quarantine: that is one event.
 ///
 /// A place without a row is a fault at or below its source's checkpoint and in flight above it; without a
 /// checkpoint nothing is a fault. Where writers are at work the checkpoints have to be read before this
@@ -27,14 +32,15 @@ use sources::Sources;
 /// Only if the lake can't be listed or its records can't be fetched. A file that can't be read is a finding.
 pub async fn audit(
     store: &Store,
-    ordinal_column: &str,
+    columns: RowColumns,
     checkpoints: &BTreeMap<SourceId, Ordinal>,
 ) -> Result<Report, Error> {
     let mut report = Report::default();
-    let chains = Chains::list(store, &mut report).await?;
+    let (chains, redrives) = Chains::list(store, &mut report).await?;
     // Listed after the files: a source's origin is there before its first file.
     let mut sources = Sources::load(store, &mut report).await?;
-    chains.read(store, ordinal_column, &mut sources, &mut report).await;
+    chains.read(store, columns, &mut sources, &mut report).await;
+    redrives.read(store, columns, &mut sources, &mut report).await?;
     sources.judge(checkpoints, &mut report);
     report.close_findings();
     Ok(report)
@@ -49,10 +55,14 @@ pub struct Report {
     pub rows: u64,
     /// Places without a row at or below a checkpoint: a fault.
     pub gaps: u64,
-    /// Rows beyond the first of one place: a fault.
+    /// Rows that a file has twice, and places that have rows in one more file: a fault.
     pub duplicates: u64,
     /// Files that are missing, unreadable, out of place or say what is not so: a fault.
     pub broken_chains: u64,
+    /// Places with a row in the quarantine that were redriven, each counted once.
+    pub redriven: u64,
+    /// Plans of redrives whose files are not all there: a redrive is at work, or the next one finishes it.
+    pub unfinished_redrives: u64,
     /// Places without a row above the checkpoint and below the highest seen: not yet written.
     pub in_flight: u64,
     /// By true name.
@@ -88,7 +98,7 @@ pub struct SourceReport {
     pub events: u64,
     /// Places without a row at or below the checkpoint.
     pub gaps: u64,
-    /// Rows beyond the first of one place.
+    /// Rows that a file has twice, and places that have rows in one more file.
     pub duplicates: u64,
     /// Places without a row above the checkpoint and below the highest seen.
     pub in_flight: u64,

@@ -19,11 +19,13 @@ const CHUNK_BITS: u32 = 16;
 const CHUNK_WORDS: usize = (1 << CHUNK_BITS) / 64;
 
 impl Places {
-    /// Adds a place.
-    pub(super) fn insert(&mut self, place: i64) {
+    /// Adds a place; says if it was not there.
+    pub(super) fn insert(&mut self, place: i64) -> bool {
         let chunk = self.chunks.entry(place >> CHUNK_BITS).or_insert_with(empty_chunk);
         let (word, bit) = within(place);
+        let is_new = chunk[word] & bit == 0;
         chunk[word] |= bit;
+        is_new
     }
 
     /// Adds all places of another set; returns how many were there already, and the first of these.
@@ -41,6 +43,24 @@ impl Places {
             }
         }
         (twice, first)
+    }
+
+    /// The places that are not in another set.
+    pub(super) fn minus(&self, other: &Self) -> Self {
+        let mut chunks = BTreeMap::new();
+        for (key, ours) in &self.chunks {
+            let mut left = ours.clone();
+            for (ours, theirs) in
+                left.iter_mut().zip(other.chunks.get(key).into_iter().flat_map(|it| it.iter()))
+            {
+                *ours &= !theirs;
+            }
+            // A chunk without a place would stand in the way of the bounds.
+            if left.iter().any(|word| *word != 0) {
+                chunks.insert(*key, left);
+            }
+        }
+        Self { chunks }
     }
 
     /// How many there are.
@@ -124,6 +144,11 @@ mod tests {
         for place in more {
             second.insert(*place);
         }
+        let left: Vec<i64> = plain.difference(&other).copied().collect();
+        let minus = set.minus(&second);
+        assert_eq!(minus.len(), left.len() as u64, "{places:?} without {more:?}");
+        let bounds = left.first().zip(left.last()).map(|(low, high)| (Ordinal(*low), Ordinal(*high)));
+        assert_eq!(minus.bounds(), bounds, "{places:?} without {more:?}");
         let twice: Vec<&i64> = plain.intersection(&other).collect();
         let expected = (twice.len() as u64, twice.first().map(|place| Ordinal(**place)));
         assert_eq!(set.merge(second), expected, "{places:?} and {more:?}");

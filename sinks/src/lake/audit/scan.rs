@@ -6,7 +6,7 @@ use object_store::path::Path;
 
 use super::places::Places;
 use crate::lake::paths::{DataFileName, Ordinal, folder_name};
-use crate::parquet::{Error, FooterFacts, read_ordinals};
+use crate::parquet::{Error, FooterFacts, RowColumns, read_ordinals};
 use crate::store::Store;
 
 /// What was read of one file.
@@ -21,17 +21,22 @@ pub(super) struct Scan {
 pub(super) struct Rows {
     pub(super) count: u64,
     pub(super) places: Places,
+    /// Rows that repeat one of this file.
+    pub(super) repeated: u64,
     first: Option<Ordinal>,
     last: Option<Ordinal>,
-    /// The first row that is not above the one before it.
-    falls_at: Option<Ordinal>,
+    /// Which row of the last place comes next, if it has another.
+    next_index: i32,
+    /// The first row that stands where it can't.
+    misplaced: Option<String>,
 }
 
 impl Scan {
     /// Reads a file; `None` if there is none.
-    pub(super) async fn read(store: &Store, path: &Path, column: &str) -> Result<Option<Self>, Error> {
+    pub(super) async fn read(store: &Store, path: &Path, columns: RowColumns) -> Result<Option<Self>, Error> {
         let mut rows = Rows::default();
-        let facts = read_ordinals(store, path, column, |ordinals| rows.take(ordinals)).await?;
+        let facts =
+            read_ordinals(store, path, columns, |ordinals, indexes| rows.take(ordinals, indexes)).await?;
         Ok(facts.map(|facts| Self { facts, rows }))
     }
 
@@ -63,8 +68,8 @@ impl Scan {
         let (Some(first), Some(last)) = (rows.first, rows.last) else {
             return Some("it has no rows".to_owned());
         };
-        if let Some(place) = rows.falls_at {
-            Some(format!("the row of {place} follows one that is not below it"))
+        if rows.misplaced.is_some() {
+            rows.misplaced.clone()
         } else if (first, last) != (facts.first, facts.last) {
             Some(format!(
                 "it has rows of {first} to {last}, its footer says {} to {}",
@@ -81,17 +86,34 @@ impl Scan {
 }
 
 impl Rows {
-    fn take(&mut self, ordinals: &[i64]) {
-        for &ordinal in ordinals {
-            let place = Ordinal(ordinal);
-            if self.last.is_some_and(|last| last >= place) {
-                self.falls_at = self.falls_at.or(Some(place));
-            }
-            self.first = self.first.or(Some(place));
-            self.last = Some(place);
-            self.places.insert(ordinal);
+    fn take(&mut self, ordinals: &[i64], indexes: Option<&[i32]>) {
+        for (at, &ordinal) in ordinals.iter().enumerate() {
+            self.row(Ordinal(ordinal), indexes.map_or(0, |indexes| indexes[at]));
         }
         self.count += ordinals.len() as u64;
+    }
+
+    /// The rows of one place stand together, numbered from 0.
+    fn row(&mut self, place: Ordinal, index: i32) {
+        let is_new = self.places.insert(place.0);
+        let continues = self.last == Some(place);
+        let due = if continues { self.next_index } else { 0 };
+        let falls = self.last.is_some_and(|last| last > place) || (continues && index == 0);
+        self.repeated += u64::from(if continues { index < due } else { !is_new });
+        if falls {
+            self.misplaced(|| format!("the row of {place} follows one that is not below it"));
+        } else if index != due {
+            self.misplaced(|| format!("row {index} of {place} stands where its row {due} should"));
+        }
+        self.first = self.first.or(Some(place));
+        self.last = Some(place);
+        self.next_index = index.max(due).saturating_add(i32::from(index >= due));
+    }
+
+    fn misplaced(&mut self, words: impl FnOnce() -> String) {
+        if self.misplaced.is_none() {
+            self.misplaced = Some(words());
+        }
     }
 }
 

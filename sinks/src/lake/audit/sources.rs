@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::places::Places;
 use super::scan::Scan;
 use super::{Report, SourceReport};
-use crate::lake::paths::{self, DataFileName, Ordinal, SourceId};
+use crate::lake::paths::{self, DataFileName, Ordinal, RedrivenFileName, SourceId};
 use crate::store::{Error, Store};
 
 /// Every source of a lake, with the records about it and the rows seen.
@@ -29,6 +29,7 @@ struct Source {
     lost: Vec<RangeInclusive<i64>>,
     seen: Places,
     rows: u64,
+    duplicates: u64,
 }
 
 /// What an audit has to know of [`paths::lake_record`].
@@ -76,16 +77,41 @@ impl Sources {
     /// Takes in the rows of a file.
     pub(super) fn take(&mut self, name: &DataFileName, scan: Scan, report: &mut Report) {
         let path = name.path();
-        if self.lake.as_ref().is_some_and(|lake| *lake != scan.facts.lake) {
-            report.broken(format!("{path} is of another lake, {:?}", scan.facts.lake));
-        }
+        self.is_of_this_lake(&path, &scan, report);
         let source = self.by_id.entry(name.source.clone()).or_default();
-        source.rows += scan.rows.count;
         let (twice, first) = source.seen.merge(scan.rows.places);
+        source.rows += scan.rows.count;
+        source.duplicates += scan.rows.repeated + twice;
         if let Some(first) = first {
             report.found(format!(
                 "{path}: {twice} of its places have a row elsewhere too, the first is {first}"
             ));
+        }
+    }
+
+    /// Takes in the rows of a redriven file. Its places have their row in the quarantine, but for those `outside`.
+    pub(super) fn take_redriven(
+        &mut self,
+        name: &RedrivenFileName,
+        scan: &Scan,
+        outside: Places,
+        report: &mut Report,
+    ) {
+        self.is_of_this_lake(&name.path(), scan, report);
+        let source = self.by_id.entry(name.quarantine.source.clone()).or_default();
+        let (twice, _) = source.seen.merge(outside);
+        source.rows += scan.rows.count;
+        source.duplicates += scan.rows.repeated + twice;
+    }
+
+    /// Counts places of a redriven file that another one has.
+    pub(super) fn redriven_twice(&mut self, name: &RedrivenFileName, twice: u64) {
+        self.by_id.entry(name.quarantine.source.clone()).or_default().duplicates += twice;
+    }
+
+    fn is_of_this_lake(&self, path: &Path, scan: &Scan, report: &mut Report) {
+        if self.lake.as_ref().is_some_and(|lake| *lake != scan.facts.lake) {
+            report.broken(format!("{path} is of another lake, {:?}", scan.facts.lake));
         }
     }
 
@@ -113,7 +139,7 @@ impl Source {
         let events = self.seen.len();
         let mut judged =
             SourceReport { first: self.origin.or(lowest), last, events, ..SourceReport::default() };
-        judged.duplicates = self.rows - events;
+        judged.duplicates = self.duplicates;
         let Some(Ordinal(first)) = judged.first else {
             if let Some(checkpoint) = checkpoint {
                 report.broken(format!(
@@ -196,7 +222,7 @@ async fn records<T: DeserializeOwned>(
 }
 
 /// Understands a record, or says that it can't be.
-fn understood<T: DeserializeOwned>(path: &Path, bytes: &[u8], report: &mut Report) -> Option<T> {
+pub(super) fn understood<T: DeserializeOwned>(path: &Path, bytes: &[u8], report: &mut Report) -> Option<T> {
     let record = serde_json::from_slice(bytes);
     record.map_err(|error| report.broken(format!("{path} can't be understood: {error}"))).ok()
 }

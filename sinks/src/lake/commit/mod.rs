@@ -168,9 +168,9 @@ impl<'a> File<'a> {
     }
 
     async fn read_footer(&self, store: &Store, attempts: &mut Attempts<'_>) -> Result<Fact, Error> {
-        match self.found(store).await {
+        match found(store, &self.path).await {
             Ok(Some(found)) => {
-                self.is_of_our_kind(&found)?;
+                is_of_our_kind(&self.path, Facts { ours: self.facts, found: &found })?;
                 Ok(Fact::Footer { last: found.last })
             }
             Ok(None) => Ok(Fact::Absent),
@@ -180,37 +180,43 @@ impl<'a> File<'a> {
             }
         }
     }
+}
 
-    /// A file that was found counts only once it is durable: its writer may have lost power before it synced.
-    async fn found(&self, store: &Store) -> Result<Option<FooterFacts>, Error> {
-        let unreadable = |source| Error::Footer { path: self.path.to_string(), source: Box::new(source) };
-        let found = read_facts(store, &self.path).await.map_err(unreadable)?;
-        if found.is_some() {
-            store.make_durable(&self.path).await?;
-        }
-        Ok(found)
-    }
+/// What a file says that was to be put, and what the one says that stands under its name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts<'a> {
+    pub(super) ours: &'a FooterFacts,
+    pub(super) found: &'a FooterFacts,
+}
 
-    /// The judgement by the last row rests on this: same lake, same place, same rules. Never the same writer.
-    fn is_of_our_kind(&self, found: &FooterFacts) -> Result<(), Error> {
-        let ours = self.facts;
-        let versions = [ours.routing_version, found.routing_version].map(|version| version.to_string());
-        let [our_version, their_version] = &versions;
-        for (fact, ours, theirs) in [
-            ("lake", &ours.lake, &found.lake),
-            ("table", &ours.table, &found.table),
-            ("date", &ours.date.to_string(), &found.date.to_string()),
-            ("source", &ours.source.to_string(), &found.source.to_string()),
-            ("place in its chain", &ours.continues_at.to_string(), &found.continues_at.to_string()),
-            ("version of the routing rules", our_version, their_version),
-        ] {
-            if ours != theirs {
-                let (ours, theirs) = (ours.clone(), theirs.clone());
-                return Err(Error::Stranger { path: self.path.to_string(), fact, theirs, ours });
-            }
-        }
-        Ok(())
+/// A file that was found counts only once it is durable: its writer may have lost power before it synced.
+pub(super) async fn found(store: &Store, path: &Path) -> Result<Option<FooterFacts>, Error> {
+    let unreadable = |source| Error::Footer { path: path.to_string(), source: Box::new(source) };
+    let found = read_facts(store, path).await.map_err(unreadable)?;
+    if found.is_some() {
+        store.make_durable(path).await?;
     }
+    Ok(found)
+}
+
+/// The judgement by the last row rests on this: same lake, same place, same rules. Never the same writer.
+pub(super) fn is_of_our_kind(path: &Path, Facts { ours, found }: Facts<'_>) -> Result<(), Error> {
+    let versions = [ours.routing_version, found.routing_version].map(|version| version.to_string());
+    let [our_version, their_version] = &versions;
+    for (fact, ours, theirs) in [
+        ("lake", &ours.lake, &found.lake),
+        ("table", &ours.table, &found.table),
+        ("date", &ours.date.to_string(), &found.date.to_string()),
+        ("source", &ours.source.to_string(), &found.source.to_string()),
+        ("place in its chain", &ours.continues_at.to_string(), &found.continues_at.to_string()),
+        ("version of the routing rules", our_version, their_version),
+    ] {
+        if ours != theirs {
+            let (ours, theirs) = (ours.clone(), theirs.clone());
+            return Err(Error::Stranger { path: path.to_string(), fact, theirs, ours });
+        }
+    }
+    Ok(())
 }
 
 fn the_name_is_the_chains(continues_at: Ordinal, next: Ordinal, path: &Path) -> Result<(), Error> {

@@ -5,6 +5,7 @@
 //! Does not own what stands under a key, nor who may write it when.
 
 mod date;
+mod redrive; // the keys of plans and of what they bring into tables
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,12 +16,18 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use date::Date;
+pub use redrive::{
+    RedrivenFileName, parse_redrive_plan, parse_redriven_file, redrive_folder, redrive_plan, redriven_file,
+};
 
 /// The folder of everything in a lake that is no table.
 pub const RECORDS_FOLDER: &str = "_catchwater";
 
 /// The tables that are ours: they begin with `_`, as no foreign table's folder does.
-pub const OWN_TABLES: [&str; 2] = ["_messages", "_quarantine"];
+pub const OWN_TABLES: [&str; 2] = ["_messages", QUARANTINE_TABLE];
+
+/// The table of bodies that can't be understood.
+pub const QUARANTINE_TABLE: &str = "_quarantine";
 
 /// A place in a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -172,7 +179,7 @@ pub fn folder_name(table: &str) -> String {
 /// ordinal, so that names sort as their files follow each other.
 pub fn data_file(destination: &Destination, continues_at: Ordinal) -> Path {
     let folder = folder_name(&destination.table);
-    data_file_in(&folder, destination.date, &destination.source, continues_at)
+    DataFileName { folder, date: destination.date, source: destination.source.clone(), continues_at }.path()
 }
 
 /// Reads a data file's key; anything that [`data_file`] would not spell is `None`.
@@ -180,20 +187,15 @@ pub fn parse_data_file(path: &Path) -> Option<DataFileName> {
     let mut parts = path.as_ref().split('/');
     let (folder, day, file) = (parts.next()?, parts.next()?, parts.next()?);
     let date = day.strip_prefix(DATE_PREFIX)?.parse().ok()?;
-    let (source, ordinal) = file.strip_suffix(DATA_SUFFIX)?.rsplit_once('-')?;
-    let name = DataFileName {
-        folder: folder.to_owned(),
-        date,
-        source: source.parse().ok()?,
-        continues_at: Ordinal(ordinal.parse().ok()?),
-    };
+    let (source, continues_at) = parse_data_stem(file.strip_suffix(DATA_SUFFIX)?)?;
+    let name = DataFileName { folder: folder.to_owned(), date, source, continues_at };
     (name.path() == *path && folder != RECORDS_FOLDER).then_some(name)
 }
 
 impl DataFileName {
     /// The key this was read from.
     pub fn path(&self) -> Path {
-        data_file_in(&self.folder, self.date, &self.source, self.continues_at)
+        literal(format!("{}/{}{DATA_SUFFIX}", day_folder(&self.folder, self.date), data_stem(self)))
     }
 }
 
@@ -204,7 +206,7 @@ pub fn table_folder(table: &str) -> Path {
 
 /// The folder with the files of one table and day, of every source.
 pub fn date_folder(table: &str, date: Date) -> Path {
-    literal(format!("{}/{DATE_PREFIX}{date}", folder_name(table)))
+    literal(day_folder(&folder_name(table), date))
 }
 
 /// A folder below the top by names that came out of a listing.
@@ -312,12 +314,23 @@ const DATA_SUFFIX: &str = ".parquet";
 /// The longest name of a table or a log that stands in a path as it is.
 ///
 /// # Units
-/// Bytes. A file name holds 255 on every file system; source, ordinal, ending and the local store's
-/// staging suffix add up to 60 at most.
+/// Bytes. A file name holds 255 on every file system; source, ordinal, number of a redrive, ending and the
+/// local store's staging suffix add up to 80 at most.
 pub const MAX_NAME_BYTES: usize = 120;
 
-fn data_file_in(folder: &str, date: Date, source: &SourceId, continues_at: Ordinal) -> Path {
-    literal(format!("{folder}/{DATE_PREFIX}{date}/{source}-{:020}{DATA_SUFFIX}", continues_at.0))
+fn day_folder(folder: &str, date: Date) -> String {
+    format!("{folder}/{DATE_PREFIX}{date}")
+}
+
+/// A data file's name without its folders and its ending.
+fn data_stem(name: &DataFileName) -> String {
+    format!("{}-{:020}", name.source, name.continues_at.0)
+}
+
+/// Reads what [`data_stem`] wrote; other spellings too, which the caller has to refuse.
+fn parse_data_stem(stem: &str) -> Option<(SourceId, Ordinal)> {
+    let (source, ordinal) = stem.rsplit_once('-')?;
+    Some((source.parse().ok()?, Ordinal(ordinal.parse().ok()?)))
 }
 
 fn record(rest: &str) -> Path {

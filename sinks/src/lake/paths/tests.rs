@@ -248,6 +248,75 @@ fn what_is_no_data_file_is_refused() {
 }
 
 #[test]
+fn redriven_files_are_read_back_and_are_in_no_chain() {
+    let mut logs: Vec<String> = NASTY.iter().map(|name| (*name).to_owned()).chain(long_names()).collect();
+    logs.extend(["hub-r1", "hub-5-p0007-00000000000000001003-r1", "r1", "-r1-"].map(str::to_owned));
+    let mut keys = Vec::new();
+    for log in &logs {
+        for (ordinal, n) in [(0, 1), (1003, 2), (i64::MAX, u64::MAX)] {
+            let quarantine = data_file(&destination("_quarantine", "2026-11-22", log), Ordinal(ordinal));
+            let quarantine = parse_data_file(&quarantine).unwrap();
+            for table in ["account", "_messages", log].into_iter().filter(|table| *table != "_quarantine") {
+                let path = redriven_file(table, &quarantine, n);
+                let name = parse_redriven_file(&path).unwrap_or_else(|| panic!("{path}"));
+                assert_eq!((&name.quarantine, name.n, name.path()), (&quarantine, n, path.clone()));
+                assert_eq!(name.folder, folder_name(table));
+                assert_eq!(parse_data_file(&path), None, "{path}");
+                let longest = path.parts().map(|part| part.as_ref().len()).max().unwrap();
+                assert!(longest <= 250, "{path}");
+                keys.push((format!("{table} {quarantine:?} {n}"), path.to_string()));
+            }
+            assert_eq!(parse_redriven_file(&quarantine.path()), None);
+            let plan = redrive_plan(&quarantine, n);
+            assert_eq!(parse_redrive_plan(&plan), Some((quarantine.clone(), n)), "{plan}");
+            keys.push((format!("plan {quarantine:?} {n}"), plan.to_string()));
+            keys.push((format!("chain {quarantine:?}"), quarantine.path().to_string()));
+        }
+    }
+    let mut seen: HashMap<String, String> = HashMap::new();
+    for (of, key) in keys {
+        let other = seen.entry(key.to_lowercase()).or_insert_with(|| of.clone());
+        assert_eq!(*other, of, "both are {key}");
+    }
+}
+
+#[test]
+fn what_is_no_redriven_file_is_refused() {
+    let day = "account/enqueued_date=2026-11-22";
+    let stem = "hub-5-p0007-00000000000000001003";
+    let cases = [
+        format!("{day}/{stem}-r0.parquet"),
+        format!("{day}/{stem}-r01.parquet"),
+        format!("{day}/{stem}-r+1.parquet"),
+        format!("{day}/{stem}-R1.parquet"),
+        format!("{day}/{stem}-r.parquet"),
+        format!("{day}/{stem}-r1-r1.parquet"),
+        format!("{day}/{stem}-1.parquet"),
+        format!("{day}/{stem}-r1.parquet.tmp"),
+        format!("{day}/hub-5-p0007-1003-r1.parquet"),
+        format!("{day}/hub-r1.parquet"),
+        format!("more/{day}/{stem}-r1.parquet"),
+        format!("account/{stem}-r1.parquet"),
+        format!("_quarantine/enqueued_date=2026-11-22/{stem}-r1.parquet"),
+        format!("_catchwater/enqueued_date=2026-11-22/{stem}-r1.parquet"),
+    ];
+    for text in cases {
+        assert_eq!(parse_redriven_file(&Path::parse(&text).unwrap()), None, "{text}");
+    }
+    let plans = "_catchwater/redrive";
+    for text in [
+        format!("{plans}/2026-11-22/{stem}-0.json"),
+        format!("{plans}/2026-11-22/{stem}-01.json"),
+        format!("{plans}/2026-11-22/{stem}.json"),
+        format!("{plans}/2026-11-31/{stem}-1.json"),
+        format!("{plans}/{stem}-1.json"),
+        format!("redrive/2026-11-22/{stem}-1.json"),
+    ] {
+        assert_eq!(parse_redrive_plan(&Path::parse(&text).unwrap()), None, "{text}");
+    }
+}
+
+#[test]
 fn records_have_their_places() {
     let source = source("hub-5-p0007");
     let cases = [
@@ -259,6 +328,7 @@ fn records_have_their_places() {
         (origin(&source), "_catchwater/origin/hub-5-p0007.json"),
         (rules(&source, 3), "_catchwater/rules/hub-5-p0007-3.json"),
         (lost(&source, Ordinal(40)), "_catchwater/lost/hub-5-p0007-40.json"),
+        (redrive_folder(), "_catchwater/redrive"),
         (table_folder("A"), "table$%41"),
         (date_folder("a", Date(0)), "a/enqueued_date=1970-01-01"),
     ];
