@@ -62,8 +62,8 @@ pub(super) struct Tuning {
 /// Where column types come from beside the lake and the values.
 #[derive(Clone, Debug, Args)]
 pub(super) struct SchemaOptions {
-    /// Take column types from the table metadata of Dataverse: JSON that the Web API's EntityDefinitions returns, one
-    /// file or all .json of a folder. Types that the lake has stay. `catchwater schema --help` shows how to fetch it
+    /// Take column types from the table metadata of Dataverse: JSON that the Web API's `EntityDefinitions` returns,
+    /// one file or all .json of a folder. Types that the lake has stay. `catchwater schema --help` shows how to fetch it
     #[arg(long, env = "CATCHWATER_SCHEMA", value_name = "FILE|DIR")]
     schema: Option<PathBuf>,
 }

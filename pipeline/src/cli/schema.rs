@@ -1,6 +1,7 @@
 //! `catchwater schema`: table metadata made of bodies, and the types that a lake has.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -34,23 +35,32 @@ enum Command {
     Show(Show),
 }
 
-/// Stands below `schema --help` and `run --help`'s option.
+/// Stands below `schema --help`.
 pub(super) const ABOUT: &str = "\
-With `--schema`, `run` takes column types from the table metadata of Dataverse: doubles, dates without a time, UUIDs
-that are no lookups, multi-choices and party lists come out typed. Metadata only adds: types that the lake has stay.
+With `--schema`, `run` takes column types from the table metadata of Dataverse: doubles, dates
+without a time, UUIDs that are no lookups, multi-choices and party lists come out typed. Metadata
+only adds: types that the lake has stay.
 
-Fetch it with the Web API, and save the answers as .json files in one folder:
-  GET [org]/api/data/v9.2/EntityDefinitions?$select=LogicalName&$expand=Attributes($select=LogicalName,AttributeType,AttributeTypeName,AttributeOf)
-For dates without a time also, for each table that has some:
-  GET [org]/api/data/v9.2/EntityDefinitions(LogicalName='account')/Attributes/Microsoft.Dynamics.CRM.DateTimeAttributeMetadata?$select=LogicalName,DateTimeBehavior
+Ask the Web API for it, and save the answers as .json files in one folder:
+
+  [org]/api/data/v9.2/EntityDefinitions
+    ?$select=LogicalName
+    &$expand=Attributes($select=LogicalName,AttributeType,AttributeTypeName,AttributeOf)
+
+For dates without a time also this, for each table that has some:
+
+  [org]/api/data/v9.2/EntityDefinitions(LogicalName='account')
+    /Attributes/Microsoft.Dynamics.CRM.DateTimeAttributeMetadata
+    ?$select=LogicalName,DateTimeBehavior
+
 Then: catchwater run --schema FOLDER …
-
-Without access to the Web API: catchwater schema infer --files BODIES > schema.json";
+Without the Web API: catchwater schema infer --files BODIES > schema.json";
 
 const ABOUT_INFER: &str = "\
-Each attribute gets the narrowest type that holds all its values. Look the file over before a run uses it, for a lake
-keeps its types: what is a whole number in all bodies is written as Integer or BigInt, and may be a Decimal or a Double
-in Dataverse. Bodies that can't be understood are counted on stderr.
+Each attribute gets the narrowest type that holds all its values. Look the file over before a run
+uses it, for a lake keeps its types: what is a whole number in all bodies is written as Integer or
+BigInt, and may be a Decimal or a Double in Dataverse; what is a GUID in a text is written as String.
+Bodies that can't be understood are counted on stderr.
 
   catchwater schema infer --files bodies/ > schema.json
   catchwater run --schema schema.json …";
@@ -104,7 +114,9 @@ fn infer(path: &Path) -> anyhow::Result<Exit> {
     let lost: u64 = rejected.values().sum();
     if lost > 0 {
         eprintln!("catchwater: {lost} of {bodies} bodies can't be understood and say nothing of types:");
-        rejected.iter().for_each(|(reason, count)| eprintln!("  {count}: {reason}"));
+        for (reason, count) in &rejected {
+            eprintln!("  {count}: {reason}");
+        }
     }
     if lost == bodies {
         return Err(Usage(format!("no body of {} could be understood", path.display())).into());
@@ -169,7 +181,7 @@ fn told(schema: &TableSchema) -> String {
     let width = columns.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
     let mut text = format!("{} ({} columns, schema {})\n", schema.table, columns.len(), schema.version);
     for (name, of) in columns {
-        text.push_str(&format!("  {name:width$}  {of}\n"));
+        let _ = writeln!(text, "  {name:width$}  {of}");
     }
     text
 }

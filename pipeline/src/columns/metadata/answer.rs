@@ -1,4 +1,4 @@
-//! One answer of the Web API's EntityDefinitions: what it says, and where.
+//! One answer of the Web API's `EntityDefinitions`: what it says, and where.
 //!
 //! Members that are not known are passed over; what is known has its form, or the error says where it has not.
 //! `schema infer` writes the same form.
@@ -9,12 +9,13 @@ use serde_json::{Map, Value};
 
 use super::Error;
 use super::kinds::{Fact, by_cast, by_name, by_number, by_type_name};
+use crate::columns::schema::ColumnType;
 
 /// What one file says.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) said: Vec<Said>,
-    /// Tables by their MetadataId, by which answers may name them.
+    /// Tables by their `MetadataId`, by which answers may name them.
     pub(super) ids: Vec<(String, String)>,
 }
 
@@ -33,7 +34,7 @@ pub(super) struct Said {
 pub(super) enum Owner {
     /// By logical name.
     Table(String),
-    /// By MetadataId, in lower case.
+    /// By `MetadataId`, in lower case.
     Id(String),
 }
 
@@ -87,7 +88,7 @@ impl Reading<'_> {
             }
             (Some(Value::Array(entities)), None) => self.each(entities, "$.value", Self::entity),
             (Some(_), _) => Err(self.fault("$.value", "it is no list")),
-            (None, Some(context)) => self.attribute_of(context, members, "$".to_owned()),
+            (None, Some(context)) => self.attribute_of(context, members, "$"),
             (None, None) => self.table(members, "$"),
         }
     }
@@ -96,14 +97,14 @@ impl Reading<'_> {
         &mut self,
         items: &[Value],
         place: &str,
-        mut read: impl FnMut(&mut Self, &Value, String) -> Result<(), Error>,
+        read: impl Fn(&mut Self, &Value, &str) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        items.iter().enumerate().try_for_each(|(at, item)| read(self, item, format!("{place}[{at}]")))
+        items.iter().enumerate().try_for_each(|(at, item)| read(self, item, &format!("{place}[{at}]")))
     }
 
-    fn entity(&mut self, value: &Value, place: String) -> Result<(), Error> {
-        let table = value.as_object().ok_or_else(|| self.fault(&place, "a table is an object"))?;
-        self.table(table, &place)
+    fn entity(&mut self, value: &Value, place: &str) -> Result<(), Error> {
+        let table = value.as_object().ok_or_else(|| self.fault(place, "a table is an object"))?;
+        self.table(table, place)
     }
 
     fn table(&mut self, table: &Map<String, Value>, place: &str) -> Result<(), Error> {
@@ -121,38 +122,29 @@ impl Reading<'_> {
         }
     }
 
-    fn attribute(&mut self, context: &Context, value: &Value, place: String) -> Result<(), Error> {
-        let attribute = value.as_object().ok_or_else(|| self.fault(&place, "an attribute is an object"))?;
+    fn attribute(&mut self, context: &Context, value: &Value, place: &str) -> Result<(), Error> {
+        let attribute = value.as_object().ok_or_else(|| self.fault(place, "an attribute is an object"))?;
         self.attribute_of(context, attribute, place)
     }
 
-    fn attribute_of(
-        &mut self,
-        context: &Context,
-        of: &Map<String, Value>,
-        place: String,
-    ) -> Result<(), Error> {
-        let attribute = self.logical_name(of, &place)?;
-        let owner = match self.text(of, "EntityLogicalName", &place)? {
+    fn attribute_of(&mut self, context: &Context, of: &Map<String, Value>, place: &str) -> Result<(), Error> {
+        let attribute = self.logical_name(of, place)?;
+        let owner = match self.text(of, "EntityLogicalName", place)? {
             Some(table) => Owner::Table(table.to_owned()),
             None => context.owner.clone(),
         };
-        let cast = self.text(of, "@odata.type", &place)?.and_then(by_cast).or(context.cast);
+        let cast = self.text(of, "@odata.type", place)?.and_then(by_cast).or(context.cast);
         let fact = Fact {
-            stated: self.stated(of, &place)?,
+            stated: self.stated(of, place)?,
             cast,
-            behavior: self.inner_text(of, "DateTimeBehavior", &place)?.map(str::to_owned),
-            shows_another: self.text(of, "AttributeOf", &place)?.is_some_and(|of| !of.is_empty()),
+            behavior: self.inner_text(of, "DateTimeBehavior", place)?.map(str::to_owned),
+            shows_another: self.text(of, "AttributeOf", place)?.is_some_and(|of| !of.is_empty()),
         };
-        self.answer.said.push(Said { owner, attribute, fact, place });
+        self.answer.said.push(Said { owner, attribute, fact, place: place.to_owned() });
         Ok(())
     }
 
-    fn stated(
-        &self,
-        of: &Map<String, Value>,
-        place: &str,
-    ) -> Result<Option<super::super::schema::ColumnType>, Error> {
+    fn stated(&self, of: &Map<String, Value>, place: &str) -> Result<Option<ColumnType>, Error> {
         let named = self.inner_text(of, "AttributeTypeName", place)?.and_then(by_type_name);
         let coded = match of.get("AttributeType") {
             None | Some(Value::Null) => None,
@@ -212,7 +204,7 @@ impl Reading<'_> {
 /// What `@odata.context` says of an answer that lists attributes.
 struct Context {
     owner: Owner,
-    cast: Option<super::super::schema::ColumnType>,
+    cast: Option<ColumnType>,
 }
 
 impl Context {

@@ -1,14 +1,14 @@
 //! Which attribute type is which column type.
 //!
 //! # Source
-//! Schema reference, section 1 (AttributeTypeCode) and section 7.
+//! Schema reference, section 1 (`AttributeTypeCode`) and section 7.
 
 use super::super::schema::ColumnType;
 
 /// What answers say of one attribute.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fact {
-    /// By AttributeType and AttributeTypeName.
+    /// By `AttributeType` and `AttributeTypeName`.
     pub(super) stated: Option<ColumnType>,
     /// By the kind of metadata it was asked as. It says less: owners and party lists come as lookups too.
     pub(super) cast: Option<ColumnType>,
@@ -30,30 +30,34 @@ impl Fact {
         }
     }
 
-    /// Adds what another answer says; `Err` with what each says if both can't be true.
-    pub(super) fn add(&mut self, other: &Self) -> Result<(), (String, String)> {
+    /// What each of two answers says, if both can't be true.
+    pub(super) fn contradiction(&self, other: &Self) -> Option<(String, String)> {
         if let (Some(one), Some(other)) = (self.stated, other.stated)
             && one != other
         {
-            return Err((one.name().to_owned(), other.name().to_owned()));
+            return Some((one.name().to_owned(), other.name().to_owned()));
         }
-        if let (Some(one), Some(other)) = (&self.behavior, &other.behavior)
-            && one != other
-        {
-            return Err((one.clone(), other.clone()));
+        match (&self.behavior, &other.behavior) {
+            (Some(one), Some(other)) if one != other => Some((one.clone(), other.clone())),
+            _ => None,
         }
-        self.stated = self.stated.or(other.stated);
-        self.cast = self.cast.or(other.cast);
-        self.behavior = self.behavior.take().or_else(|| other.behavior.clone());
-        self.shows_another |= other.shows_another;
-        Ok(())
+    }
+
+    /// What two answers say together.
+    pub(super) fn and(self, other: &Self) -> Self {
+        Self {
+            stated: self.stated.or(other.stated),
+            cast: self.cast.or(other.cast),
+            behavior: self.behavior.or_else(|| other.behavior.clone()),
+            shows_another: self.shows_another || other.shows_another,
+        }
     }
 }
 
 /// The behavior of dates that have no time. The others are wall clocks.
 const DATE_ONLY: &str = "DateOnly";
 
-/// AttributeType: its name, its number, and the type of the column. `None` leaves it to what values show.
+/// `AttributeType`: its name, its number, and the type of the column. `None` leaves it to what values show.
 const CODES: [(&str, u64, Option<ColumnType>); 21] = [
     ("Boolean", 0, Some(ColumnType::Boolean)),
     ("Customer", 1, Some(ColumnType::Uuid)),
@@ -78,22 +82,22 @@ const CODES: [(&str, u64, Option<ColumnType>); 21] = [
     ("EntityName", 20, Some(ColumnType::Text)),
 ];
 
-/// What only AttributeTypeName tells; their AttributeType is Virtual.
+/// What only `AttributeTypeName` tells; their `AttributeType` is Virtual.
 const NAMES: [(&str, ColumnType); 2] =
     [("MultiSelectPicklist", ColumnType::Choices), ("Image", ColumnType::Binary)];
 
-/// The type by the name of an AttributeType. A name of a later version is none.
+/// The type by the name of an `AttributeType`. A name of a later version is none.
 pub(super) fn by_name(name: &str) -> Option<ColumnType> {
     let found = CODES.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name));
     found.and_then(|(.., column_type)| *column_type)
 }
 
-/// The type by the number of an AttributeType.
+/// The type by the number of an `AttributeType`.
 pub(super) fn by_number(number: u64) -> Option<ColumnType> {
     CODES.iter().find(|(_, known, _)| *known == number).and_then(|(.., column_type)| *column_type)
 }
 
-/// The type by an AttributeTypeName, `MoneyType`; whether it says more than the AttributeType beside it.
+/// The type by an `AttributeTypeName`, `MoneyType`; whether it says more than the `AttributeType` beside it.
 pub(super) fn by_type_name(name: &str) -> Option<(ColumnType, bool)> {
     let name = name.strip_suffix("Type")?;
     match NAMES.iter().find(|(known, _)| *known == name) {
@@ -108,7 +112,7 @@ pub(super) fn by_cast(cast: &str) -> Option<ColumnType> {
     by_type_name(&format!("{name}Type")).map(|(column_type, _)| column_type)
 }
 
-/// How a column type found in values is stated, as AttributeType and AttributeTypeName.
+/// How a column type found in values is stated, as `AttributeType` and `AttributeTypeName`.
 pub(super) fn attribute_type(
     column_type: ColumnType,
     only_money: bool,

@@ -34,7 +34,7 @@ impl Metadata {
             let bytes = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
             sources.push((path, bytes));
         }
-        let metadata = Self::of(sources)?;
+        let metadata = Self::of(&sources)?;
         if metadata.tables.is_empty() {
             return Err(Error::NoTypes(path.to_owned()));
         }
@@ -47,40 +47,27 @@ impl Metadata {
     }
 
     /// What files with these bytes state together.
-    fn of(sources: Vec<(PathBuf, Vec<u8>)>) -> Result<Self, Error> {
+    fn of(sources: &[(PathBuf, Vec<u8>)]) -> Result<Self, Error> {
         let mut answers = Vec::new();
         for (path, bytes) in sources {
-            let answer = Answer::read(&path, &bytes)?;
-            answers.push((path, answer));
+            answers.push((path.as_path(), Answer::read(path, bytes)?));
         }
-        let ids: HashMap<String, String> =
-            answers.iter_mut().flat_map(|(_, answer)| std::mem::take(&mut answer.ids)).collect();
-        let mut merged: BTreeMap<(String, String), Merged> = BTreeMap::new();
+        let ids = answers.iter().flat_map(|(_, answer)| answer.ids.iter().cloned()).collect();
+        let mut facts = Facts::new();
         for (path, answer) in &answers {
             for said in &answer.said {
                 let table = owner(&ids, said, path)?;
-                match merged.get_mut(&(table.clone(), said.attribute.clone())) {
-                    Some(known) => known.add(path, said, &table)?,
-                    None => {
-                        let first = Merged { fact: said.fact.clone(), path: path.clone() };
-                        merged.insert((table, said.attribute.clone()), first);
-                    }
-                }
+                let known = facts.entry((table, &said.attribute)).or_default();
+                agree(known, path, said, table)?;
+                known.push((path, &said.fact));
             }
         }
-        let mut tables: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-        for ((table, attribute), known) in merged {
-            // Tables of ours have no attributes.
-            if let Some(column_type) = known.fact.column_type()
-                && ![MESSAGES, QUARANTINE].contains(&table.as_str())
-            {
-                let columns = tables.entry(table).or_default();
-                columns.insert(column_name(&attribute).into_owned(), column_type.name().to_owned());
-            }
-        }
-        Ok(Self { tables })
+        Ok(Self { tables: columns(facts) })
     }
 }
+
+/// What answers say of each attribute, by (table, attribute), with the file that says it.
+type Facts<'a> = BTreeMap<(&'a str, &'a str), Vec<(&'a Path, &'a Fact)>>;
 
 /// Why metadata can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +101,7 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
-    /// JSON that is no answer of EntityDefinitions.
+    /// JSON that is no answer of `EntityDefinitions`.
     #[error("table metadata: {path} at {place}: {what}")]
     Shape {
         /// Which file.
@@ -150,25 +137,35 @@ pub enum Error {
     NoTypes(PathBuf),
 }
 
-/// What is known of an attribute, and the file that said so first.
-struct Merged {
-    fact: Fact,
-    path: PathBuf,
+/// Whether an answer can be true beside what is known of its attribute.
+fn agree(known: &[(&Path, &Fact)], path: &Path, said: &Said, table: &str) -> Result<(), Error> {
+    let differing = known.iter().find_map(|(first, fact)| Some((first, fact.contradiction(&said.fact)?)));
+    let Some((first, (one, other))) = differing else { return Ok(()) };
+    Err(Error::Contradiction {
+        table: table.to_owned(),
+        attribute: said.attribute.clone(),
+        one,
+        first: first.to_path_buf(),
+        other,
+        second: path.to_owned(),
+        place: said.place.clone(),
+    })
 }
 
-impl Merged {
-    /// Adds what another answer says; an error if both can't be true.
-    fn add(&mut self, path: &Path, said: &Said, table: &str) -> Result<(), Error> {
-        self.fact.add(&said.fact).map_err(|(one, other)| Error::Contradiction {
-            table: table.to_owned(),
-            attribute: said.attribute.clone(),
-            one,
-            first: self.path.clone(),
-            other,
-            second: path.to_owned(),
-            place: said.place.clone(),
-        })
+/// The columns whose types are stated.
+fn columns(facts: Facts<'_>) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut tables: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for ((table, attribute), facts) in facts {
+        let fact = facts.into_iter().fold(Fact::default(), |known, (_, fact)| known.and(fact));
+        // Tables of ours have no attributes.
+        if let Some(column_type) = fact.column_type()
+            && ![MESSAGES, QUARANTINE].contains(&table)
+        {
+            let columns = tables.entry(table.to_owned()).or_default();
+            columns.insert(column_name(attribute).into_owned(), column_type.name().to_owned());
+        }
     }
+    tables
 }
 
 /// Whether all values of a column of type `stated` fit a column that the lake has as `lake`.
@@ -200,10 +197,10 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// The table that an attribute is of.
-fn owner(ids: &HashMap<String, String>, said: &Said, path: &Path) -> Result<String, Error> {
+fn owner<'a>(ids: &'a HashMap<String, String>, said: &'a Said, path: &Path) -> Result<&'a str, Error> {
     match &said.owner {
-        Owner::Table(table) => Ok(table.clone()),
-        Owner::Id(id) => ids.get(id).cloned().ok_or_else(|| Error::Shape {
+        Owner::Table(table) => Ok(table),
+        Owner::Id(id) => ids.get(id).map(String::as_str).ok_or_else(|| Error::Shape {
             path: path.to_owned(),
             place: said.place.clone(),
             what: format!("it is of the table with the MetadataId {id}, which none of the files names"),

@@ -85,7 +85,7 @@ impl Survey {
     }
 }
 
-/// Writes an answer of EntityDefinitions, an attribute a line.
+/// Writes an answer of `EntityDefinitions`, an attribute a line.
 impl fmt::Display for Inferred {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |text: &str| serde_json::Value::from(text).to_string();
@@ -126,7 +126,7 @@ impl Notes {
         let holds = |column_type: &ColumnType| {
             let whole = matches!(column_type, ColumnType::Int32 | ColumnType::Int64);
             // `1.0` is written as a decimal.
-            fits(tree, *column_type, node, value) && !(whole && !is_integer(tree, node))
+            fits(tree, *column_type, node, value) && (!whole || is_integer(tree, node))
         };
         // Beside what a run takes for evidence: a number that only a double holds is one.
         let double = Some(ColumnType::Double).filter(|double| value == Value::LongNumber && holds(double));

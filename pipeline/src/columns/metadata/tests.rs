@@ -5,7 +5,7 @@ use crate::parse::{ParentContext, Parser};
 
 fn read(files: &[(&str, &str)]) -> Result<Metadata, Error> {
     let sources = files.iter().map(|(name, text)| (PathBuf::from(name), text.as_bytes().to_vec()));
-    Metadata::of(sources.collect())
+    Metadata::of(&sources.collect::<Vec<_>>())
 }
 
 /// All types as `table.column=type`.
@@ -136,6 +136,8 @@ fn files_complete_each_other() {
 fn faults_name_the_file_and_the_place() {
     let one = r#"[{"LogicalName":"account","Attributes":[{"LogicalName":"x","AttributeType":"Integer"}]}]"#;
     let other = r#"[{"LogicalName":"account","Attributes":[{"LogicalName":"x","AttributeType":"String"}]}]"#;
+    let behavior =
+        r#"[{"LogicalName":"account","Attributes":[{"LogicalName":"x","DateTimeBehavior":"DateOnly"}]}]"#;
     for (files, expected) in [
         (
             vec![("a.json", "12")],
@@ -181,6 +183,18 @@ fn faults_name_the_file_and_the_place() {
             vec![("a.json", one), ("b.json", other)],
             "account.x is int32 in a.json and text in b.json at $[0].Attributes[0]",
         ),
+        (
+            vec![("a.json", behavior), ("b.json", one), ("c.json", other)],
+            "account.x is int32 in b.json and text in c.json at $[0].Attributes[0]",
+        ),
+        (
+            vec![
+                ("a.json", behavior),
+                ("b.json", one),
+                ("c.json", &behavior.replace("DateOnly", "UserLocal")),
+            ],
+            "account.x is DateOnly in a.json and UserLocal in c.json at $[0].Attributes[0]",
+        ),
     ] {
         let error = read(&files).unwrap_err().to_string();
         assert_eq!(error.strip_prefix("table metadata: "), Some(expected));
@@ -188,7 +202,7 @@ fn faults_name_the_file_and_the_place() {
     let error = read(&[("a.json", "{\n\"value\": nil}")]).unwrap_err();
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(error.to_string().contains("a.json") && source.contains("line 2"), "{error}: {source}");
-    let utf16 = Metadata::of(vec![(PathBuf::from("a.json"), b"\xff\xfe{\0".to_vec())]).unwrap_err();
+    let utf16 = Metadata::of(&[(PathBuf::from("a.json"), b"\xff\xfe{\0".to_vec())]).unwrap_err();
     assert!(utf16.to_string().contains("UTF-16"), "{utf16}");
 }
 

@@ -142,7 +142,7 @@ fn forms_that_are_not_their_column_s() {
         ("date", r#""/Date(1714953600000+0200)/""#, r#"rest "/Date(1714953600000+0200)/""#),
         ("date", r#""2024-05-06""#, r#"rest "2024-05-06""#),
         ("choices", "[]", ""),
-        ("uuid", &reference, &format!(r#"uuid {OTHER}"#)),
+        ("uuid", &reference, &format!("uuid {OTHER}")),
         ("text", &format!("\"{OTHER}\""), &format!("text {OTHER}")),
         ("a_type_of_tomorrow", "1", "rest 1"),
     ] {
