@@ -141,7 +141,7 @@ impl<'r, 'a> Row<'r, 'a> {
             (Some((_, item)), _) => item.id,
             (None, Target::Record(node) | Target::Reference(node)) => {
                 let target = self.tree.member(node, "Id").and_then(guid_at).map(|(_, guid)| guid);
-                stated.or(target).or(primary.map(|(_, guid)| guid))
+                stated.or(target).or_else(|| primary.map(|(_, guid)| guid))
             }
             (None, Target::None | Target::Other(_)) => primary.map(|(_, guid)| guid),
         };

@@ -1,4 +1,4 @@
-//! The records that an event is about: one for most, several for CreateMultiple and its like.
+//! The records that an event is about: one for most, several for `CreateMultiple` and its like.
 //!
 //! Owns: finding the targets of an event, and what each is to the event's table. Does not own: where a target's
 //! parts go (`row`).
@@ -45,7 +45,7 @@ pub(super) struct Targets {
     list: NodeId,
     /// The names that lead to the list.
     pub(super) path: &'static [&'static str],
-    /// The ids that a CreateMultiple gave its records.
+    /// The ids that a `CreateMultiple` gave its records.
     ids: Option<NodeId>,
 }
 
@@ -115,7 +115,9 @@ impl Targets {
     pub(super) fn told_ids(self, event: &ChangeEvent<'_>) -> Option<NodeId> {
         let ids = self.ids?;
         let told = event.tree.items(ids).map(|id| guid_at(event.tree, id));
-        let same = told.eq(self.items(event).map(|item| Some(item.id?)));
+        // What is no id, beside an item that has none, is not said by the row.
+        let same = told.eq(self.items(event).map(|item| item.id))
+            && event.tree.items(ids).all(|id| guid_at(event.tree, id).is_some());
         same.then_some(ids)
     }
 }

@@ -283,6 +283,14 @@ fn what_a_record_says_besides_attributes_is_kept() {
 }
 
 #[test]
+fn a_party_list_that_was_cleared_was_set() {
+    let empty = r#"{"__type":"EntityCollection:x","Entities":[],"EntityName":"activityparty","MoreRecords":false,"PagingCookie":null,"TotalRecordCount":0}"#;
+    let collection = r#"{"EntityName":"activityparty","MoreRecords":false,"TotalRecordCount":0}"#;
+    let rest = format!(r#"{{"InputParameters":{{"Target":{{"Attributes":{{"cc":{collection}}}}}}}}}"#);
+    check(&update(&[("cc", empty)]), &[("_changed", "[cc]"), ("_rest", &rest)]);
+}
+
+#[test]
 fn text_is_never_altered() {
     let text = r#""\"\\\/\u0008\u000c\n\r\t\u0001é\ud83d\ude00\u2028 \u007f""#;
     let row = row_of(&update(&[("x", text), ("y", &format!("[{text}]"))]).json());
