@@ -90,6 +90,7 @@ impl Hub {
             until_caught_up: true,
             accept_loss: false,
             parent_context: ParentContext::Drop,
+            metadata: None,
             max_age: Duration::from_mins(10),
             budget_bytes: 256 << 20,
             lanes: Some(1),

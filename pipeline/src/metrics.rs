@@ -43,8 +43,8 @@ pub struct Metrics {
     pub rows_put: Counter,
     /// Rows of those that stand in `_quarantine`.
     pub rows_quarantined: Counter,
-    /// Rows let go when their partition started again; their events are read again.
-    pub rows_dropped: Counter,
+    /// Events whose rows were let go when their partition started again; they are read again.
+    pub events_dropped: Counter,
     /// Partitions started again after they lost a file name to another writer.
     pub partitions_restarted: Counter,
     lags: Mutex<BTreeMap<PartitionId, Lag>>,

@@ -47,6 +47,57 @@ fn the_latest_state_of_each_record() {
     bed.check("states.py check", &[&bed.views()]);
 }
 
+#[test]
+fn each_record_of_an_event_is_a_row_of_one_file() {
+    let Some(bed) = Bed::new("lake") else { return };
+    let hub = Hub::start(1);
+    bed.check("several.py make", &[&bed.sent()]);
+    assert_eq!(send(&hub, &bed.sent(), 0), 5);
+    bed.run(&hub.connection_string, 10);
+    let report = audit(&bed.lake);
+    assert_eq!((report["events"].as_u64(), report["rows"].as_u64()), (Some(5), Some(10)), "{report}");
+    bed.check("several.py check", &[&bed.views(), &bed.lake]);
+}
+
+/// A hundred thousand random events, shuffled and repeated, against a model that knows records and nothing of views.
+#[test]
+fn the_states_of_a_plain_model_over_100_000_events() {
+    const PARTITIONS: usize = 4;
+    let Some(bed) = Bed::new("lake") else { return };
+    let hub = Hub::start(PARTITIONS as u32);
+    bed.check("model.py make", &[&bed.sent()]);
+    let sent = (0..PARTITIONS)
+        .map(|partition| send(&hub, &bed.sent().join(format!("{partition}.ndjson")), partition));
+    let sent: u64 = sent.sum();
+    assert!(sent > 100_000, "{sent}");
+    bed.run(&hub.connection_string, sent);
+    bed.check("model.py check", &[&bed.views(), &bed.sent()]);
+}
+
+/// Every question of `docs/QUERYING.md`, over the events that a demo makes and over some that it does not.
+#[test]
+fn the_questions_of_the_page_on_querying() {
+    let Some(bed) = Bed::new("lake") else { return };
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/QUERYING.md");
+    let hub = Hub::start(2);
+    fs::write(bed.sent().join("0.ndjson"), generated(Size::Mixed, 3_000)).unwrap();
+    bed.check("questions.py make", &[&bed.sent()]);
+    let sent = [0, 1].map(|partition| send(&hub, &bed.sent().join(format!("{partition}.ndjson")), partition));
+    bed.run(&hub.connection_string, sent.iter().sum());
+    let views = bed.views();
+    bed.check("questions.py check", &[&views, &page, &bed.sent()]);
+    // A row that `catchwater redrive` makes of a body in quarantine takes it out of the view, not out of the table.
+    bed.check("questions.py redrive", &[&views, &bed.lake]);
+    bed.check("questions.py redriven", &[&bed.printed()]);
+    bed.check("questions.py gaps", &[&bed.printed(), &bed.lake]);
+
+    let lake = bed.folder.path().join("demo-lake");
+    let demo = catchwater(&["demo", "--events", "2000", "--lake", lake.to_str().unwrap()]).output().unwrap();
+    assert!(demo.status.success(), "{}", told(&demo));
+    let demo = Bed { lake, ..bed };
+    demo.check("questions.py run", &[&demo.views(), &page]);
+}
+
 /// One attribute is an integer, then 1E+300, then a fraction no decimal holds, then a GUID, text, a date; each file
 /// holds one event, and each process knows only what the lake says.
 #[test]
@@ -67,6 +118,89 @@ fn two_hundred_files_of_one_table_whose_attributes_change_their_type() {
         bed.run(&hub.connection_string(), round.len() as u64);
     }
     bed.check("mixtures.py check", &[&bed.views(), &bed.lake]);
+}
+
+#[test]
+fn metadata_gives_columns_their_types_and_other_metadata_changes_none() {
+    let Some(bed) = Bed::new("lake") else { return };
+    bed.check("typed.py make", &[&bed.sent()]);
+    let [schema, other] = ["schema", "other.json"].map(|name| bed.sent().join(name));
+    let hub = Hub::start(1);
+    assert_eq!(send(&hub, &bed.sent().join("one.ndjson"), 0), 2);
+    let said = bed.run_with(&hub, &schema, 2);
+    assert_eq!(said, "", "metadata that nothing contradicts is no matter for a warning");
+    let first = bed.schema();
+    assert_eq!(send(&hub, &bed.sent().join("two.ndjson"), 0), 2);
+    let said = bed.run_with(&hub, &other, 2);
+    for (column, lake, stated) in
+        [("new_born", "date", "datetime"), ("new_ratio", "double", "text"), ("new_whole", "double", "int32")]
+    {
+        let sentence = format!(
+            "table new_typed: column {column} is {lake} in the lake and {stated} by the metadata; the lake's type stays"
+        );
+        assert_eq!(said.matches(&sentence).count(), 1, "{sentence}\n{said}");
+    }
+    assert_eq!(said.matches("the lake's type stays").count(), 3, "{said}");
+    let mut second = bed.schema();
+    assert_eq!(second["new_typed"]["columns"]["new_later"], "double");
+    second["new_typed"]["columns"].as_object_mut().unwrap().remove("new_later");
+    assert_eq!(second["new_typed"]["columns"], first["new_typed"]["columns"]);
+    assert!(second.get("new_unused").is_none(), "a table without an event is none of the lake's");
+    bed.check("typed.py check", &[&bed.views(), &bed.lake]);
+}
+
+#[test]
+fn metadata_made_of_bodies_gives_the_types_that_the_bodies_give() {
+    let (Some(plain), Some(typed)) = (Bed::new("plain"), Bed::new("typed")) else { return };
+    let bodies = plain.sent().join("bodies.ndjson");
+    fs::write(&bodies, [generated(Size::Mixed, 300), b"no body\n".to_vec()].concat()).unwrap();
+    let inferred = catchwater(&["schema", "infer", "--files", bodies.to_str().unwrap()]).output().unwrap();
+    assert!(inferred.status.success(), "{}", told(&inferred));
+    let doubts = String::from_utf8_lossy(&inferred.stderr);
+    assert!(doubts.contains("1 of 301 bodies can't be understood"), "{doubts}");
+    assert!(doubts.contains("whole numbers"), "{doubts}");
+    let schema = typed.sent().join("schema.json");
+    fs::write(&schema, &inferred.stdout).unwrap();
+    let hub = Hub::start(1);
+    assert_eq!(send(&hub, &bodies, 0), 301);
+    plain.run(&hub.connection_string, 301);
+    assert_eq!(typed.run_with(&hub, &schema, 301), "");
+    plain.check("typed.py same", &[&plain.views(), &typed.views()]);
+    assert_eq!(typed.run_with(&hub, &schema, 0), "", "the lake has what the metadata states");
+    let show = catchwater(&["schema", "show", "--table", "account", "--lake", typed.lake.to_str().unwrap()]);
+    let shown = { show }.output().unwrap();
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let line = |name: &str| shown.lines().find(|line| line.split(' ').any(|word| word == name)).unwrap_or("");
+    assert!(line("Id").ends_with("  uuid") && line("statuscode").ends_with("  choice"), "{shown}");
+}
+
+#[test]
+fn metadata_and_bodies_that_say_nothing_are_usage_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(at("bad.json"), r#"{"value":[{"LogicalName":"account","Attributes":[{}]}]}"#).unwrap();
+    fs::write(at("body.json"), "no body").unwrap();
+    let (bad, body, nowhere, lake) = (at("bad.json"), at("body.json"), at("nowhere"), at("lake"));
+    // Nobody listens there: what is wrong is said before the hub is asked.
+    let hub = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=k;SharedAccessKey=a2V5;UseDevelopmentEmulator=true;EntityPath=e";
+    for (arguments, expected) in [
+        (
+            vec!["run", "--schema", &bad, "--lake", &lake, "--connection-string", hub],
+            "bad.json at $.value[0].Attributes[0]: it has no LogicalName",
+        ),
+        (
+            vec!["run", "--schema", &nowhere, "--lake", &lake, "--connection-string", hub],
+            "nowhere can't be read",
+        ),
+        (vec!["schema", "infer", "--files", &body], "no body of"),
+        (vec!["schema", "show", "--lake", &lake], "there is no lake at"),
+    ] {
+        let output = catchwater(&arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+        assert!(output.stdout.is_empty(), "{}", told(&output));
+        assert!(String::from_utf8_lossy(&output.stderr).contains(expected), "{}", told(&output));
+    }
+    assert!(!Path::new(&lake).exists(), "what is wrong is said before a lake is made");
 }
 
 #[test]
@@ -144,7 +278,7 @@ impl Bed {
         self.folder.path().join("sent")
     }
 
-    /// Runs until caught up; so many events were new.
+    /// Runs until caught up; so many rows were new.
     fn run(&self, connection_string: &str, expected: u64) {
         let lake = self.lake.to_str().unwrap();
         let report = json(&[
@@ -161,9 +295,30 @@ impl Bed {
         assert_eq!(report["rows"], expected, "{report}");
     }
 
+    /// The same with table metadata; returns what it warned of.
+    fn run_with(&self, hub: &Hub, schema: &Path, expected: u64) -> String {
+        let mut arguments = hub.run_arguments(&self.lake);
+        arguments.extend(["--lanes", "1", "--schema", schema.to_str().unwrap()]);
+        let output = catchwater(&arguments).output().unwrap();
+        assert!(output.status.success(), "{}", told(&output));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["rows"], expected, "{report}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// The lake's tables, as `schema show --json` tells them.
+    fn schema(&self) -> serde_json::Value {
+        json(&["schema", "show", "--json", "--lake", self.lake.to_str().unwrap()])["tables"].take()
+    }
+
     /// Audits the lake and prints its views into a file.
     fn views(&self) -> PathBuf {
         audit(&self.lake);
+        self.printed()
+    }
+
+    /// Prints the lake's views into a file.
+    fn printed(&self) -> PathBuf {
         let output = catchwater(&["sql", "--lake", self.lake.to_str().unwrap()]).output().unwrap();
         assert!(output.status.success(), "{}", told(&output));
         let path = self.folder.path().join("views.sql");

@@ -12,11 +12,12 @@ use clap::Args;
 use super::options::LakeOptions;
 use super::progress::Progress;
 use super::report::{RunReport, Stopwatch, json_line};
-use super::run::Tuning;
+use super::run::{SchemaOptions, Tuning};
 use super::send::{Bodies, GeneratedSize, send};
 use super::sql::views::files_of;
 use super::{Exit, audit, runtime};
 use crate::clock::SystemClock;
+use crate::columns::Metadata;
 use crate::emulator::{self, Emulator};
 use crate::eventhubs::ConnectionString;
 use crate::metrics::Metrics;
@@ -39,6 +40,8 @@ pub(super) struct Options {
     seed: u64,
     #[command(flatten)]
     tuning: Tuning,
+    #[command(flatten)]
+    schema: SchemaOptions,
     /// Print one JSON object at the end instead of the summary
     #[arg(long)]
     json: bool,
@@ -46,6 +49,7 @@ pub(super) struct Options {
 
 pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
     let watch = Stopwatch::start();
+    let metadata = options.schema.metadata()?;
     // The hub has a runtime of its own, and is reached through the loopback like any other.
     let hub_runtime = runtime(1)?;
     let hub = hub_runtime.block_on(Emulator::start(emulator::Config {
@@ -58,7 +62,7 @@ pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
         say!("{} events go through an event hub on this machine into {}", options.events, lake.display());
     }
     let runtime = runtime(super::run::io_threads())?;
-    let (summary, report) = runtime.block_on(stream(options, &hub, &lake))?;
+    let (summary, report) = runtime.block_on(stream(options, metadata, &hub, &lake))?;
     let verdict = compare(&hub, options.partitions, &report);
     let run_report = RunReport::new(&summary, &watch, true);
     if options.json {
@@ -79,12 +83,17 @@ pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
 }
 
 /// Sends and runs at the same time, then reads what is left and audits.
-async fn stream(options: &Options, hub: &Emulator, lake: &Path) -> anyhow::Result<(Summary, Report)> {
+async fn stream(
+    options: &Options,
+    metadata: Option<Arc<Metadata>>,
+    hub: &Emulator,
+    lake: &Path,
+) -> anyhow::Result<(Summary, Report)> {
     let connection = ConnectionString::parse(&hub.connection_string())?;
     let metrics = Arc::new(Metrics::default());
     let progress = Progress::start(Arc::clone(&metrics));
     let bodies = Bodies::generated(GeneratedSize::Mixed, options.seed, options.events);
-    let config = config(options, connection.clone(), lake);
+    let config = Config { metadata, ..config(options, connection.clone(), lake) };
     let drain = Drain::default();
     let running = crate::run::run(config, drain.clone(), Arc::clone(&metrics), Arc::new(SystemClock));
     let sending = async {
@@ -100,7 +109,8 @@ async fn stream(options: &Options, hub: &Emulator, lake: &Path) -> anyhow::Resul
     let (summary, sent) = tokio::join!(running, sending);
     progress.stop().await;
     let (summary, sent) = (summary?, sent?);
-    if summary.rows != sent.events || summary.left > 0 {
+    // An event has at least one row.
+    if summary.rows < sent.events || summary.left > 0 {
         bail!("{} events were sent, but {} rows became durable", sent.events, summary.rows);
     }
     let lake = LakeOptions { lake: lake.to_string_lossy().into_owned(), state: None };
@@ -116,6 +126,7 @@ fn config(options: &Options, connection_string: ConnectionString, lake: &Path) -
         until_caught_up: false,
         accept_loss: false,
         parent_context: options.tuning.parent_context,
+        metadata: None,
         max_age: options.tuning.max_age,
         budget_bytes: options.tuning.budget,
         lanes: options.tuning.lanes,

@@ -18,6 +18,7 @@ mod send;
 mod audit;
 mod redrive;
 mod sql;
+mod schema;
 mod progress;
 mod report;
 
@@ -52,6 +53,9 @@ enum Command {
     Redrive(redrive::Options),
     /// Prints DuckDB views over a lake: history, latest state, quarantine
     Sql(sql::Options),
+    /// Makes table metadata of bodies, and shows the types of a lake
+    #[command(after_help = schema::ABOUT)]
+    Schema(schema::Options),
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 2 usage or configuration, 3 could not reach, 4 position lost, \
@@ -69,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Audit(options) => audit::main(&options),
         Command::Redrive(options) => redrive::main(&options),
         Command::Sql(options) => sql::main(&options),
+        Command::Schema(options) => schema::main(&options),
     };
     match done {
         Ok(exit) => exit.into(),
@@ -105,10 +110,15 @@ struct Usage(String);
 
 impl Exit {
     fn of(error: &anyhow::Error) -> Self {
+        use crate::columns::MetadataError;
         use crate::eventhubs::ConnectionStringError;
         use crate::generator::FilesError;
         for cause in error.chain() {
-            if cause.is::<Usage>() || cause.is::<ConnectionStringError>() || cause.is::<FilesError>() {
+            if cause.is::<Usage>()
+                || cause.is::<ConnectionStringError>()
+                || cause.is::<FilesError>()
+                || cause.is::<MetadataError>()
+            {
                 return Self::Configuration;
             }
             if let Some(run) = cause.downcast_ref::<crate::run::Error>() {

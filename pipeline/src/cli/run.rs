@@ -1,5 +1,6 @@
 //! `catchwater run`: the job.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::progress::Progress;
 use super::report::{RunReport, Stopwatch, json_line};
 use super::{Exit, runtime, stop_signal};
 use crate::clock::SystemClock;
+use crate::columns::Metadata;
 use crate::metrics::Metrics;
 use crate::parse::ParentContext;
 use crate::run::{Config, Drain};
@@ -23,6 +25,8 @@ pub(super) struct Options {
     lake: LakeOptions,
     #[command(flatten)]
     tuning: Tuning,
+    #[command(flatten)]
+    schema: SchemaOptions,
     /// The consumer group to read as
     #[arg(long, env = "CATCHWATER_CONSUMER_GROUP", default_value = "$Default", value_name = "NAME")]
     consumer_group: String,
@@ -53,6 +57,23 @@ pub(super) struct Tuning {
     /// Leave `ParentContext` out (a third to a half of the bytes, a copy of what the caller sent), or keep it in _rest
     #[arg(long, env = "CATCHWATER_PARENT_CONTEXT", default_value = "drop", value_parser = parent_context, value_name = "drop|keep")]
     pub(super) parent_context: ParentContext,
+}
+
+/// Where column types come from beside the lake and the values.
+#[derive(Clone, Debug, Args)]
+pub(super) struct SchemaOptions {
+    /// Take column types from the table metadata of Dataverse: JSON that the Web API's EntityDefinitions returns, one
+    /// file or all .json of a folder. Types that the lake has stay. `catchwater schema --help` shows how to fetch it
+    #[arg(long, env = "CATCHWATER_SCHEMA", value_name = "FILE|DIR")]
+    schema: Option<PathBuf>,
+}
+
+impl SchemaOptions {
+    /// The metadata, if any was given.
+    pub(super) fn metadata(&self) -> anyhow::Result<Option<Arc<Metadata>>> {
+        let read = self.schema.as_deref().map(Metadata::read).transpose()?;
+        Ok(read.map(Arc::new))
+    }
 }
 
 pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
@@ -106,6 +127,7 @@ fn config(options: &Options) -> anyhow::Result<Config> {
         until_caught_up: options.until_caught_up,
         accept_loss: options.accept_loss,
         parent_context: options.tuning.parent_context,
+        metadata: options.schema.metadata()?,
         max_age: options.tuning.max_age,
         budget_bytes: options.tuning.budget,
         lanes: options.tuning.lanes,

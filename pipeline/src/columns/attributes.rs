@@ -5,8 +5,8 @@ use super::directory::{Seen, SlotId, Track};
 use super::row::Row;
 use super::schema::{ColumnType, Fixed};
 use super::values::Cell;
-use crate::event::scalars::{date, guid, iso_date};
-use crate::event::tree::{Kind, NodeId};
+use crate::event::scalars::{Number, date, double, guid, iso_date};
+use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::value::{Reference, Value, bytes, choices, is_silent};
 
 impl Row<'_, '_> {
@@ -33,6 +33,10 @@ impl Row<'_, '_> {
             self.cover(node);
         } else if let Some(value) = Value::read(self.tree, node) {
             let evidence = self.evidence(self.tree.text(name), value);
+            if let Some(notes) = &mut self.scratch.survey {
+                let whose = (self.event.table.name(), self.tree.text(name));
+                notes.note(whose, self.tree, node, value, evidence);
+            }
             if let Some(column_type) = self.directory.column_type(self.catalog, slot, evidence) {
                 seen.placed = self.place(slot, name, node, column_type, value);
                 seen.lookup = seen.placed && matches!(value, Value::Reference(_));
@@ -46,6 +50,8 @@ impl Row<'_, '_> {
         Some(match value {
             Value::Boolean(_) => ColumnType::Boolean,
             Value::Number(_) => ColumnType::Number,
+            // Doubles need metadata: as evidence they would shut out the decimals behind them.
+            Value::LongNumber => return None,
             Value::Money(_) => ColumnType::Decimal,
             Value::Choice(_) => ColumnType::Choice,
             Value::Choices => ColumnType::Choices,
@@ -69,53 +75,19 @@ impl Row<'_, '_> {
         column_type: ColumnType,
         value: Value<'_>,
     ) -> bool {
-        let cell = match (column_type, value) {
-            (ColumnType::Boolean, Value::Boolean(value)) => Cell::Boolean(value),
-            // Money and plain numbers share their columns: both are exact decimals, and DuckDB unites them.
-            (ColumnType::Number | ColumnType::Decimal, Value::Number(number) | Value::Money(number)) => {
-                if self.is_integer(node) {
-                    Cell::Number(number)
-                } else {
-                    Cell::Decimal(number.scaled())
+        match (column_type, value) {
+            (ColumnType::Uuid, Value::Reference(reference)) => self.lookup(slot, name, reference),
+            (ColumnType::PartyList, Value::Parties) => self.party_list(slot, name, node),
+            (ColumnType::Choices, Value::Choices) => self.choices(slot, node),
+            (ColumnType::Binary, Value::Bytes) => self.binary(slot, node),
+            _ => {
+                let cell = scalar_cell(self.tree, column_type, node, value);
+                let put = cell.is_some_and(|cell| self.cells.put_attribute(slot, column_type, cell));
+                if put {
+                    self.cover(scalar(self.tree, node));
                 }
+                put
             }
-            (ColumnType::Choice, Value::Choice(choice)) => Cell::Int32(choice),
-            (ColumnType::Text, Value::Text(text)) => Cell::Text(text),
-            (ColumnType::Uuid, Value::Text(text)) => match guid(text) {
-                Some(guid) => Cell::Uuid(guid),
-                None => return false,
-            },
-            (ColumnType::Datetime, Value::Text(text)) => match attribute_date(text) {
-                Some(ms) => Cell::Int64(ms),
-                None => return false,
-            },
-            (ColumnType::Uuid, Value::Reference(reference)) => return self.lookup(slot, name, reference),
-            (ColumnType::PartyList, Value::Parties) => return self.party_list(slot, name, node),
-            (ColumnType::Choices, Value::Choices) => return self.choices(slot, node),
-            (ColumnType::Binary, Value::Bytes) => return self.binary(slot, node),
-            _ => return false,
-        };
-        let put = self.cells.put_attribute(slot, column_type, cell);
-        if put {
-            self.cover_value(node);
-        }
-        put
-    }
-
-    /// Covers a scalar, or the one member of the object around it that went into the column.
-    fn cover_value(&mut self, node: NodeId) {
-        self.cover(self.scalar(node));
-    }
-
-    /// Whether a number is written as an integer: a point or an exponent says that it is a decimal.
-    fn is_integer(&self, node: NodeId) -> bool {
-        !self.tree.text(self.scalar(node)).contains(['.', 'e', 'E'])
-    }
-
-    fn scalar(&self, node: NodeId) -> NodeId {
-        match self.tree.kind(node) {
-            Kind::Object => self.tree.member(node, "Value").unwrap_or(node),
-            _ => node,
         }
     }
 
@@ -149,6 +121,66 @@ impl Row<'_, '_> {
         }
         put
     }
+}
+
+/// Whether a column of this type takes a value.
+pub(super) fn fits(tree: Tree<'_>, column_type: ColumnType, node: NodeId, value: Value<'_>) -> bool {
+    match (column_type, value) {
+        (ColumnType::Uuid, Value::Reference(reference)) => reference.id.is_some(),
+        (ColumnType::PartyList, Value::Parties)
+        | (ColumnType::Choices, Value::Choices)
+        | (ColumnType::Binary, Value::Bytes) => true,
+        _ => scalar_cell(tree, column_type, node, value).is_some(),
+    }
+}
+
+/// What a scalar is in a column of this type; `None` if it does not fit there.
+fn scalar_cell<'a>(
+    tree: Tree<'a>,
+    column_type: ColumnType,
+    node: NodeId,
+    value: Value<'a>,
+) -> Option<Cell<'a>> {
+    Some(match (column_type, value) {
+        (ColumnType::Boolean, Value::Boolean(value)) => Cell::Boolean(value),
+        // Money and plain numbers share their columns: both are exact decimals, and DuckDB unites them.
+        (ColumnType::Number | ColumnType::Decimal, Value::Number(number) | Value::Money(number)) => {
+            if is_integer(tree, node) {
+                Cell::Number(number)
+            } else {
+                Cell::Decimal(number.scaled())
+            }
+        }
+        (ColumnType::Int32, Value::Number(number)) => Cell::Int32(number.int32()?),
+        (ColumnType::Int64, Value::Number(Number::Integer(integer))) => Cell::Int64(integer),
+        (ColumnType::Double, Value::Number(_) | Value::LongNumber) => Cell::Double(double(tree.text(node))?),
+        (ColumnType::Choice, Value::Choice(choice)) => Cell::Int32(choice),
+        (ColumnType::Text, Value::Text(text)) => Cell::Text(text),
+        (ColumnType::Uuid, Value::Text(text)) => Cell::Uuid(guid(text)?),
+        (ColumnType::Datetime, Value::Text(text)) => Cell::Int64(attribute_date(text)?),
+        (ColumnType::Date, Value::Text(text)) => Cell::Int32(attribute_day(text)?),
+        _ => return None,
+    })
+}
+
+/// Whether a number is written as an integer: a point or an exponent says that it is a decimal.
+pub(super) fn is_integer(tree: Tree<'_>, node: NodeId) -> bool {
+    !tree.text(scalar(tree, node)).contains(['.', 'e', 'E'])
+}
+
+/// A scalar, or the one member of the object around it that goes into the column.
+fn scalar(tree: Tree<'_>, node: NodeId) -> NodeId {
+    match tree.kind(node) {
+        Kind::Object => tree.member(node, "Value").unwrap_or(node),
+        _ => node,
+    }
+}
+
+/// The days since 1970 of an attribute's date; `None` if it has a time.
+fn attribute_day(text: &str) -> Option<i32> {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+    let ms = attribute_date(text)?;
+    if ms % DAY_MS == 0 { i32::try_from(ms / DAY_MS).ok() } else { None }
 }
 
 /// The milliseconds of an attribute's date; `None` if an offset leaves open what it means.

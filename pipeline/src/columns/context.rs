@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::catalog::Catalog;
 use super::directory::{Directory, SlotId};
 use super::marks::Marks;
+use super::metadata::Notes;
 use super::normal_form::NormalForm;
-use crate::event::tree::{NodeId, Tree};
+use crate::event::tree::NodeId;
 
 /// What all buffers of a lane share: the hub's name, the lake's types, where each table's attributes stand, scratch.
 #[derive(Debug)]
@@ -20,12 +21,12 @@ pub struct Context {
     version: u64,
 }
 
-/// What is used up within one event, kept so that no event allocates.
+/// What is used up within one event, most of it within one row; kept so that no event allocates.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     pub(super) marks: Marks,
     pub(super) normal: NormalForm,
-    /// The lookups of the event at hand.
+    /// The lookups of the row at hand.
     pub(super) lookups: Vec<Lookup>,
     /// The labels that have no column, as (attribute's name, label).
     pub(super) labels: Vec<(NodeId, NodeId)>,
@@ -33,6 +34,8 @@ pub(super) struct Scratch {
     pub(super) disputed: Vec<(NodeId, SlotId)>,
     pub(super) choices: Vec<i32>,
     pub(super) bytes: Vec<u8>,
+    /// What is noted of values when metadata is made of them; a run notes nothing.
+    pub(super) survey: Option<Box<Notes>>,
 }
 
 /// What of a lookup is written after all attributes are known.
@@ -80,9 +83,8 @@ impl Context {
 }
 
 impl Scratch {
-    /// Forgets the event before.
-    pub(super) fn begin(&mut self, tree: Tree<'_>) {
-        self.marks.begin(tree);
+    /// Forgets the row before.
+    pub(super) fn begin_row(&mut self) {
         self.lookups.clear();
         self.labels.clear();
         self.disputed.clear();

@@ -1,7 +1,7 @@
 //! Where the attributes of a table stand, for all of a lane's buffers of that table.
 //!
 //! Owns: from attribute name to column without hashing when events repeat the order of the one before, the
-//! types already asked of the catalog, and what the event at hand said of each attribute.
+//! types already asked of the catalog, and what the row at hand said of each attribute.
 
 use std::collections::HashMap;
 
@@ -20,8 +20,8 @@ pub(super) struct Directory {
     by_column: HashMap<Box<str>, SlotId>,
     /// Per track, the slot that came first in the event before.
     first: [Option<SlotId>; TRACKS],
-    /// The event at hand; rises with each.
-    event: u64,
+    /// The row at hand; rises with each.
+    row: u64,
 }
 
 /// A place in a [`Directory`], and in every buffer of its table.
@@ -41,13 +41,13 @@ pub(super) struct Slot {
     companions: [Option<SlotId>; COMPANIONS.len()],
     /// The column this one is a companion of, and which.
     owner: Option<(SlotId, Companion)>,
-    /// The event that last had this attribute, and its value there.
+    /// The row that last had this attribute, and its value there.
     seen: (u64, Seen),
-    /// The event that last had a label for this attribute, and the label there.
+    /// The row that last had a label for this attribute, and the label there.
     labelled: (u64, NodeId),
 }
 
-/// What the event at hand says of an attribute.
+/// What the row at hand says of an attribute.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
     /// The value that counts.
@@ -87,13 +87,13 @@ impl Directory {
             by_attribute: HashMap::new(),
             by_column: HashMap::new(),
             first: [None; TRACKS],
-            event: 0,
+            row: 0,
         }
     }
 
-    /// Forgets what the event before said.
-    pub(super) fn begin_event(&mut self) {
-        self.event += 1;
+    /// Forgets what the row before said.
+    pub(super) fn begin_row(&mut self) {
+        self.row += 1;
     }
 
     pub(super) fn slot(&self, id: SlotId) -> &Slot {
@@ -144,27 +144,27 @@ impl Directory {
         }
     }
 
-    /// What the event at hand says of an attribute.
+    /// What the row at hand says of an attribute.
     pub(super) fn seen(&self, id: SlotId) -> Option<Seen> {
-        let (event, seen) = self.slot(id).seen;
-        (event == self.event).then_some(seen)
+        let (row, seen) = self.slot(id).seen;
+        (row == self.row).then_some(seen)
     }
 
     pub(super) fn note_seen(&mut self, id: SlotId, seen: Seen) {
-        self.slot_mut(id).seen = (self.event, seen);
+        self.slot_mut(id).seen = (self.row, seen);
     }
 
-    /// The label that the event at hand has for an attribute.
+    /// The label that the row at hand has for an attribute.
     pub(super) fn label(&self, id: SlotId) -> Option<NodeId> {
-        let (event, label) = self.slot(id).labelled;
-        (event == self.event).then_some(label)
+        let (row, label) = self.slot(id).labelled;
+        (row == self.row).then_some(label)
     }
 
     pub(super) fn note_label(&mut self, id: SlotId, label: NodeId) {
-        self.slot_mut(id).labelled = (self.event, label);
+        self.slot_mut(id).labelled = (self.row, label);
     }
 
-    /// A companion column, if it may be written for the event at hand: an attribute of its name wins, and it must
+    /// A companion column, if it may be written for the row at hand: an attribute of its name wins, and it must
     /// be text.
     pub(super) fn companion(&mut self, catalog: &Catalog, owner: SlotId, which: Companion) -> Option<SlotId> {
         let id = match self.slot(owner).companions[which as usize] {

@@ -1,7 +1,8 @@
 //! The facts of an event: who, when, where, and the parameters that are not the record.
 
-use super::row::{Row, Target};
+use super::row::Row;
 use super::schema::{ColumnType, EVENT, Fixed};
+use super::targets::{Target, lacks_targets};
 use super::values::Cell;
 use crate::event::scalars::{Number, date, guid, iso_date, number};
 use crate::event::tree::{Kind, NodeId};
@@ -43,6 +44,7 @@ const NO_TABLE: &str = "none";
 impl Row<'_, '_> {
     /// Where the event stood in its hub.
     pub(super) fn position(&mut self, raw: &RawEvent<'_>, hub: &str, partition: PartitionId) {
+        let index = self.several.map_or(0, |(_, item)| item.index);
         for (column, cell) in [
             (Fixed::SinkModifiedOn, Cell::Int64(raw.enqueued_time_ms)),
             (Fixed::Hub, Cell::Text(hub)),
@@ -50,8 +52,7 @@ impl Row<'_, '_> {
             (Fixed::SequenceNumber, Cell::Int64(raw.sequence_number.0)),
             (Fixed::Offset, Cell::Text(raw.offset)),
             (Fixed::EnqueuedTime, Cell::Int64(raw.enqueued_time_ms)),
-            // One row per event.
-            (Fixed::RowIndex, Cell::Int32(0)),
+            (Fixed::RowIndex, Cell::Int32(index as i32)),
         ] {
             self.cells.put(column, cell);
         }
@@ -67,11 +68,10 @@ impl Row<'_, '_> {
         }
         self.primary_table();
         self.step();
-        if self.event.message == "Delete" {
+        if matches!(self.event.message, "Delete" | "DeleteMultiple") {
             self.cells.put(Fixed::IsDelete, Cell::Boolean(true));
         }
-        let has_target = matches!(self.event.message, "Create" | "Update");
-        if size_exceeded || has_target && self.target == Target::None {
+        if size_exceeded || self.lacks_target() {
             self.cells.put(Fixed::Truncated, Cell::Boolean(true));
         }
     }
@@ -86,6 +86,14 @@ impl Row<'_, '_> {
             if let Some(node) = self.event.member(member).filter(|node| self.is_container(*node)) {
                 self.json(column, node);
             }
+        }
+    }
+
+    /// Whether the event does not say what it is about: Dataverse left it out because of size.
+    fn lacks_target(&self) -> bool {
+        match self.event.message {
+            "Create" | "Update" => self.target == Target::None,
+            _ => self.several.is_none() && lacks_targets(self.event),
         }
     }
 
@@ -142,30 +150,33 @@ impl Row<'_, '_> {
         else {
             return;
         };
-        match self.target {
-            Target::Record(target) => {
-                // What of the record has no column belongs into `_rest`, so it is out of sight here.
-                let covered = self.scratch.marks.covers(target);
+        if let Some(record) = self.record_in_sight() {
+            // What of the record has no column belongs into `_rest`, so it is out of sight here.
+            let covered = self.scratch.marks.covers(record);
+            self.cover(record);
+            self.json(Fixed::Inputs, inputs);
+            self.scratch.marks.cover_around(self.tree, inputs, record);
+            self.scratch.marks.set(record, covered);
+            return;
+        }
+        if let Target::Reference(target) = self.target {
+            if self.scratch.marks.left(self.tree, target) {
+                for (_, value) in self.tree.members(target) {
+                    self.scratch.marks.set(value, false);
+                }
+            } else {
                 self.cover(target);
-                self.json(Fixed::Inputs, inputs);
-                self.scratch.marks.set(inputs, false);
-                for (_, value) in self.tree.members(inputs) {
-                    self.cover(value);
-                }
-                self.scratch.marks.set(target, covered);
             }
-            Target::Reference(target) => {
-                self.cover_identity(target);
-                if self.scratch.marks.left(self.tree, target) {
-                    for (_, value) in self.tree.members(target) {
-                        self.scratch.marks.set(value, false);
-                    }
-                } else {
-                    self.cover(target);
-                }
-                self.json(Fixed::Inputs, inputs);
-            }
-            Target::None | Target::Other(_) => self.json(Fixed::Inputs, inputs),
+        }
+        self.json(Fixed::Inputs, inputs);
+    }
+
+    /// The target whose parts are the row's: the record it is about, or the one of several.
+    fn record_in_sight(&self) -> Option<NodeId> {
+        match (self.several, self.target) {
+            (Some((_, item)), _) => Some(item.node),
+            (None, Target::Record(target)) => Some(target),
+            (None, _) => None,
         }
     }
 
@@ -180,6 +191,11 @@ impl Row<'_, '_> {
             && self.is_id(text)
         {
             self.cover(node);
+        }
+        if let Some((targets, _)) = self.several
+            && let Some(ids) = targets.told_ids(self.event)
+        {
+            self.cover(ids);
         }
         self.json(Fixed::Outputs, outputs);
     }

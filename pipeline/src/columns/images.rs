@@ -1,6 +1,6 @@
 //! Post-images: what the record was after the event, laid under what the event set.
 //!
-//! Does not own: pre-images, which are one JSON column (`envelope`).
+//! Does not own: pre-images, which are one JSON column (`envelope`). Those of an event with several rows are no row's.
 
 use super::context::Lookup;
 use super::directory::{Seen, SlotId, Track};
@@ -46,7 +46,7 @@ impl<'a> Row<'_, 'a> {
     /// The automatic image, as (its name, image): what the row does not say too stands in `_labels`.
     pub(super) fn automatic_image(&mut self) -> Option<(NodeId, NodeId)> {
         let tree = self.tree;
-        let images = self.event.member(Member::PostEntityImages)?;
+        let images = self.post_images()?;
         let (alias, image) = tree.members(images).find(|(alias, _)| tree.text(*alias) == AUTOMATIC)?;
         self.cover_identity(image);
         let mut previous = None;
@@ -63,9 +63,14 @@ impl<'a> Row<'_, 'a> {
         self.scratch.marks.left(tree, image).then_some((alias, image))
     }
 
+    /// The post-images, if the row is about one record.
+    fn post_images(&self) -> Option<NodeId> {
+        self.event.member(Member::PostEntityImages).filter(|_| self.several.is_none())
+    }
+
     fn registered_images(&self) -> impl Iterator<Item = NodeId> + use<'a> {
         let tree = self.tree;
-        let images = self.event.member(Member::PostEntityImages);
+        let images = self.post_images();
         let images = images.into_iter().flat_map(move |images| tree.members(images));
         images.filter(move |(alias, _)| tree.text(*alias) != AUTOMATIC).map(|(_, image)| image)
     }

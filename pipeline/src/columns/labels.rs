@@ -4,8 +4,9 @@
 
 use super::directory::{Companion, SlotId, Track};
 use super::images::members_of;
-use super::row::{Row, Target};
+use super::row::Row;
 use super::schema::{ColumnType, Fixed};
+use super::targets::Target;
 use super::values::Cell;
 use crate::event::tree::{Kind, NodeId};
 use crate::event::value::is_silent;

@@ -28,6 +28,23 @@ impl Marks {
         }
     }
 
+    /// Covers everything between a node and one below it, besides the way there; the one below as well.
+    pub(super) fn cover_around(&mut self, tree: Tree<'_>, from: NodeId, below: NodeId) {
+        let mut at = from;
+        while at != below {
+            self.set(at, false);
+            let mut next = below;
+            let members = tree.members(at).map(|(_, value)| value);
+            for child in tree.items(at).chain(members) {
+                self.cover(child);
+                if child <= below && below < tree.end(child) {
+                    next = child;
+                }
+            }
+            at = next;
+        }
+    }
+
     /// Whether a node has a place, as far as its own flag says.
     pub(super) fn covers(&self, node: NodeId) -> bool {
         self.0.get(node.0 as usize).copied().unwrap_or(false)

@@ -1,16 +1,19 @@
 //! Change events become columns of a table.
 //!
 //! Owns: which member, parameter, attribute or label ends in which column, the columns' names and types
-//! (`docs/TABLES.md` is the contract), and the plain buffers they are collected in. Does not own: which table
+//! (`docs/TABLES.md` is the contract), the types that table metadata states, and the plain buffers all are collected
+//! in. Does not own: which table
 //! an event belongs to (`parse`), when a buffer is closed (`run`), how a type becomes the lake's for ever
 //! (`catchwater_sinks::lake`).
 
 mod schema;
 mod names;
 mod catalog;
+mod metadata;
 mod context;
 mod table;
-// One event into one row.
+// One event into its rows.
+mod targets;
 mod row;
 mod envelope;
 mod attributes;
@@ -29,6 +32,7 @@ mod normal_form;
 
 pub use catalog::Catalog;
 pub use context::Context;
+pub use metadata::{Error as MetadataError, Inferred, Metadata, Mixed, Survey, type_holds};
 pub use names::attribute_name;
 pub use quarantined::{QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows};
 pub use schema::{TYPE_KEY, fixed_columns, type_names};

@@ -26,6 +26,30 @@ impl NormalForm {
         (!says_nothing(&self.out)).then_some(self.out.as_str())
     }
 
+    /// The same, as the only item of the list that a path of names leads to.
+    pub(super) fn left_in_list(
+        &mut self,
+        tree: Tree<'_>,
+        path: &[&str],
+        item: NodeId,
+        marks: &Marks,
+    ) -> Option<&str> {
+        if !marks.left(tree, item) {
+            return None;
+        }
+        self.out.clear();
+        for name in path {
+            self.out.push('{');
+            self.string(name);
+            self.out.push(':');
+        }
+        self.out.push('[');
+        self.value(tree, item, marks);
+        self.out.push(']');
+        self.out.extend(path.iter().map(|_| '}'));
+        Some(&self.out)
+    }
+
     /// An object of these members, each without what has a place; `None` if there are none.
     pub(super) fn object(
         &mut self,

@@ -1,17 +1,21 @@
-//! One event on its way into one row.
+//! One event on its way into one row, or one of its targets into one of several.
 //!
 //! Owns: the order in which an event's parts are placed, the record they are about, and `_rest`. Does not own:
-//! the parts themselves (`envelope`, `attributes`, `images`, `labels`).
+//! the parts themselves (`envelope`, `attributes`, `images`, `labels`), what the targets are (`targets`).
+//!
+//! # Several rows
+//! The first takes all that an event of one row takes, with every target but the first out of sight. The others
+//! take the facts of the event and their own target.
 
 use super::catalog::Catalog;
 use super::column::Column;
 use super::context::{Context, Scratch};
 use super::directory::{Directory, SlotId};
 use super::schema::{ColumnType, EVENT, Fixed};
+use super::targets::{Item, Target, Targets, guid_at};
 use super::values::Cell;
 use crate::event::scalars::{Guid, ZERO_GUID, guid};
 use crate::event::tree::{Kind, NodeId, Tree};
-use crate::event::value::{is_record, is_reference};
 use crate::event::{ChangeEvent, Member, RawEvent, Table};
 use crate::position::PartitionId;
 
@@ -21,25 +25,14 @@ pub(super) struct Row<'r, 'a> {
     pub(super) event: &'r ChangeEvent<'a>,
     pub(super) tree: Tree<'a>,
     pub(super) target: Target,
+    /// Which target of several the row is about.
+    pub(super) several: Option<(Targets, Item)>,
     /// The record the row is about.
     pub(super) id: Option<Guid>,
     pub(super) cells: Cells<'r>,
     pub(super) directory: &'r mut Directory,
     pub(super) catalog: &'r Catalog,
     pub(super) scratch: &'r mut Scratch,
-}
-
-/// What the input parameter `Target` is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Target {
-    /// There is none, or it is null.
-    None,
-    /// The record the row is about: its attributes are the row's.
-    Record(NodeId),
-    /// A reference to a record.
-    Reference(NodeId),
-    /// Anything else: a record of another table, a parameter of a custom API.
-    Other(NodeId),
 }
 
 /// The columns of a buffer, at the row that is being written.
@@ -53,32 +46,46 @@ pub(super) struct Cells<'r> {
 }
 
 impl<'r, 'a> Row<'r, 'a> {
-    /// Begins the row of an event.
+    /// Begins the row of an event, or that of one of its targets.
     pub(super) fn begin(
         event: &'r ChangeEvent<'a>,
+        several: Option<(Targets, Item)>,
         cells: Cells<'r>,
         directory: usize,
         context: &'r mut Context,
     ) -> Self {
         let Context { catalog, directories, scratch, .. } = context;
         let directory = &mut directories[directory];
-        directory.begin_event();
-        scratch.begin(event.tree);
-        let target = Target::of(event);
-        Self { event, tree: event.tree, target, id: None, cells, directory, catalog, scratch }
+        directory.begin_row();
+        scratch.begin_row();
+        let target = match several {
+            None => Target::of(event),
+            Some((_, item)) => {
+                scratch.marks.set(item.node, false);
+                Targets::target(event, item.node)
+            }
+        };
+        Self { event, tree: event.tree, target, several, id: None, cells, directory, catalog, scratch }
     }
 
-    /// Places everything the event says.
+    /// Places everything the event says, or what is one target's alone.
     pub(super) fn write(mut self, raw: &RawEvent<'_>, hub: &str, partition: PartitionId) {
         self.position(raw, hub, partition);
         self.envelope(raw.size_exceeded);
-        if let Target::Record(target) = self.target {
-            self.record(target);
+        match self.target {
+            Target::Record(target) => self.record(target),
+            Target::Reference(target) => self.cover_identity(target),
+            Target::None | Target::Other(_) => {}
         }
         self.images();
         self.labels();
-        self.parameters();
-        self.rest();
+        match self.several {
+            Some((targets, item)) if item.index > 0 => self.rest_of_target(targets, item),
+            _ => {
+                self.parameters();
+                self.rest();
+            }
+        }
     }
 
     /// Notes that a node and all below it have a place.
@@ -112,8 +119,9 @@ impl<'r, 'a> Row<'r, 'a> {
 
     /// Covers `Id` and `LogicalName` of an object where they say what the row says.
     pub(super) fn cover_identity(&mut self, object: NodeId) {
+        // A zero says that there is none.
         if let Some((node, text)) = self.member_text(object, "Id")
-            && self.is_id(text)
+            && (self.is_id(text) || guid(text) == Some(ZERO_GUID))
         {
             self.cover(node);
         }
@@ -126,23 +134,22 @@ impl<'r, 'a> Row<'r, 'a> {
 
     /// The record's id: the event's primary id, or what Target says when that is absent or zero.
     pub(super) fn identify(&mut self) {
-        let guid_at = |node: NodeId| guid(self.tree.text(node)).map(|guid| (node, guid));
+        let guid_at = |node: NodeId| guid_at(self.tree, node).map(|guid| (node, guid));
         let primary = self.event.member(Member::PrimaryEntityId).and_then(guid_at);
-        let target = match self.target {
-            Target::Record(node) | Target::Reference(node) => self.tree.member(node, "Id").and_then(guid_at),
-            Target::None | Target::Other(_) => None,
+        let stated = primary.filter(|(_, guid)| *guid != ZERO_GUID).map(|(_, guid)| guid);
+        self.id = match (self.several, self.target) {
+            (Some((_, item)), _) => item.id,
+            (None, Target::Record(node) | Target::Reference(node)) => {
+                let target = self.tree.member(node, "Id").and_then(guid_at).map(|(_, guid)| guid);
+                stated.or(target).or(primary.map(|(_, guid)| guid))
+            }
+            (None, Target::None | Target::Other(_)) => primary.map(|(_, guid)| guid),
         };
-        let (id, said_by_primary) = match (primary, target) {
-            (Some((node, guid)), _) if guid != ZERO_GUID => (Some(guid), Some(node)),
-            (primary, Some((_, guid))) => (Some(guid), primary.map(|(node, _)| node)),
-            (primary, None) => (primary.map(|(_, guid)| guid), primary.map(|(node, _)| node)),
-        };
-        self.id = id;
-        if let Some(guid) = id {
+        if let Some(guid) = self.id {
             self.cells.put(Fixed::Id, Cell::Uuid(guid));
         }
         // A zero says that there is no primary id, which the row says too.
-        if let Some(node) = said_by_primary {
+        if let Some((node, _)) = primary.filter(|_| stated.is_none() || stated == self.id) {
             self.cover(node);
         }
     }
@@ -156,20 +163,12 @@ impl<'r, 'a> Row<'r, 'a> {
             self.cells.put(Fixed::Rest, Cell::Text(json));
         }
     }
-}
 
-impl Target {
-    fn of(event: &ChangeEvent<'_>) -> Self {
-        let tree = event.tree;
-        let Some(node) = event.target.filter(|node| tree.kind(*node) != Kind::Null) else {
-            return Self::None;
-        };
-        let stated = tree.member(node, "LogicalName").filter(|name| tree.kind(*name) == Kind::Text);
-        let of_table = |table| stated.is_none_or(|name| tree.text(name) == table);
-        match event.table {
-            Table::Entity(table) if is_record(tree, node) && of_table(table) => Self::Record(node),
-            _ if is_reference(tree, node) => Self::Reference(node),
-            _ => Self::Other(node),
+    /// What no column took of a target behind the first, under the path it has in the body.
+    fn rest_of_target(&mut self, targets: Targets, item: Item) {
+        let Scratch { normal, marks, .. } = &mut *self.scratch;
+        if let Some(json) = normal.left_in_list(self.tree, targets.path, item.node, marks) {
+            self.cells.put(Fixed::Rest, Cell::Text(json));
         }
     }
 }

@@ -48,14 +48,18 @@ types! {
     Boolean = "boolean",
     /// A plain number: the narrowest of Int32, Int64 and Decimal128(38, 10) that holds a batch's values.
     Number = "number",
-    /// Money: always Decimal128(38, 10).
+    /// Money, or a decimal by metadata: always Decimal128(38, 10).
     Decimal = "decimal",
+    /// Only by metadata.
+    Double = "double",
     Choice = "choice",
     Choices = "choices",
     Text = "text",
     Uuid = "uuid",
     /// An attribute's date: a wall clock without a zone.
     Datetime = "datetime",
+    /// A date that has no time; only by metadata.
+    Date = "date",
     /// A point in time of the event itself.
     Instant = "instant",
     PartyList = "party_list",
@@ -78,11 +82,13 @@ impl ColumnType {
         match self {
             Self::Boolean => DataType::Boolean,
             Self::Number | Self::Decimal => DECIMAL,
+            Self::Double => DataType::Float64,
             Self::Choice | Self::Int32 => DataType::Int32,
             Self::Choices => DataType::List(item(DataType::Int32)),
             Self::Text | Self::Json => DataType::Utf8,
             Self::Uuid => DataType::FixedSizeBinary(16),
             Self::Datetime => DataType::Timestamp(TimeUnit::Millisecond, None),
+            Self::Date => DataType::Date32,
             Self::Instant => DataType::Timestamp(TimeUnit::Millisecond, Some(UTC.into())),
             Self::PartyList => DataType::List(item(DataType::Struct(party_fields()))),
             Self::Binary => DataType::Binary,

@@ -13,6 +13,7 @@ use super::directory::{Directory, SlotId};
 use super::quarantine;
 use super::row::{Cells, Row};
 use super::schema::{ColumnType, FixedColumn, layout};
+use super::targets::{Item, Targets};
 use crate::event::{ChangeEvent, RawEvent, Reject};
 use crate::position::PartitionId;
 
@@ -44,11 +45,29 @@ impl TableBuffer {
         Self { table: table.into(), layout, leading, directory, fixed, attributes, rows: 0, bytes }
     }
 
-    /// Appends an event as a row.
+    /// Appends an event: a row, or one for each of its targets.
     pub fn push(
         &mut self,
         context: &mut Context,
         event: &ChangeEvent<'_>,
+        raw: &RawEvent<'_>,
+        partition: PartitionId,
+    ) {
+        context.scratch.marks.begin(event.tree);
+        let Some(targets) = Targets::of(event) else {
+            return self.push_row(context, event, None, raw, partition);
+        };
+        targets.hide(event, &mut context.scratch.marks);
+        for item in targets.items(event) {
+            self.push_row(context, event, Some((targets, item)), raw, partition);
+        }
+    }
+
+    fn push_row(
+        &mut self,
+        context: &mut Context,
+        event: &ChangeEvent<'_>,
+        several: Option<(Targets, Item)>,
         raw: &RawEvent<'_>,
         partition: PartitionId,
     ) {
@@ -59,7 +78,7 @@ impl TableBuffer {
             row: self.rows,
             bytes: &mut self.bytes,
         };
-        Row::begin(event, cells, self.directory, context).write(raw, &hub, partition);
+        Row::begin(event, several, cells, self.directory, context).write(raw, &hub, partition);
         self.rows += 1;
     }
 

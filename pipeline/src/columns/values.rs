@@ -10,7 +10,8 @@ use arrow::array::{
 };
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Decimal128Type, Int32Type, Int64Type, TimestampMillisecondType,
+    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type,
+    TimestampMillisecondType,
 };
 
 use super::bits::{Bits, Offsets, Validity};
@@ -27,6 +28,7 @@ pub(super) enum Cell<'a> {
     Number(Number),
     /// A number that was written as a decimal, in units of 10⁻¹⁰.
     Decimal(i128),
+    Double(f64),
     Uuid(Guid),
     Text(&'a str),
     Bytes(&'a [u8]),
@@ -61,6 +63,7 @@ pub(super) enum Values {
     Int32(Vec<i32>),
     Int64(Vec<i64>),
     Decimal(Vec<i128>),
+    Double(Vec<f64>),
     Uuid(Vec<u8>),
     Bytes(Run),
     Choices {
@@ -81,9 +84,12 @@ impl Values {
     pub(super) fn of(column_type: ColumnType) -> Self {
         match column_type {
             ColumnType::Boolean => Self::Boolean(Bits::default()),
-            ColumnType::Number | ColumnType::Choice | ColumnType::Int32 => Self::Int32(Vec::new()),
+            ColumnType::Number | ColumnType::Choice | ColumnType::Int32 | ColumnType::Date => {
+                Self::Int32(Vec::new())
+            }
             ColumnType::Datetime | ColumnType::Instant | ColumnType::Int64 => Self::Int64(Vec::new()),
             ColumnType::Decimal => Self::Decimal(Vec::new()),
+            ColumnType::Double => Self::Double(Vec::new()),
             ColumnType::Uuid => Self::Uuid(Vec::new()),
             ColumnType::Text | ColumnType::Json | ColumnType::Binary => Self::Bytes(Run::default()),
             ColumnType::Choices => Self::Choices { offsets: Offsets::default(), items: Vec::new() },
@@ -97,9 +103,10 @@ impl Values {
         matches!(
             (column_type, cell),
             (ColumnType::Boolean, Cell::Boolean(_))
-                | (ColumnType::Choice | ColumnType::Int32, Cell::Int32(_))
+                | (ColumnType::Choice | ColumnType::Int32 | ColumnType::Date, Cell::Int32(_))
                 | (ColumnType::Datetime | ColumnType::Instant | ColumnType::Int64, Cell::Int64(_))
                 | (ColumnType::Number | ColumnType::Decimal, Cell::Number(_) | Cell::Decimal(_))
+                | (ColumnType::Double, Cell::Double(_))
                 | (ColumnType::Uuid, Cell::Uuid(_))
                 | (ColumnType::Text | ColumnType::Json, Cell::Text(_))
                 | (ColumnType::Binary, Cell::Bytes(_))
@@ -123,6 +130,7 @@ impl Values {
             }
             (Self::Decimal(values), Cell::Number(number)) => values.push(number.scaled()),
             (Self::Decimal(values), Cell::Decimal(scaled)) => values.push(scaled),
+            (Self::Double(values), Cell::Double(value)) => values.push(value),
             (Self::Uuid(values), Cell::Uuid(guid)) => values.extend_from_slice(&guid),
             (Self::Bytes(run), Cell::Text(text)) => run.push(text.as_bytes()),
             (Self::Bytes(run), Cell::Bytes(bytes)) => run.push(bytes),
@@ -166,6 +174,7 @@ impl Values {
             Self::Int32(values) => values.resize(values.len() + count, 0),
             Self::Int64(values) => values.resize(values.len() + count, 0),
             Self::Decimal(values) => values.resize(values.len() + count, 0),
+            Self::Double(values) => values.resize(values.len() + count, 0.0),
             Self::Uuid(values) => values.resize(values.len() + count * ZERO_GUID.len(), 0),
             Self::Bytes(run) => run.push_empty(count),
             Self::Choices { offsets, .. } | Self::Texts { offsets, .. } | Self::Parties { offsets, .. } => {
@@ -181,6 +190,7 @@ impl Values {
             Self::Int32(values) => size_of::<i32>() * values.capacity(),
             Self::Int64(values) => size_of::<i64>() * values.capacity(),
             Self::Decimal(values) => size_of::<i128>() * values.capacity(),
+            Self::Double(values) => size_of::<f64>() * values.capacity(),
             Self::Uuid(values) => values.capacity(),
             Self::Bytes(run) => run.bytes(),
             Self::Choices { offsets, items } => offsets.bytes() + size_of::<i32>() * items.capacity(),
@@ -194,7 +204,10 @@ impl Values {
         match self {
             Self::None => arrow::array::new_null_array(&column_type.data_type(), rows),
             Self::Boolean(bits) => Arc::new(BooleanArray::new(bits.finish(), nulls)),
-            Self::Int32(values) => Arc::new(PrimitiveArray::<Int32Type>::new(values.into(), nulls)),
+            Self::Int32(values) => match column_type {
+                ColumnType::Date => primitive::<Date32Type>(values.into(), nulls, None),
+                _ => primitive::<Int32Type>(values.into(), nulls, None),
+            },
             Self::Int64(values) => match column_type {
                 ColumnType::Datetime => primitive::<TimestampMillisecondType>(values.into(), nulls, None),
                 ColumnType::Instant => {
@@ -203,6 +216,7 @@ impl Values {
                 _ => primitive::<Int64Type>(values.into(), nulls, None),
             },
             Self::Decimal(values) => primitive::<Decimal128Type>(values.into(), nulls, Some(DECIMAL)),
+            Self::Double(values) => primitive::<Float64Type>(values.into(), nulls, None),
             Self::Uuid(values) => {
                 let width = ZERO_GUID.len() as i32;
                 Arc::new(FixedSizeBinaryArray::new(width, Buffer::from_vec(values), nulls))

@@ -98,13 +98,19 @@ pub fn survives_f64(text: &str) -> bool {
         return Decimal::scan(text).is_some();
     }
     let Some(stated) = Decimal::scan(text) else { return false };
-    let Ok(float) = text.parse::<f64>() else { return false };
-    let mut shortest = Shortest { text: [0; 32], len: 0 };
-    if !float.is_finite() || write!(shortest, "{float:e}").is_err() {
-        return false;
-    }
-    let shortest = std::str::from_utf8(&shortest.text[..shortest.len]).unwrap_or_default();
-    Decimal::scan(shortest).is_some_and(|given_back| given_back.same_value(&stated))
+    text.parse().is_ok_and(|float: f64| stated.is(float, format_args!("{float:e}")))
+}
+
+/// The double that a JSON number states, if no digit is lost: read back in the serializer's way it is the same number.
+///
+/// # Source
+/// Schema reference, section 2.3: the shortest form that gives the double back, or all 17 digits.
+pub fn double(text: &str) -> Option<f64> {
+    let stated = Decimal::scan(text)?;
+    let float: f64 = text.parse().ok()?;
+    let written =
+        stated.is(float, format_args!("{float:e}")) || stated.is(float, format_args!("{float:.16e}"));
+    written.then_some(float)
 }
 
 /// A date as its text states it.
@@ -225,6 +231,16 @@ impl<'a> Decimal<'a> {
         self.significant.iter().copied().filter(|byte| *byte != b'.')
     }
 
+    /// Whether this is what a double is written as.
+    fn is(&self, float: f64, written: fmt::Arguments<'_>) -> bool {
+        let mut text = Formatted { text: [0; 32], len: 0 };
+        if !float.is_finite() || text.write_fmt(written).is_err() {
+            return false;
+        }
+        let text = std::str::from_utf8(&text.text[..text.len]).unwrap_or_default();
+        Decimal::scan(text).is_some_and(|given_back| given_back.same_value(self))
+    }
+
     fn same_value(&self, other: &Self) -> bool {
         self.count == other.count
             && (self.count == 0 || self.negative == other.negative && self.point == other.point)
@@ -246,12 +262,12 @@ fn exponent_value(part: &[u8]) -> Option<i64> {
 }
 
 /// A formatted f64: at most 17 digits, a point, two signs, an `e` and three digits of exponent.
-struct Shortest {
+struct Formatted {
     text: [u8; 32],
     len: usize,
 }
 
-impl Write for Shortest {
+impl Write for Formatted {
     fn write_str(&mut self, part: &str) -> fmt::Result {
         let end = self.len + part.len();
         self.text.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(part.as_bytes());
@@ -410,6 +426,37 @@ mod tests {
         ] {
             assert!(!survives_f64(text), "{text}");
         }
+    }
+
+    #[test]
+    fn doubles_that_lose_no_digit() {
+        for (text, expected) in [
+            ("4", Some(4.0)),
+            ("4.567", Some(4.567)),
+            ("4.5670", Some(4.567)),
+            ("1E+15", Some(1e15)),
+            ("1E+300", Some(1e300)),
+            ("-1.5E-10", Some(-1.5e-10)),
+            ("0.33333333333333331", Some(1.0 / 3.0)),
+            ("0.3333333333333333", Some(1.0 / 3.0)),
+            ("0.333333333333333315", None),
+            ("0.1", Some(0.1)),
+            ("0.10000000000000001", Some(0.1)),
+            ("0.1000000000000000055511151231257827", None),
+            ("1.7976931348623157E+308", Some(f64::MAX)),
+            ("5E-324", Some(5e-324)),
+            ("9007199254740992", Some(9_007_199_254_740_992.0)),
+            ("9007199254740993", None),
+            ("79228162514264337593543950335", None),
+            ("1E+400", None),
+            ("1E-400", None),
+            ("NaN", None),
+            ("INF", None),
+            ("", None),
+        ] {
+            assert_eq!(double(text), expected, "{text}");
+        }
+        assert!(double("-0").is_some_and(|zero| zero == 0.0 && zero.is_sign_negative()));
     }
 
     #[test]

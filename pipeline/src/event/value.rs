@@ -9,14 +9,16 @@
 use super::scalars::{Guid, Number, guid, number};
 use super::tree::{Kind, NodeId, Tree};
 
-/// What an attribute's value is, by its form; every one of these has a column type.
+/// What an attribute's value is, by its form; for every one of these there is a column type.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
     /// `true` or `false`.
     Boolean(bool),
     /// A number whose digits all fit a decimal column.
     Number(Number),
-    /// `Money`, likewise.
+    /// A number of other digits than a decimal column holds; a double may be one.
+    LongNumber,
+    /// `Money`, as [`Number`](Self::Number).
     Money(Number),
     /// `OptionSetValue`.
     Choice(i32),
@@ -49,7 +51,7 @@ impl<'a> Value<'a> {
         match tree.kind(node) {
             Kind::False => Some(Self::Boolean(false)),
             Kind::True => Some(Self::Boolean(true)),
-            Kind::Number => number(tree.text(node)).map(Self::Number),
+            Kind::Number => Some(number(tree.text(node)).map_or(Self::LongNumber, Self::Number)),
             Kind::Text => Some(Self::Text(tree.text(node))),
             Kind::Object => match tree.text(node) {
                 "OptionSetValue" => option(tree, node).map(Self::Choice),

@@ -44,6 +44,8 @@ pub struct ClosedFile {
     pub start: StartId,
     /// What its footer states.
     pub facts: FooterFacts,
+    /// How many events its rows are of.
+    pub events: u64,
     /// Where reading stood before its first row.
     pub before: Before,
     /// Lake type names by column.
@@ -64,19 +66,20 @@ pub(super) struct OpenFile {
     buffered: Option<Span>,
     groups: Vec<RowGroup>,
     grouped: Option<Span>,
+    grouped_rows: u64,
     group_bytes: usize,
     columns: BTreeMap<String, String>,
     opened_at_ms: i64,
     permit: Permit,
 }
 
-/// Rows from `first` to `last`, and where reading stood before them.
+/// Events from `first` to `last`, and where reading stood before them.
 #[derive(Clone, Debug)]
 struct Span {
     first: SequenceNumber,
     last: SequenceNumber,
     before: Before,
-    rows: u64,
+    events: u64,
 }
 
 impl OpenFile {
@@ -96,6 +99,7 @@ impl OpenFile {
             buffered: None,
             groups: Vec::new(),
             grouped: None,
+            grouped_rows: 0,
             group_bytes: 0,
             columns: BTreeMap::new(),
             opened_at_ms: 0,
@@ -118,10 +122,10 @@ impl OpenFile {
         chain::covers(self.chain_last, Ordinal(event.0))
     }
 
-    /// The destination's buffer, for one more row of `event`; notes the row.
+    /// The destination's buffer, for the rows of `event`; notes the event.
     ///
-    /// `before` is asked only when the row is the first of its row group.
-    pub(super) fn row(
+    /// `before` is asked only when the event is the first of its row group.
+    pub(super) fn rows_of(
         &mut self,
         event: SequenceNumber,
         before: impl FnOnce() -> Before,
@@ -134,10 +138,10 @@ impl OpenFile {
             first: event,
             last: event,
             before: before(),
-            rows: 0,
+            events: 0,
         });
         span.last = event;
-        span.rows += 1;
+        span.events += 1;
         &mut self.buffer
     }
 
@@ -153,7 +157,12 @@ impl OpenFile {
 
     /// How many rows are open.
     pub(super) fn rows(&self) -> u64 {
-        [&self.grouped, &self.buffered].into_iter().flatten().map(|span| span.rows).sum()
+        self.grouped_rows + self.buffer.rows() as u64
+    }
+
+    /// How many events they are of.
+    pub(super) fn events(&self) -> u64 {
+        [&self.grouped, &self.buffered].into_iter().flatten().map(|span| span.events).sum()
     }
 
     /// When its first row came.
@@ -194,10 +203,11 @@ impl OpenFile {
         let group = parquet::encode_row_group(&rows)?;
         let closed = if group.joins(&self.groups) { None } else { self.seal(facts)? };
         self.group_bytes += group.bytes();
+        self.grouped_rows += rows.num_rows() as u64;
         self.groups.push(group);
         self.columns.extend(columns);
         self.grouped = Some(match self.grouped.take() {
-            Some(grouped) => Span { last: span.last, rows: grouped.rows + span.rows, ..grouped },
+            Some(grouped) => Span { last: span.last, events: grouped.events + span.events, ..grouped },
             None => span,
         });
         self.settle();
@@ -226,7 +236,7 @@ impl OpenFile {
             continues_at: Chain::recovered(self.chain_last).next(),
             first: Ordinal(span.first.0),
             last: Ordinal(span.last.0),
-            rows: span.rows,
+            rows: std::mem::take(&mut self.grouped_rows),
             routing_version: run.routing_version,
             writer: run.writer.clone(),
         };
@@ -237,6 +247,7 @@ impl OpenFile {
             destination: self.destination.clone(),
             start: self.start,
             facts,
+            events: span.events,
             before: span.before,
             columns: std::mem::take(&mut self.columns),
             permit: self.permit.another(bytes.len()),

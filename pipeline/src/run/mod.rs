@@ -12,14 +12,17 @@ mod file;
 mod publisher;
 mod waiting;
 mod put;
+mod schemas;
 pub mod ledger; // what is durable of one partition
 pub mod redrive; // what `_quarantine` holds and is understood now
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use catchwater_sinks::lake::records;
 
+use crate::columns::Metadata;
 use crate::eventhubs::ConnectionString;
 use crate::parse::ParentContext;
 
@@ -47,6 +50,8 @@ pub struct Config {
     pub accept_loss: bool,
     /// What becomes of `ParentContext`.
     pub parent_context: ParentContext,
+    /// Table metadata, whose types are added to the lake's.
+    pub metadata: Option<Arc<Metadata>>,
     /// How long a file may stay open.
     pub max_age: Duration,
     /// Bytes in flight, of all lanes together.

@@ -85,8 +85,8 @@ impl Partition {
         }
     }
 
-    /// The buffer that takes the event as one more row; `None` if the lake holds it already.
-    pub(super) fn row(
+    /// The buffer that takes the event's rows; `None` if the lake holds them already.
+    pub(super) fn rows_of(
         &mut self,
         table: &str,
         date: Date,
@@ -104,7 +104,7 @@ impl Partition {
             return None;
         }
         let before = || Before::from(previous.map(position_of).or_else(|| processed.clone()));
-        Some(file.row(raw.sequence_number, before, now_ms))
+        Some(file.rows_of(raw.sequence_number, before, now_ms))
     }
 
     /// Encodes the rows of every file that `wanted` names, and charges for what all of them hold now.
@@ -141,9 +141,9 @@ impl Partition {
         Ok(out.len() > before)
     }
 
-    /// Rows in open files.
-    pub(super) fn open_rows(&self) -> u64 {
-        self.files.iter().map(OpenFile::rows).sum()
+    /// Events in open files.
+    pub(super) fn open_events(&self) -> u64 {
+        self.files.iter().map(OpenFile::events).sum()
     }
 
     /// Bytes in files with rows: what closing them would give back.

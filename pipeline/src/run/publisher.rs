@@ -147,7 +147,7 @@ impl Publisher {
         let id = FileId(self.next_file);
         self.next_file += 1;
         let Some(partition) = self.started(file.start) else {
-            self.metrics.rows_dropped.add(file.facts.rows);
+            self.metrics.events_dropped.add(file.events);
             return Ok(());
         };
         partition.ledger.closed(id, file.before.clone())?;
@@ -187,7 +187,7 @@ impl Publisher {
         let Some(partition) = self.started(done.start) else { return Ok(()) };
         let Some(chain) = done.chain else {
             metrics.partitions_restarted.add(1);
-            metrics.rows_dropped.add(partition.lose());
+            metrics.events_dropped.add(partition.lose());
             return Ok(());
         };
         partition.ledger.durable(done.file)?;
@@ -200,7 +200,7 @@ impl Publisher {
     fn count(&self, done: &PutDone) {
         let metrics = &self.metrics;
         if done.chain.is_none() {
-            metrics.rows_dropped.add(done.rows);
+            metrics.events_dropped.add(done.events);
             return;
         }
         metrics.files_put.add(1);

@@ -1,23 +1,21 @@
 //! One put: a file's schema, then the file.
 //!
-//! Owns: the order of the two, and what a contradiction means. Does not own: which file is next (`publisher`),
-//! the judgement of a name that is taken (`catchwater_sinks::lake`).
+//! Owns: the order of the two. Does not own: which file is next (`publisher`), what a schema that contradicts the file
+//! means (`schemas`), the judgement of a name that is taken (`catchwater_sinks::lake`).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::chain::Chain;
 use catchwater_sinks::lake::commit::{self, Landed};
 use catchwater_sinks::lake::paths::Destination;
-use catchwater_sinks::lake::schema::{Ensured, Schemas};
 use catchwater_sinks::store::Store;
 use tokio::sync::Mutex;
 
 use super::file::{ClosedFile, StartId};
 use super::ledger::FileId;
 use super::publisher::Error;
-use crate::columns::Catalog;
+use super::schemas::LakeSchemas;
 
 /// What a put needs, whatever it puts.
 #[derive(Debug)]
@@ -25,11 +23,9 @@ pub(super) struct PutWorld {
     /// The lake.
     pub(super) store: Store,
     /// Its schemas; one put at a time may add to them.
-    pub(super) schemas: Mutex<Schemas>,
+    pub(super) schemas: Mutex<LakeSchemas>,
     /// How a store that does not answer is asked again.
     pub(super) backoff: Backoff,
-    /// The types the lanes use, corrected when the lake says otherwise.
-    pub(super) catalog: Arc<Catalog>,
 }
 
 /// What became of a file.
@@ -38,6 +34,7 @@ pub(super) struct PutDone {
     pub(super) start: StartId,
     pub(super) file: FileId,
     pub(super) destination: Destination,
+    pub(super) events: u64,
     pub(super) rows: u64,
     pub(super) bytes: u64,
     /// The chain behind this file; `None` when the name was lost or the lake's schema contradicts the file.
@@ -52,7 +49,8 @@ pub(super) async fn put(
     mut chain: Chain,
 ) -> Result<PutDone, Error> {
     let table = Arc::clone(&file.destination.table);
-    let fits = ensure_schema(&world, &table, &file.columns).await?;
+    let ensured = world.schemas.lock().await.ensure(&table, &file.columns).await;
+    let fits = ensured.map_err(|source| Error::Schema { table: Arc::clone(&table), source })?;
     let bytes = file.bytes.len() as u64;
     let lost = !fits || {
         let landed =
@@ -64,26 +62,9 @@ pub(super) async fn put(
         start: file.start,
         file: id,
         destination: file.destination,
+        events: file.events,
         rows: file.facts.rows,
         bytes,
         chain,
     })
-}
-
-/// Makes the file's columns durable in the table's schema; false if the lake has one of them with another type.
-pub(super) async fn ensure_schema(
-    world: &PutWorld,
-    table: &Arc<str>,
-    columns: &BTreeMap<String, String>,
-) -> Result<bool, Error> {
-    let mut schemas = world.schemas.lock().await;
-    let ensured = schemas.ensure(table, columns).await;
-    match ensured.map_err(|source| Error::Schema { table: Arc::clone(table), source })? {
-        Ensured::Durable { .. } => Ok(true),
-        Ensured::Contradiction { column, lake, file, schema } => {
-            tracing::warn!(%table, column, lake, file, "another writer gave the column its type first; reading again");
-            world.catalog.adopt(table, schema.columns);
-            Ok(false)
-        }
-    }
 }

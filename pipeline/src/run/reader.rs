@@ -224,6 +224,17 @@ impl Reader {
     }
 
     async fn attach(&self, start: Start) -> Result<PartitionReceiver, Error> {
+        let receiver = self.link(start).await?;
+        // Newer rules may have been recorded since the plan was made.
+        if self.world.records.still_current(&self.source, ROUTING_VERSION).await? {
+            Ok(receiver)
+        } else {
+            Err(Error::OtherRules { partition: self.partition })
+        }
+    }
+
+    /// A link to the partition, which displaces every other reader of the consumer group.
+    pub(super) async fn link(&self, start: Start) -> Result<PartitionReceiver, Error> {
         let options = ReceiveOptions {
             consumer_group: self.world.consumer_group.clone(),
             start,
@@ -232,13 +243,7 @@ impl Reader {
         };
         let share = Arc::clone(&self.share);
         let receiver = self.world.client.receive(self.partition, options, share, self.partition_share).await;
-        let receiver = receiver.map_err(|source| self.hub_error(source))?;
-        // Newer rules may have been recorded since the plan was made.
-        if self.world.records.still_current(&self.source, ROUTING_VERSION).await? {
-            Ok(receiver)
-        } else {
-            Err(Error::OtherRules { partition: self.partition })
-        }
+        receiver.map_err(|source| self.hub_error(source))
     }
 
     fn tell_lane(&self, input: LaneInput) -> Result<(), Error> {

@@ -9,7 +9,7 @@ use catchwater_sinks::lake::recovery;
 use catchwater_sinks::lake::start::{self, Extent, PositionLost};
 
 use super::reader::{Error, Reader};
-use crate::eventhubs::{PartitionProperties, Start};
+use crate::eventhubs::{PartitionProperties, PartitionReceiver, Start};
 use crate::parse::ROUTING_VERSION;
 use crate::position::{Position, SequenceNumber};
 
@@ -32,6 +32,25 @@ impl Plan {
 impl Reader {
     /// Finds where to start: behind the largest of checkpoint, origin and rules boundary.
     pub(super) async fn plan(&self, again: bool) -> Result<Plan, Error> {
+        // Until the new rules are recorded nobody may read by the old ones: how far hub and lake are is asked behind this.
+        let only_reader = self.displace_older_rules().await?;
+        let plan = self.plan_undisturbed(again).await;
+        if let Some(only_reader) = only_reader {
+            only_reader.close().await.map_err(|source| self.hub_error(source))?;
+        }
+        plan
+    }
+
+    /// A link that keeps every other reader away, if older rules hold for the partition so far.
+    async fn displace_older_rules(&self) -> Result<Option<PartitionReceiver>, Error> {
+        if !self.world.records.follows_older(&self.source, ROUTING_VERSION).await? {
+            return Ok(None);
+        }
+        tracing::info!(partition = %self.partition, version = ROUTING_VERSION, "newer routing rules than the lake's: they begin here");
+        self.link(Start::Earliest).await.map(Some)
+    }
+
+    async fn plan_undisturbed(&self, again: bool) -> Result<Plan, Error> {
         let world = &self.world;
         let (hub, extent) = self.extent().await?;
         let checkpoint = world.checkpoints.load(self.partition).await?.map(|checkpoint| checkpoint.position);

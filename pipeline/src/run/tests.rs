@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catchwater_sinks::lake::backoff::Backoff;
-use catchwater_sinks::lake::schema::Schemas;
+use catchwater_sinks::lake::paths::{Ordinal, SourceId};
 use catchwater_sinks::store::Store;
 use catchwater_sinks::store::faults::{Faults, PutFault};
 use tokio::sync::{Mutex, mpsc, watch};
 
 use super::*;
+use crate::budget::Share;
 use crate::clock::SystemClock;
 use crate::columns::Catalog;
 use crate::emulator::{self, Emulator, NewEvent};
+use crate::eventhubs::{Client, ErrorKind, PartitionReceiver, ReceiveOptions, Start};
 use crate::metrics::Metrics;
+use crate::parse::ROUTING_VERSION;
 use crate::partitions::{Checkpoints, Scope};
 use crate::position::{Generation, Offset, PartitionId, Position, SequenceNumber};
 
@@ -54,6 +57,22 @@ async fn a_hub_that_was_set_back_is_always_a_lost_position() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn readers_by_older_rules_are_displaced_before_newer_rules_begin() {
+    let world = World::new(1, None).await;
+    world.append(0, 10, 100);
+    let checkpoints = world.follow_rules(ROUTING_VERSION - 1).await;
+    let (_connected, mut old, last) = world.reader(10).await;
+    let refused = world.run(true).await.unwrap_err();
+    assert_eq!(refused.kind(), Kind::Configuration, "{refused}");
+    let lost = tokio::time::timeout(Duration::from_secs(10), old.next_batch()).await.unwrap().unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::OwnershipLost, "{lost:?}");
+    checkpoints.save(PartitionId(0), ROUTING_VERSION - 1, &last).await.unwrap();
+    assert_eq!(world.run(true).await.unwrap().rows, 0, "all of it was the older rules'");
+    world.append(0, 5, 100);
+    assert_eq!(world.run(true).await.unwrap().rows, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_not_built_in_is_a_matter_of_configuration() {
     let world = World::new(1, None).await;
     let config = Config { lake: "s3://bucket/lake".to_owned(), ..world.config(true) };
@@ -74,8 +93,9 @@ async fn a_checkpoint_that_fails_once_is_written_later() {
     };
     let checkpoints = Checkpoints::new(store.with_faults(&faults), scope);
     let backoff = Backoff::for_store(1);
-    let schemas = Schemas::load(records::Records::new(store.clone(), backoff.clone())).await.unwrap();
-    let world = put::PutWorld { store, schemas: Mutex::new(schemas), backoff, catalog: Catalog::new() };
+    let records = records::Records::new(store.clone(), backoff.clone());
+    let schemas = schemas::LakeSchemas::open(records, Catalog::new(), None).await.unwrap();
+    let world = put::PutWorld { store, schemas: Mutex::new(schemas), backoff };
     let publisher = publisher::Publisher::new(Arc::new(world), checkpoints.clone(), 1, Arc::default());
     let (inputs, receiver) = mpsc::channel(8);
     let running = tokio::spawn(publisher.run(receiver, publisher::Deadline::behind(&Drain::default())));
@@ -124,6 +144,7 @@ impl World {
             until_caught_up,
             accept_loss: false,
             parent_context: ParentContext::Drop,
+            metadata: None,
             max_age: Duration::from_mins(10),
             budget_bytes: 256 << 20,
             lanes: Some(1),
@@ -136,6 +157,45 @@ impl World {
         // A drain that a run before has begun is over.
         let drain = if until_caught_up { Drain::default() } else { drain };
         run(config, drain, Arc::clone(&self.metrics), Arc::new(SystemClock))
+    }
+
+    /// A lake that was begun by rules of this version; its checkpoints.
+    async fn follow_rules(&self, routing_version: u32) -> Checkpoints {
+        let config = self.config(true);
+        let hub = Client::connect(&config.connection_string, "test").await.unwrap().hub().await.unwrap();
+        let store = Store::open(&config.lake).unwrap();
+        let records = records::Records::new(store, Backoff::for_store(1));
+        let lake = records.lake_id().await.unwrap();
+        let namespace = config.connection_string.namespace().to_owned();
+        let first = Ordinal(0);
+        let origin = records::Origin { first, routing_version, namespace: namespace.clone() };
+        records.begin(&SourceId::new(&hub.name, hub.generation.0, 0), origin).await.unwrap();
+        let event_hub = hub.name.to_lowercase();
+        let (generation, consumer_group) = (hub.generation, config.consumer_group);
+        let state = Store::open(&default_state(&config.lake)).unwrap();
+        Checkpoints::new(state, Scope { lake, namespace, event_hub, generation, consumer_group })
+    }
+
+    /// A reader that has read so many events, as another run has one: its connection, itself, the last event.
+    async fn reader(&self, events: i64) -> (Client, PartitionReceiver, Position) {
+        let config = self.config(true);
+        let client = Client::connect(&config.connection_string, "another run").await.unwrap();
+        let options = ReceiveOptions {
+            consumer_group: config.consumer_group,
+            start: Start::Earliest,
+            owner_level: Some(config.owner_level),
+            name: "another run".to_owned(),
+        };
+        let mut reader = client.receive(PartitionId(0), options, Share::new(1 << 20), 1 << 20).await.unwrap();
+        loop {
+            let batch = reader.next_batch().await.unwrap();
+            let last = batch.iter().last().unwrap();
+            if last.sequence_number.0 + 1 >= events {
+                let offset = Offset(last.offset.into());
+                let (sequence_number, enqueued_time_ms) = (last.sequence_number, last.enqueued_time_ms);
+                return (client, reader, Position { sequence_number, offset, enqueued_time_ms });
+            }
+        }
     }
 
     fn append(&self, partition: u32, events: usize, bytes: usize) {

@@ -68,13 +68,13 @@ impl Partition {
         }
     }
 
-    /// Drops all that waits, and tells how many rows; the reader starts the partition again.
+    /// Drops all that waits, and tells how many events; the reader starts the partition again.
     pub(super) fn lose(&mut self) -> u64 {
         self.lost = true;
         let waiting = self.destinations.drain().flat_map(|(_, queue)| queue.files);
-        let rows = waiting.map(|(_, file)| file.facts.rows).sum();
+        let events = waiting.map(|(_, file)| file.events).sum();
         self.standing.send_modify(|standing| standing.lost = true);
-        rows
+        events
     }
 
     pub(super) fn tell(&self) {

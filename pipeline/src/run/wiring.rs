@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths::SourceId;
 use catchwater_sinks::lake::records::Records;
-use catchwater_sinks::lake::schema::Schemas;
 use catchwater_sinks::store::Store;
 use crossbeam_channel as lanes;
 use tokio::sync::{Mutex, mpsc, watch};
@@ -26,6 +25,7 @@ use super::lane::{Lane, LaneInput, RollRules};
 use super::publisher::{self, Deadline, Publisher, PublisherInput};
 use super::put::PutWorld;
 use super::reader::{self, Reader, World};
+use super::schemas::LakeSchemas;
 use super::{Config, Error, Summary};
 use crate::budget::Share;
 use crate::clock::Clock;
@@ -89,11 +89,9 @@ async fn wire(
     let backoff = Backoff::for_store(writer.as_u64_pair().0);
     let records = Records::new(store.clone(), backoff.clone());
     let lake = records.lake_id().await?;
-    let schemas = Schemas::load(records.clone()).await?;
     let catalog = Catalog::new();
-    for schema in schemas.tables() {
-        catalog.adopt(&schema.table, schema.columns.clone());
-    }
+    let schemas =
+        LakeSchemas::open(records.clone(), Arc::clone(&catalog), config.metadata.as_deref()).await?;
     let client = Client::connect(&config.connection_string, "catchwater").await?;
     let hub = client.hub().await?;
     let scope = Scope {
@@ -105,12 +103,8 @@ async fn wire(
     };
     let checkpoints = Checkpoints::new(state, scope);
     let facts = RunFacts { lake, writer: writer.to_string(), routing_version: ROUTING_VERSION };
-    let put_world = Arc::new(PutWorld {
-        store: store.clone(),
-        schemas: Mutex::new(schemas),
-        backoff: backoff.clone(),
-        catalog: Arc::clone(&catalog),
-    });
+    let put_world =
+        Arc::new(PutWorld { store: store.clone(), schemas: Mutex::new(schemas), backoff: backoff.clone() });
     let publisher = Publisher::new(put_world, checkpoints.clone(), ROUTING_VERSION, Arc::clone(&metrics));
     let world = Arc::new(World {
         client,
@@ -370,7 +364,7 @@ fn lanes_ended(threads: Vec<LaneThread>) -> Result<(), Error> {
 
 fn summary(metrics: &Metrics, left: u64) -> Summary {
     Summary {
-        events: metrics.events_received.get() - metrics.events_skipped.get() - metrics.rows_dropped.get(),
+        events: metrics.events_received.get() - metrics.events_skipped.get() - metrics.events_dropped.get(),
         rows: metrics.rows_put.get(),
         quarantined: metrics.rows_quarantined.get(),
         tables: metrics.tables(),

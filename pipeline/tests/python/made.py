@@ -1,8 +1,10 @@
 """Made-up bodies: what a test wants in them, in the serializer's shape."""
 
+import itertools
 import json
 
 ORGANIZATION = "5e2a1b60-a93a-ef11-8e4b-00224802c699"
+JOBS = itertools.count(1)
 CONTRACTS = "http://schemas.microsoft.com/xrm/2011/Contracts"
 
 
@@ -23,7 +25,8 @@ def event(message, table, record, second, attributes=None, *, images=None, organ
         "MessageName": message,
         "Mode": 1,
         "OperationCreatedOn": f"/Date({1_700_000_000_000 + second * 1000}+0000)/",
-        "OperationId": guid(5),
+        # Each job posts one event: two events of one job are one, delivered twice.
+        "OperationId": f"00000000-0000-4000-9000-{next(JOBS):012d}",
         "OrganizationId": organization,
         "OrganizationName": "org",
         "OutputParameters": [],

@@ -1,15 +1,17 @@
 """states.py make FOLDER: writes <partition>.ndjson, events whose order and deletions are told apart only by the rule.
 states.py check VIEWS: the latest state of each record."""
 
+import json
 import sys
 import uuid
 from decimal import Decimal
 from pathlib import Path
 
 from checking import Faults, connect, rows
-from made import ORGANIZATION, choice, event, guid, money, party_list, reference
+from made import ORGANIZATION, Raw, choice, entity, event, guid, money, pairs, party_list, reference
 
-AGAIN, GONE, LATE_CREATE, IMAGE, GONE_THEN_LATE, TIE, MISFIT, ODD = (guid(100 + n) for n in range(8))
+AGAIN, GONE, LATE_CREATE, IMAGE, GONE_THEN_LATE, TIE, MISFIT, ODD, RETRY, SECOND, SHOWN = (guid(100 + n) for n in range(11))
+JOB, VERSIONED = guid(800), guid(120)
 CONTACT, MAIL, ZERO = guid(50), guid(60), "00000000-0000-0000-0000-000000000000"
 OTHER_ORGANIZATION = guid(99)
 
@@ -44,6 +46,25 @@ EVENTS = {
         # Names that are no column's.
         account("Create", ODD, 700, {"new_Weird.Na'me": '"w"', "_rest": '"r"', "id": '"i"'}),
         account("Update", ODD, 701, {"new_Weird.Na'me": "null", "_rest": "null"}),
+        # A job that is run again says nothing new: its first delivery counts, and one of another message is another.
+        account("Create", RETRY, 710, {"name": '"r"'}),
+        account("Update", RETRY, 711, {"name": '"old"', "telephone1": '"3"'}, OperationId=JOB),
+        account("Update", RETRY, 711, {"name": '"new"'}),
+        account("Update", RETRY, 711, {"name": '"old"', "telephone1": '"3"'}, OperationId=JOB),
+        account("Assign", RETRY, 712, {"telephone1": "null"}, OperationId=JOB),
+        # Within a second a record is created first and deleted last, whatever arrives first.
+        account("Update", SECOND, 720, {"name": '"updated"'}),
+        account("Create", SECOND, 720, {"name": '"created"', "telephone1": '"4"'}),
+        account("Delete", GONE, 730),
+        account("Update", GONE, 730, {"name": '"no more"'}),
+        # An image's value that does not fit nulls the state as Target's does; another record's image does not.
+        account("Create", SHOWN, 740, {"revenue": money("8"), "creditlimit": money("9"), "name": '"s"'}),
+        account("Update", SHOWN, 741, {"telephone1": '"5"'}, images={"Post": ({"revenue": '"much"'}, {})}),
+        account("Update", SHOWN, 742, {}, PostEntityImages=Raw(pairs({"Post": entity("account", AGAIN, {"creditlimit": '"more"'})}))),
+        # The version of a record counts where an event says it.
+        event("Update", "lead", VERSIONED, 750, {"subject": '"two"', "versionnumber": "2"}),
+        event("Update", "lead", VERSIONED, 750, {"subject": '"one"', "versionnumber": "1"}),
+        event("Update", "lead", VERSIONED, 750, {"subject": '"none"'}),
         # An event of several records has no record of its own.
         account("CreateMultiple", ZERO, 800, {}),
         event("Create", "email", MAIL, 900, {"to": party_list(CONTACT), "subject": '"s"'}),
@@ -60,6 +81,9 @@ STATES = {
     (ORGANIZATION, TIE): {"name": "second"},
     (ORGANIZATION, MISFIT): {"name": "m"},
     (ORGANIZATION, ODD): {"attr$id": "i"},
+    (ORGANIZATION, RETRY): {"name": "new"},
+    (ORGANIZATION, SECOND): {"name": "updated", "telephone1": "4"},
+    (ORGANIZATION, SHOWN): {"name": "s", "telephone1": "5", "creditlimit": Decimal(9)},
 }
 
 
@@ -82,11 +106,67 @@ def check(views):
     mail = rows(connection, "FROM email_latest")[0]
     faults.equal(mail["subject"], "t", "email")
     faults.equal(mail["to"][0]["partyid"], uuid.UUID(CONTACT), "email's party")
-    misfits = rows(connection, "SELECT revenue, _rest->>'$.InputParameters.Target.Attributes.revenue' AS rest FROM account WHERE _rest IS NOT NULL")
+    faults.equal(connection.execute("SELECT subject, versionnumber FROM lead_latest").fetchall(), [("two", 2)], "versions")
+    check_changes(connection, faults)
+    check_late(connection, faults)
+    misfits = rows(connection, "SELECT revenue, _rest->>'$.InputParameters.Target.Attributes.revenue' AS rest FROM account WHERE Id = '" + MISFIT + "' AND _rest IS NOT NULL")
     faults.equal(misfits, [{"revenue": None, "rest": "a lot"}], "what does not fit")
     amount = rows(connection, f"SELECT revenue FROM account WHERE Id = '{MISFIT}' AND _message = 'Create'")
     faults.equal(amount, [{"revenue": Decimal(7)}], "what fits")
     faults.end()
+
+
+def check_changes(connection, faults):
+    told = 'SELECT "column", value, label, before, _message FROM account_changes WHERE Id = ? AND _organization_id = ? ORDER BY _operation_created_on, "column", value'
+    for record, changes in CHANGES.items():
+        found = connection.execute(told, [record, ORGANIZATION]).fetchall()
+        faults.equal(found, changes, record, "changes")
+    mail = rows(connection, "SELECT value FROM email_changes WHERE \"column\" = 'to'")[0]["value"]
+    faults.equal(json.loads(mail)[0]["partyid"], CONTACT, "a list is JSON")
+
+
+# Of some records, in their order.
+CHANGES = {
+    AGAIN: [
+        ("name", "a", None, None, "Create"),
+        ("primarycontactid", CONTACT, "X", None, "Create"),
+        ("revenue", "1.5000000000", None, None, "Create"),
+        ("telephone1", "1", None, None, "Update"),
+        ("name", "b", None, None, "Create"),
+    ],
+    LATE_CREATE: [
+        ("name", "early", None, None, "Create"),
+        ("revenue", "5.0000000000", None, None, "Create"),
+        ("telephone1", "2", None, None, "Create"),
+        ("name", "late", None, "early", "Update"),
+        ("revenue", None, None, "5.0000000000", "Update"),
+    ],
+    MISFIT: [
+        ("name", "m", None, None, "Create"),
+        ("revenue", "7.0000000000", None, None, "Create"),
+        ("revenue", "a lot", None, "7.0000000000", "Update"),
+    ],
+    ODD: [
+        ("_rest", "r", None, None, "Create"),
+        ("id", "i", None, None, "Create"),
+        ("new_Weird.Na'me", "w", None, None, "Create"),
+        ("_rest", None, None, "r", "Update"),
+        ("new_Weird.Na'me", None, None, "w", "Update"),
+    ],
+    RETRY: [
+        ("name", "r", None, None, "Create"),
+        ("name", "new", None, "old", "Update"),
+        ("name", "old", None, "r", "Update"),
+        ("telephone1", "3", None, None, "Update"),
+        ("telephone1", None, None, "3", "Assign"),
+    ],
+}
+
+
+def check_late(connection, faults):
+    """Those that came behind an event of a later second."""
+    late = connection.execute('SELECT "table", Id::VARCHAR, _message, epoch(behind) FROM late ORDER BY ALL').fetchall()
+    faults.equal(late, [("account", LATE_CREATE, "Create", 5.0), ("account", GONE_THEN_LATE, "Update", 5.0)], "late")
 
 
 if __name__ == "__main__":

@@ -75,7 +75,11 @@ def check_columns(faults, connection, table, expected):
 
 def check_states(faults, connection, table, expected, actual):
     """The latest state of each record, told again event by event."""
-    order = lambda place: (expected[place].row["_operation_created_on"], actual[place]["_enqueued_time"], place)
+    def order(place):
+        row = expected[place].row
+        rank = {"Create": 0, "Delete": 2}.get(row["_message"], 1)
+        return row["_operation_created_on"], rank, actual[place]["_enqueued_time"], place
+
     states = {}
     for place in sorted(expected.keys() & actual.keys(), key=order):
         expectation = expected[place]

@@ -37,35 +37,66 @@ pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
     }
 }
 
+/// A lake as it is when its views are printed: DuckDB refuses a pattern that no file fits.
+#[derive(Debug)]
+struct Lake<'a> {
+    /// Where DuckDB finds it.
+    address: &'a str,
+    /// The tables that have files.
+    tables: &'a [&'a TableSchema],
+    /// Whether bodies in quarantine have been read again.
+    has_redriven: bool,
+    /// Whether there are records of where sources begin.
+    has_origins: bool,
+    /// Whether there are records of events given up.
+    has_lost: bool,
+}
+
 /// The views of all tables of a lake.
 async fn read(lake: &str) -> anyhow::Result<String> {
     let store = existing_lake(lake).await?;
     let schemas = Schemas::load(Records::new(store.clone(), Backoff::for_store(0))).await?;
-    let mut tables: Vec<&TableSchema> = schemas.tables().collect();
-    tables.sort_by_key(|schema| (schema.table.starts_with('_'), &schema.table));
-    let mut with_files = Vec::new();
-    for schema in tables {
+    let (mut tables, mut has_redriven) = (Vec::new(), false);
+    for schema in schemas.tables() {
         // A schema is durable before the first file that uses it, so there may be none.
-        if has_files(&store, &paths::folder_name(&schema.table)).await? {
-            with_files.push(schema);
+        let files = Files::of(&store, &paths::folder_name(&schema.table)).await?;
+        has_redriven |= files.redriven;
+        if files.any {
+            tables.push(schema);
         }
     }
     tell_of_strangers(&store, &schemas).await?;
-    Ok(views::script(&address(&store), &with_files))
+    let any_in = async |folder: Path| anyhow::Ok(!store.list(&folder).await?.is_empty());
+    Ok(views::script(&Lake {
+        address: &address(&store),
+        tables: &tables,
+        has_redriven,
+        has_origins: any_in(paths::origin_folder()).await?,
+        has_lost: any_in(paths::lost_folder()).await?,
+    }))
 }
 
-async fn has_files(store: &Store, folder: &str) -> anyhow::Result<bool> {
-    let found = store.list(&paths::listed_folder(&[folder])).await?;
-    let is_of_the_table =
-        |path: &Path| paths::parse_data_file(path).is_some() || paths::parse_redriven_file(path).is_some();
-    Ok(found.iter().any(|object| is_of_the_table(&object.location)))
+/// What data files a table has.
+struct Files {
+    any: bool,
+    redriven: bool,
+}
+
+impl Files {
+    async fn of(store: &Store, folder: &str) -> anyhow::Result<Self> {
+        let found = store.list(&paths::listed_folder(&[folder])).await?;
+        let redriven = found.iter().any(|object| paths::parse_redriven_file(&object.location).is_some());
+        let any = redriven || found.iter().any(|object| paths::parse_data_file(&object.location).is_some());
+        Ok(Self { any, redriven })
+    }
 }
 
 /// Names the folders with data files that no schema speaks of: rows in there would be in no view.
 async fn tell_of_strangers(store: &Store, schemas: &Schemas) -> anyhow::Result<()> {
     let known: BTreeSet<String> = schemas.tables().map(|schema| paths::folder_name(&schema.table)).collect();
     for folder in store.list_folders(None).await? {
-        if folder != paths::RECORDS_FOLDER && !known.contains(&folder) && has_files(store, &folder).await? {
+        if folder != paths::RECORDS_FOLDER && !known.contains(&folder) && Files::of(store, &folder).await?.any
+        {
             tracing::warn!(%folder, "files without a schema record are in no view; `catchwater audit` tells what they are");
         }
     }

@@ -4,6 +4,8 @@ mod buffers;
 mod events;
 mod images;
 mod leaves;
+mod messages;
+mod several;
 mod values;
 
 use std::collections::BTreeMap;
@@ -11,7 +13,9 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Decimal128Type, Int32Type, Int64Type, TimestampMillisecondType};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType,
+};
 
 use super::{Catalog, Context, TableBuffer, type_names};
 use crate::event::{RawEvent, Table};
@@ -232,6 +236,8 @@ fn text(column: &ArrayRef, at: usize) -> String {
         DataType::Boolean => column.as_boolean().value(at).to_string(),
         DataType::Int32 => column.as_primitive::<Int32Type>().value(at).to_string(),
         DataType::Int64 => column.as_primitive::<Int64Type>().value(at).to_string(),
+        DataType::Float64 => column.as_primitive::<Float64Type>().value(at).to_string(),
+        DataType::Date32 => format!("day {}", column.as_primitive::<Date32Type>().value(at)),
         DataType::Decimal128(38, 10) => decimal(column.as_primitive::<Decimal128Type>().value(at)),
         DataType::Utf8 => column.as_string::<i32>().value(at).to_owned(),
         DataType::Binary => format!("{:?}", column.as_binary::<i32>().value(at)),

@@ -128,7 +128,7 @@ impl Lane {
             LaneInput::Begin { start, source, covered } => {
                 let before =
                     self.partitions.insert(start.partition, Partition::new(start, source, covered, now_ms));
-                self.metrics.rows_dropped.add(before.map_or(0, |before| before.open_rows()));
+                self.metrics.events_dropped.add(before.map_or(0, |before| before.open_events()));
                 Ok(())
             }
             LaneInput::Events { start, batch, last_enqueued } => {
@@ -146,7 +146,7 @@ impl Lane {
             LaneInput::Forget { start } => {
                 if started(&mut self.partitions, start).is_some() {
                     let gone = self.partitions.remove(&start.partition);
-                    self.metrics.rows_dropped.add(gone.map_or(0, |gone| gone.open_rows()));
+                    self.metrics.events_dropped.add(gone.map_or(0, |gone| gone.open_events()));
                 }
                 Ok(())
             }
@@ -190,7 +190,7 @@ impl Lane {
                 Ok(event) => {
                     self.metrics.bodies_repaired.add(u64::from(event.repaired));
                     self.metrics.parent_contexts_dropped.add(u64::from(event.parent_context_dropped));
-                    match partition.row(
+                    match partition.rows_of(
                         event.table.name(),
                         date,
                         &raw,
@@ -202,7 +202,7 @@ impl Lane {
                         None => self.metrics.events_skipped.add(1),
                     }
                 }
-                Err(reject) => match partition.row(
+                Err(reject) => match partition.rows_of(
                     QUARANTINE,
                     date,
                     &raw,

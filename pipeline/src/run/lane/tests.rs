@@ -133,6 +133,15 @@ fn update(table: &str) -> String {
     )
 }
 
+/// An update of so many records.
+fn several(table: &str, targets: usize) -> String {
+    let record = r#"{"Attributes":[{"key":"n","value":1}]}"#;
+    let records = vec![record; targets].join(",");
+    format!(
+        r#"{{"MessageName":"UpdateMultiple","PrimaryEntityName":"{table}","InputParameters":[{{"key":"Targets","value":[{records}]}}]}}"#
+    )
+}
+
 fn check(world: &mut World, files: &[&str], advanced: Option<(i64, Option<i64>)>) {
     assert_eq!(world.told(), (files.iter().map(|&file| file.to_owned()).collect(), advanced));
 }
@@ -263,7 +272,7 @@ fn events_that_come_twice_and_those_of_an_earlier_start_are_left_out() {
     world.on(LaneInput::End { start: StartId { attempt: 2, ..START } });
     check(&mut world, &[], None);
     assert_eq!(
-        world.metrics.rows_dropped.get(),
+        world.metrics.events_dropped.get(),
         3,
         "the rows that were open when the partition started again"
     );
@@ -297,6 +306,25 @@ fn rolling_ends_when_nothing_is_left_to_roll() {
     world.arrive(&tables);
     let (files, _) = world.told();
     assert_eq!(files.len(), 60, "there is no room for any open row: each is its own file");
+}
+
+#[test]
+fn rows_of_one_event_stay_together() {
+    // Neither a row group nor the share has room for a tenth of them.
+    let mut world = World::new(RollRules { group_bytes: 100_000, ..rules() }, 200_000);
+    let large = several("a", 5000);
+    world.arrive(&[&update("a"), &large, &update("a"), &large, &several("b", 2)]);
+    let (files, _) = world.told();
+    assert_eq!(files, ["a 0..=3 (10002)", "b 4..=4 (2)"]);
+    world.arrive(&[&large]);
+    check(&mut world, &["a 5..=5 (5000)"], Some((5, None)));
+    let spent = world.share.total() - world.share.free();
+    assert!(spent < 60_000, "{spent} bytes are held by empty buffers");
+    // What is let go counts events.
+    world.arrive(&[several("c", 3), update("c")]);
+    world.on(LaneInput::Forget { start: START });
+    assert_eq!(world.metrics.events_dropped.get(), 2);
+    assert_eq!(world.share.free(), world.share.total());
 }
 
 #[test]

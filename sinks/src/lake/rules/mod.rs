@@ -87,6 +87,15 @@ impl Records {
         }
     }
 
+    /// Says if a source follows older rules than these; one that was never begun follows none.
+    pub async fn follows_older(&self, source: &SourceId, ours: u32) -> Result<bool, Error> {
+        match self.newest_rules(source).await {
+            Ok(newest) => Ok(newest.routing_version < ours),
+            Err(Error::NoOrigin { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Says if the newest rules of a source are of this version: asked again after each attach.
     pub async fn still_current(&self, source: &SourceId, ours: u32) -> Result<bool, Error> {
         Ok(self.newest_rules(source).await?.routing_version == ours)

@@ -1,0 +1,204 @@
+//! `catchwater schema`: table metadata made of bodies, and the types that a lake has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::lake::records::Records;
+use catchwater_sinks::lake::schema::{Schemas, TableSchema};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::options::existing_lake;
+use super::report::json_line;
+use super::{Exit, Usage, runtime};
+use crate::columns::{Inferred, Survey, fixed_columns};
+use crate::generator::Files;
+use crate::parse::{ParentContext, Parser};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Makes table metadata of bodies: prints JSON that `run --schema` reads
+    #[command(after_help = ABOUT_INFER)]
+    Infer(Infer),
+    /// Shows the tables of a lake, their columns and types
+    #[command(after_help = ABOUT_SHOW)]
+    Show(Show),
+}
+
+/// Stands below `schema --help` and `run --help`'s option.
+pub(super) const ABOUT: &str = "\
+With `--schema`, `run` takes column types from the table metadata of Dataverse: doubles, dates without a time, UUIDs
+that are no lookups, multi-choices and party lists come out typed. Metadata only adds: types that the lake has stay.
+
+Fetch it with the Web API, and save the answers as .json files in one folder:
+  GET [org]/api/data/v9.2/EntityDefinitions?$select=LogicalName&$expand=Attributes($select=LogicalName,AttributeType,AttributeTypeName,AttributeOf)
+For dates without a time also, for each table that has some:
+  GET [org]/api/data/v9.2/EntityDefinitions(LogicalName='account')/Attributes/Microsoft.Dynamics.CRM.DateTimeAttributeMetadata?$select=LogicalName,DateTimeBehavior
+Then: catchwater run --schema FOLDER …
+
+Without access to the Web API: catchwater schema infer --files BODIES > schema.json";
+
+const ABOUT_INFER: &str = "\
+Each attribute gets the narrowest type that holds all its values. Look the file over before a run uses it, for a lake
+keeps its types: what is a whole number in all bodies is written as Integer or BigInt, and may be a Decimal or a Double
+in Dataverse. Bodies that can't be understood are counted on stderr.
+
+  catchwater schema infer --files bodies/ > schema.json
+  catchwater run --schema schema.json …";
+
+const ABOUT_SHOW: &str = "\
+What the types are in Parquet and DuckDB, and which values go into them, is in docs/TABLES.md.
+
+  catchwater schema show --lake ./lake --table account";
+
+#[derive(Debug, Args)]
+struct Infer {
+    /// Bodies: each file of a folder, or each line of an .ndjson file
+    #[arg(long, env = "CATCHWATER_FILES", value_name = "DIR|FILE.ndjson")]
+    files: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Show {
+    /// The lake: a folder or file://
+    #[arg(long, env = "CATCHWATER_LAKE", value_name = "URL")]
+    lake: String,
+    /// Only this table
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
+    /// Print one JSON object: {"tables": {NAME: {"version", "columns": {NAME: TYPE}}}}
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
+    match &options.command {
+        Command::Infer(options) => infer(&options.files),
+        Command::Show(options) => show(options),
+    }
+}
+
+/// Prints metadata made of bodies; what is doubtful about it goes to stderr.
+fn infer(path: &Path) -> anyhow::Result<Exit> {
+    let mut survey = Survey::default();
+    let mut parser = Parser::new(ParentContext::Drop);
+    let mut rejected: BTreeMap<String, u64> = BTreeMap::new();
+    let mut bodies = 0_u64;
+    for sample in Files::open(path, None).with_context(|| format!("read {}", path.display()))? {
+        let body = sample.with_context(|| format!("read {}", path.display()))?.body;
+        bodies += 1;
+        match parser.parse(&body) {
+            Ok(event) => survey.push(&event),
+            Err(reject) => *rejected.entry(reject.reason.to_string()).or_default() += 1,
+        }
+    }
+    let lost: u64 = rejected.values().sum();
+    if lost > 0 {
+        eprintln!("catchwater: {lost} of {bodies} bodies can't be understood and say nothing of types:");
+        rejected.iter().for_each(|(reason, count)| eprintln!("  {count}: {reason}"));
+    }
+    if lost == bodies {
+        return Err(Usage(format!("no body of {} could be understood", path.display())).into());
+    }
+    let inferred = survey.finish();
+    tell_doubts(&inferred);
+    print(&format!("{inferred}\n"))
+}
+
+fn tell_doubts(inferred: &Inferred) {
+    for mixed in &inferred.mixed {
+        eprintln!(
+            "catchwater: {}.{} has values of types that no column holds together ({}): it is written as String, \
+             and what is no string will stand in _rest",
+            mixed.table,
+            mixed.attribute,
+            mixed.types.join(", ")
+        );
+    }
+    if inferred.integers > 0 {
+        eprintln!(
+            "catchwater: {} attributes are whole numbers in all bodies and written as Integer or BigInt; change those \
+             that are Decimal or Double in Dataverse before a run uses this",
+            inferred.integers
+        );
+    }
+}
+
+fn show(options: &Show) -> anyhow::Result<Exit> {
+    let schemas = runtime(1)?.block_on(read(&options.lake))?;
+    let mut tables: Vec<&TableSchema> = schemas.tables().collect();
+    tables.sort_by_key(|schema| (schema.table.starts_with('_'), &schema.table));
+    if let Some(wanted) = &options.table {
+        let names: Vec<&str> = tables.iter().map(|schema| schema.table.as_str()).collect();
+        let names = names.join(", ");
+        tables.retain(|schema| schema.table == *wanted);
+        if tables.is_empty() {
+            return Err(Usage(format!("the lake has no table {wanted}; it has: {names}")).into());
+        }
+    }
+    if options.json {
+        json_line(&JsonTables::of(&tables))?;
+        return Ok(Exit::Done);
+    }
+    print(&tables.iter().map(|schema| told(schema)).collect::<Vec<_>>().join("\n"))
+}
+
+async fn read(lake: &str) -> anyhow::Result<Schemas> {
+    let store = existing_lake(lake).await?;
+    Ok(Schemas::load(Records::new(store, Backoff::for_store(0))).await?)
+}
+
+/// A table's columns in the order of its rows.
+fn told(schema: &TableSchema) -> String {
+    let [before, behind] = fixed_columns(&schema.table).map(|part| part.into_iter().map(|(name, _)| name));
+    let (before, behind): (Vec<&str>, Vec<&str>) = (before.collect(), behind.collect());
+    let fixed: BTreeSet<&str> = before.iter().chain(&behind).copied().collect();
+    let attributes = schema.columns.keys().map(String::as_str).filter(|name| !fixed.contains(name));
+    let order = before.iter().copied().chain(attributes).chain(behind.iter().copied());
+    let columns: Vec<(&str, &str)> =
+        order.filter_map(|name| Some((name, schema.columns.get(name)?.as_str()))).collect();
+    let width = columns.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    let mut text = format!("{} ({} columns, schema {})\n", schema.table, columns.len(), schema.version);
+    for (name, of) in columns {
+        text.push_str(&format!("  {name:width$}  {of}\n"));
+    }
+    text
+}
+
+/// What `schema show --json` prints.
+#[derive(Debug, Serialize)]
+struct JsonTables<'a> {
+    tables: BTreeMap<&'a str, JsonTable<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonTable<'a> {
+    version: u64,
+    columns: &'a BTreeMap<String, String>,
+}
+
+impl<'a> JsonTables<'a> {
+    fn of(tables: &[&'a TableSchema]) -> Self {
+        let tables = tables.iter().map(|schema| {
+            (schema.table.as_str(), JsonTable { version: schema.version, columns: &schema.columns })
+        });
+        Self { tables: tables.collect() }
+    }
+}
+
+/// Prints a text; who reads it may have seen enough: `catchwater schema show | head`.
+fn print(text: &str) -> anyhow::Result<Exit> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        written => written.map(|()| Exit::Done).context("print the schema"),
+    }
+}

@@ -1,0 +1,103 @@
+//! `account_changes`: who set which column to what, one row for each.
+//!
+//! Does not own: which events count, and their order (`events`).
+
+use std::fmt::Write;
+
+use super::columns::Columns;
+use super::events::{COUNTS, join_repeated, write_events};
+use super::text::{identifier, literal, one_line, statement};
+use crate::columns::attribute_name;
+
+/// The view of all changes of a table.
+///
+/// One scan whatever is asked: a branch per column would read the foot of every file once for each of them.
+pub(super) fn write_changes(out: &mut String, view: &str, history: &str, columns: &Columns<'_>) {
+    let what = format!(
+        "what each event of {} set: one row per column that `_changed` names.\n\
+         -- \"value\" is text, lists are JSON; \"before\" is what the record's last change of this column set, null in a Create",
+        one_line(history)
+    );
+    statement(out, view, &what);
+    write_events(out, history, columns);
+    let _ = write!(
+        out,
+        ", each AS NOT MATERIALIZED (\n  \
+           SELECT events.*, unnest(\"_changed\") AS \"column\" FROM events {}\n  \
+           WHERE {COUNTS}\n\
+         ), told AS NOT MATERIALIZED (\n  \
+           SELECT *,\n    ",
+        join_repeated()
+    );
+    write_value(out, columns);
+    out.push_str(" AS \"value\",\n    ");
+    write_label(out, columns);
+    out.push_str(" AS \"label\"\n  FROM each\n)\nSELECT\n  ");
+    out.push_str(&FACTS.map(identifier).join(",\n  "));
+    out.push_str(
+        ",\n  \"column\",\n  \"value\",\n  \"label\",\n  \
+         CASE WHEN \"_message\" IS DISTINCT FROM 'Create' THEN lag(\"value\") OVER earlier END AS \"before\"\n\
+         FROM told\n\
+         WINDOW earlier AS (PARTITION BY \"_organization_id\", \"Id\", \"column\" ORDER BY \"_order\");\n",
+    );
+}
+
+/// Which event it was, and whose.
+const FACTS: [&str; 10] = [
+    "Id",
+    "_organization_id",
+    "_operation_created_on",
+    "_message",
+    "_user_id",
+    "_initiating_user_id",
+    "_enqueued_time",
+    "_hub",
+    "_partition",
+    "_sequence_number",
+];
+
+/// A value as text, wherever it stands.
+fn write_value(out: &mut String, columns: &Columns<'_>) {
+    let values: Vec<(&str, String)> =
+        columns.attributes.iter().map(|(name, lake_type)| (*name, as_text(name, lake_type))).collect();
+    out.push_str("coalesce(");
+    write_case(out, &values);
+    // A value that does not fit its column, or has none.
+    let _ = write!(out, ", {REST})");
+}
+
+/// The label of a value that has one.
+fn write_label(out: &mut String, columns: &Columns<'_>) {
+    let label = |(name, _): &(&'_ str, &str)| columns.label(name).map(|label| (label, identifier(label)));
+    let labels: Vec<(&str, String)> = columns
+        .attributes
+        .iter()
+        .filter_map(|column| label(column).map(|(_, text)| (column.0, text)))
+        .collect();
+    write_case(out, &labels);
+}
+
+fn write_case(out: &mut String, cases: &[(&str, String)]) {
+    if cases.is_empty() {
+        out.push_str("NULL::VARCHAR");
+        return;
+    }
+    out.push_str("CASE \"column\"");
+    for (name, text) in cases {
+        let _ = write!(out, "\n      WHEN {} THEN {text}", literal(&attribute_name(name)));
+    }
+    out.push_str("\n    END");
+}
+
+fn as_text(column: &str, lake_type: &str) -> String {
+    let column = identifier(column);
+    match lake_type {
+        "text" => column,
+        "choices" | "party_list" | "text_list" => format!("CAST(to_json({column}) AS VARCHAR)"),
+        _ => format!("CAST({column} AS VARCHAR)"),
+    }
+}
+
+/// What Target says of the attribute in `_rest`; a pointer takes every name, a path does not.
+const REST: &str = "json_extract_string(json_extract(\"_rest\", '$.InputParameters.Target.Attributes'), \
+                    '/' || replace(replace(\"column\", '~', '~0'), '/', '~1'))";

@@ -1,0 +1,86 @@
+//! `account`: every event of a table. Also how files are read at all.
+//!
+//! Does not own: which rows of it count (`events`).
+
+use std::fmt::Write;
+
+use catchwater_sinks::lake::paths::{self, DATE_COLUMN};
+use catchwater_sinks::lake::schema::TableSchema;
+
+use super::columns::{Columns, typed_null};
+use super::text::{escape_glob, identifier, literal, one_line, statement};
+use crate::columns::fixed_columns;
+use crate::event::{MESSAGES, QUARANTINE};
+
+/// The view of all rows of a table.
+pub(super) fn write_history(
+    out: &mut String,
+    lake: &str,
+    view: &str,
+    schema: &TableSchema,
+    columns: &Columns<'_>,
+) {
+    let what = match schema.table.as_str() {
+        MESSAGES => "every event that has no primary table, one row each".to_owned(),
+        QUARANTINE => {
+            "every body that could not be understood, one row each, with its bytes and the reason".to_owned()
+        }
+        table => format!("every event of the table {}, one row each", one_line(table)),
+    };
+    statement(out, view, &what);
+    write_typed_nulls(out, columns.all());
+    let _ = write!(out, "\nUNION ALL BY NAME\nSELECT * FROM {};\n", source(lake, &schema.table, ""));
+}
+
+/// The view of a table of ours that has no files.
+pub(super) fn write_empty(out: &mut String, view: &str, table: &str) {
+    let what = if table == QUARANTINE {
+        "bodies that could not be understood"
+    } else {
+        "events that have no primary table"
+    };
+    statement(out, view, &format!("{what}: there are none"));
+    write_typed_nulls(out, fixed_columns(table).into_iter().flatten());
+    out.push_str(";\n");
+}
+
+/// A relation without rows that has these columns.
+///
+/// A column that is null in all files is in none of them; this in front of them gives it its type and place.
+pub(super) fn write_typed_nulls<'a>(out: &mut String, columns: impl Iterator<Item = (&'a str, &'a str)>) {
+    out.push_str("SELECT\n");
+    for (name, lake_type) in columns {
+        let _ = writeln!(out, "  {} AS {},", typed_null(lake_type), identifier(name));
+    }
+    let _ = write!(out, "  NULL::DATE AS \"{DATE_COLUMN}\"\nWHERE false");
+}
+
+/// What stands behind FROM to read the rows of a table, or those of them that `condition` (`WHERE …`) lets pass.
+pub(super) fn source(lake: &str, table: &str, condition: &str) -> String {
+    let glob = files_of(lake, table);
+    if has_foreign_columns(lake) {
+        return format!(
+            "(\n  SELECT *, DATE '1970-01-01' + CAST(floor(epoch(\"_enqueued_time\") / 86400) AS INTEGER) AS \"{DATE_COLUMN}\"\n  \
+             FROM read_parquet({glob}, union_by_name = true, hive_partitioning = false){condition}\n)"
+        );
+    }
+    format!(
+        "read_parquet(\n  {glob},\n  union_by_name = true, hive_partitioning = true, hive_types = {{'{DATE_COLUMN}': DATE}}\n){condition}"
+    )
+}
+
+/// All files of a table, as `read_parquet` takes them.
+pub(in crate::cli) fn files_of(lake: &str, table: &str) -> String {
+    let folder = paths::folder_name(table);
+    literal(&format!("{}/{}/**/*.parquet", lake_folder(lake), escape_glob(&folder)))
+}
+
+/// The lake's folder, for a pattern to go on behind it.
+pub(super) fn lake_folder(lake: &str) -> String {
+    escape_glob(lake.trim_end_matches('/'))
+}
+
+/// DuckDB takes a folder `x=y` for a column, also above the lake, and its value for that of all rows of this name.
+fn has_foreign_columns(lake: &str) -> bool {
+    lake.split('/').any(|part| part.contains('='))
+}

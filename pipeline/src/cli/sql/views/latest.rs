@@ -1,0 +1,88 @@
+//! `account_latest`: the state of each record.
+//!
+//! Owns: how a state is made of events. Does not own: which events count, and their order (`events`).
+
+use std::fmt::Write;
+
+use super::columns::Columns;
+use super::events::{COUNTS, join_repeated, write_events};
+use super::text::{identifier, literal, one_line, statement};
+use crate::columns::attribute_name;
+
+/// Why the state is asked for this way; stands in the output, where somebody may want to change it.
+pub(super) const LATEST_METHOD: &str = "\
+-- How the states (…_latest) are found: arg_max over a binary key of the order, not a window. It hashes once, holds one
+-- value per record and column, computes only the columns that a query asks for, and lets a condition on Id reach the
+-- files. Measured: 200,000 rows of 100 columns take 3.9 s of CPU, two of the columns 0.2 s; with a key of ROW(…) it is
+-- four times as much, with last(… ORDER BY …) twice.
+";
+
+/// The view of the latest state.
+pub(super) fn write_latest(out: &mut String, view: &str, history: &str, columns: &Columns<'_>) {
+    let what = format!(
+        "the state of each record of {} that is not deleted.\n\
+         -- Each column is what the last event that set it says, null too; nothing from before a deletion counts.\n\
+         -- SinkModifiedOn and the columns that begin with _ are those of the record's latest event, but for\n\
+         -- _truncated: whether any of its events came without all of its content",
+        one_line(history)
+    );
+    statement(out, view, &what);
+    write_events(out, history, columns);
+    write_live_events(out);
+    out.push_str("SELECT\n  \"Id\",\n  arg_max(\"SinkModifiedOn\", \"_order\") AS \"SinkModifiedOn\",\n");
+    for (name, _) in &columns.attributes {
+        write_latest_value(out, name, columns.owner(name));
+    }
+    out.push_str("  \"_organization_id\"");
+    for name in LATEST_EVENT {
+        let _ = write!(out, ",\n  arg_max_null(\"{name}\", \"_order\") AS \"{name}\"");
+    }
+    out.push_str(
+        ",\n  bool_or(\"_truncated\") AS \"_truncated\"\nFROM live\nGROUP BY \"_organization_id\", \"Id\";\n",
+    );
+}
+
+/// What the state of a record says of its latest event.
+const LATEST_EVENT: [&str; 11] = [
+    "_organization_name",
+    "_message",
+    "_operation_id",
+    "_operation_created_on",
+    "_correlation_id",
+    "_user_id",
+    "_initiating_user_id",
+    "_hub",
+    "_partition",
+    "_sequence_number",
+    "_enqueued_time",
+];
+
+/// The events that count: each once, and behind the record's last deletion.
+fn write_live_events(out: &mut String) {
+    let _ = write!(
+        out,
+        ", deletions AS NOT MATERIALIZED (\n  \
+           SELECT \"_organization_id\", \"Id\", max(\"_order\") AS \"_order\"\n  \
+           FROM events WHERE \"IsDelete\" GROUP BY ALL\n\
+         ), live AS NOT MATERIALIZED (\n  \
+           SELECT events.* FROM events LEFT JOIN deletions\n  \
+           ON deletions.\"Id\" = events.\"Id\" AND deletions.\"_organization_id\" IS NOT DISTINCT FROM events.\"_organization_id\"\n  \
+           {}\n  \
+           WHERE (deletions.\"_order\" IS NULL OR deletions.\"_order\" < events.\"_order\")\n  \
+           AND {COUNTS}\n\
+         )\n",
+        join_repeated(),
+    );
+}
+
+/// What the last event that set a column says; a companion is set together with its column.
+fn write_latest_value(out: &mut String, name: &str, owner: Option<&str>) {
+    let mut set = format!("{} IS NOT NULL", identifier(name));
+    let decisive = owner.unwrap_or(name);
+    if owner.is_some() {
+        let _ = write!(set, " OR {} IS NOT NULL", identifier(decisive));
+    }
+    let _ = write!(set, " OR list_contains(\"_set\", {})", literal(&attribute_name(decisive)));
+    let column = identifier(name);
+    let _ = writeln!(out, "  arg_max_null({column}, \"_order\") FILTER (WHERE {set}) AS {column},");
+}

@@ -1,0 +1,138 @@
+//! The views as SQL text.
+//!
+//! Owns: which views there are and what they are called. Does not own: which tables there are.
+
+mod text; // quoting, names, comments
+mod columns; // the columns of a table, their order and types
+mod events; // order, repeated deliveries, what an event sets
+// One file per kind of view.
+mod changes;
+mod history;
+mod latest;
+mod watch;
+mod cloud; // what comes before them for a lake that is no folder
+
+use catchwater_sinks::lake::paths;
+use catchwater_sinks::lake::schema::TableSchema;
+
+use super::Lake;
+use crate::event::{MESSAGES, QUARANTINE};
+use columns::Columns;
+use text::{Names, one_line};
+
+pub(in crate::cli) use history::files_of;
+
+/// The views of a lake, as statements to paste.
+pub(super) fn script(lake: &Lake<'_>) -> String {
+    let address = cloud::duckdb_address(lake.address);
+    let lake = &Lake { address: &address, ..*lake };
+    let mut out = format!(
+        "-- DuckDB views over the lake {}, printed by `catchwater sql`.\n\
+         -- Each query reads the files anew. Print the views again when tables or columns have been added.\n{}\n{SESSION}{}",
+        one_line(&address),
+        latest::LATEST_METHOD,
+        cloud::connection(&address),
+    );
+    let mut names = Names::default();
+    let histories = histories(lake.tables, &mut names);
+    for (schema, history) in &histories {
+        let columns = Columns::of(schema);
+        history::write_history(&mut out, &address, history, schema, &columns);
+        if is_of_records(schema) {
+            let mut named = |kind: &str| names.take(&format!("{history}_{kind}"));
+            latest::write_latest(&mut out, &named("latest"), history, &columns);
+            changes::write_changes(&mut out, &named("changes"), history, &columns);
+        }
+    }
+    // No other table has their names: a lake's tables are named exactly, and these are ours.
+    for table in [MESSAGES, QUARANTINE] {
+        if !histories.iter().any(|(schema, _)| schema.table == table) {
+            history::write_empty(&mut out, &names.take(table), table);
+        }
+    }
+    watch::write_quarantine(&mut out, lake, &names.take("quarantine"));
+    watch::write_gaps(&mut out, lake, &names.take("gaps"));
+    let of_records = histories.iter().filter(|(schema, _)| is_of_records(schema));
+    let of_records: Vec<(&str, &str)> =
+        of_records.map(|(schema, view)| (schema.table.as_str(), view.as_str())).collect();
+    watch::write_late(&mut out, &names.take("late"), &of_records);
+    out
+}
+
+/// Each table with the name of its first view; an odd name (`ACCOUNT`) does not take the one of a plain table.
+fn histories<'a>(tables: &[&'a TableSchema], names: &mut Names) -> Vec<(&'a TableSchema, String)> {
+    let mut tables = tables.to_vec();
+    tables.sort_by_key(|schema| {
+        let odd = paths::folder_name(&schema.table) != schema.table;
+        (schema.table.starts_with('_'), odd, &schema.table)
+    });
+    tables.into_iter().map(|schema| (schema, names.take(&schema.table))).collect()
+}
+
+/// Whether a table's events are of records, which have states.
+fn is_of_records(schema: &TableSchema) -> bool {
+    ![MESSAGES, QUARANTINE].contains(&schema.table.as_str())
+}
+
+/// What holds for the session that the views are pasted into.
+const SESSION: &str = "
+-- The days of a lake are days in UTC; another zone may be set behind the views.
+SET TimeZone = 'UTC';
+-- A query reads the foot of each file a few times: from memory but once.
+SET parquet_metadata_cache = true;
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) fn schema(table: &str, columns: &[(&str, &str)]) -> TableSchema {
+        let columns = columns.iter().map(|(name, of)| ((*name).to_owned(), (*of).to_owned())).collect();
+        TableSchema { table: table.to_owned(), version: 1, columns }
+    }
+
+    fn script_of(address: &str, tables: &[TableSchema]) -> String {
+        let tables: Vec<&TableSchema> = tables.iter().collect();
+        script(&Lake { address, tables: &tables, has_redriven: false, has_origins: true, has_lost: false })
+    }
+
+    fn views(script: &str) -> Vec<&str> {
+        script.lines().filter_map(|line| line.strip_prefix("CREATE OR REPLACE VIEW ")).collect()
+    }
+
+    #[test]
+    fn every_view_has_a_name_of_its_own() {
+        let tables = ["ACCOUNT", "account_latest", "account", "gaps"].map(|name| schema(name, &[]));
+        let script = script_of("/lake", &tables);
+        let mut names: Vec<String> = views(&script).iter().map(|name| name.to_lowercase()).collect();
+        let count = names.len();
+        assert_eq!(
+            count,
+            4 * 3 + 5,
+            "three of each table, messages, the quarantine twice, gaps, late: {names:?}"
+        );
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count, "{names:?}");
+        // The plain table has the plain name; its state gives way to the table that is called so.
+        assert_eq!(views(&script)[0], "\"account\" AS");
+        for taken in ["\"account_latest_\" AS", "\"ACCOUNT_\" AS", "\"gaps_\" AS"] {
+            assert!(views(&script).contains(&taken), "{taken}\n{script}");
+        }
+    }
+
+    #[test]
+    fn odd_names_and_paths_are_quoted() {
+        let script = script_of("/it's/[a]*?/x=y", &[schema("a\"b\nc", &[("attr$x%27y", "text")])]);
+        for expected in [
+            "VIEW \"a\"\"b\nc\" AS",
+            "-- a\"b c: every event of the table a\"b c, one row each.",
+            "list_contains(\"_set\", 'x''y')",
+            "WHEN 'x''y' THEN \"attr$x%27y\"",
+            "'/it''s/[[]a][*][?]/x=y/table$a%22b%0Ac/**/*.parquet'",
+            "hive_partitioning = false",
+        ] {
+            assert!(script.contains(expected), "{expected}\n{script}");
+        }
+    }
+}

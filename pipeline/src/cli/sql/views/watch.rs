@@ -1,0 +1,137 @@
+//! `gaps`, `late` and `quarantine`: what somebody who runs a lake looks at.
+//!
+//! Does not own: the proof that a lake is whole, which is `catchwater audit`.
+
+use std::fmt::Write;
+
+use catchwater_sinks::lake::paths;
+
+use super::Lake;
+use super::columns::typed_null;
+use super::history::{lake_folder, source, write_typed_nulls};
+use super::text::{identifier, literal, statement};
+use crate::columns::fixed_columns;
+use crate::event::QUARANTINE;
+
+/// The view of what is missing, by source: one row per range of sequence numbers.
+pub(super) fn write_gaps(out: &mut String, lake: &Lake<'_>, view: &str) {
+    let what = "sequence numbers that no row has, by source (<hub>-<generation>-p<partition>), one row per range.\n\
+                -- Rows in quarantine are there, and events given up are not missing. While a run goes on, what it has not\n\
+                -- written yet shows here too; `catchwater audit` tells that apart";
+    statement(out, view, what);
+    if lake.tables.is_empty() {
+        out.push_str(
+            "SELECT NULL::VARCHAR AS \"source\", NULL::BIGINT AS \"first\", NULL::BIGINT AS \"last\", NULL::BIGINT AS \"events\"\nWHERE false;\n",
+        );
+        return;
+    }
+    let folder = lake_folder(lake.address);
+    let _ = write!(
+        out,
+        "WITH present AS (\n  \
+           SELECT DISTINCT {} AS \"source\", \"_sequence_number\" AS \"first\", \"_sequence_number\" AS \"last\"\n  \
+           FROM read_parquet({}, hive_partitioning = false)",
+        source_of_file(),
+        literal(&format!("{folder}/*/enqueued_date=*/*.parquet")),
+    );
+    if lake.has_origins {
+        let _ = write!(
+            out,
+            "\n  UNION ALL\n  -- What is before the first event of a source was not asked for.\n  \
+               SELECT {}, \"first\" - 1, \"first\" - 1 FROM read_json({}, columns = {{first: 'BIGINT'}})",
+            source_of_name("\\.json"),
+            records(&folder, &paths::origin_folder()),
+        );
+    }
+    if lake.has_lost {
+        let _ = write!(
+            out,
+            "\n  UNION ALL\n  -- Given up.\n  \
+               SELECT {}, \"from\", \"to\" FROM read_json({}, columns = {{\"from\": 'BIGINT', \"to\": 'BIGINT'}})",
+            source_of_name("--?[0-9]+\\.json"),
+            records(&folder, &paths::lost_folder()),
+        );
+    }
+    out.push_str(
+        "\n), reached AS (\n  \
+           SELECT *, max(\"last\") OVER (\n    \
+             PARTITION BY \"source\" ORDER BY \"first\", \"last\" ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING\n  ) AS \"before\"\n  \
+           FROM present\n)\n\
+         SELECT \"source\", \"before\" + 1 AS \"first\", \"first\" - 1 AS \"last\", \"first\" - \"before\" - 1 AS \"events\"\n\
+         FROM reached WHERE \"first\" > \"before\" + 1;\n",
+    );
+}
+
+/// The view of events that came behind a later one of their record; `histories` is (table, view).
+pub(super) fn write_late(out: &mut String, view: &str, histories: &[(&str, &str)]) {
+    let what = "events that were delivered behind a later one of their record, of every table.\n\
+                -- \"behind\" is by how much they are older than the newest that was there before them";
+    statement(out, view, what);
+    let columns = FACTS.map(|(name, of)| format!("{} AS \"{name}\"", typed_null(of)));
+    let _ = write!(
+        out,
+        "WITH events AS NOT MATERIALIZED (\n  SELECT NULL::VARCHAR AS \"table\", {}\n  WHERE false",
+        columns.join(", ")
+    );
+    let columns = FACTS.map(|(name, _)| identifier(name)).join(", ");
+    for (table, history) in histories {
+        let _ =
+            write!(out, "\n  UNION ALL SELECT {}, {columns} FROM {}", literal(table), identifier(history));
+    }
+    out.push_str(
+        "\n), told AS (\n  \
+           SELECT *, max(\"_operation_created_on\") OVER (\n    \
+             PARTITION BY \"table\", \"_organization_id\", \"Id\" ORDER BY \"_enqueued_time\", \"_partition\", \"_sequence_number\", \"_row_index\"\n    \
+             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING\n  ) AS \"overtaken_by\"\n  \
+           FROM events WHERE \"Id\" <> '00000000-0000-0000-0000-000000000000'\n)\n\
+         SELECT *, \"overtaken_by\" - \"_operation_created_on\" AS \"behind\"\n\
+         FROM told WHERE \"overtaken_by\" > \"_operation_created_on\";\n",
+    );
+}
+
+/// What is said of a late event.
+const FACTS: [(&str, &str); 9] = [
+    ("Id", "uuid"),
+    ("_organization_id", "uuid"),
+    ("_message", "text"),
+    ("_operation_id", "uuid"),
+    ("_operation_created_on", "instant"),
+    ("_enqueued_time", "instant"),
+    ("_partition", "int32"),
+    ("_sequence_number", "int64"),
+    ("_row_index", "int32"),
+];
+
+/// The view of the quarantine without what has been read again since (`catchwater redrive`).
+pub(super) fn write_quarantine(out: &mut String, lake: &Lake<'_>, view: &str) {
+    let what = "bodies that could not be understood and still have no row elsewhere";
+    statement(out, view, what);
+    if !lake.has_redriven {
+        let _ = writeln!(out, "SELECT * FROM {};", identifier(QUARANTINE));
+        return;
+    }
+    let source_of_file = source_of_file();
+    let redriven = literal(&format!("{}/*/enqueued_date=*/*-r*.parquet", lake_folder(lake.address)));
+    let condition = format!(
+        "\nWHERE ({source_of_file}, \"_sequence_number\") NOT IN (\n  \
+           SELECT ({source_of_file}, \"_sequence_number\") FROM read_parquet({redriven}, hive_partitioning = false)\n  \
+           WHERE regexp_matches(\"filename\", '-p[0-9]{{4,}}-[0-9]{{20}}-r[0-9]+\\.parquet$')\n)"
+    );
+    write_typed_nulls(out, fixed_columns(QUARANTINE).into_iter().flatten());
+    let _ =
+        write!(out, "\nUNION ALL BY NAME\nSELECT * FROM {};\n", source(lake.address, QUARANTINE, &condition));
+}
+
+/// The source that a data file's name tells; those with `-r` hold what was read again.
+fn source_of_file() -> String {
+    source_of_name("-[0-9]{20}(-r[0-9]+)?\\.parquet")
+}
+
+fn source_of_name(ending: &str) -> String {
+    format!("regexp_extract(\"filename\", '([^/\\\\]+){ending}$', 1)")
+}
+
+/// All records of a folder.
+fn records(lake: &str, folder: &object_store::path::Path) -> String {
+    literal(&format!("{lake}/{folder}/*.json"))
+}

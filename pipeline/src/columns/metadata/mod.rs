@@ -1,0 +1,215 @@
+//! Table metadata of Dataverse, as its Web API returns it, becomes column types.
+//!
+//! Owns: which files are read, and how several complete each other or contradict each other. Does not own: what an
+//! answer looks like (`answer`), which attribute type is which column type (`kinds`), what of it becomes the lake's
+//! (`run`).
+
+mod answer;
+mod kinds;
+mod survey;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+pub(super) use self::survey::Notes;
+pub use self::survey::{Inferred, Mixed, Survey};
+
+use self::answer::{Answer, Owner, Said};
+use self::kinds::Fact;
+use super::names::column_name;
+use super::schema::ColumnType;
+use crate::event::{MESSAGES, QUARANTINE};
+
+/// The column types that metadata states.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    tables: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Metadata {
+    /// Reads a file, or all `.json` files of a folder in the order of their names.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let mut sources = Vec::new();
+        for path in files(path)? {
+            let bytes = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+            sources.push((path, bytes));
+        }
+        let metadata = Self::of(sources)?;
+        if metadata.tables.is_empty() {
+            return Err(Error::NoTypes(path.to_owned()));
+        }
+        Ok(metadata)
+    }
+
+    /// Type names by column, by table.
+    pub fn tables(&self) -> impl Iterator<Item = (&str, &BTreeMap<String, String>)> {
+        self.tables.iter().map(|(table, columns)| (table.as_str(), columns))
+    }
+
+    /// What files with these bytes state together.
+    fn of(sources: Vec<(PathBuf, Vec<u8>)>) -> Result<Self, Error> {
+        let mut answers = Vec::new();
+        for (path, bytes) in sources {
+            let answer = Answer::read(&path, &bytes)?;
+            answers.push((path, answer));
+        }
+        let ids: HashMap<String, String> =
+            answers.iter_mut().flat_map(|(_, answer)| std::mem::take(&mut answer.ids)).collect();
+        let mut merged: BTreeMap<(String, String), Merged> = BTreeMap::new();
+        for (path, answer) in &answers {
+            for said in &answer.said {
+                let table = owner(&ids, said, path)?;
+                match merged.get_mut(&(table.clone(), said.attribute.clone())) {
+                    Some(known) => known.add(path, said, &table)?,
+                    None => {
+                        let first = Merged { fact: said.fact.clone(), path: path.clone() };
+                        merged.insert((table, said.attribute.clone()), first);
+                    }
+                }
+            }
+        }
+        let mut tables: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        for ((table, attribute), known) in merged {
+            // Tables of ours have no attributes.
+            if let Some(column_type) = known.fact.column_type()
+                && ![MESSAGES, QUARANTINE].contains(&table.as_str())
+            {
+                let columns = tables.entry(table).or_default();
+                columns.insert(column_name(&attribute).into_owned(), column_type.name().to_owned());
+            }
+        }
+        Ok(Self { tables })
+    }
+}
+
+/// Why metadata can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or folder can't be read.
+    #[error("table metadata: {path} can't be read")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A folder without a file to read.
+    #[error("table metadata: the folder {0} holds no .json file")]
+    Nothing(PathBuf),
+    /// Bytes that are not UTF-8.
+    #[error("table metadata: {path} is not UTF-8{hint}")]
+    NotText {
+        /// Which file.
+        path: PathBuf,
+        /// What it seems to be.
+        hint: &'static str,
+    },
+    /// Text that is not JSON.
+    #[error("table metadata: {path} is not JSON")]
+    NotJson {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// JSON that is no answer of EntityDefinitions.
+    #[error("table metadata: {path} at {place}: {what}")]
+    Shape {
+        /// Which file.
+        path: PathBuf,
+        /// Where in its JSON.
+        place: String,
+        /// What is wrong there.
+        what: String,
+    },
+    /// Two answers that can't both be true.
+    #[error("table metadata: {table}.{attribute} is {one} in {first} and {other} in {second} at {place}")]
+    Contradiction {
+        /// The table's logical name.
+        table: String,
+        /// The attribute's logical name.
+        attribute: String,
+        /// What the first says.
+        one: String,
+        /// The file that says so.
+        first: PathBuf,
+        /// What the other says.
+        other: String,
+        /// The file that says so.
+        second: PathBuf,
+        /// Where in its JSON.
+        place: String,
+    },
+    /// Answers that name no attribute with a type.
+    #[error(
+        "table metadata: {0} states no type of any attribute; does the query have \
+         $expand=Attributes($select=LogicalName,AttributeType,AttributeTypeName,AttributeOf)?"
+    )]
+    NoTypes(PathBuf),
+}
+
+/// What is known of an attribute, and the file that said so first.
+struct Merged {
+    fact: Fact,
+    path: PathBuf,
+}
+
+impl Merged {
+    /// Adds what another answer says; an error if both can't be true.
+    fn add(&mut self, path: &Path, said: &Said, table: &str) -> Result<(), Error> {
+        self.fact.add(&said.fact).map_err(|(one, other)| Error::Contradiction {
+            table: table.to_owned(),
+            attribute: said.attribute.clone(),
+            one,
+            first: self.path.clone(),
+            other,
+            second: path.to_owned(),
+            place: said.place.clone(),
+        })
+    }
+}
+
+/// Whether all values of a column of type `stated` fit a column that the lake has as `lake`.
+pub fn type_holds(lake: &str, stated: &str) -> bool {
+    use ColumnType::{Date, Datetime, Decimal, Int32, Int64, Number};
+    let (Some(lake), Some(stated)) = (ColumnType::of(lake), ColumnType::of(stated)) else { return false };
+    lake == stated
+        || matches!(
+            (lake, stated),
+            (Number, Decimal | Int32 | Int64) | (Decimal, Int32 | Int64) | (Int64, Int32) | (Datetime, Date)
+        )
+}
+
+/// The files that a path stands for.
+fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |source| Error::Read { path: path.to_owned(), source };
+    if !std::fs::metadata(path).map_err(failed)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_file() && path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    if files.is_empty() { Err(Error::Nothing(path.to_owned())) } else { Ok(files) }
+}
+
+/// The table that an attribute is of.
+fn owner(ids: &HashMap<String, String>, said: &Said, path: &Path) -> Result<String, Error> {
+    match &said.owner {
+        Owner::Table(table) => Ok(table.clone()),
+        Owner::Id(id) => ids.get(id).cloned().ok_or_else(|| Error::Shape {
+            path: path.to_owned(),
+            place: said.place.clone(),
+            what: format!("it is of the table with the MetadataId {id}, which none of the files names"),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! The records that an event is about: one for most, several for CreateMultiple and its like.
+//!
+//! Owns: finding the targets of an event, and what each is to the event's table. Does not own: where a target's
+//! parts go (`row`).
+
+use super::marks::Marks;
+use crate::event::scalars::{Guid, ZERO_GUID, guid};
+use crate::event::tree::{Kind, NodeId, Tree};
+use crate::event::value::{is_record, is_reference};
+use crate::event::{ChangeEvent, Member, Table};
+
+/// What a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// There is none, or it is null.
+    None,
+    /// The record the row is about: its attributes are the row's.
+    Record(NodeId),
+    /// A reference to a record.
+    Reference(NodeId),
+    /// Anything else: a record of another table, a parameter of a custom API.
+    Other(NodeId),
+}
+
+impl Target {
+    /// The input parameter `Target`.
+    pub(super) fn of(event: &ChangeEvent<'_>) -> Self {
+        let given = event.target.filter(|node| event.tree.kind(*node) != Kind::Null);
+        given.map_or(Self::None, |node| Self::read(event, node))
+    }
+
+    fn read(event: &ChangeEvent<'_>, node: NodeId) -> Self {
+        let tree = event.tree;
+        match event.table {
+            Table::Entity(table) if is_record(tree, node) && is_of(tree, node, table) => Self::Record(node),
+            _ if is_reference(tree, node) => Self::Reference(node),
+            _ => Self::Other(node),
+        }
+    }
+}
+
+/// The targets of an event that has a row for each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Targets {
+    list: NodeId,
+    /// The names that lead to the list.
+    pub(super) path: &'static [&'static str],
+    /// The ids that a CreateMultiple gave its records.
+    ids: Option<NodeId>,
+}
+
+/// One of several targets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Item {
+    /// Where it stands.
+    pub(super) node: NodeId,
+    /// Its place among them.
+    pub(super) index: u32,
+    /// Its record's id; `None` for one of another table.
+    pub(super) id: Option<Guid>,
+}
+
+impl Targets {
+    /// The targets of an event of a table; `None` unless there is at least one.
+    pub(super) fn of(event: &ChangeEvent<'_>) -> Option<Self> {
+        let tree = event.tree;
+        let Table::Entity(_) = event.table else { return None };
+        let given = given_targets(event)?;
+        let (list, path): (_, &[_]) = match tree.kind(given) {
+            Kind::Object => (tree.member(given, "Entities")?, &["InputParameters", "Targets", "Entities"]),
+            _ => (given, &["InputParameters", "Targets"]),
+        };
+        tree.items(list).next()?;
+        let outputs = event.member(Member::OutputParameters).filter(|_| event.message == "CreateMultiple");
+        Some(Self { list, path, ids: outputs.and_then(|outputs| tree.member(outputs, "Ids")) })
+    }
+
+    /// Each of them, with its record's id.
+    pub(super) fn items<'a>(self, event: &ChangeEvent<'a>) -> impl Iterator<Item = Item> + use<'a> {
+        let event = *event;
+        let ids = self.ids.into_iter().flat_map(move |ids| event.tree.items(ids));
+        let ids = ids.map(Some).chain(std::iter::repeat(None));
+        event.tree.items(self.list).zip(ids).zip(0..).map(move |((node, given), index)| {
+            let id = match Self::target(&event, node) {
+                Target::Record(_) | Target::Reference(_) => id_of(event.tree, node, given),
+                Target::None | Target::Other(_) => None,
+            };
+            Item { node, index, id }
+        })
+    }
+
+    /// What one of them is to the event's table: a reference counts only if it is to one of its records.
+    pub(super) fn target(event: &ChangeEvent<'_>, node: NodeId) -> Target {
+        match Target::read(event, node) {
+            Target::Reference(node) if !is_of(event.tree, node, event.table.name()) => Target::Other(node),
+            target => target,
+        }
+    }
+
+    /// Covers all of them, and that they are of the event's table; a row opens its own.
+    pub(super) fn hide(self, event: &ChangeEvent<'_>, marks: &mut Marks) {
+        let tree = event.tree;
+        for item in tree.items(self.list) {
+            marks.cover(item);
+        }
+        let name = given_targets(event).and_then(|given| tree.member(given, "EntityName"));
+        if let Some(name) = name.filter(|name| tree.kind(*name) == Kind::Text)
+            && event.table == Table::Entity(tree.text(name))
+        {
+            marks.cover(name);
+        }
+    }
+
+    /// The ids that the event gives back, if they say nothing but those of its rows, in their order.
+    pub(super) fn told_ids(self, event: &ChangeEvent<'_>) -> Option<NodeId> {
+        let ids = self.ids?;
+        let told = event.tree.items(ids).map(|id| guid_at(event.tree, id));
+        let same = told.eq(self.items(event).map(|item| Some(item.id?)));
+        same.then_some(ids)
+    }
+}
+
+/// Whether an event should have several targets, and has none: Dataverse left them out because of size.
+pub(super) fn lacks_targets(event: &ChangeEvent<'_>) -> bool {
+    has_targets(event.message) && given_targets(event).is_none()
+}
+
+/// Whether events of this message are about several records.
+fn has_targets(message: &str) -> bool {
+    matches!(message, "CreateMultiple" | "UpdateMultiple" | "UpsertMultiple" | "DeleteMultiple")
+}
+
+/// The input parameter `Targets` of a message that has it.
+fn given_targets(event: &ChangeEvent<'_>) -> Option<NodeId> {
+    let tree = event.tree;
+    if !has_targets(event.message) {
+        return None;
+    }
+    let inputs = event.member(Member::InputParameters).filter(|node| tree.kind(*node) == Kind::Pairs)?;
+    tree.member(inputs, "Targets").filter(|targets| tree.kind(*targets) != Kind::Null)
+}
+
+/// Whether a record or reference is of a table, or does not say of which.
+fn is_of(tree: Tree<'_>, node: NodeId, table: &str) -> bool {
+    let stated = tree.member(node, "LogicalName").filter(|name| tree.kind(*name) == Kind::Text);
+    stated.is_none_or(|name| tree.text(name) == table)
+}
+
+/// The id a target states; if that is absent or zero, the one it was given.
+fn id_of(tree: Tree<'_>, target: NodeId, given: Option<NodeId>) -> Option<Guid> {
+    let stated = tree.member(target, "Id").and_then(|node| guid_at(tree, node));
+    let given = || given.and_then(|node| guid_at(tree, node));
+    stated.filter(|id| *id != ZERO_GUID).or_else(given).or(stated)
+}
+
+/// The GUID that a string is.
+pub(super) fn guid_at(tree: Tree<'_>, node: NodeId) -> Option<Guid> {
+    (tree.kind(node) == Kind::Text).then(|| guid(tree.text(node))).flatten()
+}

@@ -1,0 +1,171 @@
+//! The lake's schemas during a run, with what table metadata adds to them.
+//!
+//! Owns: that the lake's types come first, that metadata only adds, and what a contradiction means. Does not own: how
+//! schemas are chained (`catchwater_sinks::lake`), what metadata states (`columns`).
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use catchwater_sinks::lake::records::Records;
+use catchwater_sinks::lake::schema::{Ensured, Error, Schemas, TableSchema};
+
+use crate::columns::{Catalog, Metadata, type_holds};
+
+/// Type names by column.
+type Columns = BTreeMap<String, String>;
+
+/// The lake's schemas, the types that metadata adds, and the catalog that tells the lanes of both.
+#[derive(Debug)]
+pub(super) struct LakeSchemas {
+    schemas: Schemas,
+    catalog: Arc<Catalog>,
+    /// Per table, what metadata adds and the lake does not have yet.
+    added: HashMap<String, Columns>,
+}
+
+impl LakeSchemas {
+    /// Reads what the lake has, and adds what metadata states beyond it.
+    ///
+    /// The schemas of tables that the lake has are extended at once; those of others when their first file is put.
+    pub(super) async fn open(
+        records: Records,
+        catalog: Arc<Catalog>,
+        metadata: Option<&Metadata>,
+    ) -> Result<Self, Error> {
+        let schemas = Schemas::load(records).await?;
+        for schema in schemas.tables() {
+            catalog.adopt(&schema.table, schema.columns.clone());
+        }
+        let mut opened = Self { schemas, catalog, added: HashMap::new() };
+        for (table, columns) in metadata.into_iter().flat_map(Metadata::tables) {
+            opened.add(table, columns).await?;
+        }
+        Ok(opened)
+    }
+
+    /// Makes the columns of a file durable in its table's schema; false if the lake has one of them with another
+    /// type. What metadata states of the table is made durable with them.
+    pub(super) async fn ensure(&mut self, table: &str, file: &Columns) -> Result<bool, Error> {
+        loop {
+            let mut columns = self.added.get(table).cloned().unwrap_or_default();
+            columns.extend(file.iter().map(|(name, of)| (name.clone(), of.clone())));
+            let (column, lake, ours, schema) = match self.schemas.ensure(table, &columns).await? {
+                Ensured::Durable { .. } => {
+                    self.added.remove(table);
+                    return Ok(true);
+                }
+                Ensured::Contradiction { column, lake, file, schema } => (column, lake, file, schema),
+            };
+            self.catalog.adopt(table, schema.columns.clone());
+            self.give_way(&schema);
+            if file.contains_key(&column) {
+                tracing::warn!(%table, column, lake, file = ours, "another writer gave the column its type first; reading again");
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Adds what metadata states of a table.
+    async fn add(&mut self, table: &str, columns: &Columns) -> Result<(), Error> {
+        self.added.insert(table.to_owned(), columns.clone());
+        let known = self.schemas.table(table).cloned();
+        if let Some(schema) = &known {
+            self.give_way(schema);
+        }
+        self.catalog.adopt(table, self.added[table].clone());
+        if known.is_some() {
+            self.ensure(table, &Columns::new()).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes back what metadata states of columns that the lake has, with a sentence where that is another type.
+    fn give_way(&mut self, schema: &TableSchema) {
+        let Some(added) = self.added.get_mut(&schema.table) else { return };
+        added.retain(|column, stated| {
+            let Some(lake) = schema.columns.get(column) else { return true };
+            if !type_holds(lake, stated) {
+                let table = &schema.table;
+                tracing::warn!(
+                    "table {table}: column {column} is {lake} in the lake and {stated} by the metadata; the lake's type stays"
+                );
+            }
+            false
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use catchwater_sinks::lake::backoff::Backoff;
+    use catchwater_sinks::store::Store;
+
+    use super::*;
+
+    fn columns(of: &[(&str, &str)]) -> Columns {
+        of.iter().map(|(name, type_name)| ((*name).to_owned(), (*type_name).to_owned())).collect()
+    }
+
+    fn metadata(attributes: &[(&str, &str)]) -> Metadata {
+        let list: Vec<String> = attributes
+            .iter()
+            .map(|(name, of)| format!(r#"{{"LogicalName":"{name}","AttributeType":"{of}"}}"#))
+            .collect();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("account.json");
+        let text = format!(r#"[{{"LogicalName":"account","Attributes":[{}]}}]"#, list.join(","));
+        std::fs::write(&file, text).unwrap();
+        Metadata::read(&file).unwrap()
+    }
+
+    async fn open(store: &Store, attributes: &[(&str, &str)]) -> LakeSchemas {
+        let records = Records::new(store.clone(), Backoff::for_store(1));
+        let metadata = (!attributes.is_empty()).then(|| metadata(attributes));
+        LakeSchemas::open(records, Catalog::new(), metadata.as_ref()).await.unwrap()
+    }
+
+    /// What a run without metadata finds.
+    async fn in_lake(store: &Store) -> Option<Columns> {
+        open(store, &[]).await.schemas.table("account").map(|schema| schema.columns.clone())
+    }
+
+    #[tokio::test]
+    async fn a_new_table_gets_all_that_is_stated_with_its_first_file() {
+        let store = Store::open("memory://").unwrap();
+        let mut schemas = open(&store, &[("size", "Double"), ("born", "DateTime")]).await;
+        assert_eq!(in_lake(&store).await, None, "a table without a file has no schema");
+        assert!(schemas.ensure("account", &columns(&[("name", "text"), ("size", "double")])).await.unwrap());
+        let all = columns(&[("born", "datetime"), ("name", "text"), ("size", "double")]);
+        assert_eq!(in_lake(&store).await, Some(all));
+        assert!(schemas.ensure("contact", &columns(&[("size", "number")])).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_table_that_the_lake_has_is_extended_at_the_start_and_keeps_its_types() {
+        let store = Store::open("memory://").unwrap();
+        let mut first = open(&store, &[]).await;
+        assert!(first.ensure("account", &columns(&[("size", "number"), ("name", "text")])).await.unwrap());
+        let stated = [("size", "Double"), ("name", "String"), ("rank", "Double")];
+        drop(open(&store, &stated).await);
+        let all = columns(&[("name", "text"), ("rank", "double"), ("size", "number")]);
+        assert_eq!(in_lake(&store).await, Some(all.clone()));
+        drop(open(&store, &[("rank", "Memo")]).await);
+        assert_eq!(in_lake(&store).await, Some(all));
+    }
+
+    #[tokio::test]
+    async fn of_two_runs_with_different_metadata_the_first_to_put_wins() {
+        let store = Store::open("memory://").unwrap();
+        let mut first = open(&store, &[("size", "Double"), ("rank", "Integer")]).await;
+        let mut second = open(&store, &[("size", "Decimal"), ("age", "BigInt")]).await;
+        assert!(first.ensure("account", &columns(&[("size", "double")])).await.unwrap());
+        // Its file has another column: only what metadata adds gives way.
+        assert!(second.ensure("account", &columns(&[("name", "text")])).await.unwrap());
+        let all = [("age", "int64"), ("name", "text"), ("rank", "int32"), ("size", "double")];
+        assert_eq!(in_lake(&store).await, Some(columns(&all)));
+        // Its file has the column with the other type: it is not put.
+        assert!(!second.ensure("account", &columns(&[("size", "decimal")])).await.unwrap());
+        assert!(second.ensure("account", &columns(&[("size", "double")])).await.unwrap());
+        assert_eq!(in_lake(&store).await, Some(columns(&all)));
+    }
+}
