@@ -16,10 +16,7 @@ use catchwater_sinks::lake::redrive::{self, Plan, places_of};
 use catchwater_sinks::lake::schema;
 use catchwater_sinks::parquet;
 use catchwater_sinks::store::{self, Store};
-use tokio::sync::Mutex;
 
-use super::publisher;
-use super::put::PutWorld;
 use super::schemas::LakeSchemas;
 use super::{Kind, RunFacts};
 use crate::columns::Catalog;
@@ -98,19 +95,15 @@ async fn redrive_by<R: Rules>(store: Store, settings: Settings, rules: R) -> Res
     };
     let catalog = Catalog::new();
     let schemas = LakeSchemas::open(records.clone(), Arc::clone(&catalog), None).await?;
-    let world = PutWorld { store, schemas: Mutex::new(schemas), backoff };
-    let report = Report::default();
-    Redrive { world, catalog, records, facts, rules, group_bytes, dry_run, report }.all().await
+    let world = rows::World { store, schemas, backoff, catalog, facts, group_bytes };
+    Redrive { world, records, rules, dry_run, report: Report::default() }.all().await
 }
 
 /// One redrive at work.
 struct Redrive<R> {
-    world: PutWorld,
-    catalog: Arc<Catalog>,
+    world: rows::World,
     records: Records,
-    facts: RunFacts,
     rules: R,
-    group_bytes: usize,
     dry_run: bool,
     report: Report,
 }
@@ -152,7 +145,8 @@ impl<R: Rules> Redrive<R> {
         }
         loop {
             let survey = self.survey(file, &plans).await?;
-            let Some(ours) = Plan::next(file, &plans, self.facts.routing_version, survey.understood) else {
+            let Some(ours) = Plan::next(file, &plans, self.world.facts.routing_version, survey.understood)
+            else {
                 self.left(survey.left);
                 return Ok(());
             };
@@ -203,12 +197,12 @@ impl<R: Rules> Redrive<R> {
         if missing.is_empty() {
             return Ok(());
         }
-        if plan.routing_version != self.facts.routing_version {
+        if plan.routing_version != self.world.facts.routing_version {
             let path = paths::redrive_plan(file, plan.n).to_string();
             return Err(Error::OtherRules {
                 path,
                 theirs: plan.routing_version,
-                ours: self.facts.routing_version,
+                ours: self.world.facts.routing_version,
             });
         }
         for (table, places) in &missing {
@@ -218,9 +212,7 @@ impl<R: Rules> Redrive<R> {
             *self.report.tables.entry(table.clone()).or_default() += events;
         }
         if !self.dry_run {
-            let Self { world, catalog, facts, group_bytes, .. } = self;
-            let work = rows::Work { world, catalog, facts, file, plan, group_bytes: *group_bytes };
-            self.report.rows += work.put_all(&mut self.rules, missing).await?;
+            self.report.rows += self.world.put_all(file, plan, missing, &mut self.rules).await?;
         }
         Ok(())
     }
@@ -234,7 +226,7 @@ impl<R: Rules> Redrive<R> {
         let mut missing = BTreeMap::new();
         for (table, places) in &plan.rows {
             let least = places.len() as u64;
-            let facts = plan.facts(file, table, least, &self.facts.lake, &self.facts.writer);
+            let facts = plan.facts(file, table, least, &self.world.facts.lake, &self.world.facts.writer);
             let path = paths::redriven_file(table, file, plan.n);
             let there = match &facts {
                 Some(facts) => {
@@ -259,15 +251,12 @@ pub enum Error {
     /// The lake's records can't be read.
     #[error("read the lake's records")]
     Records(#[from] records::Error),
-    /// The lake's schemas can't be read.
-    #[error("read the lake's schemas")]
+    /// The lake's schemas can't be read or extended.
+    #[error("read or extend the lake's schemas")]
     Schemas(#[from] schema::Error),
     /// A plan or one of its files can't be read or put.
     #[error(transparent)]
     Redrive(#[from] redrive::Error),
-    /// A schema can't be recorded.
-    #[error(transparent)]
-    Publisher(#[from] publisher::Error),
     /// A quarantine file can't be read, or rows can't be encoded.
     #[error("read bodies or encode rows")]
     Parquet(#[from] parquet::Error),

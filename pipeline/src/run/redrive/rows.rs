@@ -6,14 +6,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths::{self, DataFileName, Ordinal};
 use catchwater_sinks::lake::redrive::{self, Plan};
 use catchwater_sinks::parquet::{self, RowGroup};
 use catchwater_sinks::store::Store;
 
 use super::super::RunFacts;
-use super::super::publisher;
-use super::super::put::PutWorld;
+use super::super::schemas::LakeSchemas;
 use super::{Error, Rules};
 use crate::columns::{
     self, Catalog, Context, QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows, TableBuffer,
@@ -53,14 +53,13 @@ fn says_size_exceeded(properties: &str) -> bool {
     properties.is_ok_and(|properties| properties.keys().any(|name| name.contains(SIZE_EXCEEDED)))
 }
 
-/// One plan and what carries it out.
-#[derive(Clone, Copy)]
-pub(super) struct Work<'a> {
-    pub(super) world: &'a PutWorld,
-    pub(super) catalog: &'a Arc<Catalog>,
-    pub(super) facts: &'a RunFacts,
-    pub(super) file: &'a DataFileName,
-    pub(super) plan: &'a Plan,
+/// The lake, and what its rows are made with.
+pub(super) struct World {
+    pub(super) store: Store,
+    pub(super) schemas: LakeSchemas,
+    pub(super) backoff: Backoff,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) facts: RunFacts,
     pub(super) group_bytes: usize,
 }
 
@@ -75,27 +74,29 @@ struct Building {
     joins: bool,
 }
 
-impl Work<'_> {
+impl World {
     /// Puts the files of these tables, and gives the rows they have.
     ///
     /// A number that grew wider on the way, or a type that another writer gave the lake first, costs another round.
     pub(super) async fn put_all(
-        self,
-        rules: &mut impl Rules,
+        &mut self,
+        file: &DataFileName,
+        plan: &Plan,
         mut missing: BTreeMap<String, &[Ordinal]>,
+        rules: &mut impl Rules,
     ) -> Result<u64, Error> {
         /// Each round ends with what the one before taught; several writers may teach.
         const ROUNDS: usize = 8;
         let (mut rows, mut context) = (0, None);
         for _ in 0..ROUNDS {
-            for (table, building) in self.build(rules, &missing, &mut context).await? {
-                if building.joins && self.ensure(&table, &building.columns).await? {
-                    rows += self.put(&table, building).await?;
+            for (table, building) in self.build(file, plan, &missing, rules, &mut context).await? {
+                if building.joins && self.schemas.ensure(&table, &building.columns).await? {
+                    rows += self.put(file, plan, &table, building).await?;
                     missing.remove(&table);
                 }
             }
             let Some(table) = missing.keys().next() else { return Ok(rows) };
-            tracing::info!(%table, plan = %self.path(), "writing the rows once more, with other types");
+            tracing::info!(%table, plan = path_of(file, plan), "writing the rows once more, with other types");
         }
         let table = missing.into_keys().next().unwrap_or_default();
         Err(Error::Unsettled { table })
@@ -103,9 +104,11 @@ impl Work<'_> {
 
     /// Reads the quarantine file once, and makes the rows of all these tables.
     async fn build(
-        self,
-        rules: &mut impl Rules,
+        &self,
+        file: &DataFileName,
+        plan: &Plan,
         missing: &BTreeMap<String, &[Ordinal]>,
+        rules: &mut impl Rules,
         context: &mut Option<Context>,
     ) -> Result<BTreeMap<String, Building>, Error> {
         let mut tables: HashMap<Ordinal, &str> = HashMap::new();
@@ -113,20 +116,17 @@ impl Work<'_> {
             tables.extend(places.iter().map(|place| (*place, table.as_str())));
         }
         let mut building: BTreeMap<String, Building> = BTreeMap::new();
-        read(&self.world.store, self.file, |event| {
+        read(&self.store, file, |event| {
             let place = Ordinal(event.raw.sequence_number.0);
-            let Some(table) = tables.get(&place) else { return Ok(()) };
+            let Some(table) = tables.get(&place).copied() else { return Ok(()) };
             // One run wrote the file, and it read one hub.
             let context =
-                context.get_or_insert_with(|| Context::new(event.hub.into(), Arc::clone(self.catalog)));
-            if !building.contains_key(*table) {
-                building.insert((*table).to_owned(), Building::open(context, table));
-            }
-            let Some(open) = building.get_mut(*table) else { return Ok(()) };
-            let parsed = rules.parse(event.raw.body).ok().filter(|parsed| parsed.table.name() == *table);
+                context.get_or_insert_with(|| Context::new(event.hub.into(), Arc::clone(&self.catalog)));
+            let parsed = rules.parse(event.raw.body).ok().filter(|parsed| parsed.table.name() == table);
             let Some(parsed) = parsed else {
-                return Err(Error::Disagrees { path: self.path(), place, table: (*table).to_owned() });
+                return Err(Error::Disagrees { path: path_of(file, plan), place, table: table.to_owned() });
             };
+            let open = building.entry(table.to_owned()).or_insert_with(|| Building::open(context, table));
             open.buffer.push(context, &parsed, &event.raw, event.partition);
             open.events += 1;
             if open.buffer.bytes() >= self.group_bytes { open.encode(context) } else { Ok(()) }
@@ -135,34 +135,34 @@ impl Work<'_> {
         for (table, places) in missing {
             match (building.get_mut(table), context.as_mut()) {
                 (Some(open), Some(context)) if open.events == places.len() => open.encode(context)?,
-                _ => return Err(Error::NoSuchRows { path: self.path(), table: table.clone() }),
+                _ => return Err(Error::NoSuchRows { path: path_of(file, plan), table: table.clone() }),
             }
         }
         Ok(building)
     }
 
-    /// Makes the columns durable; false if the lake has one of them with another type, which is known then.
-    async fn ensure(self, table: &str, columns: &BTreeMap<String, String>) -> Result<bool, Error> {
-        let ensured = self.world.schemas.lock().await.ensure(table, columns).await;
-        Ok(ensured.map_err(|source| publisher::Error::Schema { table: table.into(), source })?)
-    }
-
-    async fn put(self, table: &str, building: Building) -> Result<u64, Error> {
+    async fn put(
+        &self,
+        file: &DataFileName,
+        plan: &Plan,
+        table: &str,
+        building: Building,
+    ) -> Result<u64, Error> {
         let Building { groups, rows, .. } = building;
-        let facts = self.plan.facts(self.file, table, rows, &self.facts.lake, &self.facts.writer);
-        let no_rows = || Error::NoSuchRows { path: self.path(), table: table.to_owned() };
+        let facts = plan.facts(file, table, rows, &self.facts.lake, &self.facts.writer);
+        let no_rows = || Error::NoSuchRows { path: path_of(file, plan), table: table.to_owned() };
         let mut facts = facts.ok_or_else(no_rows)?;
         let bytes = parquet::assemble(groups, &facts)?;
         // Another redriver's file has these places; how many rows it made of them is not for us to say.
-        facts.rows = self.plan.rows.get(table).map_or(0, |places| places.len() as u64);
-        let path = paths::redriven_file(table, self.file, self.plan.n);
-        redrive::commit_file(&self.world.store, &path, &facts, bytes, &self.world.backoff).await?;
+        facts.rows = plan.rows.get(table).map_or(0, |places| places.len() as u64);
+        let path = paths::redriven_file(table, file, plan.n);
+        redrive::commit_file(&self.store, &path, &facts, bytes, &self.backoff).await?;
         Ok(rows)
     }
+}
 
-    fn path(self) -> String {
-        paths::redrive_plan(self.file, self.plan.n).to_string()
-    }
+fn path_of(file: &DataFileName, plan: &Plan) -> String {
+    paths::redrive_plan(file, plan.n).to_string()
 }
 
 impl Building {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use catchwater_sinks::lake::audit::{self, audit};
 use catchwater_sinks::lake::paths::{Date, Destination, SourceId};
 use catchwater_sinks::lake::records::Origin;
+use catchwater_sinks::lake::schema::Schemas;
 use catchwater_sinks::parquet::{FooterFacts, RowColumns};
 use catchwater_sinks::store::faults::{Faults, PutFault};
 

@@ -1,0 +1,130 @@
+//! `catchwater redrive` as a process, over a lake whose quarantine holds what this version understands.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
+
+#[allow(dead_code, clippy::panic, reason = "shared with tests that start, send and stop in other ways")]
+#[path = "support/processes.rs"]
+mod processes;
+
+use std::path::Path;
+use std::process::Stdio;
+
+use catchwater::columns::{Catalog, Context, TableBuffer};
+use catchwater::event::{QUARANTINE, RawEvent, Reason, Reject};
+use catchwater::position::{PartitionId, SequenceNumber};
+use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::lake::paths::{self, Date, Destination, Ordinal, SourceId};
+use catchwater_sinks::lake::records::{Origin, Records};
+use catchwater_sinks::parquet::{FooterFacts, assemble, encode_row_group};
+use catchwater_sinks::store::Store;
+use processes::{audit, catchwater, json, told};
+use serde_json::{Value, json as object};
+
+#[test]
+fn redriven_once_however_often_and_by_however_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake");
+    make_lake(&lake, &[update("account"), b"no event".to_vec(), update("contact"), update("account")]);
+    let lake_text = lake.to_str().unwrap();
+    let arguments = ["redrive", "--json", "--lake", lake_text];
+    let report = |redriven: u64, rows: u64, tables: Value| {
+        let files = 1;
+        object!({"files": files, "examined": redriven + 1, "redriven": redriven, "rows": rows, "left": 1, "tables": tables})
+    };
+    let both = || object!({"account": 2, "contact": 1});
+
+    let dry = json(&["redrive", "--json", "--dry-run", "--lake", lake_text]);
+    assert_eq!(dry, report(3, 0, both()));
+    assert!(!lake.join("account").exists(), "a dry run writes nothing");
+
+    let start = || catchwater(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    for redrive in [start(), start(), start()] {
+        let output = redrive.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", told(&output));
+    }
+    let audited = audit(&lake);
+    assert_eq!((&audited["events"], &audited["rows"]), (&object!(4), &object!(7)), "{audited}");
+    assert_eq!((&audited["redriven"], &audited["unfinished_redrives"]), (&object!(3), &object!(0)));
+    assert_eq!(audited["tables"]["account"]["rows"], 2);
+    assert_eq!(audited["tables"]["_quarantine"]["rows"], 4);
+
+    assert_eq!(json(&arguments), report(0, 0, object!({})));
+    assert_eq!(audit(&lake), audited);
+}
+
+#[test]
+fn a_lake_that_is_not_there_is_a_mistake_in_what_was_asked() {
+    let output = catchwater(&["redrive", "--lake", "there/is/no/lake"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+    assert!(told(&output).contains("there is no lake at there/is/no/lake"), "{}", told(&output));
+}
+
+#[test]
+fn people_are_told_what_stays_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake");
+    make_lake(&lake, &[update("account"), b"no event".to_vec()]);
+    let output = catchwater(&["redrive", "--lake", lake.to_str().unwrap()]).output().unwrap();
+    let said = told(&output);
+    for words in ["account", "1 redriven", "1 stay: the body is not JSON", "2 bodies in 1 files"] {
+        assert!(said.contains(words), "{words:?} is not in {said}");
+    }
+}
+
+fn update(table: &str) -> Vec<u8> {
+    let id = "00000000-0000-0000-0000-000000000001";
+    let target = object!({"LogicalName": table, "Id": id, "Attributes": [{"key": "name", "value": "a"}]});
+    object!({
+        "MessageName": "Update", "PrimaryEntityName": table, "PrimaryEntityId": id,
+        "InputParameters": [{"key": "Target", "value": target}],
+    })
+    .to_string()
+    .into_bytes()
+}
+
+/// A lake as a run leaves it that understood none of these bodies.
+fn make_lake(lake: &Path, bodies: &[Vec<u8>]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = Store::open(lake.to_str().unwrap()).unwrap();
+        let records = Records::new(store.clone(), Backoff::for_store(0));
+        let source = SourceId::new("orders", 1_763_800_000_000, 0);
+        let origin = Origin { first: Ordinal(0), routing_version: 1, namespace: "namespace".to_owned() };
+        records.begin(&source, origin).await.unwrap();
+        let facts = FooterFacts {
+            lake: records.lake_id().await.unwrap(),
+            table: QUARANTINE.to_owned(),
+            date: Date::from_unix_ms(NOON),
+            source: source.clone(),
+            continues_at: Ordinal(0),
+            first: Ordinal(0),
+            last: Ordinal(bodies.len() as i64 - 1),
+            rows: bodies.len() as u64,
+            routing_version: 1,
+            writer: "a run".to_owned(),
+        };
+        let destination = Destination { table: QUARANTINE.into(), date: facts.date, source };
+        let bytes = assemble(vec![quarantined(bodies)], &facts).unwrap();
+        store.put(&paths::data_file(&destination, Ordinal(0)), bytes).await.unwrap();
+    });
+}
+
+const NOON: i64 = 1_795_348_800_000;
+
+fn quarantined(bodies: &[Vec<u8>]) -> catchwater_sinks::parquet::RowGroup {
+    let mut context = Context::new("orders".into(), Catalog::new());
+    let mut buffer = TableBuffer::open(&mut context, QUARANTINE);
+    for (place, body) in bodies.iter().enumerate() {
+        let raw = RawEvent {
+            body,
+            sequence_number: SequenceNumber(place as i64),
+            offset: "offset",
+            enqueued_time_ms: NOON,
+            content_type: "",
+            properties: "",
+            size_exceeded: false,
+        };
+        buffer.push_reject(&mut context, &Reject::new(Reason::Empty), &raw, PartitionId(0));
+    }
+    encode_row_group(&buffer.take(&mut context)).unwrap()
+}
