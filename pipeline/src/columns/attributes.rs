@@ -5,7 +5,7 @@ use super::directory::{Seen, SlotId, Track};
 use super::row::Row;
 use super::schema::{ColumnType, Fixed};
 use super::values::Cell;
-use crate::event::scalars::{date, guid, iso_date};
+use crate::event::scalars::{Date, date, guid, iso_date};
 use crate::event::tree::{Kind, NodeId};
 use crate::event::value::{Reference, Value, bytes, choices, is_silent};
 
@@ -57,6 +57,7 @@ impl Row<'_, '_> {
                 None if self.is_key(attribute) && self.is_id(text) => ColumnType::Uuid,
                 None => ColumnType::Text,
             },
+            Value::IsoDate(text) => attribute_date(text).map(|_| ColumnType::Datetime)?,
         })
     }
 
@@ -69,6 +70,7 @@ impl Row<'_, '_> {
         column_type: ColumnType,
         value: Value<'_>,
     ) -> bool {
+        let mut whole = true;
         let cell = match (column_type, value) {
             (ColumnType::Boolean, Value::Boolean(value)) => Cell::Boolean(value),
             // Money and plain numbers share their columns: both are exact decimals, and DuckDB unites them.
@@ -80,13 +82,17 @@ impl Row<'_, '_> {
                 }
             }
             (ColumnType::Choice, Value::Choice(choice)) => Cell::Int32(choice),
-            (ColumnType::Text, Value::Text(text)) => Cell::Text(text),
+            (ColumnType::Text, Value::Text(text) | Value::IsoDate(text)) => Cell::Text(text),
             (ColumnType::Uuid, Value::Text(text)) => match guid(text) {
                 Some(guid) => Cell::Uuid(guid),
                 None => return false,
             },
-            (ColumnType::Datetime, Value::Text(text)) => match attribute_date(text) {
-                Some(ms) => Cell::Int64(ms),
+            (ColumnType::Datetime, Value::Text(text) | Value::IsoDate(text)) => match attribute_date(text) {
+                Some(date) => {
+                    // What is finer than a millisecond stays for `_rest`.
+                    whole = date.exact;
+                    Cell::Int64(date.ms)
+                }
                 None => return false,
             },
             (ColumnType::Uuid, Value::Reference(reference)) => return self.lookup(slot, name, reference),
@@ -96,7 +102,7 @@ impl Row<'_, '_> {
             _ => return false,
         };
         let put = self.cells.put_attribute(slot, column_type, cell);
-        if put {
+        if put && whole {
             self.cover_value(node);
         }
         put
@@ -151,10 +157,10 @@ impl Row<'_, '_> {
     }
 }
 
-/// The milliseconds of an attribute's date; `None` if an offset leaves open what it means.
+/// An attribute's date; `None` if an offset leaves open what it means.
 ///
 /// # Source
 /// Schema reference, section 2.4: no sample tells the two readings of an offset apart.
-fn attribute_date(text: &str) -> Option<i64> {
-    date(text).or_else(|| iso_date(text))?.unambiguous()
+fn attribute_date(text: &str) -> Option<Date> {
+    date(text).or_else(|| iso_date(text)).filter(|date| date.unambiguous().is_some())
 }

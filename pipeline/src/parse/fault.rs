@@ -107,11 +107,21 @@ pub(super) fn describe(error: &Error, text: &[u8]) -> Reject {
         ErrorType::InternalError => value_fault(error.index(), text),
         kind => (error.index(), words(kind)),
     };
+    // simd-json names the sign as part of the number, and its place is behind it.
+    let signed = place - usize::from(place > 0 && text[place - 1] == b'-');
+    if let Some(number) = not_finite(&text[signed..]) {
+        return Reject::at(Reason::NotFinite(number), signed);
+    }
     let found = match text.get(place) {
         Some(byte) if byte.is_ascii_graphic() => format!("{words}: '{}'", *byte as char),
         _ => words.to_owned(),
     };
     Reject::at(Reason::NotJson(found), place)
+}
+
+/// How the serializer writes a number that is none; JSON has no such word.
+fn not_finite(text: &[u8]) -> Option<&'static str> {
+    ["NaN", "INF", "-INF"].into_iter().find(|number| text.starts_with(number.as_bytes()))
 }
 
 fn words(kind: &ErrorType) -> &'static str {

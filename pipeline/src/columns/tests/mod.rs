@@ -4,6 +4,7 @@ mod buffers;
 mod events;
 mod images;
 mod leaves;
+mod twins;
 mod values;
 
 use std::collections::BTreeMap;
