@@ -108,8 +108,9 @@ pub(super) fn describe(error: &Error, text: &[u8]) -> Reject {
         kind => (error.index(), words(kind)),
     };
     // simd-json names the sign as part of the number, and its place is behind it.
-    let signed = place - usize::from(place > 0 && text[place - 1] == b'-');
-    if let Some(number) = not_finite(&text[signed..]) {
+    let sign = place.checked_sub(1).filter(|before| text.get(*before) == Some(&b'-'));
+    let signed = sign.unwrap_or(place);
+    if let Some(number) = text.get(signed..).and_then(not_finite) {
         return Reject::at(Reason::NotFinite(number), signed);
     }
     let found = match text.get(place) {

@@ -1,8 +1,8 @@
 //! Bodies become change events.
 //!
-//! Owns: telling what a body is, reading JSON and XML into the same tree in its normal form, finding the known members,
-//! and what decides a body's table. Does not own: what a value means (`columns`), nor what becomes of a
-//! body that is rejected (`columns` again: quarantine).
+//! Owns: telling what a body is, reading JSON and XML into the same tree in its normal form, finding the known
+//! members, and what decides a body's table. Does not own: what a value means (`columns`), nor what becomes of
+//! a body that is rejected (`columns` again: quarantine).
 
 mod context;
 mod fault;

@@ -7,12 +7,14 @@ use super::*;
 
 /// An event in XML about an account with these attributes: name, then the rest of a value's element.
 fn xml(attributes: &[(&str, &str)]) -> String {
-    let pairs: String = attributes
-        .iter()
-        .map(|(name, value)| {
-            format!("<KeyValuePairOfstringanyType><g:key>{name}</g:key><g:value {value}</g:value></KeyValuePairOfstringanyType>")
-        })
-        .collect();
+    let mut pairs = String::new();
+    for (name, value) in attributes {
+        write!(
+            pairs,
+            "<KeyValuePairOfstringanyType><g:key>{name}</g:key><g:value {value}</g:value></KeyValuePairOfstringanyType>"
+        )
+        .unwrap();
+    }
     format!(
         r#"<RemoteExecutionContext xmlns="http://schemas.microsoft.com/xrm/2011/Contracts" xmlns:i="http://www.w3.org/2001/XMLSchema-instance" xmlns:g="http://schemas.datacontract.org/2004/07/System.Collections.Generic" xmlns:x="http://www.w3.org/2001/XMLSchema"><InputParameters><KeyValuePairOfstringanyType><g:key>Target</g:key><g:value i:type="Entity"><Attributes>{pairs}</Attributes><Id>{ID}</Id><LogicalName>account</LogicalName></g:value></KeyValuePairOfstringanyType></InputParameters><MessageName>Update</MessageName><OperationCreatedOn>2024-05-06T07:08:09.1234567+02:00</OperationCreatedOn><PrimaryEntityId>{ID}</PrimaryEntityId><PrimaryEntityName>account</PrimaryEntityName></RemoteExecutionContext>"#
     )

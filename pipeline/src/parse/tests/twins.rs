@@ -15,9 +15,9 @@ const DIFFER: &[(&str, &str, &str)] = &[
 
 /// The inputs of XML bodies whose event the serializer does not write as JSON.
 const ONLY_XML: &[(&str, &str)] = &[
-    ("t_attrcoll", r#"<P:<x:1,>,>"#),
+    ("t_attrcoll", "<P:<x:1,>,>"),
     ("t_datetimeoffset", r#"<P:DateTimeOffset{DateTime:"2024-05-06T05:08:09Z",OffsetMinutes:"120",},>"#),
-    ("t_dict_so", r#"<P:<k:1,>,>"#),
+    ("t_dict_so", "<P:<k:1,>,>"),
     ("t_double_inf", "<P:INF,>"),
     ("t_double_ninf", "<P:-INF,>"),
     ("t_enum_state", "<P:1,>"),
@@ -25,7 +25,7 @@ const ONLY_XML: &[(&str, &str)] = &[
     ("t_list_guid", r#"<P:["00000001-0000-4000-8000-000000000001",],>"#),
     ("t_list_kv", r#"<P:<account:"Update",>,>"#),
     ("t_list_string", r#"<P:["a",],>"#),
-    ("t_paramcoll", r#"<P:<x:1,>,>"#),
+    ("t_paramcoll", "<P:<x:1,>,>"),
     ("t_relatedcoll", "<P:[],>"),
 ];
 

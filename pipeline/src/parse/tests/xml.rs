@@ -39,8 +39,10 @@ fn check_rejects(cases: &[(&str, Reason, Option<usize>)]) {
         .iter()
         .map(|(body, reason, place)| (*body, Some(Reject { reason: reason.clone(), byte_offset: *place })))
         .collect();
-    let found: Vec<_> =
-        cases.iter().map(|(body, ..)| (*body, parse(body.as_bytes(), |event| event.err()))).collect();
+    let found: Vec<_> = cases
+        .iter()
+        .map(|(body, ..)| (*body, Parser::new(ParentContext::Keep).parse(body.as_bytes()).err()))
+        .collect();
     assert_eq!(found, expected);
 }
 
@@ -83,8 +85,8 @@ fn values_become_what_json_has() {
         (r#"i:nil="1" i:type="Money">"#, "null"),
         (r#"i:nil="false" i:type="x:int">1"#, "1"),
         (r#"i:nil="true" i:type="x:int">1"#, "1"),
-        (r#">untyped"#, r#""untyped""#),
-        (r#">"#, r#""""#),
+        (">untyped", r#""untyped""#),
+        (">", r#""""#),
         (r#"i:type="Money"><Value>1.00</Value>"#, "Money{Value:1.00,}"),
     ] {
         check_value(value, expected);
@@ -141,7 +143,7 @@ fn namespaces_decide_and_prefixes_do_not() {
         (r#"<X i:type="y:int" xmlns:y="http://www.w3.org/2001/XMLSchema">1</X>"#, "X:1,"),
         (
             r#"<X i:type="int" xmlns="http://www.w3.org/2001/XMLSchema">1</X>"#,
-            r#"{http://www.w3.org/2001/XMLSchema}X:1,"#,
+            "{http://www.w3.org/2001/XMLSchema}X:1,",
         ),
         (r#"<X i:type="x:int" xmlns:x="urn:x">1</X>"#, r#"X:"1","#),
         (r#"<X i:type="int">1</X>"#, r#"X:"1","#),
@@ -303,8 +305,6 @@ fn what_is_no_event_is_told() {
         ("<!x><a/>", not_xml("nothing in XML begins like this"), Some(0)),
         (r#""<a>""#, incomplete(), None),
     ]);
-    let unquoted = parse(br#""<a>""#, |event| event.err());
-    assert_eq!(unquoted, Some(Reject::new(incomplete())), "a place in a string is none in the body");
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn what_is_nested_too_deep_is_told() {
         parse(nested(name, 127).as_bytes(), |event| assert!(event.is_ok()));
         for depth in [128, 10_000] {
             parse(nested(name, depth).as_bytes(), |event| {
-                assert_eq!(event.unwrap_err().reason, Reason::TooDeep)
+                assert_eq!(event.unwrap_err().reason, Reason::TooDeep);
             });
         }
     }

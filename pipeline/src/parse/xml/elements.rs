@@ -137,8 +137,14 @@ impl Reading<'_> {
                 self.close(at)
             }
             Event::End(_) => self.close(at),
-            Event::Text(piece) => self.piece(&piece.into_inner(), at),
-            Event::CData(piece) => self.piece(&piece.into_inner(), at),
+            Event::Text(piece) => {
+                self.piece(&piece.into_inner(), at);
+                Ok(())
+            }
+            Event::CData(piece) => {
+                self.piece(&piece.into_inner(), at);
+                Ok(())
+            }
             Event::GeneralRef(name) => self.reference(&name.into_inner(), at),
             Event::Decl(_) if !self.elements.list.is_empty() => {
                 Err(fault::not_xml("a declaration stands behind the beginning", at))
@@ -246,11 +252,11 @@ impl Reading<'_> {
         Err(fault::not_xml(words, content.at))
     }
 
-    fn piece(&mut self, piece: &str, at: usize) -> Result<(), Reject> {
+    fn piece(&mut self, piece: &str, at: usize) {
         if self.content.place.len == 0 && !piece.contains('\r') {
             self.content.at = at;
             self.content.place = self.place(piece);
-            return Ok(());
+            return;
         }
         // A line ends with a line feed, whatever the body has.
         let mut lines = piece.split('\r');
@@ -261,7 +267,6 @@ impl Reading<'_> {
             }
             self.push(line, at);
         }
-        Ok(())
     }
 
     /// Adds to the content what does not stand in the body as it is.
