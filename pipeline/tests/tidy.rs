@@ -33,6 +33,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("fe2o3_amqp", &["eventhubs"]),
     ("fe2o3_amqp_types", &["eventhubs", "amqp", "emulator"]),
     ("indicatif", &["cli"]),
+    ("quick_xml", &["parse"]),
     ("serde_amqp", &["eventhubs", "amqp", "emulator"]),
     ("simd_json", &["parse"]),
     ("simdutf8", &["parse"]),

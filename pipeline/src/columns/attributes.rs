@@ -5,7 +5,7 @@ use super::directory::{Seen, SlotId, Track};
 use super::row::Row;
 use super::schema::{ColumnType, Fixed};
 use super::values::Cell;
-use crate::event::scalars::{Number, date, double, guid, iso_date};
+use crate::event::scalars::{Date, Number, date, double, guid, iso_date};
 use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::value::{Reference, Value, bytes, choices, is_silent};
 
@@ -63,6 +63,7 @@ impl Row<'_, '_> {
                 None if self.is_key(attribute) && self.is_id(text) => ColumnType::Uuid,
                 None => ColumnType::Text,
             },
+            Value::IsoDate(text) => attribute_date(text).map(|_| ColumnType::Datetime)?,
         })
     }
 
@@ -81,9 +82,11 @@ impl Row<'_, '_> {
             (ColumnType::Choices, Value::Choices) => self.choices(slot, node),
             (ColumnType::Binary, Value::Bytes) => self.binary(slot, node),
             _ => {
-                let cell = scalar_cell(self.tree, column_type, node, value);
-                let put = cell.is_some_and(|cell| self.cells.put_attribute(slot, column_type, cell));
-                if put {
+                let Some((cell, whole)) = scalar_cell(self.tree, column_type, node, value) else {
+                    return false;
+                };
+                let put = self.cells.put_attribute(slot, column_type, cell);
+                if put && whole {
                     self.cover(scalar(self.tree, node));
                 }
                 put
@@ -134,14 +137,14 @@ pub(super) fn fits(tree: Tree<'_>, column_type: ColumnType, node: NodeId, value:
     }
 }
 
-/// What a scalar is in a column of this type; `None` if it does not fit there.
+/// What a scalar is in a column of this type, and whether that is all of it; `None` if it does not fit there.
 fn scalar_cell<'a>(
     tree: Tree<'a>,
     column_type: ColumnType,
     node: NodeId,
     value: Value<'a>,
-) -> Option<Cell<'a>> {
-    Some(match (column_type, value) {
+) -> Option<(Cell<'a>, bool)> {
+    let cell = match (column_type, value) {
         (ColumnType::Boolean, Value::Boolean(value)) => Cell::Boolean(value),
         // Money and plain numbers share their columns: both are exact decimals, and DuckDB unites them.
         (ColumnType::Number | ColumnType::Decimal, Value::Number(number) | Value::Money(number)) => {
@@ -155,12 +158,16 @@ fn scalar_cell<'a>(
         (ColumnType::Int64, Value::Number(Number::Integer(integer))) => Cell::Int64(integer),
         (ColumnType::Double, Value::Number(_) | Value::LongNumber) => Cell::Double(double(tree.text(node))?),
         (ColumnType::Choice, Value::Choice(choice)) => Cell::Int32(choice),
-        (ColumnType::Text, Value::Text(text)) => Cell::Text(text),
+        (ColumnType::Text, Value::Text(text) | Value::IsoDate(text)) => Cell::Text(text),
         (ColumnType::Uuid, Value::Text(text)) => Cell::Uuid(guid(text)?),
-        (ColumnType::Datetime, Value::Text(text)) => Cell::Int64(attribute_date(text)?),
-        (ColumnType::Date, Value::Text(text)) => Cell::Int32(attribute_day(text)?),
+        (ColumnType::Datetime, Value::Text(text) | Value::IsoDate(text)) => {
+            let date = attribute_date(text)?;
+            return Some((Cell::Int64(date.ms), date.exact));
+        }
+        (ColumnType::Date, Value::Text(text) | Value::IsoDate(text)) => Cell::Int32(attribute_day(text)?),
         _ => return None,
-    })
+    };
+    Some((cell, true))
 }
 
 /// Whether a number is written as an integer: a point or an exponent says that it is a decimal.
@@ -179,14 +186,14 @@ fn scalar(tree: Tree<'_>, node: NodeId) -> NodeId {
 /// The days since 1970 of an attribute's date; `None` if it has a time.
 fn attribute_day(text: &str) -> Option<i32> {
     const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-    let ms = attribute_date(text)?;
-    if ms % DAY_MS == 0 { i32::try_from(ms / DAY_MS).ok() } else { None }
+    let date = attribute_date(text).filter(|date| date.exact && date.ms % DAY_MS == 0)?;
+    i32::try_from(date.ms / DAY_MS).ok()
 }
 
-/// The milliseconds of an attribute's date; `None` if an offset leaves open what it means.
+/// An attribute's date; `None` if an offset leaves open what it means.
 ///
 /// # Source
 /// Schema reference, section 2.4: no sample tells the two readings of an offset apart.
-fn attribute_date(text: &str) -> Option<i64> {
-    date(text).or_else(|| iso_date(text))?.unambiguous()
+fn attribute_date(text: &str) -> Option<Date> {
+    date(text).or_else(|| iso_date(text)).filter(|date| date.unambiguous().is_some())
 }

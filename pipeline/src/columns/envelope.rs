@@ -4,7 +4,7 @@ use super::row::Row;
 use super::schema::{ColumnType, EVENT, Fixed};
 use super::targets::{Target, lacks_targets};
 use super::values::Cell;
-use crate::event::scalars::{Number, date, guid, iso_date, number};
+use crate::event::scalars::{Date, Number, date, guid, iso_date, number};
 use crate::event::tree::{Kind, NodeId};
 use crate::event::value::is_silent;
 use crate::event::{Member, RawEvent, Table};
@@ -100,6 +100,7 @@ impl Row<'_, '_> {
     /// A member into its column, if it has its form.
     fn fact(&mut self, column: Fixed, node: NodeId) {
         let text = self.tree.text(node);
+        let mut whole = true;
         let cell = match (EVENT[column as usize].1, self.tree.kind(node)) {
             (ColumnType::Boolean, Kind::False) => Some(Cell::Boolean(false)),
             (ColumnType::Boolean, Kind::True) => Some(Cell::Boolean(true)),
@@ -110,11 +111,16 @@ impl Row<'_, '_> {
                 (!text.is_empty()).then_some(Cell::Text(text))
             }
             (ColumnType::Text, Kind::Text) => Some(Cell::Text(text)),
-            (ColumnType::Instant, Kind::Text) => created_on(text).map(Cell::Int64),
+            (ColumnType::Instant, Kind::Text | Kind::IsoDate) => created_on(text).map(|date| {
+                // What is finer than a millisecond stays for `_rest`.
+                whole = date.exact;
+                Cell::Int64(date.ms)
+            }),
             _ => None,
         };
         if let Some(cell) = cell
             && self.cells.put(column, cell)
+            && whole
         {
             self.cover(node);
         }
@@ -206,11 +212,11 @@ impl Row<'_, '_> {
     }
 }
 
-/// The true instant of `OperationCreatedOn`: the wall clock it shows, taken as UTC.
+/// The true instant of `OperationCreatedOn`: the wall clock it shows, taken as UTC; its offset is spent.
 ///
 /// # Source
 /// Schema reference, section 2.4: asynchronous bodies shift it by the server's zone a second time.
-fn created_on(text: &str) -> Option<i64> {
-    let shifted = |ms: i64, minutes: Option<i32>| ms + i64::from(minutes.unwrap_or(0)) * 60_000;
-    date(text).map(|date| shifted(date.ms, date.offset)).or_else(|| iso_date(text).map(|clock| clock.ms))
+fn created_on(text: &str) -> Option<Date> {
+    let Some(date) = date(text) else { return iso_date(text) };
+    Some(Date { ms: date.ms + i64::from(date.offset.unwrap_or(0)) * 60_000, ..date })
 }

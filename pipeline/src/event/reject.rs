@@ -28,14 +28,22 @@ impl Reject {
 pub enum Reason {
     /// There are no bytes, or only white space.
     Empty,
-    /// It begins like XML, which this version does not read.
-    Xml,
     /// It begins like .NET binary XML, which no version reads.
     BinaryXml,
     /// Its bytes are not UTF-8.
     InvalidUtf8,
     /// It is not JSON; the parser's words.
     NotJson(String),
+    /// It holds `NaN`, `INF` or `-INF` as the serializer writes them, which no JSON has.
+    NotFinite(&'static str),
+    /// It begins like XML and is none; the parser's words.
+    NotXml(String),
+    /// It has a document type. None is read, so that nothing is expanded or fetched.
+    Doctype,
+    /// It refers to an entity that is not one of XML's own five.
+    Entity,
+    /// It is XML, but its outermost element is no `RemoteExecutionContext`.
+    OtherElement,
     /// Objects and lists stand deeper in each other than any event does.
     TooDeep,
     /// It is larger than an event can be.
@@ -50,12 +58,22 @@ impl fmt::Display for Reason {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => out.write_str("the body is empty"),
-            Self::Xml => out.write_str(
-                "the body is XML, which this version does not read; register the endpoint with JSON",
-            ),
-            Self::BinaryXml => out.write_str("the body is .NET binary XML; register the endpoint with JSON"),
+            Self::BinaryXml => {
+                out.write_str("the body is .NET binary XML; register the endpoint with JSON or XML")
+            }
             Self::InvalidUtf8 => out.write_str("the body is not UTF-8"),
             Self::NotJson(why) => write!(out, "the body is not JSON: {why}"),
+            Self::NotFinite(number) => {
+                write!(out, "the body is not JSON: it holds the number {number}, which JSON cannot write")
+            }
+            Self::NotXml(why) => write!(out, "the body is not XML: {why}"),
+            Self::Doctype => out.write_str("the body has a document type (DOCTYPE), which is never read"),
+            Self::Entity => out.write_str(
+                "the body refers to an entity of its own; only lt, gt, amp, apos and quot are read",
+            ),
+            Self::OtherElement => out.write_str(
+                "the body is no RemoteExecutionContext: its outermost element has another name or namespace",
+            ),
             Self::TooDeep => out.write_str("the body is nested too deep"),
             Self::TooLarge => out.write_str("the body is too large"),
             Self::NotAnObject => out.write_str("the body is JSON but no object"),

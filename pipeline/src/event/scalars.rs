@@ -120,6 +120,8 @@ pub struct Date {
     pub ms: i64,
     /// The offset it states behind that, in minutes.
     pub offset: Option<i32>,
+    /// Whether the milliseconds are all it says.
+    pub exact: bool,
 }
 
 impl Date {
@@ -140,11 +142,11 @@ pub fn date(text: &str) -> Option<Date> {
     let (ms, offset) = inner.split_at(inner.len() - digits.len() + len);
     let ms = ms.parse::<i64>().ok().filter(|ms| DATES.contains(ms))?;
     let offset = if offset.is_empty() { None } else { Some(zone(offset)?) };
-    Some(Date { ms, offset })
+    Some(Date { ms, offset, exact: true })
 }
 
-/// An ISO 8601 date and time, `2024-12-10T06:43:27.963Z`, with milliseconds at most: what it shows as if it
-/// were UTC, and the offset behind it.
+/// An ISO 8601 date and time, `2024-12-10T06:43:27.963Z`: what it shows as if it were UTC, and the offset behind
+/// it. What is finer than a millisecond is cut off as the serializer does it: towards 1970.
 pub fn iso_date(text: &str) -> Option<Date> {
     let (clock, rest) = text.split_at_checked(19)?;
     let fixed = clock.as_bytes();
@@ -158,13 +160,15 @@ pub fn iso_date(text: &str) -> Option<Date> {
         return None;
     }
     let (fraction, suffix) = rest.split_at(rest.find(['Z', '+', '-']).unwrap_or(rest.len()));
-    let ms = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + milliseconds(fraction)?;
+    let (fraction, exact) = milliseconds(fraction)?;
+    let ms = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + fraction;
     let offset = match suffix {
         "" => None,
         "Z" => Some(0),
         _ => Some(zone(suffix)?),
     };
-    Some(Date { ms, offset })
+    let before_1970 = ms < i64::from(offset.unwrap_or(0)) * 60_000;
+    Some(Date { ms: ms + i64::from(before_1970 && !exact), offset, exact })
 }
 
 /// Where the digit pairs of a GUID stand.
@@ -183,7 +187,7 @@ const HEX: [u8; 256] = {
 };
 
 /// What a .NET `DateTime` can be: year 1 to 9999.
-const DATES: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
+pub const DATES: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
 
 /// A JSON number's significant digits and where its point stands: 0.DIGITS × 10^point.
 struct Decimal<'a> {
@@ -297,15 +301,18 @@ fn decimal_digits(text: &str) -> Option<i64> {
     all.then(|| text.parse().ok()).flatten()
 }
 
-/// `.963` as 963; more digits only if they are zeros.
-fn milliseconds(fraction: &str) -> Option<i64> {
+/// `.963` as 963, and whether that is all of it.
+fn milliseconds(fraction: &str) -> Option<(i64, bool)> {
     if fraction.is_empty() {
-        return Some(0);
+        return Some((0, true));
     }
     let digits = fraction.strip_prefix('.').filter(|digits| !digits.is_empty())?;
     let (shown, beyond) = digits.split_at(digits.len().min(3));
+    if !beyond.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     let exact = beyond.bytes().all(|byte| byte == b'0');
-    exact.then(|| Some(decimal_digits(shown)? * 10i64.pow(3 - shown.len() as u32))).flatten()
+    Some((decimal_digits(shown)? * 10i64.pow(3 - shown.len() as u32), exact))
 }
 
 /// Days of the proleptic Gregorian calendar since 1970.
@@ -461,7 +468,7 @@ mod tests {
 
     #[test]
     fn dates() {
-        let at = |ms, offset| Some(Date { ms, offset });
+        let at = |ms, offset| Some(Date { ms, offset, exact: true });
         for (text, expected) in [
             ("/Date(0)/", at(0, None)),
             ("/Date(1714979289000)/", at(1_714_979_289_000, None)),
@@ -484,7 +491,8 @@ mod tests {
 
     #[test]
     fn iso_dates() {
-        let at = |ms, offset| Some(Date { ms, offset });
+        let at = |ms, offset| Some(Date { ms, offset, exact: true });
+        let about = |ms, offset| Some(Date { ms, offset, exact: false });
         for (text, expected) in [
             ("1970-01-01T00:00:00", at(0, None)),
             ("2024-12-10T06:43:27.963Z", at(1_733_813_007_963, Some(0))),
@@ -493,7 +501,12 @@ mod tests {
             ("0001-01-01T00:00:00Z", at(-62_135_596_800_000, Some(0))),
             ("9999-12-31T23:59:59.999Z", at(253_402_300_799_999, Some(0))),
             ("2019-01-11T21:11:30-05:00", at(1_547_241_090_000, Some(-300))),
-            ("2024-05-06T07:08:09.1234567Z", None),
+            ("2024-05-06T07:08:09.1234567Z", about(1_714_979_289_123, Some(0))),
+            ("1969-12-31T23:59:59.9999999Z", about(0, Some(0))),
+            ("1753-01-01T00:00:00.0000001Z", about(-6_847_804_799_999, Some(0))),
+            ("1970-01-01T00:30:00.0000001+01:00", about(1_800_001, Some(60))),
+            ("9999-12-31T23:59:59.9999999Z", about(253_402_300_799_999, Some(0))),
+            ("2024-05-06T07:08:09.1234x67Z", None),
             ("2023-02-29T00:00:00Z", None),
             ("2023-13-01T00:00:00Z", None),
             ("2023-01-01T24:00:00Z", None),

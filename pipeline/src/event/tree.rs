@@ -17,10 +17,13 @@ pub enum Kind {
     False,
     /// `true`
     True,
-    /// A number; its text is as the body had it, every digit.
+    /// A number; its text is as the body had it, every digit. In XML also `NaN`, `INF` and `-INF`.
     Number,
     /// A string, unescaped; also the name of a member.
     Text,
+    /// A date that the serializer's `/Date(ms)/` does not hold, as ISO 8601: finer than a millisecond. Only XML
+    /// has it, where dates state that they are dates.
+    IsoDate,
     /// A list; its items follow.
     List,
     /// An object; its members follow, name then value. Its text is its type name (`Entity`), if it stated one.
@@ -32,7 +35,7 @@ pub enum Kind {
 impl Kind {
     /// Strings, numbers and booleans: what must end in a column.
     pub fn is_leaf(self) -> bool {
-        matches!(self, Self::False | Self::True | Self::Number | Self::Text)
+        matches!(self, Self::False | Self::True | Self::Number | Self::Text | Self::IsoDate)
     }
 }
 

@@ -26,6 +26,8 @@ pub enum Value<'a> {
     Choices,
     /// A string: text, a GUID or a date.
     Text(&'a str),
+    /// A date finer than a millisecond, as ISO 8601.
+    IsoDate(&'a str),
     /// `EntityReference`.
     Reference(Reference),
     /// `EntityCollection` or `Entity[]` of `activityparty`: see [`parties`].
@@ -53,6 +55,7 @@ impl<'a> Value<'a> {
             Kind::True => Some(Self::Boolean(true)),
             Kind::Number => Some(number(tree.text(node)).map_or(Self::LongNumber, Self::Number)),
             Kind::Text => Some(Self::Text(tree.text(node))),
+            Kind::IsoDate => Some(Self::IsoDate(tree.text(node))),
             Kind::Object => match tree.text(node) {
                 "OptionSetValue" => option(tree, node).map(Self::Choice),
                 "Money" => inner_number(tree, node).map(Self::Money),
@@ -168,7 +171,7 @@ pub fn same(tree: Tree<'_>, one: NodeId, other: NodeId) -> bool {
             let (one, other) = (tree.text(one), tree.text(other));
             one == other || number(one).is_some_and(|value| number(other) == Some(value))
         }
-        (Kind::Text, Kind::Text) => tree.text(one) == tree.text(other),
+        (Kind::Text, Kind::Text) | (Kind::IsoDate, Kind::IsoDate) => tree.text(one) == tree.text(other),
         (Kind::List, Kind::List) => {
             tree.items(one).count() == tree.items(other).count()
                 && tree.items(one).zip(tree.items(other)).all(|(one, other)| same(tree, one, other))

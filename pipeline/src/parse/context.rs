@@ -1,11 +1,13 @@
 //! The outermost object of an event: known members, table, message, target.
 //!
-//! Owns: routing, the fate of `ParentContext`. Does not own: how values become a tree (`walk`).
+//! Owns: routing, the fate of `ParentContext`. Does not own: how values become a tree (`walk`, `xml`).
 
 use super::ParentContext;
 use super::json::Json;
 use super::keys::Keys;
+use super::sniff::Format;
 use super::walk::Walk;
+use super::xml::Xml;
 use crate::event::tree::{Kind, NodeId, Tree, TreeBuilder};
 use crate::event::{self, ChangeEvent, Member, Members, Reason, Reject, Table};
 
@@ -16,6 +18,7 @@ const NO_TABLE: &str = "none";
 pub(super) struct Reader {
     parent_context: ParentContext,
     json: Json,
+    xml: Xml,
     keys: Keys,
     tree: TreeBuilder,
     members: Members,
@@ -27,6 +30,7 @@ impl Reader {
         Self {
             parent_context,
             json: Json::new(),
+            xml: Xml::default(),
             keys: Keys::new(),
             tree: TreeBuilder::default(),
             members: Members::default(),
@@ -37,15 +41,19 @@ impl Reader {
     ///
     /// # Errors
     /// Places are places in the text.
-    pub(super) fn read<'a>(&'a mut self, text: &'a str) -> Result<ChangeEvent<'a>, Reject> {
-        let Self { parent_context, json, keys, tree, members } = self;
+    pub(super) fn read<'a>(&'a mut self, text: &'a str, format: Format) -> Result<ChangeEvent<'a>, Reject> {
+        let Self { parent_context, json, xml, keys, tree, members } = self;
         tree.clear();
         members.clear();
-        let (outermost, repaired) = json.parse(text, |tokens| {
-            let mut walk = Walk::new(tokens, text, tree, keys);
-            (write_outermost(&mut walk, members, *parent_context), tokens.repaired)
-        })?;
-        let parent_context_dropped = outermost.ok_or_else(|| Reject::new(Reason::NotAnObject))?;
+        let mut outermost = Outermost::new(members, *parent_context);
+        let repaired = match format {
+            Format::Json => json.parse(text, |tokens| {
+                let mut walk = Walk::new(tokens, text, tree, keys);
+                write_outermost(&mut walk, &mut outermost).map(|()| tokens.repaired)
+            })??,
+            Format::Xml => xml.write(text, tree, keys, &mut outermost)?,
+        };
+        let parent_context_dropped = outermost.dropped;
         let tree = tree.tree(text);
         let table = table(tree, members);
         let message = match (filled_text(tree, members.get(Member::MessageName)), table) {
@@ -78,32 +86,65 @@ impl Reader {
     }
 }
 
-/// Writes the outermost object and notes its known members; whether a parent context was left out, or `None`
-/// if there is no object.
-fn write_outermost(walk: &mut Walk<'_>, known: &mut Members, parents: ParentContext) -> Option<bool> {
-    let (object, members) = walk.open_object()?;
-    let mut order = Order::default();
-    let (mut typed, mut parent_seen, mut dropped) = (false, false, false);
+/// Writes the outermost object of a JSON text.
+fn write_outermost(walk: &mut Walk<'_>, outermost: &mut Outermost<'_>) -> Result<(), Reject> {
+    let (object, members) = walk.open_object().ok_or_else(|| Reject::new(Reason::NotAnObject))?;
+    let mut typed = false;
     for number in 1..=members {
         if !typed && walk.state_type(object) {
             typed = true;
             continue;
         }
-        let member = order.member(walk.name());
-        let parent = member == Some(Member::ParentContext) && !parent_seen;
-        parent_seen |= parent;
-        if parent && parents == ParentContext::Drop {
-            dropped = !walk.is_null();
-            walk.skip_member(number == members);
-            continue;
-        }
-        let value = walk.member();
-        if let Some(member) = member {
-            known.note(member, value);
+        match outermost.begin(walk.name(), || walk.is_null()) {
+            Fate::Dropped => walk.skip_member(number == members),
+            Fate::Written(known) => outermost.note(known, walk.member()),
         }
     }
     walk.close_object(object, members);
-    Some(dropped)
+    Ok(())
+}
+
+/// The outermost object while it is written: which of its members are known, and what becomes of
+/// `ParentContext`.
+pub(super) struct Outermost<'m> {
+    known: &'m mut Members,
+    order: Order,
+    parents: ParentContext,
+    parent_seen: bool,
+    dropped: bool,
+}
+
+/// What becomes of a member.
+pub(super) enum Fate {
+    /// It is not written.
+    Dropped,
+    /// It is, and it may be known.
+    Written(Option<Member>),
+}
+
+impl<'m> Outermost<'m> {
+    fn new(known: &'m mut Members, parents: ParentContext) -> Self {
+        Self { known, order: Order::default(), parents, parent_seen: false, dropped: false }
+    }
+
+    /// Takes the name of the next member.
+    pub(super) fn begin(&mut self, name: &str, is_null: impl FnOnce() -> bool) -> Fate {
+        let member = self.order.member(name);
+        let parent = member == Some(Member::ParentContext) && !self.parent_seen;
+        self.parent_seen |= parent;
+        if parent && self.parents == ParentContext::Drop {
+            self.dropped = !is_null();
+            return Fate::Dropped;
+        }
+        Fate::Written(member)
+    }
+
+    /// Notes where a member's value was written.
+    pub(super) fn note(&mut self, member: Option<Member>, value: NodeId) {
+        if let Some(member) = member {
+            self.known.note(member, value);
+        }
+    }
 }
 
 /// Expects the members in the serializer's order, which saves the search for nearly all.

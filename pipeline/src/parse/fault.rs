@@ -107,11 +107,22 @@ pub(super) fn describe(error: &Error, text: &[u8]) -> Reject {
         ErrorType::InternalError => value_fault(error.index(), text),
         kind => (error.index(), words(kind)),
     };
+    // simd-json names the sign as part of the number, and its place is behind it.
+    let sign = place.checked_sub(1).filter(|before| text.get(*before) == Some(&b'-'));
+    let signed = sign.unwrap_or(place);
+    if let Some(number) = text.get(signed..).and_then(not_finite) {
+        return Reject::at(Reason::NotFinite(number), signed);
+    }
     let found = match text.get(place) {
         Some(byte) if byte.is_ascii_graphic() => format!("{words}: '{}'", *byte as char),
         _ => words.to_owned(),
     };
     Reject::at(Reason::NotJson(found), place)
+}
+
+/// How the serializer writes a number that is none; JSON has no such word.
+fn not_finite(text: &[u8]) -> Option<&'static str> {
+    ["NaN", "INF", "-INF"].into_iter().find(|number| text.starts_with(number.as_bytes()))
 }
 
 fn words(kind: &ErrorType) -> &'static str {

@@ -1,18 +1,27 @@
 //! What a body is, by its first bytes.
 //!
-//! Owns: byte order mark, white space, XML, binary XML, UTF-8. Does not own: whether JSON is well formed.
+//! Owns: byte order mark, JSON or XML, binary XML, UTF-8. Does not own: whether a text is well formed.
 
 use crate::event::{Reason, Reject};
 
-/// The text of a body that may be JSON.
+/// The text of a body that may be an event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sniffed<'a> {
     /// All of the body but its byte order mark.
     pub(super) text: &'a str,
     /// Where in the body the text begins.
     pub(super) start: usize,
+    /// What it begins like.
+    pub(super) format: Format,
     /// It begins like a JSON string.
     pub(super) quoted: bool,
+}
+
+/// The two formats of events. The content type that a sender states decides nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Json,
+    Xml,
 }
 
 /// Far above what any hub takes (1 MiB; 20 MiB on dedicated clusters), far below what the tree can address
@@ -24,7 +33,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Tells what a body is.
 ///
 /// # Errors
-/// A [`Reject`] for everything that can't be JSON text.
+/// A [`Reject`] for everything that can't be text.
 pub(super) fn sniff(body: &[u8]) -> Result<Sniffed<'_>, Reject> {
     if body.len() > MAX_BODY {
         return Err(Reject::new(Reason::TooLarge));
@@ -34,9 +43,6 @@ pub(super) fn sniff(body: &[u8]) -> Result<Sniffed<'_>, Reject> {
     let Some(first) = bytes.iter().position(|byte| !byte.is_ascii_whitespace()) else {
         return Err(Reject::new(Reason::Empty));
     };
-    if bytes[first] == b'<' {
-        return Err(Reject::at(Reason::Xml, start + first));
-    }
     if is_binary_xml(bytes) {
         return Err(Reject::at(Reason::BinaryXml, start));
     }
@@ -45,7 +51,8 @@ pub(super) fn sniff(body: &[u8]) -> Result<Sniffed<'_>, Reject> {
         // The quick check does not say where; the slow one does.
         byte_offset: std::str::from_utf8(bytes).err().map(|error| start + error.valid_up_to()),
     })?;
-    Ok(Sniffed { text, start, quoted: bytes[first] == b'"' })
+    let format = if bytes[first] == b'<' { Format::Xml } else { Format::Json };
+    Ok(Sniffed { text, start, format, quoted: bytes[first] == b'"' })
 }
 
 /// Whether the bytes begin with an element record of .NET binary XML (MC-NBFX, 2.2.1): 0x40 to 0x77, then

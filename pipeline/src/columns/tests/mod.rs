@@ -6,6 +6,7 @@ mod images;
 mod leaves;
 mod messages;
 mod several;
+mod twins;
 mod values;
 
 use std::collections::BTreeMap;

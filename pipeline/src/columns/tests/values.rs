@@ -106,7 +106,11 @@ fn forms_that_are_not_their_column_s() {
         ("datetime", r#""2024-12-10T06:43:27.963Z""#, "datetime 1733813007963"),
         ("datetime", r#""2024-12-10T06:43:27""#, "datetime 1733813007000"),
         ("datetime", r#""2024-12-10T06:43:27+02:00""#, r#"rest "2024-12-10T06:43:27+02:00""#),
-        ("datetime", r#""2024-12-10T06:43:27.1234567Z""#, r#"rest "2024-12-10T06:43:27.1234567Z""#),
+        (
+            "datetime",
+            r#""2024-12-10T06:43:27.1234567Z""#,
+            r#"datetime 1733813007123, rest "2024-12-10T06:43:27.1234567Z""#,
+        ),
         ("datetime", r#""soon""#, r#"rest "soon""#),
         ("uuid", &format!("\"{OTHER}\""), &format!("uuid {OTHER}")),
         ("uuid", r#""no""#, r#"rest "no""#),

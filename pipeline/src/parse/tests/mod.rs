@@ -7,6 +7,8 @@ mod rejects;
 mod routing;
 mod slow;
 mod shapes;
+mod twins;
+mod xml;
 
 use std::fmt::Write;
 use std::fs;
@@ -39,6 +41,13 @@ fn oracle() -> Vec<(String, Vec<u8>)> {
     bodies
 }
 
+/// The same in XML.
+fn oracle_xml() -> Vec<(String, Vec<u8>)> {
+    let bodies = files(&data().join("oracle/xml"));
+    assert!(bodies.len() > 70, "the oracle's bodies are there");
+    bodies
+}
+
 /// One body of the oracle.
 fn body(name: &str) -> Vec<u8> {
     fs::read(data().join("oracle/json").join(name)).unwrap()
@@ -55,7 +64,7 @@ fn event_with(members: &str) -> String {
 }
 
 /// A tree as one line: `Type{member:value}`, `[item]`, `<key:value>` for pairs; strings quoted, numbers as
-/// they are.
+/// they are, dates finer than a millisecond behind `@`.
 fn render(tree: Tree<'_>, node: NodeId) -> String {
     let mut out = String::new();
     write_node(tree, node, &mut out);
@@ -69,6 +78,7 @@ fn write_node(tree: Tree<'_>, node: NodeId, out: &mut String) {
         Kind::True => out.push_str("true"),
         Kind::Number => out.push_str(tree.text(node)),
         Kind::Text => write!(out, "{:?}", tree.text(node)).unwrap(),
+        Kind::IsoDate => write!(out, "@{:?}", tree.text(node)).unwrap(),
         Kind::List => {
             out.push('[');
             for item in tree.items(node) {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 
-use super::{ParentContext, Parser, data, oracle};
+use super::{ParentContext, Parser, data, oracle, oracle_xml};
 use crate::event::{QUARANTINE, Table};
 use crate::parse::ROUTING_VERSION;
 
@@ -42,6 +42,17 @@ const WRITTEN: &[(&str, &[u8])] = &[
     ("written: in two strings", br#""\"{\\\"MessageName\\\":\\\"x\\\"}\"""#),
     ("written: empty", b""),
     ("written: XML", b"<RemoteExecutionContext/>"),
+    ("written: XML table", b"<RemoteExecutionContext xmlns='http://schemas.microsoft.com/xrm/2011/Contracts'><PrimaryEntityName>account</PrimaryEntityName></RemoteExecutionContext>"),
+    ("written: XML prefixes", b"<r:RemoteExecutionContext xmlns:r='http://schemas.microsoft.com/xrm/2011/Contracts'><r:PrimaryEntityName>a&amp;b</r:PrimaryEntityName></r:RemoteExecutionContext>"),
+    ("written: XML other namespace", b"<RemoteExecutionContext xmlns='http://schemas.microsoft.com/xrm/2011/Contracts'><MessageName>x</MessageName><PrimaryEntityName xmlns='urn:x'>account</PrimaryEntityName></RemoteExecutionContext>"),
+    ("written: XML our table", b"<RemoteExecutionContext xmlns='http://schemas.microsoft.com/xrm/2011/Contracts'><MessageName>x</MessageName><PrimaryEntityName>_messages</PrimaryEntityName></RemoteExecutionContext>"),
+    ("written: XML null name", b"<RemoteExecutionContext xmlns='http://schemas.microsoft.com/xrm/2011/Contracts' xmlns:i='http://www.w3.org/2001/XMLSchema-instance'><MessageName>x</MessageName><PrimaryEntityName i:nil='true'/></RemoteExecutionContext>"),
+    ("written: XML says nothing", b"<RemoteExecutionContext xmlns='http://schemas.microsoft.com/xrm/2011/Contracts'/>"),
+    ("written: XML in a string", br#""<RemoteExecutionContext xmlns='http:\/\/schemas.microsoft.com\/xrm\/2011\/Contracts'><PrimaryEntityName>a<\/PrimaryEntityName><\/RemoteExecutionContext>""#),
+    ("written: XML document type", b"<!DOCTYPE a><a/>"),
+    ("written: XML entity", b"<a>&b;</a>"),
+    ("written: XML truncated", b"<RemoteExecutionContext"),
+    ("written: NaN", br#"{"MessageName":"x","n":NaN}"#),
     ("written: binary XML", b"@\x16RemoteExecutionContext"),
     ("written: Latin-1", b"{\"MessageName\":\"x\",\"PrimaryEntityName\":\"\xe4\"}"),
     ("written: a list", br#"[{"MessageName":"x","PrimaryEntityName":"a"}]"#),
@@ -62,7 +73,7 @@ fn route(parser: &mut Parser, body: &[u8]) -> String {
 fn each_body_goes_where_it_always_went() {
     let mut keep = Parser::new(ParentContext::Keep);
     let mut drop = Parser::new(ParentContext::Drop);
-    let bodies = oracle();
+    let bodies: Vec<_> = oracle().into_iter().chain(oracle_xml()).collect();
     let named = bodies.iter().map(|(name, body)| (name.as_str(), body.as_slice()));
     let mut actual = String::new();
     for (name, body) in named.chain(WRITTEN.iter().copied()) {

@@ -76,6 +76,8 @@ fn many_keys_are_compared_too() {
 fn types_leave_the_members() {
     check(&[
         (r#"{"__type":"Entity:http:\/\/schemas.microsoft.com\/xrm","Id":1}"#, "Entity{Id:1,}"),
+        (r#"{"__type":"Entity:http://schemas.microsoft.com/xrm","Id":1}"#, "Entity{Id:1,}"),
+        ("\t{\r\n \"Id\" :\t[ 1 ,\n2 ] , \"__type\" : \"Money:#x\" }\n", "Money{Id:[1,2,],}"),
         (r#"{"Id":1,"__type":"Money:#x","Value":2}"#, "Money{Id:1,Value:2,}"),
         (r#"{"__type":"NoColon"}"#, "NoColon{}"),
         (r#"{"__type":""}"#, "{}"),
@@ -133,6 +135,7 @@ fn texts_are_unescaped() {
     check(&[
         (r#""""#, r#""""#),
         (r#""plain""#, r#""plain""#),
+        (r#""/Date(1715065689000)/""#, r#""/Date(1715065689000)/""#),
         (r#""\/Date(1715065689000)\/""#, r#""/Date(1715065689000)/""#),
         (r#""a\"b\\c\/d""#, r#""a\"b\\c/d""#),
         (r#""\\\"""#, r#""\\\"""#),

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use catchwater_sinks::lake::audit::{self, audit};
 use catchwater_sinks::lake::paths::{Date, Destination, SourceId};
 use catchwater_sinks::lake::records::Origin;
-use catchwater_sinks::lake::schema::Schemas;
 use catchwater_sinks::parquet::{FooterFacts, RowColumns};
 use catchwater_sinks::store::faults::{Faults, PutFault};
 
@@ -34,7 +33,7 @@ impl Rules for Knows {
 
     fn parse<'a>(&'a mut self, body: &'a [u8]) -> Result<ChangeEvent<'a>, Reject> {
         let event = self.parser.parse(body)?;
-        if self.tables.contains(&event.table.name()) { Ok(event) } else { Err(Reject::new(Reason::Xml)) }
+        if self.tables.contains(&event.table.name()) { Ok(event) } else { Err(Reject::new(Reason::BinaryXml)) }
     }
 }
 
@@ -74,7 +73,7 @@ impl Lake {
     async fn quarantine(&self, continues_at: i64, bodies: &[Vec<u8>]) {
         let mut context = Context::new("Orders".into(), Catalog::new());
         let mut buffer = TableBuffer::open(&mut context, QUARANTINE);
-        let reject = Reject::new(Reason::Xml);
+        let reject = Reject::new(Reason::BinaryXml);
         for (at, body) in bodies.iter().enumerate() {
             let place = continues_at + at as i64;
             let (offset, properties) = (format!("offset {place}"), r#"{"x-MessageMaxSizeExceeded":true}"#);

@@ -1,0 +1,65 @@
+//! XML bodies become the tree that the same event has as JSON.
+//!
+//! Owns: what `DataContractSerializer` writes, resolved by namespace. Does not own: the members of the outermost
+//! object (`context`).
+
+mod contract;
+mod elements;
+mod enums;
+mod fault;
+mod names;
+mod references;
+mod values;
+mod walk;
+
+use self::contract::CONTEXT;
+use self::elements::Elements;
+use self::names::Namespace;
+use self::walk::{Scratch, Walk};
+use super::context::{Fate, Outermost};
+use super::keys::Keys;
+use crate::event::tree::TreeBuilder;
+use crate::event::{Reason, Reject};
+
+/// Reads one text after the other in the same memory.
+#[derive(Debug, Default)]
+pub(super) struct Xml {
+    elements: Elements,
+    scratch: Scratch,
+}
+
+impl Xml {
+    /// Writes the tree of a text and notes its known members; whether it had to be repaired.
+    ///
+    /// # Errors
+    /// Places are places in the text.
+    pub(super) fn write(
+        &mut self,
+        text: &str,
+        tree: &mut TreeBuilder,
+        keys: &mut Keys,
+        outermost: &mut Outermost<'_>,
+    ) -> Result<bool, Reject> {
+        self.elements.read(text)?;
+        let Self { elements, scratch } = self;
+        let root = elements.at(0);
+        if root.namespace != Namespace::Sdk || elements.text(root.name, text) != CONTEXT.name {
+            return Err(Reject::new(Reason::OtherElement));
+        }
+        let repaired = elements.repaired;
+        let mut walk = Walk { elements, text, tree, keys, scratch, repaired };
+        let object = walk.open_outermost();
+        let mut expected = 0;
+        for member in elements.children(0) {
+            if let Fate::Written(known) =
+                outermost.begin(walk.outermost_name(member), || walk.is_null(member))
+            {
+                let value = walk.member(member, Some(&CONTEXT), &mut expected);
+                outermost.note(known, value);
+            }
+        }
+        let repaired = walk.repaired;
+        tree.close(object);
+        Ok(repaired)
+    }
+}

@@ -1,0 +1,58 @@
+//! Namespaces, told apart by their URIs.
+//!
+//! Owns: which URIs mean something. Does not own: what stands in them (`contract`). Prefixes mean nothing and
+//! are gone before this.
+
+/// The namespace of an element or a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Namespace {
+    /// The SDK's classes and their members, of whatever version.
+    Sdk,
+    /// `key` and `value` of pairs, pairs as values.
+    Generic,
+    /// The types of XML Schema: strings, numbers, dates.
+    Schema,
+    /// The serializer's own types: GUIDs, durations, characters.
+    Serialization,
+    /// Lists of simple values and their items.
+    Arrays,
+    /// Any other, or none.
+    Other,
+}
+
+/// The namespace of the attributes `type` and `nil`.
+pub(super) const INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
+
+const GENERIC: &str = "http://schemas.datacontract.org/2004/07/System.Collections.Generic";
+const SCHEMA: &str = "http://www.w3.org/2001/XMLSchema";
+const SERIALIZATION: &str = "http://schemas.microsoft.com/2003/10/Serialization/";
+const ARRAYS: &str = "http://schemas.microsoft.com/2003/10/Serialization/Arrays";
+
+impl Namespace {
+    /// The namespace of a URI.
+    ///
+    /// # Source
+    /// Schema reference, section 3.
+    pub(super) fn of(uri: &str) -> Self {
+        match uri {
+            GENERIC => Self::Generic,
+            SCHEMA => Self::Schema,
+            SERIALIZATION => Self::Serialization,
+            ARRAYS => Self::Arrays,
+            // `xrm/2011/Contracts`, `xrm/7.1/Contracts`, `xrm/9.0/Contracts`, and those to come.
+            _ if uri.starts_with("http://schemas.microsoft.com/xrm/") => Self::Sdk,
+            _ => Self::Other,
+        }
+    }
+
+    /// The one URI of a namespace that has one and is not the SDK's.
+    pub(super) fn uri(self) -> Option<&'static str> {
+        match self {
+            Self::Generic => Some(GENERIC),
+            Self::Schema => Some(SCHEMA),
+            Self::Serialization => Some(SERIALIZATION),
+            Self::Arrays => Some(ARRAYS),
+            Self::Sdk | Self::Other => None,
+        }
+    }
+}
