@@ -39,9 +39,10 @@ pub(super) fn script(lake: &Lake<'_>) -> String {
         let columns = Columns::of(schema);
         history::write_history(&mut out, &address, history, schema, &columns);
         if is_of_records(schema) {
-            let mut named = |kind: &str| names.take(&format!("{history}_{kind}"));
-            latest::write_latest(&mut out, &named("latest"), history, &columns);
-            changes::write_changes(&mut out, &named("changes"), history, &columns);
+            let latest = names.take(&format!("{history}_latest"));
+            latest::write_latest(&mut out, &latest, history, &columns);
+            let changes = names.take(&format!("{history}_changes"));
+            changes::write_changes(&mut out, &changes, history, &columns);
         }
     }
     // No other table has their names: a lake's tables are named exactly, and these are ours.
