@@ -82,6 +82,11 @@ fn what_is_not_json_is_told_with_words_and_place() {
 }
 
 #[test]
+fn binary_xml_is_told_what_to_register() {
+    assert!(Reason::BinaryXml.to_string().ends_with("register the endpoint with JSON or XML"));
+}
+
+#[test]
 fn bare_numbers_that_are_not_finite_are_named() {
     for (body, number, place) in [
         (r#"{"a":NaN}"#, "NaN", 5),
