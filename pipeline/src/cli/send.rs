@@ -227,3 +227,23 @@ impl Pace {
         tokio::time::sleep_until(due).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_events_say_which_format_they_have() {
+        for (format, first, expected) in
+            [(BodyFormat::Json, b'{', "application/json"), (BodyFormat::Xml, b'<', "application/xml")]
+        {
+            let mut chunk = Chunk::default();
+            let mut bodies = Bodies::generated(GeneratedSize::Small, format, 1, 3);
+            assert!(bodies.fill(&mut chunk, 100).unwrap());
+            assert_eq!(chunk.spans.len(), 3);
+            for (start, _, content_type) in &chunk.spans {
+                assert_eq!((chunk.bytes[*start], *content_type), (first, expected));
+            }
+        }
+    }
+}

@@ -19,7 +19,22 @@ class Number(Decimal):
 
 def parse(data):
     """The body as Python has it, numbers as Decimal."""
-    return json.loads(data, parse_float=Number, parse_int=Number)
+    return repaired(json.loads(data, parse_float=Number, parse_int=Number, parse_constant=no_json))
+
+
+def repaired(value):
+    """A lone surrogate is no text: it becomes U+FFFD."""
+    if isinstance(value, dict):
+        return {repaired(name): repaired(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return list(map(repaired, value))
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
+
+
+def no_json(constant):
+    raise ValueError(constant)
 
 
 def instant(ms):
@@ -106,8 +121,7 @@ def tokens(value):
 
 
 def text_tokens(text):
-    # A lone surrogate is no text: it becomes U+FFFD.
-    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = repaired(text)
     yield "text", text
     if re.fullmatch("[0-9A-Fa-f-]{36}", text):
         yield "text", text.lower()

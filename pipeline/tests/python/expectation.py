@@ -1,9 +1,10 @@
-"""The row that docs/TABLES.md promises for a body, made of what Python's json reads from it.
+"""The row that docs/TABLES.md promises for a body, made of what Python's json reads from it, or its XML parser.
 
 Nothing here knows how catchwater works; what it shares with it is the contract.
 """
 
 import json
+import re
 import uuid
 from decimal import Decimal
 
@@ -59,76 +60,189 @@ def normal(value):
     if isinstance(value, list):
         return "[" + ",".join(map(normal, value)) + "]"
     if isinstance(value, Number):
-        return value.text if Decimal(repr(float(value))) == value else normal(value.text)
-    return json.dumps(value, ensure_ascii=False)
+        exact = value.is_finite() and Decimal(repr(float(value))) == value
+        return value.text if exact else normal(value.text)
+    if isinstance(value, str):
+        return '"' + re.sub('["\\\\\0-\x1f]', lambda found: ESCAPES.get(found[0], f"\\u{ord(found[0]):04x}"), value) + '"'
+    return json.dumps(value)
+
+
+ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def json_column(value):
     return None if says_nothing(value) else normal(value)
 
 
-class Expectation:
-    """The row of one Create, Update or Delete."""
+ZERO = "00000000-0000-0000-0000-000000000000"
+NO_TABLE = (None, "", "none", "_messages", "_quarantine")
+MULTIPLE = ("CreateMultiple", "UpdateMultiple", "UpsertMultiple", "DeleteMultiple")
+MEMBERS = {
+    *GUID_FACTS.values(),
+    *PLAIN_FACTS.values(),
+    *"""OperationCreatedOn OwningExtension PrimaryEntityId PrimaryEntityName InputParameters OutputParameters SharedVariables
+    PreEntityImages PostEntityImages ParentContext""".split(),
+}
 
-    def __init__(self, body):
-        self.body = body
-        self.table = body["PrimaryEntityName"]
-        self.id = body["PrimaryEntityId"]
-        inputs = pairs(body["InputParameters"]) or {}
-        target = inputs.pop("Target", None)
-        self.row = {}
-        self.kinds = {}
+
+def expectations(body):
+    """The rows of an event: one for each of its targets, if it has several."""
+    several = targets(body)
+    return [Expectation(body, item, index) for index, item in enumerate(several)] if several else [Expectation(body)]
+
+
+def targets(body):
+    """The items of Targets, where each of them is a row."""
+    if body["MessageName"] not in MULTIPLE or body.get("PrimaryEntityName") in NO_TABLE:
+        return []
+    found = parameters(body, "InputParameters").get("Targets")
+    return found.get("Entities") or [] if isinstance(found, dict) else found or []
+
+
+def parameters(body, name):
+    return pairs(body.get(name)) or {}
+
+
+class Expectation:
+    """The row of an event, or of one of its targets.
+
+    `skipped` names the columns whose rules are not told here again: party lists, and `_rest` beside them."""
+
+    def __init__(self, body, item=None, index=0):
+        self.body, self.index = body, index
+        named = body.get("PrimaryEntityName")
+        self.table = "_messages" if named in NO_TABLE else named
+        self.row, self.kinds, self.rest, self.skipped = {}, {}, {}, set()
+        inputs = parameters(body, "InputParameters")
+        target = item or inputs.get("Target")
+        self.id = self.identity(target)
+        record = is_record(target) and target.get("LogicalName") == self.table
+        if item:
+            said = self.of_the_collection(inputs.pop("Targets"))
+            inputs.update({"Targets": said} if not says_nothing(said) else {})
+        elif record or self.says_only_the_row(target):
+            del inputs["Target"]
         self.facts()
-        self.row["_inputs"] = json_column([{"key": key, "value": value} for key, value in inputs.items()])
-        attributes = pairs(target.get("Attributes")) if type_name(target) == "Entity" else None
-        if attributes is not None:
+        self.json_columns(inputs)
+        attributes = pairs(target.get("Attributes")) or {} if record else {}
+        if record:
             self.row["_changed"] = list(attributes)
-        self.attributes = dict(attributes or {})
-        images = pairs(body["PostEntityImages"]) or {}
+            beside = {name: target.get(name) for name in BESIDES}
+            self.left(("InputParameters", "Target"), beside)
+            if item and self.rest.get("InputParameters"):
+                self.skipped.add("_rest")
+        self.attributes = dict(attributes)
+        self.lay_images(attributes, target if record else {})
+        self.left((), {name: value for name, value in body.items() if name not in MEMBERS})
+        self.row["_rest"] = normal(self.rest) if self.rest else None
+
+    def identity(self, target):
+        """PrimaryEntityId, or where there is none the id of Target; of several targets, the target's own."""
+        stated = self.body.get("PrimaryEntityId")
+        if targets(self.body):
+            return target["Id"]
+        if stated in (None, ZERO) and isinstance(target, dict) and target.get("Id"):
+            return target["Id"]
+        return stated
+
+    def says_only_the_row(self, target):
+        if type_name(target) != "EntityReference":
+            return False
+        beside = {name: value for name, value in target.items() if name not in ("__type", "Id", "LogicalName")}
+        return target["Id"] == self.id and target["LogicalName"] == self.table and says_nothing(beside)
+
+    def left(self, path, members):
+        """What has no column stands in `_rest` under its path."""
+        members = {name: value for name, value in members.items() if not says_nothing(value)}
+        if not members:
+            return
+        place = self.rest
+        for name in path:
+            place = place.setdefault(name, {})
+        place.update(members)
+
+    def lay_images(self, attributes, target):
+        images = pairs(self.body.get("PostEntityImages")) or {}
         automatic = images.pop(AUTOMATIC, None)
         labels = dict(pairs(target.get("FormattedValues")) or {})
         names = {}
-        for record in [{"Attributes": target.get("Attributes")}, *images.values()]:
+        for alias, record in [(None, {"Attributes": target.get("Attributes")}), *images.items()]:
             for name, value in (pairs(record["Attributes"]) or {}).items():
+                if alias is not None and name in self.attributes and not again(value, self.attributes[name]):
+                    self.left(("PostEntityImages", alias, "Attributes"), {name: value})
                 self.attributes.setdefault(name, value)
                 if type_name(value) == "EntityReference" and value.get("Name"):
                     names.setdefault(name, value["Name"])
-        for image in images.values():
+        for alias, image in images.items():
             for name, label in (pairs(image["FormattedValues"]) or {}).items():
-                labels.setdefault(name, label)
+                if labels.setdefault(name, label) != label:
+                    self.left(("PostEntityImages", alias, "FormattedValues"), {name: label})
+            self.left(("PostEntityImages", alias), {name: image.get(name) for name in BESIDES})
         for name, value in self.attributes.items():
-            self.attribute(name, value)
+            self.attribute(name, value, name in attributes)
         self.labels({**names, **labels}, automatic)
 
     def facts(self):
         body, row = self.body, self.row
-        row["Id"] = uuid.UUID(self.id)
-        row["IsDelete"] = True if body["MessageName"] == "Delete" else None
+        row["Id"] = self.id and uuid.UUID(self.id)
+        row["IsDelete"] = True if body["MessageName"] in ("Delete", "DeleteMultiple") else None
         for column, member in GUID_FACTS.items():
-            row[column] = uuid.UUID(body[member])
+            row[column] = body.get(member) and uuid.UUID(body[member])
         for column, member in PLAIN_FACTS.items():
-            row[column] = body[member]
-        ms, offset = date_parts(body["OperationCreatedOn"])
-        row["_operation_created_on"] = instant(ms + offset * 60_000)
-        row["_step_id"] = uuid.UUID(body["OwningExtension"]["Id"])
-        row["_changed"] = row["_truncated"] = row["_rest"] = None
-        row["_row_index"] = 0
-        row["_before"] = json_column(body["PreEntityImages"])
-        row["_shared"] = json_column(body["SharedVariables"])
-        # The id that a Create gives back is the row's.
-        outputs = [pair for pair in body["OutputParameters"] if (pair["key"], pair["value"]) != ("id", self.id)]
-        row["_outputs"] = json_column(outputs)
+            row[column] = body.get(member)
+        row["_operation_created_on"] = None
+        if body.get("OperationCreatedOn"):
+            ms, offset = date_parts(body["OperationCreatedOn"])
+            row["_operation_created_on"] = instant(ms + offset * 60_000)
+        step = body.get("OwningExtension") or {}
+        row["_step_id"] = step.get("Id") and uuid.UUID(step["Id"])
+        self.left(("OwningExtension",), {name: step.get(name) for name in ("Name", "KeyAttributes", "RowVersion")})
+        row["_changed"] = None
+        wanted = "Targets" if body["MessageName"] in MULTIPLE else "Target"
+        needed = body["MessageName"] in ("Create", "Update", *MULTIPLE)
+        stripped = needed and wanted not in parameters(body, "InputParameters")
+        row["_truncated"] = True if stripped else None
+        row["_row_index"] = self.index
 
-    def attribute(self, name, value):
+    def json_columns(self, inputs):
+        """What is no single target's stands in the first row only."""
+        if self.index > 0:
+            self.row.update({column: None for column in ("_inputs", "_before", "_shared", "_outputs")})
+            return
+        body, row = self.body, self.row
+        # The ids that a Create gives back are the rows'.
+        said = [("id", self.id)] if body["MessageName"] == "Create" else []
+        said += [("Ids", [item["Id"] for item in targets(body)])] if body["MessageName"] == "CreateMultiple" else []
+        outputs = [pair for pair in body.get("OutputParameters") or [] if (pair["key"], pair["value"]) not in said]
+        row["_inputs"] = json_column([{"key": key, "value": value} for key, value in inputs.items()])
+        row["_outputs"] = json_column(outputs)
+        row["_before"] = json_column(body.get("PreEntityImages"))
+        row["_shared"] = json_column(body.get("SharedVariables"))
+
+    def of_the_collection(self, collection):
+        """What a collection says of itself; that it is of the row's table goes without saying."""
+        if not isinstance(collection, dict):
+            return None
+        said = {"Entities": collection["Entities"], "EntityName": self.table}
+        return {name: value for name, value in collection.items() if said.get(name) != value}
+
+    def attribute(self, name, value, in_target):
         if says_nothing(value):
             return
-        kind, typed = self.typed(name, value)
-        self.row[name], self.kinds[name] = typed, kind
-        if kind == "lookup":
+        typed = self.typed(name, value)
+        if typed is None:
+            # Party lists, and what has no form that a column could hold.
+            self.skipped |= {name, "_rest"}
+            return
+        self.kinds[name], self.row[name] = typed
+        if self.kinds[name] == "lookup":
             self.row[name + "_entitytype"], self.kinds[name + "_entitytype"] = value["LogicalName"], "text"
+            if value.get("RowVersion") or not says_nothing(value.get("KeyAttributes")):
+                self.skipped.add("_rest")
 
     def typed(self, name, value):
-        key = "activityid" if self.table == "task" else self.table + "id"
+        """(kind, value) of an attribute's column."""
+        key = (self.table + "id", "activityid")
         if isinstance(value, bool):
             return "boolean", value
         if isinstance(value, Decimal):
@@ -137,16 +251,18 @@ class Expectation:
             date = date_parts(value)
             if date:
                 return "date", instant(date[0]).replace(tzinfo=None)
-            return ("key", uuid.UUID(value)) if (name, value) == (key, self.id) else ("text", value)
+            return ("key", uuid.UUID(value)) if name in key and value == self.id else ("text", value)
         if type_name(value) == "Money":
             return "money", value["Value"]
         if type_name(value) == "OptionSetValue":
             return "choice", int(value["Value"])
         if type_name(value) == "EntityReference":
             return "lookup", uuid.UUID(value["Id"])
-        if all(type_name(item) == "OptionSetValue" for item in value):
+        if isinstance(value, list) and all(type_name(item) == "OptionSetValue" for item in value):
             return "choices", [int(item["Value"]) for item in value]
-        return "bytes", bytes(int(item) for item in value)
+        if isinstance(value, list) and all(isinstance(item, Decimal) for item in value):
+            return "bytes", bytes(int(item) for item in value)
+        return None
 
     def labels(self, labels, automatic):
         others = {}
@@ -164,6 +280,22 @@ class Expectation:
             if told:
                 others[AUTOMATIC] = {"Attributes": told}
         self.row["_labels"] = json_column(others)
+
+
+def is_record(value):
+    return isinstance(value, dict) and (type_name(value) == "Entity" or not type_name(value) and "Attributes" in value)
+
+
+# What a record says besides its attributes and labels.
+BESIDES = ("EntityState", "KeyAttributes", "RelatedEntities", "RowVersion")
+
+
+def again(value, known):
+    """Whether an image's value says again what is known: numbers by value, a reference whether it has its name or not."""
+    if type_name(value) == type_name(known) == "EntityReference":
+        bare = lambda reference: {name: said for name, said in reference.items() if name != "Name"}
+        return again(bare(value), bare(known)) if "Name" in value or "Name" in known else value == known
+    return value == known or says_nothing(value) and says_nothing(known)
 
 
 DUCKDB_TYPES = {

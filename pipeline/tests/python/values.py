@@ -1,6 +1,7 @@
 """values.py VIEWS LAKE SENT: compares every value of every row with what the bodies that were sent say.
 
-VIEWS is the output of `catchwater sql`; SENT holds <partition>.ndjson, each sent to that partition in order.
+VIEWS is the output of `catchwater sql`; SENT holds <partition>.ndjson or the folder <partition> of XML files, sent to
+that partition in order.
 """
 
 import sys
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from bodies import lost_leaves, parse
 from checking import Faults, connect, quoted, rows
-from expectation import DUCKDB_TYPES, Expectation, column_order, number_type
+from expectation import DUCKDB_TYPES, column_order, number_type
+from expectation import expectations as made
+from xmlbodies import parse_xml
 
 
 def main(views, lake, sent):
@@ -32,13 +35,19 @@ def main(views, lake, sent):
 def expectations(sent):
     """By table and (partition, sequence number)."""
     tables = {}
-    for path in sorted(sent.glob("*.ndjson")):
-        for number, line in enumerate(path.read_bytes().splitlines()):
-            expectation = Expectation(parse(line))
+    for path in sorted(sent.iterdir()):
+        for number, body in enumerate(bodies(path)):
+            [expectation] = made(body)
             place = expectation.row["_partition"], expectation.row["_sequence_number"] = int(path.stem), number
             expectation.row["_hub"] = "events"
             tables.setdefault(expectation.table, {})[place] = expectation
     return tables
+
+
+def bodies(path):
+    if path.is_dir():
+        return [parse_xml(file.read_bytes()) for file in sorted(path.iterdir())]
+    return map(parse, path.read_bytes().splitlines())
 
 
 def check_row(faults, table, place, actual, expectation):

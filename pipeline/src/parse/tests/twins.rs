@@ -34,7 +34,7 @@ fn whole(event: &ChangeEvent<'_>) -> String {
         "{} {} {:?} {}",
         event.table.name(),
         event.message,
-        event.target.map(|target| target.0),
+        event.target.is_some(),
         render(event.tree, event.tree.root())
     )
 }
@@ -89,6 +89,35 @@ fn what_json_cannot_say_is_read() {
     }
 }
 
+/// Members of real bodies that the SDK which wrote the derived ones does not have. It has others, which are null
+/// or zero.
+const UNKNOWN_TO_SDK: &[&str] = &["InitiatingUserAgent:", "Unknown:"];
+
+/// The zones of the servers that wrote the real bodies. The derived ones were written in UTC, and a date with an
+/// offset shows the writer's.
+const ZONES: &[(&str, &str)] = &[
+    ("albxrm_activityparty_onprem.json", "+0300)"),
+    ("albxrm_documentlocation.json", "+0200)"),
+    ("msdocs_use_webhooks_contact_update.json", "-0700)"),
+];
+
+/// A rendered body without members that are null or zero, and without those.
+fn without_unknown(mut body: String) -> String {
+    for nothing in [":null,", r#":"00000000-0000-0000-0000-000000000000","#] {
+        while let Some(at) = body.find(nothing) {
+            let start = body[..at].rfind([',', '{', '<']).unwrap() + 1;
+            body.replace_range(start..at + nothing.len(), "");
+        }
+    }
+    for member in UNKNOWN_TO_SDK {
+        while let Some(start) = body.find(member) {
+            let end = start + body[start..].find(',').unwrap() + 1;
+            body.replace_range(start..end, "");
+        }
+    }
+    body
+}
+
 #[test]
 fn derived_bodies_are_one_tree_with_theirs() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
@@ -100,6 +129,14 @@ fn derived_bodies_are_one_tree_with_theirs() {
         let name = name.trim_start_matches("derived_").replace(".xml", ".json");
         let wire = files(&corpus.join("json_wire")).into_iter().chain(files(&corpus.join("json")));
         let (_, json) = wire.into_iter().find(|(file, _)| *file == name).expect(&name);
-        check(&name, &json, &xml, ("nothing", "nothing"));
+        let zone = ZONES.iter().find(|(of, _)| *of == name).map_or("nothing", |(_, zone)| *zone);
+        for parents in [ParentContext::Keep, ParentContext::Drop] {
+            let json = read(&json, parents).unwrap_or_else(|| panic!("{name}")).replace(zone, "+0000)");
+            let xml = read(&xml, parents).unwrap_or_else(|| panic!("{name}"));
+            let (json, xml) = (without_unknown(json), without_unknown(xml));
+            let equal = json.bytes().zip(xml.bytes()).take_while(|(one, other)| one == other).count();
+            let from = |text: &str| text.chars().skip(equal.saturating_sub(80)).take(160).collect::<String>();
+            assert!(json == xml, "{name}\n{}\n{}", from(&json), from(&xml));
+        }
     }
 }

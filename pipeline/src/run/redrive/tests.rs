@@ -33,7 +33,11 @@ impl Rules for Knows {
 
     fn parse<'a>(&'a mut self, body: &'a [u8]) -> Result<ChangeEvent<'a>, Reject> {
         let event = self.parser.parse(body)?;
-        if self.tables.contains(&event.table.name()) { Ok(event) } else { Err(Reject::new(Reason::BinaryXml)) }
+        if self.tables.contains(&event.table.name()) {
+            Ok(event)
+        } else {
+            Err(Reject::new(Reason::BinaryXml))
+        }
     }
 }
 

@@ -1,0 +1,67 @@
+//! Choices drawn from the bytes of the fuzzer. When they are used up every choice is the first, so that every input
+//! ends.
+
+/// The bytes that are left.
+#[derive(Debug)]
+pub struct Dice<'a>(pub &'a [u8]);
+
+impl Dice<'_> {
+    pub fn byte(&mut self) -> u8 {
+        let Some((first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        *first
+    }
+
+    /// A number below `bound`, which is not 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        usize::from(self.byte()) % bound
+    }
+
+    pub fn long(&mut self) -> i64 {
+        (0..8).fold(0, |bits, _| bits << 8 | i64::from(self.byte()))
+    }
+
+    /// Text of up to so many characters, most of them plain, some of every kind that a format may trip over.
+    pub fn text(&mut self, most: usize) -> String {
+        (0..self.below(most + 1)).map(|_| self.letter()).collect()
+    }
+
+    fn letter(&mut self) -> char {
+        match self.byte() {
+            byte @ 0..0x80 => char::from(byte),
+            byte @ 0x80..0xE0 => char::from(b'a' + byte % 26),
+            byte => ODD[usize::from(byte) % ODD.len()],
+        }
+    }
+}
+
+const ODD: &[char] = &[
+    '&',
+    '<',
+    '>',
+    '"',
+    '\'',
+    '\\',
+    '/',
+    '\r',
+    '\n',
+    '\t',
+    '\u{0}',
+    '\u{b}',
+    '\u{1f}',
+    '\u{7f}',
+    '\u{85}',
+    '\u{a0}',
+    'é',
+    '\u{2028}',
+    '\u{fffd}',
+    '\u{fffe}',
+    '\u{ffff}',
+    '東',
+    '\u{1f600}',
+    '\u{10ffff}',
+    ']',
+    ';',
+    '{',
+    '-',
+];

@@ -1,0 +1,77 @@
+//! A random event: what we read of its JSON is what serde_json reads, and what we read of its XML is the same.
+
+use catchwater::event::ChangeEvent;
+use catchwater::event::tree::{Kind, NodeId, Tree};
+use catchwater::parse::{ParentContext, Parser};
+use serde_json::Value;
+
+use crate::dice::Dice;
+use crate::event::Twins;
+
+/// Reads both forms of the event that the bytes make.
+pub fn check(bytes: &[u8]) {
+    let twins = Twins::draw(&mut Dice(bytes));
+    let mut of_json = Parser::new(ParentContext::Keep);
+    let json = of_json.parse(twins.json.as_bytes());
+    let json = json.unwrap_or_else(|reject| panic!("{reject:?}\n{}", twins.json));
+    let theirs: Value =
+        serde_json::from_str(&twins.json).unwrap_or_else(|error| panic!("{error}\n{}", twins.json));
+    same_as_serde(json.tree, json.tree.root(), &theirs, &twins.json);
+    let mut of_xml = Parser::new(ParentContext::Keep);
+    let xml = of_xml.parse(twins.xml.as_bytes());
+    let xml = xml.unwrap_or_else(|reject| panic!("{reject:?}\n{}", twins.xml));
+    same_event(&json, &xml, &twins);
+}
+
+/// Leaf by leaf; a list of pairs is theirs as a list of objects.
+fn same_as_serde(tree: Tree<'_>, node: NodeId, theirs: &Value, json: &str) {
+    let fits = match (tree.kind(node), theirs) {
+        (Kind::Null, Value::Null) | (Kind::False, Value::Bool(false)) | (Kind::True, Value::Bool(true)) => {
+            true
+        }
+        (Kind::Number, Value::Number(number)) => same_number(tree.text(node), number),
+        (Kind::Text, Value::String(text)) => tree.text(node) == text,
+        (Kind::List, Value::Array(items)) => {
+            tree.items(node).zip(items).for_each(|(item, theirs)| same_as_serde(tree, item, theirs, json));
+            tree.items(node).count() == items.len()
+        }
+        (Kind::Object, Value::Object(members)) => {
+            let of_type = members.get("__type").and_then(Value::as_str).unwrap_or_default();
+            for (name, value) in tree.members(node) {
+                same_as_serde(tree, value, &members[tree.text(name)], json);
+            }
+            let untyped = members.keys().filter(|name| *name != "__type").count();
+            tree.members(node).count() == untyped
+                && tree.text(node) == of_type.split(':').next().unwrap_or_default()
+        }
+        (Kind::Pairs, Value::Array(items)) => {
+            for ((name, value), pair) in tree.members(node).zip(items) {
+                assert_eq!(tree.text(name), pair["key"], "{json}");
+                same_as_serde(tree, value, &pair["value"], json);
+            }
+            tree.members(node).count() == items.len()
+        }
+        _ => false,
+    };
+    assert!(fits, "{:?} {:?} is {theirs} in\n{json}", tree.kind(node), tree.text(node));
+}
+
+/// By their text, where serde_json keeps it (as the fuzz package has it), else by value.
+fn same_number(text: &str, theirs: &serde_json::Number) -> bool {
+    theirs.to_string() == text || !KEEPS_TEXT.with(|keeps| *keeps) && theirs.as_f64() == text.parse().ok()
+}
+
+thread_local! {
+    static KEEPS_TEXT: bool = serde_json::from_str::<Value>("1.10").is_ok_and(|one| one.to_string() == "1.10");
+}
+
+/// Node by node.
+fn same_event(json: &ChangeEvent<'_>, xml: &ChangeEvent<'_>, twins: &Twins) {
+    let told = || format!("\n{}\n{}", twins.json, twins.xml);
+    for node in (0..json.tree.len().min(xml.tree.len()) as u32).map(NodeId) {
+        let of = |tree: Tree<'_>| (tree.kind(node), tree.text(node).to_owned(), tree.end(node));
+        assert_eq!(of(json.tree), of(xml.tree), "node {node:?} in JSON and XML{}", told());
+    }
+    assert_eq!(json.tree.len(), xml.tree.len(), "nodes in JSON and XML{}", told());
+    assert_eq!((json.table, json.message, json.target), (xml.table, xml.message, xml.target), "{}", told());
+}

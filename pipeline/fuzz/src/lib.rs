@@ -1,0 +1,8 @@
+//! What the fuzz targets check. A test of the product includes the checks and runs them over seeds and findings.
+
+pub mod body;
+mod dice;
+pub mod differential;
+mod event;
+pub mod memory;
+mod spelling;

@@ -1,0 +1,54 @@
+//! How much memory a check takes: counted by an allocator, as the size of the process says little of one body.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+#[global_allocator]
+static COUNTING: Counting = Counting { live: AtomicUsize::new(0), most: AtomicUsize::new(0) };
+
+/// Runs a check; panics if it holds more than [`LIMIT`] bytes at any time.
+pub fn bounded(check: fn(&[u8]), bytes: &[u8]) {
+    let before = COUNTING.live.load(Ordering::Relaxed);
+    COUNTING.most.store(before, Ordering::Relaxed);
+    check(bytes);
+    let most = COUNTING.most.load(Ordering::Relaxed) - before;
+    assert!(most <= LIMIT, "{most} bytes of memory for a body of {}", bytes.len());
+}
+
+/// What a body may take at most.
+const LIMIT: usize = 64 << 20;
+
+struct Counting {
+    live: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Counting {
+    fn add(&self, bytes: usize) {
+        let live = self.live.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.most.fetch_max(live, Ordering::Relaxed);
+    }
+}
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        self.add(layout.size());
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        self.live.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // For a moment both may be there.
+        self.add(size);
+        self.live.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}

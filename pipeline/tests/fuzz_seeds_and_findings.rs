@@ -1,0 +1,50 @@
+//! What the fuzz targets check (`pipeline/fuzz`), over their seeds and over all that fuzzing ever found.
+
+#![expect(clippy::unwrap_used, reason = "a body that can't be read has to fail")]
+
+#[allow(unreachable_pub, reason = "of another package")]
+#[path = "../fuzz/src/body.rs"]
+mod body;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+#[test]
+fn bodies() {
+    for (folder, least) in
+        [("oracle/json", 60), ("oracle/xml", 60), ("fuzz/json_body", 0), ("fuzz/xml_body", 0)]
+    {
+        check(folder, least, body::check);
+    }
+}
+
+/// Cut short anywhere, and with one byte of it another one.
+#[test]
+fn bodies_that_are_broken() {
+    let broken = |body: &[u8]| {
+        for at in (0..body.len()).step_by(97) {
+            body::check(&body[..at]);
+            let mut changed = body.to_vec();
+            changed[at] ^= 1 << (at % 8);
+            body::check(&changed);
+        }
+    };
+    for folder in ["oracle/json", "oracle/xml"] {
+        check(folder, 60, broken);
+    }
+}
+
+/// Runs a check over the files of a folder of `tests/data`, of which there are so many at least.
+fn check(folder: &str, least: usize, check: impl Fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(folder);
+    let mut files = 0;
+    for entry in fs::read_dir(&folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let began = Instant::now();
+        check(&fs::read(&path).unwrap());
+        assert!(began.elapsed() < Duration::from_secs(10), "{} takes long", path.display());
+        files += 1;
+    }
+    assert!(files >= least, "{files} files in {}", folder.display());
+}
