@@ -55,11 +55,13 @@ impl<'a> QuarantinedRows<'a> {
 fn event(batch: &RecordBatch, row: usize) -> Result<QuarantinedEvent<'_>, &'static str> {
     use Quarantined as Q;
     let body = match column(batch, Q::Body, row) {
-        Some(array) => array.as_binary_opt::<i32>().map(|bodies| bodies.value(row)).ok_or(name(Q::Body))?,
+        Some(array) => {
+            array.as_binary_opt::<i32>().map(|bodies| bodies.value(row)).ok_or_else(|| name(Q::Body))?
+        }
         None => &[],
     };
     Ok(QuarantinedEvent {
-        hub: text(batch, Q::Hub, row)?.ok_or(name(Q::Hub))?,
+        hub: text(batch, Q::Hub, row)?.ok_or_else(|| name(Q::Hub))?,
         partition: PartitionId(number::<Int32Type>(batch, Q::Partition, row)? as u32),
         raw: RawEvent {
             body,
@@ -80,7 +82,7 @@ fn column(batch: &RecordBatch, of: Quarantined, row: usize) -> Option<&dyn Array
 
 fn text(batch: &RecordBatch, of: Quarantined, row: usize) -> Result<Option<&str>, &'static str> {
     let Some(array) = column(batch, of, row) else { return Ok(None) };
-    array.as_string_opt::<i32>().map(|texts| Some(texts.value(row))).ok_or(name(of))
+    array.as_string_opt::<i32>().map(|texts| Some(texts.value(row))).ok_or_else(|| name(of))
 }
 
 fn number<T: ArrowPrimitiveType>(
@@ -89,7 +91,7 @@ fn number<T: ArrowPrimitiveType>(
     row: usize,
 ) -> Result<T::Native, &'static str> {
     let array = column(batch, of, row).and_then(|array| array.as_primitive_opt::<T>());
-    array.map(|numbers| numbers.value(row)).ok_or(name(of))
+    array.map(|numbers| numbers.value(row)).ok_or_else(|| name(of))
 }
 
 fn name(of: Quarantined) -> &'static str {

@@ -150,9 +150,10 @@ impl<R: Rules> Redrive<R> {
                 self.left(survey.left);
                 return Ok(());
             };
-            let standing = match self.dry_run {
-                true => ours.clone(),
-                false => self.records.plan_redrive(file, ours.clone()).await?,
+            let standing = if self.dry_run {
+                ours.clone()
+            } else {
+                self.records.plan_redrive(file, ours.clone()).await?
             };
             self.carry_out(file, &standing).await?;
             if standing == ours {

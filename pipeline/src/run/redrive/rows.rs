@@ -49,7 +49,7 @@ fn says_size_exceeded(properties: &str) -> bool {
     if !properties.contains(SIZE_EXCEEDED) {
         return false;
     }
-    let properties: Result<HashMap<String, serde::de::IgnoredAny>, _> = serde_json::from_str(properties);
+    let properties: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_str(properties);
     properties.is_ok_and(|properties| properties.keys().any(|name| name.contains(SIZE_EXCEEDED)))
 }
 
