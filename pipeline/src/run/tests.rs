@@ -64,8 +64,8 @@ async fn readers_by_older_rules_are_displaced_before_newer_rules_begin() {
     let (_connected, mut old, last) = world.reader(10).await;
     let refused = world.run(true).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::Configuration, "{refused}");
-    let lost = tokio::time::timeout(Duration::from_secs(10), old.next_batch()).await.unwrap().unwrap_err();
-    assert_eq!(lost.kind(), ErrorKind::OwnershipLost, "{lost:?}");
+    let stolen = tokio::time::timeout(Duration::from_secs(10), old.next_batch()).await.unwrap().unwrap_err();
+    assert_eq!(stolen.kind(), ErrorKind::OwnershipLost, "{stolen:?}");
     checkpoints.save(PartitionId(0), ROUTING_VERSION - 1, &last).await.unwrap();
     assert_eq!(world.run(true).await.unwrap().rows, 0, "all of it was the older rules'");
     world.append(0, 5, 100);

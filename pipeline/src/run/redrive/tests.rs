@@ -280,8 +280,8 @@ async fn redrivers_at_once_end_with_each_event_once() {
                 let case = format!("{part} {one:?} {other:?}");
                 ours.unwrap();
                 theirs.unwrap();
-                let late = first.land_late().await + second.land_late().await;
-                assert_eq!(late, 0, "{case}");
+                let landed = first.land_late().await + second.land_late().await;
+                assert_eq!(landed, 0, "{case}");
                 assert_eq!(lake.clean(&case).await, (5, 4, 0), "{case}");
             }
         }

@@ -196,8 +196,9 @@ fn written_rows(facts: &FooterFacts, rows: &[(i64, i32)]) -> Bytes {
 
 #[tokio::test]
 async fn an_event_may_have_several_rows() {
+    type Rows<'a> = &'a [(i64, i32)];
     // rows of 7 and 9, rows of the lake, duplicates, what is said
-    let cases: [(&[(i64, i32)], u64, u64, &str); 8] = [
+    let cases: [(Rows, u64, u64, &str); 8] = [
         (&[(7, 0), (9, 0)], 10, 0, ""),
         (&[(7, 0), (7, 1), (7, 2), (9, 0), (9, 1)], 13, 0, ""),
         (&[(7, 0), (7, 0), (9, 0)], 11, 1, "the row of 7 follows one that is not below it"),

@@ -18,12 +18,12 @@ fn plan(n: u64, rows: &[(&str, &[i64])]) -> Plan {
 
 #[test]
 fn what_is_understood_is_planned_once() {
+    type Rows<'a> = &'a [(i64, &'a str)];
     let understood = |rows: &[(i64, &str)]| -> Vec<(Ordinal, String)> {
         rows.iter().map(|(place, table)| (Ordinal(*place), (*table).to_owned())).collect()
     };
     let first = plan(1, &[("account", &[101, 104]), ("contact", &[102])]);
     let second = plan(2, &[("account", &[103])]);
-    type Rows<'a> = &'a [(i64, &'a str)];
     let cases: [(&[Plan], Rows, Option<Plan>); 5] = [
         (&[], &[], None),
         (&[], &[(101, "account"), (102, "contact"), (104, "account")], Some(first.clone())),
@@ -90,10 +90,10 @@ async fn a_file_is_there_once_whoever_put_it() {
         let faults = Faults::new();
         faults.next_put("-r1", fault);
         faults.lose_next_read("-r1");
-        let faulty = store.with_faults(&faults);
+        let unreliable = store.with_faults(&faults);
         assert!(!find_file(&store, &path, &facts, &impatient()).await.unwrap());
-        commit_file(&faulty, &path, &facts, written(&facts), &impatient()).await.unwrap();
-        assert!(find_file(&faulty, &path, &facts, &impatient()).await.unwrap());
+        commit_file(&unreliable, &path, &facts, written(&facts), &impatient()).await.unwrap();
+        assert!(find_file(&unreliable, &path, &facts, &impatient()).await.unwrap());
         assert_eq!(faults.land_late().await, 0, "{fault:?}");
         // Another redriver's bytes differ, and its rows don't.
         let other = FooterFacts { writer: "another".into(), ..facts.clone() };
