@@ -26,6 +26,8 @@ DIFFERENCES = {
     "derived_msdocs_agentstatus_update": {"_user_agent"},
     "derived_mrjamiebowman_account_update": {"_user_aad_id", "_initiating_user_aad_id"},
 }
+# Classes that the serializer refuses to write as JSON: what is read of them is read by its shape.
+BY_SHAPE = {"t_datetimeoffset", "t_relatedcoll"}
 # JSON whose numbers are none: it is quarantined, its XML is not.
 NO_JSON = {"t_double_nan", "t_double_inf", "t_double_ninf"}
 
@@ -36,7 +38,7 @@ def main(views, *folders):
     views = [name for (name,) in connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()]
     for view in views:
         read = rows(connection, f'FROM "{view}"')
-        if view.endswith("_latest"):
+        if view.endswith(("_latest", "_changes")) or view in ("gaps", "late", "quarantine"):
             continue
         for row in read:
             place = row["_partition"], row["_sequence_number"]
@@ -86,7 +88,8 @@ def check_rows(faults, path, body, view, of_event):
     faults.equal(len(of_event), len(expected), where, "rows")
     for row, expectation in zip(sorted(of_event, key=lambda row: row["_row_index"]), expected):
         faults.equal(view, expectation.table, where, "table")
-        for column in row.keys() - HUB - PLACE - expectation.skipped:
+        by_shape = {"_inputs"} if path.stem in BY_SHAPE else set()
+        for column in row.keys() - HUB - PLACE - expectation.skipped - by_shape:
             faults.equal(row[column], expectation.row.get(column), where, column)
         for column in expectation.row.keys() - row.keys() - expectation.skipped:
             faults.check(expectation.row[column] is None, where, column, "is no column")
@@ -113,11 +116,8 @@ def check_twins(faults, rows_of):
 def understood(path):
     """The body, if it is JSON or XML, and an event."""
     try:
-        if path.suffix == ".xml":
-            # What it says is known here; this version quarantines it.
-            parse_xml(path.read_bytes())
-            return None
-        body = parse(path.read_bytes().decode("utf-8-sig"))
+        xml = path.suffix == ".xml"
+        body = parse_xml(path.read_bytes()) if xml else parse(path.read_bytes().decode("utf-8-sig"))
     except ValueError:
         return None
     return body if isinstance(body, dict) and isinstance(body.get("MessageName"), str) else None
