@@ -1,6 +1,7 @@
 //! A real DuckDB over a real lake: it reads what was sent, every value of it.
 //!
-//! The scripts in `tests/python/` make their expectations from the bytes that were sent, with Python's `json`.
+//! The scripts in `tests/python/` make their expectations from the bytes that were sent, with Python's `json`
+//! and its XML parser.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 #![expect(clippy::print_stdout, reason = "how much a script checked is worth a line")]
@@ -16,25 +17,32 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use catchwater::emulator::{Config, Emulator, NewEvent};
-use catchwater::generator::{Generator, Size};
+use catchwater::generator::{Format, Generator, Size};
 use catchwater::position::PartitionId;
 use processes::{Hub, audit, catchwater, json, told};
 use tempfile::TempDir;
 
 #[test]
-fn every_value_of_300_events() {
+fn every_value_of_300_events_as_json_and_as_xml() {
     // A folder that DuckDB would read as a pattern, and as a column of its own, if the views let it.
-    let Some(bed) = Bed::new("it's [a] name=lake") else { return };
-    let hub = Hub::start(3);
-    for (partition, (size, events)) in
-        [(Size::Mixed, 200), (Size::Typical, 60), (Size::Large, 40)].into_iter().enumerate()
-    {
-        let file = bed.sent().join(format!("{partition}.ndjson"));
-        fs::write(&file, generated(size, events)).unwrap();
-        assert_eq!(send(&hub, &file, partition), events);
+    let lakes = [Format::Json, Format::Xml].map(|format| (format, Bed::new("it's [a] name=lake")));
+    let mut views = Vec::new();
+    for (format, bed) in &lakes {
+        let Some(bed) = bed else { return };
+        let hub = Hub::start(3);
+        for (partition, (size, events)) in
+            [(Size::Mixed, 200), (Size::Typical, 60), (Size::Large, 40)].into_iter().enumerate()
+        {
+            let sent = write_generated(&bed.sent(), partition, (size, *format), events);
+            assert_eq!(send(&hub, &sent, partition), events);
+        }
+        bed.run(&hub.connection_string, 300);
+        views.push(bed.views());
+        bed.check("values.py", &[views.last().unwrap(), &bed.lake, &bed.sent()]);
     }
-    bed.run(&hub.connection_string, 300);
-    bed.check("values.py", &[&bed.views(), &bed.lake, &bed.sent()]);
+    if let [(_, Some(bed)), _] = &lakes {
+        bed.check("twins.py", &[&views[0], &views[1]]);
+    }
 }
 
 #[test]
@@ -354,6 +362,24 @@ fn send(hub: &Hub, files: &Path, partition: usize) -> u64 {
         connection,
     ]);
     sent["events"].as_u64().unwrap()
+}
+
+/// Writes events, JSON one a line, XML each into a file of its own, and says where.
+fn write_generated(folder: &Path, partition: usize, (size, format): (Size, Format), events: u64) -> PathBuf {
+    if format == Format::Json {
+        let file = folder.join(format!("{partition}.ndjson"));
+        fs::write(&file, generated(size, events)).unwrap();
+        return file;
+    }
+    let folder = folder.join(partition.to_string());
+    fs::create_dir(&folder).unwrap();
+    let mut generator = Generator::new(7, size).in_format(format);
+    for number in 0..events {
+        let mut body = Vec::new();
+        generator.next(&mut body);
+        fs::write(folder.join(format!("{number:04}.xml")), body).unwrap();
+    }
+    folder
 }
 
 /// Events, one a line.

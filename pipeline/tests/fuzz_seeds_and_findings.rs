@@ -1,10 +1,22 @@
 //! What the fuzz targets check (`pipeline/fuzz`), over their seeds and over all that fuzzing ever found.
 
-#![expect(clippy::unwrap_used, reason = "a body that can't be read has to fail")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a body that can't be read has to fail")]
 
 #[allow(unreachable_pub, reason = "of another package")]
 #[path = "../fuzz/src/body.rs"]
 mod body;
+#[allow(unreachable_pub, reason = "of another package")]
+#[path = "../fuzz/src/dice.rs"]
+mod dice;
+#[allow(unreachable_pub, reason = "of another package")]
+#[path = "../fuzz/src/differential.rs"]
+mod differential;
+#[allow(unreachable_pub, reason = "of another package")]
+#[path = "../fuzz/src/event.rs"]
+mod event;
+#[allow(unreachable_pub, reason = "of another package")]
+#[path = "../fuzz/src/spelling.rs"]
+mod spelling;
 
 use std::fs;
 use std::path::Path;
@@ -32,6 +44,21 @@ fn bodies_that_are_broken() {
     };
     for folder in ["oracle/json", "oracle/xml"] {
         check(folder, 60, broken);
+    }
+}
+
+#[test]
+fn events_in_both_formats() {
+    check("fuzz/differential", 0, differential::check);
+    let mut state = 1_u64;
+    for _ in 0..2_000 {
+        let bytes: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        })
+        .take(400)
+        .collect();
+        differential::check(&bytes);
     }
 }
 

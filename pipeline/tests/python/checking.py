@@ -24,6 +24,13 @@ def rows(connection, query):
     return [dict(zip(names, row)) for row in result.fetchall()]
 
 
+def tables(connection):
+    """The names of the views that show the rows of a table as they are, and not what can be told of them."""
+    views = connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+    told = ("gaps", "late", "quarantine")
+    return [name for (name,) in views if name not in told and not name.endswith(("_latest", "_changes"))]
+
+
 def quoted(path):
     """A path as an SQL literal that is no pattern."""
     return "'" + "".join(f"[{c}]" if c in "[*?" else c for c in str(path)).replace("'", "''") + "'"

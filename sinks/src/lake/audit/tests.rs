@@ -409,7 +409,7 @@ async fn a_file_that_contradicts_itself_is_found() {
         ("lake", with(&|facts| facts.lake = "other".into()), r#"is of another lake, "other""#),
         ("order", written(&facts(), &[7, 8, 8, 9]), "the row of 8 follows one that is not below it"),
         ("order", written(&facts(), &[7, 9, 8, 9]), "the row of 8 follows one that is not below it"),
-        ("empty", written(&facts(), &[]), "no column"),
+        ("empty", written(&facts(), &[]), "it has no rows"),
         ("below", written(&tests::facts("account", day, 5, &[4, 9]), &[4, 9]), "its first row is of 4"),
     ];
     for (case, bytes, words) in cases {
