@@ -9,6 +9,7 @@
 
 mod bench;
 mod stages;
+mod end_to_end;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,9 @@ const BENCHES: &[(&str, BenchFn)] = &[
     ("encode", stages::encode::bench),
     ("whole", stages::whole::bench),
     ("handoff", stages::handoff::bench),
+    ("end_to_end", end_to_end::bench),
+    ("delay", end_to_end::delay::bench),
+    ("cold start", end_to_end::cold::bench),
 ];
 
 fn main() -> ExitCode {

@@ -1,6 +1,7 @@
 //! Body → `ChangeEvent`, beside simd-json's tape of the same bodies.
 //!
-//! For XML the tape is that of the same events as JSON.
+//! "Tape and walk" is the product's path for any JSON: the same tape, walked into the same event. For XML the tape is
+//! that of the same events as JSON.
 
 use std::hint::black_box;
 use std::io;
@@ -42,7 +43,7 @@ fn own(bodies: &Bodies) -> [Contender<'_>; 5] {
     };
     let mut copy = Vec::new();
     [
-        parse("tape and walk", general(ParentContext::Drop)),
+        parse("tape and walk", Parser::general(ParentContext::Drop)),
         parse("ours", Parser::new(ParentContext::Drop)),
         parse("ours keeping parents", Parser::new(ParentContext::Keep)),
         Contender::new("a copy alone", move || {
@@ -58,16 +59,11 @@ fn own(bodies: &Bodies) -> [Contender<'_>; 5] {
     ]
 }
 
-/// The product's path for any JSON: a simd-json tape, walked into the same event.
-fn general(parent_context: ParentContext) -> Parser {
-    Parser::new(parent_context)
-}
-
 /// What is timed is right: each body is an event; a made one is the one that the generator made, and each leaf of
 /// its JSON is in the tree.
 fn check(shape: &Shape, bodies: &Bodies) -> io::Result<()> {
     let mut generator = shape.size.map(|size| Generator::new(SEED, size).in_format(shape.format));
-    let mut parsers = [general(ParentContext::Keep), Parser::new(ParentContext::Keep)];
+    let mut parsers = [Parser::general(ParentContext::Keep), Parser::new(ParentContext::Keep)];
     let mut plain = PlainTape::default();
     for body in bodies.iter() {
         let made = generator.as_mut().map(|generator| generator.next(&mut Vec::new()));
