@@ -162,6 +162,28 @@ impl TreeBuilder {
         self.push(kind, true, start, text.len())
     }
 
+    /// Begins a text that does not stand in the body; its parts follow until [`end_copy`](Self::end_copy).
+    pub fn begin_copy(&mut self, kind: Kind) -> NodeId {
+        self.push(kind, true, self.arena.len(), 0)
+    }
+
+    /// Appends to the text that was begun.
+    pub fn copy(&mut self, part: &str) {
+        self.arena.push_str(part);
+    }
+
+    /// Ends what [`begin_copy`](Self::begin_copy) began.
+    pub fn end_copy(&mut self, begun: NodeId) {
+        let end = self.arena.len() as u32;
+        let node = &mut self.nodes[begun.0 as usize];
+        node.len = end - node.start;
+    }
+
+    /// Makes another kind of a list that was begun.
+    pub fn set_kind(&mut self, opened: NodeId, kind: Kind) {
+        self.nodes[opened.0 as usize].kind = kind;
+    }
+
     /// Begins a list, an object or pairs; its contents follow until [`close`](Self::close).
     /// `type_name` is what an object stated as its type, up to the first colon; empty for none.
     pub fn open(&mut self, kind: Kind, type_name: &str) -> NodeId {

@@ -5,6 +5,7 @@
 use super::ParentContext;
 use super::json::Json;
 use super::keys::Keys;
+use super::scan::Scanner;
 use super::sniff::Format;
 use super::walk::Walk;
 use super::xml::Xml;
@@ -17,6 +18,8 @@ const NO_TABLE: &str = "none";
 /// Reads texts, one after the other, into the same buffers.
 pub(super) struct Reader {
     parent_context: ParentContext,
+    /// Without it every JSON text takes the general path.
+    scanner: Option<Scanner>,
     json: Json,
     xml: Xml,
     keys: Keys,
@@ -26,9 +29,10 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Buffers that grow with the first texts.
-    pub(super) fn new(parent_context: ParentContext) -> Self {
+    pub(super) fn new(parent_context: ParentContext, scanner: Option<Scanner>) -> Self {
         Self {
             parent_context,
+            scanner,
             json: Json::new(),
             xml: Xml::default(),
             keys: Keys::new(),
@@ -42,18 +46,24 @@ impl Reader {
     /// # Errors
     /// Places are places in the text.
     pub(super) fn read<'a>(&'a mut self, text: &'a str, format: Format) -> Result<ChangeEvent<'a>, Reject> {
-        let Self { parent_context, json, xml, keys, tree, members } = self;
-        tree.clear();
-        members.clear();
-        let mut outermost = Outermost::new(members, *parent_context);
-        let repaired = match format {
-            Format::Json => json.parse(text, |tokens| {
-                let mut walk = Walk::new(tokens, text, tree, keys);
-                write_outermost(&mut walk, &mut outermost).map(|()| tokens.repaired)
-            })??,
-            Format::Xml => xml.write(text, tree, keys, &mut outermost)?,
+        let Self { parent_context, scanner, json, xml, keys, tree, members } = self;
+        let scanned = scanner.as_mut().filter(|_| format == Format::Json).and_then(|scanner| {
+            let mut outermost = Outermost::begin_event(members, tree, *parent_context);
+            scanner.write(text, tree, keys, &mut outermost).ok().map(|()| outermost.dropped)
+        });
+        let (parent_context_dropped, repaired) = if let Some(dropped) = scanned {
+            (dropped, false)
+        } else {
+            let mut outermost = Outermost::begin_event(members, tree, *parent_context);
+            let repaired = match format {
+                Format::Json => json.parse(text, |tokens| {
+                    let mut walk = Walk::new(tokens, text, tree, keys);
+                    write_outermost(&mut walk, &mut outermost).map(|()| tokens.repaired)
+                })??,
+                Format::Xml => xml.write(text, tree, keys, &mut outermost)?,
+            };
+            (outermost.dropped, repaired)
         };
-        let parent_context_dropped = outermost.dropped;
         let tree = tree.tree(text);
         let table = table(tree, members);
         let message = match (filled_text(tree, members.get(Member::MessageName)), table) {
@@ -67,6 +77,7 @@ impl Reader {
             message,
             target: target(tree, members),
             parent_context_dropped,
+            odd: format == Format::Json && scanned.is_none(),
             repaired,
         })
     }
@@ -123,7 +134,10 @@ pub(super) enum Fate {
 }
 
 impl<'m> Outermost<'m> {
-    fn new(known: &'m mut Members, parents: ParentContext) -> Self {
+    /// Begins a tree, and the members that are found in it.
+    fn begin_event(known: &'m mut Members, tree: &mut TreeBuilder, parents: ParentContext) -> Self {
+        known.clear();
+        tree.clear();
         Self { known, order: Order::default(), parents, parent_seen: false, dropped: false }
     }
 

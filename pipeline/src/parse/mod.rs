@@ -8,6 +8,7 @@ mod context;
 mod fault;
 mod json;
 mod keys;
+mod scan;
 mod sniff;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ mod xml;
 use std::fmt;
 
 use self::context::Reader;
+use self::scan::Scanner;
 use self::sniff::sniff;
 use crate::event::{ChangeEvent, Reject};
 
@@ -44,7 +46,13 @@ pub struct Parser {
 impl Parser {
     /// A parser whose buffers grow with its first bodies.
     pub fn new(parent_context: ParentContext) -> Self {
-        Self { reader: Reader::new(parent_context), unquoted: String::new() }
+        Self { reader: Reader::new(parent_context, Some(Scanner::default())), unquoted: String::new() }
+    }
+
+    /// A parser that sends every JSON body the general way, which most are spared: what it makes of a body is what
+    /// [`new`](Self::new) has to make of it.
+    pub fn general(parent_context: ParentContext) -> Self {
+        Self { reader: Reader::new(parent_context, None), unquoted: String::new() }
     }
 
     /// Reads one body.

@@ -1,8 +1,6 @@
 //! Real bodies. They are not ours to copy: read where they lie, passed over where they do not.
 
-use std::path::Path;
-
-use super::{differential, files};
+use super::differential;
 use crate::event::{ChangeEvent, MESSAGES, Member};
 
 /// Table and message of each body that is known. Of others only that they are events is checked.
@@ -37,17 +35,10 @@ fn check(name: &str, event: &ChangeEvent<'_>) {
 
 #[test]
 fn every_real_body_is_an_event() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
     let (mut keep, mut drop) = differential::parsers();
-    for folder in ["json_wire", "json"] {
-        let bodies = files(&corpus.join(folder));
-        if bodies.is_empty() {
-            println!("{folder}: the corpus of real bodies is not here; nothing was checked");
-        }
-        for (name, body) in bodies {
-            let event = drop.parse(&body).unwrap_or_else(|reject| panic!("{name}: {reject:?}"));
-            check(&name, &event);
-            assert!(differential::check(&mut keep, &mut drop, &body), "{name}");
-        }
+    for (name, body) in super::corpus() {
+        let event = drop.parse(&body).unwrap_or_else(|reject| panic!("{name}: {reject:?}"));
+        check(&name, &event);
+        assert!(differential::check(&mut keep, &mut drop, &body), "{name}");
     }
 }

@@ -1,9 +1,11 @@
 //! The parser against the slow reader: every body, spaced out, and mutated.
 
+use std::cell::RefCell;
+
 use super::slow::{self, Slow};
 use super::{ParentContext, Parser, oracle, render};
 use crate::event::tree::{NodeId, Tree};
-use crate::event::{Reason, Table};
+use crate::event::{ChangeEvent, Reason, Reject, Table};
 
 /// What the slow reader makes of a body: an event in normal form and its leaves.
 fn expected(body: &[u8]) -> Option<(Slow, Vec<String>)> {
@@ -42,6 +44,10 @@ fn leaves(tree: Tree<'_>, node: NodeId, into: &mut Vec<String>) {
 pub(super) fn check(keep: &mut Parser, drop: &mut Parser, body: &[u8]) -> bool {
     let shown = String::from_utf8_lossy(body);
     let (kept, dropped) = (keep.parse(body), drop.parse(body));
+    GENERAL.with_borrow_mut(|[keep, drop]| {
+        check_general(&kept, &keep.parse(body), &shown);
+        check_general(&dropped, &drop.parse(body), &shown);
+    });
     let Some((value, expected_leaves)) = expected(body) else {
         let reject = kept.expect_err(&shown);
         assert_eq!(dropped.expect_err(&shown), reject);
@@ -58,6 +64,29 @@ pub(super) fn check(keep: &mut Parser, drop: &mut Parser, body: &[u8]) -> bool {
     assert_eq!(kept.message, dropped.message);
     check_dropped(value, &render(dropped.tree, dropped.tree.root()), dropped.parent_context_dropped);
     true
+}
+
+thread_local! {
+    static GENERAL: RefCell<[Parser; 2]> =
+        RefCell::new([ParentContext::Keep, ParentContext::Drop].map(Parser::general));
+}
+
+/// A body that does not take the general path ends as one that does.
+fn check_general(
+    read: &Result<ChangeEvent<'_>, Reject>,
+    general: &Result<ChangeEvent<'_>, Reject>,
+    shown: &str,
+) {
+    let (Ok(read), Ok(general)) = (read, general) else {
+        return assert_eq!(read.as_ref().err(), general.as_ref().err(), "{shown}");
+    };
+    let seen = |event: &ChangeEvent<'_>| {
+        let tree = render(event.tree, event.tree.root());
+        let places = (event.target, event.members.clone(), event.parent_context_dropped, event.repaired);
+        (tree, format!("{:?} {} {places:?}", event.table, event.message))
+    };
+    assert_eq!(seen(read), seen(general), "{shown}");
+    assert!(general.odd, "{shown}");
 }
 
 fn check_table(table: Table<'_>, value: &Slow) {

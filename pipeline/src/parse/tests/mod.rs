@@ -34,8 +34,18 @@ fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
 }
 
+/// Real bodies. They are not ours to copy: none on a clone that stands alone.
+pub(super) fn corpus() -> Vec<(String, Vec<u8>)> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
+    let folders = ["json_wire", "json"].map(|folder| files(&corpus.join(folder)));
+    if folders.iter().any(Vec::is_empty) {
+        println!("the corpus of real bodies is not here; nothing was checked");
+    }
+    folders.into_iter().flatten().collect()
+}
+
 /// The bodies that the SDK's serializer wrote.
-fn oracle() -> Vec<(String, Vec<u8>)> {
+pub(super) fn oracle() -> Vec<(String, Vec<u8>)> {
     let bodies = files(&data().join("oracle/json"));
     assert!(bodies.len() > 60, "the oracle's bodies are there");
     bodies

@@ -188,6 +188,7 @@ impl Lane {
             let date = Date::from_unix_ms(raw.enqueued_time_ms);
             match self.parser.parse(raw.body) {
                 Ok(event) => {
+                    self.metrics.bodies_odd.add(u64::from(event.odd));
                     self.metrics.bodies_repaired.add(u64::from(event.repaired));
                     self.metrics.parent_contexts_dropped.add(u64::from(event.parent_context_dropped));
                     match partition.rows_of(
