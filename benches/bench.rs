@@ -114,3 +114,10 @@ pub(super) fn target() -> io::Result<PathBuf> {
     let target = program.ancestors().nth(3).map(Path::to_owned);
     target.ok_or_else(|| io::Error::other("this program does not lie in a target folder"))
 }
+
+/// A folder on the disk that holds the target folder, gone when it is dropped.
+pub(super) fn scratch_folder() -> io::Result<tempfile::TempDir> {
+    let parent = target()?.join("benches");
+    std::fs::create_dir_all(&parent)?;
+    tempfile::Builder::new().prefix("scratch-").tempdir_in(parent)
+}

@@ -10,6 +10,7 @@
 mod bench;
 mod stages;
 mod end_to_end;
+mod rivals;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,9 @@ const BENCHES: &[(&str, BenchFn)] = &[
     ("encode", stages::encode::bench),
     ("whole", stages::whole::bench),
     ("handoff", stages::handoff::bench),
+    ("rivals", rivals::parse::bench),
+    ("rivals", rivals::to_parquet::bench),
+    ("rivals", rivals::receive::bench),
     ("end_to_end", end_to_end::bench),
     ("delay", end_to_end::delay::bench),
     ("cold start", end_to_end::cold::bench),

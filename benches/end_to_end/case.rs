@@ -12,8 +12,8 @@ use catchwater_benches::spread::Spread;
 use catchwater_benches::yardstick::PlainTape;
 
 use super::hub::{Cores, Hub};
-use super::program::{Program, Ran, lake_folder};
-use crate::bench::Bench;
+use super::program::{Program, Ran};
+use crate::bench::{Bench, scratch_folder};
 
 /// What the hub is filled with.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +105,7 @@ impl Case {
         tape.over(sample);
         // On the core that the program is about to have.
         let (taped, ()) = on_cores(&cores.program[..1], || timed(|| tape.over(sample)))?;
-        let lake = lake_folder()?;
+        let lake = scratch_folder()?;
         let options: Vec<String> =
             self.lanes.map(|lanes| vec!["--lanes".to_owned(), lanes.to_string()]).unwrap_or_default();
         let before = cpu_time()?;

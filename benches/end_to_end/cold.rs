@@ -8,9 +8,9 @@ use catchwater_benches::report::{Measurement, Unit};
 use catchwater_benches::spread::Spread;
 
 use super::hub::{Cores, Hub};
-use super::program::{Program, lake_folder};
+use super::program::Program;
 use super::proxy::Proxy;
-use crate::bench::Bench;
+use crate::bench::{Bench, scratch_folder};
 
 const NAME: &str = "cold start/4 partitions/to the first event sent";
 
@@ -34,7 +34,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
         let proxy = Proxy::start(hub.address())?;
         let through =
             hub.connection_string().replace(&hub.address().to_string(), &proxy.address().to_string());
-        let lake = lake_folder()?;
+        let lake = scratch_folder()?;
         let began = Instant::now();
         program.catch_up(&through, lake.path(), &cores.program, &[])?;
         let first = proxy.first_event().ok_or_else(|| io::Error::other("no event came by"))?;

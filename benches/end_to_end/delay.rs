@@ -23,8 +23,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::hub::{Cores, Hub};
-use super::program::{Program, lake_folder};
-use crate::bench::Bench;
+use super::program::Program;
+use crate::bench::{Bench, scratch_folder};
 
 /// A rate, and the age at which files are closed.
 struct Pace {
@@ -63,7 +63,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
 fn run(program: &Program, pace: &Pace, length: Duration) -> io::Result<Vec<i64>> {
     let cores = Cores::of_machine(false)?;
     let hub = Hub::start(1, cores.hub)?;
-    let lake = lake_folder()?;
+    let lake = scratch_folder()?;
     let options = ["--max-age".to_owned(), pace.max_age.to_owned()];
     let began_ms = unix_ms();
     let child = program.start(&hub.connection_string(), lake.path(), &cores.program, &options)?;

@@ -2,7 +2,7 @@
 //!
 //! Owns: the cases. What is timed is checked: as many rows as events, none in quarantine.
 
-mod hub; // a hub in this process, filled beforehand
+pub(super) mod hub; // a hub in this process, filled beforehand
 mod program; // `catchwater run`, from outside
 mod case; // one hub, some runs
 pub(super) mod delay; // from enqueued to readable

@@ -97,10 +97,3 @@ fn ran(output: &Output) -> io::Result<Ran> {
     let said = String::from_utf8_lossy(&output.stdout);
     serde_json::from_str(said.lines().last().unwrap_or_default()).map_err(io::Error::other)
 }
-
-/// A folder on the disk that holds the target folder, gone when it is dropped.
-pub(crate) fn lake_folder() -> io::Result<tempfile::TempDir> {
-    let parent = target()?.join("benches");
-    std::fs::create_dir_all(&parent)?;
-    tempfile::Builder::new().prefix("lake-").tempdir_in(parent)
-}

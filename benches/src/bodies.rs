@@ -60,6 +60,16 @@ impl Bodies {
         Load { events: self.count(), bytes: self.bytes() }
     }
 
+    /// A line for each; the serializer writes none within a body.
+    pub fn lines(&self) -> Vec<u8> {
+        let mut lines = Vec::with_capacity(self.bytes() + self.count());
+        for body in self.iter() {
+            lines.extend_from_slice(body);
+            lines.push(b'\n');
+        }
+        lines
+    }
+
     /// The first so many.
     #[must_use]
     pub fn first(&self, count: usize) -> Self {

@@ -10,8 +10,11 @@ use nix::time::{ClockId, clock_gettime};
 /// # Errors
 /// Those of a system that does not tell.
 pub fn cpu_time() -> io::Result<Duration> {
-    let time = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map_err(io::Error::from)?;
-    Ok(Duration::from(time))
+    read(ClockId::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+fn read(clock: ClockId) -> io::Result<Duration> {
+    Ok(Duration::from(clock_gettime(clock).map_err(io::Error::from)?))
 }
 
 /// What a round took, and what it gave.
@@ -22,4 +25,14 @@ pub fn timed<R>(round: impl FnOnce() -> R) -> io::Result<(Duration, R)> {
     let before = cpu_time()?;
     let given = round();
     Ok((cpu_time()?.saturating_sub(before), given))
+}
+
+/// What a round took of this thread's CPU time alone, and what it gave.
+///
+/// # Errors
+/// Those of a system that does not tell.
+pub fn timed_thread<R>(round: impl FnOnce() -> R) -> io::Result<(Duration, R)> {
+    let before = read(ClockId::CLOCK_THREAD_CPUTIME_ID)?;
+    let given = round();
+    Ok((read(ClockId::CLOCK_THREAD_CPUTIME_ID)?.saturating_sub(before), given))
 }

@@ -6,4 +6,4 @@ pub(super) mod columns; // ChangeEvent → RecordBatch
 pub(super) mod encode; // RecordBatch → Parquet bytes
 pub(super) mod whole; // body → Parquet bytes
 pub(super) mod handoff; // from thread to thread
-mod rows; // buffers by table, as a lane has them
+pub(super) mod rows; // buffers by table, as a lane has them

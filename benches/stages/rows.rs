@@ -14,23 +14,23 @@ use catchwater_sinks::lake::paths::{Date, Ordinal, SourceId};
 use catchwater_sinks::parquet::{self, FooterFacts};
 
 /// Plain size at which a lane makes a row group of a table's rows.
-pub(super) const GROUP_BYTES: usize = 16 << 20;
+pub(crate) const GROUP_BYTES: usize = 16 << 20;
 
 /// See the module.
-pub(super) struct Rows {
+pub(crate) struct Rows {
     context: Context,
     tables: HashMap<Box<str>, TableBuffer>,
     events: i64,
 }
 
 impl Rows {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let context = Context::new(Arc::from("events"), Catalog::new());
         Self { context, tables: HashMap::new(), events: 0 }
     }
 
     /// Appends the rows of an event; gives its table's buffer when that is a row group's size.
-    pub(super) fn push(&mut self, event: &ChangeEvent<'_>, body: &[u8]) -> Option<RecordBatch> {
+    pub(crate) fn push(&mut self, event: &ChangeEvent<'_>, body: &[u8]) -> Option<RecordBatch> {
         let table = event.table.name();
         if !self.tables.contains_key(table) {
             self.tables.insert(table.into(), TableBuffer::open(&mut self.context, table));
@@ -43,14 +43,14 @@ impl Rows {
     }
 
     /// What is left, a batch for each table, in the order of their names.
-    pub(super) fn take(&mut self) -> Vec<RecordBatch> {
+    pub(crate) fn take(&mut self) -> Vec<RecordBatch> {
         let mut tables: Vec<_> = self.tables.iter_mut().filter(|(_, buffer)| buffer.rows() > 0).collect();
         tables.sort_by(|one, other| one.0.cmp(other.0));
         tables.into_iter().map(|(_, buffer)| buffer.take(&mut self.context)).collect()
     }
 
     /// Parses all bodies, appends them and gives all batches.
-    pub(super) fn batches(&mut self, parser: &mut Parser, bodies: &Bodies) -> io::Result<Vec<RecordBatch>> {
+    pub(crate) fn batches(&mut self, parser: &mut Parser, bodies: &Bodies) -> io::Result<Vec<RecordBatch>> {
         let mut batches = Vec::new();
         for body in bodies.iter() {
             let event = parser.parse(body).map_err(|reject| io::Error::other(reject.reason.to_string()))?;
@@ -75,7 +75,7 @@ fn raw_event(number: i64, body: &[u8]) -> RawEvent<'_> {
 }
 
 /// Encodes a batch as a file of one row group.
-pub(super) fn file_of(batch: &RecordBatch) -> Result<Vec<u8>, parquet::Error> {
+pub(crate) fn file_of(batch: &RecordBatch) -> Result<Vec<u8>, parquet::Error> {
     let group = parquet::encode_row_group(batch)?;
     let facts = FooterFacts {
         lake: "lake".to_owned(),

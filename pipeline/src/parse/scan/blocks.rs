@@ -10,9 +10,17 @@ use super::places::BLOCK;
 const SPACE: u8 = b' ';
 
 /// Eight bytes at a time in a plain register.
-#[cfg_attr(all(target_arch = "aarch64", not(test)), expect(dead_code, reason = "what NEON is tested against"))]
+#[cfg_attr(
+    all(target_arch = "aarch64", not(test)),
+    expect(dead_code, reason = "what NEON is tested against")
+)]
 pub(super) fn portable(block: &[u8; BLOCK]) -> u64 {
-    block.as_chunks::<8>().0.iter().rev().fold(0, |mask, eight| mask << 8 | eight_bits(u64::from_le_bytes(*eight)))
+    block
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .rev()
+        .fold(0, |mask, eight| mask << 8 | eight_bits(u64::from_le_bytes(*eight)))
 }
 
 /// The lowest bit is the lowest byte's.
@@ -34,8 +42,8 @@ fn eight_bits(bytes: u64) -> u64 {
 #[inline]
 pub(super) fn avx2(block: &[u8; BLOCK]) -> u64 {
     use std::arch::x86_64::{
-        __m256i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8, _mm256_or_si256,
-        _mm256_set1_epi8,
+        __m256i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8,
+        _mm256_or_si256, _mm256_set1_epi8,
     };
     let (quote, backslash) = (_mm256_set1_epi8(b'"' as i8), _mm256_set1_epi8(b'\\' as i8));
     let control = _mm256_set1_epi8((SPACE - 1) as i8);
