@@ -11,6 +11,7 @@ mod bench;
 mod stages;
 mod end_to_end;
 mod rivals;
+mod instructions;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,7 @@ const BENCHES: &[(&str, BenchFn)] = &[
     ("encode", stages::encode::bench),
     ("whole", stages::whole::bench),
     ("handoff", stages::handoff::bench),
+    ("instructions", instructions::bench),
     ("rivals", rivals::parse::bench),
     ("rivals", rivals::to_parquet::bench),
     ("rivals", rivals::receive::bench),
