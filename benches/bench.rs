@@ -18,6 +18,7 @@ pub(super) struct Bench {
     pub(super) effort: Effort,
     filters: Vec<String>,
     count: Option<Count>,
+    failed: bool,
     report: Report,
     out: Stdout,
 }
@@ -37,6 +38,7 @@ impl Bench {
             effort,
             filters: args.clone(),
             count: None,
+            failed: false,
             report: Report::new(Machine::this(), effort.quick),
             out: io::stdout(),
         };
@@ -95,16 +97,23 @@ impl Bench {
         self.report.lacks(&mut self.out, what.into())
     }
 
+    /// Notes what went wrong: the others go on, and the program ends badly.
+    pub(super) fn failed(&mut self, name: &str, error: &io::Error) -> io::Result<()> {
+        self.failed = true;
+        self.lacks(format!("{name}: {error}"))
+    }
+
     /// Writes the JSON and says where it is.
     pub(super) fn finish(self) -> io::Result<()> {
         if self.count.is_some() {
-            return Ok(());
+            return if self.failed { Err(io::Error::other("it can't be counted")) } else { Ok(()) };
         }
         let name = if self.filters.is_empty() { "all".to_owned() } else { self.filters.join("+") };
         let path = target()?.join("benches").join(name.replace('/', "-")).with_extension("json");
         self.report.write(&path)?;
         let mut out = self.out;
-        writeln!(out, "{}", path.display())
+        writeln!(out, "{}", path.display())?;
+        if self.failed { Err(io::Error::other("not all of it could be measured")) } else { Ok(()) }
     }
 }
 

@@ -53,8 +53,10 @@ fn main() -> ExitCode {
 fn run() -> std::io::Result<()> {
     let mut bench = Bench::from_args()?;
     for (name, of_these) in BENCHES {
-        if bench.wants(name) {
-            of_these(&mut bench)?;
+        if bench.wants(name)
+            && let Err(error) = of_these(&mut bench)
+        {
+            bench.failed(name, &error)?;
         }
     }
     bench.finish()

@@ -21,8 +21,10 @@ use crate::bench::Bench;
 pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
     let program = Program::built()?;
     for case in cases() {
-        if bench.wants(&case.group()) {
-            case.run(bench, &program)?;
+        if bench.wants(&case.group())
+            && let Err(error) = case.run(bench, &program)
+        {
+            bench.failed(&case.group(), &error)?;
         }
     }
     Ok(())
