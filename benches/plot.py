@@ -144,8 +144,8 @@ def stages(report, folder):
     axes.axvline(1, color=INK, linewidth=0.8, linestyle=":")
     axes.invert_yaxis()
     axes.set_xlabel("times simd-json's tape of the same bodies (dotted)")
-    axes.set_title("From a body to Parquet, on one core", loc="left", fontsize=11)
-    axes.legend(frameon=False, fontsize=8, ncol=4, loc="lower right")
+    axes.set_title("From a body to Parquet, on one core", loc="left", fontsize=11, pad=22)
+    axes.legend(frameon=False, fontsize=8, ncol=4, loc="lower left", bbox_to_anchor=(-0.01, 1.0))
     save(figure, folder, "stages", report)
 
 
