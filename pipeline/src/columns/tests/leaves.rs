@@ -223,11 +223,13 @@ fn check_columns(name: &str, body: &Value, batch: &RecordBatch, found: &[(String
     }
     for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
         let plain = !JSON.contains(&field.name().as_str());
-        for at in (0..batch.num_rows()).filter(|_| plain && !NOT_OF_THE_BODY.contains(&field.name().as_str())) {
+        for at in (0..batch.num_rows()).filter(|_| plain && !NOT_OF_THE_BODY.contains(&field.name().as_str()))
+        {
             let mut atoms = HashSet::new();
             add(column, at, &mut atoms);
             for atom in atoms {
-                let named = field.name() == "_changed" && text.contains(&Value::from(atom.as_str()).to_string());
+                let named =
+                    field.name() == "_changed" && text.contains(&Value::from(atom.as_str()).to_string());
                 // A party's `rest` is JSON too.
                 assert!(
                     named || has.contains(&atom) || atom.starts_with('{'),

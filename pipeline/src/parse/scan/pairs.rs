@@ -87,7 +87,9 @@ impl Scan<'_> {
     fn could_be_pair(&self, object: NodeId) -> bool {
         let tree = self.tree.tree(self.text);
         let mut members = tree.members(object);
-        let (Some(one), Some(two), None) = (members.next(), members.next(), members.next()) else { return false };
+        let (Some(one), Some(two), None) = (members.next(), members.next(), members.next()) else {
+            return false;
+        };
         let of = |lower: &str, upper: &str| {
             [one, two].into_iter().find(|(name, _)| [lower, upper].contains(&tree.text(*name)))
         };

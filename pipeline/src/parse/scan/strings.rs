@@ -99,7 +99,7 @@ impl Scan<'_> {
     /// Writes a string that has escapes.
     fn unescaped(&mut self, start: usize) -> Result<NodeId, Odd> {
         let node = self.tree.begin_copy(Kind::Text);
-        self.unescape(start, |tree, part| tree.copy(part))?;
+        self.unescape(start, TreeBuilder::copy)?;
         self.tree.end_copy(node);
         Ok(node)
     }
@@ -147,8 +147,11 @@ impl Scan<'_> {
 
     fn unicode(&self, at: usize) -> Result<(char, usize), Odd> {
         let unit = |at: usize| {
-            let digits = self.bytes.get(at..at + 6).and_then(|escape| escape.strip_prefix(br"\u")).ok_or(Odd)?;
-            digits.iter().try_fold(0, |unit, digit| Ok(unit << 4 | char::from(*digit).to_digit(16).ok_or(Odd)?))
+            let digits =
+                self.bytes.get(at..at + 6).and_then(|escape| escape.strip_prefix(br"\u")).ok_or(Odd)?;
+            digits
+                .iter()
+                .try_fold(0, |unit, digit| Ok(unit << 4 | char::from(*digit).to_digit(16).ok_or(Odd)?))
         };
         let first = unit(at)?;
         if let Some(letter) = char::from_u32(first) {
