@@ -1,119 +1,15 @@
-//! What the benches share: bodies, and contenders timed in turn.
+//! What the benches share: how things are measured, reported and compared.
 //!
-//! Owns: how is measured (`README.md` says why so). Does not own: what is measured.
+//! Owns: the way of measuring (`README.md` says why so) and the form of a result. Does not own: what is measured
+//! (`main.rs` and the folders beside it).
 
-use std::io::{self, Write};
-
-use catchwater::generator::{Generator, Size};
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeVal;
-
-/// Bodies of one size, one behind the other, as they lie in a batch.
-#[derive(Clone, Debug)]
-pub struct Bodies {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Bodies {
-    /// `count` bodies of the generator; a seed gives the same ones.
-    pub fn generated(seed: u64, size: Size, count: usize) -> Self {
-        let mut generator = Generator::new(seed, size);
-        let mut bodies = Self { bytes: Vec::new(), ends: Vec::new() };
-        for _ in 0..count {
-            generator.next(&mut bodies.bytes);
-            bodies.ends.push(bodies.bytes.len());
-        }
-        bodies
-    }
-
-    /// The bodies, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        begins.zip(&self.ends).map(|(begin, end)| &self.bytes[begin..*end])
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Their bytes together.
-    pub fn bytes(&self) -> usize {
-        self.bytes.len()
-    }
-}
-
-/// Something that does the work of a stage once over all bodies.
-#[expect(missing_debug_implementations, reason = "a closure has no words")]
-pub struct Contender<'a> {
-    /// What the table calls it.
-    pub name: &'a str,
-    /// One round.
-    pub round: Box<dyn FnMut() + 'a>,
-}
-
-impl<'a> Contender<'a> {
-    /// Names a round.
-    pub fn new(name: &'a str, round: impl FnMut() + 'a) -> Self {
-        Self { name, round: Box::new(round) }
-    }
-}
-
-/// Times contenders in turn, round by round, and prints a table: the first is the yardstick of the others.
-///
-/// # Errors
-/// Those of `out`, and of a system that does not tell CPU time.
-pub fn compare(
-    out: &mut impl Write,
-    title: &str,
-    bodies: &Bodies,
-    rounds: usize,
-    contenders: &mut [Contender<'_>],
-) -> io::Result<()> {
-    let mut times = vec![Vec::with_capacity(rounds); contenders.len()];
-    for round in 0..=rounds {
-        for (contender, times) in contenders.iter_mut().zip(&mut times) {
-            let before = cpu_seconds()?;
-            (contender.round)();
-            // Round 0 warms caches and grows buffers.
-            if round > 0 {
-                times.push(cpu_seconds()? - before);
-            }
-        }
-    }
-    writeln!(out, "\n{title}: {} events, {} bytes each", bodies.count(), bodies.bytes() / bodies.count())?;
-    writeln!(
-        out,
-        "{:<28}{:>12}{:>12}{:>10}{:>10}{:>10}",
-        "", "k events/s", "best", "MB/s", "µs/event", "ratio"
-    )?;
-    for (contender, own) in contenders.iter().zip(&times) {
-        let ratio = median(own.iter().zip(&times[0]).map(|(own, yardstick)| own / yardstick).collect());
-        let (typical, best) = (median(own.clone()), own.iter().copied().fold(f64::INFINITY, f64::min));
-        let (events, bytes) = (bodies.count() as f64, bodies.bytes() as f64);
-        writeln!(
-            out,
-            "{:<28}{:>12.0}{:>12.0}{:>10.0}{:>10.3}{:>10.2}",
-            contender.name,
-            events / typical / 1e3,
-            events / best / 1e3,
-            bytes / typical / 1e6,
-            typical / events * 1e6,
-            ratio,
-        )?;
-    }
-    Ok(())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// The CPU time of this process, in seconds: what others on the machine do does not count.
-fn cpu_seconds() -> io::Result<f64> {
-    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
-    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
-}
+pub mod effort; // how long a measurement may take
+pub mod bodies; // event bodies, generated or real
+pub mod made; // bodies of a chosen number of columns, size and table
+pub mod clock; // CPU time
+pub mod spread; // a median and how far rounds lie apart
+pub mod turns; // contenders timed in turn
+pub mod report; // results as a table and as JSON
+pub mod comparison; // two reports: what changed
+pub mod yardstick; // memcpy and simd-json's tape, what everything is a ratio to
+pub mod machine; // which machine, which core

@@ -1,44 +1,57 @@
-//! The parse stage alone: bodies through `Parser::parse`, beside simd-json's own tape of the same bodies.
+//! Body → `ChangeEvent`, beside simd-json's tape of the same bodies.
+//!
+//! "Tape and walk" is the product's path for any JSON: the same tape, walked into the same event. For XML the tape is
+//! that of the same events as JSON.
 
 use std::hint::black_box;
-use std::io::{self, Write};
+use std::io;
 
 use catchwater::event::tree::{Kind, NodeId, Tree};
-use catchwater::generator::{Generator, Size};
+use catchwater::generator::{Format, Generator};
 use catchwater::parse::{ParentContext, Parser};
-use catchwater_benches::{Bodies, Contender, compare};
-use simd_json::{Buffers, Node, Tape};
+use catchwater_benches::bodies::{Bodies, SEED, SHAPES, Shape};
+use catchwater_benches::turns::Contender;
+use catchwater_benches::yardstick::{self, PlainTape};
+use simd_json::Node;
 
-const SEED: u64 = 20_260_105;
+use crate::bench::Bench;
 
-fn main() -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    // Each size about as many bytes, more than the caches of a core hold.
-    for (title, size, count) in
-        [("small", Size::Small, 8_000), ("typical", Size::Typical, 4_500), ("large", Size::Large, 700)]
-    {
-        let bodies = Bodies::generated(SEED, size, count);
-        check(&bodies, size)?;
-        compare(&mut out, title, &bodies, 15, &mut contenders(&bodies))?;
+pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
+    for shape in SHAPES {
+        let group = format!("parse/{}", shape.name);
+        if !bench.wants(&group) {
+            continue;
+        }
+        let (Some(bodies), Some(json)) = (shape.bodies(bench.effort, 1)?, shape.json(bench.effort, 1)?)
+        else {
+            bench.lacks("real bodies: there is no ../shared/corpus beside the project")?;
+            continue;
+        };
+        check(&shape, &bodies)?;
+        let mut contenders = vec![yardstick::tape(&json)];
+        contenders.extend(own(&bodies));
+        bench.group(&group, bodies.load(), &mut contenders)?;
     }
-    out.flush()
+    Ok(())
 }
 
-fn contenders(bodies: &Bodies) -> [Contender<'_>; 4] {
-    let mut plain = Plain::default();
-    let mut drop = Parser::new(ParentContext::Drop);
-    let mut keep = Parser::new(ParentContext::Keep);
+fn own(bodies: &Bodies) -> [Contender<'_>; 5] {
+    let parse = |name: &'static str, mut parser: Parser| {
+        Contender::new(name, move || {
+            bodies.iter().for_each(|body| _ = black_box(parser.parse(body).is_ok()));
+        })
+    };
+    let mut copy = Vec::new();
     [
-        Contender::new("simd-json fill_tape (copy)", move || {
-            bodies
-                .iter()
-                .for_each(|body| _ = black_box(plain.parse(body, |nodes| _ = black_box(nodes)).is_ok()));
-        }),
-        Contender::new("parse, parent dropped", move || {
-            bodies.iter().for_each(|body| _ = black_box(drop.parse(body).is_ok()));
-        }),
-        Contender::new("parse, parent kept", move || {
-            bodies.iter().for_each(|body| _ = black_box(keep.parse(body).is_ok()));
+        parse("tape and walk", Parser::general(ParentContext::Drop)),
+        parse("ours", Parser::new(ParentContext::Drop)),
+        parse("ours keeping parents", Parser::new(ParentContext::Keep)),
+        Contender::new("a copy alone", move || {
+            bodies.iter().for_each(|body| {
+                copy.clear();
+                copy.extend_from_slice(body);
+                black_box(&copy);
+            });
         }),
         Contender::new("std from_utf8 alone", move || {
             bodies.iter().for_each(|body| _ = black_box(std::str::from_utf8(body).is_ok()));
@@ -46,18 +59,24 @@ fn contenders(bodies: &Bodies) -> [Contender<'_>; 4] {
     ]
 }
 
-/// What is timed is right: each event is the one the generator made, and each of its leaves is in the tree.
-fn check(bodies: &Bodies, size: Size) -> io::Result<()> {
-    let mut generator = Generator::new(SEED, size);
-    let mut parser = Parser::new(ParentContext::Keep);
-    let mut plain = Plain::default();
+/// What is timed is right: each body is an event; a made one is the one that the generator made, and each leaf of
+/// its JSON is in the tree.
+fn check(shape: &Shape, bodies: &Bodies) -> io::Result<()> {
+    let mut generator = shape.size.map(|size| Generator::new(SEED, size).in_format(shape.format));
+    let mut parsers = [Parser::general(ParentContext::Keep), Parser::new(ParentContext::Keep)];
+    let mut plain = PlainTape::default();
     for body in bodies.iter() {
-        let made = generator.next(&mut Vec::new());
-        let event = parser.parse(body).map_err(|reject| io::Error::other(reject.reason.to_string()))?;
-        assert_eq!((event.table.name(), event.message), (made.table, made.message));
-        let mut expected = 0;
-        plain.parse(body, |nodes| expected = strings_and_numbers(nodes)).map_err(io::Error::other)?;
-        assert_eq!(written(event.tree, event.tree.root()), expected, "strings and numbers of a body");
+        let made = generator.as_mut().map(|generator| generator.next(&mut Vec::new()));
+        for parser in &mut parsers {
+            let event = parser.parse(body).map_err(|reject| io::Error::other(reject.reason.to_string()))?;
+            let Some(made) = made else { continue };
+            assert_eq!((event.table.name(), event.message), (made.table, made.message));
+            if shape.format == Format::Json {
+                let mut expected = 0;
+                plain.fill(body, |nodes| expected = strings_and_numbers(nodes)).map_err(io::Error::other)?;
+                assert_eq!(written(event.tree, event.tree.root()), expected, "strings and numbers of a body");
+            }
+        }
     }
     Ok(())
 }
@@ -65,12 +84,10 @@ fn check(bodies: &Bodies, size: Size) -> io::Result<()> {
 /// Strings and numbers on a tape, names and types too.
 fn strings_and_numbers(nodes: &[Node<'_>]) -> usize {
     use simd_json::StaticNode::{Bool, Null};
-    nodes
-        .iter()
-        .filter(|node| {
-            !matches!(node, Node::Static(Bool(_) | Null) | Node::Object { .. } | Node::Array { .. })
-        })
-        .count()
+    let is_one = |node: &&Node<'_>| {
+        !matches!(node, Node::Static(Bool(_) | Null) | Node::Object { .. } | Node::Array { .. })
+    };
+    nodes.iter().filter(is_one).count()
 }
 
 /// The same, from a tree: a type stands for its name too, a pair for the words `key` and `value`.
@@ -83,29 +100,4 @@ fn written(tree: Tree<'_>, node: NodeId) -> usize {
     let name = if tree.kind(node) == Kind::Pairs { 3 } else { 1 };
     let members: usize = tree.members(node).map(|(_, value)| name + written(tree, value)).sum();
     own + members + tree.items(node).map(|item| written(tree, item)).sum::<usize>()
-}
-
-/// simd-json as its users call it: a copy of the body, buffers and tape used again.
-struct Plain {
-    scratch: Vec<u8>,
-    buffers: Buffers,
-    tape: Tape<'static>,
-}
-
-impl Default for Plain {
-    fn default() -> Self {
-        Self { scratch: Vec::new(), buffers: Buffers::default(), tape: Tape(Vec::new()) }
-    }
-}
-
-impl Plain {
-    fn parse(&mut self, body: &[u8], look: impl FnOnce(&[Node<'_>])) -> simd_json::Result<()> {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(body);
-        let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
-        let filled = simd_json::fill_tape(&mut self.scratch, &mut self.buffers, &mut tape);
-        look(&tape.0);
-        self.tape = tape.reset();
-        filled
-    }
 }

@@ -1,0 +1,123 @@
+//! What a bench is given: what is wanted, and where results go.
+//!
+//! A bench is asked for by the beginning of its name. `--count NAME ROUNDS` does a number of rounds of one contender
+//! and nothing else, so that something outside can count what they take.
+
+use std::env;
+use std::io::{self, Stdout, Write};
+use std::path::{Path, PathBuf};
+
+use catchwater_benches::effort::Effort;
+use catchwater_benches::machine::Machine;
+use catchwater_benches::report::{Measurement, Report};
+use catchwater_benches::turns::{Contender, Load, measure};
+
+/// See the module.
+pub(super) struct Bench {
+    /// How long it may take.
+    pub(super) effort: Effort,
+    filters: Vec<String>,
+    count: Option<Count>,
+    report: Report,
+    out: Stdout,
+}
+
+/// One contender, so many rounds.
+struct Count {
+    name: String,
+    rounds: usize,
+}
+
+impl Bench {
+    pub(super) fn from_args() -> io::Result<Self> {
+        // Cargo adds `--bench`.
+        let args: Vec<String> = env::args().skip(1).filter(|arg| arg != "--bench").collect();
+        let effort = Effort::from_env();
+        let mut bench = Self {
+            effort,
+            filters: args.clone(),
+            count: None,
+            report: Report::new(Machine::this(), effort.quick),
+            out: io::stdout(),
+        };
+        if let [option, name, rounds] = args.as_slice()
+            && option == "--count"
+        {
+            let rounds = rounds.parse().map_err(io::Error::other)?;
+            bench.filters = vec![name.clone()];
+            bench.count = Some(Count { name: name.clone(), rounds });
+            return Ok(bench);
+        }
+        bench.report.head(&mut bench.out)?;
+        Ok(bench)
+    }
+
+    /// Whether a bench, or a group of one, is asked for.
+    pub(super) fn wants(&self, name: &str) -> bool {
+        let begins = |filter: &String| filter.starts_with(name) || name.starts_with(filter.as_str());
+        self.filters.is_empty() || self.filters.iter().any(begins)
+    }
+
+    /// Measures the contenders of a group in turn.
+    pub(super) fn group(
+        &mut self,
+        name: &str,
+        load: Load,
+        contenders: &mut [Contender<'_>],
+    ) -> io::Result<()> {
+        let Some(Count { name: counted, rounds }) = &self.count else {
+            let results = measure(name, load, self.effort.rounds(), contenders)?;
+            return self.report.add(&mut self.out, results);
+        };
+        let is_counted = |contender: &&mut Contender<'_>| format!("{name}/{}", contender.name()) == *counted;
+        if let Some(contender) = contenders.iter_mut().find(is_counted) {
+            for _ in 0..*rounds {
+                contender.run()?;
+            }
+            writeln!(self.out, "{}", load.events)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what was measured otherwise.
+    pub(super) fn add(&mut self, results: Vec<Measurement>) -> io::Result<()> {
+        if self.count.is_some() {
+            return Ok(());
+        }
+        self.report.add(&mut self.out, results)
+    }
+
+    /// Says what can't be measured here.
+    pub(super) fn lacks(&mut self, what: impl Into<String>) -> io::Result<()> {
+        if self.count.is_some() {
+            return Ok(());
+        }
+        self.report.lacks(&mut self.out, what.into())
+    }
+
+    /// Writes the JSON and says where it is.
+    pub(super) fn finish(self) -> io::Result<()> {
+        if self.count.is_some() {
+            return Ok(());
+        }
+        let name = if self.filters.is_empty() { "all".to_owned() } else { self.filters.join("+") };
+        let path = target()?.join("benches").join(name.replace('/', "-")).with_extension("json");
+        self.report.write(&path)?;
+        let mut out = self.out;
+        writeln!(out, "{}", path.display())
+    }
+}
+
+/// Cargo's target folder: this program lies in it.
+pub(super) fn target() -> io::Result<PathBuf> {
+    let program = env::current_exe()?;
+    let target = program.ancestors().nth(3).map(Path::to_owned);
+    target.ok_or_else(|| io::Error::other("this program does not lie in a target folder"))
+}
+
+/// A folder on the disk that holds the target folder, gone when it is dropped.
+pub(super) fn scratch_folder() -> io::Result<tempfile::TempDir> {
+    let parent = target()?.join("benches");
+    std::fs::create_dir_all(&parent)?;
+    tempfile::Builder::new().prefix("scratch-").tempdir_in(parent)
+}

@@ -1,0 +1,79 @@
+//! Instructions an event, as callgrind counts them: the same in every minute on every machine of a kind.
+//!
+//! This program runs itself under valgrind, twice with different numbers of rounds; the difference is what rounds
+//! take, without what goes before them. Valgrind knows AVX2 and not AVX-512, so detection at run time chooses as on a
+//! machine that has only the former.
+
+use std::env;
+use std::io;
+use std::process::Command;
+
+use catchwater_benches::effort::QUICK;
+use catchwater_benches::report::{Measurement, Unit};
+use catchwater_benches::spread::Spread;
+
+use crate::bench::Bench;
+
+/// What is counted. A name that no bench has is an error.
+const COUNTED: &[&str] = &[
+    "parse/small/json/tape",
+    "parse/small/json/ours",
+    "parse/typical/json/tape",
+    "parse/typical/json/tape and walk",
+    "parse/typical/json/ours",
+    "parse/large/json/ours",
+    "parse/typical/xml/ours",
+    "columns/small/json/columns",
+    "columns/typical/json/columns",
+    "columns/large/json/columns",
+    "encode/typical/json/row groups",
+    "whole/small/json/ours",
+    "whole/typical/json/ours",
+];
+
+/// Rounds of the two runs; the first of them warms up what grows.
+const ROUNDS: [u64; 2] = [2, 4];
+
+pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
+    let wanted: Vec<_> = COUNTED
+        .iter()
+        .map(|counted| (counted, format!("instructions/{counted}")))
+        .filter(|(_, name)| bench.wants(name))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        return bench.lacks("instruction counts: there is no valgrind");
+    }
+    for (counted, name) in wanted {
+        let [few, many] = [instructions(counted, ROUNDS[0])?, instructions(counted, ROUNDS[1])?];
+        let per_round = many.instructions.saturating_sub(few.instructions) / (ROUNDS[1] - ROUNDS[0]);
+        let per_event = Spread::exactly(per_round as f64 / many.events as f64);
+        bench.add(vec![Measurement::new(name, Unit::Instructions, per_event, 1)])?;
+    }
+    Ok(())
+}
+
+struct Counted {
+    instructions: u64,
+    /// Of one round.
+    events: u64,
+}
+
+fn instructions(contender: &str, rounds: u64) -> io::Result<Counted> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(env::current_exe()?)
+        .args(["--count", contender, &rounds.to_string()])
+        // Valgrind takes fifty times as long.
+        .env(QUICK, "1")
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let events = String::from_utf8_lossy(&output.stdout).trim().parse().ok();
+    let instructions = said.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
+    match (instructions, events) {
+        (Some(instructions), Some(events)) => Ok(Counted { instructions, events }),
+        _ => Err(io::Error::other(format!("callgrind says nothing of {contender}: {said}"))),
+    }
+}

@@ -1,0 +1,59 @@
+//! A rival that is a program: it says its answer, then does a round for each line it is given and says its CPU time.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use catchwater_benches::turns::Contender;
+
+/// See the module.
+pub(super) struct External {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    /// What it said first.
+    pub(super) answer: String,
+}
+
+impl External {
+    /// Starts a program and waits for its answer.
+    pub(super) fn start(command: &mut Command) -> io::Result<Self> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let input = child.stdin.take();
+        let output = child.stdout.take().ok_or_else(|| io::Error::other("it has no output"))?;
+        let mut rival = Self { child, input, output: BufReader::new(output), answer: String::new() };
+        rival.answer = rival.line()?;
+        Ok(rival)
+    }
+
+    /// It as a contender: its own CPU time is what counts.
+    pub(super) fn contender(mut self, name: &str) -> Contender<'static> {
+        Contender::timing_itself(name, move || self.round())
+    }
+
+    fn round(&mut self) -> io::Result<Duration> {
+        if let Some(input) = &mut self.input {
+            writeln!(input)?;
+            input.flush()?;
+        }
+        let seconds: f64 = self.line()?.parse().map_err(io::Error::other)?;
+        Ok(Duration::from_secs_f64(seconds))
+    }
+
+    fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        if self.output.read_line(&mut line)? == 0 {
+            return Err(io::Error::other(format!("a rival ended: {:?}", self.child.wait()?)));
+        }
+        Ok(line.trim().to_owned())
+    }
+}
+
+/// Ends the program.
+impl Drop for External {
+    fn drop(&mut self) {
+        // The end of its input ends it; it is waited for so that it is gone.
+        self.input = None;
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,120 @@
+//! Bodies → the facts of the event and the attributes of its target.
+//!
+//! Ours reads more: everything else in a body too, and the digits of numbers.
+
+use std::fs;
+use std::hint::black_box;
+use std::io;
+use std::process::Command;
+
+use catchwater::generator::Format;
+use catchwater::parse::{ParentContext, Parser};
+use catchwater_benches::bodies::{Bodies, SHAPES};
+use catchwater_benches::turns::Contender;
+use catchwater_benches::yardstick;
+
+use super::answer::Answer;
+use super::external::External;
+use super::program;
+use super::typed::Typed;
+use crate::bench::{Bench, scratch_folder};
+
+pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
+    for shape in SHAPES.into_iter().filter(|shape| shape.format == Format::Json) {
+        let group = format!("rivals/parse/{}", shape.name);
+        if !bench.wants(&group) {
+            continue;
+        }
+        let Some(bodies) = shape.bodies(bench.effort, 1)? else {
+            bench.lacks("real bodies: there is no ../shared/corpus beside the project")?;
+            continue;
+        };
+        let expected = answer(&bodies)?;
+        let mut contenders = vec![ours(&bodies), yardstick::tape(&bodies)];
+        for (name, read) in serde_rivals() {
+            contenders.push(typed(name, &bodies, expected, read)?);
+        }
+        if !cfg!(feature = "rivals") {
+            bench.lacks("the rival sonic-rs: the feature `rivals` is off")?;
+        }
+        match simdjson(&bodies, expected)? {
+            Ok(rival) => contenders.push(rival),
+            Err(absent) => bench.lacks(absent)?,
+        }
+        bench.group(&group, bodies.load(), &mut contenders)?;
+    }
+    Ok(())
+}
+
+fn ours(bodies: &Bodies) -> Contender<'_> {
+    let mut parser = Parser::new(ParentContext::Drop);
+    Contender::new("ours", move || {
+        bodies.iter().for_each(|body| _ = black_box(parser.parse(body).is_ok()));
+    })
+}
+
+/// What our parser reads from the bodies.
+fn answer(bodies: &Bodies) -> io::Result<Answer> {
+    let mut parser = Parser::new(ParentContext::Drop);
+    let mut answer = Answer::default();
+    for body in bodies.iter() {
+        let event = parser.parse(body).map_err(|reject| io::Error::other(reject.reason.to_string()))?;
+        answer.event(&event);
+    }
+    Ok(answer)
+}
+
+type Read = fn(&[u8], &mut dyn FnMut(&Typed<'_>)) -> Result<(), String>;
+
+fn serde_rivals() -> Vec<(&'static str, Read)> {
+    vec![
+        ("serde_json", |body, look| {
+            look(&serde_json::from_slice(body).map_err(|error| error.to_string())?);
+            Ok(())
+        }),
+        #[cfg(feature = "rivals")]
+        ("sonic-rs", |body, look| {
+            look(&sonic_rs::from_slice(body).map_err(|error| error.to_string())?);
+            Ok(())
+        }),
+    ]
+}
+
+fn typed<'a>(
+    name: &'static str,
+    bodies: &'a Bodies,
+    expected: Answer,
+    read: Read,
+) -> io::Result<Contender<'a>> {
+    let mut answer = Answer::default();
+    for body in bodies.iter() {
+        read(body, &mut |typed| typed.answer(&mut answer)).map_err(io::Error::other)?;
+    }
+    agree(name, answer, expected)?;
+    Ok(Contender::new(name, move || {
+        bodies.iter().for_each(|body| _ = black_box(read(body, &mut |typed| _ = black_box(typed)).is_ok()));
+    }))
+}
+
+/// C++ simdjson, a program that reads the bodies from a file first.
+fn simdjson(bodies: &Bodies, expected: Answer) -> io::Result<Result<Contender<'static>, String>> {
+    let name = "simdjson on demand";
+    let program = match program("simdjson") {
+        Ok(program) => program,
+        Err(absent) => return Ok(Err(absent)),
+    };
+    let folder = scratch_folder()?;
+    let file = folder.path().join("bodies.ndjson");
+    fs::write(&file, bodies.lines())?;
+    let rival = External::start(Command::new(program).arg(&file))?;
+    let answer = Answer(rival.answer.parse().map_err(io::Error::other)?);
+    agree(name, answer, expected)?;
+    Ok(Ok(rival.contender(name)))
+}
+
+fn agree(name: &str, answer: Answer, expected: Answer) -> io::Result<()> {
+    if answer == expected {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("{name} reads {answer:?} where ours is {expected:?}")))
+}

@@ -1,0 +1,187 @@
+"""Event bodies in an ndjson file become Parquet, zstd level 1, on one thread.
+
+    lake.py duckdb-typed|duckdb-text|polars|pyarrow IN.ndjson OUT.parquet
+    lake.py answer FILES.parquet
+
+The first form does a round for each line on stdin and says its CPU seconds; before that it writes the file once and
+says what is in it, as JSON. The second form says what is in files that somebody else wrote.
+"""
+
+import json
+import os
+import sys
+import time
+
+# Threads are made when the libraries are loaded.
+os.environ["POLARS_MAX_THREADS"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
+
+GUIDS = """BusinessUnitId CorrelationId InitiatingUserAzureActiveDirectoryObjectId InitiatingUserId OperationId
+OrganizationId PrimaryEntityId RequestId UserAzureActiveDirectoryObjectId UserId""".split()
+TEXTS = "InitiatingUserAgent MessageName OperationCreatedOn OrganizationName PrimaryEntityName SecondaryEntityName".split()
+NUMBERS = "Depth IsolationMode Mode Stage".split()
+FLAGS = "IsExecutingOffline IsInTransaction IsOfflinePlayback".split()
+
+# Attributes of an account, by what they are.
+COLUMNS = {
+    "text": "accountid name telephone1 emailaddress1 websiteurl address1_line1 address1_city tickersymbol description",
+    "choice": "industrycode statecode statuscode customertypecode",
+    "money": "revenue creditlimit",
+    "decimal": "exchangerate address1_latitude",
+    "number": "numberofemployees",
+    "flag": "creditonhold donotemail donotphone",
+    "date": "lastusedincampaign",
+    "lookup": "primarycontactid ownerid transactioncurrencyid parentaccountid",
+    "json": "new_channels entityimage",
+}
+
+
+def attribute(kind, name):
+    """The columns of an attribute, out of a map from names to JSON."""
+    value = f"a['{name}']"
+    date = "epoch_ms(CAST(regexp_extract({0}, '-?[0-9]+') AS BIGINT))"
+    return {
+        "text": [f"{value}->>'$' AS \"{name}\""],
+        "choice": [f"CAST({value}->>'Value' AS INTEGER) AS \"{name}\""],
+        "money": [f"CAST({value}->>'Value' AS DECIMAL(38,10)) AS \"{name}\""],
+        "decimal": [f"CAST({value}->>'$' AS DECIMAL(38,10)) AS \"{name}\""],
+        "number": [f"CAST({value}->>'$' AS INTEGER) AS \"{name}\""],
+        "flag": [f"CAST({value}->>'$' AS BOOLEAN) AS \"{name}\""],
+        "date": [f"{date.format(value + chr(45) + chr(62) * 2 + chr(39) + '$' + chr(39))} AS \"{name}\""],
+        "lookup": [
+            f"CAST({value}->>'Id' AS UUID) AS \"{name}\"",
+            f"{value}->>'LogicalName' AS \"{name}_entitytype\"",
+            f"{value}->>'Name' AS \"{name}name\"",
+        ],
+        "json": [f"{value} AS \"{name}\""],
+    }[kind]
+
+
+def duckdb_query(source, typed):
+    """A SELECT over the bodies; typed columns for attributes, or each body's as JSON in a list."""
+    columns = {name: "UUID" for name in GUIDS}
+    columns |= {name: "VARCHAR" for name in TEXTS}
+    columns |= {name: "INTEGER" for name in NUMBERS}
+    columns |= {name: "BOOLEAN" for name in FLAGS}
+    pair = 'STRUCT("key" VARCHAR, "value" JSON)[]'
+    target = f"STRUCT(Attributes {pair}, FormattedValues JSON)"
+    columns["InputParameters"] = f'STRUCT("key" VARCHAR, "value" {target})[]'
+    columns |= {"PreEntityImages": "JSON", "SharedVariables": "JSON"}
+    stated = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+    read = f"read_json('{source}', format='newline_delimited', columns={{{stated}}}, maximum_object_size=33554432)"
+    created = "epoch_ms(CAST(regexp_extract(OperationCreatedOn, '-?[0-9]+') AS BIGINT)) AS OperationCreatedOn"
+    facts = [name for name in GUIDS + TEXTS + NUMBERS + FLAGS if name != "OperationCreatedOn"]
+    facts += [created, "PreEntityImages", "SharedVariables"]
+    the_target = """list_filter(InputParameters, p -> p."key" = 'Target')[1]."value\""""
+    inner = f"SELECT * EXCLUDE (InputParameters), {the_target} AS target FROM {read}"
+    if not typed:
+        return f"SELECT {', '.join(facts)}, target.Attributes AS attributes, target.FormattedValues FROM ({inner})"
+    entries = "map_from_entries(target.Attributes)"
+    middle = f"SELECT *, {entries} AS a FROM ({inner})"
+    typed_columns = [
+        column for kind, names in COLUMNS.items() for name in names.split() for column in attribute(kind, name)
+    ]
+    return f"SELECT {', '.join(facts + typed_columns)}, target.FormattedValues FROM ({middle})"
+
+
+def duckdb_round(typed):
+    import duckdb
+
+    def write(source, out):
+        # A new database each time: nothing is remembered from round to round.
+        with duckdb.connect() as database:
+            database.execute("SET threads = 1")
+            query = duckdb_query(source, typed)
+            database.execute(
+                f"COPY ({query}) TO '{out}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+            )
+
+    return write
+
+
+def polars_round():
+    import polars
+
+    schema = {name: polars.String for name in GUIDS + TEXTS}
+    schema |= {name: polars.Int32 for name in NUMBERS}
+    schema |= {name: polars.Boolean for name in FLAGS}
+
+    def write(source, out):
+        frame = polars.scan_ndjson(source, schema=schema, ignore_errors=False)
+        frame.sink_parquet(out, compression="zstd", compression_level=1)
+
+    return write
+
+
+def pyarrow_round():
+    import pyarrow
+    import pyarrow.json
+    import pyarrow.parquet
+
+    fields = [(name, pyarrow.string()) for name in GUIDS + TEXTS]
+    fields += [(name, pyarrow.int32()) for name in NUMBERS]
+    fields += [(name, pyarrow.bool_()) for name in FLAGS]
+    parse = pyarrow.json.ParseOptions(
+        explicit_schema=pyarrow.schema(fields), unexpected_field_behavior="ignore", newlines_in_values=False
+    )
+    pyarrow.set_cpu_count(1)
+
+    def write(source, out):
+        reading = pyarrow.json.ReadOptions(use_threads=False, block_size=16 << 20)
+        table = pyarrow.json.read_json(source, read_options=reading, parse_options=parse)
+        pyarrow.parquet.write_table(table, out, compression="zstd", compression_level=1)
+
+    return write
+
+
+def answer(files, pattern):
+    """What is in Parquet files: rows, sums over the facts and, where there are such columns, over attributes."""
+    import duckdb
+
+    with duckdb.connect() as database:
+        described = database.execute(f"DESCRIBE SELECT * FROM read_parquet({files!r}, union_by_name=true)").fetchall()
+        names = {row[0] for row in described}
+        depth = "_depth" if "_depth" in names else "Depth"
+        stage = "_stage" if "_stage" in names else "Stage"
+        requests = "_request_id" if "_request_id" in names else "RequestId"
+        asked = {
+            "rows": "count(*)",
+            "depth": f'sum("{depth}")',
+            "stage": f'sum("{stage}")',
+            "requests": f'count(DISTINCT lower(CAST("{requests}" AS VARCHAR)))',
+        }
+        if "revenue" in names:
+            asked |= {
+                "revenue": "CAST(sum(revenue) AS VARCHAR)",
+                "employees": "sum(numberofemployees)",
+                "industry": "sum(industrycode)",
+                "owners": "count(DISTINCT ownerid)",
+                "names": "sum(length(name))",
+                "last": "CAST(max(lastusedincampaign) AS VARCHAR)",
+            }
+        select = ", ".join(asked.values())
+        row = database.execute(f"SELECT {select} FROM read_parquet({files!r}, union_by_name=true)").fetchone()
+    found = {name: int(value) if isinstance(value, int) else value for name, value in zip(asked, row)}
+    return json.dumps({"answer": found, "bytes": sum(os.path.getsize(file) for file in pattern)})
+
+
+def main():
+    if sys.argv[1] == "answer":
+        print(answer(sys.argv[2:], sys.argv[2:]), flush=True)
+        return
+    way, source, out = sys.argv[1:4]
+    write = {
+        "duckdb-typed": lambda: duckdb_round(True),
+        "duckdb-text": lambda: duckdb_round(False),
+        "polars": polars_round,
+        "pyarrow": pyarrow_round,
+    }[way]()
+    write(source, out)
+    print(answer([out], [out]), flush=True)
+    for _ in sys.stdin:
+        before = time.process_time()
+        write(source, out)
+        print(time.process_time() - before, flush=True)
+
+
+main()

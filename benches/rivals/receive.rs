@@ -1,0 +1,137 @@
+//! All partitions of a filled hub, over TCP, until every event has come: what the reader's thread or process takes.
+//!
+//! The hub is in this process, on a core of its own. Ours runs on this thread alone, and the thread's CPU time counts.
+
+use std::io;
+use std::process::Command;
+use std::time::Duration;
+
+use catchwater::budget::Share;
+use catchwater::eventhubs::{Client, ConnectionString, ReceiveOptions, Start};
+use catchwater::generator::{Format, Generator, Size};
+use catchwater::position::PartitionId;
+use catchwater_benches::bodies::SEED;
+use catchwater_benches::clock::timed_thread;
+use catchwater_benches::machine::on_cores;
+use catchwater_benches::turns::{Contender, Load};
+use tokio::runtime::Builder;
+use tokio::task::{JoinSet, LocalSet};
+
+use super::external::External;
+use super::{program, python, script};
+use crate::bench::Bench;
+use crate::end_to_end::hub::{Cores, Hub};
+
+const PARTITIONS: u32 = 4;
+const EVENTS: usize = 40_000;
+
+pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
+    for (name, size) in [("small", Size::Small), ("typical", Size::Typical)] {
+        let group = format!("rivals/receive/{name}");
+        if !bench.wants(&group) {
+            continue;
+        }
+        let cores = Cores::of_machine(false)?;
+        let hub = Hub::start(PARTITIONS, cores.hub)?;
+        let load = fill(&hub, size, bench.effort.events(EVENTS))?;
+        let mut contenders = vec![ours(&hub, load)?];
+        for (name, rival) in
+            [("qpid-proton C++", proton(&hub, load)), ("official Python SDK", sdk(&hub, load))]
+        {
+            match rival {
+                Err(absent) => bench.lacks(absent)?,
+                Ok(mut command) => {
+                    let rival = on_cores(&cores.program, || External::start(&mut command))?;
+                    if rival.answer != load.bytes.to_string() {
+                        return Err(io::Error::other(format!("{name} read {} bytes", rival.answer)));
+                    }
+                    contenders.push(rival.contender(name));
+                }
+            }
+        }
+        on_cores(&cores.program, || bench.group(&group, load, &mut contenders))?;
+    }
+    Ok(())
+}
+
+fn fill(hub: &Hub, size: Size, events: usize) -> io::Result<Load> {
+    let mut generator = Generator::new(SEED, size);
+    let (mut body, mut bytes) = (Vec::new(), 0);
+    for n in 0..events {
+        body.clear();
+        generator.next(&mut body);
+        bytes += body.len();
+        hub.append(n, &body, Format::Json.content_type())?;
+    }
+    Ok(Load { events, bytes })
+}
+
+fn proton(hub: &Hub, load: Load) -> Result<Command, String> {
+    let mut command = Command::new(program("proton")?);
+    command.args([
+        hub.address().to_string(),
+        "events".into(),
+        PARTITIONS.to_string(),
+        load.events.to_string(),
+    ]);
+    // The name and key that the emulator documents.
+    command.args(["RootManageSharedAccessKey", "SAS_KEY_VALUE"]);
+    Ok(command)
+}
+
+fn sdk(hub: &Hub, load: Load) -> Result<Command, String> {
+    let mut command = Command::new(python()?);
+    command.arg(script("sdk.py")).arg(hub.connection_string());
+    command.args([PARTITIONS.to_string(), load.events.to_string()]);
+    Ok(command)
+}
+
+fn ours(hub: &Hub, load: Load) -> io::Result<Contender<'static>> {
+    let hub = ConnectionString::parse(&hub.connection_string()).map_err(io::Error::other)?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    if runtime.block_on(LocalSet::new().run_until(read_all(&hub, load.events))).map_err(io::Error::other)?
+        != load.bytes
+    {
+        return Err(io::Error::other("ours did not read all bytes"));
+    }
+    Ok(Contender::timing_itself("ours", move || -> io::Result<Duration> {
+        let (time, read) =
+            timed_thread(|| runtime.block_on(LocalSet::new().run_until(read_all(&hub, load.events))))?;
+        read.map_err(io::Error::other)?;
+        Ok(time)
+    }))
+}
+
+/// Reads all partitions until so many events have come; gives the bytes of their bodies.
+async fn read_all(hub: &ConnectionString, events: usize) -> Result<usize, catchwater::eventhubs::Error> {
+    let client = Client::connect(hub, "bench").await?;
+    let mut reading = JoinSet::new();
+    for partition in 0..PARTITIONS {
+        let options = ReceiveOptions {
+            consumer_group: "$Default".to_owned(),
+            start: Start::Earliest,
+            owner_level: None,
+            name: "bench".to_owned(),
+        };
+        let share = Share::new(64 << 20);
+        let mut receiver = client.receive(PartitionId(partition), options, share, 16 << 20).await?;
+        let own =
+            events / PARTITIONS as usize + usize::from((partition as usize) < events % PARTITIONS as usize);
+        reading.spawn_local(async move {
+            let (mut seen, mut bytes) = (0, 0);
+            while seen < own {
+                let batch = receiver.next_batch().await?;
+                seen += batch.len();
+                bytes += batch.body_bytes();
+            }
+            receiver.close().await.map(|()| bytes)
+        });
+    }
+    let mut bytes = 0;
+    while let Some(read) = reading.join_next().await {
+        // A task that panics has said so.
+        bytes += read.unwrap_or(Ok(0))?;
+    }
+    client.close().await;
+    Ok(bytes)
+}

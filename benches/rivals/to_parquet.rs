@@ -1,0 +1,110 @@
+//! Bodies of one table → a Parquet file with zstd 1, on one core.
+//!
+//! Ours begins with bodies in memory, theirs with a file of them in the page cache. What is in the files is compared
+//! first, by DuckDB. `duckdb-typed` has the columns that ours has, `duckdb-text` leaves attributes as JSON; polars
+//! and pyarrow can't read a list of values of mixed kinds, and write the facts of the event only.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::Command;
+
+use catchwater::generator::{Format, Generator, Size};
+use catchwater::parse::{ParentContext, Parser};
+use catchwater_benches::bodies::{Bodies, SEED};
+use catchwater_benches::report::{Measurement, Unit};
+use catchwater_benches::spread::Spread;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::external::External;
+use super::{python, script};
+use crate::bench::{Bench, scratch_folder};
+use crate::stages::rows::{Rows, file_of};
+use crate::stages::whole;
+
+const WAYS: [&str; 4] = ["duckdb-typed", "duckdb-text", "polars", "pyarrow"];
+/// About 60 MB.
+const EVENTS: usize = 20_000;
+const GROUP: &str = "rivals/to_parquet/typical";
+
+/// What is in files, and how large they are.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    answer: Map<String, Value>,
+    bytes: u64,
+}
+
+pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
+    if !bench.wants(GROUP) {
+        return Ok(());
+    }
+    let python = match python() {
+        Ok(python) => python,
+        Err(absent) => return bench.lacks(absent),
+    };
+    let bodies = accounts(bench.effort.events(EVENTS));
+    let folder = scratch_folder()?;
+    let source = folder.path().join("bodies.ndjson");
+    fs::write(&source, bodies.lines())?;
+    let ours = our_answer(&python, &bodies, folder.path())?;
+    let mut contenders = vec![whole::own(&bodies)];
+    let mut sizes = vec![size("ours", &ours, &bodies)];
+    for way in WAYS {
+        let out = folder.path().join(way).with_extension("parquet");
+        let rival =
+            External::start(Command::new(&python).arg(script("lake.py")).arg(way).arg(&source).arg(&out))?;
+        let theirs: Answer = serde_json::from_str(&rival.answer)?;
+        agree(way, &theirs, &ours)?;
+        sizes.push(size(way, &theirs, &bodies));
+        contenders.push(rival.contender(way));
+    }
+    bench.group(GROUP, bodies.load(), &mut contenders)?;
+    bench.add(sizes)
+}
+
+/// Typical events about accounts.
+fn accounts(count: usize) -> Bodies {
+    let mut generator = Generator::new(SEED, Size::Typical).in_format(Format::Json);
+    let mut bodies = Bodies::default();
+    let mut body = Vec::new();
+    while bodies.count() < count {
+        body.clear();
+        if generator.next(&mut body).table == "account" {
+            bodies.push(&body);
+        }
+    }
+    bodies
+}
+
+/// Writes our files and has DuckDB say what is in them.
+fn our_answer(python: &Path, bodies: &Bodies, folder: &Path) -> io::Result<Answer> {
+    let mut command = Command::new(python);
+    command.arg(script("lake.py")).arg("answer");
+    let batches = Rows::new().batches(&mut Parser::new(ParentContext::Drop), bodies)?;
+    for (number, batch) in batches.iter().enumerate() {
+        let path = folder.join(format!("ours-{number}.parquet"));
+        fs::write(&path, file_of(batch).map_err(io::Error::other)?)?;
+        command.arg(path);
+    }
+    let output = command.output()?;
+    if !output.status.success() {
+        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Whatever they say is what ours says too.
+fn agree(way: &str, theirs: &Answer, ours: &Answer) -> io::Result<()> {
+    for (name, value) in &theirs.answer {
+        if ours.answer.get(name) != Some(value) {
+            return Err(io::Error::other(format!("{way} says {theirs:?} where ours is {ours:?}")));
+        }
+    }
+    Ok(())
+}
+
+fn size(way: &str, answer: &Answer, bodies: &Bodies) -> Measurement {
+    let per_event = Spread::exactly(answer.bytes as f64 / bodies.count() as f64);
+    Measurement::new(format!("{GROUP}/size of {way}"), Unit::BytesPerEvent, per_event, 1)
+}

@@ -1,0 +1,72 @@
+//! Which machine, which code, which core.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::process::Command;
+
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+
+/// Where a report was made, and of what.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The processor's own words.
+    pub processor: String,
+    /// How many cores this process may use.
+    pub cores: usize,
+    /// The commit, with `+` when files had changed since.
+    pub revision: String,
+}
+
+impl Machine {
+    /// This one.
+    pub fn this() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { processor: processor(), cores, revision: revision() }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} on {} cores of {}", self.revision, self.cores, self.processor)
+    }
+}
+
+fn processor() -> String {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    model.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, model)| model.to_owned())
+}
+
+fn revision() -> String {
+    let output = Command::new("git").args(["describe", "--always", "--dirty=+"]).output();
+    let text = output.ok().filter(|output| output.status.success()).map(|output| output.stdout);
+    text.map_or_else(|| "unknown".to_owned(), |text| String::from_utf8_lossy(&text).trim().to_owned())
+}
+
+/// The cores that this thread may use.
+///
+/// # Errors
+/// Those of a system that does not tell.
+pub fn own_cores() -> io::Result<Vec<usize>> {
+    let set = sched_getaffinity(Pid::from_raw(0)).map_err(io::Error::from)?;
+    Ok((0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect())
+}
+
+/// Does something on these cores only: this thread, and whatever threads and processes it starts meanwhile.
+///
+/// # Errors
+/// Those of a system that does not let us, and of what is done.
+pub fn on_cores<R>(cores: &[usize], work: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+    let before = sched_getaffinity(Pid::from_raw(0)).map_err(io::Error::from)?;
+    let mut set = CpuSet::new();
+    for core in cores {
+        set.set(*core).map_err(io::Error::from)?;
+    }
+    sched_setaffinity(Pid::from_raw(0), &set).map_err(io::Error::from)?;
+    let done = work();
+    sched_setaffinity(Pid::from_raw(0), &before).map_err(io::Error::from)?;
+    done
+}

@@ -1,0 +1,64 @@
+//! Rounds as one figure, and how far they lie apart.
+
+use serde::{Deserialize, Serialize};
+
+/// The middle of some rounds, and the quarter below and above which the others lie.
+///
+/// Quartiles and not the least and the greatest: those only grow apart with more rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// Half the rounds lie below.
+    pub median: f64,
+    /// A quarter of them lies below.
+    pub low: f64,
+    /// A quarter of them lies above.
+    pub high: f64,
+}
+
+impl Spread {
+    /// Of at least one round.
+    pub fn of(rounds: impl IntoIterator<Item = f64>) -> Self {
+        let mut rounds: Vec<f64> = rounds.into_iter().collect();
+        rounds.sort_by(f64::total_cmp);
+        Self { median: at(&rounds, 0.5), low: at(&rounds, 0.25), high: at(&rounds, 0.75) }
+    }
+
+    /// Of something that is the same in every round.
+    pub fn exactly(value: f64) -> Self {
+        Self { median: value, low: value, high: value }
+    }
+
+    /// Whether the middle halves of the two have nothing in common.
+    pub fn is_apart_from(&self, other: &Self) -> bool {
+        self.high < other.low || other.high < self.low
+    }
+}
+
+/// The value that a share of the sorted ones lies below, between two of them by their distance.
+fn at(sorted: &[f64], share: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    let place = share * last as f64;
+    let (below, above) = (sorted[place as usize], sorted[(place.ceil() as usize).min(last)]);
+    below + (above - below) * place.fract()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_is_the_middle_half() {
+        let spread = Spread::of([5.0, 1.0, 4.0, 2.0, 3.0]);
+        assert_eq!(spread, Spread { median: 3.0, low: 2.0, high: 4.0 });
+        assert_eq!(Spread::of([7.0]), Spread::exactly(7.0));
+        assert_eq!(Spread::of([1.0, 2.0]), Spread { median: 1.5, low: 1.25, high: 1.75 });
+    }
+
+    #[test]
+    fn what_overlaps_is_not_apart() {
+        let around = |middle: f64| Spread { median: middle, low: middle - 1.0, high: middle + 1.0 };
+        assert!(!around(1.0).is_apart_from(&around(3.0)));
+        assert!(around(1.0).is_apart_from(&around(3.5)));
+        assert!(around(3.5).is_apart_from(&around(1.0)));
+    }
+}

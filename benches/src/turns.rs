@@ -1,0 +1,108 @@
+//! Contenders timed in turn, round by round: a slow minute of the machine meets all of them.
+
+use std::io;
+use std::time::Duration;
+
+use crate::clock;
+use crate::report::Measurement;
+use crate::spread::Spread;
+
+/// Something that does the same work as others, once a round.
+#[expect(missing_debug_implementations, reason = "a closure has no words")]
+pub struct Contender<'a> {
+    name: String,
+    round: Box<dyn FnMut() -> io::Result<Duration> + 'a>,
+}
+
+impl<'a> Contender<'a> {
+    /// Names a round; its CPU time is taken here.
+    pub fn new(name: impl Into<String>, mut round: impl FnMut() + 'a) -> Self {
+        Self::timing_itself(name, move || clock::timed(&mut round).map(|(time, ())| time))
+    }
+
+    /// Names a round that says what it took: another process does it, or only a part of it counts.
+    pub fn timing_itself(name: impl Into<String>, round: impl FnMut() -> io::Result<Duration> + 'a) -> Self {
+        Self { name: name.into(), round: Box::new(round) }
+    }
+
+    /// What the table calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// One round.
+    ///
+    /// # Errors
+    /// Those of the round, and of a system that does not tell CPU time.
+    pub fn run(&mut self) -> io::Result<Duration> {
+        (self.round)()
+    }
+}
+
+/// What one round goes over.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Events.
+    pub events: usize,
+    /// Bytes of their bodies.
+    pub bytes: usize,
+}
+
+/// Times all contenders, each once a round. The first is the yardstick of the others; round 0, which warms caches
+/// and grows buffers, does not count.
+///
+/// # Errors
+/// Those of a round, and of a system that does not tell CPU time.
+pub fn measure(
+    group: &str,
+    load: Load,
+    rounds: usize,
+    contenders: &mut [Contender<'_>],
+) -> io::Result<Vec<Measurement>> {
+    let mut times = vec![Vec::with_capacity(rounds); contenders.len()];
+    for round in 0..=rounds {
+        for (contender, times) in contenders.iter_mut().zip(&mut times) {
+            let time = contender.run()?.as_secs_f64();
+            if round > 0 {
+                times.push(time);
+            }
+        }
+    }
+    let name = |contender: &Contender<'_>| format!("{group}/{}", contender.name);
+    let yardstick = contenders.first().map(name).unwrap_or_default();
+    let measured = contenders.iter().zip(&times).map(|(contender, own)| {
+        let per_event = Spread::of(own.iter().map(|time| time / load.events as f64 * 1e6));
+        let measurement = Measurement::cpu(name(contender), per_event, own.len())
+            .at_rate(load.bytes as f64 / load.events as f64);
+        if name(contender) == yardstick {
+            return measurement;
+        }
+        let ratios = own.iter().zip(&times[0]).map(|(own, yardstick)| own / yardstick);
+        measurement.in_ratio_to(&yardstick, Spread::of(ratios))
+    });
+    Ok(measured.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contenders_take_turns_and_are_ratios_to_the_first() {
+        let order = std::cell::RefCell::new(Vec::new());
+        let takes = |name, ms| {
+            let order = &order;
+            Contender::timing_itself(name, move || {
+                order.borrow_mut().push(name);
+                Ok(Duration::from_millis(ms))
+            })
+        };
+        let load = Load { events: 1000, bytes: 4_000_000 };
+        let measured = measure("stage/shape", load, 2, &mut [takes("a", 4), takes("b", 8)]).unwrap();
+        assert_eq!(*order.borrow(), ["a", "b", "a", "b", "a", "b"]);
+        assert_eq!(measured[1].name, "stage/shape/b");
+        assert_eq!((measured[1].value.median, measured[1].rounds), (8.0, 2));
+        assert_eq!(measured[1].ratio.as_ref().map(|ratio| ratio.value.median), Some(2.0));
+        assert_eq!(measured[0].ratio, None);
+    }
+}

@@ -1,0 +1,72 @@
+//! What everything is a ratio to: simd-json's tape of the same bodies, and how fast memory is this minute.
+
+use std::hint::black_box;
+use std::io;
+
+use simd_json::{Buffers, Node, Tape};
+
+use crate::bodies::Bodies;
+use crate::clock;
+use crate::turns::Contender;
+
+/// simd-json as its users call it: a copy of the body, buffers and tape used again.
+#[expect(missing_debug_implementations, reason = "the library's buffers have none")]
+pub struct PlainTape {
+    scratch: Vec<u8>,
+    buffers: Buffers,
+    tape: Tape<'static>,
+}
+
+impl Default for PlainTape {
+    fn default() -> Self {
+        Self { scratch: Vec::new(), buffers: Buffers::default(), tape: Tape(Vec::new()) }
+    }
+}
+
+impl PlainTape {
+    /// Fills the tape, and shows it.
+    ///
+    /// # Errors
+    /// A body that is no JSON.
+    pub fn fill(&mut self, body: &[u8], look: impl FnOnce(&[Node<'_>])) -> simd_json::Result<()> {
+        self.scratch.clear();
+        self.scratch.extend_from_slice(body);
+        let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
+        let filled = simd_json::fill_tape(&mut self.scratch, &mut self.buffers, &mut tape);
+        look(&tape.0);
+        self.tape = tape.reset();
+        filled
+    }
+
+    /// Fills a tape of each body.
+    pub fn over(&mut self, bodies: &Bodies) {
+        for body in bodies.iter() {
+            black_box(self.fill(body, |nodes| _ = black_box(nodes)).is_ok());
+        }
+    }
+}
+
+/// The yardstick of the stages.
+pub fn tape(bodies: &Bodies) -> Contender<'_> {
+    let mut tape = PlainTape::default();
+    Contender::new("tape", move || tape.over(bodies))
+}
+
+/// How fast this thread copies memory at the moment, in GB/s: out of the caches of a core, into them.
+///
+/// # Errors
+/// A system that does not tell CPU time.
+pub fn memcpy_gb_per_s() -> io::Result<f64> {
+    /// More than a core's own caches hold.
+    const BYTES: usize = 8 << 20;
+    const TIMES: usize = 40;
+    let source = vec![1_u8; BYTES];
+    let mut target = vec![2_u8; BYTES];
+    target.copy_from_slice(&source);
+    let (time, ()) = clock::timed(|| {
+        for _ in 0..TIMES {
+            black_box(&mut target).copy_from_slice(black_box(&source));
+        }
+    })?;
+    Ok((BYTES * TIMES) as f64 / time.as_secs_f64() / 1e9)
+}

@@ -1,0 +1,60 @@
+//! `RecordBatch` → Parquet bytes: row groups as large as a lane makes them, and the files they become.
+//!
+//! The rows of a body in XML are those of the same body in JSON, so there are only shapes in JSON.
+
+use std::hint::black_box;
+use std::io;
+
+use arrow::array::RecordBatch;
+use catchwater::generator::Format;
+use catchwater::parse::{ParentContext, Parser};
+use catchwater_benches::bodies::SHAPES;
+use catchwater_benches::report::{Measurement, Unit};
+use catchwater_benches::spread::Spread;
+use catchwater_benches::turns::Contender;
+use catchwater_benches::yardstick;
+use catchwater_sinks::parquet::encode_row_group;
+
+use super::rows::{Rows, file_of};
+use crate::bench::Bench;
+
+/// How many times a shape's bodies: enough for full row groups of the larger ones.
+const TIMES: usize = 4;
+
+pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
+    for shape in SHAPES.into_iter().filter(|shape| shape.format == Format::Json) {
+        let group = format!("encode/{}", shape.name);
+        if !bench.wants(&group) {
+            continue;
+        }
+        let Some(bodies) = shape.bodies(bench.effort, TIMES)? else {
+            bench.lacks("real bodies: there is no ../shared/corpus beside the project")?;
+            continue;
+        };
+        let batches = Rows::new().batches(&mut Parser::new(ParentContext::Drop), &bodies)?;
+        let bytes = check(&batches)?;
+        let groups = Contender::new("row groups", || {
+            for batch in &batches {
+                _ = black_box(encode_row_group(batch));
+            }
+        });
+        let files = Contender::new("row groups and files", || {
+            for batch in &batches {
+                _ = black_box(file_of(batch));
+            }
+        });
+        bench.group(&group, bodies.load(), &mut [yardstick::tape(&bodies), groups, files])?;
+        let size = Spread::exactly(bytes as f64 / bodies.count() as f64);
+        bench.add(vec![Measurement::new(format!("{group}/size"), Unit::BytesPerEvent, size, 1)])?;
+    }
+    Ok(())
+}
+
+/// What is timed works; gives the bytes of the files.
+fn check(batches: &[RecordBatch]) -> io::Result<usize> {
+    let mut bytes = 0;
+    for batch in batches {
+        bytes += file_of(batch).map_err(io::Error::other)?.len();
+    }
+    Ok(bytes)
+}

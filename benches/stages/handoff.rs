@@ -1,0 +1,78 @@
+//! From thread to thread: batches of bodies through the channel that lanes have.
+//!
+//! A round fills batches as the receiver does and hands them on; the yardstick drops them where they were made.
+
+use std::hint::black_box;
+use std::io;
+use std::thread;
+
+use catchwater::budget::Share;
+use catchwater::event::{RawBatch, RawEvent};
+use catchwater::position::{PartitionId, SequenceNumber};
+use catchwater_benches::bodies::{Bodies, Shape};
+use catchwater_benches::turns::Contender;
+use crossbeam_channel::unbounded;
+
+use crate::bench::Bench;
+
+/// Events of a batch.
+const BATCHES: [usize; 3] = [1, 64, 1024];
+
+pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
+    for name in ["small/json", "typical/json", "large/json"] {
+        for batch in BATCHES {
+            let group = format!("handoff/{name}/batches of {batch}");
+            let Some(shape) = Shape::named(name).filter(|_| bench.wants(&group)) else { continue };
+            let Some(bodies) = shape.bodies(bench.effort, 1)? else { continue };
+            bench.group(&group, bodies.load(), &mut contenders(&bodies, batch))?;
+        }
+    }
+    Ok(())
+}
+
+fn contenders(bodies: &Bodies, events: usize) -> [Contender<'_>; 3] {
+    [
+        Contender::new("no channel", move || batches(bodies, events, |batch| _ = black_box(batch))),
+        Contender::new("channel in one thread", move || {
+            let (sender, receiver) = unbounded();
+            batches(bodies, events, |batch| {
+                let _ = sender.send(batch);
+                black_box(receiver.recv().is_ok());
+            });
+        }),
+        Contender::new("channel between two threads", move || {
+            let (sender, receiver) = unbounded();
+            thread::scope(|scope| {
+                scope.spawn(move || receiver.iter().for_each(|batch: RawBatch| _ = black_box(batch)));
+                batches(bodies, events, |batch| _ = sender.send(batch));
+                drop(sender);
+            });
+        }),
+    ]
+}
+
+/// Fills one batch after the other, as a partition's receiver does.
+fn batches(bodies: &Bodies, events: usize, mut each: impl FnMut(RawBatch)) {
+    let share = Share::new(1 << 30);
+    let mut batch = RawBatch::new(PartitionId(0), share.charge(0));
+    for (number, body) in bodies.iter().enumerate() {
+        batch.push(event(number), [body]);
+        if batch.len() == events {
+            let next = batch.next(share.charge(0));
+            each(std::mem::replace(&mut batch, next));
+        }
+    }
+    each(batch);
+}
+
+fn event(number: usize) -> RawEvent<'static> {
+    RawEvent {
+        body: &[],
+        sequence_number: SequenceNumber(number as i64),
+        offset: "4294967296",
+        enqueued_time_ms: 1_767_600_000_000,
+        content_type: "application/json",
+        properties: "",
+        size_exceeded: false,
+    }
+}

@@ -1,0 +1,93 @@
+//! Buffers by table, as a lane has them, without what makes files of them.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use catchwater::columns::{Catalog, Context, TableBuffer};
+use catchwater::event::{ChangeEvent, RawEvent};
+use catchwater::parse::Parser;
+use catchwater::position::{PartitionId, SequenceNumber};
+use catchwater_benches::bodies::Bodies;
+use catchwater_sinks::lake::paths::{Date, Ordinal, SourceId};
+use catchwater_sinks::parquet::{self, FooterFacts};
+
+/// Plain size at which a lane makes a row group of a table's rows.
+pub(crate) const GROUP_BYTES: usize = 16 << 20;
+
+/// See the module.
+pub(crate) struct Rows {
+    context: Context,
+    tables: HashMap<Box<str>, TableBuffer>,
+    events: i64,
+}
+
+impl Rows {
+    pub(crate) fn new() -> Self {
+        let context = Context::new(Arc::from("events"), Catalog::new());
+        Self { context, tables: HashMap::new(), events: 0 }
+    }
+
+    /// Appends the rows of an event; gives its table's buffer when that is a row group's size.
+    pub(crate) fn push(&mut self, event: &ChangeEvent<'_>, body: &[u8]) -> Option<RecordBatch> {
+        let table = event.table.name();
+        if !self.tables.contains_key(table) {
+            self.tables.insert(table.into(), TableBuffer::open(&mut self.context, table));
+        }
+        let buffer = self.tables.get_mut(table)?;
+        let raw = raw_event(self.events, body);
+        self.events += 1;
+        buffer.push(&mut self.context, event, &raw, PartitionId(0));
+        (buffer.bytes() >= GROUP_BYTES).then(|| buffer.take(&mut self.context))
+    }
+
+    /// What is left, a batch for each table, in the order of their names.
+    pub(crate) fn take(&mut self) -> Vec<RecordBatch> {
+        let mut tables: Vec<_> = self.tables.iter_mut().filter(|(_, buffer)| buffer.rows() > 0).collect();
+        tables.sort_by(|one, other| one.0.cmp(other.0));
+        tables.into_iter().map(|(_, buffer)| buffer.take(&mut self.context)).collect()
+    }
+
+    /// Parses all bodies, appends them and gives all batches.
+    pub(crate) fn batches(&mut self, parser: &mut Parser, bodies: &Bodies) -> io::Result<Vec<RecordBatch>> {
+        let mut batches = Vec::new();
+        for body in bodies.iter() {
+            let event = parser.parse(body).map_err(|reject| io::Error::other(reject.reason.to_string()))?;
+            batches.extend(self.push(&event, body));
+        }
+        batches.extend(self.take());
+        Ok(batches)
+    }
+}
+
+/// An event as the hub hands it over.
+fn raw_event(number: i64, body: &[u8]) -> RawEvent<'_> {
+    RawEvent {
+        body,
+        sequence_number: SequenceNumber(number),
+        offset: "4294967296",
+        enqueued_time_ms: 1_767_600_000_000 + number,
+        content_type: "application/json",
+        properties: "",
+        size_exceeded: false,
+    }
+}
+
+/// Encodes a batch as a file of one row group.
+pub(crate) fn file_of(batch: &RecordBatch) -> Result<Vec<u8>, parquet::Error> {
+    let group = parquet::encode_row_group(batch)?;
+    let facts = FooterFacts {
+        lake: "lake".to_owned(),
+        table: "table".to_owned(),
+        date: Date::from_unix_ms(0),
+        source: SourceId::new("events", 0, 0),
+        continues_at: Ordinal(0),
+        first: Ordinal(0),
+        last: Ordinal(group.rows() as i64),
+        rows: group.rows() as u64,
+        routing_version: 1,
+        writer: "bench".to_owned(),
+    };
+    parquet::assemble(vec![group], &facts).map(Vec::from)
+}
