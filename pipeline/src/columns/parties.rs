@@ -78,10 +78,12 @@ fn write_name(
     let label = tree.member(party, "FormattedValues").and_then(|labels| tree.member(labels, "partyid"));
     let label = label.filter(|label| tree.kind(*label) == Kind::Text);
     let Some(shown) = label.or(own) else { return };
+    if !columns.set(PartyPart::Name, Cell::Text(tree.text(shown))) {
+        return;
+    }
     for name in [label, own].into_iter().flatten().filter(|name| tree.text(*name) == tree.text(shown)) {
         scratch.marks.cover(name);
     }
-    columns.set(PartyPart::Name, Cell::Text(tree.text(shown)));
 }
 
 /// Everything else of a party, and of the collection it is the first of.
