@@ -9,6 +9,8 @@ use fe2o3_amqp_types::messaging::{
 use fe2o3_amqp_types::primitives::{Binary, SimpleValue, Value};
 
 use super::cbs::TokenLife;
+mod judge;
+
 use super::*;
 use crate::budget::Share;
 use crate::emulator::{Config, Emulator, NewEvent};
