@@ -60,6 +60,15 @@ impl<'a> Contender<'a> {
     }
 }
 
+/// Whose CPU time counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cpu {
+    /// The whole process.
+    Process,
+    /// The thread that runs the rounds: what feeds it runs beside it.
+    Thread,
+}
+
 /// Times contenders in turn, round by round, and prints a table: the first is the yardstick of the others.
 ///
 /// # Errors
@@ -71,14 +80,29 @@ pub fn compare(
     rounds: usize,
     contenders: &mut [Contender<'_>],
 ) -> io::Result<()> {
+    compare_by(out, title, bodies, rounds, contenders, Cpu::Process)
+}
+
+/// As [`compare`], by the CPU time of `cpu`.
+///
+/// # Errors
+/// As [`compare`].
+pub fn compare_by(
+    out: &mut impl Write,
+    title: &str,
+    bodies: &Bodies,
+    rounds: usize,
+    contenders: &mut [Contender<'_>],
+    cpu: Cpu,
+) -> io::Result<()> {
     let mut times = vec![Vec::with_capacity(rounds); contenders.len()];
     for round in 0..=rounds {
         for (contender, times) in contenders.iter_mut().zip(&mut times) {
-            let before = cpu_seconds()?;
+            let before = cpu_seconds(cpu)?;
             (contender.round)();
             // Round 0 warms caches and grows buffers.
             if round > 0 {
-                times.push(cpu_seconds()? - before);
+                times.push(cpu_seconds(cpu)? - before);
             }
         }
     }
@@ -111,9 +135,13 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The CPU time of this process, in seconds: what others on the machine do does not count.
-fn cpu_seconds() -> io::Result<f64> {
-    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+/// CPU time in seconds: what others on the machine do does not count.
+fn cpu_seconds(cpu: Cpu) -> io::Result<f64> {
+    let who = match cpu {
+        Cpu::Process => UsageWho::RUSAGE_SELF,
+        Cpu::Thread => UsageWho::RUSAGE_THREAD,
+    };
+    let usage = getrusage(who)?;
     let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
     Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
 }

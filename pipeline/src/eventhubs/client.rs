@@ -42,7 +42,7 @@ pub struct Client {
     // Links go before the connection they are on.
     management: Mutex<Option<Requests>>,
     authorisation: Authorisation,
-    connection: Mutex<ConnectionHandle<()>>,
+    pub(super) connection: Mutex<ConnectionHandle<()>>,
 }
 
 /// What a hub says of itself.
