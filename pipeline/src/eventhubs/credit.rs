@@ -75,6 +75,11 @@ impl Credit {
         self.under_way = self.under_way.saturating_sub(1);
     }
 
+    /// The hub sends no more.
+    pub(super) fn stop(&mut self) {
+        self.under_way = 0;
+    }
+
     /// The reader took so many events.
     pub(super) fn take(&mut self, events: u32) {
         self.waiting = self.waiting.saturating_sub(events);

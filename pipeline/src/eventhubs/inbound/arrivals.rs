@@ -123,6 +123,18 @@ impl Arrivals {
         self.credit.lapse();
     }
 
+    /// Nothing more comes: what was credited is free again.
+    pub(super) fn stop(&mut self) {
+        self.credit.stop();
+        self.settle();
+    }
+
+    /// Nobody takes what has come: it is dropped.
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+        self.filling = RawBatch::new(self.partition, self.share.charge(0));
+    }
+
     /// Pays for what is under way as it is now: once per socket read, not per event.
     pub(super) fn settle(&mut self) {
         self.permit.resize(self.credit.bytes());

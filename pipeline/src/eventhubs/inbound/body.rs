@@ -26,7 +26,7 @@ pub(super) fn pieces<'a>(sections: &'a [u8], mut take: impl FnMut(&'a [u8])) -> 
         match section {
             code::DATA => take(binary(cursor.value()?)?),
             code::SEQUENCE => items(cursor.value()?, &mut take)?,
-            code::VALUE => take(value_bytes(cursor.raw()?)?),
+            code::VALUE => take(value_bytes(cursor.raw()?)),
             code::FOOTER => drop(cursor.raw()?),
             _ => return Err(Error::NotA("a section in its order")),
         }
@@ -63,11 +63,13 @@ fn items<'a>(value: Value<'a>, take: &mut impl FnMut(&'a [u8])) -> Result<(), Er
 }
 
 /// The bytes of an encoded value: of text and binary what they hold, of null nothing, of others their encoding.
-fn value_bytes(encoded: &[u8]) -> Result<&[u8], Error> {
-    Ok(match Value::read(encoded)? {
-        Value::Null => &[],
-        Value::Binary(bytes) => bytes,
-        Value::String(text) | Value::Symbol(text) => text.as_bytes(),
+///
+/// # Source
+/// AMQP 1.0, 1.6: format codes; variable-width values state their length in one byte or in four.
+fn value_bytes(encoded: &[u8]) -> &[u8] {
+    match encoded {
+        [0x40] => &[],
+        [0xa0 | 0xa1 | 0xa3, _, bytes @ ..] | [0xb0 | 0xb1 | 0xb3, _, _, _, _, bytes @ ..] => bytes,
         _ => encoded,
-    })
+    }
 }

@@ -111,6 +111,7 @@ impl Link {
             self.put_detach(None, out);
         }
         self.end(None, out);
+        self.events.clear();
     }
 
     fn top_up(&mut self, out: &mut Vec<u8>) {
@@ -214,6 +215,7 @@ impl Link {
     fn end(&mut self, reason: Option<Condition<'_>>, out: &mut Vec<u8>) {
         self.phase = Phase::Over;
         self.delivery.reset(&mut self.events);
+        self.events.stop();
         if !self.end_said {
             self.end_said = true;
             put_frame(out, self.channel, |out| encode_end(reason, out));

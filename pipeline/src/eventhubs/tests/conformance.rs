@@ -63,14 +63,16 @@ async fn a_refused_position_is_followed_by_the_next(kind: Kind) {
             }
         }
         link.accept().await;
-        link.credit().await;
-        link.send(&event(42, b"next"), true, 60_000).await;
         link
     };
-    let (receiver, _link) = tokio::join!(attach(kind, &client, start), async {
+    let (receiver, mut link) = tokio::join!(attach(kind, &client, start), async {
         tokio::time::timeout(Duration::from_secs(20), hub).await.unwrap()
     });
-    let batches = read(&mut receiver.unwrap(), 1).await;
+    let mut receiver = receiver.unwrap();
+    let (batches, ()) = tokio::join!(read(&mut receiver, 1), async {
+        link.credit().await;
+        link.send(&event(42, b"next"), true, 60_000).await;
+    });
     assert_eq!(numbers(&batches), [42]);
 }
 
@@ -368,6 +370,9 @@ async fn deliveries_without_credit_end_the_link() {
     let mut peer = Peer::start(None).await;
     let client = peer.client().await;
     let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
+    // Asked once, and given up: credit is given, nothing is taken.
+    let waiting = tokio::time::timeout(Duration::from_millis(20), receiver.next_batch()).await;
+    assert!(waiting.is_err());
     let hub = async {
         let credit = link.credit().await;
         let mut out = Vec::new();
