@@ -31,87 +31,88 @@ fn usual(body: &[u8]) -> Option<(Transfer<'_>, &[u8])> {
         }
         _ => return None,
     };
-    let mut fields = Fields { bytes, left };
-    let transfer = Transfer {
-        handle: fields.uint()??,
-        delivery_id: fields.uint()?,
-        delivery_tag: fields.binary()?,
-        message_format: fields.uint()?,
-        settled: fields.bool()?,
-        more: fields.bool()?.unwrap_or(false),
-        aborted: {
-            fields.null_or_ubyte()?;
-            fields.null()?;
-            fields.bool()?;
-            fields.bool()?.unwrap_or(false)
-        },
-    };
+    let transfer = Fields { bytes, left }.transfer().ok()??;
     Some((transfer, payload))
 }
 
-/// The fields of a list; behind the last stated one all are null. `None` is an encoding that is not usual.
+/// An encoding that is not usual.
+struct Unusual;
+
+/// The fields of a list; behind the last stated one all are null.
 struct Fields<'a> {
     bytes: &'a [u8],
     left: u32,
 }
 
 impl<'a> Fields<'a> {
-    fn code(&mut self) -> Option<u8> {
+    fn transfer(mut self) -> Result<Option<Transfer<'a>>, Unusual> {
+        let Some(handle) = self.uint()? else { return Ok(None) };
+        let (delivery_id, delivery_tag) = (self.uint()?, self.binary()?);
+        let (message_format, settled) = (self.uint()?, self.bool()?);
+        let more = self.bool()?.unwrap_or(false);
+        self.null_or_ubyte()?;
+        self.null()?;
+        self.bool()?;
+        let aborted = self.bool()?.unwrap_or(false);
+        Ok(Some(Transfer { handle, delivery_id, delivery_tag, message_format, settled, more, aborted }))
+    }
+
+    fn code(&mut self) -> Result<u8, Unusual> {
         if self.left == 0 {
-            return Some(NULL);
+            return Ok(NULL);
         }
         self.left -= 1;
         self.take::<1>().map(|[code]| code)
     }
 
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (head, rest) = self.bytes.split_first_chunk()?;
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], Unusual> {
+        let (head, rest) = self.bytes.split_first_chunk().ok_or(Unusual)?;
         self.bytes = rest;
-        Some(*head)
+        Ok(*head)
     }
 
-    fn uint(&mut self) -> Option<Option<u32>> {
+    fn uint(&mut self) -> Result<Option<u32>, Unusual> {
         match self.code()? {
-            NULL => Some(None),
-            0x43 => Some(Some(0)),
+            NULL => Ok(None),
+            0x43 => Ok(Some(0)),
             0x52 => self.take().map(|[number]| Some(u32::from(number))),
             0x70 => self.take().map(|bytes| Some(u32::from_be_bytes(bytes))),
-            _ => None,
+            _ => Err(Unusual),
         }
     }
 
-    fn bool(&mut self) -> Option<Option<bool>> {
+    fn bool(&mut self) -> Result<Option<bool>, Unusual> {
         match self.code()? {
-            NULL => Some(None),
-            0x41 => Some(Some(true)),
-            0x42 => Some(Some(false)),
-            _ => None,
+            NULL => Ok(None),
+            0x41 => Ok(Some(true)),
+            0x42 => Ok(Some(false)),
+            _ => Err(Unusual),
         }
     }
 
-    fn binary(&mut self) -> Option<Option<&'a [u8]>> {
+    fn binary(&mut self) -> Result<Option<&'a [u8]>, Unusual> {
         match self.code()? {
-            NULL => Some(None),
+            NULL => Ok(None),
             0xa0 => {
                 let [length] = self.take()?;
-                let (bytes, rest) = self.bytes.split_at_checked(length.into())?;
+                let (bytes, rest) = self.bytes.split_at_checked(length.into()).ok_or(Unusual)?;
                 self.bytes = rest;
-                Some(Some(bytes))
+                Ok(Some(bytes))
             }
-            _ => None,
+            _ => Err(Unusual),
         }
     }
 
-    fn null_or_ubyte(&mut self) -> Option<()> {
+    fn null_or_ubyte(&mut self) -> Result<(), Unusual> {
         match self.code()? {
-            NULL => Some(()),
+            NULL => Ok(()),
             0x50 => self.take::<1>().map(drop),
-            _ => None,
+            _ => Err(Unusual),
         }
     }
 
-    fn null(&mut self) -> Option<()> {
-        (self.code()? == NULL).then_some(())
+    fn null(&mut self) -> Result<(), Unusual> {
+        if self.code()? == NULL { Ok(()) } else { Err(Unusual) }
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn pieces<'a>(sections: &'a [u8], mut take: impl FnMut(&'a [u8])) -> 
         }
         kind = Some(section);
         match section {
-            code::DATA => take(binary(cursor.value()?)?),
+            code::DATA => take(binary(&cursor.value()?)?),
             code::SEQUENCE => items(cursor.value()?, &mut take)?,
             code::VALUE => take(value_bytes(cursor.raw()?)),
             code::FOOTER => drop(cursor.raw()?),
@@ -46,7 +46,7 @@ pub(super) fn cut_data(sections: &[u8]) -> Option<(usize, &[u8])> {
     (begun.len() <= length).then_some((length, begun))
 }
 
-fn binary(value: Value<'_>) -> Result<&[u8], Error> {
+fn binary<'a>(value: &Value<'a>) -> Result<&'a [u8], Error> {
     match value {
         Value::Binary(bytes) => Ok(bytes),
         _ => Err(Error::NotA("a binary")),

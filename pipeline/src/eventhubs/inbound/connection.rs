@@ -111,7 +111,7 @@ impl Connection {
         let link = Shared::new(link);
         let channel = self
             .channels
-            .add(link.clone())
+            .add(Arc::<Shared<Link>>::clone(&link))
             .map_err(|gone| gone.error(&format!("partition {} of {}", wanted.partition, wanted.hub)))?;
         let link = PartitionLink { link, channels: Arc::clone(&self.channels) };
         link.with(|link, out| link.begin(channel, wanted, out));
@@ -222,7 +222,7 @@ struct Asking {
 impl Asking {
     fn begin(channels: Arc<Channels>, name: &str) -> Result<Self, Error> {
         let node = Shared::new(Node::new(CBS, name));
-        let channel = channels.add(node.clone()).map_err(|gone| gone.error(CBS))?;
+        let channel = channels.add(Arc::<Shared<Node>>::clone(&node)).map_err(|gone| gone.error(CBS))?;
         let asking = Self { node, channels };
         asking.with(|node, out| node.begin(channel, out));
         Ok(asking)

@@ -210,7 +210,7 @@ impl Session for Node {
         match performative {
             // Its role is the hub's: what we ask on, it receives on.
             Performative::Attach(attach) if attach.role == Role::Receiver => {
-                self.asking = Some(attach.handle)
+                self.asking = Some(attach.handle);
             }
             Performative::Flow(flow) => self.on_flow(flow, out),
             Performative::Transfer(transfer) => self.on_transfer(transfer, payload, out),

@@ -44,16 +44,15 @@ impl<'a> Properties<'a> {
         let mut few = [("", &[] as &[u8]); FEW];
         let mut many = Vec::new();
         let count = self.entries.len() / 2;
-        let sorted = match few.get_mut(..count) {
-            Some(few) => few,
-            None => {
-                many.resize(count, ("", &[] as &[u8]));
-                &mut many[..]
-            }
+        let sorted = if let Some(few) = few.get_mut(..count) {
+            few
+        } else {
+            many.resize(count, ("", &[] as &[u8]));
+            &mut many[..]
         };
         self.collect(sorted);
         // A stable order keeps the last of equal names behind the others.
-        sorted.sort_by(|(left, _), (right, _)| left.cmp(right));
+        sorted.sort_by_key(|(name, _)| *name);
         let mut comma = '{';
         for (index, (name, value)) in sorted.iter().enumerate() {
             if sorted.get(index + 1).is_some_and(|(next, _)| next == name) {

@@ -41,7 +41,7 @@ impl Replay {
         let events = Arrivals::new(partition, position, share, Credit::new(partition_share));
         let link = Shared::new(Link::new(subject.clone(), partition, events));
         let channels = Channels::new(0);
-        let ours = channels.add(link.clone()).map_err(|gone| gone.error(&subject))?;
+        let ours = channels.add(Arc::<Shared<Link>>::clone(&link)).map_err(|gone| gone.error(&subject))?;
         let mut incoming = Incoming::new(Arc::clone(&channels));
         let mut opening = Vec::new();
         let begin = Begin { remote_channel: Some(ours), ..Begin::default() };

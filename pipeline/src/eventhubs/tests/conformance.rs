@@ -10,6 +10,7 @@ use super::peer::{Link, Peer, Said, event};
 use super::{FIRST, MIB, numbers, options, read};
 use crate::budget::Share;
 use crate::emulator::{Config, Emulator, NewEvent};
+use crate::event::RawBatch;
 use crate::eventhubs::inbound::Patience;
 use crate::eventhubs::{Client, ConnectionString, Error, ErrorKind, Start};
 use crate::position::{Offset, PartitionId, SequenceNumber};
@@ -125,7 +126,7 @@ async fn frames_may_be_cut_anywhere(kind: Kind) {
         link
     };
     let (batches, _link) = tokio::join!(read(&mut receiver, 399), hub);
-    assert!(batches.iter().flat_map(|batch| batch.iter()).all(|event| event.body == body));
+    assert!(batches.iter().flat_map(RawBatch::iter).all(|event| event.body == body));
     assert_eq!(numbers(&batches), (0..399).collect::<Vec<_>>());
 }
 
@@ -198,8 +199,7 @@ async fn events_without_a_place_are_an_error(kind: Kind) {
 
 async fn the_end_of_a_link_stands_behind_its_events(kind: Kind) {
     let text = "New receiver 'x' with higher epoch of '1' is created. TrackingId:abc";
-    type Ending = (&'static str, ErrorKind);
-    let endings: [Ending; 6] = [
+    let endings = [
         ("detach stolen", ErrorKind::OwnershipLost),
         ("detach", ErrorKind::Transient),
         ("end", ErrorKind::Transient),
@@ -361,7 +361,7 @@ async fn an_aborted_delivery_may_come_again() {
         link
     };
     let (batches, _link) = tokio::join!(read(&mut receiver, 2), hub);
-    let bodies: Vec<_> = batches.iter().flat_map(|batch| batch.iter()).map(|event| event.body).collect();
+    let bodies: Vec<_> = batches.iter().flat_map(RawBatch::iter).map(|event| event.body).collect();
     assert_eq!(bodies, [&b"first"[..], &[2; 300]]);
 }
 

@@ -1,4 +1,4 @@
-//! Messages nobody thought of, decoded by hand and by serde_amqp: what both accept is the same event, and what serde_amqp
+//! Messages nobody thought of, decoded by hand and by `serde_amqp`: what both accept is the same event, and what `serde_amqp`
 //! accepts we accept, unless it breaks the order of the sections.
 
 use fe2o3_amqp_types::messaging::Body;
@@ -8,8 +8,9 @@ use fe2o3_amqp_types::primitives::LazyValue;
 use super::FIRST;
 use super::judge::{Place, last_enqueued, push};
 use super::peer::put_delivery;
+use crate::amqp::codec::Value;
 use crate::amqp::encode::Encoder;
-use crate::amqp::sections::{Message, code};
+use crate::amqp::sections::{Message, Sections, code};
 use crate::budget::Share;
 use crate::event::RawBatch;
 use crate::eventhubs::Replay;
@@ -196,17 +197,34 @@ fn body(dice: &mut Dice, out: &mut Encoder<'_>) {
     }
 }
 
+/// Whether the sections stand in order and every compound in front of the body holds as many items as it says.
+fn is_sound(message: &[u8]) -> bool {
+    Message::scan(message).is_ok()
+        && Sections::new(message).all(|section| {
+            section.is_ok_and(|section| {
+                section.code == code::VALUE || section.code == code::FOOTER || is_whole(section.value)
+            })
+        })
+}
+
+fn is_whole(value: &[u8]) -> bool {
+    match Value::read(value) {
+        Ok(Value::List(mut items) | Value::Map(mut items)) => {
+            (0..items.len()).all(|_| items.next_raw().is_ok_and(is_whole))
+        }
+        Ok(Value::Array(mut items)) => items.all(|item| item.is_ok()),
+        read => read.is_ok(),
+    }
+}
+
 #[track_caller]
 fn check(message: &[u8], dice: &mut Dice) {
     let (ours_whole, judged) = (ours(message, usize::MAX), judge(message));
     match (&ours_whole, &judged) {
         (Ok(ours), Ok(judged)) => assert_eq!(ours, judged, "{message:02x?}"),
         (Err(why), Ok(judged)) => {
-            // serde_amqp reads sections in any order, stops at the seventh and looks at nothing behind the body.
-            assert!(
-                Message::scan(message).is_err(),
-                "{why}, but the judge reads {judged:?} from {message:02x?}"
-            );
+            // The judge reads sections in any order, stops at the seventh, and believes no count.
+            assert!(!is_sound(message), "{why}, but the judge reads {judged:?} from {message:02x?}");
         }
         (Ok(_) | Err(_), Err(_)) => {}
     }
@@ -222,20 +240,20 @@ fn check(message: &[u8], dice: &mut Dice) {
 fn generated_messages_mean_the_same_to_both() {
     let mut dice = Dice(1);
     let mut events = 0;
-    for _ in 0..20_000 {
+    for _ in 0..10_000 {
         let message = generated(&mut dice);
         check(&message, &mut dice);
         let ours = ours(&message, usize::MAX);
         assert_eq!(ours.is_ok(), judge(&message).is_ok(), "{ours:?}: {message:02x?}");
         events += usize::from(ours.is_ok());
     }
-    assert!(events > 15_000, "{events}");
+    assert!(events > 7_500, "{events}");
 }
 
 #[test]
 fn broken_messages_mean_the_same_to_both() {
     let mut dice = Dice(2);
-    for _ in 0..60_000 {
+    for _ in 0..10_000 {
         let mut message = generated(&mut dice);
         for _ in 0..=dice.roll(2) {
             let at = dice.roll(message.len().max(1)).min(message.len().saturating_sub(1));

@@ -399,7 +399,7 @@ impl Serving {
                 map.int(202);
             });
         });
-        out.described(code::VALUE, |out| out.null());
+        out.described(code::VALUE, |out| out.nulls(1));
         put_delivery(&mut self.out, channel, handle, 0, false, &message, 60_000);
         self.flush().await;
     }

@@ -153,10 +153,10 @@ fn replayed(channel: u16, bytes: &[u8], mut cut: impl FnMut() -> usize) -> Vec<S
         rest = tail;
         let taken = replay.feed(&buffer).unwrap();
         buffer.drain(..taken);
-        if batches.len() % 3 != 1 {
-            batches.extend(replay.take());
-        } else {
+        if batches.len() % 3 == 1 {
             batches.extend(std::iter::from_fn(|| replay.take()));
+        } else {
+            batches.extend(replay.take());
         }
     }
     batches.extend(std::iter::from_fn(|| replay.take()));
