@@ -141,6 +141,13 @@ fn write_float(number: f64, out: &mut String) -> fmt::Result {
 /// Writes a JSON string, with the escapes that JSON asks for and no others.
 fn write_text(text: &str, out: &mut String) {
     out.push('"');
+    // Looked at as a whole first, without a branch per byte: hardly any text has something to escape.
+    let odd = text.bytes().fold(false, |odd, byte| odd | (byte < b' ') | (byte == b'"') | (byte == b'\\'));
+    if !odd {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     let mut plain = 0;
     for (at, byte) in text.bytes().enumerate() {
         if byte >= b' ' && byte != b'"' && byte != b'\\' {
