@@ -25,6 +25,9 @@ mod event;
 #[path = "../fuzz/src/memory.rs"]
 mod memory;
 #[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "of another package")]
+#[path = "../fuzz/src/link.rs"]
+mod link;
+#[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "of another package")]
 #[path = "../fuzz/src/spelling.rs"]
 mod spelling;
 
@@ -32,6 +35,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use catchwater::amqp::encode::Encoder;
+use catchwater::amqp::sections::code;
+use catchwater::amqp::transfer::TransferTemplate;
 
 #[test]
 fn bodies() {
@@ -108,6 +115,43 @@ fn events_in_both_formats() {
         .collect();
         differential::check(&bytes);
     }
+}
+
+#[test]
+fn links() {
+    check("fuzz/link", 0, link::check);
+    let template = TransferTemplate::new(0, 0);
+    let mut said = vec![40];
+    for number in 0..6_u32 {
+        let message = message(number);
+        template.put_whole(&mut said, number, &[&message]);
+        template.put_first(&mut said, number + 100, &message[..40]);
+        template.put_next(&mut said, &message[40..], false);
+    }
+    for at in 0..said.len() {
+        let mut broken = said.clone();
+        broken[at] ^= 1 << (at % 8);
+        link::check(&broken);
+        broken.truncate(at);
+        link::check(&broken);
+    }
+}
+
+fn message(number: u32) -> Vec<u8> {
+    let mut message = Vec::new();
+    let mut out = Encoder::new(&mut message);
+    out.described(code::MESSAGE_ANNOTATIONS, |out| {
+        out.map(|map| {
+            map.symbol("x-opt-sequence-number");
+            map.long(number.into());
+            map.symbol("x-opt-offset");
+            map.string("7");
+            map.symbol("x-opt-enqueued-time");
+            map.timestamp(1);
+        });
+    });
+    out.described(code::DATA, |out| out.binary(b"body"));
+    message
 }
 
 /// Runs a check over the files of a folder of `tests/data`, of which there are so many at least.
