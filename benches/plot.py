@@ -1,8 +1,8 @@
-"""Draws the main results of a report as SVG.
+"""Draws the main results of reports as SVG.
 
-    plot.py REPORT.json FOLDER
+    plot.py FOLDER REPORT.json…
 
-One file a subject; what the report lacks is not drawn. Ratios and not rates, wherever there is a yardstick.
+One file a subject; what the reports lack is not drawn. Ratios and not rates, wherever there is a yardstick.
 """
 
 import json
@@ -32,10 +32,12 @@ plt.rcParams |= {
 
 
 class Report:
-    def __init__(self, path):
-        report = json.loads(Path(path).read_text())
-        self.machine = report["machine"]
-        self.results = {result["name"]: result for result in report["results"]}
+    """What several reports say; the last that has a figure counts."""
+
+    def __init__(self, paths):
+        reports = [json.loads(Path(path).read_text()) for path in paths]
+        self.machine = reports[-1]["machine"]
+        self.results = {result["name"]: result for report in reports for result in report["results"]}
 
     def has(self, *names):
         return all(name in self.results for name in names)
@@ -210,7 +212,7 @@ def growth(report, folder):
 
 
 def main():
-    report, folder = Report(sys.argv[1]), Path(sys.argv[2])
+    folder, report = Path(sys.argv[1]), Report(sys.argv[2:])
     folder.mkdir(parents=True, exist_ok=True)
     for draw in (parse, to_parquet, receive, stages, end_to_end, growth):
         draw(report, folder)

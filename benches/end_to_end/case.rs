@@ -131,11 +131,7 @@ impl Case {
                 .in_ratio_to(&tape, spread(&|round| run_micros(round) / round.tape_micros)),
             new("the hub beside it", Unit::CpuMicros, spread(&|round| round.hub_seconds / events * 1e6)),
             new("rate", Unit::EventsPerSecond, spread(&|round| events / round.ran.seconds)).at_rate(body),
-            new(
-                "peak memory",
-                Unit::Mebibytes,
-                spread(&|round| round.ran.peak_rss_bytes as f64 / f64::from(1 << 20)),
-            ),
+            new("peak memory", Unit::Mebibytes, spread(&|round| round.ran.peak_kib as f64 / 1024.0)),
             new("on disk", Unit::BytesPerEvent, spread(&|round| round.ran.bytes_out as f64 / events)),
         ]
     }

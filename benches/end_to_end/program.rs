@@ -1,9 +1,12 @@
 //! `catchwater run`, from outside: started on chosen cores, asked what it took.
 
 use std::env;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use catchwater_benches::machine::on_cores;
 use serde::Deserialize;
@@ -25,7 +28,10 @@ pub(crate) struct Ran {
     pub(crate) bytes_out: u64,
     pub(crate) seconds: f64,
     pub(crate) cpu_seconds: f64,
-    pub(crate) peak_rss_bytes: u64,
+    /// Not the program's own word: what the system says a process has had at its peak begins with what the process that
+    /// started it had, and that one is a full hub.
+    #[serde(skip)]
+    pub(crate) peak_kib: u64,
 }
 
 impl Program {
@@ -85,8 +91,24 @@ impl Program {
     ) -> io::Result<Ran> {
         let mut all = vec!["--until-caught-up".to_owned()];
         all.extend_from_slice(options);
-        ran(&self.start(hub, lake, cores, &all)?.wait_with_output()?)
+        let mut child = self.start(hub, lake, cores, &all)?;
+        let peak_kib = peak_until_end(&mut child)?;
+        Ok(Ran { peak_kib, ..ran(&child.wait_with_output()?)? })
     }
+}
+
+/// Waits for a program; gives the most memory that was seen of it, in KiB.
+fn peak_until_end(child: &mut Child) -> io::Result<u64> {
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait()?.is_none() {
+        let said = fs::read_to_string(&status).unwrap_or_default();
+        let line = said.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let now = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        peak = now.unwrap_or(0).max(peak);
+        sleep(Duration::from_millis(10));
+    }
+    Ok(peak)
 }
 
 fn ran(output: &Output) -> io::Result<Ran> {

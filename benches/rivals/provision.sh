@@ -9,14 +9,15 @@ dir="${1:-$here/../../target/rivals}"
 mkdir -p "$dir"
 dir="$(cd "$dir" && pwd)"
 
-# The crate is not built: it carries the current sources of simdjson.
-simdjson_crate="simdjson-sys@=0.4.0-alpha.2"
+# Of the crate simdjson-sys, which is not built: it carries the current sources of simdjson.
+simdjson_version="=0.4.0-alpha.2"
 
-simdjson() {
+simdjson() (
+    set -e
     local fetch="$dir/fetch-simdjson"
-    rm -rf "$fetch" && cargo init --quiet --vcs none --name fetch-simdjson "$fetch"
-    printf '[workspace]\n' >>"$fetch/Cargo.toml"
-    cargo add --quiet --manifest-path "$fetch/Cargo.toml" "$simdjson_crate"
+    mkdir -p "$fetch/src" && : >"$fetch/src/lib.rs"
+    printf '[workspace]\n[package]\nname = "fetch-simdjson"\nedition = "2024"\n[dependencies]\nsimdjson-sys = "%s"\n' \
+        "$simdjson_version" >"$fetch/Cargo.toml"
     cargo fetch --quiet --manifest-path "$fetch/Cargo.toml"
     local sources
     sources="$(cargo metadata --format-version 1 --manifest-path "$fetch/Cargo.toml" | python3 -c '
@@ -27,17 +28,18 @@ print(os.path.join(os.path.dirname(crate["manifest_path"]), "vendor", "simdjson"
     # For this processor: on demand chooses its kernel when it is compiled.
     c++ -std=c++17 -O3 -march=native -I "$sources" "$here/programs/simdjson.cpp" "$sources/simdjson.cpp" \
         -o "$dir/simdjson"
-}
+)
 
 proton() {
     c++ -std=c++17 -O2 "$here/programs/proton.cpp" -o "$dir/proton" -lqpid-proton-cpp
 }
 
-python() {
+python() (
+    set -e
     [ -x "$dir/python/bin/python" ] || python3 -m venv "$dir/python"
     "$dir/python/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
         -r "$here/requirements.txt"
-}
+)
 
 failed=0
 make() {

@@ -137,7 +137,7 @@ impl fmt::Display for Change {
         let percent = (after.median / before.median - 1.0) * 100.0;
         write!(
             out,
-            "{name:<58}{:>11.3} → {:<11.3}{percent:>+8.1} %  {in_terms_of}",
+            "{name:<66}{:>11.3} → {:<11.3}{percent:>+8.1} %  {in_terms_of}",
             before.median, after.median
         )?;
         write!(out, "  ({:.3} – {:.3} → {:.3} – {:.3})", before.low, before.high, after.low, after.high)

@@ -153,7 +153,7 @@ impl Report {
         }
         writeln!(
             out,
-            "{:<58}{:>11}{:>22} {:<19}{:>8}{:>8}{:>16} of",
+            "{:<66}{:>11}{:>22} {:<19}{:>8}{:>8}{:>16} of",
             "", "median", "quartiles", "unit", "MB/s", "ratio", "quartiles"
         )
     }
@@ -216,7 +216,7 @@ impl Measurement {
         let quartiles = format!("{} – {}", short(low), short(high));
         let rate = self.mb_per_s.map_or_else(String::new, |rate| format!("{rate:.0}"));
         let line = format!(
-            "{:<58}{:>11}{quartiles:>22} {:<19}{rate:>8}",
+            "{:<66}{:>11}{quartiles:>22} {:<19}{rate:>8}",
             self.name,
             short(median),
             self.unit.name()

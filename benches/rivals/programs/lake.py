@@ -24,14 +24,15 @@ FLAGS = "IsExecutingOffline IsInTransaction IsOfflinePlayback".split()
 
 # Attributes of an account, by what they are.
 COLUMNS = {
-    "text": "accountid name telephone1 emailaddress1 websiteurl address1_line1 address1_city tickersymbol description",
+    "guid": "accountid",
+    "text": "name telephone1 emailaddress1 websiteurl address1_line1 address1_city tickersymbol description",
     "choice": "industrycode statecode statuscode customertypecode",
     "money": "revenue creditlimit",
     "decimal": "exchangerate address1_latitude",
     "number": "numberofemployees",
     "flag": "creditonhold donotemail donotphone",
-    "date": "lastusedincampaign",
-    "lookup": "primarycontactid ownerid transactioncurrencyid parentaccountid",
+    "date": "createdon modifiedon lastusedincampaign",
+    "lookup": "modifiedby primarycontactid ownerid transactioncurrencyid parentaccountid",
     "json": "new_channels entityimage",
 }
 
@@ -41,6 +42,7 @@ def attribute(kind, name):
     value = f"a['{name}']"
     date = "epoch_ms(CAST(regexp_extract({0}, '-?[0-9]+') AS BIGINT))"
     return {
+        "guid": [f"CAST({value}->>'$' AS UUID) AS \"{name}\""],
         "text": [f"{value}->>'$' AS \"{name}\""],
         "choice": [f"CAST({value}->>'Value' AS INTEGER) AS \"{name}\""],
         "money": [f"CAST({value}->>'Value' AS DECIMAL(38,10)) AS \"{name}\""],
@@ -66,17 +68,21 @@ def duckdb_query(source, typed):
     pair = 'STRUCT("key" VARCHAR, "value" JSON)[]'
     target = f"STRUCT(Attributes {pair}, FormattedValues JSON)"
     columns["InputParameters"] = f'STRUCT("key" VARCHAR, "value" {target})[]'
+    columns["PostEntityImages"] = f'STRUCT("key" VARCHAR, "value" STRUCT(Attributes {pair}))[]' if typed else "JSON"
     columns |= {"PreEntityImages": "JSON", "SharedVariables": "JSON"}
     stated = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
     read = f"read_json('{source}', format='newline_delimited', columns={{{stated}}}, maximum_object_size=33554432)"
     created = "epoch_ms(CAST(regexp_extract(OperationCreatedOn, '-?[0-9]+') AS BIGINT)) AS OperationCreatedOn"
     facts = [name for name in GUIDS + TEXTS + NUMBERS + FLAGS if name != "OperationCreatedOn"]
     facts += [created, "PreEntityImages", "SharedVariables"]
-    the_target = """list_filter(InputParameters, p -> p."key" = 'Target')[1]."value\""""
-    inner = f"SELECT * EXCLUDE (InputParameters), {the_target} AS target FROM {read}"
+    the_target = """list_filter(InputParameters, lambda p: p."key" = 'Target')[1]."value\""""
+    # A row has what the event set, and for the rest what the image behind it says.
+    of_the_record = """list_filter(PostEntityImages, lambda i: i."key" != 'AsynchronousStepPrimaryName')"""
+    the_image = f'{of_the_record}[1]."value".Attributes' if typed else "PostEntityImages"
+    inner = f"SELECT * EXCLUDE (InputParameters), {the_target} AS target, {the_image} AS image FROM {read}"
     if not typed:
-        return f"SELECT {', '.join(facts)}, target.Attributes AS attributes, target.FormattedValues FROM ({inner})"
-    entries = "map_from_entries(target.Attributes)"
+        return f"SELECT {', '.join(facts)}, target.Attributes AS attributes, image, target.FormattedValues FROM ({inner})"
+    entries = "map_concat(map_from_entries(image), map_from_entries(target.Attributes))"
     middle = f"SELECT *, {entries} AS a FROM ({inner})"
     typed_columns = [
         column for kind, names in COLUMNS.items() for name in names.split() for column in attribute(kind, name)
