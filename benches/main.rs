@@ -26,6 +26,7 @@ type BenchFn = fn(&mut Bench) -> std::io::Result<()>;
 
 const BENCHES: &[(&str, BenchFn)] = &[
     ("memory", stages::memory::bench),
+    ("receive", stages::receive::bench),
     ("parse", stages::parse::bench),
     ("columns", stages::columns::bench),
     ("encode", stages::encode::bench),

@@ -1,6 +1,7 @@
 //! One stage at a time, inline: no thread, no runtime, bodies in memory.
 
 pub(super) mod memory; // how fast memory is this minute
+pub(super) mod receive; // bytes of a link → RawBatch
 pub(super) mod parse; // body → ChangeEvent
 pub(super) mod columns; // ChangeEvent → RecordBatch
 pub(super) mod encode; // RecordBatch → Parquet bytes

@@ -17,7 +17,7 @@ pub mod clock;
 pub mod metrics;
 
 // Around it.
-pub mod amqp; // frames and hot decode, shared by the emulator and (later) the fast receiver
+pub mod amqp; // frames and hot decode, shared by the emulator and the receiver
 pub mod partitions; // from where each partition is read
 pub mod emulator;
 pub mod generator;

@@ -50,9 +50,24 @@ fn the_latest_state_of_each_record() {
     let Some(bed) = Bed::new("lake") else { return };
     let hub = Hub::start(2);
     bed.check("states.py make", &[&bed.sent()]);
-    let sent = [0, 1].map(|partition| send(&hub, &bed.sent().join(format!("{partition}.ndjson")), partition));
+    let sent = [(0, 0), (1, 1), (2, 0), (3, 0), (4, 0), (5, 0)]
+        .map(|(file, partition)| send(&hub, &bed.sent().join(format!("{file}.ndjson")), partition));
     bed.run(&hub.connection_string, sent.iter().sum());
     bed.check("states.py check", &[&bed.views()]);
+}
+
+/// Attributes named like companions, aliases or DuckDB's own columns; labels and values of unusual types and places.
+#[test]
+fn what_the_views_could_take_for_something_else() {
+    let Some(bed) = Bed::new("lake") else { return };
+    let hub = Hub::start(1);
+    bed.check("clashes.py make", &[&bed.sent()]);
+    let sent = send(&hub, &bed.sent(), 0);
+    bed.run(&hub.connection_string, sent + 2);
+    let views = bed.views();
+    bed.check("clashes.py check", &[&views]);
+    bed.check("clashes.py redrive", &[&views, &bed.lake]);
+    bed.check("clashes.py redriven", &[&bed.printed()]);
 }
 
 #[test]
@@ -249,6 +264,58 @@ fn every_body_of_the_corpus_is_decoded_or_quarantined() {
     let mut arguments: Vec<&Path> = vec![&views];
     arguments.extend(folders.iter().map(PathBuf::as_path));
     bed.check("corpus.py", &arguments);
+}
+
+/// A lake in a cloud is not opened: a folder with its tables tells the views, or there are none.
+#[test]
+fn a_lake_in_a_cloud_is_reached_by_what_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake");
+    let local = lake.to_str().unwrap();
+    let demo = catchwater(&["demo", "--events", "300", "--lake", local]).output().unwrap();
+    assert!(demo.status.success(), "{}", told(&demo));
+    let sql = |arguments: &[&str]| {
+        let output = catchwater(&[&["sql", "--lake"], arguments].concat()).output().unwrap();
+        let [said, printed] =
+            [&output.stderr, &output.stdout].map(|text| String::from_utf8_lossy(text).into_owned());
+        (output.status.code(), said, printed)
+    };
+    let views = |script: &str| script[script.find("\n-- account: ").unwrap()..].to_owned();
+    let (_, _, here) = sql(&[local]);
+    for (address, found, extension) in [
+        ("s3://b/l", "s3://b/l", "httpfs"),
+        ("az://b/l", "az://b/l", "azure"),
+        ("abfss://b@a.dfs.core.windows.net/l", "abfss://a.dfs.core.windows.net/b/l", "azure"),
+        ("gs://b/l/", "gs://b/l", "httpfs"),
+    ] {
+        let (code, said, there) = sql(&[address, "--like", local]);
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{address}");
+        assert_eq!(views(&there).replace(found, local), views(&here), "{address}");
+        let (code, said, none) = sql(&[address]);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("--like"), "{said}");
+        for script in [&there, &none] {
+            let places = [
+                "SET TimeZone = 'UTC';",
+                &format!("INSTALL {extension};"),
+                &format!("LOAD {extension};"),
+                "CREATE OR REPLACE SECRET",
+            ]
+            .map(|part| script.find(part).unwrap());
+            assert!(places.is_sorted(), "{script}");
+        }
+        assert!(none.contains(&format!("--   '{found}/account/**/*.parquet',\n")), "{none}");
+        assert!(!none.contains("VIEW"), "{none}");
+    }
+    for (arguments, expected) in [
+        (vec!["ftp://b/l"], "no store for ftp://"),
+        (vec![local, "--like", local], "--like is for a lake in a cloud"),
+        (vec!["s3://b/l", "--like", "nowhere"], "there is no lake at nowhere"),
+    ] {
+        let (code, said, printed) = sql(&arguments);
+        assert_eq!((code, printed.as_str()), (Some(2), ""), "{said}");
+        assert!(said.contains(expected), "{said}");
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Any bytes as a body: parsed or rejected, and a row either way. Checks that nothing panics, that a parser gives the
-//! same answer a second time, and that `ParentContext` does not decide the table.
+//! same answer a second time, that the general path gives it too, and that `ParentContext` does not decide the table.
 
 use catchwater::columns::{Catalog, Context, TableBuffer};
+use catchwater::event::tree::NodeId;
 use catchwater::event::{ChangeEvent, QUARANTINE, RawEvent, Reject};
 use catchwater::parse::{ParentContext, Parser};
 use catchwater::position::{PartitionId, SequenceNumber};
@@ -19,14 +20,35 @@ fn read(parent_context: ParentContext, body: &[u8]) -> String {
     let first = parser.parse(body).map(|event| digest(&event));
     let second = parser.parse(body);
     assert_eq!(first, second.as_ref().map(digest).map_err(Reject::clone), "the second time");
+    same_as_general(parent_context, &second, body);
     write(&second, body)
 }
 
-/// What tells two readings of one body apart: how it goes on, and the text of all nodes.
+/// What tells two readings of one body apart in a moment: how it goes on, and the text of all nodes.
 fn digest(event: &ChangeEvent<'_>) -> (String, usize, bool, usize) {
-    let nodes = (0..event.tree.len() as u32).map(catchwater::event::tree::NodeId);
-    let text = nodes.map(|node| event.tree.text(node).len() + event.tree.kind(node) as usize).sum();
+    let text = nodes(event).map(|node| event.tree.text(node).len() + event.tree.kind(node) as usize).sum();
     (event.table.name().to_owned(), event.tree.len(), event.repaired, text)
+}
+
+/// What the scanner reads is what the general path reads, node by node.
+fn same_as_general(parent_context: ParentContext, read: &Result<ChangeEvent<'_>, Reject>, body: &[u8]) {
+    let mut parser = Parser::general(parent_context);
+    let general = parser.parse(body);
+    let (Ok(read), Ok(general)) = (read, &general) else {
+        return assert_eq!(read.as_ref().err(), general.as_ref().err(), "the general path");
+    };
+    let facts = |event: &ChangeEvent<'_>| {
+        (event.tree.len(), event.target, event.members.clone(), event.parent_context_dropped, event.repaired)
+    };
+    assert_eq!((facts(read), read.table, read.message), (facts(general), general.table, general.message));
+    for node in nodes(read) {
+        let of = |event: &ChangeEvent<'_>| (event.tree.kind(node), event.tree.end(node));
+        assert_eq!((of(read), read.tree.text(node)), (of(general), general.tree.text(node)), "{node:?}");
+    }
+}
+
+fn nodes(event: &ChangeEvent<'_>) -> impl Iterator<Item = NodeId> + use<> {
+    (0..event.tree.len() as u32).map(NodeId)
 }
 
 /// Two rows, as the second finds the columns of the first.

@@ -4,5 +4,6 @@ pub mod body;
 mod dice;
 pub mod differential;
 mod event;
+pub mod link;
 pub mod memory;
 mod spelling;

@@ -119,6 +119,15 @@ impl<'a> Encoder<'a> {
         self.count += 1;
     }
 
+    /// Writes a value described by a code of any size, as filters are.
+    pub fn described_by(&mut self, code: u64, value: impl FnOnce(&mut Encoder<'_>)) {
+        self.out.push(0x00);
+        let mut inner = Encoder::new(self.out);
+        inner.ulong(code);
+        value(&mut inner);
+        self.count += 1;
+    }
+
     /// Writes an array of symbols.
     pub fn symbols(&mut self, symbols: &[&str]) {
         self.array(0xb3, symbols.iter().copied());

@@ -71,13 +71,57 @@ impl FrameBuffer {
     /// # Errors
     /// The stream can't be read past a frame that breaks the rules: the connection has to end.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, Error> {
-        let Some(header) = self.bytes.first_chunk::<8>() else { return Ok(None) };
+        let Some(head) = Head::read(&self.bytes, self.frame_size_max)? else { return Ok(None) };
+        if self.bytes.len() < head.size {
+            return Ok(None);
+        }
+        let mut body = self.bytes.split_to(head.size).freeze();
+        body.advance(head.start);
+        Ok(Some(Frame { layer: head.layer, channel: head.channel, body }))
+    }
+}
+
+/// One frame where it stands in the buffer that the socket was read into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameRef<'a> {
+    /// Its layer.
+    pub layer: Layer,
+    /// Its channel; SASL frames ignore it.
+    pub channel: u16,
+    /// What stands behind the header; empty for a heartbeat.
+    pub body: &'a [u8],
+    /// Its bytes, header included.
+    pub size: usize,
+}
+
+impl<'a> FrameRef<'a> {
+    /// Finds the frame that `bytes` begins with, once it is there as a whole.
+    ///
+    /// # Errors
+    /// As [`FrameBuffer::next_frame`].
+    pub fn first(bytes: &'a [u8], frame_size_max: usize) -> Result<Option<Self>, Error> {
+        let Some(head) = Head::read(bytes, frame_size_max)? else { return Ok(None) };
+        let body = bytes.get(head.start..head.size);
+        Ok(body.map(|body| Self { layer: head.layer, channel: head.channel, body, size: head.size }))
+    }
+}
+
+/// What the eight bytes in front of a frame say.
+struct Head {
+    size: usize,
+    start: usize,
+    layer: Layer,
+    channel: u16,
+}
+
+impl Head {
+    fn read(bytes: &[u8], frame_size_max: usize) -> Result<Option<Self>, Error> {
+        let Some(header) = bytes.first_chunk::<8>() else { return Ok(None) };
         let [size @ .., data_offset, layer, _, _] = *header;
         let size = u32::from_be_bytes(size) as usize;
-        let channel = u16::from_be_bytes([header[6], header[7]]);
         let start = usize::from(data_offset) * 4;
-        if size > self.frame_size_max {
-            return Err(Error::TooLarge { size, limit: self.frame_size_max });
+        if size > frame_size_max {
+            return Err(Error::TooLarge { size, limit: frame_size_max });
         }
         if start < 8 || start > size {
             return Err(Error::DataOffset(data_offset));
@@ -87,12 +131,7 @@ impl FrameBuffer {
             1 => Layer::Sasl,
             other => return Err(Error::Layer(other)),
         };
-        if self.bytes.len() < size {
-            return Ok(None);
-        }
-        let mut body = self.bytes.split_to(size).freeze();
-        body.advance(start);
-        Ok(Some(Frame { layer, channel, body }))
+        Ok(Some(Self { size, start, layer, channel: u16::from_be_bytes([header[6], header[7]]) }))
     }
 }
 
@@ -184,6 +223,7 @@ mod tests {
             ([0; 8], Error::DataOffset(0)),
         ] {
             assert_eq!(buffer(&bytes).next_frame(), Err(expected), "{bytes:?}");
+            assert_eq!(FrameRef::first(&bytes, 512), Err(expected), "{bytes:?}");
         }
     }
 

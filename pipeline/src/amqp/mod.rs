@@ -12,6 +12,7 @@
 pub mod codec;
 pub mod encode;
 pub mod frames;
+pub mod hot;
 pub mod performatives;
 pub mod sasl;
 pub mod sections;

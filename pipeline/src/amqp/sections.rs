@@ -55,15 +55,9 @@ impl<'a> Sections<'a> {
 
     fn section(&mut self) -> Result<Section<'a>, Error> {
         let before = self.cursor.rest();
-        let Value::Described(descriptor, value) = self.cursor.value()? else {
-            return Err(Error::NotA("a section"));
-        };
-        let whole = &before[..before.len() - self.cursor.rest().len()];
-        let code = code_of(descriptor)?;
-        match u8::try_from(code) {
-            Ok(code @ code::HEADER..=code::FOOTER) => Ok(Section { code, whole, value }),
-            _ => Err(Error::UnknownDescriptor(code)),
-        }
+        let code = descriptor(&mut self.cursor)?;
+        let value = self.cursor.raw()?;
+        Ok(Section { code, whole: &before[..before.len() - self.cursor.rest().len()], value })
     }
 }
 
@@ -79,6 +73,22 @@ impl<'a> Iterator for Sections<'a> {
             self.cursor = Cursor::new(&[]);
         }
         Some(section)
+    }
+}
+
+/// Reads the descriptor of the next section and gives its code; the section's value is next.
+pub fn descriptor(cursor: &mut Cursor<'_>) -> Result<u8, Error> {
+    if let [0x00, 0x53, code @ code::HEADER..=code::FOOTER, ..] = *cursor.rest() {
+        cursor.take(3)?;
+        return Ok(code);
+    }
+    if cursor.take(1)? != [0x00] {
+        return Err(Error::NotA("a section"));
+    }
+    let code = code_of(cursor.raw()?)?;
+    match u8::try_from(code) {
+        Ok(code @ code::HEADER..=code::FOOTER) => Ok(code),
+        _ => Err(Error::UnknownDescriptor(code)),
     }
 }
 

@@ -18,17 +18,15 @@ impl Row<'_, '_> {
         let (tree, row) = (self.tree, self.cells.row);
         let Some(list) = parties(tree, node) else { return false };
         let scratch = &mut *self.scratch;
-        let put = self.cells.attribute(slot, |column| {
-            column.push_parties(row, |columns| {
-                scratch.marks.cover(list);
-                cover_text(scratch, tree, node, "EntityName");
-                for (at, party) in tree.items(list).enumerate() {
-                    let collection = (at == 0 && node != list).then_some((attribute, node));
-                    write_parts(columns, scratch, tree, party);
-                    write_rest(columns, scratch, tree, party, collection);
-                    columns.close();
-                }
-            })
+        let put = self.cells.attribute(slot).push_parties(row, |columns| {
+            scratch.marks.cover(list);
+            cover_text(scratch, tree, node, "EntityName");
+            for (at, party) in tree.items(list).enumerate() {
+                let collection = (at == 0 && node != list).then_some((attribute, node));
+                write_parts(columns, scratch, tree, party);
+                write_rest(columns, scratch, tree, party, collection);
+                columns.close();
+            }
         });
         if put {
             self.cover(node);
@@ -78,10 +76,12 @@ fn write_name(
     let label = tree.member(party, "FormattedValues").and_then(|labels| tree.member(labels, "partyid"));
     let label = label.filter(|label| tree.kind(*label) == Kind::Text);
     let Some(shown) = label.or(own) else { return };
+    if !columns.set(PartyPart::Name, Cell::Text(tree.text(shown))) {
+        return;
+    }
     for name in [label, own].into_iter().flatten().filter(|name| tree.text(*name) == tree.text(shown)) {
         scratch.marks.cover(name);
     }
-    columns.set(PartyPart::Name, Cell::Text(tree.text(shown)));
 }
 
 /// Everything else of a party, and of the collection it is the first of.

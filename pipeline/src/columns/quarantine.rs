@@ -1,7 +1,6 @@
 //! Bodies that can't be understood, as rows of `_quarantine`.
 
 use super::column::Column;
-use super::row::write_counted;
 use super::schema::{QUARANTINE, Quarantined};
 use super::values::Cell;
 use crate::event::{RawEvent, Reject};
@@ -10,7 +9,6 @@ use crate::position::PartitionId;
 /// Writes a body with everything that is known of it.
 pub(super) fn write(
     columns: &mut [Column],
-    bytes: &mut usize,
     row: usize,
     (reject, raw): (&Reject, &RawEvent<'_>),
     hub: &str,
@@ -34,7 +32,7 @@ pub(super) fn write(
     ] {
         if let Some(cell) = cell {
             let at = column as usize;
-            write_counted(&mut columns[at], bytes, |buffer| buffer.push(QUARANTINE[at].1, row, cell));
+            columns[at].push(QUARANTINE[at].1, row, cell);
         }
     }
 }

@@ -41,8 +41,6 @@ pub(super) struct Cells<'r> {
     pub(super) fixed: &'r mut [Column],
     pub(super) attributes: &'r mut Vec<Column>,
     pub(super) row: usize,
-    /// The bytes of all columns, kept up to date.
-    pub(super) bytes: &'r mut usize,
 }
 
 impl<'r, 'a> Row<'r, 'a> {
@@ -176,48 +174,27 @@ impl<'r, 'a> Row<'r, 'a> {
 impl Cells<'_> {
     /// Sets a fixed column.
     pub(super) fn put(&mut self, column: Fixed, cell: Cell<'_>) -> bool {
-        let row = self.row;
-        self.fixed(column, |column, column_type| column.push(column_type, row, cell))
+        let at = column as usize;
+        self.fixed[at].push(EVENT[at].1, self.row, cell)
     }
 
     /// Sets the fixed column of texts.
     pub(super) fn put_texts<'t>(&mut self, column: Fixed, texts: impl Iterator<Item = &'t str>) -> bool {
-        let row = self.row;
-        self.fixed(column, |column, _| column.push_texts(row, texts))
+        self.fixed[column as usize].push_texts(self.row, texts)
     }
 
     /// Sets an attribute's column.
     pub(super) fn put_attribute(&mut self, slot: SlotId, column_type: ColumnType, cell: Cell<'_>) -> bool {
         let row = self.row;
-        self.attribute(slot, |column| column.push(column_type, row, cell))
+        self.attribute(slot).push(column_type, row, cell)
     }
 
-    /// Writes into an attribute's column.
-    pub(super) fn attribute<T>(&mut self, slot: SlotId, write: impl FnOnce(&mut Column) -> T) -> T {
+    /// An attribute's column.
+    pub(super) fn attribute(&mut self, slot: SlotId) -> &mut Column {
         let at = slot.0 as usize;
         if self.attributes.len() <= at {
-            let before = self.attributes.capacity();
             self.attributes.resize_with(at + 1, Column::default);
-            *self.bytes += (self.attributes.capacity() - before) * size_of::<Column>();
         }
-        write_counted(&mut self.attributes[at], self.bytes, write)
+        &mut self.attributes[at]
     }
-
-    fn fixed<T>(&mut self, column: Fixed, write: impl FnOnce(&mut Column, ColumnType) -> T) -> T {
-        let at = column as usize;
-        write_counted(&mut self.fixed[at], self.bytes, |column| write(column, EVENT[at].1))
-    }
-}
-
-/// Writes into a column and counts what it grew by.
-pub(super) fn write_counted<T>(
-    column: &mut Column,
-    bytes: &mut usize,
-    write: impl FnOnce(&mut Column) -> T,
-) -> T {
-    let before = column.bytes();
-    let written = write(column);
-    // Widening may leave the buffer with less room than it had.
-    *bytes = bytes.saturating_add(column.bytes()).saturating_sub(before);
-    written
 }

@@ -2,6 +2,7 @@
 //!
 //! Owns: a destination's buffers, their size, and the batch they become. Does not own: when that happens (`run`).
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StructArray};
@@ -30,7 +31,8 @@ pub struct TableBuffer {
     fixed: Vec<Column>,
     attributes: Vec<Column>,
     rows: usize,
-    bytes: usize,
+    /// What its buffers take; `None` since they changed.
+    bytes: Cell<Option<usize>>,
 }
 
 impl TableBuffer {
@@ -40,9 +42,16 @@ impl TableBuffer {
         let mut fixed = Vec::new();
         fixed.resize_with(layout.len(), Column::default);
         let directory = context.directory(table);
-        let attributes = Vec::new();
-        let bytes = layout.len() * size_of::<Column>();
-        Self { table: table.into(), layout, leading, directory, fixed, attributes, rows: 0, bytes }
+        Self {
+            table: table.into(),
+            layout,
+            leading,
+            directory,
+            fixed,
+            attributes: Vec::new(),
+            rows: 0,
+            bytes: Cell::new(None),
+        }
     }
 
     /// Appends an event: a row, or one for each of its targets.
@@ -72,12 +81,8 @@ impl TableBuffer {
         partition: PartitionId,
     ) {
         let hub = Arc::clone(&context.hub);
-        let cells = Cells {
-            fixed: &mut self.fixed,
-            attributes: &mut self.attributes,
-            row: self.rows,
-            bytes: &mut self.bytes,
-        };
+        let cells = Cells { fixed: &mut self.fixed, attributes: &mut self.attributes, row: self.rows };
+        self.bytes.set(None);
         Row::begin(event, several, cells, self.directory, context).write(raw, &hub, partition);
         self.rows += 1;
     }
@@ -91,7 +96,8 @@ impl TableBuffer {
         partition: PartitionId,
     ) {
         let what = (reject, raw);
-        quarantine::write(&mut self.fixed, &mut self.bytes, self.rows, what, &context.hub, partition);
+        quarantine::write(&mut self.fixed, self.rows, what, &context.hub, partition);
+        self.bytes.set(None);
         self.rows += 1;
     }
 
@@ -100,16 +106,14 @@ impl TableBuffer {
         self.rows
     }
 
-    /// The bytes its buffers take, capacities counted.
+    /// The bytes its buffers take, capacities counted. They are counted once after they changed, not with every value.
     pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// What [`bytes`](Self::bytes) keeps count of, counted anew.
-    #[cfg(test)]
-    pub(super) fn bytes_counted(&self) -> usize {
-        let columns = (self.fixed.len() + self.attributes.capacity()) * size_of::<Column>();
-        columns + self.fixed.iter().chain(&self.attributes).map(Column::bytes).sum::<usize>()
+        self.bytes.get().unwrap_or_else(|| {
+            let columns = (self.fixed.len() + self.attributes.capacity()) * size_of::<Column>();
+            let bytes = columns + self.fixed.iter().chain(&self.attributes).map(Column::bytes).sum::<usize>();
+            self.bytes.set(Some(bytes));
+            bytes
+        })
     }
 
     /// All rows so far, columns in the contract's order, those that are null throughout left out.
@@ -146,7 +150,7 @@ impl TableBuffer {
             self.directory = directory;
             self.attributes.clear();
         }
-        self.bytes = (self.fixed.len() + self.attributes.capacity()) * size_of::<Column>();
+        self.bytes.set(None);
         batch(columns)
     }
 }

@@ -109,7 +109,7 @@ members! {
 }
 
 /// Where the known members of one body stand. The first of a name counts; a second stays an unknown member.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Members([Option<NodeId>; Member::ALL.len()]);
 
 impl Members {

@@ -8,12 +8,17 @@ use crate::position::{PartitionId, SequenceNumber};
 /// # Shape
 /// Bodies stand one behind the other in one buffer, short texts in another; both are immutable once the
 /// batch is handed on. The batch carries the permit that pays for it.
+///
+/// An event comes in at once ([`push`](Self::push)), or as it arrives: [`begin`](Self::begin), its body piece by piece,
+/// [`finish`](Self::finish). Until then it is not among the events, and [`abandon`](Self::abandon) forgets it.
 #[derive(Debug)]
 pub struct RawBatch {
     partition: PartitionId,
     bodies: Vec<u8>,
     texts: String,
     events: Vec<Spans>,
+    /// The event whose body is still coming in.
+    open: Option<Spans>,
     /// What the batch before it came to: the buffers are made that large at the first event, not before.
     expected: [usize; 3],
     permit: Permit,
@@ -46,6 +51,7 @@ impl RawBatch {
             bodies: Vec::new(),
             texts: String::new(),
             events: Vec::new(),
+            open: None,
             expected: [0; 3],
             permit,
         }
@@ -90,6 +96,17 @@ impl RawBatch {
 
     /// Copies an event in; its body may stand in several pieces. `event.body` is ignored.
     pub fn push<'b>(&mut self, event: RawEvent<'_>, body: impl IntoIterator<Item = &'b [u8]>) {
+        self.begin(&event, |texts| texts.push_str(event.properties));
+        for piece in body {
+            self.append(piece);
+        }
+        self.finish();
+    }
+
+    /// Begins an event. `event.body` and `event.properties` are ignored: the one is appended, the other written by
+    /// `properties` behind the texts that are there.
+    pub fn begin(&mut self, event: &RawEvent<'_>, properties: impl FnOnce(&mut String)) {
+        self.abandon();
         if self.events.is_empty() {
             // Growing by doubling would leave as many bytes behind as the batch holds.
             let [bodies, texts, events] = self.expected;
@@ -98,17 +115,14 @@ impl RawBatch {
             self.events.reserve_exact(events);
         }
         let body_start = self.bodies.len() as u32;
-        for piece in body {
-            self.bodies.extend_from_slice(piece);
-        }
         let offset_start = self.texts.len() as u32;
         self.texts.push_str(event.offset);
         let content_type_start = self.texts.len() as u32;
         self.texts.push_str(event.content_type);
         let properties_start = self.texts.len() as u32;
-        self.texts.push_str(event.properties);
-        self.events.push(Spans {
-            body: (body_start, self.bodies.len() as u32),
+        properties(&mut self.texts);
+        self.open = Some(Spans {
+            body: (body_start, body_start),
             offset: (offset_start, content_type_start),
             content_type: (content_type_start, properties_start),
             properties: (properties_start, self.texts.len() as u32),
@@ -116,6 +130,49 @@ impl RawBatch {
             enqueued_time_ms: event.enqueued_time_ms,
             size_exceeded: event.size_exceeded,
         });
+    }
+
+    /// Appends a piece of the body of the event that was begun.
+    pub fn append(&mut self, piece: &[u8]) {
+        self.bodies.extend_from_slice(piece);
+        self.charge();
+    }
+
+    /// Ends the event that was begun; gives the length of its body.
+    pub fn finish(&mut self) -> usize {
+        let Some(mut spans) = self.open.take() else { return 0 };
+        spans.body.1 = self.bodies.len() as u32;
+        self.events.push(spans);
+        self.charge();
+        (spans.body.1 - spans.body.0) as usize
+    }
+
+    /// Forgets the event that was begun, if one was.
+    pub fn abandon(&mut self) {
+        if let Some(spans) = self.open.take() {
+            self.bodies.truncate(spans.body.0 as usize);
+            self.texts.truncate(spans.offset.0 as usize);
+        }
+    }
+
+    /// Takes the events out; one that is still coming in goes on in the batch that stays. `permit` pays for that.
+    #[must_use]
+    pub fn take(&mut self, permit: Permit) -> Self {
+        let mut next = self.next(permit);
+        if let Some(open) = self.open.take() {
+            let [body, texts] = [open.body.0 as usize, open.offset.0 as usize];
+            next.expected = [body, texts, self.events.len()];
+            next.bodies.extend_from_slice(&self.bodies[body..]);
+            next.texts.push_str(&self.texts[texts..]);
+            next.open = Some(open.moved_to_the_front());
+            next.charge();
+            self.bodies.truncate(body);
+            self.texts.truncate(texts);
+        }
+        std::mem::replace(self, next)
+    }
+
+    fn charge(&mut self) {
         let bytes =
             self.bodies.capacity() + self.texts.capacity() + self.events.capacity() * size_of::<Spans>();
         self.permit.resize(bytes);
@@ -144,4 +201,70 @@ struct Spans {
     sequence_number: SequenceNumber,
     enqueued_time_ms: i64,
     size_exceeded: bool,
+}
+
+impl Spans {
+    /// The same event where nothing stands before it.
+    fn moved_to_the_front(self) -> Self {
+        let [body, texts] = [self.body.0, self.offset.0];
+        let moved = |(start, end), by| (start - by, end - by);
+        Self {
+            body: moved(self.body, body),
+            offset: moved(self.offset, texts),
+            content_type: moved(self.content_type, texts),
+            properties: moved(self.properties, texts),
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::Share;
+
+    fn event(number: i64, offset: &str) -> RawEvent<'_> {
+        RawEvent {
+            body: &[],
+            sequence_number: SequenceNumber(number),
+            offset,
+            enqueued_time_ms: number * 10,
+            content_type: "text",
+            properties: "",
+            size_exceeded: false,
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_not_whole_stays_behind() {
+        let share = Share::new(1_000_000);
+        let mut batch = RawBatch::new(PartitionId(3), share.charge(0));
+        batch.push(event(1, "one"), [&b"first "[..], b"event"]);
+        batch.begin(&event(2, "two"), |texts| texts.push_str("{}"));
+        batch.append(b"second ");
+        let taken = batch.take(share.charge(0));
+        let whole: Vec<_> = taken.iter().map(|event| (event.offset, event.body)).collect();
+        assert_eq!(whole, [("one", &b"first event"[..])]);
+        assert!(batch.is_empty());
+        batch.append(b"event");
+        assert_eq!(batch.finish(), 12);
+        let whole: Vec<_> = batch
+            .iter()
+            .map(|event| (event.offset, event.properties, event.content_type, event.body))
+            .collect();
+        assert_eq!(whole, [("two", "{}", "text", &b"second event"[..])]);
+        drop((batch, taken));
+        assert_eq!(share.free(), 1_000_000);
+    }
+
+    #[test]
+    fn an_abandoned_event_leaves_nothing() {
+        let mut batch = RawBatch::new(PartitionId(0), Share::new(1).charge(0));
+        batch.begin(&event(1, "one"), |_| ());
+        batch.append(b"half");
+        batch.abandon();
+        batch.push(event(2, "two"), [&b"whole"[..]]);
+        let whole: Vec<_> = batch.iter().map(|event| (event.offset, event.body)).collect();
+        assert_eq!(whole, [("two", &b"whole"[..])]);
+    }
 }

@@ -307,10 +307,10 @@ fn milliseconds(fraction: &str) -> Option<(i64, bool)> {
         return Some((0, true));
     }
     let digits = fraction.strip_prefix('.').filter(|digits| !digits.is_empty())?;
-    let (shown, beyond) = digits.split_at(digits.len().min(3));
-    if !beyond.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
+    let (shown, beyond) = digits.split_at(digits.len().min(3));
     let exact = beyond.bytes().all(|byte| byte == b'0');
     Some((decimal_digits(shown)? * 10i64.pow(3 - shown.len() as u32), exact))
 }

@@ -176,16 +176,31 @@ pub fn same(tree: Tree<'_>, one: NodeId, other: NodeId) -> bool {
             tree.items(one).count() == tree.items(other).count()
                 && tree.items(one).zip(tree.items(other)).all(|(one, other)| same(tree, one, other))
         }
-        (Kind::Object | Kind::Pairs, Kind::Object | Kind::Pairs) => {
-            let telling = |node| tree.members(node).filter(|(_, value)| !is_silent(tree, *value));
-            telling(one).count() == telling(other).count()
-                && telling(one).all(|(name, value)| {
-                    tree.member(other, tree.text(name))
-                        .is_some_and(|value_there| same(tree, value, value_there))
-                })
-        }
+        (Kind::Object | Kind::Pairs, Kind::Object | Kind::Pairs) => same_members(tree, one, other),
         (one_kind, other_kind) => one_kind == other_kind || is_silent(tree, one) && is_silent(tree, other),
     }
+}
+
+fn same_members(tree: Tree<'_>, one: NodeId, other: NodeId) -> bool {
+    /// Events repeat members in one order. Looking each up, where they do not, takes the square of their number.
+    const MOST_IN_DISORDER: usize = 256;
+    let telling = |node| tree.members(node).filter(move |(_, value)| !is_silent(tree, *value));
+    let same_name = |one: NodeId, other: NodeId| tree.text(one) == tree.text(other);
+    let count = telling(one).count();
+    if telling(other).count() != count {
+        return false;
+    }
+    let mut side_by_side = telling(one).zip(telling(other));
+    if side_by_side.all(|((one, value), (other, there))| same_name(one, other) && same(tree, value, there)) {
+        return true;
+    }
+    // A name that stands twice has no one value to compare with.
+    let alone = |node, name| telling(node).filter(|(other, _)| same_name(name, *other)).count() == 1;
+    count <= MOST_IN_DISORDER
+        && telling(one).all(|(name, value)| {
+            let there = telling(other).find(|(other, _)| same_name(name, *other));
+            alone(one, name) && there.is_some_and(|(_, there)| same(tree, value, there))
+        })
 }
 
 fn option(tree: Tree<'_>, node: NodeId) -> Option<i32> {

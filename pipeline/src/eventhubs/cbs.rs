@@ -1,7 +1,9 @@
 //! Claims-based security: a token for the hub, put again before it expires.
 //!
-//! Owns: the token of a connection and its renewal in the background. Does not own: how a token is made (`auth`).
+//! Owns: the token of a connection and its renewal in the background. Does not own: how a token is made (`auth`), how
+//! a connection talks to `$cbs` ([`TokenNode`]).
 
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,18 +25,29 @@ pub(super) struct Authorisation {
     renewal: JoinHandle<()>,
 }
 
+/// Where a connection puts its tokens. It has one for as long as it lives: the hub allows no second.
+pub(super) trait TokenNode: Send + 'static {
+    /// Puts a token; `expiry` is in unix seconds.
+    fn put(
+        &mut self,
+        audience: &str,
+        token: &str,
+        expiry: Option<i64>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
 impl Authorisation {
     /// Puts the first token and, if it can be renewed, sees to the next ones.
     pub(super) async fn begin(
-        mut requests: Requests,
+        mut node: impl TokenNode,
         audience: String,
         credential: Credential,
         life: TokenLife,
     ) -> Result<Self, Error> {
         let (first, expiry) = make(&audience, &credential, life);
-        put(&mut requests, &audience, &first, expiry).await?;
+        node.put(&audience, &first, expiry).await?;
         let token = Arc::new(Mutex::new(first));
-        let renewal = tokio::spawn(renew(requests, audience, credential, life, Arc::clone(&token)));
+        let renewal = tokio::spawn(renew(node, audience, credential, life, Arc::clone(&token)));
         Ok(Self { token, renewal })
     }
 
@@ -73,24 +86,26 @@ fn make(audience: &str, credential: &Credential, life: TokenLife) -> (String, Op
     }
 }
 
-async fn put(requests: &mut Requests, audience: &str, token: &str, expiry: Option<i64>) -> Result<(), Error> {
-    let mut properties = vec![
-        (OPERATION, SimpleValue::String(PUT_TOKEN.to_owned())),
-        (TYPE, SimpleValue::String(SAS_TOKEN.to_owned())),
-        (NAME, SimpleValue::String(audience.to_owned())),
-    ];
-    if let Some(expiry) = expiry {
-        let expiry = Timestamp::from_milliseconds(expiry * 1000);
-        properties.push((EXPIRATION, SimpleValue::Timestamp(expiry)));
+impl TokenNode for Requests {
+    async fn put(&mut self, audience: &str, token: &str, expiry: Option<i64>) -> Result<(), Error> {
+        let mut properties = vec![
+            (OPERATION, SimpleValue::String(PUT_TOKEN.to_owned())),
+            (TYPE, SimpleValue::String(SAS_TOKEN.to_owned())),
+            (NAME, SimpleValue::String(audience.to_owned())),
+        ];
+        if let Some(expiry) = expiry {
+            let expiry = Timestamp::from_milliseconds(expiry * 1000);
+            properties.push((EXPIRATION, SimpleValue::Timestamp(expiry)));
+        }
+        self.ask(audience, &properties, Value::String(token.to_owned())).await.map(drop)
     }
-    requests.ask(audience, &properties, Value::String(token.to_owned())).await.map(drop)
 }
 
 /// Puts the next token before the last one expires, for as long as the connection lives.
 ///
-/// It keeps the pair of links to `$cbs` also when there is nothing to renew: a connection may have only one.
+/// It keeps the node also when there is nothing to renew: a connection may have only one.
 async fn renew(
-    mut requests: Requests,
+    mut node: impl TokenNode,
     audience: String,
     credential: Credential,
     life: TokenLife,
@@ -103,7 +118,7 @@ async fn renew(
     loop {
         tokio::time::sleep(Duration::from_secs(wait.max(1) as u64)).await;
         let (token, expiry) = make(&audience, &credential, life);
-        wait = match put(&mut requests, &audience, &token, expiry).await {
+        wait = match node.put(&audience, &token, expiry).await {
             Ok(()) => {
                 *current.lock().unwrap_or_else(PoisonError::into_inner) = token;
                 life.seconds - life.margin

@@ -1,7 +1,7 @@
-//! One AMQP connection to one event hub.
+//! One event hub, over two AMQP connections: one for questions and for sending, and one that events come in on.
 //!
-//! Owns: the connection, its authorisation, and what the hub says of itself. Does not own: the links that carry
-//! events (`receiver`, `sender`).
+//! Owns: the connections, their authorisation, and what the hub says of itself. Does not own: the links that carry
+//! events (`inbound`, `receiver`, `sender`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::cbs::{Authorisation, TokenLife};
+use super::inbound::{self, Patience};
 use super::names::{
     BEGIN_SEQUENCE_NUMBER, CBS, CREATED_AT, EVENT_HUB, EVENT_HUB_PARTITION, IS_EMPTY, LAST_OFFSET,
     LAST_SEQUENCE_NUMBER, LAST_TIME, MANAGEMENT, NAME, OPERATION, PARTITION, PARTITION_IDS, READ,
@@ -27,16 +28,21 @@ use super::{ConnectionString, Error, PartitionReceiver, ReceiveOptions, Sender};
 use crate::budget::Share;
 use crate::position::{Generation, PartitionId, SequenceNumber};
 
-/// One AMQP connection to one event hub, authorised for as long as it lives.
+/// One event hub, authorised for as long as this lives.
 #[derive(Debug)]
 pub struct Client {
+    to: ConnectionString,
     hub: String,
     /// The connection's name, a prefix of its links' names.
     name: String,
+    life: TokenLife,
+    pub(super) patience: Patience,
+    /// Opened for the first partition, and again when it is gone.
+    inbound: Mutex<Option<Arc<inbound::Connection>>>,
     // Links go before the connection they are on.
     management: Mutex<Option<Requests>>,
     authorisation: Authorisation,
-    connection: Mutex<ConnectionHandle<()>>,
+    pub(super) connection: Mutex<ConnectionHandle<()>>,
 }
 
 /// What a hub says of itself.
@@ -84,13 +90,16 @@ impl Client {
         let mut connection = timeout(PATIENCE, open(to, &name))
             .await
             .unwrap_or_else(|_| Err(Error::lost(&to.to_string(), "no connection came about in time")))?;
-        // A token for the hub covers what is below it: consumer groups, partitions, management.
-        let audience = format!("sb://{}/{hub}", to.host());
+        let audience = audience(to, &hub);
         let requests = Requests::open(&mut connection, CBS, &name).await?;
         let authorisation = Authorisation::begin(requests, audience, to.credential().clone(), life).await?;
         Ok(Self {
+            to: to.clone(),
             hub,
             name,
+            life,
+            patience: Patience::DEFAULT,
+            inbound: Mutex::new(None),
             management: Mutex::new(None),
             authorisation,
             connection: Mutex::new(connection),
@@ -132,9 +141,8 @@ impl Client {
         share: Arc<Share>,
         partition_share: usize,
     ) -> Result<PartitionReceiver, Error> {
-        let mut connection = self.connection.lock().await;
-        PartitionReceiver::attach(&mut connection, &self.hub, partition, &options, share, partition_share)
-            .await
+        let connection = self.inbound().await?;
+        PartitionReceiver::attach(&connection, &self.hub, partition, &options, share, partition_share).await
     }
 
     /// Opens a link to send on: to one partition, or to whichever the hub picks.
@@ -145,10 +153,31 @@ impl Client {
 
     /// Ends the connection, and every link that is still on it.
     pub async fn close(self) {
-        let Self { management, authorisation, connection, .. } = self;
+        let Self { inbound, management, authorisation, connection, .. } = self;
         drop((management, authorisation));
+        if let Some(inbound) = inbound.into_inner().and_then(Arc::into_inner) {
+            inbound.close().await;
+        }
         // A hub that does not answer is left without its answer: nothing depends on it.
         let _ = timeout(GOODBYE, connection.into_inner().close()).await;
+    }
+
+    /// The connection that events come in on.
+    async fn inbound(&self) -> Result<Arc<inbound::Connection>, Error> {
+        let mut inbound = self.inbound.lock().await;
+        if let Some(open) = inbound.as_ref().filter(|connection| connection.is_open()) {
+            return Ok(Arc::clone(open));
+        }
+        let Self { to, hub, life, patience, .. } = self;
+        let opening = async {
+            let stream = connect(to).await?;
+            let name = connection_name(&self.name[..self.name.len().min(CLIENT_NAME_LENGTH)]);
+            inbound::Connection::open(stream, to, &name, audience(to, hub), *life, *patience).await
+        };
+        let opened = timeout(PATIENCE, opening)
+            .await
+            .unwrap_or_else(|_| Err(Error::lost(&to.to_string(), "no connection came about in time")))?;
+        Ok(Arc::clone(inbound.insert(Arc::new(opened))))
     }
 
     #[cfg(test)]
@@ -248,11 +277,21 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// Opens the connection on a stream of our own: the library's would wait for full packets.
-async fn open(to: &ConnectionString, name: &str) -> Result<ConnectionHandle<()>, Error> {
+/// A token for the hub covers what is below it: consumer groups, partitions, management.
+fn audience(to: &ConnectionString, hub: &str) -> String {
+    format!("sb://{}/{hub}", to.host())
+}
+
+/// A stream of our own: the library's would wait for full packets.
+async fn connect(to: &ConnectionString) -> Result<TcpStream, Error> {
     let unreachable = |source| Error::Unreachable { address: format!("{}:{}", to.host(), to.port()), source };
     let stream = TcpStream::connect((to.host(), to.port())).await.map_err(unreachable)?;
     stream.set_nodelay(true).map_err(unreachable)?;
+    Ok(stream)
+}
+
+async fn open(to: &ConnectionString, name: &str) -> Result<ConnectionHandle<()>, Error> {
+    let stream = connect(to).await?;
     let mut properties = Fields::new();
     properties.insert(Symbol::from("product"), Value::String("catchwater".to_owned()));
     properties.insert(Symbol::from("version"), Value::String(env!("CARGO_PKG_VERSION").to_owned()));

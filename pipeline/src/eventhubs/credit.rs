@@ -1,7 +1,8 @@
 //! How many events a partition may send us: its share of the budget in events.
 //!
-//! Owns: the arithmetic. Does not own: the link's flow (`receiver`), what is left of the budget
-//! (`crate::budget`). A link's credit is what the hub may have in flight to us, so it counts as spent.
+//! Owns: the arithmetic. Does not own: the link's flow (`inbound`), what is left of the budget
+//! (`crate::budget`). A link's credit is what the hub may have in flight to us, so it counts as spent; an event that has
+//! arrived and waits for its reader still holds its place, so that nothing piles up behind a reader that is slow.
 
 use std::collections::VecDeque;
 
@@ -12,7 +13,10 @@ use std::collections::VecDeque;
 #[derive(Debug)]
 pub(super) struct Credit {
     share: usize,
-    outstanding: u32,
+    /// Credited, and not here yet.
+    under_way: u32,
+    /// Here, and not taken by the reader yet.
+    waiting: u32,
     arrived: u64,
     /// Bodies above the floor that no later one is as large as, with the number of the event; largest first.
     largest: VecDeque<(u64, usize)>,
@@ -20,38 +24,40 @@ pub(super) struct Credit {
 
 impl Credit {
     pub(super) fn new(share: usize) -> Self {
-        Self { share, outstanding: 0, arrived: 0, largest: VecDeque::new() }
+        Self { share, under_way: 0, waiting: 0, arrived: 0, largest: VecDeque::new() }
     }
 
     /// The bytes that stand for what was credited and has not arrived: never more than the share, or one large
     /// body would make all that is still under way look as large, and a quiet partition would hold on to it.
     pub(super) fn bytes(&self) -> usize {
-        (self.outstanding as usize * self.unit()).min(self.share)
+        (self.under_way as usize * self.unit()).min(self.share)
     }
 
-    /// Half of what may be under way has arrived: time to give more.
+    /// Half of what may be under way or waiting was taken: time to give more.
     pub(super) fn is_due(&self) -> bool {
-        self.outstanding <= self.target() / 2
+        self.under_way + self.waiting <= self.target() / 2
     }
 
-    /// The credit to state on the link.
-    pub(super) fn target(&self) -> u32 {
+    /// What may be under way or waiting, in events.
+    fn target(&self) -> u32 {
         (self.share / self.unit()).clamp(1, MOST) as u32
     }
 
-    /// The bytes that stand for so much.
-    pub(super) fn bytes_at_most(&self) -> usize {
-        (self.target() as usize * self.unit()).min(self.share)
+    /// How many events the hub may still send.
+    pub(super) fn under_way(&self) -> u32 {
+        self.under_way
     }
 
-    /// The credit was stated: so much is under way now.
-    pub(super) fn top_up(&mut self) {
-        self.outstanding = self.target();
+    /// Gives the credit to state on the link: so much is under way now.
+    pub(super) fn top_up(&mut self) -> u32 {
+        self.under_way = self.target().saturating_sub(self.waiting).max(self.under_way);
+        self.under_way
     }
 
     /// An event with a body of so many bytes arrived.
     pub(super) fn arrive(&mut self, body: usize) {
-        self.outstanding = self.outstanding.saturating_sub(1);
+        self.under_way = self.under_way.saturating_sub(1);
+        self.waiting += 1;
         self.arrived += 1;
         if body > FLOOR {
             while self.largest.back().is_some_and(|(_, smaller)| *smaller <= body) {
@@ -64,6 +70,21 @@ impl Credit {
         }
     }
 
+    /// The hub used credit up and sent nothing for it.
+    pub(super) fn lapse(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
+    /// The hub sends no more.
+    pub(super) fn stop(&mut self) {
+        self.under_way = 0;
+    }
+
+    /// The reader took so many events.
+    pub(super) fn take(&mut self, events: u32) {
+        self.waiting = self.waiting.saturating_sub(events);
+    }
+
     /// What one event is taken for.
     fn unit(&self) -> usize {
         self.largest.front().map_or(FLOOR, |(_, body)| *body)
@@ -74,8 +95,7 @@ impl Credit {
 const FLOOR: usize = 8 * 1024;
 /// The biggest of so many last events decides. A larger one comes again sooner or later.
 const REMEMBERED: u64 = 1_000;
-/// No more credit than this: times 16 frames of 64 KiB, which is an event of the largest size, it stays below the
-/// 65,535 frames that a link buffers. A full buffer would stall the connection and every partition on it.
+/// No more credit than this: more would make no reader faster, and an event has its bookkeeping.
 const MOST: usize = 4_000;
 
 #[cfg(test)]
@@ -102,7 +122,7 @@ mod tests {
             let mut credit = Credit::new(share);
             credit.top_up();
             for body in bodies {
-                credit.arrive(*body);
+                arrive_and_go(&mut credit, *body);
             }
             assert_eq!(credit.target(), expected, "{share} {bodies:?}");
         }
@@ -111,15 +131,15 @@ mod tests {
     #[test]
     fn a_large_body_is_remembered_for_a_thousand_events() {
         let mut credit = Credit::new(64 * KIB);
-        credit.arrive(64 * KIB);
-        credit.arrive(32 * KIB);
+        arrive_and_go(&mut credit, 64 * KIB);
+        arrive_and_go(&mut credit, 32 * KIB);
         for _ in 0..998 {
-            credit.arrive(10);
+            arrive_and_go(&mut credit, 10);
         }
         assert_eq!(credit.target(), 1);
-        credit.arrive(10);
+        arrive_and_go(&mut credit, 10);
         assert_eq!(credit.target(), 2);
-        credit.arrive(10);
+        arrive_and_go(&mut credit, 10);
         assert_eq!(credit.target(), 8);
     }
 
@@ -127,19 +147,18 @@ mod tests {
     fn more_is_due_when_half_has_arrived() {
         let mut credit = Credit::new(80 * KIB);
         assert!(credit.is_due());
-        assert_eq!((credit.target(), credit.bytes_at_most()), (10, 80 * KIB));
-        credit.top_up();
+        assert_eq!(credit.top_up(), 10);
         assert_eq!(credit.bytes(), 80 * KIB);
         for _ in 0..4 {
-            credit.arrive(1);
+            arrive_and_go(&mut credit, 1);
         }
         assert!(!credit.is_due());
-        credit.arrive(1);
+        arrive_and_go(&mut credit, 1);
         assert!(credit.is_due());
         assert_eq!(credit.bytes(), 40 * KIB);
-        credit.arrive(20 * KIB);
+        arrive_and_go(&mut credit, 20 * KIB);
         assert_eq!(credit.bytes(), 80 * KIB, "what is under way may be as large as the last one");
-        credit.arrive(900 * KIB);
+        arrive_and_go(&mut credit, 900 * KIB);
         assert_eq!(credit.bytes(), 80 * KIB, "but it never stands for more than the share");
     }
 
@@ -148,7 +167,28 @@ mod tests {
         let mut credit = Credit::new(1);
         credit.top_up();
         assert!(!credit.is_due());
-        credit.arrive(1);
+        arrive_and_go(&mut credit, 1);
         assert!(credit.is_due());
+    }
+
+    #[test]
+    fn what_waits_for_its_reader_keeps_its_place() {
+        let mut credit = Credit::new(80 * KIB);
+        assert_eq!(credit.top_up(), 10);
+        for _ in 0..8 {
+            credit.arrive(1);
+        }
+        assert!(!credit.is_due(), "the reader has taken nothing");
+        assert_eq!(credit.bytes(), 16 * KIB, "what is here is paid for by its batch");
+        credit.take(5);
+        assert!(credit.is_due());
+        assert_eq!(credit.top_up(), 7);
+        credit.lapse();
+        assert_eq!(credit.under_way(), 6);
+    }
+
+    fn arrive_and_go(credit: &mut Credit, body: usize) {
+        credit.arrive(body);
+        credit.take(1);
     }
 }

@@ -7,14 +7,15 @@ use std::io;
 
 use fe2o3_amqp::connection::{ConnectionStopReason, OpenError};
 use fe2o3_amqp::link::{
-    DetachError, IllegalLinkStateError, LinkStateError, ReceiverAttachError, RecvError, SendError,
-    SenderAttachError, SessionStopReason,
+    DetachError, LinkStateError, ReceiverAttachError, RecvError, SendError, SenderAttachError,
+    SessionStopReason,
 };
 use fe2o3_amqp_types::definitions::{self, ErrorCondition};
 use fe2o3_amqp_types::primitives::Symbol;
 
 use super::ConnectionString;
-use super::retry::kind_of;
+use super::names::STATUS_CODE;
+use super::retry::{condition_of, kind_of};
 use crate::position::PartitionId;
 
 /// What went wrong with the hub.
@@ -150,6 +151,24 @@ impl Error {
         Self::Lost { subject: subject.to_owned(), what: what.into() }
     }
 
+    /// What a node's answer says of the question: 200 and 202 are both success, the service answers 202 where others
+    /// answer 200.
+    pub(super) fn check_status(
+        subject: &str,
+        status: Option<i64>,
+        condition: Option<&str>,
+        text: Option<&str>,
+    ) -> Result<(), Self> {
+        let no_status = || Self::Answer { subject: subject.to_owned(), what: STATUS_CODE };
+        let status = status.ok_or_else(no_status)?;
+        if matches!(status, 200 | 202) {
+            return Ok(());
+        }
+        let condition = condition.unwrap_or_else(|| condition_of(status));
+        let otherwise = || format!("status {status}");
+        Err(Self::refused(subject, condition, &text.map_or_else(otherwise, str::to_owned)))
+    }
+
     /// The other side ended something with a reason.
     pub(super) fn remote(subject: &str, error: &definitions::Error) -> Self {
         Self::refused(subject, &name_of(&error.condition), error.description.as_deref().unwrap_or_default())
@@ -214,7 +233,8 @@ impl Error {
         }
     }
 
-    pub(super) fn flow(subject: &str, error: IllegalLinkStateError) -> Self {
+    #[cfg(test)]
+    pub(super) fn flow(subject: &str, error: fe2o3_amqp::link::IllegalLinkStateError) -> Self {
         Self::link_state(subject, error.into())
     }
 

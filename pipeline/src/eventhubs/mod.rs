@@ -1,17 +1,16 @@
-//! Azure Event Hubs over AMQP 1.0: one connection, its partitions, its senders.
+//! Azure Event Hubs over AMQP 1.0: a hub, its partitions, its senders.
 //!
 //! Owns: the connection string, authorisation, what the hub says of itself, receiving within a budget and
 //! sending in batches; and what an error means (`ErrorKind`).
 //! Does not own: which partitions to read (`partitions`), when to try again (`run`), what a body says (`parse`).
 
 mod auth;
-mod body;
 mod cbs;
 mod client;
 mod connection_string;
 mod credit;
 mod error;
-mod link;
+mod inbound;
 mod names;
 mod receiver;
 mod requests;
@@ -21,6 +20,7 @@ mod sender;
 pub use client::{Client, HubProperties, PartitionProperties};
 pub use connection_string::{ConnectionString, ConnectionStringError};
 pub use error::{Error, ErrorKind};
+pub use inbound::Replay;
 pub(crate) use names::SIZE_EXCEEDED;
 pub use receiver::{PartitionReceiver, ReceiveOptions, Start};
 pub use sender::{Sender, Sent};

@@ -13,7 +13,6 @@ use fe2o3_amqp_types::primitives::{SimpleValue, Value};
 
 use super::Error;
 use super::names::{ERROR_CONDITION, STATUS_CODE, STATUS_DESCRIPTION};
-use super::retry::condition_of;
 
 /// A pair of links to a node that answers. One question at a time.
 #[derive(Debug)]
@@ -102,27 +101,23 @@ impl Requests {
     }
 }
 
-/// 200 and 202 are both success: the service answers 202 where others answer 200.
 fn check_status(subject: &str, properties: &ApplicationProperties) -> Result<(), Error> {
     let status = match properties.get(STATUS_CODE) {
-        Some(SimpleValue::Int(status)) => *status,
-        Some(SimpleValue::Uint(status)) => *status as i32,
-        Some(SimpleValue::Long(status)) => *status as i32,
-        _ => return Err(Error::Answer { subject: subject.to_owned(), what: STATUS_CODE }),
+        Some(SimpleValue::Int(status)) => Some(i64::from(*status)),
+        Some(SimpleValue::Uint(status)) => Some(i64::from(*status)),
+        Some(SimpleValue::Long(status)) => Some(*status),
+        _ => None,
     };
-    if matches!(status, 200 | 202) {
-        return Ok(());
-    }
     let condition = match properties.get(ERROR_CONDITION) {
-        Some(SimpleValue::Symbol(condition)) => condition.as_str(),
-        Some(SimpleValue::String(condition)) => condition,
-        _ => condition_of(status),
+        Some(SimpleValue::Symbol(condition)) => Some(condition.as_str()),
+        Some(SimpleValue::String(condition)) => Some(condition.as_str()),
+        _ => None,
     };
     let text = match properties.get(STATUS_DESCRIPTION) {
-        Some(SimpleValue::String(text)) => text.clone(),
-        _ => format!("status {status}"),
+        Some(SimpleValue::String(text)) => Some(text.as_str()),
+        _ => None,
     };
-    Err(Error::refused(subject, condition, &text))
+    Error::check_status(subject, status, condition, text)
 }
 
 /// Answers come one at a time; a few more than one are harmless.

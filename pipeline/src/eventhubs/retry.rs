@@ -35,7 +35,7 @@ pub(super) fn kind_of(condition: &str, text: &str) -> ErrorKind {
 }
 
 /// The condition a status code of `$cbs` or `$management` stands for.
-pub(super) fn condition_of(status: i32) -> &'static str {
+pub(super) fn condition_of(status: i64) -> &'static str {
     match status {
         400 => "com.microsoft:argument-error",
         401 => "amqp:unauthorized-access",

@@ -82,7 +82,9 @@ def stories(dice):
             if dice.random() < 0.15:
                 image = {column: any_value(dice, column) for column in dice.sample(COLUMNS, 4) if column not in values}
                 image = {column: value for column, value in image.items() if value != "null"}
-        yield post(table, organization, message, id, second, operation, values, image)
+        # Some records' events never say when they happened, and a few others neither.
+        timed = int(id[-12:]) % 5 > 0 and dice.random() > 0.002
+        yield post(table, organization, message, id, second if timed else None, operation, values, image)
 
 
 def any_value(dice, column):
@@ -127,7 +129,8 @@ def post(table, organization, message, record, second, operation, values, image)
         labels = {column: LABELS[value] for column, value in chosen(image).items() if column != "ratingcode"}
         images["Post"] = entity(table, record, image, labels)
     body = BLANKS[kind].replace("@record@", record).replace("@OperationId@", json.dumps(operation))
-    body = body.replace("@OperationCreatedOn@", f'"\\/Date({1_700_000_000_000 + second * 1000}+0000)\\/"')
+    created = "null" if second is None else f'"\\/Date({1_700_000_000_000 + second * 1000}+0000)\\/"'
+    body = body.replace("@OperationCreatedOn@", created)
     body = body.replace("@PostEntityImages@", pairs_of(images))
     return body.replace("@InputParameters@", pairs_of({"Target": target(table, record, values)}))
 
@@ -181,7 +184,8 @@ def order(delivery):
     place, body = delivery
     values = pairs((pairs(body["InputParameters"])["Target"]).get("Attributes")) or {}
     rank = {"Create": 0, "Delete": 2}.get(body["MessageName"], 1)
-    return date_parts(body["OperationCreatedOn"])[0], rank, int(values.get("versionnumber", -1)), place
+    created = body["OperationCreatedOn"]
+    return date_parts(created)[0] if created else milliseconds(place[0]), rank, int(values.get("versionnumber", -1)), place
 
 
 def apply(states, place, body):
@@ -197,7 +201,8 @@ def apply(states, place, body):
     for column, value in values.items():
         state.update(cells(column, value, labels.get(column)))
     state.update(_message=body["MessageName"], _partition=place[1], _sequence_number=place[2], SinkModifiedOn=place[0])
-    state["_operation_created_on"] = instant(date_parts(body["OperationCreatedOn"])[0])
+    created = body["OperationCreatedOn"]
+    state["_operation_created_on"] = instant(date_parts(created)[0]) if created else None
 
 
 def cells(column, value, label):

@@ -1,4 +1,5 @@
-"""states.py make FOLDER: writes <partition>.ndjson, events whose order and deletions are told apart only by the rule.
+"""states.py make FOLDER: writes <n>.ndjson, events whose order and deletions are told apart only by the rule; 0 and 1 are
+for two partitions, the others come behind them, one after the other.
 states.py check VIEWS: the latest state of each record."""
 
 import json
@@ -10,8 +11,8 @@ from pathlib import Path
 from checking import Faults, connect, rows
 from made import ORGANIZATION, Raw, choice, entity, event, guid, money, pairs, party_list, reference
 
-AGAIN, GONE, LATE_CREATE, IMAGE, GONE_THEN_LATE, TIE, MISFIT, ODD, RETRY, SECOND, SHOWN = (guid(100 + n) for n in range(11))
-JOB, VERSIONED = guid(800), guid(120)
+AGAIN, GONE, LATE_CREATE, IMAGE, GONE_THEN_LATE, TIE, MISFIT, ODD, RETRY, SECOND, SHOWN, BACK = (guid(100 + n) for n in range(12))
+JOB, DELETION, VERSIONED = guid(800), guid(801), guid(120)
 CONTACT, MAIL, ZERO = guid(50), guid(60), "00000000-0000-0000-0000-000000000000"
 OTHER_ORGANIZATION = guid(99)
 
@@ -71,6 +72,11 @@ EVENTS = {
         event("Update", "email", MAIL, 901, {"subject": '"t"'}),
     ],
     1: [account("Create", LATE_CREATE, 200, {"name": '"early"', "revenue": money("5"), "telephone1": '"2"'})],
+    # Without a time what arrives later is later, but for a deletion that is only delivered again.
+    2: [account("Create", BACK, 0, {"name": '"a"', "telephone1": '"6"'}, OperationCreatedOn=None)],
+    3: [account("Delete", BACK, 0, OperationCreatedOn=None, OperationId=DELETION)],
+    4: [account("Create", BACK, 0, {"name": '"b"'}, OperationCreatedOn=None)],
+    5: [account("Delete", BACK, 0, OperationCreatedOn=None, OperationId=DELETION)],
 }
 
 STATES = {
@@ -84,12 +90,13 @@ STATES = {
     (ORGANIZATION, RETRY): {"name": "new"},
     (ORGANIZATION, SECOND): {"name": "updated", "telephone1": "4"},
     (ORGANIZATION, SHOWN): {"name": "s", "telephone1": "5", "creditlimit": Decimal(9)},
+    (ORGANIZATION, BACK): {"name": "b"},
 }
 
 
 def make(folder):
-    for partition, events in EVENTS.items():
-        (Path(folder) / f"{partition}.ndjson").write_text("\n".join(events) + "\n")
+    for number, events in EVENTS.items():
+        (Path(folder) / f"{number}.ndjson").write_text("\n".join(events) + "\n")
 
 
 def check(views):

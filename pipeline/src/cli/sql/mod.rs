@@ -1,6 +1,7 @@
 //! `catchwater sql`: DuckDB views over a lake.
 //!
 //! Owns: which tables a lake has, as its records and folders say. Does not own: what the views look like (`views`).
+//! A lake in a cloud is not opened: a copy of it tells the tables, or nothing does.
 
 pub(super) mod views;
 
@@ -18,22 +19,44 @@ use object_store::path::Path;
 use url::Url;
 
 use super::options::existing_lake;
-use super::{Exit, runtime};
+use super::{Exit, Usage, runtime};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The lake: a folder or file://
+    /// The lake: a folder, file://, or where DuckDB finds it in a cloud: s3://, az://, abfss://, gs://
     #[arg(long, env = "CATCHWATER_LAKE", value_name = "URL")]
     lake: String,
+    /// For a lake in a cloud, which is not opened: a lake in a folder that has its tables and columns, as a copy of it
+    #[arg(long, env = "CATCHWATER_LIKE", value_name = "URL")]
+    like: Option<String>,
 }
 
 pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
-    let Options { lake } = options;
-    let script = runtime(1)?.block_on(read(lake))?;
+    let script = script(options)?;
     match io::stdout().write_all(script.as_bytes()) {
         // Who reads it has seen enough: `catchwater sql | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
         written => written.map(|()| Exit::Done).context("print the views"),
+    }
+}
+
+/// What is printed: the views, if the lake's tables can be known.
+fn script(Options { lake, like }: &Options) -> anyhow::Result<String> {
+    match (like, views::is_in_cloud(lake)) {
+        (None, false) => runtime(1)?.block_on(read(lake, None)),
+        (Some(like), true) => runtime(1)?.block_on(read(like, Some(lake))),
+        (None, true) => {
+            tracing::warn!(
+                %lake,
+                "this version does not open lakes in a cloud, so their tables are not known and there are no views: \
+                 give --like FOLDER, a lake with the same tables"
+            );
+            Ok(views::script_without_tables(lake))
+        }
+        (Some(_), false) => {
+            let sentence = "--like is for a lake in a cloud; this one can be asked itself what tables it has";
+            Err(Usage(sentence.to_owned()).into())
+        }
     }
 }
 
@@ -52,8 +75,8 @@ struct Lake<'a> {
     has_lost: bool,
 }
 
-/// The views of all tables of a lake.
-async fn read(lake: &str) -> anyhow::Result<String> {
+/// The views of all tables of a lake; `elsewhere` is where DuckDB shall look for them, if that is not there.
+async fn read(lake: &str, elsewhere: Option<&str>) -> anyhow::Result<String> {
     let store = existing_lake(lake).await?;
     let schemas = Schemas::load(Records::new(store.clone(), Backoff::for_store(0))).await?;
     let (mut tables, mut has_redriven) = (Vec::new(), false);
@@ -68,7 +91,7 @@ async fn read(lake: &str) -> anyhow::Result<String> {
     tell_of_strangers(&store, &schemas).await?;
     let any_in = async |folder: Path| anyhow::Ok(!store.list(&folder).await?.is_empty());
     Ok(views::script(&Lake {
-        address: &address(&store),
+        address: &elsewhere.map_or_else(|| address(&store), str::to_owned),
         tables: &tables,
         has_redriven,
         has_origins: any_in(paths::origin_folder()).await?,

@@ -70,7 +70,10 @@ impl Survey {
     pub fn finish(self) -> Inferred {
         let mut inferred = Inferred::default();
         let notes = self.context.scratch.survey.unwrap_or_default();
-        for ((table, attribute), evidence) in notes.attributes {
+        // An attribute without a name is a row's, but no metadata can speak of it.
+        for ((table, attribute), evidence) in
+            notes.attributes.into_iter().filter(|((_, name), _)| !name.is_empty())
+        {
             let column_type = evidence.column_type().unwrap_or(ColumnType::Text);
             inferred.integers += usize::from(matches!(column_type, ColumnType::Int32 | ColumnType::Int64));
             if evidence.column_type().is_none() {

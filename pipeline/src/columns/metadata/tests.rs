@@ -246,12 +246,13 @@ fn types_that_hold_all_values_of_another() {
     }
 }
 
-/// The types that metadata made of bodies gives, each body an update with one attribute `x`.
+/// The types that metadata made of bodies gives, each body an update with an attribute `x`, and one without a name,
+/// which no metadata can have.
 fn surveyed(values: &[&str]) -> (String, Vec<Mixed>) {
     let mut survey = Survey::default();
     for value in values {
         let body = format!(
-            r#"{{"MessageName":"Update","PrimaryEntityName":"account","PrimaryEntityId":"{ID}","InputParameters":[{{"key":"Target","value":{{"__type":"Entity:x","Attributes":[{{"key":"x","value":{value}}}],"Id":"{ID}","LogicalName":"account"}}}}]}}"#
+            r#"{{"MessageName":"Update","PrimaryEntityName":"account","PrimaryEntityId":"{ID}","InputParameters":[{{"key":"Target","value":{{"__type":"Entity:x","Attributes":[{{"key":"","value":true}},{{"key":"x","value":{value}}}],"Id":"{ID}","LogicalName":"account"}}}}]}}"#
         );
         survey.push(&Parser::new(ParentContext::Drop).parse(body.as_bytes()).unwrap());
     }

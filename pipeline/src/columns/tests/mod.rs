@@ -34,13 +34,14 @@ struct Rows {
     context: Context,
     buffer: Option<TableBuffer>,
     next: i64,
+    parents: ParentContext,
 }
 
 impl Rows {
     fn new() -> Self {
         let catalog = Catalog::new();
         let context = Context::new("hub".into(), Arc::clone(&catalog));
-        Self { catalog, context, buffer: None, next: 1000 }
+        Self { catalog, context, buffer: None, next: 1000, parents: ParentContext::Drop }
     }
 
     /// What the lake says of `account`.
@@ -54,7 +55,7 @@ impl Rows {
     }
 
     fn push_raw(&mut self, body: &str, size_exceeded: bool) {
-        let mut parser = Parser::new(ParentContext::Drop);
+        let mut parser = Parser::new(self.parents);
         let event = parser.parse(body.as_bytes()).unwrap_or_else(|reject| panic!("{reject:?}: {body}"));
         let raw = RawEvent {
             body: body.as_bytes(),

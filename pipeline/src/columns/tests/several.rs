@@ -281,8 +281,7 @@ fn ten_thousand_targets() {
         (0..10_000).map(|n| account(ID, &[("a", &n.to_string()), ("odd", r#"["x"]"#)])).collect();
     let mut rows = Rows::new();
     rows.push(&several("UpdateMultiple", &collection(&records)).json());
-    let buffer = rows.buffer.as_ref().unwrap();
-    assert_eq!((buffer.rows(), buffer.bytes()), (10_000, buffer.bytes_counted()));
+    assert_eq!(rows.buffer.as_ref().unwrap().rows(), 10_000);
     let batch = rows.take();
     assert_eq!(row(&batch, 9_999)["a"], "9999");
     assert_eq!(

@@ -28,10 +28,11 @@ fn eight_bits(bytes: u64) -> u64 {
     const EACH: u64 = 0x0101_0101_0101_0101;
     const TOP: u64 = 0x80 * EACH;
     // The top bit of each byte that is not zero. Nothing carries from one byte into the next.
-    let not_zero = |bytes: u64| ((bytes & !TOP) + !TOP | bytes) & TOP;
-    let is_none = not_zero(bytes ^ EACH * u64::from(b'"'))
-        & not_zero(bytes ^ EACH * u64::from(b'\\'))
-        & not_zero(bytes & EACH * u64::from(!(SPACE - 1)));
+    let not_zero = |bytes: u64| (((bytes & !TOP) + !TOP) | bytes) & TOP;
+    let eight = |byte: u8| EACH * u64::from(byte);
+    let is_none = not_zero(bytes ^ eight(b'"'))
+        & not_zero(bytes ^ eight(b'\\'))
+        & not_zero(bytes & eight(!(SPACE - 1)));
     // Each top bit times a power of two that moves it to its place in the uppermost byte.
     ((is_none ^ TOP) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
@@ -42,15 +43,19 @@ fn eight_bits(bytes: u64) -> u64 {
 #[inline]
 pub(super) fn avx2(block: &[u8; BLOCK]) -> u64 {
     use std::arch::x86_64::{
-        __m256i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8,
-        _mm256_or_si256, _mm256_set1_epi8,
+        _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8, _mm256_or_si256,
+        _mm256_set1_epi8,
     };
     let (quote, backslash) = (_mm256_set1_epi8(b'"' as i8), _mm256_set1_epi8(b'\\' as i8));
     let control = _mm256_set1_epi8((SPACE - 1) as i8);
     let half = |bytes: &[u8; BLOCK / 2]| {
-        #[expect(unsafe_code, reason = "a load takes a pointer")]
-        // SAFETY: the pointer is to 32 bytes, and the load asks for no alignment.
-        let bytes = unsafe { _mm256_loadu_si256(bytes.as_ptr().cast::<__m256i>()) };
+        #[expect(
+            unsafe_code,
+            clippy::cast_ptr_alignment,
+            reason = "a load takes a pointer, and asks for no alignment"
+        )]
+        // SAFETY: the pointer is to 32 bytes.
+        let bytes = unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) };
         let bends = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote), _mm256_cmpeq_epi8(bytes, backslash));
         let controls = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, control), control);
         u64::from(_mm256_movemask_epi8(_mm256_or_si256(bends, controls)) as u32)

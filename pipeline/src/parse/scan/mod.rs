@@ -17,7 +17,7 @@ mod tests;
 use self::places::Places;
 use super::context::{Fate, Outermost};
 use super::keys::Keys;
-use crate::event::tree::{Kind, NodeId, TreeBuilder};
+use crate::event::tree::{Kind, TreeBuilder};
 
 /// Reads one text after the other in the same memory.
 #[derive(Debug, Default)]
@@ -41,25 +41,23 @@ impl Scanner {
         keys: &mut Keys,
         outermost: &mut Outermost<'_>,
     ) -> Result<(), Odd> {
-        self.places.find(text.as_bytes());
         let bytes = text.as_bytes();
-        let mut scan = Scan { text, bytes, places: self.places.all(), tree, keys, at: 0, place: 0, depth: 0 };
-        scan.outermost(outermost)?;
-        if scan.solid() == END && scan.at == bytes.len() { Ok(()) } else { Err(Odd) }
+        self.places.find(bytes);
+        let mut scan = Scan { text, bytes, places: &self.places, tree, keys, depth: 0 };
+        let begin = scan.solid(0);
+        let end = scan.outermost(begin, outermost)?;
+        if scan.solid(end) == bytes.len() { Ok(()) } else { Err(Odd) }
     }
 }
 
-/// A place in a text, and the tree that is written from it.
+/// A text, and the tree that is written from it. Where the scan stands goes from call to call as `at`, and comes back
+/// as the place behind what was read.
 struct Scan<'s> {
     text: &'s str,
     bytes: &'s [u8],
-    places: &'s [u32],
+    places: &'s Places,
     tree: &'s mut TreeBuilder,
     keys: &'s mut Keys,
-    /// The next byte.
-    at: usize,
-    /// One of `places`, none behind the next quote of a string: white space may stand before it.
-    place: usize,
     depth: usize,
 }
 
@@ -71,87 +69,89 @@ const END: u8 = 0;
 const MAX_DEPTH: usize = 60;
 
 /// The member by which an object states its type.
-const TYPE: &[u8] = b"__type";
+const TYPE: &[u8; 6] = b"__type";
 
 impl Scan<'_> {
-    fn outermost(&mut self, outermost: &mut Outermost<'_>) -> Result<(), Odd> {
+    fn outermost(&mut self, at: usize, outermost: &mut Outermost<'_>) -> Result<usize, Odd> {
         let object = self.tree.open(Kind::Object, "");
         let mut typed = false;
-        let mut more = self.enter(b'{', b'}')?;
-        while more {
-            let (start, end) = self.name()?;
-            if !typed && self.is_type(start, end) {
+        let mut place = self.enter(at, b'{', b'}')?;
+        while let Place::More(at) = place {
+            let (name, value) = self.name(at)?;
+            place = if !typed && self.is_type(name, value) {
                 typed = true;
-                self.state_type(object)?;
+                let end = self.state_type(value, object)?;
+                self.follows(end, b'}')?
             } else {
-                let is_null = self.solid() == b'n';
-                match outermost.begin(&self.text[start..end], || is_null) {
-                    Fate::Dropped => self.skip()?,
+                let end = match outermost.begin(&self.text[name.0..name.1], || self.byte(value) == b'n') {
+                    Fate::Dropped => self.skip(value)?,
                     Fate::Written(known) => {
-                        self.tree.in_body(Kind::Text, start, end - start);
-                        let value = self.value()?;
-                        outermost.note(known, value);
+                        self.tree.in_body(Kind::Text, name.0, name.1 - name.0);
+                        outermost.note(known, self.tree.next_id());
+                        self.value(value)?
                     }
-                }
-            }
-            more = self.follows(b'}')?;
+                };
+                self.follows(end, b'}')?
+            };
         }
         self.tree.close(object);
-        Ok(())
+        Ok(place.at())
     }
 
-    fn value(&mut self) -> Result<NodeId, Odd> {
-        match self.solid() {
-            b'"' => self.text(),
-            b'{' => self.object(),
-            b'[' => self.list(),
-            b'n' => self.literal(b"null", Kind::Null),
-            b'f' => self.literal(b"false", Kind::False),
-            b't' => self.literal(b"true", Kind::True),
+    /// Writes the value that stands at a place.
+    fn value(&mut self, at: usize) -> Result<usize, Odd> {
+        match self.byte(at) {
+            b'"' => self.write_text(at),
+            b'{' => self.object(at),
+            b'[' => self.list(at),
+            b'n' => self.literal(at, b"null", Kind::Null),
+            b'f' => self.literal(at, b"false", Kind::False),
+            b't' => self.literal(at, b"true", Kind::True),
             _ => {
-                let start = self.at;
-                self.pass_number()?;
-                Ok(self.tree.in_body(Kind::Number, start, self.at - start))
+                let end = self.number(at)?;
+                self.tree.in_body(Kind::Number, at, end - at);
+                Ok(end)
             }
         }
     }
 
-    fn object(&mut self) -> Result<NodeId, Odd> {
+    fn object(&mut self, at: usize) -> Result<usize, Odd> {
         self.deeper()?;
         let object = self.tree.open(Kind::Object, "");
         let mut typed = false;
-        let mut more = self.enter(b'{', b'}')?;
-        while more {
-            let (start, end) = self.name()?;
-            if !typed && self.is_type(start, end) {
+        let mut place = self.enter(at, b'{', b'}')?;
+        while let Place::More(at) = place {
+            let (name, value) = self.name(at)?;
+            let end = if !typed && self.is_type(name, value) {
                 typed = true;
-                self.state_type(object)?;
+                self.state_type(value, object)?
             } else {
-                self.tree.in_body(Kind::Text, start, end - start);
-                self.value()?;
-            }
-            more = self.follows(b'}')?;
+                self.tree.in_body(Kind::Text, name.0, name.1 - name.0);
+                self.value(value)?
+            };
+            place = self.follows(end, b'}')?;
         }
         self.tree.close(object);
         self.depth -= 1;
-        Ok(object)
+        Ok(place.at())
     }
 
-    fn list(&mut self) -> Result<NodeId, Odd> {
+    fn list(&mut self, at: usize) -> Result<usize, Odd> {
         self.deeper()?;
         let list = self.tree.open(Kind::List, "");
-        let mut more = self.enter(b'[', b']')?;
-        if more && self.solid() == b'{' {
-            self.list_of_objects(list)?;
-        } else {
-            while more {
-                self.value()?;
-                more = self.follows(b']')?;
-            }
+        let mut place = self.enter(at, b'[', b']')?;
+        if let Place::More(at) = place
+            && self.byte(at) == b'{'
+        {
+            place = Place::End(self.list_of_objects(at, list)?);
+        }
+        while let Place::More(at) = place {
+            let end = self.value(at)?;
+            place = self.follows(end, b']')?;
         }
         self.tree.close(list);
         self.depth -= 1;
-        Ok(list)
+        Ok(place.at())
     }
 
     fn deeper(&mut self) -> Result<(), Odd> {
@@ -159,97 +159,116 @@ impl Scan<'_> {
         if self.depth < MAX_DEPTH { Ok(()) } else { Err(Odd) }
     }
 
-    /// Whether a name of a member states a type, as far as its value is a string.
-    fn is_type(&mut self, start: usize, end: usize) -> bool {
-        self.bytes[start..end] == *TYPE && self.solid() == b'"'
-    }
-
-    fn literal(&mut self, word: &[u8], kind: Kind) -> Result<NodeId, Odd> {
-        self.pass(word)?;
-        Ok(self.tree.literal(kind))
-    }
-
-    /// The next byte that is no white space, at which the scan stands then.
+    /// Whether a member states a type.
     #[inline]
-    fn solid(&mut self) -> u8 {
-        let byte = self.byte();
-        if byte > b' ' { byte } else { self.solid_behind_space() }
+    fn is_type(&self, (start, end): (usize, usize), value: usize) -> bool {
+        self.bytes[start..end] == *TYPE && self.byte(value) == b'"'
+    }
+
+    #[inline]
+    fn literal<const N: usize>(&mut self, at: usize, word: &[u8; N], kind: Kind) -> Result<usize, Odd> {
+        self.tree.literal(kind);
+        self.word(at, word)
+    }
+
+    /// Passes a word.
+    #[inline]
+    fn word<const N: usize>(&self, at: usize, word: &[u8; N]) -> Result<usize, Odd> {
+        if self.begins_with(at, word) { Ok(at + N) } else { Err(Odd) }
+    }
+
+    #[inline]
+    fn begins_with<const N: usize>(&self, at: usize, word: &[u8; N]) -> bool {
+        self.bytes.get(at..).and_then(|bytes| bytes.first_chunk::<N>()) == Some(word)
+    }
+
+    #[inline]
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(END)
+    }
+
+    /// The first place from here on that is no white space.
+    #[inline]
+    fn solid(&self, at: usize) -> usize {
+        if self.byte(at) > b' ' { at } else { self.behind_space(at) }
     }
 
     #[cold]
-    fn solid_behind_space(&mut self) -> u8 {
-        while matches!(self.byte(), b' ' | b'\t' | b'\n' | b'\r') {
-            self.at += 1;
+    fn behind_space(&self, mut at: usize) -> usize {
+        while matches!(self.byte(at), b' ' | b'\t' | b'\n' | b'\r') {
+            at += 1;
         }
-        self.byte()
+        at
     }
 
+    /// Passes the beginning of an object or a list, and its end if there is nothing in it.
     #[inline]
-    fn byte(&self) -> u8 {
-        self.bytes.get(self.at).copied().unwrap_or(END)
-    }
-
-    /// Passes the beginning of an object or a list; whether there is something in it.
-    fn enter(&mut self, open: u8, close: u8) -> Result<bool, Odd> {
-        self.pass_solid(open)?;
-        let empty = self.solid() == close;
-        self.at += usize::from(empty);
-        Ok(!empty)
-    }
-
-    /// Passes the comma or the end behind a member or an item; whether another follows.
-    #[inline]
-    fn follows(&mut self, close: u8) -> Result<bool, Odd> {
-        let byte = self.solid();
-        if byte != b',' && byte != close {
+    fn enter(&self, at: usize, open: u8, close: u8) -> Result<Place, Odd> {
+        if self.byte(at) != open {
             return Err(Odd);
         }
-        self.at += 1;
-        Ok(byte == b',')
+        let at = self.solid(at + 1);
+        Ok(if self.byte(at) == close { Place::End(at + 1) } else { Place::More(at) })
     }
 
+    /// Passes the comma or the end behind a member or an item.
     #[inline]
-    fn pass_solid(&mut self, wanted: u8) -> Result<(), Odd> {
-        if self.solid() != wanted {
-            return Err(Odd);
+    fn follows(&self, at: usize, close: u8) -> Result<Place, Odd> {
+        let at = self.solid(at);
+        match self.byte(at) {
+            b',' => Ok(Place::More(self.solid(at + 1))),
+            byte if byte == close => Ok(Place::End(at + 1)),
+            _ => Err(Odd),
         }
-        self.at += 1;
-        Ok(())
     }
 
-    fn pass(&mut self, word: &[u8]) -> Result<(), Odd> {
-        if !self.bytes[self.at..].starts_with(word) {
-            return Err(Odd);
-        }
-        self.at += word.len();
-        Ok(())
+    /// Passes one byte and white space around it.
+    #[inline]
+    fn mark(&self, at: usize, wanted: u8) -> Result<usize, Odd> {
+        let at = self.solid(at);
+        if self.byte(at) == wanted { Ok(self.solid(at + 1)) } else { Err(Odd) }
     }
 
     /// Passes a number of any length: what JSON allows, and nothing else.
-    fn pass_number(&mut self) -> Result<(), Odd> {
-        self.at += usize::from(self.byte() == b'-');
-        let start = self.at;
-        let digits = self.pass_digits()?;
-        if digits > 1 && self.bytes[start] == b'0' {
+    fn number(&self, at: usize) -> Result<usize, Odd> {
+        let start = at + usize::from(self.byte(at) == b'-');
+        let mut end = self.digits(start)?;
+        if self.byte(start) == b'0' && end - start > 1 {
             return Err(Odd);
         }
-        if self.byte() == b'.' {
-            self.at += 1;
-            self.pass_digits()?;
+        if self.byte(end) == b'.' {
+            end = self.digits(end + 1)?;
         }
-        if matches!(self.byte(), b'e' | b'E') {
-            self.at += 1;
-            self.at += usize::from(matches!(self.byte(), b'+' | b'-'));
-            self.pass_digits()?;
+        if matches!(self.byte(end), b'e' | b'E') {
+            let sign = usize::from(matches!(self.byte(end + 1), b'+' | b'-'));
+            end = self.digits(end + 1 + sign)?;
         }
-        Ok(())
+        Ok(end)
     }
 
-    fn pass_digits(&mut self) -> Result<usize, Odd> {
-        let start = self.at;
-        while self.byte().is_ascii_digit() {
-            self.at += 1;
+    #[inline]
+    fn digits(&self, at: usize) -> Result<usize, Odd> {
+        let mut end = at;
+        while self.byte(end).is_ascii_digit() {
+            end += 1;
         }
-        if self.at > start { Ok(self.at - start) } else { Err(Odd) }
+        if end > at { Ok(end) } else { Err(Odd) }
+    }
+}
+
+/// Where the scan stands in a list or an object.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// At the next item or member.
+    More(usize),
+    /// Behind its end.
+    End(usize),
+}
+
+impl Place {
+    fn at(self) -> usize {
+        match self {
+            Self::More(at) | Self::End(at) => at,
+        }
     }
 }

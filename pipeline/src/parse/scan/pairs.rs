@@ -3,7 +3,7 @@
 //! Owns: telling them from other lists before their end is seen. A list that turns out to be no list of pairs after it
 //! began like one, or one after it did not, is odd.
 
-use super::{Odd, Scan, TYPE};
+use super::{Odd, Place, Scan};
 use crate::event::tree::{Kind, NodeId};
 
 /// How nearly every pair begins, up to its key's opening quote.
@@ -13,28 +13,30 @@ const KEY: &[u8; 8] = br#"{"key":""#;
 const VALUE: &[u8; 9] = br#","value":"#;
 
 impl Scan<'_> {
-    /// Writes the items of a list that was begun; the scan stands at the brace of the first.
-    pub(super) fn list_of_objects(&mut self, list: NodeId) -> Result<(), Odd> {
-        if self.begins_pair()? {
+    /// Writes the items of a list that was begun, whose first is an object at this place; the place behind the list.
+    pub(super) fn list_of_objects(&mut self, at: usize, list: NodeId) -> Result<usize, Odd> {
+        if self.begins_pair(at)? {
             self.tree.set_kind(list, Kind::Pairs);
-            return self.pairs(list);
+            return self.pairs(at, list);
         }
-        let first = self.object()?;
+        let first = self.tree.next_id();
+        let mut end = self.object(at)?;
         if self.could_be_pair(first) {
             return Err(Odd);
         }
-        while self.follows(b']')? {
-            self.value()?;
+        loop {
+            match self.follows(end, b']')? {
+                Place::More(at) => end = self.value(at)?,
+                Place::End(at) => return Ok(at),
+            }
         }
-        Ok(())
     }
 
-    fn pairs(&mut self, list: NodeId) -> Result<(), Odd> {
-        loop {
-            self.pair()?;
-            if !self.follows(b']')? {
-                break;
-            }
+    fn pairs(&mut self, at: usize, list: NodeId) -> Result<usize, Odd> {
+        let mut place = Place::More(at);
+        while let Place::More(at) = place {
+            let end = self.pair(at)?;
+            place = self.follows(end, b']')?;
         }
         self.tree.close(list);
         let tree = self.tree.tree(self.text);
@@ -43,44 +45,50 @@ impl Scan<'_> {
             self.keys.push(name.0 as usize);
         }
         let distinct = self.keys.are_distinct(|name| tree.text(NodeId(name as u32)));
-        if distinct { Ok(()) } else { Err(Odd) }
+        if distinct { Ok(place.at()) } else { Err(Odd) }
     }
 
-    fn pair(&mut self) -> Result<(), Odd> {
-        if self.begins_with(KEY) {
-            // Up to the key's opening quote; the name's two quotes are passed.
-            self.at += KEY.len() - 1;
-            self.place += 2;
-        } else {
-            self.pass_solid(b'{')?;
-            self.pass_type()?;
-            self.pass_name(b"key", b"Key")?;
+    #[inline]
+    fn pair(&mut self, at: usize) -> Result<usize, Odd> {
+        let key = if self.begins_with(at, KEY) { at + KEY.len() - 1 } else { self.unusual_key(at)? };
+        if self.byte(key) != b'"' {
+            return Err(Odd);
         }
-        self.text()?;
-        if self.begins_with(VALUE) {
-            self.at += VALUE.len();
-            self.place += 2;
-        } else {
-            self.pass_solid(b',')?;
-            self.pass_name(b"value", b"Value")?;
-        }
-        self.value()?;
-        self.pass_solid(b'}')
+        let end = self.write_text(key)?;
+        let value = if self.begins_with(end, VALUE) { end + VALUE.len() } else { self.unusual_value(end)? };
+        let at = self.solid(value);
+        let end = self.value(at)?;
+        let end = self.solid(end);
+        if self.byte(end) == b'}' { Ok(end + 1) } else { Err(Odd) }
+    }
+
+    /// Where the key of the pair stands that begins here.
+    fn unusual_key(&mut self, at: usize) -> Result<usize, Odd> {
+        let at = self.mark(at, b'{')?;
+        let at = self.behind_type(at)?;
+        let ((start, end), key) = self.name(at)?;
+        if is_either(&self.bytes[start..end], b"key", b"Key") { Ok(key) } else { Err(Odd) }
+    }
+
+    /// Where the value of the pair stands whose key ends here.
+    fn unusual_value(&mut self, at: usize) -> Result<usize, Odd> {
+        let at = self.mark(at, b',')?;
+        let ((start, end), value) = self.name(at)?;
+        if is_either(&self.bytes[start..end], b"value", b"Value") { Ok(value) } else { Err(Odd) }
     }
 
     /// Whether the object that stands here begins as pairs do: its type or not, then a key that is a string.
-    fn begins_pair(&mut self) -> Result<bool, Odd> {
-        if self.begins_with(KEY) {
+    fn begins_pair(&mut self, at: usize) -> Result<bool, Odd> {
+        if self.begins_with(at, KEY) {
             return Ok(true);
         }
-        let (at, place) = (self.at, self.place);
-        self.at += 1;
-        let begins = self.solid() == b'"' && self.pass_type().is_ok() && {
-            let (start, end) = self.name()?;
-            is_either(&self.bytes[start..end], b"key", b"Key") && self.solid() == b'"'
-        };
-        (self.at, self.place) = (at, place);
-        Ok(begins)
+        let at = self.solid(at + 1);
+        let Ok(at) = self.behind_type(at) else { return Ok(false) };
+        if self.byte(at) != b'"' {
+            return Ok(false);
+        }
+        let ((start, end), value) = self.name(at)?;
+        Ok(is_either(&self.bytes[start..end], b"key", b"Key") && self.byte(value) == b'"')
     }
 
     /// Whether an object that was written is a pair in an unusual order.
@@ -97,30 +105,14 @@ impl Scan<'_> {
         key && of("value", "Value").is_some()
     }
 
-    /// Passes a type and the comma behind it, if one stands here.
-    fn pass_type(&mut self) -> Result<(), Odd> {
-        let (at, place) = (self.at, self.place);
-        let (start, end) = self.name()?;
-        if self.bytes[start..end] == *TYPE && self.solid() == b'"' {
-            self.pass_text()?;
-            return self.pass_solid(b',');
+    /// Behind a type and the comma that follows it, or at the same place if none stands here.
+    fn behind_type(&mut self, at: usize) -> Result<usize, Odd> {
+        let (name, value) = self.name(at)?;
+        if !self.is_type(name, value) {
+            return Ok(at);
         }
-        (self.at, self.place) = (at, place);
-        Ok(())
-    }
-
-    fn pass_name(&mut self, lower: &[u8], upper: &[u8]) -> Result<(), Odd> {
-        let (start, end) = self.name()?;
-        if is_either(&self.bytes[start..end], lower, upper) && (lower != b"key" || self.solid() == b'"') {
-            Ok(())
-        } else {
-            Err(Odd)
-        }
-    }
-
-    #[inline]
-    fn begins_with<const N: usize>(&self, wanted: &[u8; N]) -> bool {
-        self.bytes[self.at..].first_chunk::<N>() == Some(wanted)
+        let end = self.text(value)?;
+        self.mark(end, b',')
     }
 }
 

@@ -1,25 +1,20 @@
 //! Where in a text the bytes stand that end or bend a string: quotes, backslashes, control characters.
 //!
-//! Owns: finding them, 64 bytes at a time, with what the processor has. Does not own: what they mean (`strings`).
-//! A string ends at the next of them if that is a quote, so a reader that takes them in order searches for nothing.
+//! Owns: one bit for each byte of a text, and the way from a string's first byte to the byte that ends or bends it. Does not
+//! own: how the bits of 64 bytes are found (`blocks`), what the bytes mean (`strings`).
 
 /// The places of one text, text after text in the same memory.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    /// As long as it ever had to be; the places of the text at hand are the first `count`.
-    memory: Vec<u32>,
-    count: usize,
+    /// The lowest bit of each byte is the text's first; a window's worth of none behind the last.
+    bits: Vec<u8>,
 }
 
 impl Places {
-    /// Finds the places of a text, which is shorter than 4 GiB.
+    /// Finds the places of a text.
     pub(super) fn find(&mut self, text: &[u8]) {
-        self.count = 0;
         #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2")
-            && std::arch::is_x86_feature_detected!("bmi1")
-            && std::arch::is_x86_feature_detected!("popcnt")
-        {
+        if std::arch::is_x86_feature_detected!("avx2") {
             #[expect(unsafe_code, reason = "a function for processors that have AVX2")]
             // SAFETY: this processor has what the function asks for, as was just seen.
             return unsafe { self.find_avx2(text) };
@@ -33,50 +28,57 @@ impl Places {
     /// The same with eight bytes at a time, whatever the processor has.
     #[cfg(test)]
     pub(super) fn find_portably(&mut self, text: &[u8]) {
-        self.count = 0;
         self.find_with(text, super::blocks::portable);
     }
 
-    /// In order.
-    pub(super) fn all(&self) -> &[u32] {
-        &self.memory[..self.count]
+    /// The first place that is not before `at`; far behind the text if there is none.
+    #[inline]
+    pub(super) fn from(&self, at: usize) -> usize {
+        // Most strings end within what one look shows, wherever in a byte of bits they begin.
+        let window = self.window(at / 8) >> (at % 8);
+        if window == 0 {
+            self.from_far(at / 8 + size_of::<u64>())
+        } else {
+            at + window.trailing_zeros() as usize
+        }
+    }
+
+    #[cold]
+    fn from_far(&self, mut byte: usize) -> usize {
+        while byte < self.bits.len() {
+            let window = self.window(byte);
+            if window != 0 {
+                return byte * 8 + window.trailing_zeros() as usize;
+            }
+            byte += size_of::<u64>();
+        }
+        usize::MAX
+    }
+
+    #[inline]
+    fn window(&self, byte: usize) -> u64 {
+        let bits = self.bits.get(byte..).and_then(|bits| bits.first_chunk());
+        bits.map_or(0, |bits| u64::from_le_bytes(*bits))
     }
 
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,bmi1,popcnt")]
+    #[target_feature(enable = "avx2")]
     fn find_avx2(&mut self, text: &[u8]) {
         self.find_with(text, |block| super::blocks::avx2(block));
     }
 
     #[inline]
-    fn find_with(&mut self, text: &[u8], mask: impl Fn(&[u8; BLOCK]) -> u64) {
+    fn find_with(&mut self, text: &[u8], bits: impl Fn(&[u8; BLOCK]) -> u64) {
         let (blocks, rest) = text.as_chunks::<BLOCK>();
-        for (block, start) in blocks.iter().zip((0..).step_by(BLOCK)) {
-            self.note(start, mask(block));
-        }
         let mut last = [b' '; BLOCK];
         last[..rest.len()].copy_from_slice(rest);
-        self.note((blocks.len() * BLOCK) as u32, mask(&last));
-    }
-
-    /// Notes the bits of a block that begins at `start`.
-    #[inline]
-    fn note(&mut self, start: u32, mut mask: u64) {
-        let wanted = self.count + BLOCK;
-        if self.memory.len() < wanted {
-            self.memory.resize(wanted.next_power_of_two().max(1024), 0);
+        self.bits.clear();
+        self.bits.reserve((blocks.len() + 2) * size_of::<u64>());
+        for block in blocks {
+            self.bits.extend_from_slice(&bits(block).to_le_bytes());
         }
-        let found = mask.count_ones() as usize;
-        let Some(out) = self.memory[self.count..].first_chunk_mut::<BLOCK>() else { return };
-        // Eight at a time whether there are so many or not: what is too much is overwritten, and nothing has to be
-        // guessed.
-        for eight in out.as_chunks_mut::<8>().0.iter_mut().take(found.div_ceil(8)) {
-            for place in eight {
-                *place = start + mask.trailing_zeros();
-                mask &= mask.wrapping_sub(1);
-            }
-        }
-        self.count += found;
+        self.bits.extend_from_slice(&bits(&last).to_le_bytes());
+        self.bits.extend_from_slice(&0_u64.to_le_bytes());
     }
 }
 

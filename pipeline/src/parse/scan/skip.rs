@@ -3,33 +3,42 @@
 //! `ParentContext` is a third of a body. A quicker look at brackets and quotes alone would let bodies pass that are no
 //! JSON there, and an event's table would depend on whether `ParentContext` is kept.
 
-use super::{Odd, Scan};
+use super::{Odd, Place, Scan};
 
 impl Scan<'_> {
-    /// Passes the value that stands here.
-    pub(super) fn skip(&mut self) -> Result<(), Odd> {
-        match self.solid() {
-            b'"' => self.pass_text(),
-            b'{' => self.skip_several(b'{', b'}'),
-            b'[' => self.skip_several(b'[', b']'),
-            b'n' => self.pass(b"null"),
-            b'f' => self.pass(b"false"),
-            b't' => self.pass(b"true"),
-            _ => self.pass_number(),
+    /// Passes the value that stands at a place.
+    pub(super) fn skip(&mut self, at: usize) -> Result<usize, Odd> {
+        match self.byte(at) {
+            b'"' => self.text(at),
+            b'{' => self.skip_object(at),
+            b'[' => self.skip_list(at),
+            b'n' => self.word(at, b"null"),
+            b'f' => self.word(at, b"false"),
+            b't' => self.word(at, b"true"),
+            _ => self.number(at),
         }
     }
 
-    fn skip_several(&mut self, open: u8, close: u8) -> Result<(), Odd> {
+    fn skip_object(&mut self, at: usize) -> Result<usize, Odd> {
         self.deeper()?;
-        let mut more = self.enter(open, close)?;
-        while more {
-            if open == b'{' {
-                self.name()?;
-            }
-            self.skip()?;
-            more = self.follows(close)?;
+        let mut place = self.enter(at, b'{', b'}')?;
+        while let Place::More(at) = place {
+            let (_, value) = self.name(at)?;
+            let end = self.skip(value)?;
+            place = self.follows(end, b'}')?;
         }
         self.depth -= 1;
-        Ok(())
+        Ok(place.at())
+    }
+
+    fn skip_list(&mut self, at: usize) -> Result<usize, Odd> {
+        self.deeper()?;
+        let mut place = self.enter(at, b'[', b']')?;
+        while let Place::More(at) = place {
+            let end = self.skip(at)?;
+            place = self.follows(end, b']')?;
+        }
+        self.depth -= 1;
+        Ok(place.at())
     }
 }

@@ -1,121 +1,85 @@
 //! Names, texts and types.
 //!
-//! Owns: where a string ends, and what its escapes mean. Most strings have none: they end at the second of two places.
+//! Owns: where a string ends, and what its escapes mean. Most strings have none: the next place is their end.
 
 use super::{Odd, Scan};
 use crate::event::tree::{Kind, NodeId, TreeBuilder};
 
 /// What stands behind the name in nearly every type that an event states.
-const NAMESPACE: &[u8] = br#":http:\/\/schemas.microsoft.com\/xrm\/2011\/Contracts""#;
+const NAMESPACE: &[u8; 54] = br#":http:\/\/schemas.microsoft.com\/xrm\/2011\/Contracts""#;
 
-/// Its quote and backslashes.
-const PLACES: usize = 6;
-
-/// Where the first of them stands.
+/// Where its first backslash stands.
 const FIRST_PLACE: usize = 6;
 
 impl Scan<'_> {
-    /// Passes the name of a member and the colon behind it; where it stands.
-    pub(super) fn name(&mut self) -> Result<(usize, usize), Odd> {
-        let start = self.open()?;
-        let end = self.place(self.place + 1);
-        if self.byte_at(end) != b'"' {
-            // A name with escapes may be one that means something.
-            return Err(Odd);
-        }
-        self.pass_string(end);
-        self.pass_solid(b':')?;
-        Ok((start, end))
-    }
-
-    /// Writes the string that stands here.
-    pub(super) fn text(&mut self) -> Result<NodeId, Odd> {
-        let start = self.open()?;
-        let end = self.place(self.place + 1);
-        if self.byte_at(end) == b'"' {
-            self.pass_string(end);
-            return Ok(self.tree.in_body(Kind::Text, start, end - start));
-        }
-        self.unescaped(start)
-    }
-
-    /// Passes the string that stands here.
-    pub(super) fn pass_text(&mut self) -> Result<(), Odd> {
-        let start = self.open()?;
-        let end = self.place(self.place + 1);
-        if self.byte_at(end) == b'"' {
-            self.pass_string(end);
-            return Ok(());
-        }
-        self.unescape(start, |_, _| ())
-    }
-
-    /// Takes the string that stands here for an object's type, up to its first colon.
-    pub(super) fn state_type(&mut self, object: NodeId) -> Result<(), Odd> {
-        let start = self.open()?;
-        let ends = |byte: &u8| matches!(byte, b':' | b'"' | b'\\');
-        let end = start + self.bytes[start..].iter().position(ends).ok_or(Odd)?;
-        if self.bytes[end] == b'\\' {
-            return Err(Odd);
-        }
-        self.tree.type_in_body(object, start, end - start);
-        // That the next place is one of its own says that the name has none.
-        if self.bytes[end..].starts_with(NAMESPACE) && self.place(self.place + 1) == end + FIRST_PLACE {
-            self.at = end + NAMESPACE.len();
-            self.place += 1 + PLACES;
-            return Ok(());
-        }
-        self.pass_text()
-    }
-
-    /// Stands at the opening quote; where the string begins.
-    fn open(&mut self) -> Result<usize, Odd> {
-        if self.solid() != b'"' {
-            return Err(Odd);
-        }
-        // White space was passed without looking at places.
-        while self.place(self.place) < self.at {
-            self.place += 1;
-        }
-        Ok(self.at + 1)
-    }
-
-    fn pass_string(&mut self, end: usize) {
-        self.at = end + 1;
-        self.place += 2;
-    }
-
-    /// Behind the last place there is none that is in the text.
+    /// Passes the name of a member and the colon behind it: where the name begins and ends, and where its value is.
     #[inline]
-    fn place(&self, number: usize) -> usize {
-        self.places.get(number).map_or(usize::MAX, |place| *place as usize)
+    pub(super) fn name(&self, at: usize) -> Result<((usize, usize), usize), Odd> {
+        if self.byte(at) != b'"' {
+            return Err(Odd);
+        }
+        let (start, end) = (at + 1, self.places.from(at + 1));
+        // A name with escapes may be one that means something.
+        if self.byte(end) != b'"' {
+            return Err(Odd);
+        }
+        Ok(((start, end), self.mark(end + 1, b':')?))
     }
 
+    /// Writes the string that stands at a place.
     #[inline]
-    fn byte_at(&self, at: usize) -> u8 {
-        self.bytes.get(at).copied().unwrap_or(super::END)
-    }
-
-    /// Writes a string that has escapes.
-    fn unescaped(&mut self, start: usize) -> Result<NodeId, Odd> {
+    pub(super) fn write_text(&mut self, at: usize) -> Result<usize, Odd> {
+        let (start, end) = (at + 1, self.places.from(at + 1));
+        if self.byte(end) == b'"' {
+            self.tree.in_body(Kind::Text, start, end - start);
+            return Ok(end + 1);
+        }
         let node = self.tree.begin_copy(Kind::Text);
-        self.unescape(start, |tree, part| tree.copy(part))?;
+        let end = self.unescape(start, TreeBuilder::copy)?;
         self.tree.end_copy(node);
-        Ok(node)
+        Ok(end)
+    }
+
+    /// Passes the string that stands at a place.
+    #[inline]
+    pub(super) fn text(&mut self, at: usize) -> Result<usize, Odd> {
+        let end = self.places.from(at + 1);
+        if self.byte(end) == b'"' { Ok(end + 1) } else { self.unescape(at + 1, |_, _| ()) }
+    }
+
+    /// Takes the string that stands at a place for an object's type, up to its first colon.
+    pub(super) fn state_type(&mut self, at: usize, object: NodeId) -> Result<usize, Odd> {
+        let start = at + 1;
+        let bend = self.places.from(start);
+        // The first place is nearly always the namespace's own, and then the name has none.
+        if let Some(end) = bend.checked_sub(FIRST_PLACE).filter(|end| *end >= start)
+            && self.begins_with(end, NAMESPACE)
+            && !self.bytes[start..end].contains(&b':')
+        {
+            self.tree.type_in_body(object, start, end - start);
+            return Ok(end + NAMESPACE.len());
+        }
+        let name = self.bytes.get(start..bend).ok_or(Odd)?;
+        let colon = name.iter().position(|byte| *byte == b':');
+        if colon.is_none() && self.byte(bend) != b'"' {
+            return Err(Odd);
+        }
+        self.tree.type_in_body(object, start, colon.unwrap_or(name.len()));
+        self.text(at)
     }
 
     /// Passes a string, and tells what it says part by part.
-    fn unescape(&mut self, start: usize, mut tell: impl FnMut(&mut TreeBuilder, &str)) -> Result<(), Odd> {
-        let (mut from, mut number) = (start, self.place + 1);
+    fn unescape(&mut self, start: usize, mut tell: impl FnMut(&mut TreeBuilder, &str)) -> Result<usize, Odd> {
+        let mut from = start;
+        // The byte behind a backslash is one of its own places, which `from` has passed then.
         loop {
-            let at = self.place(number);
-            tell(self.tree, self.text.get(from..at).ok_or(Odd)?);
+            let at = self.places.from(from);
+            let part = self.text.get(from..at).ok_or(Odd)?;
+            if !part.is_empty() {
+                tell(self.tree, part);
+            }
             match self.bytes[at] {
-                b'"' => {
-                    self.at = at + 1;
-                    self.place = number + 1;
-                    return Ok(());
-                }
+                b'"' => return Ok(at + 1),
                 b'\\' => {
                     let (letter, len) = self.escape(at)?;
                     tell(self.tree, letter.encode_utf8(&mut [0; 4]));
@@ -123,16 +87,12 @@ impl Scan<'_> {
                 }
                 _ => return Err(Odd),
             }
-            // What an escape holds, a quote or a backslash, is spent.
-            while self.place(number) < from {
-                number += 1;
-            }
         }
     }
 
     /// What the escape at a place means, and how long it is. Half a surrogate pair means nothing.
     fn escape(&self, at: usize) -> Result<(char, usize), Odd> {
-        let letter = match self.byte_at(at + 1) {
+        let letter = match self.byte(at + 1) {
             letter @ (b'"' | b'\\' | b'/') => char::from(letter),
             b'b' => '\u{8}',
             b'f' => '\u{c}',

@@ -23,22 +23,22 @@ pub(super) fn write_changes(out: &mut String, view: &str, history: &str, columns
     let _ = write!(
         out,
         ", each AS NOT MATERIALIZED (\n  \
-           SELECT events.*, unnest(\"_changed\") AS \"column\" FROM events {}\n  \
+           SELECT events.*, unnest(\"_changed\") AS \"_column\" FROM events {}\n  \
            WHERE {COUNTS}\n\
          ), told AS NOT MATERIALIZED (\n  \
            SELECT *,\n    ",
         join_repeated()
     );
     write_value(out, columns);
-    out.push_str(" AS \"value\",\n    ");
+    out.push_str(" AS \"_value\",\n    ");
     write_label(out, columns);
-    out.push_str(" AS \"label\"\n  FROM each\n)\nSELECT\n  ");
+    out.push_str(" AS \"_label\"\n  FROM each\n)\nSELECT\n  ");
     out.push_str(&FACTS.map(identifier).join(",\n  "));
     out.push_str(
-        ",\n  \"column\",\n  \"value\",\n  \"label\",\n  \
-         CASE WHEN \"_message\" IS DISTINCT FROM 'Create' THEN lag(\"value\") OVER earlier END AS \"before\"\n\
+        ",\n  \"_column\" AS \"column\",\n  \"_value\" AS \"value\",\n  \"_label\" AS \"label\",\n  \
+         CASE WHEN \"_message\" IS DISTINCT FROM 'Create' THEN lag(\"_value\") OVER earlier END AS \"before\"\n\
          FROM told\n\
-         WINDOW earlier AS (PARTITION BY \"_organization_id\", \"Id\", \"column\" ORDER BY \"_order\");\n",
+         WINDOW earlier AS (PARTITION BY \"_organization_id\", \"Id\", \"_column\" ORDER BY \"_order\");\n",
     );
 }
 
@@ -62,19 +62,28 @@ fn write_value(out: &mut String, columns: &Columns<'_>) {
         columns.attributes.iter().map(|(name, lake_type)| (*name, as_text(name, lake_type))).collect();
     out.push_str("coalesce(");
     write_case(out, &values);
-    // A value that does not fit its column, or has none.
-    let _ = write!(out, ", {REST})");
+    // A value that does not fit its column, or has none: of one target, or of one of several, in either form.
+    for target in ["Target", "Targets.Entities[0]", "Targets[0]"] {
+        let _ = write!(
+            out,
+            ",\n      json_extract_string(json_extract(\"_rest\", '$.InputParameters.{target}.Attributes'), {POINTER})"
+        );
+    }
+    out.push_str("\n    )");
 }
 
-/// The label of a value that has one.
+/// The label of a value that has one: in `_labels`, or in its companion where no attribute has that name.
 fn write_label(out: &mut String, columns: &Columns<'_>) {
-    let label = |(name, _): &(&'_ str, &str)| columns.label(name).map(|label| (label, identifier(label)));
-    let labels: Vec<(&str, String)> = columns
-        .attributes
-        .iter()
-        .filter_map(|column| label(column).map(|(_, text)| (column.0, text)))
-        .collect();
+    let label = |(name, _): &(&'_ str, &str)| {
+        let label = columns.label(name)?;
+        let attribute = literal(&attribute_name(label));
+        Some(format!("CASE WHEN NOT list_contains(\"_changed\", {attribute}) THEN {} END", identifier(label)))
+    };
+    let labels: Vec<(&str, String)> =
+        columns.attributes.iter().filter_map(|column| Some((column.0, label(column)?))).collect();
+    let _ = write!(out, "coalesce(json_extract_string(\"_labels\", {POINTER}), ");
     write_case(out, &labels);
+    out.push(')');
 }
 
 fn write_case(out: &mut String, cases: &[(&str, String)]) {
@@ -82,7 +91,7 @@ fn write_case(out: &mut String, cases: &[(&str, String)]) {
         out.push_str("NULL::VARCHAR");
         return;
     }
-    out.push_str("CASE \"column\"");
+    out.push_str("CASE \"_column\"");
     for (name, text) in cases {
         let _ = write!(out, "\n      WHEN {} THEN {text}", literal(&attribute_name(name)));
     }
@@ -98,6 +107,5 @@ fn as_text(column: &str, lake_type: &str) -> String {
     }
 }
 
-/// What Target says of the attribute in `_rest`; a pointer takes every name, a path does not.
-const REST: &str = "json_extract_string(json_extract(\"_rest\", '$.InputParameters.Target.Attributes'), \
-                    '/' || replace(replace(\"column\", '~', '~0'), '/', '~1'))";
+/// The attribute as a member of an object; a pointer takes every name, a path does not.
+const POINTER: &str = "'/' || replace(replace(\"_column\", '~', '~0'), '/', '~1')";

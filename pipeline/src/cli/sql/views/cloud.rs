@@ -7,12 +7,20 @@ use std::fmt::Write;
 
 use super::text::literal;
 
+/// Whether a lake is in a cloud that DuckDB reaches.
+pub(in crate::cli::sql) fn is_in_cloud(lake: &str) -> bool {
+    !connection(&duckdb_address(lake)).is_empty()
+}
+
 /// The address of a lake as DuckDB takes it: it names the account's host before the container, not behind an `@`.
 pub(super) fn duckdb_address(lake: &str) -> String {
-    let parts = lake.split_once("://").and_then(|(scheme, rest)| {
+    let parts = lake.split_once("://").map(|(scheme, rest)| {
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (container, host) = authority.split_once('@')?;
-        scheme.starts_with("abfs").then(|| format!("abfss://{host}/{container}/{path}"))
+        match (scheme.to_ascii_lowercase().as_str(), authority.split_once('@')) {
+            ("abfs" | "abfss", Some((container, host))) => format!("abfss://{host}/{container}/{path}"),
+            ("abfs", None) => format!("abfss://{rest}"),
+            (scheme, _) => format!("{scheme}://{rest}"),
+        }
     });
     parts.unwrap_or_else(|| lake.to_owned()).trim_end_matches('/').to_owned()
 }
@@ -22,7 +30,7 @@ pub(super) fn connection(lake: &str) -> String {
     let Some((scheme, rest)) = lake.split_once("://") else { return String::new() };
     let host = rest.split('/').next().unwrap_or_default();
     match scheme {
-        "az" | "azure" | "abfs" | "abfss" => azure(lake, host),
+        "az" | "azure" | "abfss" => azure(lake, host),
         "s3" => s3(lake),
         "gs" | "gcs" => gcs(lake),
         _ => String::new(),
@@ -101,13 +109,15 @@ mod tests {
                     "SCOPE 'abfss://contoso.dfs.core.windows.net/raw/lake/'",
                 ],
             ),
-            ("s3://it's/lake", "s3://it's/lake", &["LOAD httpfs;", "LOAD aws;", "SCOPE 's3://it''s/lake/'"]),
+            ("abfs://raw", "abfss://raw", &["LOAD azure;", "SCOPE 'abfss://raw/'"]),
+            ("S3://it's/lake", "s3://it's/lake", &["LOAD httpfs;", "LOAD aws;", "SCOPE 's3://it''s/lake/'"]),
             ("gs://raw", "gs://raw", &["TYPE gcs", "KEY_ID '<access id>'", "SCOPE 'gs://raw/'"]),
         ] {
             let found = duckdb_address(lake);
             assert_eq!(found, address);
             let script = connection(&found);
             assert_eq!(script.is_empty(), said.is_empty(), "{lake}");
+            assert_eq!(is_in_cloud(lake), !said.is_empty(), "{lake}");
             for part in said {
                 assert!(script.contains(part), "{lake}: {part}\n{script}");
             }

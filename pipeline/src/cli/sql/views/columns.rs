@@ -40,8 +40,9 @@ impl<'a> Columns<'a> {
         self.before.iter().chain(&self.attributes).chain(&self.behind).copied()
     }
 
-    /// The column that this one is a companion of.
+    /// The column that this one is a companion of, wherever no attribute has its name; companions are text.
     pub(super) fn owner(&self, column: &str) -> Option<&'a str> {
+        self.attributes.iter().find(|(name, of)| *name == column && *of == "text")?;
         let owned_by = |suffix: &str, types: &[&str]| {
             let owner = column.strip_suffix(suffix)?;
             let found = self.attributes.iter().find(|(name, _)| *name == owner)?;
@@ -50,9 +51,14 @@ impl<'a> Columns<'a> {
         owned_by("_entitytype", &["uuid"]).or_else(|| owned_by(LABEL, &["uuid", "choice", "choices"]))
     }
 
+    /// Whether a companion holds labels.
+    pub(super) fn is_label(column: &str) -> bool {
+        column.ends_with(LABEL)
+    }
+
     /// The column with the labels of this one.
     pub(super) fn label(&self, column: &str) -> Option<&'a str> {
-        let owned = |(name, _): &&(&str, &str)| self.owner(name) == Some(column) && name.ends_with(LABEL);
+        let owned = |(name, _): &&(&str, &str)| self.owner(name) == Some(column) && Self::is_label(name);
         self.attributes.iter().find(owned).map(|(name, _)| *name)
     }
 
@@ -114,6 +120,8 @@ mod tests {
                 ("ownerid2", "text"),
                 ("ownerid_entitytype", "text"),
                 ("owneridname", "text"),
+                ("size", "choice"),
+                ("sizename", "number"),
                 ("statuscode", "choice"),
                 ("statuscodename", "text"),
             ],
@@ -127,6 +135,8 @@ mod tests {
             "ownerid_entitytype",
             "owneridname",
             "ownerid2",
+            "size",
+            "sizename",
             "statuscode",
             "statuscodename",
         ];
@@ -134,7 +144,8 @@ mod tests {
         let owners: Vec<Option<&str>> = names.iter().map(|name| columns.owner(name)).collect();
         assert_eq!(owners[1], None, "text has no label");
         assert_eq!(owners[3..5], [Some("ownerid"), Some("ownerid")]);
-        assert_eq!(owners[5..], [None, None, Some("statuscode")]);
+        assert_eq!(owners[5..], [None, None, None, None, Some("statuscode")]);
+        assert_eq!(columns.label("size"), None, "numbers are no labels");
         assert_eq!(columns.label("ownerid"), Some("owneridname"));
         assert_eq!(columns.label("first"), None);
     }

@@ -8,8 +8,10 @@ use std::fmt::Write;
 use super::columns::{Columns, VERSION};
 use super::text::identifier;
 
-/// Writes `WITH events …, repeated …`: the events of records, each with its place `_order` and the attributes it
-/// sets, `_set`; and those of them that were delivered more than once.
+/// Writes `WITH events …, repeated …`: the events of records, each with its place `_order`, the attributes it
+/// sets, `_set`, and those whose label has no companion, `_labelled`; and the events that were delivered more than once.
+///
+/// No attribute's column has a name that begins with `_`: so do all that views add to a table's own.
 pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_>) {
     let mut order = vec![
         "coalesce(\"_operation_created_on\", \"_enqueued_time\")",
@@ -24,7 +26,7 @@ pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_
     let order: Vec<String> = order.iter().map(|key| format!("    {key}, 'ASC NULLS FIRST'")).collect();
     let _ = write!(
         out,
-        "WITH events AS NOT MATERIALIZED (\n  SELECT *, {SET} AS \"_set\", create_sort_key(\n{}\n  ) AS \"_order\"\n  \
+        "WITH events AS NOT MATERIALIZED (\n  SELECT *, {SET} AS \"_set\", json_keys(\"_labels\") AS \"_labelled\", create_sort_key(\n{}\n  ) AS \"_order\"\n  \
            FROM {}\n  \
            -- Events of several records at once have no Id of their own.\n  \
            WHERE \"Id\" <> {NONE}\n\
@@ -49,6 +51,21 @@ pub(super) fn join_repeated() -> String {
 
 /// Whether a row of `events` joined so is the delivery that counts.
 pub(super) const COUNTS: &str = "(repeated.\"_order\" IS NULL OR repeated.\"_order\" = events.\"_order\")";
+
+/// Writes `deletions`: the last deletion of each record. A deletion that was delivered again is no later one: the
+/// record may have been created anew in between.
+pub(super) fn write_deletions(out: &mut String) {
+    let _ = write!(
+        out,
+        ", deletions AS NOT MATERIALIZED (\n  \
+           SELECT \"_organization_id\", \"Id\", max(\"_order\") AS \"_order\" FROM (\n    \
+             SELECT \"_organization_id\", \"Id\", min(\"_order\") AS \"_order\" FROM events WHERE \"IsDelete\"\n    \
+             GROUP BY {}, CASE WHEN \"_operation_id\" <> {NONE} THEN NULL ELSE \"_order\" END\n  \
+           ) GROUP BY ALL\n\
+         )",
+        EVENT.map(identifier).join(", "),
+    );
+}
 
 /// What two deliveries of one event have in common.
 const EVENT: [&str; 6] = ["Id", "_operation_id", "_organization_id", "_step_id", "_message", "_row_index"];

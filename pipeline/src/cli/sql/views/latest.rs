@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::columns::Columns;
-use super::events::{COUNTS, join_repeated, write_events};
+use super::events::{COUNTS, join_repeated, write_deletions, write_events};
 use super::text::{identifier, literal, one_line, statement};
 use crate::columns::attribute_name;
 
@@ -59,12 +59,10 @@ const LATEST_EVENT: [&str; 11] = [
 
 /// The events that count: each once, and behind the record's last deletion.
 fn write_live_events(out: &mut String) {
+    write_deletions(out);
     let _ = write!(
         out,
-        ", deletions AS NOT MATERIALIZED (\n  \
-           SELECT \"_organization_id\", \"Id\", max(\"_order\") AS \"_order\"\n  \
-           FROM events WHERE \"IsDelete\" GROUP BY ALL\n\
-         ), live AS NOT MATERIALIZED (\n  \
+        ", live AS NOT MATERIALIZED (\n  \
            SELECT events.* FROM events LEFT JOIN deletions\n  \
            ON deletions.\"Id\" = events.\"Id\" AND deletions.\"_organization_id\" IS NOT DISTINCT FROM events.\"_organization_id\"\n  \
            {}\n  \
@@ -75,14 +73,39 @@ fn write_live_events(out: &mut String) {
     );
 }
 
-/// What the last event that set a column says; a companion is set together with its column.
+/// What the last event that set a column says.
 fn write_latest_value(out: &mut String, name: &str, owner: Option<&str>) {
-    let mut set = format!("{} IS NOT NULL", identifier(name));
-    let decisive = owner.unwrap_or(name);
-    if owner.is_some() {
-        let _ = write!(set, " OR {} IS NOT NULL", identifier(decisive));
-    }
-    let _ = write!(set, " OR list_contains(\"_set\", {})", literal(&attribute_name(decisive)));
     let column = identifier(name);
-    let _ = writeln!(out, "  arg_max_null({column}, \"_order\") FILTER (WHERE {set}) AS {column},");
+    let last = |set: &str| format!("arg_max_null({column}, \"_order\") FILTER (WHERE {set})");
+    let names = |of: &str| format!("list_contains(\"_set\", {})", literal(&attribute_name(of)));
+    let value = match owner {
+        None => last(&format!("{column} IS NOT NULL OR {}", names(name))),
+        Some(owner) => {
+            let attribute = is_attribute(name, owner);
+            // A companion is set together with its column, but an attribute of its name wins.
+            let together =
+                format!("{column} IS NOT NULL OR {} IS NOT NULL OR {}", identifier(owner), names(owner));
+            format!(
+                "CASE WHEN bool_or({attribute}) THEN {}\n    ELSE {} END",
+                last(&attribute),
+                last(&together)
+            )
+        }
+    };
+    let _ = writeln!(out, "  {value} AS {column},");
+}
+
+/// Whether an event's value in a companion column is that of an attribute of this name: it sets the attribute, or
+/// what the companion would hold stands in `_labels`, as with an attribute of an image.
+fn is_attribute(companion: &str, owner: &str) -> String {
+    let mut is = format!("list_contains(\"_set\", {})", literal(&attribute_name(companion)));
+    if Columns::is_label(companion) {
+        let labelled = literal(&attribute_name(owner));
+        let _ = write!(
+            is,
+            " OR ({} IS NOT NULL AND list_contains(\"_labelled\", {labelled}))",
+            identifier(companion)
+        );
+    }
+    is
 }

@@ -20,6 +20,7 @@ use crate::event::{MESSAGES, QUARANTINE};
 use columns::Columns;
 use text::{Names, one_line};
 
+pub(super) use cloud::is_in_cloud;
 pub(in crate::cli) use history::files_of;
 
 /// The views of a lake, as statements to paste.
@@ -58,6 +59,22 @@ pub(super) fn script(lake: &Lake<'_>) -> String {
         of_records.map(|(schema, view)| (schema.table.as_str(), view.as_str())).collect();
     watch::write_late(&mut out, &names.take("late"), &of_records);
     out
+}
+
+/// What can be said of a lake whose tables are not known: how DuckDB reaches it, and how a table of it is read.
+pub(super) fn script_without_tables(lake: &str) -> String {
+    let address = cloud::duckdb_address(lake);
+    let account = format!("SELECT * FROM {};", history::source(&address, "account", ""));
+    format!(
+        "-- The way to the lake {}, printed by `catchwater sql`. There are no views: this version does not open\n\
+         -- lakes in a cloud, so it knows neither tables nor columns. `--like FOLDER` takes them from a lake in a folder.\n\
+         {SESSION}{}\n\
+         -- A table is a folder, and so are _messages and _quarantine. All rows of `account` are\n\
+         --\n-- {}\n",
+        one_line(&address),
+        cloud::connection(&address),
+        account.replace('\n', "\n-- "),
+    )
 }
 
 /// Each table with the name of its first view; an odd name (`ACCOUNT`) does not take the one of a plain table.

@@ -30,8 +30,8 @@ pub(super) fn write_gaps(out: &mut String, lake: &Lake<'_>, view: &str) {
         out,
         "WITH present AS (\n  \
            SELECT DISTINCT {} AS \"source\", \"_sequence_number\" AS \"first\", \"_sequence_number\" AS \"last\"\n  \
-           FROM read_parquet({}, hive_partitioning = false)",
-        source_of_file(),
+           FROM read_parquet({}, {WITH_FILE})",
+        source_of_file(FILE),
         literal(&format!("{folder}/*/enqueued_date=*/*.parquet")),
     );
     if lake.has_origins {
@@ -39,7 +39,7 @@ pub(super) fn write_gaps(out: &mut String, lake: &Lake<'_>, view: &str) {
             out,
             "\n  UNION ALL\n  -- What is before the first event of a source was not asked for.\n  \
                SELECT {}, \"first\" - 1, \"first\" - 1 FROM read_json({}, columns = {{first: 'BIGINT'}})",
-            source_of_name("\\.json"),
+            source_of_name(OWN_FILE, "\\.json"),
             records(&folder, &paths::origin_folder()),
         );
     }
@@ -48,7 +48,7 @@ pub(super) fn write_gaps(out: &mut String, lake: &Lake<'_>, view: &str) {
             out,
             "\n  UNION ALL\n  -- Given up.\n  \
                SELECT {}, \"from\", \"to\" FROM read_json({}, columns = {{\"from\": 'BIGINT', \"to\": 'BIGINT'}})",
-            source_of_name("--?[0-9]+\\.json"),
+            source_of_name(OWN_FILE, "--?[0-9]+\\.json"),
             records(&folder, &paths::lost_folder()),
         );
     }
@@ -110,25 +110,34 @@ pub(super) fn write_quarantine(out: &mut String, lake: &Lake<'_>, view: &str) {
         let _ = writeln!(out, "SELECT * FROM {};", identifier(QUARANTINE));
         return;
     }
-    let source_of_file = source_of_file();
+    let (here, there) = (source_of_file(OWN_FILE), source_of_file(FILE));
     let redriven = literal(&format!("{}/*/enqueued_date=*/*-r*.parquet", lake_folder(lake.address)));
     let condition = format!(
-        "\nWHERE ({source_of_file}, \"_sequence_number\") NOT IN (\n  \
-           SELECT ({source_of_file}, \"_sequence_number\") FROM read_parquet({redriven}, hive_partitioning = false)\n  \
-           WHERE regexp_matches(\"filename\", '-p[0-9]{{4,}}-[0-9]{{20}}-r[0-9]+\\.parquet$')\n)"
+        "\nWHERE ({here}, \"_sequence_number\") NOT IN (\n  \
+           SELECT ({there}, \"_sequence_number\") FROM read_parquet({redriven}, {WITH_FILE})\n  \
+           WHERE regexp_matches({FILE}, '-p[0-9]{{4,}}-[0-9]{{20}}-r[0-9]+\\.parquet$')\n)"
     );
     write_typed_nulls(out, fixed_columns(QUARANTINE).into_iter().flatten());
     let _ =
         write!(out, "\nUNION ALL BY NAME\nSELECT * FROM {};\n", source(lake.address, QUARANTINE, &condition));
 }
 
+/// The file that a row is from, where only files of ours are read.
+const OWN_FILE: &str = "\"filename\"";
+
+/// The same where files of any table are read: DuckDB's own name for it may be an attribute's.
+const FILE: &str = "\"_file\"";
+
+/// How files of any table are read so. The first file tells which columns there are, hence only ask for what all have.
+const WITH_FILE: &str = "filename = '_file', hive_partitioning = false";
+
 /// The source that a data file's name tells; those with `-r` hold what was read again.
-fn source_of_file() -> String {
-    source_of_name("-[0-9]{20}(-r[0-9]+)?\\.parquet")
+fn source_of_file(file: &str) -> String {
+    source_of_name(file, "-[0-9]{20}(-r[0-9]+)?\\.parquet")
 }
 
-fn source_of_name(ending: &str) -> String {
-    format!("regexp_extract(\"filename\", '([^/\\\\]+){ending}$', 1)")
+fn source_of_name(file: &str, ending: &str) -> String {
+    format!("regexp_extract({file}, '([^/\\\\]+){ending}$', 1)")
 }
 
 /// All records of a folder.

@@ -17,10 +17,10 @@ use serde_amqp::descriptor::Descriptor;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::names::{
+use crate::eventhubs::names::{
     EPOCH, GEO_REPLICATION, OFFSET, RECEIVER_NAME, RUNTIME_METRIC, SELECTOR, SELECTOR_CODE, SEQUENCE_NUMBER,
 };
-use super::{Error, ErrorKind, ReceiveOptions, Start};
+use crate::eventhubs::{Error, ErrorKind, ReceiveOptions, Start};
 use crate::position::{PartitionId, SequenceNumber};
 
 /// Attaches with the first filter that the hub does not refuse.

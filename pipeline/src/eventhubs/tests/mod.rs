@@ -1,4 +1,4 @@
-//! The client against the hub of this package, over loopback.
+//! The client against the hub of this package, over loopback: each case of a receiver with ours and with the judge.
 
 use std::sync::Arc;
 
@@ -8,12 +8,33 @@ use fe2o3_amqp_types::messaging::{
 };
 use fe2o3_amqp_types::primitives::{Binary, SimpleValue, Value};
 
+use self::either::{Kind, Receiver, both};
 use super::cbs::TokenLife;
+mod conformance;
+mod either;
+mod judge;
+mod messages;
+mod peer;
+mod recorded;
+
 use super::*;
 use crate::budget::Share;
 use crate::emulator::{Config, Emulator, NewEvent};
 use crate::event::RawBatch;
 use crate::position::{Offset, PartitionId, SequenceNumber};
+
+both!(
+    what_is_sent_arrives_untouched_and_in_order,
+    large_bodies_arrive_over_many_frames,
+    bodies_and_properties_of_every_kind_arrive,
+    credit_stays_within_a_tiny_budget,
+    large_bodies_get_less_credit,
+    nothing_is_lost_when_waiting_is_given_up,
+    reading_begins_behind_the_position,
+    a_new_owner_displaces_the_old_one,
+    events_before_a_displacement_still_arrive,
+    a_hub_that_goes_away_is_a_passing_error,
+);
 
 const MIB: usize = 1024 * 1024;
 const FIRST: PartitionId = PartitionId(0);
@@ -32,16 +53,17 @@ fn options(start: Start, owner_level: Option<i64>) -> ReceiveOptions {
 }
 
 async fn receiver(
+    kind: Kind,
     client: &Client,
     start: Start,
     owner_level: Option<i64>,
-) -> Result<PartitionReceiver, Error> {
+) -> Result<Receiver, Error> {
     let share = Share::new(64 * MIB as u64);
-    client.receive(FIRST, options(start, owner_level), share, 4 * MIB).await
+    Receiver::attach(kind, client, FIRST, options(start, owner_level), share, 4 * MIB).await
 }
 
 /// Reads until so many events have come.
-async fn read(receiver: &mut PartitionReceiver, count: usize) -> Vec<RawBatch> {
+async fn read(receiver: &mut Receiver, count: usize) -> Vec<RawBatch> {
     let mut batches = Vec::new();
     let mut events = 0;
     while events < count {
@@ -85,8 +107,7 @@ async fn a_hub_tells_of_itself_and_its_partitions() {
     client.close().await;
 }
 
-#[tokio::test]
-async fn what_is_sent_arrives_untouched_and_in_order() {
+async fn what_is_sent_arrives_untouched_and_in_order(kind: Kind) {
     let hub = hub(1).await;
     let client = client(&hub).await;
     let mut sender = client.sender(Some(FIRST)).await.unwrap();
@@ -98,7 +119,7 @@ async fn what_is_sent_arrives_untouched_and_in_order() {
     assert_eq!(sent.bytes, bodies.iter().map(|body| body.len() as u64).sum::<u64>());
     sender.close().await.unwrap();
 
-    let mut receiver = receiver(&client, Start::Earliest, None).await.unwrap();
+    let mut receiver = receiver(kind, &client, Start::Earliest, None).await.unwrap();
     assert_eq!(receiver.last_enqueued(), None);
     let batches = read(&mut receiver, 3_000).await;
     assert!(batches.iter().all(|batch| batch.len() <= 256 && batch.partition() == FIRST));
@@ -114,8 +135,7 @@ async fn what_is_sent_arrives_untouched_and_in_order() {
     receiver.close().await.unwrap();
 }
 
-#[tokio::test]
-async fn large_bodies_arrive_over_many_frames() {
+async fn large_bodies_arrive_over_many_frames(kind: Kind) {
     let hub = hub(1).await;
     let client = client(&hub).await;
     let body: Vec<u8> = (0..900 * 1024_usize).map(|index| (index * 7 % 251) as u8).collect();
@@ -130,7 +150,7 @@ async fn large_bodies_arrive_over_many_frames() {
     let error = sender.send_batch([(too_large.as_slice(), "")]).await.unwrap_err();
     assert!(matches!(error, Error::TooLarge { .. }), "{error}");
 
-    let mut receiver = receiver(&client, Start::Earliest, None).await.unwrap();
+    let mut receiver = receiver(kind, &client, Start::Earliest, None).await.unwrap();
     let batches = read(&mut receiver, 6).await;
     let bodies: Vec<_> = batches.iter().flat_map(RawBatch::iter).map(|event| event.body).collect();
     assert!(bodies == [body.as_slice(), b"small", &body, b"end", &half, &half]);
@@ -146,8 +166,7 @@ async fn send_raw<B: SerializableBody>(sender: &mut Sender, body: B, properties:
     sender.link.send(Sendable::builder().message(message).build()).await.unwrap();
 }
 
-#[tokio::test]
-async fn bodies_and_properties_of_every_kind_arrive() {
+async fn bodies_and_properties_of_every_kind_arrive(kind: Kind) {
     let hub = hub(1).await;
     let client = client(&hub).await;
     let mut sender = client.sender(Some(FIRST)).await.unwrap();
@@ -168,7 +187,7 @@ async fn bodies_and_properties_of_every_kind_arrive() {
     ];
     send_raw(&mut sender, Data(Binary::from(vec![1])), &properties).await;
 
-    let mut receiver = receiver(&client, Start::Earliest, None).await.unwrap();
+    let mut receiver = receiver(kind, &client, Start::Earliest, None).await.unwrap();
     let batches = read(&mut receiver, 8).await;
     let events: Vec<_> = batches.iter().flat_map(RawBatch::iter).collect();
     let expected: [&[u8]; 8] = [
@@ -189,14 +208,14 @@ async fn bodies_and_properties_of_every_kind_arrive() {
     assert_eq!(events[0].properties, "");
 }
 
-#[tokio::test]
-async fn credit_stays_within_a_tiny_budget() {
+async fn credit_stays_within_a_tiny_budget(kind: Kind) {
     let hub = hub(1).await;
     append(&hub, (0..50).map(|_| vec![b'x'; 8 * 1024]));
     let client = client(&hub).await;
     let share = Share::new(16 * 1024);
     let options = options(Start::Earliest, None);
-    let mut receiver = client.receive(FIRST, options, Arc::clone(&share), 16 * 1024).await.unwrap();
+    let mut receiver =
+        Receiver::attach(kind, &client, FIRST, options, Arc::clone(&share), 16 * 1024).await.unwrap();
 
     let mut held = Vec::new();
     let mut events = 0;
@@ -225,14 +244,14 @@ async fn credit_stays_within_a_tiny_budget() {
     assert_eq!(share.free(), 16 * 1024, "everything was given back");
 }
 
-#[tokio::test]
-async fn large_bodies_get_less_credit() {
+async fn large_bodies_get_less_credit(kind: Kind) {
     let hub = hub(1).await;
     append(&hub, (0..30).map(|_| vec![b'x'; 64 * 1024]));
     let client = client(&hub).await;
     let share = Share::new(64 * 1024);
     let options = options(Start::Earliest, None);
-    let mut receiver = client.receive(FIRST, options, Arc::clone(&share), 64 * 1024).await.unwrap();
+    let mut receiver =
+        Receiver::attach(kind, &client, FIRST, options, Arc::clone(&share), 64 * 1024).await.unwrap();
     let mut events = 0;
     while events < 30 {
         let batch = receiver.next_batch().await.unwrap();
@@ -242,12 +261,11 @@ async fn large_bodies_get_less_credit() {
     }
 }
 
-#[tokio::test]
-async fn nothing_is_lost_when_waiting_is_given_up() {
+async fn nothing_is_lost_when_waiting_is_given_up(kind: Kind) {
     let hub = hub(1).await;
     append(&hub, (0..2_000).map(|index| format!("{index}").repeat(index % 50)));
     let client = client(&hub).await;
-    let mut receiver = receiver(&client, Start::Earliest, None).await.unwrap();
+    let mut receiver = receiver(kind, &client, Start::Earliest, None).await.unwrap();
     let mut batches = Vec::new();
     let mut steps = 0;
     while batches.iter().map(RawBatch::len).sum::<usize>() < 2_000 {
@@ -266,12 +284,11 @@ async fn nothing_is_lost_when_waiting_is_given_up() {
     assert_eq!(numbers(&batches), (0..2_000).collect::<Vec<_>>());
 }
 
-#[tokio::test]
-async fn reading_begins_behind_the_position() {
+async fn reading_begins_behind_the_position(kind: Kind) {
     let hub = hub(1).await;
     append(&hub, (0..10).map(|index| vec![b'x'; index * 10 + 1]));
     let client = client(&hub).await;
-    let mut from_begin = receiver(&client, Start::Earliest, None).await.unwrap();
+    let mut from_begin = receiver(kind, &client, Start::Earliest, None).await.unwrap();
     let batches = read(&mut from_begin, 10).await;
     let offset = Offset(batches.iter().flat_map(RawBatch::iter).nth(3).unwrap().offset.into());
     let after = |offset: Offset, number| Start::After { offset, sequence_number: SequenceNumber(number) };
@@ -283,29 +300,28 @@ async fn reading_begins_behind_the_position() {
         (after(Offset("999999".into()), 5), 6..10),
     ];
     for (start, expected) in cases {
-        let mut receiver = receiver(&client, start.clone(), None).await.unwrap();
+        let mut receiver = receiver(kind, &client, start.clone(), None).await.unwrap();
         let batches = read(&mut receiver, expected.clone().count()).await;
         assert_eq!(numbers(&batches), expected.collect::<Vec<_>>(), "{start:?}");
         receiver.close().await.unwrap();
     }
     for start in [after(Offset("999999".into()), 500), Start::AfterSequence(SequenceNumber(500))] {
-        let error = receiver(&client, start, None).await.unwrap_err();
+        let error = receiver(kind, &client, start, None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PositionLost, "{error}");
     }
     // An offset that leads before its number belongs to another log.
-    let mut elsewhere = receiver(&client, after(offset, 8), None).await.unwrap();
+    let mut elsewhere = receiver(kind, &client, after(offset, 8), None).await.unwrap();
     let error = elsewhere.next_batch().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PositionLost, "{error}");
 }
 
-#[tokio::test]
-async fn a_new_owner_displaces_the_old_one() {
+async fn a_new_owner_displaces_the_old_one(kind: Kind) {
     let hub = hub(1).await;
     append(&hub, ["a"]);
     let client = client(&hub).await;
-    let mut reading = receiver(&client, Start::Earliest, Some(0)).await.unwrap();
+    let mut reading = receiver(kind, &client, Start::Earliest, Some(0)).await.unwrap();
     read(&mut reading, 1).await;
-    let mut second = receiver(&client, Start::Earliest, Some(0)).await.unwrap();
+    let mut second = receiver(kind, &client, Start::Earliest, Some(0)).await.unwrap();
     let error = reading.next_batch().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OwnershipLost, "{error}");
     assert!(error.to_string().contains("partition 0"), "{error}");
@@ -313,26 +329,25 @@ async fn a_new_owner_displaces_the_old_one() {
     assert_eq!(error.kind(), ErrorKind::OwnershipLost, "{error}");
     read(&mut second, 1).await;
 
-    let third = receiver(&client, Start::Earliest, Some(1)).await.unwrap();
+    let third = receiver(kind, &client, Start::Earliest, Some(1)).await.unwrap();
     // A round trip later the detach has arrived.
     client.partition(FIRST).await.unwrap();
     let error = second.close().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OwnershipLost, "{error}");
 
-    let error = receiver(&client, Start::Earliest, Some(0)).await.unwrap_err();
+    let error = receiver(kind, &client, Start::Earliest, Some(0)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OwnershipLost, "{error}");
     third.close().await.unwrap();
-    receiver(&client, Start::Earliest, None).await.unwrap().close().await.unwrap();
+    receiver(kind, &client, Start::Earliest, None).await.unwrap().close().await.unwrap();
 }
 
-#[tokio::test]
-async fn events_before_a_displacement_still_arrive() {
+async fn events_before_a_displacement_still_arrive(kind: Kind) {
     let hub = hub(1).await;
     append(&hub, (0..100).map(|index| index.to_string()));
     let client = client(&hub).await;
-    let mut reading = receiver(&client, Start::Earliest, Some(0)).await.unwrap();
+    let mut reading = receiver(kind, &client, Start::Earliest, Some(0)).await.unwrap();
     let first = read_one(&mut reading).await;
-    let _owner = receiver(&client, Start::Earliest, Some(0)).await.unwrap();
+    let _owner = receiver(kind, &client, Start::Earliest, Some(0)).await.unwrap();
     let mut batches = vec![first];
     let error = loop {
         match reading.next_batch().await {
@@ -344,7 +359,7 @@ async fn events_before_a_displacement_still_arrive() {
     assert_eq!(numbers(&batches), (0..100).collect::<Vec<_>>());
 }
 
-async fn read_one(receiver: &mut PartitionReceiver) -> RawBatch {
+async fn read_one(receiver: &mut Receiver) -> RawBatch {
     receiver.next_batch().await.unwrap()
 }
 
@@ -381,15 +396,14 @@ async fn errors_say_what_they_mean() {
     assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
 }
 
-#[tokio::test]
-async fn a_hub_that_goes_away_is_a_passing_error() {
+async fn a_hub_that_goes_away_is_a_passing_error(kind: Kind) {
     let hub = hub(1).await;
     let client = client(&hub).await;
-    let mut moved = receiver(&client, Start::Earliest, None).await.unwrap();
+    let mut moved = receiver(kind, &client, Start::Earliest, None).await.unwrap();
     hub.detach_readers(FIRST);
     let error = moved.next_batch().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
-    let mut cut = receiver(&client, Start::Earliest, None).await.unwrap();
+    let mut cut = receiver(kind, &client, Start::Earliest, None).await.unwrap();
     let mut sender = client.sender(None).await.unwrap();
     hub.shutdown().await;
     let error = cut.next_batch().await.unwrap_err();

@@ -14,15 +14,19 @@ use fe2o3_amqp_types::messaging::{
 use fe2o3_amqp_types::primitives::{LazyValue, SimpleValue, Symbol, Value};
 use serde_json::{Number, Value as Json};
 
-use super::names::{ENQUEUED_TIME, LAST_SEQUENCE_NUMBER, OFFSET, SEQUENCE_NUMBER, SIZE_EXCEEDED};
 use crate::event::{RawBatch, RawEvent};
+use crate::eventhubs::names::{ENQUEUED_TIME, LAST_SEQUENCE_NUMBER, OFFSET, SEQUENCE_NUMBER, SIZE_EXCEEDED};
 use crate::position::SequenceNumber;
 
 /// A message whose body is not decoded further than it must be.
-pub(super) type Received = Message<Body<LazyValue>>;
+pub(in crate::eventhubs::tests) type Received = Message<Body<LazyValue>>;
 
 /// Appends an event to the batch and gives the length of its body.
-pub(super) fn push(batch: &mut RawBatch, place: &Place<'_>, received: &Received) -> usize {
+pub(in crate::eventhubs::tests) fn push(
+    batch: &mut RawBatch,
+    place: &Place<'_>,
+    received: &Received,
+) -> usize {
     let properties = received.application_properties.as_ref().filter(|properties| !properties.is_empty());
     let properties_text = properties.map(to_json).unwrap_or_default();
     let content_type = received.properties.as_ref().and_then(|properties| properties.content_type.as_ref());
@@ -50,7 +54,9 @@ pub(super) fn push(batch: &mut RawBatch, place: &Place<'_>, received: &Received)
 }
 
 /// The last sequence number of the partition, as it was when the event was sent to us.
-pub(super) fn last_enqueued(annotations: Option<&DeliveryAnnotations>) -> Option<SequenceNumber> {
+pub(in crate::eventhubs::tests) fn last_enqueued(
+    annotations: Option<&DeliveryAnnotations>,
+) -> Option<SequenceNumber> {
     match get(&annotations?.0, LAST_SEQUENCE_NUMBER)? {
         Value::Long(number) => Some(SequenceNumber(*number)),
         _ => None,
@@ -58,8 +64,8 @@ pub(super) fn last_enqueued(annotations: Option<&DeliveryAnnotations>) -> Option
 }
 
 /// Where an event stands.
-pub(super) struct Place<'a> {
-    pub(super) sequence_number: SequenceNumber,
+pub(in crate::eventhubs::tests) struct Place<'a> {
+    pub(in crate::eventhubs::tests) sequence_number: SequenceNumber,
     offset: &'a str,
     enqueued_time_ms: i64,
 }
@@ -69,7 +75,9 @@ impl<'a> Place<'a> {
     ///
     /// # Errors
     /// The name of the one that is missing or of the wrong type.
-    pub(super) fn of(annotations: Option<&'a MessageAnnotations>) -> Result<Self, &'static str> {
+    pub(in crate::eventhubs::tests) fn of(
+        annotations: Option<&'a MessageAnnotations>,
+    ) -> Result<Self, &'static str> {
         let annotations = &annotations.ok_or(SEQUENCE_NUMBER)?.0;
         let Some(Value::Long(number)) = get(annotations, SEQUENCE_NUMBER) else {
             return Err(SEQUENCE_NUMBER);

@@ -1,0 +1,137 @@
+//! The receive stage: events of a partition from the wire into `RawBatch`es, beside fe2o3-amqp on the same events.
+//!
+//! The sender is the hub on a core of its own, its events encoded beforehand; what counts is the CPU time of the receiving
+//! thread alone, kernel included. From memory, the recorded bytes of the same link go
+//! through the same decoding without a socket.
+
+mod recording;
+mod rival;
+
+use std::hint::black_box;
+use std::io;
+use std::sync::Arc;
+
+use catchwater::budget::Share;
+use catchwater::event::RawBatch;
+use catchwater::eventhubs::{Client, ConnectionString, PartitionReceiver, ReceiveOptions, Start};
+use catchwater::generator::{Format, Size};
+use catchwater::position::PartitionId;
+use catchwater_benches::bodies::Bodies;
+use catchwater_benches::clock::timed_thread;
+use catchwater_benches::machine::on_cores;
+use catchwater_benches::turns::Contender;
+use tokio::runtime::Runtime;
+
+use self::recording::Recording;
+use self::rival::Rival;
+use crate::bench::Bench;
+use crate::end_to_end::hub::{Cores, Hub};
+
+type Failure = Box<dyn std::error::Error>;
+
+const FIRST: PartitionId = PartitionId(0);
+
+pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
+    for (name, size, count) in
+        [("small", Size::Small, 40_000), ("typical", Size::Typical, 20_000), ("large", Size::Large, 3_000)]
+    {
+        let group = format!("receive/{name}");
+        if bench.wants(&group) {
+            let bodies = Bodies::generated(size, Format::Json, bench.effort.events(count));
+            measure(bench, &group, &bodies).map_err(|failure| io::Error::other(failure.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+fn measure(bench: &mut Bench, group: &str, bodies: &Bodies) -> Result<(), Failure> {
+    let cores = Cores::of_machine(false)?;
+    let hub = Hub::start(1, cores.hub)?;
+    for body in bodies.iter() {
+        hub.append(0, body, Format::Json.content_type())?;
+    }
+    on_cores(&cores.program, || -> io::Result<()> {
+        let failed = |failure: Failure| io::Error::other(failure.to_string());
+        let mut rival = Rival::connect(&hub).map_err(failed)?;
+        let mut ours = Ours::connect(&hub).map_err(failed)?;
+        let recording = Recording::of(&hub, bodies.count()).map_err(failed)?;
+        check(bodies, &mut rival, &mut ours, &recording).map_err(failed)?;
+        let count = bodies.count();
+        let mut contenders = [
+            contender("fe2o3-amqp", || rival.read(count, |event| _ = black_box(event))),
+            contender("ours", || ours.read(count, |batch| _ = black_box(batch))),
+            contender("ours from memory", || recording.replay(|batch| _ = black_box(batch))),
+        ];
+        bench.group(group, bodies.load(), &mut contenders)
+    })?;
+    Ok(())
+}
+
+/// A round whose thread is what counts: the hub has another.
+fn contender<'a>(name: &str, mut round: impl FnMut() -> Result<(), Failure> + 'a) -> Contender<'a> {
+    Contender::timing_itself(name, move || {
+        let (time, read) = timed_thread(&mut round)?;
+        read.map_err(|failure| io::Error::other(failure.to_string()))?;
+        Ok(time)
+    })
+}
+
+/// What is timed is right: all three give the same bodies at the same places.
+fn check(bodies: &Bodies, rival: &mut Rival, ours: &mut Ours, recording: &Recording) -> Result<(), Failure> {
+    let mut expected = Vec::new();
+    rival.read(bodies.count(), |event| expected.push(event))?;
+    assert!(expected.iter().map(|(_, _, body)| body.as_slice()).eq(bodies.iter()), "the rival's bodies");
+    let mut ours_seen = Vec::new();
+    let keep = |batch: &RawBatch, seen: &mut Vec<_>| {
+        for event in batch.iter() {
+            assert!(event.properties.contains("Claims/Organization"), "properties are read too");
+            seen.push((event.sequence_number.0, event.offset.to_owned(), event.body.to_vec()));
+        }
+    };
+    ours.read(bodies.count(), |batch| keep(batch, &mut ours_seen))?;
+    assert!(ours_seen == expected, "ours over TCP differs from the rival");
+    let mut replayed = Vec::new();
+    recording.replay(|batch| keep(batch, &mut replayed))?;
+    assert!(replayed == expected, "ours from memory differs from the rival");
+    Ok(())
+}
+
+/// The product's own receiver.
+struct Ours {
+    runtime: Runtime,
+    client: Client,
+}
+
+impl Ours {
+    fn connect(hub: &Hub) -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let text = ConnectionString::parse(&hub.connection_string())?;
+        let client = runtime.block_on(Client::connect(&text, "bench"))?;
+        Ok(Self { runtime, client })
+    }
+
+    fn read(&mut self, count: usize, mut take: impl FnMut(&RawBatch)) -> Result<(), Failure> {
+        self.runtime.block_on(async {
+            let mut receiver = attach(&self.client).await?;
+            let mut read = 0;
+            while read < count {
+                let batch = receiver.next_batch().await?;
+                read += batch.len();
+                take(&batch);
+            }
+            receiver.close().await?;
+            Ok(())
+        })
+    }
+}
+
+async fn attach(client: &Client) -> Result<PartitionReceiver, Failure> {
+    let options = ReceiveOptions {
+        consumer_group: "$Default".to_owned(),
+        start: Start::Earliest,
+        owner_level: None,
+        name: "bench".to_owned(),
+    };
+    let share = Share::new(256 << 20);
+    Ok(client.receive(FIRST, options, Arc::clone(&share), 32 << 20).await?)
+}

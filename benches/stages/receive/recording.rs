@@ -1,0 +1,117 @@
+//! What the hub says on the link, recorded by a proxy, and played from memory.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc;
+
+use catchwater::amqp::frames::FrameRef;
+use catchwater::amqp::hot;
+use catchwater::event::RawBatch;
+use catchwater::eventhubs::{Client, ConnectionString, Replay};
+
+use super::{FIRST, Failure, Hub, attach};
+
+/// The transfers of one link, one behind the other.
+pub(super) struct Recording {
+    channel: u16,
+    /// What one read of the socket would give, in whole frames.
+    pieces: Vec<Vec<u8>>,
+}
+
+impl Recording {
+    /// Records the reading of `count` events.
+    pub(super) fn of(hub: &Hub, count: usize) -> Result<Self, Failure> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let text = hub.connection_string();
+        let text = text.replace(&hub.address().to_string(), &address.to_string());
+        let (kept, recordings) = mpsc::channel();
+        let to = hub.address();
+        std::thread::spawn(move || {
+            while let Ok((client, _)) = listener.accept() {
+                let kept = kept.clone();
+                std::thread::spawn(move || {
+                    kept.send(pass_on(&client, &TcpStream::connect(to)?)).map_err(other)
+                });
+            }
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let client = Client::connect(&ConnectionString::parse(&text)?, "recorder").await?;
+            let mut receiver = attach(&client).await?;
+            let mut read = 0;
+            while read < count {
+                read += receiver.next_batch().await?.len();
+            }
+            receiver.close().await?;
+            client.close().await;
+            Ok::<_, Failure>(())
+        })?;
+        let both = [recordings.recv()?, recordings.recv()?];
+        let [one, other] = both.map(|bytes| transfers(&bytes));
+        let longer = if one.1.len() > other.1.len() { one } else { other };
+        Ok(Self { channel: longer.0, pieces: longer.1 })
+    }
+
+    /// Plays it, at the pace of a reader that is never behind.
+    pub(super) fn replay(&self, mut take: impl FnMut(&RawBatch)) -> Result<(), Failure> {
+        let mut replay = Replay::new(FIRST, self.channel, -1, 32 << 20)?;
+        for piece in &self.pieces {
+            replay.feed(piece)?;
+            while let Some(batch) = replay.take() {
+                take(&batch);
+            }
+        }
+        replay.failure().map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+fn other(_: mpsc::SendError<Vec<u8>>) -> std::io::Error {
+    std::io::Error::other("nobody listens")
+}
+
+/// Passes bytes on in both directions until the client hangs up; gives what the hub said.
+fn pass_on(client: &TcpStream, hub: &TcpStream) -> Vec<u8> {
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (mut from, mut to) = (client, hub);
+            let _ = std::io::copy(&mut from, &mut to);
+            let _ = hub.shutdown(Shutdown::Write);
+        });
+        let (mut from, mut to) = (hub, client);
+        let (mut said, mut bytes) = (Vec::new(), vec![0; 1 << 18]);
+        while let Ok(count @ 1..) = from.read(&mut bytes) {
+            said.extend_from_slice(&bytes[..count]);
+            if to.write_all(&bytes[..count]).is_err() {
+                break;
+            }
+        }
+        let _ = client.shutdown(Shutdown::Both);
+        said
+    })
+}
+
+/// The transfers of the link that carried events, in pieces of about 256 KiB.
+fn transfers(said: &[u8]) -> (u16, Vec<Vec<u8>>) {
+    let (mut channel, mut pieces) = (0, vec![Vec::new()]);
+    let mut rest = said;
+    while !rest.is_empty() {
+        if rest.starts_with(b"AMQP") {
+            rest = &rest[8..];
+            continue;
+        }
+        let Ok(Some(frame)) = FrameRef::first(rest, 65_536) else { break };
+        // `$cbs` has the first channel.
+        if frame.channel > 0 && matches!(hot::transfer(frame.body), Ok(Some(_))) {
+            channel = frame.channel;
+            if pieces.last().is_none_or(|piece| piece.len() > 200 << 10) {
+                pieces.push(Vec::new());
+            }
+            if let Some(piece) = pieces.last_mut() {
+                piece.extend_from_slice(&rest[..frame.size]);
+            }
+        }
+        rest = &rest[frame.size..];
+    }
+    (channel, pieces)
+}

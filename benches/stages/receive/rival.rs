@@ -1,0 +1,92 @@
+//! fe2o3-amqp as it is: one link, settled events, credit given by itself, bodies not decoded further than their sections.
+
+use fe2o3_amqp::connection::ConnectionHandle;
+use fe2o3_amqp::link::receiver::CreditMode;
+use fe2o3_amqp::sasl_profile::SaslProfile;
+use fe2o3_amqp::{Connection, Receiver, Session};
+use fe2o3_amqp_types::definitions::SenderSettleMode;
+use fe2o3_amqp_types::messaging::annotations::OwnedKey;
+use fe2o3_amqp_types::messaging::{Body, Message};
+use fe2o3_amqp_types::primitives::{LazyValue, Symbol, Value};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+
+use super::{Failure, Hub};
+
+pub(super) struct Rival {
+    runtime: Runtime,
+    connection: ConnectionHandle<()>,
+    rounds: usize,
+}
+
+/// Sequence number, offset, body.
+pub(super) type Event = (i64, String, Vec<u8>);
+
+impl Rival {
+    pub(super) fn connect(hub: &Hub) -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let connection = runtime.block_on(async {
+            let stream = TcpStream::connect(hub.address()).await?;
+            stream.set_nodelay(true)?;
+            let key = emulator_key();
+            let connection = Connection::builder()
+                .container_id("rival")
+                .hostname("localhost")
+                .max_frame_size(65_536)
+                .sasl_profile(SaslProfile::Plain { username: key.0, password: key.1 })
+                .open_with_stream(stream)
+                .await?;
+            Ok::<_, Failure>(connection)
+        })?;
+        Ok(Self { runtime, connection, rounds: 0 })
+    }
+
+    pub(super) fn read(&mut self, count: usize, mut take: impl FnMut(Event)) -> Result<(), Failure> {
+        self.rounds += 1;
+        let name = format!("rival-{}", self.rounds);
+        self.runtime.block_on(async {
+            let mut session = Session::builder().incoming_window(65_535).begin(&mut self.connection).await?;
+            let mut receiver = Receiver::builder()
+                .name(name)
+                .source("events/ConsumerGroups/$Default/Partitions/0")
+                .target("rival")
+                .sender_settle_mode(SenderSettleMode::Settled)
+                .credit_mode(CreditMode::Auto(4_000))
+                .auto_accept(true)
+                .set_desired_capabilities(vec![Symbol::from("com.microsoft:enable-receiver-runtime-metric")])
+                .attach(&mut session)
+                .await?;
+            for _ in 0..count {
+                let delivery = receiver.recv::<Body<LazyValue>>().await?;
+                take(event(delivery.into_message())?);
+            }
+            receiver.close().await?;
+            session.end().await?;
+            Ok(())
+        })
+    }
+}
+
+/// The emulator's own default key, which PLAIN takes.
+fn emulator_key() -> (String, String) {
+    let config = catchwater::emulator::Config::default();
+    (config.key_name, config.key)
+}
+
+/// Cheap beside the decoding: the body is moved, two annotations are looked for.
+fn event(message: Message<Body<LazyValue>>) -> Result<Event, Failure> {
+    let annotations = message.message_annotations.ok_or("no annotations")?.0;
+    let get = |name: &str| {
+        let named =
+            annotations.iter().find(|(key, _)| matches!(key, OwnedKey::Symbol(Symbol(key)) if key == name));
+        named.map(|(_, value)| value)
+    };
+    let (Some(Value::Long(number)), Some(Value::String(offset))) =
+        (get("x-opt-sequence-number"), get("x-opt-offset"))
+    else {
+        return Err("an event without a place".into());
+    };
+    let Body::Data(mut data) = message.body else { return Err("no data".into()) };
+    let body = if data.len() == 1 { data.remove(0).0.into_vec() } else { return Err("several data".into()) };
+    Ok((*number, offset.clone(), body))
+}

@@ -1,0 +1,188 @@
+//! The events of one link between its socket and its reader: batches that wait, the one that fills, and what the hub
+//! may still send.
+//!
+//! Owns: the order of the sequence numbers, where a batch ends, and that credit and bytes are paid for.
+//! Does not own: the arithmetic of credit (`credit`), what a message carries (`head`, `body`), flows (`link`).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::head::Head;
+use crate::budget::{Permit, Share};
+use crate::event::{RawBatch, RawEvent};
+use crate::eventhubs::Error;
+use crate::eventhubs::credit::Credit;
+use crate::position::{PartitionId, SequenceNumber};
+
+/// Events that have come in and are not taken yet.
+#[derive(Debug)]
+pub(super) struct Arrivals {
+    partition: PartitionId,
+    share: Arc<Share>,
+    credit: Credit,
+    /// Stands for what the hub may have under way to us.
+    permit: Permit,
+    /// Batches that are full, oldest first.
+    waiting: VecDeque<Arrived>,
+    filling: RawBatch,
+    last_enqueued: Option<SequenceNumber>,
+    /// The event that is coming in: its number, and what it says of the partition.
+    coming: (i64, Option<SequenceNumber>),
+    /// The number of the last event; only later ones may come.
+    position: i64,
+}
+
+/// A batch on its way to the reader.
+#[derive(Debug)]
+pub(in crate::eventhubs) struct Arrived {
+    pub(in crate::eventhubs) batch: RawBatch,
+    /// The last number the partition had given when its last event was sent.
+    pub(in crate::eventhubs) last_enqueued: Option<SequenceNumber>,
+}
+
+impl Arrivals {
+    /// None yet. `position` is the number that every event must be above.
+    pub(super) fn new(partition: PartitionId, position: i64, share: Arc<Share>, credit: Credit) -> Self {
+        Self {
+            partition,
+            credit,
+            permit: share.charge(0),
+            waiting: VecDeque::new(),
+            filling: RawBatch::new(partition, share.charge(0)),
+            share,
+            last_enqueued: None,
+            coming: (position, None),
+            position,
+        }
+    }
+
+    /// The number of the last event.
+    pub(super) fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// How many events the hub may still send.
+    pub(super) fn under_way(&self) -> u32 {
+        self.credit.under_way()
+    }
+
+    /// Begins an event; its body is appended, then it is finished.
+    ///
+    /// # Errors
+    /// An event that can't be placed, or stands at or below the last one.
+    pub(super) fn begin(&mut self, head: &Head<'_>) -> Result<(), Error> {
+        let partition = self.partition;
+        let place = head.place().map_err(|name| {
+            let what = format!("an event came without a usable {name}");
+            Error::Event { partition, what }
+        })?;
+        let number = place.sequence_number.0;
+        if number <= self.position {
+            return Err(Error::WentBack { partition, arrived: number, position: self.position });
+        }
+        let jumps = number != self.position + 1;
+        if self.is_full() || (jumps && !self.filling.is_empty()) {
+            // The event behind a jump begins a batch of its own, so that nobody overlooks the jump.
+            self.put_by();
+        }
+        let event = RawEvent {
+            body: &[],
+            sequence_number: place.sequence_number,
+            offset: place.offset,
+            enqueued_time_ms: place.enqueued_time_ms,
+            content_type: head.content_type,
+            properties: "",
+            size_exceeded: head.properties.size_exceeded,
+        };
+        self.coming = (number, head.last_enqueued);
+        self.filling.begin(&event, |texts| head.properties.write(texts));
+        Ok(())
+    }
+
+    /// Appends a piece of the body.
+    pub(super) fn append(&mut self, piece: &[u8]) {
+        self.filling.append(piece);
+    }
+
+    /// The event is whole: it has arrived.
+    pub(super) fn finish(&mut self) {
+        let length = self.filling.finish();
+        self.credit.arrive(length);
+        let (number, last_enqueued) = self.coming;
+        self.position = number;
+        self.last_enqueued = last_enqueued.or(self.last_enqueued);
+    }
+
+    /// The event will not become whole, if one was begun.
+    pub(super) fn abandon(&mut self) {
+        self.filling.abandon();
+    }
+
+    /// A delivery used up credit and gave no event.
+    pub(super) fn lapse(&mut self) {
+        self.credit.lapse();
+    }
+
+    /// Nothing more comes: what was credited is free again.
+    pub(super) fn stop(&mut self) {
+        self.credit.stop();
+        self.settle();
+    }
+
+    /// Nobody takes what has come: it is dropped.
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+        self.filling = RawBatch::new(self.partition, self.share.charge(0));
+    }
+
+    /// Pays for what is under way as it is now: once per socket read, not per event.
+    pub(super) fn settle(&mut self) {
+        self.permit.resize(self.credit.bytes());
+    }
+
+    /// Takes the oldest batch.
+    pub(super) fn take(&mut self) -> Option<Arrived> {
+        let arrived = match self.waiting.pop_front() {
+            Some(arrived) => arrived,
+            None if self.filling.is_empty() => return None,
+            None => self.fill_next(),
+        };
+        self.credit.take(arrived.batch.len() as u32);
+        Some(arrived)
+    }
+
+    /// The credit to state now: none unless some is due and the budget has something left. What is stated counts as spent.
+    pub(super) fn top_up(&mut self) -> Option<u32> {
+        self.settle();
+        if !self.credit.is_due() || self.share.free() <= 0 {
+            return None;
+        }
+        let stated = self.credit.top_up();
+        self.settle();
+        Some(stated)
+    }
+
+    /// Whether credit is what is missing.
+    pub(super) fn is_due(&self) -> bool {
+        self.credit.is_due()
+    }
+
+    fn is_full(&self) -> bool {
+        self.filling.len() >= MOST_EVENTS || self.filling.body_bytes() >= MOST_BYTES
+    }
+
+    fn put_by(&mut self) {
+        let full = self.fill_next();
+        self.waiting.push_back(full);
+    }
+
+    /// Begins the next batch and gives the one that was filling.
+    fn fill_next(&mut self) -> Arrived {
+        Arrived { batch: self.filling.take(self.share.charge(0)), last_enqueued: self.last_enqueued }
+    }
+}
+
+/// A batch holds no more events than this: a few milliseconds of a lane's work.
+const MOST_EVENTS: usize = 256;
+/// Nor more than an event's length above so many bytes.
+const MOST_BYTES: usize = 1024 * 1024;

@@ -1,0 +1,153 @@
+//! What stands in front of a body: annotations and properties, read where they lie.
+//!
+//! Owns: which of them we read, and their types. Does not own: the body (`body`), the text that application properties
+//! become (`properties`).
+//!
+//! Nothing is allocated and nothing is copied. What nobody reads is stepped over by its stated size.
+
+use crate::amqp::codec::{Cursor, Error, Value};
+use crate::amqp::sections::{code, descriptor};
+use crate::eventhubs::names::{ENQUEUED_TIME, LAST_SEQUENCE_NUMBER, OFFSET, SEQUENCE_NUMBER};
+use crate::position::SequenceNumber;
+
+use super::properties::Properties;
+
+/// What is known of an event before its body.
+#[derive(Debug, Default)]
+pub(super) struct Head<'a> {
+    sequence_number: Option<i64>,
+    offset: Option<&'a str>,
+    enqueued_time_ms: Option<i64>,
+    /// The last sequence number of the partition, as it was when the event was sent to us.
+    pub(super) last_enqueued: Option<SequenceNumber>,
+    /// Empty when its sender stated none.
+    pub(super) content_type: &'a str,
+    pub(super) properties: Properties<'a>,
+}
+
+/// Where an event stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) sequence_number: SequenceNumber,
+    pub(super) offset: &'a str,
+    pub(super) enqueued_time_ms: i64,
+}
+
+impl<'a> Head<'a> {
+    /// Reads the sections up to the body; gives what stands from there on.
+    ///
+    /// # Errors
+    /// Also when `message` ends before the body begins, but not when it ends where the body would begin: a message
+    /// may have none.
+    pub(super) fn read(message: &'a [u8]) -> Result<(Self, &'a [u8]), Error> {
+        let mut head = Self::default();
+        let mut cursor = Cursor::new(message);
+        let mut last = 0;
+        while !cursor.is_empty() {
+            let body = cursor.rest();
+            let section = descriptor(&mut cursor)?;
+            if section >= code::DATA {
+                return Ok((head, body));
+            }
+            if section <= last {
+                return Err(Error::NotA("a section in its order"));
+            }
+            last = section;
+            match section {
+                code::DELIVERY_ANNOTATIONS => head.delivery_annotations(cursor.value()?)?,
+                code::MESSAGE_ANNOTATIONS => head.message_annotations(cursor.value()?)?,
+                code::PROPERTIES => head.content_type = content_type(cursor.value()?)?,
+                code::APPLICATION_PROPERTIES => head.properties = Properties::new(cursor.value()?)?,
+                _ => drop(cursor.raw()?),
+            }
+        }
+        Ok((head, &[]))
+    }
+
+    /// Where the event stands.
+    ///
+    /// # Errors
+    /// The name of the annotation that is missing or of the wrong type.
+    pub(super) fn place(&self) -> Result<Place<'a>, &'static str> {
+        Ok(Place {
+            sequence_number: SequenceNumber(self.sequence_number.ok_or(SEQUENCE_NUMBER)?),
+            offset: self.offset.ok_or(OFFSET)?,
+            enqueued_time_ms: self.enqueued_time_ms.ok_or(ENQUEUED_TIME)?,
+        })
+    }
+
+    fn message_annotations(&mut self, map: Value<'a>) -> Result<(), Error> {
+        annotations(map, |name, value| {
+            if name == SEQUENCE_NUMBER.as_bytes() {
+                self.sequence_number = long(value)?;
+            } else if name == OFFSET.as_bytes() {
+                self.offset = match Value::read(value)? {
+                    Value::String(text) => Some(text),
+                    _ => None,
+                };
+            } else if name == ENQUEUED_TIME.as_bytes() {
+                self.enqueued_time_ms = match Value::read(value)? {
+                    Value::Timestamp(ms) => Some(ms),
+                    _ => None,
+                };
+            }
+            Ok(())
+        })
+    }
+
+    fn delivery_annotations(&mut self, map: Value<'a>) -> Result<(), Error> {
+        annotations(map, |name, value| {
+            if name == LAST_SEQUENCE_NUMBER.as_bytes() {
+                self.last_enqueued = long(value)?.map(SequenceNumber);
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Gives each name of a map with its encoded value; of several of one name the last one counts.
+fn annotations<'a>(
+    map: Value<'a>,
+    mut take: impl FnMut(&'a [u8], &'a [u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut items = match map {
+        Value::Map(items) if items.len() % 2 == 0 => items,
+        Value::Null => return Ok(()),
+        _ => return Err(Error::NotA("a map of annotations")),
+    };
+    while !items.is_empty() {
+        let name = items.next_raw()?;
+        let value = items.next_raw()?;
+        if let [0xa3, _, name @ ..] | [0xb3, _, _, _, _, name @ ..] = name {
+            take(name, value)?;
+        }
+    }
+    Ok(())
+}
+
+fn long(value: &[u8]) -> Result<Option<i64>, Error> {
+    Ok(match Value::read(value)? {
+        Value::Long(number) => Some(number),
+        _ => None,
+    })
+}
+
+/// The content type is the seventh of the properties.
+fn content_type(properties: Value<'_>) -> Result<&str, Error> {
+    let mut fields = match properties {
+        Value::List(fields) => fields,
+        Value::Null => return Ok(""),
+        _ => return Err(Error::NotA("a list of properties")),
+    };
+    for _ in 0..6 {
+        fields.next_raw()?;
+    }
+    let content_type = match Value::read(fields.next_raw()?)? {
+        Value::Null => "",
+        value => value.text().ok_or(Error::NotA("a content type"))?,
+    };
+    while !fields.is_empty() {
+        fields.next_raw()?;
+    }
+    Ok(content_type)
+}

@@ -1,0 +1,34 @@
+//! The connection that events come in on: our own receiving end of AMQP, on [`crate::amqp`].
+//!
+//! ```text
+//! socket ── bytes ──► incoming ──► link ──► delivery ──► head, body ──► arrivals ──► RawBatch
+//!    ▲                               │
+//!    └────────── outgoing ◄──────────┘   flows, dispositions, detaches
+//! ```
+//!
+//! One task per connection owns the socket and one large buffer. It reads, cuts frames out of the buffer where they lie
+//! and appends each body to its partition's batch: the only copy. A link's lock is taken once for the frames that follow
+//! one another, and whoever waits for it is woken once per read. So what arrives is always taken off the socket, and a
+//! slow partition stalls nobody; credit alone bounds what can arrive.
+//!
+//! Each link has a session of its own: an error that ends a session ends one partition and not its neighbours.
+//! All but `socket`, `opening` and `connection` is plain protocol: bytes in, events and bytes out, no socket and no runtime.
+
+mod arrivals;
+mod attach;
+mod body;
+mod channels;
+mod connection;
+mod delivery;
+mod gone;
+mod head;
+mod incoming;
+mod link;
+mod node;
+mod opening;
+mod properties;
+mod replay;
+mod socket;
+
+pub(super) use connection::{Connection, PartitionLink, Patience};
+pub use replay::Replay;

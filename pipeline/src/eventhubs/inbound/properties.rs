@@ -1,0 +1,179 @@
+//! Application properties as the text of a JSON object, written where it will stand.
+//!
+//! Owns: the text: keys sorted, of several equal ones the last, no blanks. Does not own: where it goes.
+//! A few properties, which is what senders have, are sorted on the stack; nothing is allocated but what `out` grows by.
+
+use std::fmt::{self, Write as _};
+
+use base64::display::Base64Display;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::amqp::codec::{Error, Items, Value};
+use crate::eventhubs::names::SIZE_EXCEEDED;
+
+/// The application properties of a message, as they are encoded.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Properties<'a> {
+    entries: Items<'a>,
+    /// Their sender left parts out of the body to stay below the size limit.
+    pub(super) size_exceeded: bool,
+}
+
+impl<'a> Properties<'a> {
+    /// Takes the section's value, and looks through it: writing it can't fail any more.
+    pub(super) fn new(section: Value<'a>) -> Result<Self, Error> {
+        let entries = match section {
+            Value::Map(entries) if entries.len() % 2 == 0 => entries,
+            Value::Null => return Ok(Self::default()),
+            _ => return Err(Error::NotA("a map of properties")),
+        };
+        let mut size_exceeded = false;
+        let mut look = entries.clone();
+        while !look.is_empty() {
+            let Some(Value::String(name)) = look.next().transpose()? else {
+                return Err(Error::NotA("a property's name"));
+            };
+            size_exceeded |= name.len() >= SIZE_EXCEEDED.len() && name.contains(SIZE_EXCEEDED);
+            check(look.next_raw()?)?;
+        }
+        Ok(Self { entries, size_exceeded })
+    }
+
+    /// Writes them behind what `out` holds; nothing when there are none.
+    pub(super) fn write(&self, out: &mut String) {
+        let mut few = [("", &[] as &[u8]); FEW];
+        let mut many = Vec::new();
+        let count = self.entries.len() / 2;
+        let sorted = if let Some(few) = few.get_mut(..count) {
+            few
+        } else {
+            many.resize(count, ("", &[] as &[u8]));
+            &mut many[..]
+        };
+        self.collect(sorted);
+        // A stable order keeps the last of equal names behind the others.
+        sorted.sort_by_key(|(name, _)| *name);
+        let mut comma = '{';
+        for (index, (name, value)) in sorted.iter().enumerate() {
+            if sorted.get(index + 1).is_some_and(|(next, _)| next == name) {
+                continue;
+            }
+            out.push(comma);
+            comma = ',';
+            write_text(name, out);
+            out.push(':');
+            // A string takes whatever is written; what can't be read was refused before.
+            let _ = write_value(value, out);
+        }
+        if comma == ',' {
+            out.push('}');
+        }
+    }
+
+    fn collect(&self, places: &mut [(&'a str, &'a [u8])]) {
+        let mut entries = self.entries.clone();
+        for place in places {
+            let name = entries.next().and_then(Result::ok).and_then(|name| name.text());
+            *place = (name.unwrap_or_default(), entries.next_raw().unwrap_or_default());
+        }
+    }
+}
+
+/// A property is a plain value; its sender may have described it.
+fn check(value: &[u8]) -> Result<(), Error> {
+    match value {
+        // The usual ones, whose size was checked when they were stepped over.
+        [0x40..=0x44 | 0x50..=0x56 | 0x60 | 0x61 | 0x70..=0x72 | 0x80..=0x83 | 0x98 | 0xa0 | 0xb0, ..] => {
+            Ok(())
+        }
+        [0x00, ..] => match Value::read(value)? {
+            Value::Described(_, plain) => check(plain),
+            _ => Ok(()),
+        },
+        _ => match Value::read(value)? {
+            Value::List(_) | Value::Map(_) | Value::Array(_) => Err(Error::NotA("a plain property")),
+            Value::Char(code) if char::from_u32(code).is_none() => Err(Error::NotA("a character")),
+            _ => Ok(()),
+        },
+    }
+}
+
+fn write_value(value: &[u8], out: &mut String) -> fmt::Result {
+    match Value::read(value).unwrap_or(Value::Null) {
+        Value::Null | Value::List(_) | Value::Map(_) | Value::Array(_) => out.push_str("null"),
+        Value::Bool(value) => out.push_str(if value { "true" } else { "false" }),
+        Value::Ubyte(number) => write!(out, "{number}")?,
+        Value::Ushort(number) => write!(out, "{number}")?,
+        Value::Uint(number) => write!(out, "{number}")?,
+        Value::Ulong(number) => write!(out, "{number}")?,
+        Value::Byte(number) => write!(out, "{number}")?,
+        Value::Short(number) => write!(out, "{number}")?,
+        Value::Int(number) => write!(out, "{number}")?,
+        Value::Long(number) | Value::Timestamp(number) => write!(out, "{number}")?,
+        Value::Float(number) => write_float(number.into(), out)?,
+        Value::Double(number) => write_float(number, out)?,
+        Value::Char(code) => {
+            let mut bytes = [0; 4];
+            write_text(char::from_u32(code).unwrap_or_default().encode_utf8(&mut bytes), out);
+        }
+        Value::Uuid(bytes) => write!(out, "\"{}\"", uuid::Uuid::from_bytes(bytes))?,
+        Value::Binary(bytes) => write!(out, "\"{}\"", Base64Display::new(bytes, &STANDARD))?,
+        Value::String(text) | Value::Symbol(text) => write_text(text, out),
+        // Seen from nobody: its bytes, and how wide it is.
+        Value::Decimal(bytes) => {
+            let bits = bytes.len() * 8;
+            write!(out, "\"Decimal{bits}(Dec{bits}({bytes:?}))\"")?;
+        }
+        // A unit or a name for a plain value (`com.microsoft:timespan`): the value counts.
+        Value::Described(_, plain) => write_value(plain, out)?,
+    }
+    Ok(())
+}
+
+/// What is no JSON number stands as text.
+fn write_float(number: f64, out: &mut String) -> fmt::Result {
+    match serde_json::Number::from_f64(number) {
+        Some(number) => write!(out, "{number}"),
+        None => write!(out, "\"{number}\""),
+    }
+}
+
+/// Writes a JSON string, with the escapes that JSON asks for and no others.
+fn write_text(text: &str, out: &mut String) {
+    out.push('"');
+    // Looked at as a whole first, without a branch per byte: hardly any text has something to escape.
+    let odd = text.bytes().fold(false, |odd, byte| odd | (byte < b' ') | (byte == b'"') | (byte == b'\\'));
+    if !odd {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
+    let mut plain = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if byte >= b' ' && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        out.push_str(&text[plain..at]);
+        plain = at + 1;
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            0x08 => out.push_str("\\b"),
+            0x0c => out.push_str("\\f"),
+            other => {
+                out.push_str("\\u00");
+                for digit in [other >> 4, other & 15] {
+                    out.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+                }
+            }
+        }
+    }
+    out.push_str(&text[plain..]);
+    out.push('"');
+}
+
+/// So many are sorted without an allocation. Dataverse sends five to seven.
+const FEW: usize = 24;

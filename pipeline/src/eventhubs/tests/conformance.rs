@@ -1,0 +1,476 @@
+//! What every receiver keeps to, whatever the hub does: each case with ours and with the judge, but where the judge is
+//! known to do worse.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::either::{Kind, Receiver, both};
+use super::peer::{Link, Peer, Said, event};
+use super::{FIRST, MIB, numbers, options, read};
+use crate::budget::Share;
+use crate::emulator::{Config, Emulator, NewEvent};
+use crate::event::RawBatch;
+use crate::eventhubs::inbound::Patience;
+use crate::eventhubs::{Client, ConnectionString, Error, ErrorKind, Start};
+use crate::position::{Offset, PartitionId, SequenceNumber};
+
+both!(
+    a_refused_position_is_followed_by_the_next,
+    deliveries_that_are_not_settled_are_settled,
+    frames_may_be_cut_anywhere,
+    a_jump_begins_a_batch_of_its_own,
+    numbers_that_go_back_are_an_error,
+    events_without_a_place_are_an_error,
+    the_end_of_a_link_stands_behind_its_events,
+    an_answer_to_the_detach_may_be_an_error,
+    credit_is_the_share_and_no_more,
+    neighbours_live_on,
+    a_connection_that_drops_is_a_passing_error,
+);
+
+async fn attach(kind: Kind, client: &Client, start: Start) -> Result<Receiver, Error> {
+    Receiver::attach(kind, client, FIRST, options(start, Some(0)), Share::new(64 * MIB as u64), 4 * MIB).await
+}
+
+/// A receiver and the peer's end of its link.
+async fn linked(kind: Kind, peer: &mut Peer, client: &Client) -> (Receiver, Link) {
+    let (receiver, link) = tokio::join!(attach(kind, client, Start::Earliest), async {
+        let mut link = peer.link().await;
+        link.accept().await;
+        link
+    });
+    (receiver.unwrap(), link)
+}
+
+async fn a_refused_position_is_followed_by_the_next(kind: Kind) {
+    let mut peer = Peer::start(None).await;
+    let client = peer.client().await;
+    let start = Start::After { offset: Offset("1:7:x".into()), sequence_number: SequenceNumber(41) };
+    let hub = async {
+        let mut link = peer.link().await;
+        assert_eq!(link.address, "events/ConsumerGroups/$Default/Partitions/0");
+        assert_eq!(link.filter, "amqp.annotation.x-opt-offset > '1:7:x'");
+        link.refuse("com.microsoft:georeplication:invalid-offset", "The supplied offset is old").await;
+        loop {
+            match link.said().await {
+                Said::Attach(filter) => {
+                    assert_eq!(filter, "amqp.annotation.x-opt-sequence-number > '41'");
+                    break;
+                }
+                Said::End(_) => link.end(None).await,
+                Said::Detach(None) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        link.accept().await;
+        link
+    };
+    let (receiver, mut link) = tokio::join!(attach(kind, &client, start), async {
+        tokio::time::timeout(Duration::from_secs(20), hub).await.unwrap()
+    });
+    let mut receiver = receiver.unwrap();
+    let (batches, ()) = tokio::join!(read(&mut receiver, 1), async {
+        link.credit().await;
+        link.send(&event(42, b"next"), true, 60_000).await;
+    });
+    assert_eq!(numbers(&batches), [42]);
+}
+
+async fn deliveries_that_are_not_settled_are_settled(kind: Kind) {
+    let mut peer = Peer::start(None).await;
+    let client = peer.client().await;
+    let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
+    let hub = async {
+        let mut out = Vec::new();
+        for number in 0..500 {
+            let message = event(number, &vec![7; number as usize * 3]);
+            super::peer::put_delivery(
+                &mut out,
+                link.channel,
+                link.handle,
+                number as u32,
+                false,
+                &message,
+                700,
+            );
+        }
+        link.credit().await;
+        link.send_bytes(&out).await;
+        let mut settled = BTreeSet::new();
+        let mut said = 0;
+        while settled.len() < 500 {
+            if let Said::Accepted(first, last) = link.said().await {
+                said += 1;
+                settled.extend(first..=last);
+            }
+        }
+        assert_eq!(settled, (0..500).collect());
+        said
+    };
+    let (batches, said) = tokio::join!(read(&mut receiver, 500), hub);
+    assert_eq!(numbers(&batches), (0..500).collect::<Vec<_>>());
+    assert!(kind == Kind::Judge || said < 100, "{said} dispositions for 500 deliveries");
+}
+
+async fn frames_may_be_cut_anywhere(kind: Kind) {
+    let mut peer = Peer::start(None).await;
+    let client = peer.client().await;
+    let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
+    let body: Vec<u8> = (0..300_usize).map(|index| (index % 251) as u8).collect();
+    let hub = async {
+        link.credit().await;
+        for piece in 1..400_usize {
+            link.send(&event(piece as i64 - 1, &body), true, piece).await;
+        }
+        link
+    };
+    let (batches, _link) = tokio::join!(read(&mut receiver, 399), hub);
+    assert!(batches.iter().flat_map(RawBatch::iter).all(|event| event.body == body));
+    assert_eq!(numbers(&batches), (0..399).collect::<Vec<_>>());
+}
+
+async fn a_jump_begins_a_batch_of_its_own(kind: Kind) {
+    let mut peer = Peer::start(None).await;
+    let client = peer.client().await;
+    let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
+    let mut out = Vec::new();
+    for (id, number) in [0_i64, 1, 2, 10, 11, 13].into_iter().enumerate() {
+        let message = event(number, b"x");
+        super::peer::put_delivery(&mut out, link.channel, link.handle, id as u32, true, &message, 60_000);
+    }
+    let hub = async {
+        link.credit().await;
+        link.send_bytes(&out).await;
+        link
+    };
+    let (batches, _link) = tokio::join!(read(&mut receiver, 6), hub);
+    let mut runs = Vec::new();
+    for batch in &batches {
+        let numbers = numbers(std::slice::from_ref(batch));
+        assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{numbers:?}");
+        runs.extend(numbers);
+    }
+    assert_eq!(runs, [0, 1, 2, 10, 11, 13]);
+}
+
+async fn failing(kind: Kind, messages: &[Vec<u8>]) -> (Vec<i64>, Error) {
+    let mut peer = Peer::start(None).await;
+    let client = peer.client().await;
+    let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
+    let hub = async {
+        link.credit().await;
+        for message in messages {
+            link.send(message, true, 60_000).await;
+        }
+        link
+    };
+    let reading = async {
+        let mut batches = Vec::new();
+        loop {
+            match receiver.next_batch().await {
+                Ok(batch) => batches.push(batch),
+                Err(error) => break (numbers(&batches), error),
+            }
+        }
+    };
+    let (read, _link) = tokio::join!(reading, hub);
+    read
+}
+
+async fn numbers_that_go_back_are_an_error(kind: Kind) {
+    let (read, error) = failing(kind, &[event(5, b"a"), event(6, b"b"), event(6, b"again")]).await;
+    assert_eq!(read, [5, 6]);
+    assert!(matches!(error, Error::WentBack { arrived: 6, position: 6, .. }), "{error}");
+}
+
+async fn events_without_a_place_are_an_error(kind: Kind) {
+    let no_place = event(7, b"x")[..].to_vec();
+    let at = no_place.windows(6).position(|bytes| bytes == b"offset").unwrap();
+    let mut no_offset = no_place.clone();
+    no_offset[at] = b'O';
+    let (read, error) = failing(kind, &[event(6, b"a"), no_offset]).await;
+    assert_eq!(read, [6]);
+    assert!(error.to_string().contains("x-opt-offset"), "{error}");
+    let (read, error) = failing(kind, &[event(6, b"a"), b"no message".to_vec()]).await;
+    assert_eq!(read, [6]);
+    assert!(error.to_string().contains("after 6"), "{error}");
+}
+
+async fn the_end_of_a_link_stands_behind_its_events(kind: Kind) {
+    let text = "New receiver 'x' with higher epoch of '1' is created. TrackingId:abc";
+    let endings = [
+        ("detach stolen", ErrorKind::OwnershipLost),
+        ("detach", ErrorKind::Transient),
+        ("end", ErrorKind::Transient),
+        ("end stolen", ErrorKind::OwnershipLost),
+        ("close unauthorized", ErrorKind::Unauthorized),
+        ("hang up", ErrorKind::Transient),
+    ];
+    for (ending, expected) in endings {
+        let mut peer = Peer::start(None).await;
+        let client = peer.client().await;
+        let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
+        let hub = async {
+            link.credit().await;
+            link.send(&event(0, b"a"), true, 60_000).await;
+            // The judge's connection may hear of its end before its link has taken the event.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            match ending {
+                "detach stolen" => link.detach(Some(("amqp:link:stolen", text))).await,
+                "detach" => link.detach(None).await,
+                "end" => link.end(None).await,
+                "end stolen" => link.end(Some(("amqp:link:stolen", text))).await,
+                "close unauthorized" => link.close(Some(("amqp:unauthorized-access", text))).await,
+                _ => return None,
+            }
+            Some(link)
+        };
+        let reading = async {
+            let first = receiver.next_batch().await.unwrap();
+            (first.len(), receiver.next_batch().await.unwrap_err())
+        };
+        let ((events, error), _link) = tokio::join!(reading, hub);
+        assert_eq!((events, error.kind()), (1, expected), "{ending}: {error}");
+        let closed = receiver.close().await;
+        assert_eq!(closed.is_err(), expected == ErrorKind::OwnershipLost, "{ending}: {closed:?}");
+    }
+}
+
+async fn an_answer_to_the_detach_may_be_an_error(kind: Kind) {
+    let mut peer = Peer::start(None).await;
+    let client = peer.client().await;
+    let (receiver, mut link) = linked(kind, &mut peer, &client).await;
+    let hub = async {
+        while !matches!(link.said().await, Said::Detach(None)) {}
+        link.detach(Some(("amqp:link:stolen", "too late"))).await;
+        link
+    };
+    let (closed, _link) = tokio::join!(receiver.close(), hub);
+    assert_eq!(closed.unwrap_err().kind(), ErrorKind::OwnershipLost);
+}
+
+async fn credit_is_the_share_and_no_more(kind: Kind) {
+    let mut peer = Peer::start(None).await;
+    let client = peer.client().await;
+    let share = Share::new(MIB as u64);
+    let partition_share = 80 * 1024;
+    let attaching = Receiver::attach(
+        kind,
+        &client,
+        FIRST,
+        options(Start::Earliest, None),
+        Arc::clone(&share),
+        partition_share,
+    );
+    let (receiver, mut link) = tokio::join!(attaching, async {
+        let mut link = peer.link().await;
+        link.accept().await;
+        link
+    });
+    let mut receiver = receiver.unwrap();
+    let hub = async {
+        let mut sent = 0;
+        let mut limit = 0;
+        while sent < 100 {
+            if sent == limit {
+                let Said::Flow(flow) = link.said().await else { continue };
+                let (Some(count), Some(credit)) = (flow.delivery_count, flow.link_credit) else { continue };
+                assert!(credit <= 10, "{credit} events of 8 KiB in a share of 80 KiB");
+                limit = i64::from(count + credit);
+                assert!(limit - sent <= 10);
+                continue;
+            }
+            link.send(&event(sent, &[1; 8192]), true, 60_000).await;
+            sent += 1;
+        }
+        link
+    };
+    let (batches, link) = tokio::join!(read(&mut receiver, 100), hub);
+    drop((batches, receiver));
+    drop(link);
+    assert_eq!(share.free(), MIB as i64, "everything was given back");
+}
+
+async fn neighbours_live_on(kind: Kind) {
+    let hub = Emulator::start(Config { partitions: 2, ..Config::default() }).await.unwrap();
+    for partition in [0, 1] {
+        for _ in 0..10 {
+            let event = NewEvent { body: b"x", ..NewEvent::default() };
+            hub.append(PartitionId(partition), &event).unwrap();
+        }
+    }
+    let text = ConnectionString::parse(&hub.connection_string()).unwrap();
+    let client = Client::connect(&text, "test").await.unwrap();
+    let receiver = |partition| {
+        let share = Share::new(64 * MIB as u64);
+        Receiver::attach(kind, &client, partition, options(Start::Earliest, Some(0)), share, 4 * MIB)
+    };
+    let mut moved = receiver(PartitionId(0)).await.unwrap();
+    let mut stays = receiver(PartitionId(1)).await.unwrap();
+    read(&mut moved, 10).await;
+    hub.detach_readers(PartitionId(0));
+    assert_eq!(moved.next_batch().await.unwrap_err().kind(), ErrorKind::Transient);
+    let batches = read(&mut stays, 10).await;
+    assert_eq!(numbers(&batches), (0..10).collect::<Vec<_>>());
+    drop(moved);
+    // The channel is free again, and so is the partition.
+    let mut again = receiver(PartitionId(0)).await.unwrap();
+    read(&mut again, 10).await;
+    again.close().await.unwrap();
+    stays.close().await.unwrap();
+}
+
+async fn a_connection_that_drops_is_a_passing_error(kind: Kind) {
+    let hub = Emulator::start(Config { partitions: 1, ..Config::default() }).await.unwrap();
+    for _ in 0..50 {
+        hub.append(FIRST, &NewEvent { body: b"x", ..NewEvent::default() }).unwrap();
+    }
+    let text = ConnectionString::parse(&hub.connection_string()).unwrap();
+    let client = Client::connect(&text, "test").await.unwrap();
+    let mut receiver = attach(kind, &client, Start::Earliest).await.unwrap();
+    hub.faults().drop_connection_after(20);
+    let mut batches = Vec::new();
+    let error = loop {
+        match receiver.next_batch().await {
+            Ok(batch) => batches.push(batch),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
+    assert!(numbers(&batches).len() <= 20);
+    if kind == Kind::Ours {
+        assert_eq!(numbers(&batches), (0..20).collect::<Vec<_>>());
+        // The next link has a connection of its own.
+        let mut again = attach(kind, &client, Start::AfterSequence(SequenceNumber(19))).await.unwrap();
+        assert_eq!(numbers(&read(&mut again, 30).await), (20..50).collect::<Vec<_>>());
+    }
+}
+
+/// The judge takes an aborted delivery for a broken one.
+#[tokio::test]
+async fn an_aborted_delivery_may_come_again() {
+    let mut peer = Peer::start(None).await;
+    let client = peer.client().await;
+    let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
+    let hub = async {
+        link.credit().await;
+        link.send(&event(0, b"first"), true, 60_000).await;
+        link.abort(&event(1, &[1; 300])).await;
+        link.send(&event(1, &[2; 300]), true, 100).await;
+        link
+    };
+    let (batches, _link) = tokio::join!(read(&mut receiver, 2), hub);
+    let bodies: Vec<_> = batches.iter().flat_map(RawBatch::iter).map(|event| event.body).collect();
+    assert_eq!(bodies, [&b"first"[..], &[2; 300]]);
+}
+
+#[tokio::test]
+async fn deliveries_without_credit_end_the_link() {
+    let mut peer = Peer::start(None).await;
+    let client = peer.client().await;
+    let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
+    // Asked once, and given up: credit is given, nothing is taken.
+    let waiting = tokio::time::timeout(Duration::from_millis(20), receiver.next_batch()).await;
+    assert!(waiting.is_err());
+    let hub = async {
+        let credit = link.credit().await;
+        let mut out = Vec::new();
+        for number in 0..=credit {
+            let message = event(number.into(), b"");
+            super::peer::put_delivery(&mut out, link.channel, link.handle, number, true, &message, 60_000);
+        }
+        link.send_bytes(&out).await;
+        loop {
+            if let Said::Detach(error) = link.said().await {
+                break (error, credit);
+            }
+        }
+    };
+    let (detached, credit) = hub.await;
+    assert_eq!(detached.as_deref(), Some("amqp:link:transfer-limit-exceeded"));
+    read(&mut receiver, credit as usize).await;
+    assert_eq!(receiver.next_batch().await.unwrap_err().kind(), ErrorKind::Transient);
+}
+
+/// The window of a session is opened again before it is used up.
+#[tokio::test]
+async fn a_session_never_runs_out_of_window() {
+    let mut peer = Peer::start(None).await;
+    let client = peer.client().await;
+    let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
+    let hub = async {
+        link.credit().await;
+        // Each in 300 frames of one byte.
+        for number in 0..400 {
+            let message = event(number, &[3; 200]);
+            let piece = message.len().div_ceil(300).max(1);
+            link.send(&message, true, piece).await;
+        }
+        loop {
+            if let Said::Flow(flow) = link.said().await
+                && flow.next_incoming_id.is_some_and(|id| id > 32_000)
+            {
+                break link;
+            }
+        }
+    };
+    let (batches, _link) = tokio::join!(read(&mut receiver, 400), hub);
+    assert_eq!(numbers(&batches), (0..400).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn silence_is_noticed_on_both_sides() {
+    let mut peer = Peer::start(Some(400)).await;
+    let mut client = peer.client().await;
+    client.patience = Patience { silence: Duration::from_millis(1_500) };
+    let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
+    let began = Instant::now();
+    let hub = async {
+        let mut alive = 0;
+        loop {
+            match link.said().await {
+                Said::Alive => alive += 1,
+                Said::Gone => break alive,
+                _ => {}
+            }
+        }
+    };
+    let (error, alive) = tokio::join!(async { receiver.next_batch().await.unwrap_err() }, hub);
+    assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
+    assert!(error.to_string().contains("silent"), "{error}");
+    assert!(began.elapsed() >= Duration::from_millis(1_400), "{:?}", began.elapsed());
+    assert!(alive >= 4, "{alive} signs of life in 1.5 s, for a hub that bears 0.4 s");
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_frames_end_the_connection() {
+    for bytes in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], &[0, 0, 0, 9, 2, 0, 0, 0, 0x3f]] {
+        let mut peer = Peer::start(None).await;
+        let client = peer.client().await;
+        let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
+        link.send_bytes(bytes).await;
+        let error = receiver.next_batch().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
+        loop {
+            match link.said().await {
+                Said::Close(Some(condition)) => break assert!(condition.starts_with("amqp:"), "{condition}"),
+                Said::Gone => panic!("the connection ended without a word"),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_dropped_leaves_the_link() {
+    let mut peer = Peer::start(None).await;
+    let client = peer.client().await;
+    let (receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
+    drop(receiver);
+    while link.said().await != Said::Detach(None) {}
+    assert_eq!(link.said().await, Said::End(None));
+    link.end(None).await;
+    drop(client);
+    assert_eq!(link.said().await, Said::Close(None));
+}

@@ -1,0 +1,83 @@
+//! One face for both receivers, so that each case of the suite runs with ours and with the judge.
+
+use std::sync::Arc;
+
+use super::judge::Judge;
+use crate::budget::Share;
+use crate::event::RawBatch;
+use crate::eventhubs::{Client, Error, PartitionReceiver, ReceiveOptions};
+use crate::position::{PartitionId, SequenceNumber};
+
+/// Which receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Ours,
+    Judge,
+}
+
+/// A receiver of either kind.
+#[derive(Debug)]
+pub(super) enum Receiver {
+    Ours(PartitionReceiver),
+    Judge(Box<Judge>),
+}
+
+impl Receiver {
+    pub(super) async fn attach(
+        kind: Kind,
+        client: &Client,
+        partition: PartitionId,
+        options: ReceiveOptions,
+        share: Arc<Share>,
+        partition_share: usize,
+    ) -> Result<Self, Error> {
+        Ok(match kind {
+            Kind::Ours => Self::Ours(client.receive(partition, options, share, partition_share).await?),
+            Kind::Judge => {
+                let mut connection = client.connection.lock().await;
+                let judge =
+                    Judge::attach(&mut connection, "events", partition, &options, share, partition_share);
+                Self::Judge(Box::new(judge.await?))
+            }
+        })
+    }
+
+    pub(super) async fn next_batch(&mut self) -> Result<RawBatch, Error> {
+        match self {
+            Self::Ours(ours) => ours.next_batch().await,
+            Self::Judge(judge) => judge.next_batch().await,
+        }
+    }
+
+    pub(super) fn last_enqueued(&self) -> Option<SequenceNumber> {
+        match self {
+            Self::Ours(ours) => ours.last_enqueued(),
+            Self::Judge(judge) => judge.last_enqueued(),
+        }
+    }
+
+    pub(super) async fn close(self) -> Result<(), Error> {
+        match self {
+            Self::Ours(ours) => ours.close().await,
+            Self::Judge(judge) => judge.close().await,
+        }
+    }
+}
+
+/// Makes two tests of a case that takes a [`Kind`].
+macro_rules! both {
+    ($($case:ident),+ $(,)?) => {
+        $(mod $case {
+            #[tokio::test]
+            async fn ours() {
+                super::$case(super::Kind::Ours).await;
+            }
+
+            #[tokio::test]
+            async fn judge() {
+                super::$case(super::Kind::Judge).await;
+            }
+        })+
+    };
+}
+pub(super) use both;

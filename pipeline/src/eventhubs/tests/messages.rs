@@ -1,0 +1,271 @@
+//! Messages nobody thought of, decoded by hand and by `serde_amqp`: what both accept is the same event, and what `serde_amqp`
+//! accepts we accept, unless it breaks the order of the sections.
+
+use fe2o3_amqp_types::messaging::Body;
+use fe2o3_amqp_types::messaging::message::DecodeIntoMessage as _;
+use fe2o3_amqp_types::primitives::LazyValue;
+
+use super::FIRST;
+use super::judge::{Place, last_enqueued, push};
+use super::peer::put_delivery;
+use crate::amqp::codec::Value;
+use crate::amqp::encode::Encoder;
+use crate::amqp::sections::{Message, Sections, code};
+use crate::budget::Share;
+use crate::event::RawBatch;
+use crate::eventhubs::Replay;
+
+/// An event, or why there is none.
+type Outcome = Result<(i64, String, i64, String, String, bool, Vec<u8>), String>;
+
+fn outcome_of(batch: &RawBatch) -> Outcome {
+    let event = batch.iter().next().ok_or("no event")?;
+    let [offset, content_type, properties] =
+        [event.offset, event.content_type, event.properties].map(str::to_owned);
+    let number = event.sequence_number.0;
+    let (time, exceeded) = (event.enqueued_time_ms, event.size_exceeded);
+    Ok((number, offset, time, content_type, properties, exceeded, event.body.to_vec()))
+}
+
+fn ours(message: &[u8], piece: usize) -> Outcome {
+    let mut replay = Replay::new(FIRST, 3, i64::MIN, 1 << 20).unwrap();
+    let mut frames = Vec::new();
+    put_delivery(&mut frames, 3, 0, 0, true, message, piece);
+    let taken = replay.feed(&frames).map_err(|error| error.to_string())?;
+    if let Some(error) = replay.failure() {
+        return Err(error.to_string());
+    }
+    assert_eq!(taken, frames.len());
+    outcome_of(&replay.take().ok_or("no event")?)
+}
+
+fn judge(message: &[u8]) -> Outcome {
+    // serde_amqp trusts some sizes more than they deserve.
+    std::panic::catch_unwind(|| judge_calmly(message)).unwrap_or_else(|_| Err("it panics".to_owned()))
+}
+
+fn judge_calmly(message: &[u8]) -> Outcome {
+    let reader = serde_amqp::read::SliceReader::new(message);
+    let received =
+        Body::<LazyValue>::decode_message_from_reader(reader).map_err(|error| error.to_string())?;
+    let place = Place::of(received.message_annotations.as_ref())?;
+    let _ = last_enqueued(received.delivery_annotations.as_ref());
+    let mut batch = RawBatch::new(FIRST, Share::new(u64::MAX).charge(0));
+    push(&mut batch, &place, &received);
+    outcome_of(&batch)
+}
+
+/// Chance with a seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % sides
+    }
+
+    fn text(&mut self) -> String {
+        let words = ["", "a", "é\n", "\"\\", "x-opt-offset", "MessageMaxSizeExceeded", "\u{1f}\u{7f}", "z/"];
+        (0..self.roll(4)).map(|_| words[self.roll(words.len())]).collect::<String>()
+            + &self.roll(50).to_string()
+    }
+}
+
+/// A plain value; with `any` also one that no property may be.
+fn value(dice: &mut Dice, out: &mut Encoder<'_>) {
+    match dice.roll(19) {
+        0 => out.null(),
+        1 => out.bool(dice.roll(2) == 0),
+        2 => out.ubyte(dice.roll(256) as u8),
+        3 => out.ushort(dice.roll(65_536) as u16),
+        4 => out.uint(dice.roll(300) as u32),
+        5 => out.ulong(dice.roll(1 << 30) as u64),
+        6 => out.raw(&[0x51, dice.roll(256) as u8]),
+        7 => out.raw(&[0x61, dice.roll(256) as u8, 1]),
+        8 => out.int(-(dice.roll(70_000) as i32)),
+        9 => out.long(dice.roll(1 << 30) as i64 - (1 << 29)),
+        10 => out.raw(&[&[0x72][..], &(dice.roll(1_000) as f32 / 7.0).to_be_bytes()].concat()),
+        11 => out.raw(&[&[0x82][..], &(dice.roll(1 << 30) as f64 * 1e-5).to_be_bytes()].concat()),
+        12 => out.raw(&[&[0x82][..], &[f64::NAN, f64::INFINITY, -0.0][dice.roll(3)].to_be_bytes()].concat()),
+        13 => out.raw(&[0x73, 0, 0, 0, b' ' + dice.roll(90) as u8]),
+        14 => out.timestamp(dice.roll(1 << 30) as i64),
+        15 => out.raw(&[&[0x98][..], &[dice.roll(256) as u8; 16]].concat()),
+        16 => out.binary(&vec![dice.roll(256) as u8; dice.roll(300)]),
+        17 => out.symbol(&format!("s{}", dice.roll(9))),
+        _ => out.string(&dice.text()),
+    }
+}
+
+fn generated(dice: &mut Dice) -> Vec<u8> {
+    let mut message = Vec::new();
+    let mut out = Encoder::new(&mut message);
+    if dice.roll(3) == 0 {
+        out.described(code::HEADER, |out| {
+            out.list(|list| {
+                list.bool(true);
+                list.ubyte(4);
+            });
+        });
+    }
+    if dice.roll(2) == 0 {
+        out.described(code::DELIVERY_ANNOTATIONS, |out| {
+            out.map(|map| {
+                map.symbol("last_enqueued_sequence_number");
+                map.long(dice.roll(100) as i64);
+                map.symbol("runtime_info_retrieval_time_utc");
+                map.timestamp(5);
+            });
+        });
+    }
+    if dice.roll(20) > 0 {
+        message_annotations(dice, &mut out);
+    }
+    if dice.roll(2) == 0 {
+        out.described(code::PROPERTIES, |out| {
+            out.list(|list| {
+                list.ulong(dice.roll(1000) as u64);
+                list.nulls(5);
+                if dice.roll(2) == 0 {
+                    list.symbol("application/json");
+                }
+            });
+        });
+    }
+    if dice.roll(2) == 0 {
+        out.described(code::APPLICATION_PROPERTIES, |out| {
+            out.map(|map| {
+                for _ in 0..dice.roll(7) * (1 + dice.roll(2) * dice.roll(6)) {
+                    map.string(&dice.text());
+                    value(dice, map);
+                }
+            });
+        });
+    }
+    body(dice, &mut out);
+    if dice.roll(5) == 0 {
+        out.described(code::FOOTER, |out| out.map(|_| ()));
+    }
+    message
+}
+
+fn message_annotations(dice: &mut Dice, out: &mut Encoder<'_>) {
+    out.described(code::MESSAGE_ANNOTATIONS, |out| {
+        out.map(|map| {
+            for part in 0..4 {
+                if dice.roll(60) == 0 {
+                    continue;
+                }
+                match part {
+                    0 => {
+                        map.symbol("x-opt-sequence-number");
+                        map.long(dice.roll(1 << 20) as i64);
+                    }
+                    1 => {
+                        map.symbol("x-opt-offset");
+                        map.string(&dice.text());
+                    }
+                    2 => {
+                        map.symbol("x-opt-enqueued-time");
+                        map.timestamp(dice.roll(1 << 30) as i64);
+                    }
+                    _ => {
+                        map.symbol("x-opt-partition-key");
+                        value(dice, map);
+                    }
+                }
+            }
+        });
+    });
+}
+
+fn body(dice: &mut Dice, out: &mut Encoder<'_>) {
+    match dice.roll(8) {
+        0 => {}
+        1 => out.described(code::VALUE, |out| value(dice, out)),
+        2 => out.described(code::VALUE, |out| out.map(|map| map.strings(["a", "b"].into_iter()))),
+        3 => {
+            for _ in 0..=dice.roll(2) {
+                out.described(code::SEQUENCE, |out| {
+                    out.list(|list| (0..dice.roll(5)).for_each(|_| value(dice, list)));
+                });
+            }
+        }
+        4 => (0..dice.roll(4)).for_each(|_| {
+            out.described(code::DATA, |out| out.binary(&vec![dice.roll(256) as u8; dice.roll(400)]));
+        }),
+        _ => out.described(code::DATA, |out| out.binary(&vec![dice.roll(256) as u8; dice.roll(3000)])),
+    }
+}
+
+/// Whether the sections stand in order and every compound in front of the body holds as many items as it says.
+fn is_sound(message: &[u8]) -> bool {
+    Message::scan(message).is_ok()
+        && Sections::new(message).all(|section| {
+            section.is_ok_and(|section| {
+                section.code == code::VALUE || section.code == code::FOOTER || is_whole(section.value)
+            })
+        })
+}
+
+fn is_whole(value: &[u8]) -> bool {
+    match Value::read(value) {
+        Ok(Value::List(mut items) | Value::Map(mut items)) => {
+            (0..items.len()).all(|_| items.next_raw().is_ok_and(is_whole))
+        }
+        Ok(Value::Array(mut items)) => items.all(|item| item.is_ok()),
+        read => read.is_ok(),
+    }
+}
+
+#[track_caller]
+fn check(message: &[u8], dice: &mut Dice) {
+    let (ours_whole, judged) = (ours(message, usize::MAX), judge(message));
+    match (&ours_whole, &judged) {
+        (Ok(ours), Ok(judged)) => assert_eq!(ours, judged, "{message:02x?}"),
+        (Err(why), Ok(judged)) => {
+            // The judge reads sections in any order, stops at the seventh, and believes no count.
+            assert!(!is_sound(message), "{why}, but the judge reads {judged:?} from {message:02x?}");
+        }
+        (Ok(_) | Err(_), Err(_)) => {}
+    }
+    let piece = 1 + dice.roll(message.len().max(1));
+    match (ours(message, piece), ours_whole) {
+        (Ok(cut), Ok(whole)) => assert_eq!(cut, whole, "in pieces of {piece}: {message:02x?}"),
+        (Err(_), Err(_)) => {}
+        (cut, whole) => panic!("in pieces of {piece} {cut:?}, but {whole:?}: {message:02x?}"),
+    }
+}
+
+#[test]
+fn generated_messages_mean_the_same_to_both() {
+    let mut dice = Dice(1);
+    let mut events = 0;
+    for _ in 0..10_000 {
+        let message = generated(&mut dice);
+        check(&message, &mut dice);
+        let ours = ours(&message, usize::MAX);
+        assert_eq!(ours.is_ok(), judge(&message).is_ok(), "{ours:?}: {message:02x?}");
+        events += usize::from(ours.is_ok());
+    }
+    assert!(events > 7_500, "{events}");
+}
+
+#[test]
+fn broken_messages_mean_the_same_to_both() {
+    let mut dice = Dice(2);
+    for _ in 0..10_000 {
+        let mut message = generated(&mut dice);
+        for _ in 0..=dice.roll(2) {
+            let at = dice.roll(message.len().max(1)).min(message.len().saturating_sub(1));
+            match dice.roll(5) {
+                0 => message.truncate(at),
+                1 if !message.is_empty() => drop(message.remove(at)),
+                2 => message.insert(at, dice.roll(256) as u8),
+                3 if !message.is_empty() => message[at] = [0x00, 0x40, 0x45, 0xff, 0xc1][dice.roll(5)],
+                _ if !message.is_empty() => message[at] ^= 1 << dice.roll(8),
+                _ => {}
+            }
+        }
+        check(&message, &mut dice);
+    }
+}

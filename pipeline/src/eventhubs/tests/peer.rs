@@ -1,0 +1,435 @@
+//! A hub that does what a test tells it: bad manners, silence, and frames that no hub of ours would send.
+//!
+//! It opens connections and answers `$cbs` by itself. A link to a partition is handed to the test.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+use crate::amqp::encode::Encoder;
+use crate::amqp::frames::{FrameBuffer, put_frame, put_sasl_frame};
+use crate::amqp::performatives::{
+    Attach, Begin, Condition, Detach, Flow, Open, Performative, Role, Source, Target, Transfer, encode_close,
+    encode_end,
+};
+use crate::amqp::sections::{Message, code, lookup};
+use crate::amqp::{AMQP_HEADER, SASL_HEADER, codec, sasl};
+use crate::eventhubs::{Client, ConnectionString};
+
+/// The hub.
+pub(super) struct Peer {
+    address: SocketAddr,
+    links: mpsc::Receiver<Link>,
+}
+
+impl Peer {
+    /// Listens. `idle_ms` is the silence it says it bears.
+    pub(super) async fn start(idle_ms: Option<u32>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (found, links) = mpsc::channel(10);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let found = found.clone();
+                tokio::spawn(async move {
+                    let serving = Serving { stream, input: FrameBuffer::new(65_536), out: Vec::new() };
+                    if let Some(link) = serving.until_a_link(idle_ms).await {
+                        let _ = found.send(link).await;
+                    }
+                });
+            }
+        });
+        Self { address, links }
+    }
+
+    pub(super) async fn client(&self) -> Client {
+        let text = format!(
+            "Endpoint=sb://{};SharedAccessKeyName=n;SharedAccessKey=k;UseDevelopmentEmulator=true;EntityPath=events",
+            self.address
+        );
+        Client::connect(&ConnectionString::parse(&text).unwrap(), "test").await.unwrap()
+    }
+
+    /// The next link to a partition; its attach is not answered yet.
+    pub(super) async fn link(&mut self) -> Link {
+        self.links.recv().await.unwrap()
+    }
+}
+
+/// A link to a partition, and the connection it is on.
+pub(super) struct Link {
+    serving: Serving,
+    pub(super) channel: u16,
+    pub(super) handle: u32,
+    name: String,
+    pub(super) address: String,
+    pub(super) filter: String,
+    delivery: u32,
+}
+
+/// What a client says, as far as tests ask.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Said {
+    Flow(Flow),
+    Accepted(u32, u32),
+    Detach(Option<String>),
+    End(Option<String>),
+    Close(Option<String>),
+    Alive,
+    /// Another link is asked for on the same connection.
+    Attach(String),
+    Gone,
+}
+
+impl Link {
+    /// Answers the attach.
+    pub(super) async fn accept(&mut self) {
+        self.answer(Some(Source::default()), Some(Target::default())).await;
+    }
+
+    /// Refuses the attach as the service does.
+    pub(super) async fn refuse(&mut self, condition: &str, text: &str) {
+        self.answer(None, None).await;
+        self.detach(Some((condition, text))).await;
+    }
+
+    async fn answer(&mut self, source: Option<Source<'_>>, target: Option<Target<'_>>) {
+        let attach = Attach {
+            name: &self.name,
+            handle: self.handle,
+            role: Role::Sender,
+            snd_settle_mode: Some(2),
+            rcv_settle_mode: Some(0),
+            source,
+            target,
+            initial_delivery_count: Some(0),
+            ..Attach::default()
+        };
+        put_frame(&mut self.serving.out, self.channel, |out| attach.encode(out));
+        self.serving.flush().await;
+    }
+
+    pub(super) async fn detach(&mut self, error: Option<(&str, &str)>) {
+        let detach = Detach { handle: self.handle, closed: true, error: error.map(condition) };
+        put_frame(&mut self.serving.out, self.channel, |out| detach.encode(out));
+        self.serving.flush().await;
+    }
+
+    pub(super) async fn end(&mut self, error: Option<(&str, &str)>) {
+        put_frame(&mut self.serving.out, self.channel, |out| encode_end(error.map(condition), out));
+        self.serving.flush().await;
+    }
+
+    pub(super) async fn close(&mut self, error: Option<(&str, &str)>) {
+        put_frame(&mut self.serving.out, 0, |out| encode_close(error.map(condition), out));
+        self.serving.flush().await;
+    }
+
+    /// Sends a message in frames of at most so many bytes of payload.
+    pub(super) async fn send(&mut self, message: &[u8], settled: bool, piece: usize) {
+        let out = &mut self.serving.out;
+        put_delivery(out, self.channel, self.handle, self.delivery, settled, message, piece);
+        self.delivery += 1;
+        self.serving.flush().await;
+    }
+
+    /// Sends half of a message and then gives it up.
+    pub(super) async fn abort(&mut self, message: &[u8]) {
+        let first = Transfer { more: true, ..transfer(self.handle, self.delivery, false) };
+        let last = Transfer { aborted: true, ..transfer(self.handle, self.delivery, false) };
+        for (transfer, payload) in [(first, &message[..message.len() / 2]), (last, &[])] {
+            put_frame(&mut self.serving.out, self.channel, |out| {
+                transfer.encode(out);
+                out.extend_from_slice(payload);
+            });
+        }
+        self.delivery += 1;
+        self.serving.flush().await;
+    }
+
+    pub(super) async fn send_bytes(&mut self, bytes: &[u8]) {
+        self.serving.out.extend_from_slice(bytes);
+        self.serving.flush().await;
+    }
+
+    /// What the client says next.
+    pub(super) async fn said(&mut self) -> Said {
+        loop {
+            let Some(frame) = self.serving.frame().await else { return Said::Gone };
+            if frame.body.is_empty() {
+                return Said::Alive;
+            }
+            let text = |error: Option<Condition<'_>>| error.map(|error| error.condition.to_owned());
+            match Performative::decode(&frame.body).unwrap().0 {
+                Performative::Flow(flow) if frame.channel == self.channel => return Said::Flow(flow),
+                Performative::Disposition(settled) => {
+                    assert!(settled.settled && settled.role == Role::Receiver);
+                    return Said::Accepted(settled.first, settled.last.unwrap_or(settled.first));
+                }
+                Performative::Detach(detach) => return Said::Detach(text(detach.error)),
+                Performative::End(error) => return Said::End(text(error)),
+                Performative::Close(error) => return Said::Close(text(error)),
+                Performative::Begin(begin) => self.serving.begin(frame.channel, &begin).await,
+                Performative::Attach(attach) => {
+                    (self.channel, self.handle) = (frame.channel, attach.handle);
+                    attach.name.clone_into(&mut self.name);
+                    self.filter = filter_of(&attach);
+                    self.delivery = 0;
+                    return Said::Attach(self.filter.clone());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits for credit.
+    pub(super) async fn credit(&mut self) -> u32 {
+        loop {
+            if let Said::Flow(Flow { link_credit: Some(credit), .. }) = self.said().await {
+                return credit;
+            }
+        }
+    }
+}
+
+/// Puts a delivery onto `out`, cut into frames.
+pub(super) fn put_delivery(
+    out: &mut Vec<u8>,
+    channel: u16,
+    handle: u32,
+    id: u32,
+    settled: bool,
+    message: &[u8],
+    piece: usize,
+) {
+    let mut rest = message;
+    let mut first = true;
+    loop {
+        let (head, tail) = rest.split_at(piece.min(rest.len()));
+        let mut transfer = Transfer { more: !tail.is_empty(), ..transfer(handle, id, settled) };
+        if !first {
+            (transfer.delivery_id, transfer.delivery_tag, transfer.message_format) = (None, None, None);
+        }
+        put_frame(out, channel, |out| {
+            transfer.encode(out);
+            out.extend_from_slice(head);
+        });
+        (rest, first) = (tail, false);
+        if rest.is_empty() {
+            return;
+        }
+    }
+}
+
+fn transfer(handle: u32, id: u32, settled: bool) -> Transfer<'static> {
+    Transfer {
+        handle,
+        delivery_id: Some(id),
+        delivery_tag: Some(b"tag"),
+        message_format: Some(0),
+        settled: Some(settled),
+        ..Transfer::default()
+    }
+}
+
+/// An event as the service sends it.
+pub(super) fn event(number: i64, body: &[u8]) -> Vec<u8> {
+    let mut message = Vec::new();
+    let mut out = Encoder::new(&mut message);
+    out.described(code::MESSAGE_ANNOTATIONS, |out| {
+        out.map(|map| {
+            map.symbol("x-opt-sequence-number");
+            map.long(number);
+            map.symbol("x-opt-offset");
+            map.string(&(number * 100).to_string());
+            map.symbol("x-opt-enqueued-time");
+            map.timestamp(1_700_000_000_000 + number);
+        });
+    });
+    out.described(code::DATA, |out| out.binary(body));
+    message
+}
+
+fn condition<'a>((condition, description): (&'a str, &'a str)) -> Condition<'a> {
+    Condition { condition, description }
+}
+
+fn filter_of(attach: &Attach<'_>) -> String {
+    let filter = attach.source.as_ref().and_then(|source| source.filter).unwrap_or_default();
+    match lookup(filter, "apache.org:selector-filter:string").unwrap() {
+        Some(codec::Value::Described(_, value)) => {
+            codec::Value::read(value).unwrap().text().unwrap().to_owned()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+struct Serving {
+    stream: TcpStream,
+    input: FrameBuffer,
+    out: Vec<u8>,
+}
+
+impl Serving {
+    async fn until_a_link(mut self, idle_ms: Option<u32>) -> Option<Link> {
+        self.header().await?;
+        self.out.extend_from_slice(&SASL_HEADER);
+        put_sasl_frame(&mut self.out, |out| sasl::encode_mechanisms(&["ANONYMOUS"], out));
+        self.flush().await;
+        self.frame().await?;
+        put_sasl_frame(&mut self.out, |out| sasl::encode_outcome(true, out));
+        self.flush().await;
+        self.header().await?;
+        self.out.extend_from_slice(&AMQP_HEADER);
+        self.flush().await;
+        self.frame().await?;
+        let open = Open {
+            container_id: "peer",
+            max_frame_size: Some(65_536),
+            idle_time_out: idle_ms,
+            ..Open::default()
+        };
+        put_frame(&mut self.out, 0, |out| open.encode(out));
+        self.flush().await;
+        let mut answers = None;
+        loop {
+            let frame = self.frame().await?;
+            if frame.body.is_empty() {
+                continue;
+            }
+            let (performative, payload) = Performative::decode(&frame.body).unwrap();
+            match performative {
+                Performative::Begin(begin) => self.begin(frame.channel, &begin).await,
+                Performative::Attach(attach) => {
+                    let address =
+                        attach.source.as_ref().and_then(|source| source.address).unwrap_or_default();
+                    if attach.role == Role::Receiver && address.contains("Partitions") {
+                        return Some(Link {
+                            channel: frame.channel,
+                            handle: attach.handle,
+                            name: attach.name.to_owned(),
+                            address: address.to_owned(),
+                            filter: filter_of(&attach),
+                            delivery: 0,
+                            serving: self,
+                        });
+                    }
+                    if attach.role == Role::Receiver {
+                        answers = Some(attach.handle);
+                    }
+                    self.node(frame.channel, &attach).await;
+                }
+                Performative::Transfer(transfer) => {
+                    self.answer(frame.channel, answers?, &transfer, payload).await;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    async fn begin(&mut self, channel: u16, _: &Begin<'_>) {
+        let begin = Begin {
+            remote_channel: Some(channel),
+            next_outgoing_id: 7,
+            incoming_window: 1000,
+            outgoing_window: 1000,
+            ..Begin::default()
+        };
+        put_frame(&mut self.out, channel, |out| begin.encode(out));
+        self.flush().await;
+    }
+
+    /// Attaches one link of a pair, and asks for questions.
+    async fn node(&mut self, channel: u16, attach: &Attach<'_>) {
+        let (role, count) = match attach.role {
+            Role::Sender => (Role::Receiver, None),
+            Role::Receiver => (Role::Sender, Some(0)),
+        };
+        let answer = Attach {
+            role,
+            initial_delivery_count: count,
+            desired_capabilities: None,
+            properties: None,
+            ..attach.clone()
+        };
+        put_frame(&mut self.out, channel, |out| answer.encode(out));
+        if role == Role::Receiver {
+            let flow = Flow {
+                next_incoming_id: Some(0),
+                incoming_window: 1000,
+                next_outgoing_id: 7,
+                outgoing_window: 1000,
+                handle: Some(attach.handle),
+                delivery_count: Some(0),
+                link_credit: Some(100),
+                ..Flow::default()
+            };
+            put_frame(&mut self.out, channel, |out| flow.encode(out));
+        }
+        self.flush().await;
+    }
+
+    /// Accepts the question, and its token.
+    async fn answer(&mut self, channel: u16, handle: u32, asked: &Transfer<'_>, payload: &[u8]) {
+        let question = Message::scan(payload).unwrap();
+        let id = codec::Value::read(question.properties).unwrap().items().unwrap().next_raw().unwrap();
+        let state = Some(crate::amqp::performatives::Outcome::Accepted);
+        let first = asked.delivery_id.unwrap();
+        let settled = crate::amqp::performatives::Disposition {
+            role: Role::Receiver,
+            first,
+            last: None,
+            settled: true,
+            state,
+        };
+        put_frame(&mut self.out, channel, |out| settled.encode(out));
+        let mut message = Vec::new();
+        let mut out = Encoder::new(&mut message);
+        out.described(code::PROPERTIES, |out| {
+            out.list(|list| {
+                list.nulls(5);
+                list.raw(id);
+            });
+        });
+        out.described(code::APPLICATION_PROPERTIES, |out| {
+            out.map(|map| {
+                map.string("status-code");
+                map.int(202);
+            });
+        });
+        out.described(code::VALUE, |out| out.nulls(1));
+        put_delivery(&mut self.out, channel, handle, 0, false, &message, 60_000);
+        self.flush().await;
+    }
+
+    async fn header(&mut self) -> Option<()> {
+        loop {
+            if self.input.next_header().unwrap().is_some() {
+                return Some(());
+            }
+            self.read().await?;
+        }
+    }
+
+    async fn frame(&mut self) -> Option<crate::amqp::frames::Frame> {
+        loop {
+            if let Some(frame) = self.input.next_frame().unwrap() {
+                return Some(frame);
+            }
+            self.read().await?;
+        }
+    }
+
+    async fn read(&mut self) -> Option<()> {
+        let count = self.stream.read_buf(self.input.space()).await.ok()?;
+        (count > 0).then_some(())
+    }
+
+    async fn flush(&mut self) {
+        // A client that has hung up is told nothing.
+        let _ = self.stream.write_all(&self.out).await;
+        self.out.clear();
+    }
+}
