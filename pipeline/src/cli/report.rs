@@ -123,9 +123,17 @@ fn usage() -> (f64, u64) {
         let cpu = seconds(usage.user_time()) + seconds(usage.system_time());
         // Linux counts kibibytes, macOS bytes.
         let unit = if cfg!(target_os = "linux") { 1024 } else { 1 };
-        return ((cpu * 1000.0).round() / 1000.0, usage.max_rss() as u64 * unit);
+        let peak = peak_of_linux().unwrap_or(usage.max_rss() as u64 * unit);
+        return ((cpu * 1000.0).round() / 1000.0, peak);
     }
     (0.0, 0)
+}
+
+/// What `getrusage` calls the peak begins, on Linux, with that of the process which started this one.
+fn peak_of_linux() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"))?;
+    Some(kibibytes.trim().parse::<u64>().ok()? * 1024)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

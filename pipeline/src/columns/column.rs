@@ -27,6 +27,7 @@ impl Column {
     }
 
     /// Sets the value of a row; false if the row has one already or the column is of another type.
+    #[inline]
     pub(super) fn push(&mut self, column_type: ColumnType, row: usize, cell: Cell<'_>) -> bool {
         if !Values::take(column_type, cell) || !self.reach(column_type, row) {
             return false;
@@ -84,6 +85,7 @@ impl Column {
     }
 
     /// Makes `row` the next to be set; false if it can't be.
+    #[inline]
     fn reach(&mut self, column_type: ColumnType, row: usize) -> bool {
         if self.len() > row {
             return false;
@@ -91,7 +93,9 @@ impl Column {
         if matches!(self.values, Values::None) {
             self.values = Values::of(column_type);
         }
-        self.pad(row);
+        if self.len() < row {
+            self.pad(row);
+        }
         true
     }
 

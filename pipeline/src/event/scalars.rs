@@ -16,15 +16,35 @@ pub fn guid(text: &str) -> Option<Guid> {
     if [text[8], text[13], text[18], text[23]] != [b'-'; 4] {
         return None;
     }
+    // Eight digits at a time; the dashes part some of them.
+    let word = |one: usize, two: usize| -> u64 {
+        let half = |at: usize| u32::from_le_bytes([text[at], text[at + 1], text[at + 2], text[at + 3]]);
+        u64::from(half(one)) | u64::from(half(two)) << 32
+    };
+    let words = [word(0, 4), word(9, 14), word(19, 24), word(28, 32)];
+    let [one, two, three, four] = words.map(hex_digits);
     let mut bytes = ZERO_GUID;
-    for (byte, at) in bytes.iter_mut().zip(GUID_DIGITS) {
-        let (high, low) = (HEX[text[at] as usize], HEX[text[at + 1] as usize]);
-        if (high | low) > 0xf {
-            return None;
-        }
-        *byte = high << 4 | low;
+    for (four_bytes, value) in bytes.as_chunks_mut::<4>().0.iter_mut().zip([one?, two?, three?, four?]) {
+        *four_bytes = value.to_le_bytes();
     }
     Some(bytes)
+}
+
+/// The four bytes that eight hexadecimal digits state, the first digits in the lowest byte.
+fn hex_digits(text: u64) -> Option<u32> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const TOP: u64 = 0x80 * EACH;
+    // In each byte: is it at least so much? Nothing carries from one byte into the next.
+    let at_least = |bytes: u64, least: u64| (((bytes & !TOP) + (0x80 - least) * EACH) | bytes) & TOP;
+    let (digit, letter) = (text ^ 0x30 * EACH, (text | 0x20 * EACH) ^ 0x60 * EACH);
+    let is_letter = at_least(letter, 1) & !at_least(letter, 7);
+    if is_letter | !at_least(digit, 10) & TOP != TOP {
+        return None;
+    }
+    let nibbles = (text & 0x0f * EACH) + 9 * (is_letter >> 7);
+    let pairs = (nibbles << 4 | nibbles >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    Some((fours | fours >> 16) as u32)
 }
 
 /// A number as a decimal of 28 digits before and 10 behind the point, in its narrowest form: two are equal
@@ -170,21 +190,6 @@ pub fn iso_date(text: &str) -> Option<Date> {
     let before_1970 = ms < i64::from(offset.unwrap_or(0)) * 60_000;
     Some(Date { ms: ms + i64::from(before_1970 && !exact), offset, exact })
 }
-
-/// Where the digit pairs of a GUID stand.
-const GUID_DIGITS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
-
-/// The value of each hexadecimal digit, 0xff for every other byte.
-const HEX: [u8; 256] = {
-    let mut table = [0xff; 256];
-    let mut digit = 0;
-    while digit < 16 {
-        table[b"0123456789abcdef"[digit] as usize] = digit as u8;
-        table[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
-        digit += 1;
-    }
-    table
-};
 
 /// What a .NET `DateTime` can be: year 1 to 9999.
 pub const DATES: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
@@ -348,6 +353,18 @@ mod tests {
             "é0112233-4455-6677-8899-aabbccddeef",
         ] {
             assert_eq!(guid(wrong), None, "{wrong}");
+        }
+        // Every character at every place.
+        for (at, byte) in (0..36).flat_map(|at| (0..0x80_u8).map(move |byte| (at, byte))) {
+            let mut text = *b"01234567-89ab-cdef-0123-456789abcdef";
+            text[at] = byte;
+            let digits: Vec<u32> = text.iter().filter_map(|byte| char::from(*byte).to_digit(16)).collect();
+            let dashes = [8, 13, 18, 23].iter().all(|at| text[*at] == b'-');
+            let expected = (dashes && digits.len() == 32).then(|| -> Vec<u8> {
+                digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
+            });
+            let text = std::str::from_utf8(&text).unwrap();
+            assert_eq!(guid(text).map(|guid| guid.to_vec()), expected, "{text}");
         }
     }
 

@@ -33,6 +33,16 @@ async fn one_large_body_on_a_quiet_partition_does_not_stop_its_neighbours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lane_that_is_caught_up_does_not_stop_the_others() {
+    let world = World::new(3, None).await;
+    world.append(0, 1, 100);
+    world.append(2, 20_000, 1000);
+    let config = Config { lanes: Some(3), ..world.config(true) };
+    let summary = run(config, world.drain.clone(), Arc::default(), Arc::new(SystemClock)).await.unwrap();
+    assert_eq!((summary.rows, summary.left), (20_001, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_read_before_the_connection_broke_is_durable() {
     let world = World::new(1, None).await;
     world.append(0, 2000, 100);

@@ -179,9 +179,12 @@ impl Wiring {
             let (inputs, receiver) = lanes::unbounded();
             let (outputs, clock, drain) = (to_publisher.clone(), Arc::clone(&self.clock), drain.clone());
             let thread = std::thread::Builder::new().name(format!("lane-{number}")).spawn(move || {
-                // A lane that fails, or panics, ends the run: its partitions would wait for it for ever.
-                let _ends_the_run = DrainOnDrop(drain);
-                run_lane(lane, &receiver, &outputs, &*clock)
+                // A lane that fails, or panics, ends the run: its partitions would wait for it for ever. One whose
+                // partitions are all caught up ends before the others do.
+                let mut fault = DrainOnDrop(Some(drain));
+                let ended = run_lane(lane, &receiver, &outputs, &*clock);
+                fault.0.take_if(|_| ended.is_ok());
+                ended
             });
             threads.push(thread.map_err(Error::Thread)?);
             let intake = share.part(share.total() as u64 / INTAKE_PART);
@@ -250,12 +253,14 @@ struct LaneEnd {
     intake: Arc<Share>,
 }
 
-/// Begins the drain when its thread ends. At the end of a run it has begun, or nobody minds.
-struct DrainOnDrop(Drain);
+/// Begins the drain when its thread ends, unless that was taken out before.
+struct DrainOnDrop(Option<Drain>);
 
 impl Drop for DrainOnDrop {
     fn drop(&mut self) {
-        self.0.begin();
+        if let Some(drain) = &self.0 {
+            drain.begin();
+        }
     }
 }
 
