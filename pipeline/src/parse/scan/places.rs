@@ -6,8 +6,8 @@
 /// The places of one text, text after text in the same memory.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    /// The lowest bit of each byte is the text's first; a window's worth of none behind the last.
-    bits: Vec<u8>,
+    /// The lowest bit is the text's first; a word of none behind the last.
+    words: Vec<u64>,
 }
 
 impl Places {
@@ -34,31 +34,19 @@ impl Places {
     /// The first place that is not before `at`; far behind the text if there is none.
     #[inline]
     pub(super) fn from(&self, at: usize) -> usize {
-        // Most strings end within what one look shows, wherever in a byte of bits they begin.
-        let window = self.window(at / 8) >> (at % 8);
-        if window == 0 {
-            self.from_far(at / 8 + size_of::<u64>())
-        } else {
-            at + window.trailing_zeros() as usize
-        }
+        let (word, bit) = (at / BLOCK, at % BLOCK);
+        let Some([low, high]) = self.words.get(word..).and_then(|words| words.first_chunk()) else {
+            return usize::MAX;
+        };
+        // Most strings end within the 64 bits behind their beginning.
+        let window = low >> bit | (high << 1) << (BLOCK - 1 - bit);
+        if window == 0 { self.from_far(word + 1) } else { at + window.trailing_zeros() as usize }
     }
 
     #[cold]
-    fn from_far(&self, mut byte: usize) -> usize {
-        while byte < self.bits.len() {
-            let window = self.window(byte);
-            if window != 0 {
-                return byte * 8 + window.trailing_zeros() as usize;
-            }
-            byte += size_of::<u64>();
-        }
-        usize::MAX
-    }
-
-    #[inline]
-    fn window(&self, byte: usize) -> u64 {
-        let bits = self.bits.get(byte..).and_then(|bits| bits.first_chunk());
-        bits.map_or(0, |bits| u64::from_le_bytes(*bits))
+    fn from_far(&self, word: usize) -> usize {
+        let far = self.words[word..].iter().position(|bits| *bits != 0);
+        far.map_or(usize::MAX, |far| (word + far) * BLOCK + self.words[word + far].trailing_zeros() as usize)
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -72,13 +60,12 @@ impl Places {
         let (blocks, rest) = text.as_chunks::<BLOCK>();
         let mut last = [b' '; BLOCK];
         last[..rest.len()].copy_from_slice(rest);
-        self.bits.clear();
-        self.bits.reserve((blocks.len() + 2) * size_of::<u64>());
+        self.words.clear();
+        self.words.reserve(blocks.len() + 2);
         for block in blocks {
-            self.bits.extend_from_slice(&bits(block).to_le_bytes());
+            self.words.push(bits(block));
         }
-        self.bits.extend_from_slice(&bits(&last).to_le_bytes());
-        self.bits.extend_from_slice(&0_u64.to_le_bytes());
+        self.words.extend([bits(&last), 0]);
     }
 }
 
