@@ -91,11 +91,11 @@ impl Arrivals {
             offset: place.offset,
             enqueued_time_ms: place.enqueued_time_ms,
             content_type: head.content_type,
-            properties: "",
+            encoded_properties: head.properties.encoded,
             size_exceeded: head.properties.size_exceeded,
         };
         self.coming = (number, head.last_enqueued);
-        self.filling.begin(&event, |texts| head.properties.write(texts));
+        self.filling.begin(&event);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! What stands in front of a body: annotations and properties, read where they lie.
 //!
-//! Owns: which of them we read, and their types. Does not own: the body (`body`), the text that application properties
-//! become (`properties`).
+//! Owns: which of them we read, and their types. Does not own: the body (`body`), what application properties are
+//! (`properties`).
 //!
 //! Nothing is allocated and nothing is copied. What nobody reads is stepped over by its stated size.
 
@@ -57,7 +57,7 @@ impl<'a> Head<'a> {
                 code::DELIVERY_ANNOTATIONS => head.delivery_annotations(cursor.value()?)?,
                 code::MESSAGE_ANNOTATIONS => head.message_annotations(cursor.value()?)?,
                 code::PROPERTIES => head.content_type = content_type(cursor.value()?)?,
-                code::APPLICATION_PROPERTIES => head.properties = Properties::new(cursor.value()?)?,
+                code::APPLICATION_PROPERTIES => head.properties = Properties::new(cursor.raw()?)?,
                 _ => drop(cursor.raw()?),
             }
         }
