@@ -86,10 +86,7 @@ impl<'a> Head<'a> {
                     _ => None,
                 };
             } else if name == ENQUEUED_TIME.as_bytes() {
-                self.enqueued_time_ms = match Value::read(value)? {
-                    Value::Timestamp(ms) => Some(ms),
-                    _ => None,
-                };
+                self.enqueued_time_ms = timestamp(value)?;
             }
             Ok(())
         })
@@ -126,8 +123,21 @@ fn annotations<'a>(
 }
 
 fn long(value: &[u8]) -> Result<Option<i64>, Error> {
+    if let [0x81, a, b, c, d, e, f, g, h] = *value {
+        return Ok(Some(i64::from_be_bytes([a, b, c, d, e, f, g, h])));
+    }
     Ok(match Value::read(value)? {
         Value::Long(number) => Some(number),
+        _ => None,
+    })
+}
+
+fn timestamp(value: &[u8]) -> Result<Option<i64>, Error> {
+    if let [0x83, a, b, c, d, e, f, g, h] = *value {
+        return Ok(Some(i64::from_be_bytes([a, b, c, d, e, f, g, h])));
+    }
+    Ok(match Value::read(value)? {
+        Value::Timestamp(ms) => Some(ms),
         _ => None,
     })
 }
