@@ -54,9 +54,9 @@ impl<'a> Head<'a> {
             }
             last = section;
             match section {
-                code::DELIVERY_ANNOTATIONS => head.delivery_annotations(cursor.value()?)?,
-                code::MESSAGE_ANNOTATIONS => head.message_annotations(cursor.value()?)?,
-                code::PROPERTIES => head.content_type = content_type(cursor.value()?)?,
+                code::DELIVERY_ANNOTATIONS => head.delivery_annotations(cursor.compound()?)?,
+                code::MESSAGE_ANNOTATIONS => head.message_annotations(cursor.compound()?)?,
+                code::PROPERTIES => head.content_type = content_type(cursor.compound()?)?,
                 code::APPLICATION_PROPERTIES => head.properties = Properties::new(cursor.raw()?)?,
                 _ => drop(cursor.raw()?),
             }

@@ -8,7 +8,7 @@ use std::fmt::{self, Write as _};
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::amqp::codec::{Error, Items, Value};
+use crate::amqp::codec::{Cursor, Error, Items, Value};
 use crate::eventhubs::names::SIZE_EXCEEDED;
 
 /// The application properties of a message, as they are encoded.
@@ -23,7 +23,7 @@ pub(super) struct Properties<'a> {
 impl<'a> Properties<'a> {
     /// Takes the section's value, and looks through it: writing it can't fail any more.
     pub(super) fn new(encoded: &'a [u8]) -> Result<Self, Error> {
-        let mut entries = match Value::read(encoded)? {
+        let mut entries = match Cursor::new(encoded).compound()? {
             Value::Map(entries) if entries.len() % 2 == 0 => entries,
             Value::Null => return Ok(Self::default()),
             _ => return Err(Error::NotA("a map of properties")),
