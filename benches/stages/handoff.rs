@@ -72,7 +72,7 @@ fn event(number: usize) -> RawEvent<'static> {
         offset: "4294967296",
         enqueued_time_ms: 1_767_600_000_000,
         content_type: "application/json",
-        properties: "",
+        encoded_properties: &[],
         size_exceeded: false,
     }
 }

@@ -69,7 +69,7 @@ fn raw_event(number: i64, body: &[u8]) -> RawEvent<'_> {
         offset: "4294967296",
         enqueued_time_ms: 1_767_600_000_000 + number,
         content_type: "application/json",
-        properties: "",
+        encoded_properties: &[],
         size_exceeded: false,
     }
 }

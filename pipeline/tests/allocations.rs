@@ -53,7 +53,7 @@ fn allocations_of(body: &[u8]) -> u64 {
                 offset: "4711",
                 enqueued_time_ms: 0,
                 content_type: "",
-                properties: "",
+                encoded_properties: &[],
                 size_exceeded: false,
             };
             buffer.push(&mut context, &event, &raw, PartitionId(0));

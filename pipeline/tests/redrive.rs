@@ -121,10 +121,10 @@ fn quarantined(bodies: &[Vec<u8>]) -> catchwater_sinks::parquet::RowGroup {
             offset: "offset",
             enqueued_time_ms: NOON,
             content_type: "",
-            properties: "",
+            encoded_properties: &[],
             size_exceeded: false,
         };
-        buffer.push_reject(&mut context, &Reject::new(Reason::Empty), &raw, PartitionId(0));
+        buffer.push_reject(&mut context, &Reject::new(Reason::Empty), &raw, "", PartitionId(0));
     }
     encode_row_group(&buffer.take(&mut context)).unwrap()
 }

@@ -13,7 +13,9 @@ use std::sync::Arc;
 
 use catchwater::budget::Share;
 use catchwater::event::RawBatch;
-use catchwater::eventhubs::{Client, ConnectionString, PartitionReceiver, ReceiveOptions, Start};
+use catchwater::eventhubs::{
+    Client, ConnectionString, PartitionReceiver, ReceiveOptions, Start, properties_json,
+};
 use catchwater::generator::{Format, Size};
 use catchwater::position::PartitionId;
 use catchwater_benches::bodies::Bodies;
@@ -82,9 +84,12 @@ fn check(bodies: &Bodies, rival: &mut Rival, ours: &mut Ours, recording: &Record
     rival.read(bodies.count(), |event| expected.push(event))?;
     assert!(expected.iter().map(|(_, _, body)| body.as_slice()).eq(bodies.iter()), "the rival's bodies");
     let mut ours_seen = Vec::new();
-    let keep = |batch: &RawBatch, seen: &mut Vec<_>| {
+    let mut properties = String::new();
+    let mut keep = |batch: &RawBatch, seen: &mut Vec<_>| {
         for event in batch.iter() {
-            assert!(event.properties.contains("Claims/Organization"), "properties are read too");
+            properties.clear();
+            properties_json(event.encoded_properties, &mut properties);
+            assert!(properties.contains("Claims/Organization"), "properties are read too");
             seen.push((event.sequence_number.0, event.offset.to_owned(), event.body.to_vec()));
         }
     };

@@ -60,7 +60,7 @@ fn write(read: &Result<ChangeEvent<'_>, Reject>, body: &[u8]) -> String {
         let raw = raw(body, number);
         match read {
             Ok(event) => buffer.push(&mut context, event, &raw, PartitionId(0)),
-            Err(reject) => buffer.push_reject(&mut context, reject, &raw, PartitionId(0)),
+            Err(reject) => buffer.push_reject(&mut context, reject, &raw, r#"{"a":1}"#, PartitionId(0)),
         }
     }
     let rows = buffer.rows();
@@ -76,7 +76,7 @@ fn raw(body: &[u8], number: i64) -> RawEvent<'_> {
         offset: "4711",
         enqueued_time_ms: 1_767_600_000_000,
         content_type: "application/json",
-        properties: r#"{"a":1}"#,
+        encoded_properties: &[],
         size_exceeded: false,
     }
 }

@@ -1,6 +1,6 @@
 //! Any bytes as what a hub says on a link: at once or cut anywhere, they give the same events and the same end.
 
-use catchwater::eventhubs::Replay;
+use catchwater::eventhubs::{Replay, properties_json};
 use catchwater::position::PartitionId;
 
 /// Panics when a cut changes what is read.
@@ -30,8 +30,9 @@ fn read(said: &[u8], size: usize) -> (Vec<Event>, Option<String>) {
     let mut events = Vec::new();
     while let Some(batch) = replay.take() {
         events.extend(batch.iter().map(|event| {
-            let [offset, content_type, properties] =
-                [event.offset, event.content_type, event.properties].map(str::to_owned);
+            let [offset, content_type] = [event.offset, event.content_type].map(str::to_owned);
+            let mut properties = String::new();
+            properties_json(event.encoded_properties, &mut properties);
             let (number, time) = (event.sequence_number.0, event.enqueued_time_ms);
             (number, offset, time, content_type, properties, event.size_exceeded, event.body.to_vec())
         }));

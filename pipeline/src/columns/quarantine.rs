@@ -10,7 +10,7 @@ use crate::position::PartitionId;
 pub(super) fn write(
     columns: &mut [Column],
     row: usize,
-    (reject, raw): (&Reject, &RawEvent<'_>),
+    (reject, raw, properties): (&Reject, &RawEvent<'_>, &str),
     hub: &str,
     partition: PartitionId,
 ) {
@@ -22,7 +22,7 @@ pub(super) fn write(
         (Quarantined::ByteOffset, reject.byte_offset.map(|offset| Cell::Int64(offset as i64))),
         (Quarantined::Body, Some(Cell::Bytes(raw.body))),
         (Quarantined::ContentType, stated(raw.content_type)),
-        (Quarantined::Properties, stated(raw.properties)),
+        (Quarantined::Properties, stated(properties)),
         (Quarantined::Hub, Some(Cell::Text(hub))),
         (Quarantined::Partition, Some(Cell::Int32(partition.0 as i32))),
         (Quarantined::SequenceNumber, Some(Cell::Int64(raw.sequence_number.0))),

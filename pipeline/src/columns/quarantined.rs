@@ -32,7 +32,9 @@ pub struct QuarantinedEvent<'a> {
     pub hub: &'a str,
     /// The partition it came from.
     pub partition: PartitionId,
-    /// The event. Its properties are text here: what they say of its size is not in [`RawEvent::size_exceeded`].
+    /// Its application properties as a JSON object; empty when there are none.
+    pub properties: &'a str,
+    /// The event, its properties left out: what they say of its size is not in [`RawEvent::size_exceeded`].
     pub raw: RawEvent<'a>,
 }
 
@@ -63,13 +65,14 @@ fn event(batch: &RecordBatch, row: usize) -> Result<QuarantinedEvent<'_>, &'stat
     Ok(QuarantinedEvent {
         hub: text(batch, Q::Hub, row)?.ok_or_else(|| name(Q::Hub))?,
         partition: PartitionId(number::<Int32Type>(batch, Q::Partition, row)? as u32),
+        properties: text(batch, Q::Properties, row)?.unwrap_or_default(),
         raw: RawEvent {
             body,
             sequence_number: SequenceNumber(number::<Int64Type>(batch, Q::SequenceNumber, row)?),
             offset: text(batch, Q::Offset, row)?.unwrap_or_default(),
             enqueued_time_ms: number::<TimestampMillisecondType>(batch, Q::EnqueuedTime, row)?,
             content_type: text(batch, Q::ContentType, row)?.unwrap_or_default(),
-            properties: text(batch, Q::Properties, row)?.unwrap_or_default(),
+            encoded_properties: &[],
             size_exceeded: false,
         },
     })

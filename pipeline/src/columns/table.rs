@@ -87,15 +87,16 @@ impl TableBuffer {
         self.rows += 1;
     }
 
-    /// Appends a body that can't be understood; only for `_quarantine`.
+    /// Appends a body that can't be understood, with its application properties as JSON; only for `_quarantine`.
     pub fn push_reject(
         &mut self,
         context: &mut Context,
         reject: &Reject,
         raw: &RawEvent<'_>,
+        properties: &str,
         partition: PartitionId,
     ) {
-        let what = (reject, raw);
+        let what = (reject, raw, properties);
         quarantine::write(&mut self.fixed, self.rows, what, &context.hub, partition);
         self.bytes.set(None);
         self.rows += 1;

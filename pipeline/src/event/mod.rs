@@ -5,12 +5,14 @@
 
 mod raw;
 mod reject;
+mod spares;
 pub mod tree;
 pub mod scalars;
 pub mod value;
 
 pub use raw::{RawBatch, RawEvent};
 pub use reject::{Reason, Reject};
+pub use spares::Spares;
 
 use tree::{NodeId, Tree};
 

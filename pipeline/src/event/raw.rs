@@ -1,26 +1,30 @@
 //! Bodies as they arrived, a batch at a time.
 
+use std::sync::Arc;
+
+use super::spares::Spares;
 use crate::budget::Permit;
 use crate::position::{PartitionId, SequenceNumber};
 
 /// Events of one partition, in order, with the bytes they arrived as.
 ///
 /// # Shape
-/// Bodies stand one behind the other in one buffer, short texts in another; both are immutable once the
-/// batch is handed on. The batch carries the permit that pays for it.
+/// Bodies stand one behind the other in one buffer, each behind its application properties, and short texts in another;
+/// both are immutable once the batch is handed on. The batch carries the permit that pays for it.
 ///
 /// An event comes in at once ([`push`](Self::push)), or as it arrives: [`begin`](Self::begin), its body piece by piece,
 /// [`finish`](Self::finish). Until then it is not among the events, and [`abandon`](Self::abandon) forgets it.
 #[derive(Debug)]
 pub struct RawBatch {
     partition: PartitionId,
-    bodies: Vec<u8>,
-    texts: String,
-    events: Vec<Spans>,
+    buffers: Buffers,
+    body_bytes: usize,
     /// The event whose body is still coming in.
     open: Option<Spans>,
     /// What the batch before it came to: the buffers are made that large at the first event, not before.
     expected: [usize; 3],
+    /// Where the buffers come from, and where they go.
+    spares: Option<Arc<Spares>>,
     permit: Permit,
 }
 
@@ -37,8 +41,9 @@ pub struct RawEvent<'a> {
     pub enqueued_time_ms: i64,
     /// The content type its sender stated; empty when there is none.
     pub content_type: &'a str,
-    /// Its application properties as a JSON object; empty when there are none.
-    pub properties: &'a str,
+    /// Its application properties in the encoding they came in, which only their sender's transport knows; empty when
+    /// there are none. Hardly anybody asks for them: they are kept of bodies that are not understood.
+    pub encoded_properties: &'a [u8],
     /// The sender left parts out to stay below the size limit (property `MessageMaxSizeExceeded`).
     pub size_exceeded: bool,
 }
@@ -46,22 +51,25 @@ pub struct RawEvent<'a> {
 impl RawBatch {
     /// An empty batch; `permit` grows with what is pushed.
     pub fn new(partition: PartitionId, permit: Permit) -> Self {
-        Self {
-            partition,
-            bodies: Vec::new(),
-            texts: String::new(),
-            events: Vec::new(),
-            open: None,
-            expected: [0; 3],
-            permit,
-        }
+        let buffers = Buffers::default();
+        Self { partition, buffers, body_bytes: 0, open: None, expected: [0; 3], spares: None, permit }
+    }
+
+    /// An empty batch whose buffers, and those of all that follow it, are used again.
+    pub fn recycled(partition: PartitionId, permit: Permit, spares: Arc<Spares>) -> Self {
+        let mut batch = Self::new(partition, permit);
+        batch.spares = Some(spares);
+        batch
     }
 
     /// An empty batch behind this one, expected to become as large.
     #[must_use]
     pub fn next(&self, permit: Permit) -> Self {
-        let expected = [self.bodies.len(), self.texts.len(), self.events.len()];
-        Self { expected, ..Self::new(self.partition, permit) }
+        let Buffers { bytes, texts, events } = &self.buffers;
+        let expected = [bytes.len(), texts.len(), events.len()];
+        let mut next = Self::new(self.partition, permit);
+        (next.expected, next.spares) = (expected, self.spares.clone());
+        next
     }
 
     /// The partition all events are of.
@@ -71,61 +79,56 @@ impl RawBatch {
 
     /// How many events it holds.
     pub fn len(&self) -> usize {
-        self.events.len()
+        self.buffers.events.len()
     }
 
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.buffers.events.is_empty()
     }
 
     /// The bytes of its bodies.
     pub fn body_bytes(&self) -> usize {
-        self.bodies.len()
+        self.body_bytes
     }
 
     /// The number of its first event.
     pub fn first(&self) -> Option<SequenceNumber> {
-        self.events.first().map(|spans| spans.sequence_number)
+        self.buffers.events.first().map(|spans| spans.sequence_number)
     }
 
     /// The number of its last event.
     pub fn last(&self) -> Option<SequenceNumber> {
-        self.events.last().map(|spans| spans.sequence_number)
+        self.buffers.events.last().map(|spans| spans.sequence_number)
     }
 
     /// Copies an event in; its body may stand in several pieces. `event.body` is ignored.
     pub fn push<'b>(&mut self, event: RawEvent<'_>, body: impl IntoIterator<Item = &'b [u8]>) {
-        self.begin(&event, |texts| texts.push_str(event.properties));
+        self.begin(&event);
         for piece in body {
             self.append(piece);
         }
         self.finish();
     }
 
-    /// Begins an event. `event.body` and `event.properties` are ignored: the one is appended, the other written by
-    /// `properties` behind the texts that are there.
-    pub fn begin(&mut self, event: &RawEvent<'_>, properties: impl FnOnce(&mut String)) {
+    /// Begins an event. `event.body` is ignored: it is appended.
+    pub fn begin(&mut self, event: &RawEvent<'_>) {
         self.abandon();
-        if self.events.is_empty() {
-            // Growing by doubling would leave as many bytes behind as the batch holds.
-            let [bodies, texts, events] = self.expected;
-            self.bodies.reserve_exact(bodies);
-            self.texts.reserve_exact(texts);
-            self.events.reserve_exact(events);
+        if self.buffers.events.is_empty() {
+            self.make_room();
         }
-        let body_start = self.bodies.len() as u32;
-        let offset_start = self.texts.len() as u32;
-        self.texts.push_str(event.offset);
-        let content_type_start = self.texts.len() as u32;
-        self.texts.push_str(event.content_type);
-        let properties_start = self.texts.len() as u32;
-        properties(&mut self.texts);
+        let properties_start = self.buffers.bytes.len() as u32;
+        self.buffers.bytes.extend_from_slice(event.encoded_properties);
+        let body_start = self.buffers.bytes.len() as u32;
+        let offset_start = self.buffers.texts.len() as u32;
+        self.buffers.texts.push_str(event.offset);
+        let content_type_start = self.buffers.texts.len() as u32;
+        self.buffers.texts.push_str(event.content_type);
         self.open = Some(Spans {
+            properties: (properties_start, body_start),
             body: (body_start, body_start),
             offset: (offset_start, content_type_start),
-            content_type: (content_type_start, properties_start),
-            properties: (properties_start, self.texts.len() as u32),
+            content_type: (content_type_start, self.buffers.texts.len() as u32),
             sequence_number: event.sequence_number,
             enqueued_time_ms: event.enqueued_time_ms,
             size_exceeded: event.size_exceeded,
@@ -134,24 +137,26 @@ impl RawBatch {
 
     /// Appends a piece of the body of the event that was begun.
     pub fn append(&mut self, piece: &[u8]) {
-        self.bodies.extend_from_slice(piece);
+        self.buffers.bytes.extend_from_slice(piece);
         self.charge();
     }
 
     /// Ends the event that was begun; gives the length of its body.
     pub fn finish(&mut self) -> usize {
         let Some(mut spans) = self.open.take() else { return 0 };
-        spans.body.1 = self.bodies.len() as u32;
-        self.events.push(spans);
+        spans.body.1 = self.buffers.bytes.len() as u32;
+        self.buffers.events.push(spans);
         self.charge();
-        (spans.body.1 - spans.body.0) as usize
+        let length = (spans.body.1 - spans.body.0) as usize;
+        self.body_bytes += length;
+        length
     }
 
     /// Forgets the event that was begun, if one was.
     pub fn abandon(&mut self) {
         if let Some(spans) = self.open.take() {
-            self.bodies.truncate(spans.body.0 as usize);
-            self.texts.truncate(spans.offset.0 as usize);
+            self.buffers.bytes.truncate(spans.properties.0 as usize);
+            self.buffers.texts.truncate(spans.offset.0 as usize);
         }
     }
 
@@ -160,44 +165,88 @@ impl RawBatch {
     pub fn take(&mut self, permit: Permit) -> Self {
         let mut next = self.next(permit);
         if let Some(open) = self.open.take() {
-            let [body, texts] = [open.body.0 as usize, open.offset.0 as usize];
-            next.expected = [body, texts, self.events.len()];
-            next.bodies.extend_from_slice(&self.bodies[body..]);
-            next.texts.push_str(&self.texts[texts..]);
+            let [bytes, texts] = [open.properties.0 as usize, open.offset.0 as usize];
+            next.expected = [bytes, texts, self.buffers.events.len()];
+            next.make_room();
+            next.buffers.bytes.extend_from_slice(&self.buffers.bytes[bytes..]);
+            next.buffers.texts.push_str(&self.buffers.texts[texts..]);
             next.open = Some(open.moved_to_the_front());
             next.charge();
-            self.bodies.truncate(body);
-            self.texts.truncate(texts);
+            self.buffers.bytes.truncate(bytes);
+            self.buffers.texts.truncate(texts);
         }
         std::mem::replace(self, next)
     }
 
+    /// Makes the buffers as large as they are expected to become: growing by doubling would copy what is there, and leave
+    /// as many bytes behind as the batch holds.
+    fn make_room(&mut self) {
+        let [bytes, texts, events] = self.expected;
+        if self.buffers.bytes.capacity() < bytes
+            && let Some(spare) = self.spares.as_ref().and_then(|spares| spares.take(bytes))
+        {
+            self.buffers = spare;
+        }
+        if self.buffers.bytes.capacity() < bytes {
+            // Not reserved: an empty buffer that is too small would be copied.
+            self.buffers.bytes = Vec::with_capacity(bytes + bytes / 8);
+        }
+        self.buffers.texts.reserve(texts);
+        self.buffers.events.reserve(events);
+    }
+
     fn charge(&mut self) {
-        let bytes =
-            self.bodies.capacity() + self.texts.capacity() + self.events.capacity() * size_of::<Spans>();
-        self.permit.resize(bytes);
+        self.permit.resize(self.buffers.capacity());
     }
 
     /// The events, in order.
     pub fn iter(&self) -> impl Iterator<Item = RawEvent<'_>> {
-        self.events.iter().map(|spans| RawEvent {
-            body: &self.bodies[spans.body.0 as usize..spans.body.1 as usize],
+        self.buffers.events.iter().map(|spans| RawEvent {
+            body: &self.buffers.bytes[spans.body.0 as usize..spans.body.1 as usize],
             sequence_number: spans.sequence_number,
-            offset: &self.texts[spans.offset.0 as usize..spans.offset.1 as usize],
+            offset: &self.buffers.texts[spans.offset.0 as usize..spans.offset.1 as usize],
             enqueued_time_ms: spans.enqueued_time_ms,
-            content_type: &self.texts[spans.content_type.0 as usize..spans.content_type.1 as usize],
-            properties: &self.texts[spans.properties.0 as usize..spans.properties.1 as usize],
+            content_type: &self.buffers.texts[spans.content_type.0 as usize..spans.content_type.1 as usize],
+            encoded_properties: &self.buffers.bytes[spans.properties.0 as usize..spans.properties.1 as usize],
             size_exceeded: spans.size_exceeded,
         })
     }
 }
 
+impl Drop for RawBatch {
+    fn drop(&mut self) {
+        if let Some(spares) = &self.spares {
+            spares.put(std::mem::take(&mut self.buffers));
+        }
+    }
+}
+
+/// What the events of a batch stand in.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    pub(super) bytes: Vec<u8>,
+    texts: String,
+    events: Vec<Spans>,
+}
+
+impl Buffers {
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.texts.clear();
+        self.events.clear();
+    }
+
+    fn capacity(&self) -> usize {
+        self.bytes.capacity() + self.texts.capacity() + self.events.capacity() * size_of::<Spans>()
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Spans {
+    properties: (u32, u32),
     body: (u32, u32),
     offset: (u32, u32),
     content_type: (u32, u32),
-    properties: (u32, u32),
     sequence_number: SequenceNumber,
     enqueued_time_ms: i64,
     size_exceeded: bool,
@@ -206,13 +255,13 @@ struct Spans {
 impl Spans {
     /// The same event where nothing stands before it.
     fn moved_to_the_front(self) -> Self {
-        let [body, texts] = [self.body.0, self.offset.0];
+        let [bytes, texts] = [self.properties.0, self.offset.0];
         let moved = |(start, end), by| (start - by, end - by);
         Self {
-            body: moved(self.body, body),
+            properties: moved(self.properties, bytes),
+            body: moved(self.body, bytes),
             offset: moved(self.offset, texts),
             content_type: moved(self.content_type, texts),
-            properties: moved(self.properties, texts),
             ..self
         }
     }
@@ -230,7 +279,7 @@ mod tests {
             offset,
             enqueued_time_ms: number * 10,
             content_type: "text",
-            properties: "",
+            encoded_properties: b"p",
             size_exceeded: false,
         }
     }
@@ -240,27 +289,49 @@ mod tests {
         let share = Share::new(1_000_000);
         let mut batch = RawBatch::new(PartitionId(3), share.charge(0));
         batch.push(event(1, "one"), [&b"first "[..], b"event"]);
-        batch.begin(&event(2, "two"), |texts| texts.push_str("{}"));
+        batch.begin(&event(2, "two"));
         batch.append(b"second ");
         let taken = batch.take(share.charge(0));
         let whole: Vec<_> = taken.iter().map(|event| (event.offset, event.body)).collect();
         assert_eq!(whole, [("one", &b"first event"[..])]);
         assert!(batch.is_empty());
         batch.append(b"event");
-        assert_eq!(batch.finish(), 12);
+        assert_eq!((batch.finish(), batch.body_bytes(), taken.body_bytes()), (12, 12, 11));
         let whole: Vec<_> = batch
             .iter()
-            .map(|event| (event.offset, event.properties, event.content_type, event.body))
+            .map(|event| (event.offset, event.encoded_properties, event.content_type, event.body))
             .collect();
-        assert_eq!(whole, [("two", "{}", "text", &b"second event"[..])]);
+        assert_eq!(whole, [("two", &b"p"[..], "text", &b"second event"[..])]);
         drop((batch, taken));
         assert_eq!(share.free(), 1_000_000);
     }
 
     #[test]
+    fn buffers_are_used_again_where_much_comes() {
+        let (share, spares) = (Share::new(1_000_000), Spares::new());
+        let body = vec![b'x'; 50_000];
+        let mut batch = RawBatch::recycled(PartitionId(3), share.charge(0), Arc::clone(&spares));
+        let mut places = Vec::new();
+        for number in 1..=4 {
+            batch.push(event(number, "one"), [&body[..]]);
+            let taken = batch.take(share.charge(0));
+            let whole: Vec<_> = taken.iter().map(|event| (event.sequence_number.0, event.body)).collect();
+            assert_eq!(whole, [(number, &body[..])]);
+            places.push(taken.buffers.bytes.as_ptr());
+        }
+        assert!(places[1..].windows(2).all(|two| two[0] == two[1]), "{places:?}");
+        assert_eq!(share.free(), 1_000_000, "what waits is nobody's");
+        // A quiet partition takes what it needs.
+        batch.push(event(5, "one"), [&b"small"[..]]);
+        drop(batch.take(share.charge(0)));
+        batch.push(event(6, "one"), [&b"small"[..]]);
+        assert!(share.free() > 999_000, "{}", share.free());
+    }
+
+    #[test]
     fn an_abandoned_event_leaves_nothing() {
         let mut batch = RawBatch::new(PartitionId(0), Share::new(1).charge(0));
-        batch.begin(&event(1, "one"), |_| ());
+        batch.begin(&event(1, "one"));
         batch.append(b"half");
         batch.abandon();
         batch.push(event(2, "two"), [&b"whole"[..]]);

@@ -72,7 +72,7 @@ impl PartitionReceiver {
         self.partition
     }
 
-    /// Waits for an event, then takes what is there, up to 256 events or 1 MiB. Cancel-safe.
+    /// Waits for an event, then takes what is there, up to 256 events or 256 KiB. Cancel-safe.
     ///
     /// After an error the link is of no more use.
     pub async fn next_batch(&mut self) -> Result<RawBatch, Error> {

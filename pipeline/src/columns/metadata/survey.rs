@@ -59,7 +59,7 @@ impl Survey {
             offset: "",
             enqueued_time_ms: 0,
             content_type: "",
-            properties: "",
+            encoded_properties: &[],
             size_exceeded: false,
         };
         let mut buffer = TableBuffer::open(&mut self.context, event.table.name());

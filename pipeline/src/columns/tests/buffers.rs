@@ -234,12 +234,13 @@ fn a_body_that_can_t_be_understood_is_kept_with_its_bytes() {
         offset: "77",
         enqueued_time_ms: 1000,
         content_type: "application/json",
-        properties: r#"{"p":1}"#,
+        encoded_properties: &[],
         size_exceeded: false,
     };
-    buffer.push_reject(&mut rows.context, &Reject::at(Reason::InvalidUtf8, 6), &raw, PartitionId(3));
-    let bare = RawEvent { body: b"", content_type: "", properties: "", ..raw };
-    buffer.push_reject(&mut rows.context, &Reject::new(Reason::Empty), &bare, PartitionId(3));
+    let reject = Reject::at(Reason::InvalidUtf8, 6);
+    buffer.push_reject(&mut rows.context, &reject, &raw, r#"{"p":1}"#, PartitionId(3));
+    let bare = RawEvent { body: b"", content_type: "", ..raw };
+    buffer.push_reject(&mut rows.context, &Reject::new(Reason::Empty), &bare, "", PartitionId(3));
     assert!(buffer.bytes() > empty + 2 * "application/json".len(), "{} bytes", buffer.bytes());
     let batch = buffer.take(&mut rows.context);
     assert_eq!(

@@ -63,7 +63,7 @@ impl Rows {
             offset: "4711",
             enqueued_time_ms: 1_700_000_000_123,
             content_type: "application/json",
-            properties: "",
+            encoded_properties: &[],
             size_exceeded,
         };
         self.next += 1;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::head::Head;
 use crate::budget::{Permit, Share};
-use crate::event::{RawBatch, RawEvent};
+use crate::event::{RawBatch, RawEvent, Spares};
 use crate::eventhubs::Error;
 use crate::eventhubs::credit::Credit;
 use crate::position::{PartitionId, SequenceNumber};
@@ -42,13 +42,19 @@ pub(in crate::eventhubs) struct Arrived {
 
 impl Arrivals {
     /// None yet. `position` is the number that every event must be above.
-    pub(super) fn new(partition: PartitionId, position: i64, share: Arc<Share>, credit: Credit) -> Self {
+    pub(super) fn new(
+        partition: PartitionId,
+        position: i64,
+        share: Arc<Share>,
+        credit: Credit,
+        spares: Arc<Spares>,
+    ) -> Self {
         Self {
             partition,
             credit,
             permit: share.charge(0),
             waiting: VecDeque::new(),
-            filling: RawBatch::new(partition, share.charge(0)),
+            filling: RawBatch::recycled(partition, share.charge(0), spares),
             share,
             last_enqueued: None,
             coming: (position, None),
@@ -91,11 +97,11 @@ impl Arrivals {
             offset: place.offset,
             enqueued_time_ms: place.enqueued_time_ms,
             content_type: head.content_type,
-            properties: "",
+            encoded_properties: head.properties.encoded,
             size_exceeded: head.properties.size_exceeded,
         };
         self.coming = (number, head.last_enqueued);
-        self.filling.begin(&event, |texts| head.properties.write(texts));
+        self.filling.begin(&event);
         Ok(())
     }
 
@@ -132,7 +138,7 @@ impl Arrivals {
     /// Nobody takes what has come: it is dropped.
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
-        self.filling = RawBatch::new(self.partition, self.share.charge(0));
+        self.filling = self.filling.next(self.share.charge(0));
     }
 
     /// Pays for what is under way as it is now: once per socket read, not per event.
@@ -184,5 +190,5 @@ impl Arrivals {
 
 /// A batch holds no more events than this: a few milliseconds of a lane's work.
 const MOST_EVENTS: usize = 256;
-/// Nor more than an event's length above so many bytes.
-const MOST_BYTES: usize = 1024 * 1024;
+/// Nor more than an event's length above so many bytes: what a core's second-level cache still holds when a lane has it.
+const MOST_BYTES: usize = 256 * 1024;

@@ -1,4 +1,4 @@
-//! What a connection's tasks share: the sessions by channel, and the bytes that wait to be written.
+//! What a connection's tasks share: the sessions by channel, the bytes that wait to be written, spare buffers.
 //!
 //! Owns: the channels we have given out. Does not own: the channels the hub uses for the same sessions (`incoming`).
 
@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::gone::Gone;
 use super::incoming::Unreadable;
 use crate::amqp::performatives::{Begin, Condition, Performative};
+use crate::event::Spares;
 
 /// A session and what is on it, as the connection sees it.
 pub(super) trait Session: std::fmt::Debug + Send {
@@ -63,6 +64,8 @@ pub(super) type AnySession = Arc<Shared<dyn Session>>;
 pub(super) struct Channels {
     sessions: Mutex<Sessions>,
     pub(super) outgoing: Outgoing,
+    /// Buffers of batches that are done.
+    pub(super) spares: Arc<Spares>,
 }
 
 #[derive(Debug)]
@@ -75,7 +78,11 @@ struct Sessions {
 impl Channels {
     pub(super) fn new(channel_max: u16) -> Arc<Self> {
         let sessions = Sessions { by_channel: Vec::new(), channel_max, gone: None };
-        Arc::new(Self { sessions: Mutex::new(sessions), outgoing: Outgoing::default() })
+        Arc::new(Self {
+            sessions: Mutex::new(sessions),
+            outgoing: Outgoing::default(),
+            spares: Spares::new(),
+        })
     }
 
     /// Gives a session a channel.

@@ -93,7 +93,8 @@ impl Connection {
         for filter in filters_of(&options.start) {
             let wanted = Wanted { hub, partition, options, filter: &filter };
             let credit = Credit::new(partition_share);
-            let events = Arrivals::new(partition, options.start.position(), Arc::clone(share), credit);
+            let (share, spares) = (Arc::clone(share), Arc::clone(&self.channels.spares));
+            let events = Arrivals::new(partition, options.start.position(), share, credit, spares);
             let link = self.begin(&wanted, Link::new(subject.clone(), partition, events))?;
             match link.attached(&subject).await {
                 Ok(()) => return Ok(link),

@@ -1,7 +1,7 @@
 //! What stands in front of a body: annotations and properties, read where they lie.
 //!
-//! Owns: which of them we read, and their types. Does not own: the body (`body`), the text that application properties
-//! become (`properties`).
+//! Owns: which of them we read, and their types. Does not own: the body (`body`), what application properties are
+//! (`properties`).
 //!
 //! Nothing is allocated and nothing is copied. What nobody reads is stepped over by its stated size.
 
@@ -54,10 +54,10 @@ impl<'a> Head<'a> {
             }
             last = section;
             match section {
-                code::DELIVERY_ANNOTATIONS => head.delivery_annotations(cursor.value()?)?,
-                code::MESSAGE_ANNOTATIONS => head.message_annotations(cursor.value()?)?,
-                code::PROPERTIES => head.content_type = content_type(cursor.value()?)?,
-                code::APPLICATION_PROPERTIES => head.properties = Properties::new(cursor.value()?)?,
+                code::DELIVERY_ANNOTATIONS => head.delivery_annotations(cursor.compound()?)?,
+                code::MESSAGE_ANNOTATIONS => head.message_annotations(cursor.compound()?)?,
+                code::PROPERTIES => head.content_type = content_type(cursor.compound()?)?,
+                code::APPLICATION_PROPERTIES => head.properties = Properties::new(cursor.raw()?)?,
                 _ => drop(cursor.raw()?),
             }
         }
@@ -86,10 +86,7 @@ impl<'a> Head<'a> {
                     _ => None,
                 };
             } else if name == ENQUEUED_TIME.as_bytes() {
-                self.enqueued_time_ms = match Value::read(value)? {
-                    Value::Timestamp(ms) => Some(ms),
-                    _ => None,
-                };
+                self.enqueued_time_ms = timestamp(value)?;
             }
             Ok(())
         })
@@ -126,8 +123,21 @@ fn annotations<'a>(
 }
 
 fn long(value: &[u8]) -> Result<Option<i64>, Error> {
+    if let [0x81, a, b, c, d, e, f, g, h] = *value {
+        return Ok(Some(i64::from_be_bytes([a, b, c, d, e, f, g, h])));
+    }
     Ok(match Value::read(value)? {
         Value::Long(number) => Some(number),
+        _ => None,
+    })
+}
+
+fn timestamp(value: &[u8]) -> Result<Option<i64>, Error> {
+    if let [0x83, a, b, c, d, e, f, g, h] = *value {
+        return Ok(Some(i64::from_be_bytes([a, b, c, d, e, f, g, h])));
+    }
+    Ok(match Value::read(value)? {
+        Value::Timestamp(ms) => Some(ms),
         _ => None,
     })
 }

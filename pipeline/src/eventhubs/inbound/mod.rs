@@ -31,4 +31,5 @@ mod replay;
 mod socket;
 
 pub(super) use connection::{Connection, PartitionLink, Patience};
+pub use properties::properties_json;
 pub use replay::Replay;

@@ -1,87 +1,63 @@
-//! Application properties as the text of a JSON object, written where it will stand.
+//! Application properties: looked through when an event comes, and made the text of a JSON object when somebody asks.
 //!
-//! Owns: the text: keys sorted, of several equal ones the last, no blanks. Does not own: where it goes.
-//! A few properties, which is what senders have, are sorted on the stack; nothing is allocated but what `out` grows by.
+//! Owns: what may stand among them, and the text: keys sorted, of several equal ones the last, no blanks. Does not own:
+//! where either goes. Only bodies that are not understood are kept with their properties, so that hardly any become text.
 
 use std::fmt::{self, Write as _};
 
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::amqp::codec::{Error, Items, Value};
+use crate::amqp::codec::{Cursor, Error, Items, Value};
 use crate::eventhubs::names::SIZE_EXCEEDED;
 
 /// The application properties of a message, as they are encoded.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Properties<'a> {
-    entries: Items<'a>,
+    /// The encoded map; empty when there are none.
+    pub(super) encoded: &'a [u8],
     /// Their sender left parts out of the body to stay below the size limit.
     pub(super) size_exceeded: bool,
 }
 
 impl<'a> Properties<'a> {
     /// Takes the section's value, and looks through it: writing it can't fail any more.
-    pub(super) fn new(section: Value<'a>) -> Result<Self, Error> {
-        let entries = match section {
+    pub(super) fn new(encoded: &'a [u8]) -> Result<Self, Error> {
+        let mut entries = match Cursor::new(encoded).compound()? {
             Value::Map(entries) if entries.len() % 2 == 0 => entries,
             Value::Null => return Ok(Self::default()),
             _ => return Err(Error::NotA("a map of properties")),
         };
+        let encoded = if entries.is_empty() { &[] } else { encoded };
         let mut size_exceeded = false;
-        let mut look = entries.clone();
-        while !look.is_empty() {
-            let Some(Value::String(name)) = look.next().transpose()? else {
+        while !entries.is_empty() {
+            let ([0xa1, _, name @ ..] | [0xb1, _, _, _, _, name @ ..]) = entries.next_raw()? else {
                 return Err(Error::NotA("a property's name"));
             };
-            size_exceeded |= name.len() >= SIZE_EXCEEDED.len() && name.contains(SIZE_EXCEEDED);
-            check(look.next_raw()?)?;
+            check_text(name)?;
+            size_exceeded |= says_size_exceeded(name);
+            check(entries.next_raw()?)?;
         }
-        Ok(Self { entries, size_exceeded })
+        Ok(Self { encoded, size_exceeded })
     }
+}
 
-    /// Writes them behind what `out` holds; nothing when there are none.
-    pub(super) fn write(&self, out: &mut String) {
-        let mut few = [("", &[] as &[u8]); FEW];
-        let mut many = Vec::new();
-        let count = self.entries.len() / 2;
-        let sorted = if let Some(few) = few.get_mut(..count) {
-            few
-        } else {
-            many.resize(count, ("", &[] as &[u8]));
-            &mut many[..]
-        };
-        self.collect(sorted);
-        // A stable order keeps the last of equal names behind the others.
-        sorted.sort_by_key(|(name, _)| *name);
-        let mut comma = '{';
-        for (index, (name, value)) in sorted.iter().enumerate() {
-            if sorted.get(index + 1).is_some_and(|(next, _)| next == name) {
-                continue;
-            }
-            out.push(comma);
-            comma = ',';
-            write_text(name, out);
-            out.push(':');
-            // A string takes whatever is written; what can't be read was refused before.
-            let _ = write_value(value, out);
-        }
-        if comma == ',' {
-            out.push('}');
-        }
-    }
+/// Looked for in every name of every event: those without its first letter are told apart without a branch per byte.
+fn says_size_exceeded(name: &[u8]) -> bool {
+    let mark = SIZE_EXCEEDED.as_bytes();
+    let begins = name.iter().fold(0, |seen, byte| seen | u8::from(*byte == mark[0]));
+    begins != 0 && name.windows(mark.len()).any(|part| part == mark)
+}
 
-    fn collect(&self, places: &mut [(&'a str, &'a [u8])]) {
-        let mut entries = self.entries.clone();
-        for place in places {
-            let name = entries.next().and_then(Result::ok).and_then(|name| name.text());
-            *place = (name.unwrap_or_default(), entries.next_raw().unwrap_or_default());
-        }
-    }
+/// Nearly all texts are ASCII, which is told faster than that they are UTF-8.
+fn check_text(bytes: &[u8]) -> Result<(), Error> {
+    if bytes.is_ascii() || str::from_utf8(bytes).is_ok() { Ok(()) } else { Err(Error::NotUtf8) }
 }
 
 /// A property is a plain value; its sender may have described it.
 fn check(value: &[u8]) -> Result<(), Error> {
     match value {
+        [0xa1 | 0xa3, _, text @ ..] | [0xb1 | 0xb3, _, _, _, _, text @ ..] => check_text(text),
         // The usual ones, whose size was checked when they were stepped over.
         [0x40..=0x44 | 0x50..=0x56 | 0x60 | 0x61 | 0x70..=0x72 | 0x80..=0x83 | 0x98 | 0xa0 | 0xb0, ..] => {
             Ok(())
@@ -96,6 +72,39 @@ fn check(value: &[u8]) -> Result<(), Error> {
             _ => Ok(()),
         },
     }
+}
+
+/// Writes the text of [`RawEvent::encoded_properties`](crate::event::RawEvent) behind what `out` holds; nothing when
+/// there are none.
+pub fn properties_json(encoded: &[u8], out: &mut String) {
+    let Ok(Value::Map(entries)) = Value::read(encoded) else { return };
+    let mut sorted = collect(entries);
+    // A stable order keeps the last of equal names behind the others.
+    sorted.sort_by_key(|(name, _)| *name);
+    let mut comma = '{';
+    for (index, (name, value)) in sorted.iter().enumerate() {
+        if sorted.get(index + 1).is_some_and(|(next, _)| next == name) {
+            continue;
+        }
+        out.push(comma);
+        comma = ',';
+        write_text(name, out);
+        out.push(':');
+        // A string takes whatever is written; what can't be read was refused when the event came.
+        let _ = write_value(value, out);
+    }
+    if comma == ',' {
+        out.push('}');
+    }
+}
+
+fn collect(mut entries: Items<'_>) -> Vec<(&str, &[u8])> {
+    let mut all = Vec::with_capacity(entries.len() / 2);
+    while !entries.is_empty() {
+        let name = entries.next().and_then(Result::ok).and_then(|name| name.text());
+        all.push((name.unwrap_or_default(), entries.next_raw().unwrap_or_default()));
+    }
+    all
 }
 
 fn write_value(value: &[u8], out: &mut String) -> fmt::Result {
@@ -141,13 +150,6 @@ fn write_float(number: f64, out: &mut String) -> fmt::Result {
 /// Writes a JSON string, with the escapes that JSON asks for and no others.
 fn write_text(text: &str, out: &mut String) {
     out.push('"');
-    // Looked at as a whole first, without a branch per byte: hardly any text has something to escape.
-    let odd = text.bytes().fold(false, |odd, byte| odd | (byte < b' ') | (byte == b'"') | (byte == b'\\'));
-    if !odd {
-        out.push_str(text);
-        out.push('"');
-        return;
-    }
     let mut plain = 0;
     for (at, byte) in text.bytes().enumerate() {
         if byte >= b' ' && byte != b'"' && byte != b'\\' {
@@ -174,6 +176,3 @@ fn write_text(text: &str, out: &mut String) {
     out.push_str(&text[plain..]);
     out.push('"');
 }
-
-/// So many are sorted without an allocation. Dataverse sends five to seven.
-const FEW: usize = 24;

@@ -38,9 +38,10 @@ impl Replay {
     ) -> Result<Self, Error> {
         let subject = format!("partition {partition} of a recording");
         let share = Share::new(u64::MAX);
-        let events = Arrivals::new(partition, position, share, Credit::new(partition_share));
-        let link = Shared::new(Link::new(subject.clone(), partition, events));
         let channels = Channels::new(0);
+        let spares = Arc::clone(&channels.spares);
+        let events = Arrivals::new(partition, position, share, Credit::new(partition_share), spares);
+        let link = Shared::new(Link::new(subject.clone(), partition, events));
         let ours = channels.add(Arc::<Shared<Link>>::clone(&link)).map_err(|gone| gone.error(&subject))?;
         let mut incoming = Incoming::new(Arc::clone(&channels));
         let mut opening = Vec::new();

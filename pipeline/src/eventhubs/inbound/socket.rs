@@ -14,21 +14,22 @@ use super::gone::Gone;
 use super::incoming::Incoming;
 use crate::amqp::frames::put_heartbeat;
 
-/// Bytes as the socket gave them, the beginning of a frame that is not whole yet always in front.
+/// Bytes as the socket gave them; what was consumed stands in front until the room behind is wanted.
 #[derive(Debug)]
 pub(super) struct Buffer {
     bytes: Box<[u8]>,
+    start: usize,
     end: usize,
 }
 
 impl Buffer {
     pub(super) fn new() -> Self {
-        Self { bytes: vec![0; BUFFER].into_boxed_slice(), end: 0 }
+        Self { bytes: vec![0; BUFFER].into_boxed_slice(), start: 0, end: 0 }
     }
 
     /// What was read and not consumed.
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.end]
+        &self.bytes[self.start..self.end]
     }
 
     /// Where the next read goes: never empty, because whole frames are consumed and one that is not is smaller.
@@ -40,9 +41,16 @@ impl Buffer {
         self.end += count;
     }
 
+    /// The beginning of a frame that is not whole is moved only when half of the buffer is behind it: bytes are moved
+    /// seldom, and a read always finds room for many frames.
     pub(super) fn consume(&mut self, count: usize) {
-        self.bytes.copy_within(count..self.end, 0);
-        self.end -= count;
+        self.start += count;
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        } else if self.end > BUFFER / 2 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
     }
 }
 
@@ -208,3 +216,33 @@ const BUFFER: usize = 256 * 1024;
 const PIECE: usize = 1024 * 1024;
 /// For the last words.
 const GOODBYE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_leave_the_buffer_as_they_came() {
+        let mut buffer = Buffer::new();
+        let (mut written, mut read) = (0_u32, 0_u32);
+        for round in 0..1_000 {
+            let space = buffer.space();
+            assert!(space.len() >= BUFFER / 4, "{} bytes in round {round}", space.len());
+            let count = (round * 7_919) % space.len() / 4 * 4;
+            for place in space[..count].chunks_exact_mut(4) {
+                place.copy_from_slice(&written.to_be_bytes());
+                written += 1;
+            }
+            buffer.filled(count);
+            // The beginning of a frame stays, at the most as much as a frame may have.
+            let left = buffer.bytes().len().min((round * 104_729) % 65_536 / 4 * 4);
+            let taken = buffer.bytes().len() - left;
+            for word in buffer.bytes()[..taken].chunks_exact(4) {
+                assert_eq!(word, read.to_be_bytes());
+                read += 1;
+            }
+            buffer.consume(taken);
+        }
+        assert!(written > 1_000_000 && written - read < 16_384);
+    }
+}

@@ -5,9 +5,9 @@ use fe2o3_amqp_types::messaging::Body;
 use fe2o3_amqp_types::messaging::message::DecodeIntoMessage as _;
 use fe2o3_amqp_types::primitives::LazyValue;
 
-use super::FIRST;
 use super::judge::{Place, last_enqueued, push};
 use super::peer::put_delivery;
+use super::{FIRST, properties_of};
 use crate::amqp::codec::Value;
 use crate::amqp::encode::Encoder;
 use crate::amqp::sections::{Message, Sections, code};
@@ -20,8 +20,8 @@ type Outcome = Result<(i64, String, i64, String, String, bool, Vec<u8>), String>
 
 fn outcome_of(batch: &RawBatch) -> Outcome {
     let event = batch.iter().next().ok_or("no event")?;
-    let [offset, content_type, properties] =
-        [event.offset, event.content_type, event.properties].map(str::to_owned);
+    let [offset, content_type] = [event.offset, event.content_type].map(str::to_owned);
+    let properties = properties_of(&event);
     let number = event.sequence_number.0;
     let (time, exceeded) = (event.enqueued_time_ms, event.size_exceeded);
     Ok((number, offset, time, content_type, properties, exceeded, event.body.to_vec()))

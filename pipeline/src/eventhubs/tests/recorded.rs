@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::either::{Kind, Receiver};
-use super::{FIRST, MIB, options, read, send_raw};
+use super::{FIRST, MIB, options, properties_of, read, send_raw};
 use crate::amqp::frames::FrameRef;
 use crate::amqp::performatives::{Performative, Transfer};
 use crate::budget::Share;
@@ -23,15 +23,14 @@ type Seen = (i64, String, i64, String, String, bool, Vec<u8>);
 
 fn seen(batches: &[RawBatch]) -> Vec<Seen> {
     let of = |event: crate::event::RawEvent<'_>| {
-        let texts = [event.offset, event.content_type, event.properties].map(str::to_owned);
-        let [offset, content_type, properties] = texts;
+        let [offset, content_type] = [event.offset, event.content_type].map(str::to_owned);
         let number = event.sequence_number.0;
         (
             number,
             offset,
             event.enqueued_time_ms,
             content_type,
-            properties,
+            properties_of(&event),
             event.size_exceeded,
             event.body.to_vec(),
         )

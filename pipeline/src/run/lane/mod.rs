@@ -16,6 +16,7 @@ use super::partition::{Opening, Partition};
 use crate::budget::Share;
 use crate::columns;
 use crate::event::{QUARANTINE, RawBatch};
+use crate::eventhubs;
 use crate::metrics::Metrics;
 use crate::parse::Parser;
 use crate::position::{PartitionId, Position, SequenceNumber};
@@ -211,7 +212,12 @@ impl Lane {
                     now_ms,
                     &mut Opening { context: &mut self.context, share: &self.share },
                 ) {
-                    Some(buffer) => buffer.push_reject(&mut self.context, &reject, &raw, start.partition),
+                    Some(buffer) => {
+                        let mut properties = String::new();
+                        eventhubs::properties_json(raw.encoded_properties, &mut properties);
+                        let partition = start.partition;
+                        buffer.push_reject(&mut self.context, &reject, &raw, &properties, partition);
+                    }
                     None => self.metrics.events_skipped.add(1),
                 },
             }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use ::parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+
 use super::*;
-use crate::columns::Catalog;
+use crate::amqp::encode::Encoder;
+use crate::columns::{Catalog, QuarantinedRows};
 use crate::event::RawEvent;
 use crate::generator::{Generator, Size};
 use crate::parse::{ParentContext, ROUTING_VERSION};
@@ -20,6 +23,8 @@ struct World {
     generator: Generator,
     now_ms: i64,
     next: i64,
+    /// What every event that arrives has beside its body.
+    properties: Vec<u8>,
     out: Vec<LaneOutput>,
 }
 
@@ -32,7 +37,8 @@ impl World {
         let parser = Parser::new(ParentContext::Drop);
         let lane = Lane::new(parser, context, rules, facts, Arc::clone(&share), Arc::clone(&metrics));
         let generator = Generator::new(7, Size::Small);
-        let mut world = Self { lane, share, metrics, generator, now_ms: NOON_MS, next: 0, out: Vec::new() };
+        let (properties, out) = (Vec::new(), Vec::new());
+        let mut world = Self { lane, share, metrics, generator, now_ms: NOON_MS, next: 0, properties, out };
         world.begin(vec![]);
         world
     }
@@ -56,7 +62,7 @@ impl World {
                 offset: &offset,
                 enqueued_time_ms: self.now_ms,
                 content_type: "application/json",
-                properties: "",
+                encoded_properties: &self.properties,
                 size_exceeded: false,
             };
             batch.push(event, [body.as_ref()]);
@@ -258,6 +264,34 @@ fn bodies_that_are_not_understood_stand_in_quarantine_and_the_rest_goes_on() {
     world.arrive(&[update("a"), "not json".to_owned(), update("a")]);
     world.on(LaneInput::End { start: START });
     check(&mut world, &["a 0..=2 (2)", "_quarantine 1..=1 (1)"], Some((2, None)));
+}
+
+#[test]
+fn properties_become_text_beside_a_body_that_is_not_understood() {
+    let mut world = World::new(rules(), 64 << 20);
+    Encoder::new(&mut world.properties).map(|map| {
+        map.string("b");
+        map.string("\"\n");
+        map.string("a");
+        map.long(7);
+    });
+    world.arrive(&[update("a"), "not json".to_owned()]);
+    world.properties.clear();
+    world.arrive(&["nor this"]);
+    world.on(LaneInput::End { start: START });
+    let mut properties = Vec::new();
+    for output in &world.out {
+        let LaneOutput::Closed(file) = output else { continue };
+        if file.facts.table != QUARANTINE {
+            continue;
+        }
+        for rows in ParquetRecordBatchReader::try_new(file.bytes.clone(), 1024).unwrap() {
+            let rows = rows.unwrap();
+            let quarantined = QuarantinedRows::new(&rows);
+            properties.extend(quarantined.events().map(|event| event.unwrap().properties.to_owned()));
+        }
+    }
+    assert_eq!(properties, [r#"{"a":7,"b":"\"\n"}"#, ""]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(super) async fn read(
     let found = parquet::read_batches(store, &path, &QUARANTINED_COLUMNS, BATCH_ROWS, |batch| {
         for event in QuarantinedRows::new(batch).events() {
             let mut event = event.map_err(|column| Error::Column { path: path.to_string(), column })?;
-            event.raw.size_exceeded = says_size_exceeded(event.raw.properties);
+            event.raw.size_exceeded = says_size_exceeded(event.properties);
             each(event)?;
         }
         Ok::<(), Error>(())

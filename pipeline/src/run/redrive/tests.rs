@@ -80,17 +80,18 @@ impl Lake {
         let reject = Reject::new(Reason::BinaryXml);
         for (at, body) in bodies.iter().enumerate() {
             let place = continues_at + at as i64;
-            let (offset, properties) = (format!("offset {place}"), r#"{"x-MessageMaxSizeExceeded":true}"#);
+            let offset = format!("offset {place}");
+            let properties = if place == 0 { r#"{"x-MessageMaxSizeExceeded":true}"# } else { "" };
             let raw = RawEvent {
                 body,
                 sequence_number: SequenceNumber(place),
                 offset: &offset,
                 enqueued_time_ms: NOON + place,
                 content_type: "application/json",
-                properties: if place == 0 { properties } else { "" },
+                encoded_properties: &[],
                 size_exceeded: false,
             };
-            buffer.push_reject(&mut context, &reject, &raw, PartitionId(7));
+            buffer.push_reject(&mut context, &reject, &raw, properties, PartitionId(7));
         }
         let group = parquet::encode_row_group(&buffer.take(&mut context)).unwrap();
         let last = Ordinal(continues_at + bodies.len() as i64 - 1);

@@ -36,7 +36,8 @@ pub(in crate::eventhubs::tests) fn push(
         offset: place.offset,
         enqueued_time_ms: place.enqueued_time_ms,
         content_type: content_type.map_or("", Symbol::as_str),
-        properties: &properties_text,
+        // What stays encoded in ours; `properties_of` knows.
+        encoded_properties: properties_text.as_bytes(),
         size_exceeded: properties
             .is_some_and(|properties| properties.keys().any(|key| key.contains(SIZE_EXCEEDED))),
     };
