@@ -123,7 +123,7 @@ fn usage() -> (f64, u64) {
         let cpu = seconds(usage.user_time()) + seconds(usage.system_time());
         // Linux counts kibibytes, macOS bytes.
         let unit = if cfg!(target_os = "linux") { 1024 } else { 1 };
-        let peak = peak_of_linux().unwrap_or(usage.max_rss() as u64 * unit);
+        let peak = peak_of_linux().unwrap_or_else(|| usage.max_rss() as u64 * unit);
         return ((cpu * 1000.0).round() / 1000.0, peak);
     }
     (0.0, 0)

@@ -36,12 +36,13 @@ fn hex_digits(text: u64) -> Option<u32> {
     const TOP: u64 = 0x80 * EACH;
     // In each byte: is it at least so much? Nothing carries from one byte into the next.
     let at_least = |bytes: u64, least: u64| (((bytes & !TOP) + (0x80 - least) * EACH) | bytes) & TOP;
-    let (digit, letter) = (text ^ 0x30 * EACH, (text | 0x20 * EACH) ^ 0x60 * EACH);
+    let all = |byte: u64| byte * EACH;
+    let (digit, letter) = (text ^ all(0x30), (text | all(0x20)) ^ all(0x60));
     let is_letter = at_least(letter, 1) & !at_least(letter, 7);
     if is_letter | !at_least(digit, 10) & TOP != TOP {
         return None;
     }
-    let nibbles = (text & 0x0f * EACH) + 9 * (is_letter >> 7);
+    let nibbles = (text & all(0x0f)) + 9 * (is_letter >> 7);
     let pairs = (nibbles << 4 | nibbles >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
     Some((fours | fours >> 16) as u32)

@@ -49,11 +49,7 @@ pub(super) fn avx2(block: &[u8; BLOCK]) -> u64 {
     let (quote, backslash) = (_mm256_set1_epi8(b'"' as i8), _mm256_set1_epi8(b'\\' as i8));
     let control = _mm256_set1_epi8((SPACE - 1) as i8);
     let half = |bytes: &[u8; BLOCK / 2]| {
-        #[expect(
-            unsafe_code,
-            clippy::cast_ptr_alignment,
-            reason = "a load takes a pointer, and asks for no alignment"
-        )]
+        #[expect(unsafe_code, reason = "a load takes a pointer, and asks for no alignment")]
         // SAFETY: the pointer is to 32 bytes.
         let bytes = unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) };
         let bends = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote), _mm256_cmpeq_epi8(bytes, backslash));

@@ -33,18 +33,18 @@ impl Places {
 
     /// The first place that is not before `at`; far behind the text if there is none.
     #[inline]
-    pub(super) fn from(&self, at: usize) -> usize {
+    pub(super) fn next(&self, at: usize) -> usize {
         let (word, bit) = (at / BLOCK, at % BLOCK);
         let Some([low, high]) = self.words.get(word..).and_then(|words| words.first_chunk()) else {
             return usize::MAX;
         };
         // Most strings end within the 64 bits behind their beginning.
         let window = low >> bit | (high << 1) << (BLOCK - 1 - bit);
-        if window == 0 { self.from_far(word + 1) } else { at + window.trailing_zeros() as usize }
+        if window == 0 { self.next_far(word + 1) } else { at + window.trailing_zeros() as usize }
     }
 
     #[cold]
-    fn from_far(&self, word: usize) -> usize {
+    fn next_far(&self, word: usize) -> usize {
         let far = self.words[word..].iter().position(|bits| *bits != 0);
         far.map_or(usize::MAX, |far| (word + far) * BLOCK + self.words[word + far].trailing_zeros() as usize)
     }

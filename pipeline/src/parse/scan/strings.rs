@@ -18,7 +18,7 @@ impl Scan<'_> {
         if self.byte(at) != b'"' {
             return Err(Odd);
         }
-        let (start, end) = (at + 1, self.places.from(at + 1));
+        let (start, end) = (at + 1, self.places.next(at + 1));
         // A name with escapes may be one that means something.
         if self.byte(end) != b'"' {
             return Err(Odd);
@@ -29,7 +29,7 @@ impl Scan<'_> {
     /// Writes the string that stands at a place.
     #[inline]
     pub(super) fn write_text(&mut self, at: usize) -> Result<usize, Odd> {
-        let (start, end) = (at + 1, self.places.from(at + 1));
+        let (start, end) = (at + 1, self.places.next(at + 1));
         if self.byte(end) == b'"' {
             self.tree.in_body(Kind::Text, start, end - start);
             return Ok(end + 1);
@@ -43,14 +43,14 @@ impl Scan<'_> {
     /// Passes the string that stands at a place.
     #[inline]
     pub(super) fn text(&mut self, at: usize) -> Result<usize, Odd> {
-        let end = self.places.from(at + 1);
+        let end = self.places.next(at + 1);
         if self.byte(end) == b'"' { Ok(end + 1) } else { self.unescape(at + 1, |_, _| ()) }
     }
 
     /// Takes the string that stands at a place for an object's type, up to its first colon.
     pub(super) fn state_type(&mut self, at: usize, object: NodeId) -> Result<usize, Odd> {
         let start = at + 1;
-        let bend = self.places.from(start);
+        let bend = self.places.next(start);
         // The first place is nearly always the namespace's own, and then the name has none.
         if let Some(end) = bend.checked_sub(FIRST_PLACE).filter(|end| *end >= start)
             && self.begins_with(end, NAMESPACE)
@@ -73,7 +73,7 @@ impl Scan<'_> {
         let mut from = start;
         // The byte behind a backslash is one of its own places, which `from` has passed then.
         loop {
-            let at = self.places.from(from);
+            let at = self.places.next(from);
             let part = self.text.get(from..at).ok_or(Odd)?;
             if !part.is_empty() {
                 tell(self.tree, part);

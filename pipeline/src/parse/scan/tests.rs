@@ -13,7 +13,7 @@ fn places(text: &[u8]) -> Vec<u32> {
 
 /// One behind the other.
 fn all(found: &Places) -> Vec<u32> {
-    let next = |from: usize| Some(found.from(from)).filter(|place| *place < usize::MAX);
+    let next = |from: usize| Some(found.next(from)).filter(|place| *place < usize::MAX);
     std::iter::successors(next(0), |place| next(place + 1)).map(|place| place as u32).collect()
 }
 
