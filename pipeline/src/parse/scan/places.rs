@@ -61,11 +61,11 @@ impl Places {
         let mut last = [b' '; BLOCK];
         last[..rest.len()].copy_from_slice(rest);
         self.words.clear();
-        self.words.reserve(blocks.len() + 2);
-        for block in blocks {
-            self.words.push(bits(block));
+        self.words.resize(blocks.len() + 2, 0);
+        // Into words that are there: a push may grow, and around that branch the compiler takes masks apart, bit by bit.
+        for (word, block) in self.words.iter_mut().zip(blocks.iter().chain([&last])) {
+            *word = bits(block);
         }
-        self.words.extend([bits(&last), 0]);
     }
 }
 
