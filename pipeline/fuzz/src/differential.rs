@@ -58,7 +58,8 @@ fn same_as_serde(tree: Tree<'_>, node: NodeId, theirs: &Value, json: &str) {
 
 /// By their text, where serde_json keeps it (as the fuzz package has it, but for the case of an `E`), else by value.
 fn same_number(text: &str, theirs: &serde_json::Number) -> bool {
-    theirs.to_string().eq_ignore_ascii_case(text) || !KEEPS_TEXT.with(|keeps| *keeps) && is_close(text, theirs)
+    theirs.to_string().eq_ignore_ascii_case(text)
+        || !KEEPS_TEXT.with(|keeps| *keeps) && is_close(text, theirs)
 }
 
 /// serde_json's own reading of a float may miss the nearest one by a step or two.
