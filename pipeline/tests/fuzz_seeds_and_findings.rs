@@ -104,7 +104,7 @@ fn bodies_that_are_broken() {
 
 #[test]
 fn events_in_both_formats() {
-    check("fuzz/differential", 0, differential::check);
+    check("fuzz/differential", 1, differential::check);
     let mut state = 1_u64;
     for _ in 0..2_000 {
         let bytes: Vec<u8> = std::iter::repeat_with(|| {
