@@ -32,17 +32,36 @@ impl Row<'_, '_> {
         if is_silent(self.tree, node) {
             self.cover(node);
         } else if let Some(value) = Value::read(self.tree, node) {
-            let evidence = self.evidence(self.tree.text(name), value);
-            if let Some(notes) = &mut self.scratch.survey {
-                let whose = (self.event.table.name(), self.tree.text(name));
-                notes.note(whose, self.tree, node, value, evidence);
+            if self.scratch.survey.is_some() {
+                self.note(name, node, value);
             }
-            if let Some(column_type) = self.directory.column_type(self.catalog, slot, evidence) {
+            if let Some(column_type) = self.attribute_type(slot, name, value) {
                 seen.placed = self.place(slot, name, node, column_type, value);
                 seen.lookup = seen.placed && matches!(value, Value::Reference(_));
             }
         }
         self.directory.note_seen(slot, seen);
+    }
+
+    /// The type of an attribute's column; if it has none yet, the one this value would give it is proposed.
+    fn attribute_type(&mut self, slot: SlotId, name: NodeId, value: Value<'_>) -> Option<ColumnType> {
+        match self.directory.known_type(slot) {
+            Some(known) => known.column_type(),
+            None => {
+                let evidence = self.evidence(self.tree.text(name), value);
+                self.directory.column_type(self.catalog, slot, evidence)
+            }
+        }
+    }
+
+    /// Notes a value for the metadata that is made of them.
+    #[cold]
+    fn note(&mut self, name: NodeId, node: NodeId, value: Value<'_>) {
+        let attribute = self.tree.text(name);
+        let evidence = self.evidence(attribute, value);
+        if let Some(notes) = &mut self.scratch.survey {
+            notes.note((self.event.table.name(), attribute), self.tree, node, value, evidence);
+        }
     }
 
     /// The type a value would give its column.
@@ -172,7 +191,7 @@ fn scalar_cell<'a>(
 
 /// Whether a number is written as an integer: a point or an exponent says that it is a decimal.
 pub(super) fn is_integer(tree: Tree<'_>, node: NodeId) -> bool {
-    !tree.text(scalar(tree, node)).contains(['.', 'e', 'E'])
+    !tree.text(scalar(tree, node)).bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
 }
 
 /// A scalar, or the one member of the object around it that goes into the column.

@@ -10,6 +10,7 @@ pub(super) struct Bits {
 }
 
 impl Bits {
+    #[inline]
     pub(super) fn push(&mut self, bit: bool) {
         if self.len.is_multiple_of(8) {
             self.bytes.push(0);
@@ -56,6 +57,7 @@ impl Validity {
         self.len
     }
 
+    #[inline]
     pub(super) fn push_valid(&mut self) {
         if self.bits.len > 0 {
             self.bits.push(true);
@@ -87,6 +89,7 @@ pub(super) struct Offsets(Vec<i32>);
 
 impl Offsets {
     /// Ends a part. A buffer is closed far below the 2 GiB that fit.
+    #[inline]
     pub(super) fn push(&mut self, end: usize) {
         if self.0.is_empty() {
             self.0.push(0);

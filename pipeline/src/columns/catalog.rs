@@ -25,6 +25,16 @@ pub(super) enum Known {
     Foreign,
 }
 
+impl Known {
+    /// The type, if values go into the column.
+    pub(super) fn column_type(self) -> Option<ColumnType> {
+        match self {
+            Self::Type(column_type) => Some(column_type),
+            Self::Foreign => None,
+        }
+    }
+}
+
 impl Catalog {
     /// A catalog that knows nothing yet.
     pub fn new() -> Arc<Self> {

@@ -87,6 +87,10 @@ impl Column {
     /// Makes `row` the next to be set; false if it can't be.
     #[inline]
     fn reach(&mut self, column_type: ColumnType, row: usize) -> bool {
+        self.len() == row && !matches!(self.values, Values::None) || self.begin_or_pad(column_type, row)
+    }
+
+    fn begin_or_pad(&mut self, column_type: ColumnType, row: usize) -> bool {
         if self.len() > row {
             return false;
         }

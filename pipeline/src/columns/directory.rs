@@ -127,6 +127,11 @@ impl Directory {
         id
     }
 
+    /// What was said of a slot's column, if anything was.
+    pub(super) fn known_type(&self, id: SlotId) -> Option<Known> {
+        self.slot(id).known
+    }
+
     /// The type of a slot's column; when it has none yet, `evidence` is proposed.
     pub(super) fn column_type(
         &mut self,
@@ -138,10 +143,7 @@ impl Directory {
         if slot.known.is_none() {
             slot.known = catalog.resolve(&self.table, &slot.column, evidence);
         }
-        match slot.known? {
-            Known::Type(column_type) => Some(column_type),
-            Known::Foreign => None,
-        }
+        slot.known?.column_type()
     }
 
     /// What the row at hand says of an attribute.

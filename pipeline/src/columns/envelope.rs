@@ -1,7 +1,7 @@
 //! The facts of an event: who, when, where, and the parameters that are not the record.
 
 use super::row::Row;
-use super::schema::{ColumnType, EVENT, Fixed};
+use super::schema::Fixed;
 use super::targets::{Target, lacks_targets};
 use super::values::Cell;
 use crate::event::scalars::{Date, Number, date, guid, iso_date, number};
@@ -10,28 +10,32 @@ use crate::event::value::is_silent;
 use crate::event::{Member, RawEvent, Table};
 use crate::position::PartitionId;
 
-/// The members that are one column each.
-const MEMBERS: [(Member, Fixed); 21] = [
-    (Member::MessageName, Fixed::Message),
+/// The members that are one column each, by what they hold.
+const IDS: [(Member, Fixed); 9] = [
     (Member::OperationId, Fixed::OperationId),
-    (Member::OperationCreatedOn, Fixed::OperationCreatedOn),
     (Member::CorrelationId, Fixed::CorrelationId),
     (Member::RequestId, Fixed::RequestId),
-    (Member::Depth, Fixed::Depth),
-    (Member::Stage, Fixed::Stage),
-    (Member::Mode, Fixed::Mode),
-    (Member::IsolationMode, Fixed::IsolationMode),
-    (Member::IsInTransaction, Fixed::InTransaction),
-    (Member::IsExecutingOffline, Fixed::Offline),
-    (Member::IsOfflinePlayback, Fixed::OfflinePlayback),
     (Member::UserId, Fixed::UserId),
     (Member::InitiatingUserId, Fixed::InitiatingUserId),
     (Member::UserAzureActiveDirectoryObjectId, Fixed::UserAadId),
     (Member::InitiatingUserAzureActiveDirectoryObjectId, Fixed::InitiatingUserAadId),
-    (Member::InitiatingUserAgent, Fixed::UserAgent),
     (Member::OrganizationId, Fixed::OrganizationId),
-    (Member::OrganizationName, Fixed::OrganizationName),
     (Member::BusinessUnitId, Fixed::BusinessUnitId),
+];
+const NUMBERS: [(Member, Fixed); 4] = [
+    (Member::Depth, Fixed::Depth),
+    (Member::Stage, Fixed::Stage),
+    (Member::Mode, Fixed::Mode),
+    (Member::IsolationMode, Fixed::IsolationMode),
+];
+const FLAGS: [(Member, Fixed); 3] = [
+    (Member::IsInTransaction, Fixed::InTransaction),
+    (Member::IsExecutingOffline, Fixed::Offline),
+    (Member::IsOfflinePlayback, Fixed::OfflinePlayback),
+];
+const TEXTS: [(Member, Fixed); 3] = [
+    (Member::InitiatingUserAgent, Fixed::UserAgent),
+    (Member::OrganizationName, Fixed::OrganizationName),
     (Member::SecondaryEntityName, Fixed::SecondaryTable),
 ];
 
@@ -41,7 +45,7 @@ const STEP_TABLE: &str = "sdkmessageprocessingstep";
 /// What Dataverse writes for "no table".
 const NO_TABLE: &str = "none";
 
-impl Row<'_, '_> {
+impl<'a> Row<'_, 'a> {
     /// Where the event stood in its hub.
     pub(super) fn position(&mut self, raw: &RawEvent<'_>, hub: &str, partition: PartitionId) {
         let index = self.several.map_or(0, |(_, item)| item.index);
@@ -61,11 +65,24 @@ impl Row<'_, '_> {
     /// The facts that are one column each.
     pub(super) fn envelope(&mut self, size_exceeded: bool) {
         self.identify();
-        for (member, column) in MEMBERS {
-            if let Some(node) = self.event.member(member) {
-                self.fact(column, node);
-            }
+        for (member, column) in IDS {
+            self.fact(member, column, Kind::Text, |text| guid(text).map(Cell::Uuid));
         }
+        for (member, column) in NUMBERS {
+            let int32 = |text| number(text).and_then(Number::int32).map(Cell::Int32);
+            self.fact(member, column, Kind::Number, int32);
+        }
+        for (member, column) in FLAGS {
+            self.fact(member, column, Kind::False, |_| Some(Cell::Boolean(false)));
+            self.fact(member, column, Kind::True, |_| Some(Cell::Boolean(true)));
+        }
+        for (member, column) in TEXTS {
+            self.fact(member, column, Kind::Text, |text| Some(Cell::Text(text)));
+        }
+        // An event that names no message has none, not one with an empty name.
+        let named = |text: &'a str| (!text.is_empty()).then_some(Cell::Text(text));
+        self.fact(Member::MessageName, Fixed::Message, Kind::Text, named);
+        self.created_on();
         self.primary_table();
         self.step();
         if matches!(self.event.message, "Delete" | "DeleteMultiple") {
@@ -97,30 +114,31 @@ impl Row<'_, '_> {
         }
     }
 
-    /// A member into its column, if it has its form.
-    fn fact(&mut self, column: Fixed, node: NodeId) {
-        let text = self.tree.text(node);
-        let mut whole = true;
-        let cell = match (EVENT[column as usize].1, self.tree.kind(node)) {
-            (ColumnType::Boolean, Kind::False) => Some(Cell::Boolean(false)),
-            (ColumnType::Boolean, Kind::True) => Some(Cell::Boolean(true)),
-            (ColumnType::Int32, Kind::Number) => number(text).and_then(Number::int32).map(Cell::Int32),
-            (ColumnType::Uuid, Kind::Text) => guid(text).map(Cell::Uuid),
-            // An event that names no message has none, not one with an empty name.
-            (ColumnType::Text, Kind::Text) if column as usize == Fixed::Message as usize => {
-                (!text.is_empty()).then_some(Cell::Text(text))
-            }
-            (ColumnType::Text, Kind::Text) => Some(Cell::Text(text)),
-            (ColumnType::Instant, Kind::Text | Kind::IsoDate) => created_on(text).map(|date| {
-                // What is finer than a millisecond stays for `_rest`.
-                whole = date.exact;
-                Cell::Int64(date.ms)
-            }),
-            _ => None,
-        };
-        if let Some(cell) = cell
+    /// A member into its column, if it is of that kind and reads as what the column holds.
+    #[inline]
+    fn fact(
+        &mut self,
+        member: Member,
+        column: Fixed,
+        kind: Kind,
+        read: impl FnOnce(&'a str) -> Option<Cell<'a>>,
+    ) {
+        if let Some(node) = self.event.member(member)
+            && self.tree.kind(node) == kind
+            && let Some(cell) = read(self.tree.text(node))
             && self.cells.put(column, cell)
-            && whole
+        {
+            self.cover(node);
+        }
+    }
+
+    fn created_on(&mut self) {
+        if let Some(node) = self.event.member(Member::OperationCreatedOn)
+            && matches!(self.tree.kind(node), Kind::Text | Kind::IsoDate)
+            && let Some(date) = created_on(self.tree.text(node))
+            && self.cells.put(Fixed::OperationCreatedOn, Cell::Int64(date.ms))
+            // What is finer than a millisecond stays for `_rest`.
+            && date.exact
         {
             self.cover(node);
         }

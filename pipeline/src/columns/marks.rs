@@ -3,7 +3,7 @@
 //! Owns: the account that makes "nothing is dropped" true: what is not marked here when a row ends goes into
 //! `_rest`. Does not own: where things go.
 
-use crate::event::tree::{Kind, NodeId, Tree};
+use crate::event::tree::{NodeId, Tree};
 
 /// One flag per node: set when the node and all below it have a place.
 #[derive(Debug, Default)]
@@ -52,13 +52,6 @@ impl Marks {
 
     /// Whether a string, number or boolean at or below this node has no place yet.
     pub(super) fn left(&self, tree: Tree<'_>, node: NodeId) -> bool {
-        if self.covers(node) {
-            return false;
-        }
-        match tree.kind(node) {
-            Kind::List => tree.items(node).any(|item| self.left(tree, item)),
-            Kind::Object | Kind::Pairs => tree.members(node).any(|(_, value)| self.left(tree, value)),
-            kind => kind.is_leaf(),
-        }
+        tree.has_leaf_besides(node, |node| self.covers(node))
     }
 }

@@ -70,7 +70,7 @@ impl NormalForm {
             Kind::False => self.out.push_str("false"),
             Kind::True => self.out.push_str("true"),
             Kind::Number => self.number(tree.text(node)),
-            Kind::Text | Kind::IsoDate => self.string(tree.text(node)),
+            Kind::Text | Kind::Name | Kind::IsoDate => self.string(tree.text(node)),
             Kind::List => self.list(tree, node, marks),
             kind @ (Kind::Object | Kind::Pairs) => {
                 let pairs = kind == Kind::Pairs;

@@ -173,6 +173,7 @@ impl<'r, 'a> Row<'r, 'a> {
 
 impl Cells<'_> {
     /// Sets a fixed column.
+    #[inline]
     pub(super) fn put(&mut self, column: Fixed, cell: Cell<'_>) -> bool {
         let at = column as usize;
         self.fixed[at].push(EVENT[at].1, self.row, cell)
@@ -184,6 +185,7 @@ impl Cells<'_> {
     }
 
     /// Sets an attribute's column.
+    #[inline]
     pub(super) fn put_attribute(&mut self, slot: SlotId, column_type: ColumnType, cell: Cell<'_>) -> bool {
         let row = self.row;
         self.attribute(slot).push(column_type, row, cell)

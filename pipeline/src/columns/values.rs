@@ -99,6 +99,7 @@ impl Values {
     }
 
     /// Whether columns of this type take such a cell.
+    #[inline]
     pub(super) fn take(column_type: ColumnType, cell: Cell<'_>) -> bool {
         matches!(
             (column_type, cell),
@@ -115,6 +116,7 @@ impl Values {
     }
 
     /// Appends a cell that [`take`](Self::take) allows.
+    #[inline]
     pub(super) fn push(&mut self, cell: Cell<'_>) {
         match cell {
             Cell::Number(number) => self.widen(Width::of(number)),
@@ -250,6 +252,7 @@ pub(super) struct Run {
 }
 
 impl Run {
+    #[inline]
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.data.extend_from_slice(bytes);
         self.offsets.push(self.data.len());

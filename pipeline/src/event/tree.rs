@@ -19,8 +19,10 @@ pub enum Kind {
     True,
     /// A number; its text is as the body had it, every digit. In XML also `NaN`, `INF` and `-INF`.
     Number,
-    /// A string, unescaped; also the name of a member.
+    /// A string, unescaped.
     Text,
+    /// The name of a member, unescaped.
+    Name,
     /// A date that the serializer's `/Date(ms)/` does not hold, as ISO 8601: finer than a millisecond. Only XML
     /// has it, where dates state that they are dates.
     IsoDate,
@@ -98,8 +100,14 @@ impl<'a> Tree<'a> {
     }
 
     /// The value of the first member of this name.
+    #[inline]
     pub fn member(&self, id: NodeId, name: &str) -> Option<NodeId> {
-        self.members(id).find(|(key, _)| self.text(*key) == name).map(|(_, value)| value)
+        // Most names differ in their length already.
+        let is_named = |key: NodeId| {
+            self.nodes[key.0 as usize].len as usize == name.len()
+                && self.bytes(key) == name.as_bytes()
+        };
+        self.members(id).find(|(key, _)| is_named(*key)).map(|(_, value)| value)
     }
 
     /// The items of a list.
@@ -118,11 +126,30 @@ impl<'a> Tree<'a> {
 
     /// Whether there is a string, number or boolean at or below this node. Names are none.
     pub fn has_leaf(&self, id: NodeId) -> bool {
-        match self.kind(id) {
-            Kind::List => self.items(id).any(|item| self.has_leaf(item)),
-            Kind::Object | Kind::Pairs => self.members(id).any(|(_, value)| self.has_leaf(value)),
-            kind => kind.is_leaf(),
+        self.has_leaf_besides(id, |_| false)
+    }
+
+    /// Whether there is one besides those at or below the nodes that are `passed`.
+    #[inline]
+    pub fn has_leaf_besides(&self, id: NodeId, passed: impl Fn(NodeId) -> bool) -> bool {
+        let (mut at, end) = (id.0, self.end(id).0);
+        while at < end {
+            let node = &self.nodes[at as usize];
+            if passed(NodeId(at)) {
+                at = node.end;
+            } else if node.kind.is_leaf() {
+                return true;
+            } else {
+                at += 1;
+            }
         }
+        false
+    }
+
+    fn bytes(&self, id: NodeId) -> &'a [u8] {
+        let node = &self.nodes[id.0 as usize];
+        let source = if node.in_arena { self.arena } else { self.body };
+        &source.as_bytes()[node.start as usize..(node.start + node.len) as usize]
     }
 }
 
@@ -150,12 +177,12 @@ impl TreeBuilder {
         self.push(kind, false, 0, 0)
     }
 
-    /// Writes a text or a number that stands in the body as it is.
+    /// Writes a text, a name or a number that stands in the body as it is.
     pub fn in_body(&mut self, kind: Kind, start: usize, len: usize) -> NodeId {
         self.push(kind, false, start, len)
     }
 
-    /// Writes a text or a number that does not, copying it.
+    /// Writes a text, a name or a number that does not, copying it.
     pub fn copied(&mut self, kind: Kind, text: &str) -> NodeId {
         let start = self.arena.len();
         self.arena.push_str(text);
@@ -179,9 +206,9 @@ impl TreeBuilder {
         node.len = end - node.start;
     }
 
-    /// Makes another kind of a list that was begun.
-    pub fn set_kind(&mut self, opened: NodeId, kind: Kind) {
-        self.nodes[opened.0 as usize].kind = kind;
+    /// Makes another kind of a list that was begun, or of a text.
+    pub fn set_kind(&mut self, node: NodeId, kind: Kind) {
+        self.nodes[node.0 as usize].kind = kind;
     }
 
     /// Begins a list, an object or pairs; its contents follow until [`close`](Self::close).

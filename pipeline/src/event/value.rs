@@ -64,7 +64,7 @@ impl<'a> Value<'a> {
                 _ => None,
             },
             Kind::List => Self::list(tree, node),
-            Kind::Null | Kind::Pairs => None,
+            Kind::Null | Kind::Name | Kind::Pairs => None,
         }
     }
 

@@ -66,7 +66,8 @@ impl<'w> Walk<'w> {
 
     /// Writes the member that stands here, name and value, and passes it; the value's node.
     pub(super) fn member(&mut self) -> NodeId {
-        self.text();
+        let name = self.text();
+        self.tree.set_kind(name, Kind::Name);
         self.token += 1; // the colon
         let value = self.value();
         self.token += 1; // the comma or the brace
@@ -157,7 +158,8 @@ impl<'w> Walk<'w> {
     /// Writes an object with key and value as a member of that name.
     fn pair(&mut self) {
         if self.begins_with_key() {
-            self.write_text(self.node + 2, self.token + 3);
+            let name = self.write_text(self.node + 2, self.token + 3);
+            self.tree.set_kind(name, Kind::Name);
             self.node += 4; // the object, "key" and the key, "value"
             self.token += 7; // and punctuation
             self.value();
@@ -180,7 +182,8 @@ impl<'w> Walk<'w> {
         let (Node::Object { len, .. }, Some(key)) = (nodes[self.node], key_of(nodes, self.node)) else {
             return;
         };
-        self.write_text(key, self.token_of(key));
+        let name = self.write_text(key, self.token_of(key));
+        self.tree.set_kind(name, Kind::Name);
         self.node += 1;
         self.token += 1;
         for _ in 0..len {

@@ -86,7 +86,7 @@ impl Scan<'_> {
                 let end = match outermost.begin(&self.text[name.0..name.1], || self.byte(value) == b'n') {
                     Fate::Dropped => self.skip(value)?,
                     Fate::Written(known) => {
-                        self.tree.in_body(Kind::Text, name.0, name.1 - name.0);
+                        self.tree.in_body(Kind::Name, name.0, name.1 - name.0);
                         outermost.note(known, self.tree.next_id());
                         self.value(value)?
                     }
@@ -101,7 +101,7 @@ impl Scan<'_> {
     /// Writes the value that stands at a place.
     fn value(&mut self, at: usize) -> Result<usize, Odd> {
         match self.byte(at) {
-            b'"' => self.write_text(at),
+            b'"' => self.write_string(Kind::Text, at),
             b'{' => self.object(at),
             b'[' => self.list(at),
             b'n' => self.literal(at, b"null", Kind::Null),
@@ -126,7 +126,7 @@ impl Scan<'_> {
                 typed = true;
                 self.state_type(value, object)?
             } else {
-                self.tree.in_body(Kind::Text, name.0, name.1 - name.0);
+                self.tree.in_body(Kind::Name, name.0, name.1 - name.0);
                 self.value(value)?
             };
             place = self.follows(end, b'}')?;

@@ -54,7 +54,7 @@ impl Scan<'_> {
         if self.byte(key) != b'"' {
             return Err(Odd);
         }
-        let end = self.write_text(key)?;
+        let end = self.write_string(Kind::Name, key)?;
         let value = if self.begins_with(end, VALUE) { end + VALUE.len() } else { self.unusual_value(end)? };
         let at = self.solid(value);
         let end = self.value(at)?;

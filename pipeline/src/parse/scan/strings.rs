@@ -26,15 +26,15 @@ impl Scan<'_> {
         Ok(((start, end), self.mark(end + 1, b':')?))
     }
 
-    /// Writes the string that stands at a place.
+    /// Writes the string that stands at a place, a text or a name.
     #[inline]
-    pub(super) fn write_text(&mut self, at: usize) -> Result<usize, Odd> {
+    pub(super) fn write_string(&mut self, kind: Kind, at: usize) -> Result<usize, Odd> {
         let (start, end) = (at + 1, self.places.next(at + 1));
         if self.byte(end) == b'"' {
-            self.tree.in_body(Kind::Text, start, end - start);
+            self.tree.in_body(kind, start, end - start);
             return Ok(end + 1);
         }
-        let node = self.tree.begin_copy(Kind::Text);
+        let node = self.tree.begin_copy(kind);
         let end = self.unescape(start, TreeBuilder::copy)?;
         self.tree.end_copy(node);
         Ok(end)

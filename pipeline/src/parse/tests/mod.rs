@@ -87,7 +87,7 @@ fn write_node(tree: Tree<'_>, node: NodeId, out: &mut String) {
         Kind::False => out.push_str("false"),
         Kind::True => out.push_str("true"),
         Kind::Number => out.push_str(tree.text(node)),
-        Kind::Text => write!(out, "{:?}", tree.text(node)).unwrap(),
+        Kind::Text | Kind::Name => write!(out, "{:?}", tree.text(node)).unwrap(),
         Kind::IsoDate => write!(out, "@{:?}", tree.text(node)).unwrap(),
         Kind::List => {
             out.push('[');
@@ -101,7 +101,7 @@ fn write_node(tree: Tree<'_>, node: NodeId, out: &mut String) {
             let (open, close) = if kind == Kind::Pairs { ('<', '>') } else { ('{', '}') };
             write!(out, "{}{open}", tree.text(node)).unwrap();
             for (name, value) in tree.members(node) {
-                assert_eq!(tree.kind(name), Kind::Text, "names are texts");
+                assert_eq!(tree.kind(name), Kind::Name, "{:?}", tree.text(name));
                 write!(out, "{}:", tree.text(name)).unwrap();
                 write_node(tree, value, out);
                 out.push(',');

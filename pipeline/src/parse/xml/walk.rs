@@ -74,10 +74,10 @@ impl<'w> Walk<'w> {
             let (uri, name) = (element.namespace.uri().unwrap_or_else(other), self.name_of(at));
             self.scratch.text.clear();
             self.scratch.text.extend(["{", uri, "}", name]);
-            self.tree.copied(Kind::Text, &self.scratch.text);
+            self.tree.copied(Kind::Name, &self.scratch.text);
             return self.value(at, Form::Any);
         }
-        self.write(Kind::Text, element.name);
+        self.write(Kind::Name, element.name);
         let form = class.map_or(Form::Any, |class| class.member(self.name_of(at), expected));
         self.value(at, form)
     }
@@ -189,7 +189,7 @@ impl<'w> Walk<'w> {
         let pairs = self.tree.open(Kind::Pairs, "");
         for item in elements.children(at) {
             if let Some(pair) = self.pair(item) {
-                self.whole_text(pair.key);
+                self.write(Kind::Name, elements.at(pair.key).text);
                 self.value(pair.value, pair.forms.1);
             }
         }
@@ -206,9 +206,9 @@ impl<'w> Walk<'w> {
         self.scratch.text.extend(["KeyValuePairOf", types.unwrap_or_default()]);
         let object =
             self.tree.open(Kind::Object, if items == Items::Typed { &self.scratch.text } else { "" });
-        self.tree.copied(Kind::Text, "key");
+        self.tree.copied(Kind::Name, "key");
         self.value(pair.key, pair.forms.0);
-        self.tree.copied(Kind::Text, "value");
+        self.tree.copied(Kind::Name, "value");
         self.value(pair.value, pair.forms.1);
         self.tree.close(object);
     }

@@ -2,51 +2,11 @@
 //!
 //! Owns: reading them exactly, or not at all. Does not own: which text is meant as what (`value`, `columns`).
 
+mod guid;
+
+pub use guid::{Guid, ZERO_GUID, guid};
+
 use std::fmt::{self, Write};
-
-/// The bytes of a GUID, in the order its text shows them.
-pub type Guid = [u8; 16];
-
-/// What the serializer writes for "no id".
-pub const ZERO_GUID: Guid = [0; 16];
-
-/// A GUID with dashes, in hexadecimal digits of any case.
-pub fn guid(text: &str) -> Option<Guid> {
-    let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
-    if [text[8], text[13], text[18], text[23]] != [b'-'; 4] {
-        return None;
-    }
-    // Eight digits at a time; the dashes part some of them.
-    let word = |one: usize, two: usize| -> u64 {
-        let half = |at: usize| u32::from_le_bytes([text[at], text[at + 1], text[at + 2], text[at + 3]]);
-        u64::from(half(one)) | u64::from(half(two)) << 32
-    };
-    let words = [word(0, 4), word(9, 14), word(19, 24), word(28, 32)];
-    let [one, two, three, four] = words.map(hex_digits);
-    let mut bytes = ZERO_GUID;
-    for (four_bytes, value) in bytes.as_chunks_mut::<4>().0.iter_mut().zip([one?, two?, three?, four?]) {
-        *four_bytes = value.to_le_bytes();
-    }
-    Some(bytes)
-}
-
-/// The four bytes that eight hexadecimal digits state, the first digits in the lowest byte.
-fn hex_digits(text: u64) -> Option<u32> {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const TOP: u64 = 0x80 * EACH;
-    // In each byte: is it at least so much? Nothing carries from one byte into the next.
-    let at_least = |bytes: u64, least: u64| (((bytes & !TOP) + (0x80 - least) * EACH) | bytes) & TOP;
-    let all = |byte: u64| byte * EACH;
-    let (digit, letter) = (text ^ all(0x30), (text | all(0x20)) ^ all(0x60));
-    let is_letter = at_least(letter, 1) & !at_least(letter, 7);
-    if is_letter | !at_least(digit, 10) & TOP != TOP {
-        return None;
-    }
-    let nibbles = (text & all(0x0f)) + 9 * (is_letter >> 7);
-    let pairs = (nibbles << 4 | nibbles >> 8) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
-    Some((fours | fours >> 16) as u32)
-}
 
 /// A number as a decimal of 28 digits before and 10 behind the point, in its narrowest form: two are equal
 /// exactly when their values are.
@@ -87,10 +47,11 @@ impl Number {
 
 /// A JSON number, if no digit is lost in a decimal of 28 digits before and 10 behind the point.
 pub fn number(text: &str) -> Option<Number> {
-    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
-    if (1..=18).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) {
-        let magnitude = digits.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-        return Some(Number::Integer(if digits.len() < text.len() { -magnitude } else { magnitude }));
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if let (magnitude, len @ 1..) = leading_integer(digits)
+        && len == digits.len()
+    {
+        return Some(Number::Integer(if len < text.len() { -magnitude } else { magnitude }));
     }
     let decimal = Decimal::scan(text)?;
     let integer_digits = i64::from(PRECISION - SCALE);
@@ -156,13 +117,16 @@ impl Date {
 pub fn date(text: &str) -> Option<Date> {
     let inner = text.strip_prefix("/Date(")?.strip_suffix(")/")?;
     let digits = inner.strip_prefix('-').unwrap_or(inner);
-    let len = digits.bytes().take_while(u8::is_ascii_digit).count();
+    let (magnitude, len) = leading_integer(digits);
     if len == 0 || len > 1 && digits.starts_with('0') {
         return None;
     }
-    let (ms, offset) = inner.split_at(inner.len() - digits.len() + len);
-    let ms = ms.parse::<i64>().ok().filter(|ms| DATES.contains(ms))?;
+    let ms = if digits.len() < inner.len() { -magnitude } else { magnitude };
+    let offset = &digits[len..];
     let offset = if offset.is_empty() { None } else { Some(zone(offset)?) };
+    if !DATES.contains(&ms) {
+        return None;
+    }
     Some(Date { ms, offset, exact: true })
 }
 
@@ -300,6 +264,17 @@ fn zone(text: &str) -> Option<i32> {
     };
     let (hours, minutes) = (decimal_digits(digits.0)? as i32, decimal_digits(digits.1)? as i32);
     (hours <= 14 && minutes <= 59).then_some(sign * (hours * 60 + minutes))
+}
+
+/// The number that a text begins with, and how many digits it has: at most 18, which 64 bits hold.
+fn leading_integer(text: &str) -> (i64, usize) {
+    let mut magnitude = 0;
+    let mut len = 0;
+    for byte in text.bytes().take(18).take_while(u8::is_ascii_digit) {
+        magnitude = magnitude * 10 + i64::from(byte - b'0');
+        len += 1;
+    }
+    (magnitude, len)
 }
 
 fn decimal_digits(text: &str) -> Option<i64> {
