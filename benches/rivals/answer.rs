@@ -79,7 +79,7 @@ impl Answer {
             Kind::False => self.flag(name, false),
             Kind::True => self.flag(name, true),
             Kind::Number => self.number(name, tree.text(node).parse().unwrap_or(f64::NAN)),
-            Kind::Text | Kind::IsoDate => self.text(name, tree.text(node)),
+            Kind::Text | Kind::Name | Kind::IsoDate => self.text(name, tree.text(node)),
             Kind::List => tree.items(node).for_each(|item| self.node(tree, name, item)),
             Kind::Object => tree.members(node).for_each(|(_, value)| self.node(tree, name, value)),
             // To a rival a list of pairs is a list of objects whose keys are texts like others.

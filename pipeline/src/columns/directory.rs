@@ -9,6 +9,7 @@ use super::catalog::{Catalog, Known};
 use super::names::column_name;
 use super::schema::ColumnType;
 use super::values::Width;
+use crate::event::names::is_same;
 use crate::event::tree::NodeId;
 
 /// The columns of a table's attributes.
@@ -112,7 +113,7 @@ impl Directory {
             None => self.first[track],
         };
         if let Some(id) = predicted
-            && &*self.slot(id).attribute == attribute
+            && is_same(self.slot(id).attribute.as_bytes(), attribute.as_bytes())
         {
             return id;
         }

@@ -3,6 +3,7 @@
 //! Owns: the shape of an event in memory. Does not own: how bytes become one (`parse`), what becomes a
 //! column (`columns`).
 
+pub(crate) mod names;
 mod raw;
 mod reject;
 mod spares;
@@ -97,6 +98,11 @@ macro_rules! members {
             /// The name the body uses.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name)),* }
+            }
+
+            /// The name as JSON has it, up to the value.
+            pub(crate) fn in_json(self) -> &'static str {
+                match self { $(Self::$name => concat!('"', stringify!($name), "\":")),* }
             }
         }
     };

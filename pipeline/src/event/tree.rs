@@ -4,6 +4,8 @@
 //! ([`Kind::Pairs`]), `__type` is already off and kept as the object's type name, numbers are their digits.
 //! Does not own: what the nodes mean.
 
+use super::names::is_same;
+
 /// A place in a [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
@@ -105,7 +107,7 @@ impl<'a> Tree<'a> {
         // Most names differ in their length already.
         let is_named = |key: NodeId| {
             self.nodes[key.0 as usize].len as usize == name.len()
-                && self.bytes(key) == name.as_bytes()
+                && is_same(self.bytes(key), name.as_bytes())
         };
         self.members(id).find(|(key, _)| is_named(*key)).map(|(_, value)| value)
     }

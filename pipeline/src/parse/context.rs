@@ -106,7 +106,8 @@ fn write_outermost(walk: &mut Walk<'_>, outermost: &mut Outermost<'_>) -> Result
             typed = true;
             continue;
         }
-        match outermost.begin(walk.name(), || walk.is_null()) {
+        let member = outermost.member(walk.name());
+        match outermost.begin(member, || walk.is_null()) {
             Fate::Dropped => walk.skip_member(number == members),
             Fate::Written(known) => outermost.note(known, walk.member()),
         }
@@ -141,9 +142,19 @@ impl<'m> Outermost<'m> {
         Self { known, order: Order::default(), parents, parent_seen: false, dropped: false }
     }
 
-    /// Takes the name of the next member.
-    pub(super) fn begin(&mut self, name: &str, is_null: impl FnOnce() -> bool) -> Fate {
-        let member = self.order.member(name);
+    /// The member that should come next.
+    pub(super) fn expected(&self) -> Option<Member> {
+        self.order.expected()
+    }
+
+    /// The member of a name.
+    pub(super) fn member(&self, name: &str) -> Option<Member> {
+        self.expected().filter(|member| member.name() == name).or_else(|| Member::of(name))
+    }
+
+    /// Begins the next member, known or not.
+    pub(super) fn begin(&mut self, member: Option<Member>, is_null: impl FnOnce() -> bool) -> Fate {
+        self.order.pass(member);
         let parent = member == Some(Member::ParentContext) && !self.parent_seen;
         self.parent_seen |= parent;
         if parent && self.parents == ParentContext::Drop {
@@ -166,11 +177,12 @@ impl<'m> Outermost<'m> {
 struct Order(usize);
 
 impl Order {
-    fn member(&mut self, name: &str) -> Option<Member> {
-        let expected = Member::ALL.get(self.0).filter(|member| member.name() == name);
-        let member = expected.copied().or_else(|| Member::of(name))?;
-        self.0 = member as usize + 1;
-        Some(member)
+    fn expected(&self) -> Option<Member> {
+        Member::ALL.get(self.0).copied()
+    }
+
+    fn pass(&mut self, member: Option<Member>) {
+        self.0 = member.map_or(self.0, |member| member as usize + 1);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use ahash::RandomState;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Field};
 use parquet::basic::{Compression, ZstdLevel};
@@ -13,10 +14,11 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 ///
 /// No delta encodings: on ordinals and times they save one percent of a file and cost some readers.
 pub(super) fn of_column(field: &Field, array: &dyn Array) -> WriterProperties {
+    let sample = Sample::of(array);
     let properties = common()
         .set_compression(compression(array))
-        .set_dictionary_enabled(repeats(array))
-        .set_statistics_enabled(statistics(field, array.len()));
+        .set_dictionary_enabled(sample.as_ref().is_some_and(Sample::repeats))
+        .set_statistics_enabled(statistics(field, array, sample.as_ref()));
     if is_id(field) { with_bloom_filter(properties, array).build() } else { properties.build() }
 }
 
@@ -52,48 +54,88 @@ fn compression(array: &dyn Array) -> Compression {
     if size < WORTH_COMPRESSING { Compression::UNCOMPRESSED } else { Compression::ZSTD(ZstdLevel::default()) }
 }
 
-/// Whether a dictionary pays, by a sample of the values.
+/// Some values of a column of texts or ids, for what they say of all.
 ///
 /// Only texts and ids are tried: zstd does the same for repeated numbers, and a dictionary of every column
 /// takes half as long again and makes the file a tenth larger.
-fn repeats(array: &dyn Array) -> bool {
-    match array.data_type() {
-        DataType::Utf8 => {
-            let texts = array.as_string::<i32>();
-            repeats_among(array, |row| texts.value(row).as_bytes())
+struct Sample {
+    /// How many values there are, about.
+    of: usize,
+    taken: usize,
+    distinct: usize,
+    bytes: usize,
+}
+
+impl Sample {
+    /// Takes values from all over the column; those of lists are the column's.
+    fn of(array: &dyn Array) -> Option<Self> {
+        match array.data_type() {
+            DataType::Utf8 => {
+                let texts = array.as_string::<i32>();
+                Some(Self::among(array, |row| texts.value(row).as_bytes()))
+            }
+            DataType::FixedSizeBinary(_) => {
+                let ids = array.as_fixed_size_binary();
+                Some(Self::among(array, |row| ids.value(row)))
+            }
+            DataType::List(_) => {
+                let lists = array.as_list::<i32>();
+                let (from, to) = (lists.value_offsets().first()?, lists.value_offsets().last()?);
+                Self::of(&lists.values().slice(*from as usize, (to - from) as usize))
+            }
+            _ => None,
         }
-        DataType::FixedSizeBinary(_) => {
-            let ids = array.as_fixed_size_binary();
-            repeats_among(array, |row| ids.value(row))
+    }
+
+    fn among<'a>(array: &dyn Array, value: impl Fn(usize) -> &'a [u8]) -> Self {
+        const MOST: usize = 1024;
+        let step = array.len().div_ceil(MOST).max(1);
+        // Not just every so manieth: values may repeat in that rhythm.
+        let rows = (0..array.len() / step).map(|at| at * step + at * 7919 % step);
+        let mut seen = HashSet::with_hasher(RandomState::with_seeds(1, 2, 3, 4));
+        let mut sample = Self { of: array.len() - array.null_count(), taken: 0, distinct: 0, bytes: 0 };
+        let mut before = None;
+        for value in rows.filter(|row| array.is_valid(*row)).map(value) {
+            sample.taken += 1;
+            sample.bytes += value.len();
+            // A column that says one thing throughout needs no look.
+            if before != Some(value) {
+                seen.insert(value);
+                before = Some(value);
+            }
         }
-        _ => false,
+        sample.distinct = seen.len();
+        sample
+    }
+
+    /// Whether a dictionary pays.
+    fn repeats(&self) -> bool {
+        /// A dictionary is a page of its own with a header of forty bytes.
+        const FEWEST: usize = 32;
+        if self.taken < FEWEST {
+            return false;
+        }
+        let longest_dictionary = DICTIONARY_BYTES * self.taken / self.bytes.max(1);
+        let most = longest_dictionary.min(self.of / 3) as f64;
+        // Of so many distinct values a sample of this size has so many.
+        let most_in_sample = most * (1.0 - (-(self.taken as f64) / most).exp());
+        self.distinct as f64 <= most_in_sample
     }
 }
 
-/// Takes every so manieth value and sees how many are new.
-fn repeats_among<'a>(array: &dyn Array, value: impl Fn(usize) -> &'a [u8]) -> bool {
-    /// Enough to tell a thousand distinct values among a hundred thousand rows from all being distinct.
-    const SAMPLE: usize = 1024;
-    /// A dictionary is a page of its own with a header of forty bytes.
-    const FEWEST: usize = 32;
-    /// Values longer than this on average fill a dictionary's megabyte before it pays; zstd finds those that
-    /// repeat nearby.
-    const LONG: usize = 256;
-    let step = array.len().div_ceil(SAMPLE).max(1);
-    let sample: Vec<&[u8]> =
-        (0..array.len()).step_by(step).filter(|row| array.is_valid(*row)).map(value).collect();
-    let distinct = sample.iter().collect::<HashSet<_>>().len();
-    let bytes: usize = sample.iter().map(|value| value.len()).sum();
-    sample.len() >= FEWEST && distinct * 2 <= sample.len() && bytes <= sample.len() * LONG
-}
+/// The longest dictionary: the library's own limit, behind which it writes plain values.
+const DICTIONARY_BYTES: usize = 1 << 20;
 
 /// Least and greatest value, where a reader can skip something by them.
-fn statistics(field: &Field, rows: usize) -> EnabledStatistics {
-    // Ids are random: every range of them holds every other. Of JSON nobody asks for the least.
-    let pointless = is_id(field) || field.extension_type_name() == Some(JSON);
+fn statistics(field: &Field, array: &dyn Array, sample: Option<&Sample>) -> EnabledStatistics {
+    // Ids are random: every range of them holds every other. So it is with texts, of which each is compared twice
+    // for this, unless a file says one thing throughout. Of JSON nobody asks for the least.
+    let pointless = is_id(field)
+        || field.extension_type_name() == Some(JSON)
+        || sample.is_some_and(|sample| sample.distinct > 1);
     match pointless {
         true => EnabledStatistics::None,
-        false if rows > PAGE_ROWS => EnabledStatistics::Page,
+        false if array.len() > PAGE_ROWS => EnabledStatistics::Page,
         // Of one page they would say what the column's say, in fifty bytes a column.
         false => EnabledStatistics::Chunk,
     }

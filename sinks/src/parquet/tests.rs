@@ -324,7 +324,18 @@ fn encodings_follow_the_data() {
     };
     let numbers: ArrayRef = Arc::new(Int32Array::from_iter_values((0..rows as i32).map(|row| row % 3)));
     let single: ArrayRef = Arc::new(StringArray::from_iter((0..rows).map(|row| (row == 9).then_some("x"))));
-    let columns = [("few", texts(20)), ("all", texts(rows)), ("numbers", numbers), ("single", single)];
+    let mut names = ListBuilder::new(StringBuilder::new());
+    for row in 0..rows {
+        names.append_value([Some("name"), (row % 2 == 0).then_some("statecode")]);
+    }
+    let columns: [(&str, ArrayRef); 6] = [
+        ("few", texts(20)),
+        ("a quarter", texts(rows / 4)),
+        ("all", texts(rows)),
+        ("numbers", numbers),
+        ("single", single),
+        ("names", Arc::new(names.finish())),
+    ];
     let mut batch = RecordBatch::try_from_iter(columns).unwrap();
     let seen = |batch: &RecordBatch| -> Vec<(String, bool, bool, bool)> {
         let metadata = metadata(&written(&[batch]));
@@ -340,14 +351,17 @@ fn encodings_follow_the_data() {
     assert_eq!(
         seen(&batch),
         [
-            row("few", true, true, true),
-            row("all", false, true, true),
+            row("few", true, true, false),
+            row("a quarter", true, true, false),
+            row("all", false, true, false),
             row("numbers", false, true, true),
-            row("single", false, true, true)
+            row("single", false, true, true),
+            row("names.list.element", true, true, false),
         ]
     );
-    batch = batch.slice(0, 10);
-    assert!(seen(&batch).iter().all(|(_, dictionary, zstd, statistics)| !dictionary && !zstd && *statistics));
+    // A slice of lists keeps all their values.
+    batch = batch.project(&[0, 1, 2, 3, 4]).unwrap().slice(0, 10);
+    assert!(seen(&batch).iter().all(|(_, dictionary, zstd, _)| !dictionary && !zstd));
 }
 
 #[test]
@@ -355,9 +369,9 @@ fn ids_have_filters_in_place_of_statistics() {
     let metadata = metadata(&written(&[&every_type(100)]));
     for chunk in metadata.row_group(0).columns() {
         let path = chunk.column_path().string();
-        let (id, json) = (path == "uuid", path == "json");
+        let (id, texts) = (path == "uuid", path == "json" || path == "text" || path == "fixed");
         assert_eq!(chunk.bloom_filter_offset().is_some(), id, "{path}");
-        assert_eq!(chunk.statistics().is_none(), id || json, "{path}");
+        assert_eq!(chunk.statistics().is_none(), id || texts, "{path}");
     }
 }
 

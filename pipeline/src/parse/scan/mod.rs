@@ -17,6 +17,8 @@ mod tests;
 use self::places::Places;
 use super::context::{Fate, Outermost};
 use super::keys::Keys;
+use crate::event::Member;
+use crate::event::names::is_same;
 use crate::event::tree::{Kind, TreeBuilder};
 
 /// Reads one text after the other in the same memory.
@@ -77,25 +79,40 @@ impl Scan<'_> {
         let mut typed = false;
         let mut place = self.enter(at, b'{', b'}')?;
         while let Place::More(at) = place {
-            let (name, value) = self.name(at)?;
-            place = if !typed && self.is_type(name, value) {
-                typed = true;
-                let end = self.state_type(value, object)?;
-                self.follows(end, b'}')?
+            let (name, value, member) = if let Some(member) = self.expected(at, outermost) {
+                let name = member.name().len();
+                ((at + 1, at + 1 + name), self.solid(at + member.in_json().len()), Some(member))
             } else {
-                let end = match outermost.begin(&self.text[name.0..name.1], || self.byte(value) == b'n') {
-                    Fate::Dropped => self.skip(value)?,
-                    Fate::Written(known) => {
-                        self.tree.in_body(Kind::Name, name.0, name.1 - name.0);
-                        outermost.note(known, self.tree.next_id());
-                        self.value(value)?
-                    }
-                };
-                self.follows(end, b'}')?
+                let (name, value) = self.name(at)?;
+                if !typed && self.is_type(name, value) {
+                    typed = true;
+                    let end = self.state_type(value, object)?;
+                    place = self.follows(end, b'}')?;
+                    continue;
+                }
+                (name, value, outermost.member(&self.text[name.0..name.1]))
             };
+            let end = match outermost.begin(member, || self.byte(value) == b'n') {
+                Fate::Dropped => self.skip(value)?,
+                Fate::Written(known) => {
+                    self.tree.in_body(Kind::Name, name.0, name.1 - name.0);
+                    outermost.note(known, self.tree.next_id());
+                    self.value(value)?
+                }
+            };
+            place = self.follows(end, b'}')?;
         }
         self.tree.close(object);
         Ok(place.at())
+    }
+
+    /// The member that should come next, if it stands here as the serializer writes it: nearly always.
+    #[inline]
+    fn expected(&self, at: usize, outermost: &Outermost<'_>) -> Option<Member> {
+        let member = outermost.expected()?;
+        let name = member.in_json().as_bytes();
+        let here = self.bytes.get(at..at + name.len())?;
+        is_same(here, name).then_some(member)
     }
 
     /// Writes the value that stands at a place.

@@ -52,7 +52,7 @@ impl Xml {
         let mut expected = 0;
         for member in elements.children(0) {
             if let Fate::Written(known) =
-                outermost.begin(walk.outermost_name(member), || walk.is_null(member))
+                outermost.begin(outermost.member(walk.outermost_name(member)), || walk.is_null(member))
             {
                 let value = walk.member(member, Some(&CONTEXT), &mut expected);
                 outermost.note(known, value);
