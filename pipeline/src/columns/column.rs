@@ -26,10 +26,11 @@ impl Column {
         self.validity.len()
     }
 
-    /// Sets the value of a row; false if the row has one already or the column is of another type.
+    /// Sets the value of a row, which must be one for the column's type; false if the row has one already.
     #[inline]
     pub(super) fn push(&mut self, column_type: ColumnType, row: usize, cell: Cell<'_>) -> bool {
-        if !Values::take(column_type, cell) || !self.reach(column_type, row) {
+        debug_assert!(Values::take(column_type, cell), "{cell:?} in a column of {column_type:?}");
+        if !self.reach(column_type, row) {
             return false;
         }
         self.values.push(cell);

@@ -118,29 +118,31 @@ impl Values {
     /// Appends a cell that [`take`](Self::take) allows.
     #[inline]
     pub(super) fn push(&mut self, cell: Cell<'_>) {
-        match cell {
-            Cell::Number(number) => self.widen(Width::of(number)),
-            Cell::Decimal(_) => self.widen(Width::Decimal),
-            _ => {}
-        }
-        match (self, cell) {
-            (Self::Boolean(bits), Cell::Boolean(bit)) => bits.push(bit),
-            (Self::Int32(values), Cell::Int32(value)) => values.push(value),
-            (Self::Int32(values), Cell::Number(Number::Integer(value))) => values.push(value as i32),
-            (Self::Int64(values), Cell::Int64(value) | Cell::Number(Number::Integer(value))) => {
-                values.push(value);
-            }
-            (Self::Decimal(values), Cell::Number(number)) => values.push(number.scaled()),
-            (Self::Decimal(values), Cell::Decimal(scaled)) => values.push(scaled),
-            (Self::Double(values), Cell::Double(value)) => values.push(value),
-            (Self::Uuid(values), Cell::Uuid(guid)) => values.extend_from_slice(&guid),
-            (Self::Bytes(run), Cell::Text(text)) => run.push(text.as_bytes()),
-            (Self::Bytes(run), Cell::Bytes(bytes)) => run.push(bytes),
-            (Self::Choices { offsets, items }, Cell::Choices(choices)) => {
+        match (cell, self) {
+            (Cell::Text(text), Self::Bytes(run)) => run.push(text.as_bytes()),
+            (Cell::Uuid(guid), Self::Uuid(values)) => values.extend_from_slice(&guid),
+            (Cell::Boolean(bit), Self::Boolean(bits)) => bits.push(bit),
+            (Cell::Int32(value), Self::Int32(values)) => values.push(value),
+            (Cell::Int64(value), Self::Int64(values)) => values.push(value),
+            (Cell::Double(value), Self::Double(values)) => values.push(value),
+            (Cell::Bytes(bytes), Self::Bytes(run)) => run.push(bytes),
+            (Cell::Number(number), values) => values.push_number(number, Width::of(number)),
+            (Cell::Decimal(scaled), values) => values.push_number(Number::Scaled(scaled), Width::Decimal),
+            (Cell::Choices(choices), Self::Choices { offsets, items }) => {
                 items.extend_from_slice(choices);
                 offsets.push(items.len());
             }
-            (values, cell) => debug_assert!(false, "{cell:?} does not go into {values:?}"),
+            (cell, values) => debug_assert!(false, "{cell:?} does not go into {values:?}"),
+        }
+    }
+
+    fn push_number(&mut self, number: Number, width: Width) {
+        self.widen(width);
+        match (self, number) {
+            (Self::Int32(values), Number::Integer(value)) => values.push(value as i32),
+            (Self::Int64(values), Number::Integer(value)) => values.push(value),
+            (Self::Decimal(values), number) => values.push(number.scaled()),
+            (values, number) => debug_assert!(false, "{number:?} does not go into {values:?}"),
         }
     }
 

@@ -106,8 +106,7 @@ impl<'a> Tree<'a> {
     pub fn member(&self, id: NodeId, name: &str) -> Option<NodeId> {
         // Most names differ in their length already.
         let is_named = |key: NodeId| {
-            self.nodes[key.0 as usize].len as usize == name.len()
-                && is_same(self.bytes(key), name.as_bytes())
+            self.nodes[key.0 as usize].len as usize == name.len() && is_same(self.bytes(key), name.as_bytes())
         };
         self.members(id).find(|(key, _)| is_named(*key)).map(|(_, value)| value)
     }

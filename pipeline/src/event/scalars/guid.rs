@@ -28,9 +28,9 @@ pub fn guid(text: &str) -> Option<Guid> {
 #[target_feature(enable = "ssse3")]
 fn ssse3(text: &[u8; 36]) -> Option<Guid> {
     use std::arch::x86_64::{
-        __m128i, _mm_add_epi8, _mm_and_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_maddubs_epi16, _mm_min_epu8,
-        _mm_movemask_epi8, _mm_or_si128, _mm_packus_epi16, _mm_set1_epi8, _mm_set1_epi16, _mm_setr_epi8,
-        _mm_shuffle_epi8, _mm_storeu_si128, _mm_sub_epi8,
+        __m128i, _mm_add_epi8, _mm_and_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_maddubs_epi16,
+        _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_packus_epi16, _mm_set1_epi8, _mm_set1_epi16,
+        _mm_setr_epi8, _mm_shuffle_epi8, _mm_storeu_si128, _mm_sub_epi8,
     };
     let load = |at: usize| {
         let bytes = &text[at..at + 16];
@@ -43,11 +43,17 @@ fn ssse3(text: &[u8; 36]) -> Option<Guid> {
     // The digits without the dashes between them; -1 takes none.
     let front = _mm_or_si128(
         _mm_shuffle_epi8(load(0), _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, -1, -1, -1, -1)),
-        _mm_shuffle_epi8(load(2), _mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 12, 13, 14, 15)),
+        _mm_shuffle_epi8(
+            load(2),
+            _mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 12, 13, 14, 15),
+        ),
     );
     let back = _mm_or_si128(
         _mm_shuffle_epi8(load(19), _mm_setr_epi8(0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, -1)),
-        _mm_shuffle_epi8(load(20), _mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 15)),
+        _mm_shuffle_epi8(
+            load(20),
+            _mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 15),
+        ),
     );
     let at_most = |bytes, most| _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(most)), bytes);
     let both = |pairs: __m128i| _mm_maddubs_epi16(pairs, _mm_set1_epi16(0x0110));
@@ -130,7 +136,8 @@ mod tests {
             }
         }
         assert_eq!(guid("00000000-0000-0000-0000-000000000000"), Some(ZERO_GUID));
-        for text in ["", "0", "01234567-89ab-cdef-9876-543210fedcb", "01234567-89ab-cdef-9876-543210fedcba0"] {
+        for text in ["", "0", "01234567-89ab-cdef-9876-543210fedcb", "01234567-89ab-cdef-9876-543210fedcba0"]
+        {
             assert_eq!(guid(text), None);
         }
         assert_eq!(guid("0123456\u{e9}-89ab-cdef-9876-543210fedcb"), None, "bytes beyond ASCII");

@@ -268,13 +268,32 @@ fn zone(text: &str) -> Option<i32> {
 
 /// The number that a text begins with, and how many digits it has: at most 18, which 64 bits hold.
 fn leading_integer(text: &str) -> (i64, usize) {
-    let mut magnitude = 0;
-    let mut len = 0;
-    for byte in text.bytes().take(18).take_while(u8::is_ascii_digit) {
+    let bytes = text.as_bytes();
+    // Milliseconds since 1970 have more than eight digits.
+    let eight = bytes.first_chunk().and_then(|first| eight_digits(*first));
+    let (mut magnitude, mut len) = eight.map_or((0, 0), |eight| (eight, 8));
+    for byte in bytes[len..].iter().take(18 - len).take_while(|byte| byte.is_ascii_digit()) {
         magnitude = magnitude * 10 + i64::from(byte - b'0');
         len += 1;
     }
     (magnitude, len)
+}
+
+/// The number that eight digits make; neighbours are joined three times.
+fn eight_digits(text: [u8; 8]) -> Option<i64> {
+    const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0xf0; 8]);
+    const SIX: u64 = u64::from_le_bytes([6; 8]);
+    let text = u64::from_le_bytes(text);
+    // Six more than a digit is still below 0x40, and everything behind 9 is not.
+    if (text & HIGH) | ((text.wrapping_add(SIX) & HIGH) >> 4) != ZEROS | ZEROS >> 4 {
+        return None;
+    }
+    let digits = text - ZEROS;
+    let twos = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = twos.wrapping_mul(100).wrapping_add(twos >> 16) & 0x0000_ffff_0000_ffff;
+    let eight = fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff;
+    Some(eight as i64)
 }
 
 fn decimal_digits(text: &str) -> Option<i64> {
@@ -342,6 +361,25 @@ mod tests {
             let text = std::str::from_utf8(&text).unwrap();
             assert_eq!(guid(text).map(|guid| guid.to_vec()), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn integers_of_any_length_with_anything_in_them() {
+        let digits = "9182736450918273645";
+        for len in 0..=18 {
+            for at in 0..len {
+                for other in [b'/', b':', b'.', b'e', b'0', b'9', b' ', 0, 0x7f] {
+                    let mut text = digits.as_bytes()[..len].to_vec();
+                    text[at] = other;
+                    let text = String::from_utf8(text).unwrap();
+                    let end = text.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(len);
+                    let magnitude = text[..end].parse().unwrap_or(0);
+                    assert_eq!(leading_integer(&text), (magnitude, end), "{text}");
+                }
+            }
+        }
+        assert_eq!(leading_integer(digits), (918_273_645_091_827_364, 18));
+        assert_eq!(leading_integer("1234567é"), (1_234_567, 7));
     }
 
     #[test]
