@@ -36,6 +36,9 @@ pub(super) struct RunReport {
     /// Events that were read but not made durable in time; absent when there are none.
     #[serde(skip_serializing_if = "is_zero")]
     left_for_next_run: u64,
+    /// JSON bodies of an unusual shape, which take longer to parse; absent when there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    bodies_odd: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     includes_hub: bool,
 }
@@ -55,6 +58,7 @@ impl RunReport {
             cpu_seconds,
             peak_rss_bytes,
             left_for_next_run: summary.left,
+            bodies_odd: summary.odd,
             includes_hub,
         }
     }
@@ -93,6 +97,9 @@ impl RunReport {
         }
         if summary.repaired > 0 {
             say!("{} bodies held lone surrogates, which became U+FFFD", summary.repaired);
+        }
+        if summary.odd > 0 {
+            say!("{} bodies were JSON of an unusual shape, which takes longer to parse", summary.odd);
         }
         if summary.left > 0 {
             say!(

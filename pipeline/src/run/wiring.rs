@@ -379,6 +379,7 @@ fn summary(metrics: &Metrics, left: u64) -> Summary {
         skipped: metrics.events_skipped.get(),
         parent_contexts_dropped: metrics.parent_contexts_dropped.get(),
         repaired: metrics.bodies_repaired.get(),
+        odd: metrics.bodies_odd.get(),
         left,
     }
 }

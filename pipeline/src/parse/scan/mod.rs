@@ -115,10 +115,15 @@ impl Scan<'_> {
         is_same(here, name).then_some(member)
     }
 
-    /// Writes the value that stands at a place.
+    /// Writes the value that stands at a place. Most are strings, which need no call.
+    #[inline]
     fn value(&mut self, at: usize) -> Result<usize, Odd> {
+        if self.byte(at) == b'"' { self.write_string(Kind::Text, at) } else { self.other_value(at) }
+    }
+
+    #[inline(never)]
+    fn other_value(&mut self, at: usize) -> Result<usize, Odd> {
         match self.byte(at) {
-            b'"' => self.write_string(Kind::Text, at),
             b'{' => self.object(at),
             b'[' => self.list(at),
             b'n' => self.literal(at, b"null", Kind::Null),

@@ -13,7 +13,8 @@ const FIRST_PLACE: usize = 6;
 
 impl Scan<'_> {
     /// Passes the name of a member and the colon behind it: where the name begins and ends, and where its value is.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call takes as long as a short string; measured")]
     pub(super) fn name(&self, at: usize) -> Result<((usize, usize), usize), Odd> {
         if self.byte(at) != b'"' {
             return Err(Odd);
@@ -27,13 +28,19 @@ impl Scan<'_> {
     }
 
     /// Writes the string that stands at a place, a text or a name.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call takes as long as a short string; measured")]
     pub(super) fn write_string(&mut self, kind: Kind, at: usize) -> Result<usize, Odd> {
         let (start, end) = (at + 1, self.places.next(at + 1));
         if self.byte(end) == b'"' {
             self.tree.in_body(kind, start, end - start);
             return Ok(end + 1);
         }
+        self.write_unescaped(kind, start)
+    }
+
+    #[inline(never)]
+    fn write_unescaped(&mut self, kind: Kind, start: usize) -> Result<usize, Odd> {
         let node = self.tree.begin_copy(kind);
         let end = self.unescape(start, TreeBuilder::copy)?;
         self.tree.end_copy(node);
