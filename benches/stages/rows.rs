@@ -16,6 +16,9 @@ use catchwater_sinks::parquet::{self, FooterFacts};
 /// Plain size at which a lane makes a row group of a table's rows.
 pub(crate) const GROUP_BYTES: usize = 16 << 20;
 
+/// Events of a batch, about.
+const LOOK_EVERY: i64 = 64;
+
 /// See the module.
 pub(crate) struct Rows {
     context: Context,
@@ -39,7 +42,9 @@ impl Rows {
         let raw = raw_event(self.events, body);
         self.events += 1;
         buffer.push(&mut self.context, event, &raw, PartitionId(0));
-        (buffer.bytes() >= GROUP_BYTES).then(|| buffer.take(&mut self.context))
+        // Once in a while, as a lane does it once a batch.
+        let due = self.events % LOOK_EVERY == 0 && buffer.bytes() >= GROUP_BYTES;
+        due.then(|| buffer.take(&mut self.context))
     }
 
     /// What is left, a batch for each table, in the order of their names.
