@@ -45,13 +45,11 @@ impl Row<'_, '_> {
 
     /// The type of an attribute's column; if it has none yet, the one this value would give it is proposed.
     fn attribute_type(&mut self, slot: SlotId, name: NodeId, value: Value<'_>) -> Option<ColumnType> {
-        match self.directory.known_type(slot) {
-            Some(known) => known.column_type(),
-            None => {
-                let evidence = self.evidence(self.tree.text(name), value);
-                self.directory.column_type(self.catalog, slot, evidence)
-            }
+        if let Some(known) = self.directory.known_type(slot) {
+            return known.column_type();
         }
+        let evidence = self.evidence(self.tree.text(name), value);
+        self.directory.column_type(self.catalog, slot, evidence)
     }
 
     /// Notes a value for the metadata that is made of them.
