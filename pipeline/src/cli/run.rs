@@ -51,7 +51,7 @@ pub(super) struct Tuning {
     /// Bytes in flight: what is received, in columns, and in files on their way
     #[arg(long, env = "CATCHWATER_BUDGET", default_value = "256MiB", value_parser = budget, value_name = "SIZE")]
     pub(super) budget: u64,
-    /// Parsing threads [default: one per two cores]
+    /// Parsing threads [default: three for four cores]
     #[arg(long, env = "CATCHWATER_LANES", value_name = "N")]
     pub(super) lanes: Option<usize>,
     /// Leave `ParentContext` out (a third to a half of the bytes, a copy of what the caller sent), or keep it in _rest

@@ -56,7 +56,7 @@ pub struct Config {
     pub max_age: Duration,
     /// Bytes in flight, of all lanes together.
     pub budget_bytes: u64,
-    /// Lane threads; one per two cores if not said.
+    /// Lane threads; three for four cores if not said.
     pub lanes: Option<usize>,
     /// The owner level of every link. 0, as the official SDKs' processors have it.
     pub owner_level: i64,

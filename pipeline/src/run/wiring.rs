@@ -166,7 +166,7 @@ impl Wiring {
         let mut ends = Vec::new();
         let mut threads = Vec::new();
         for number in 0..count {
-            let share = Share::new(self.config.budget_bytes / 4 * COUNTED_QUARTERS / count as u64);
+            let share = Share::new(self.config.budget_bytes / 16 * COUNTED_SIXTEENTHS / count as u64);
             let lane = Lane::new(
                 Parser::new(self.config.parent_context),
                 Context::new(Arc::from(self.hub.name.as_str()), Arc::clone(&self.catalog)),
@@ -218,10 +218,11 @@ impl Wiring {
         readers
     }
 
-    /// A lane per two cores: the runtime that feeds it needs about as much as it does. Never more than partitions.
+    /// Three lanes for four cores: the runtime that feeds three needs about as much as one of them. Never more than
+    /// partitions.
     fn lane_count(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        self.config.lanes.unwrap_or_else(|| cores.div_ceil(2)).clamp(1, self.hub.partitions.len().max(1))
+        self.config.lanes.unwrap_or_else(|| cores - cores / 4).clamp(1, self.hub.partitions.len().max(1))
     }
 }
 
@@ -229,17 +230,16 @@ impl Wiring {
 /// so this only smooths its pauses. A lane blocks when it is full, which costs credit, not memory.
 const PUBLISHER_INPUTS: usize = 256;
 
-/// Of four bytes of the budget, three are counted out to the lanes. Allocator and client library hold about half as much
-/// again as what we count (measured: 380 MiB at 256 MiB counted, 32 partitions × 10 tables × 80 columns).
-const COUNTED_QUARTERS: u64 = 3;
+/// Of sixteen bytes of the budget, eleven are counted out to the lanes. The allocator holds about three quarters as much
+/// again as what we count (measured: 368 MiB at 192 MiB counted by two lanes, 32 partitions × 10 tables × 20 columns).
+const COUNTED_SIXTEENTHS: u64 = 11;
 
 /// One in four bytes of a lane's share may be on its way in: credited to the hub, or in batches that wait for the lane.
 /// Without this bound a fast hub fills the whole share with batches, and columns grow into memory that the allocator has
 /// not given back yet.
 const INTAKE_PART: u64 = 4;
 
-/// Half of that may be credit. The client library holds about as much again around events that wait in it, which the
-/// budget does not see.
+/// Half of that may be credit: the other half is for what has arrived and waits for the lane.
 const CREDIT_PART: usize = 2;
 
 /// How often a lane looks at the ages of its files.
