@@ -2,9 +2,11 @@
 
     lake.py duckdb-typed|duckdb-text|polars|pyarrow IN.ndjson OUT.parquet
     lake.py answer FILES.parquet
+    lake.py again OUT.parquet FILES.parquet
 
 The first form does a round for each line on stdin and says its CPU seconds; before that it writes the file once and
-says what is in it, as JSON. The second form says what is in files that somebody else wrote.
+says what is in it, as JSON. The second form says what is in files that somebody else wrote. The third writes their columns again, with DuckDB, and says
+how large that is.
 """
 
 import json
@@ -171,7 +173,20 @@ def answer(files, pattern):
     return json.dumps({"answer": found, "bytes": sum(os.path.getsize(file) for file in pattern)})
 
 
+def again(out, files):
+    """The bytes of the file that DuckDB makes of the columns of others."""
+    import duckdb
+
+    with duckdb.connect() as database:
+        columns = f"SELECT * FROM read_parquet({files!r}, union_by_name=true)"
+        database.execute(f"COPY ({columns}) TO '{out}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
+    return os.path.getsize(out)
+
+
 def main():
+    if sys.argv[1] == "again":
+        print(again(sys.argv[2], sys.argv[3:]), flush=True)
+        return
     if sys.argv[1] == "answer":
         print(answer(sys.argv[2:], sys.argv[2:]), flush=True)
         return
