@@ -166,7 +166,7 @@ impl Wiring {
         let mut ends = Vec::new();
         let mut threads = Vec::new();
         for number in 0..count {
-            let share = Share::new(self.config.budget_bytes / 16 * COUNTED_SIXTEENTHS / count as u64);
+            let share = Share::new(self.config.budget_bytes / 4 * COUNTED_QUARTERS / count as u64);
             let lane = Lane::new(
                 Parser::new(self.config.parent_context),
                 Context::new(Arc::from(self.hub.name.as_str()), Arc::clone(&self.catalog)),
@@ -230,9 +230,9 @@ impl Wiring {
 /// so this only smooths its pauses. A lane blocks when it is full, which costs credit, not memory.
 const PUBLISHER_INPUTS: usize = 256;
 
-/// Of sixteen bytes of the budget, eleven are counted out to the lanes. The allocator holds about three quarters as much
-/// again as what we count (measured: 368 MiB at 192 MiB counted by two lanes, 32 partitions × 10 tables × 20 columns).
-const COUNTED_SIXTEENTHS: u64 = 11;
+/// Of four bytes of the budget, three are counted out to the lanes. The allocator holds about half as much again as what
+/// we count (measured: 264 MiB at 176 MiB counted by two lanes, 32 partitions × 10 tables × 20 columns).
+const COUNTED_QUARTERS: u64 = 3;
 
 /// One in four bytes of a lane's share may be on its way in: credited to the hub, or in batches that wait for the lane.
 /// Without this bound a fast hub fills the whole share with batches, and columns grow into memory that the allocator has
