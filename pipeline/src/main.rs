@@ -17,7 +17,7 @@ fn main() -> ExitCode {
 fn keep_freed_pages() {
     /// `mi_option_purge_delay`, which the crate does not name: the option before this one.
     const PURGE_DELAY: sys::mi_option_t = sys::mi_option_use_numa_nodes - 1;
-    /// A second gains no more and holds 40 MiB more.
+    /// A second gains no more.
     const MILLISECONDS: std::ffi::c_long = 100;
     #[expect(unsafe_code, reason = "an option of the allocator, which is written in C")]
     // SAFETY: no other thread runs yet, and the option is one of the allocator's.

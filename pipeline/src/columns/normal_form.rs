@@ -179,3 +179,22 @@ fn keeps(tree: Tree<'_>, node: NodeId, silent_too: bool, marks: &Marks) -> bool 
 fn says_nothing(json: &str) -> bool {
     matches!(json, "null" | "{}" | "[]")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::plain_len;
+
+    #[test]
+    fn what_needs_an_escape_ends_the_plain_part_wherever_it_stands() {
+        for at in 0..24 {
+            for byte in 0..0x80 {
+                let mut text = [b'a'; 24];
+                text[at] = byte;
+                let bends = byte < b' ' || byte == b'"' || byte == b'\\';
+                let expected = if bends { at / 8 * 8 } else { 24 };
+                assert_eq!(plain_len(std::str::from_utf8(&text).unwrap()), expected, "{byte} at {at}");
+            }
+        }
+        assert_eq!(plain_len("éééé\u{1f600}ab..."), 16, "eight, four and five bytes");
+    }
+}
