@@ -11,11 +11,11 @@ use crate::event::value::{Reference, Value, bytes, choices, is_silent};
 
 impl Row<'_, '_> {
     /// The record that the event is about.
-    pub(super) fn record(&mut self, target: NodeId) {
-        self.cover_identity(target);
+    pub(super) fn record(&mut self) {
+        self.cover_identity(self.parts);
         let tree = self.tree;
-        let attributes = tree.member(target, "Attributes");
-        let attributes = attributes.filter(|node| matches!(tree.kind(*node), Kind::Pairs | Kind::Object));
+        let attributes =
+            self.parts.attributes.filter(|node| matches!(tree.kind(*node), Kind::Pairs | Kind::Object));
         let names = attributes.into_iter().flat_map(|node| tree.members(node));
         self.cells.put_texts(Fixed::Changed, names.map(|(name, _)| tree.text(name)));
         let mut previous = None;

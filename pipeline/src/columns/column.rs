@@ -27,13 +27,28 @@ impl Column {
     }
 
     /// Sets the value of a row, which must be one for the column's type; false if the row has one already.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "callers know the kind of cell, which decides all else; measured"
+    )]
     pub(super) fn push(&mut self, column_type: ColumnType, row: usize, cell: Cell<'_>) -> bool {
         debug_assert!(Values::take(column_type, cell), "{cell:?} in a column of {column_type:?}");
+        if self.len() == row && self.values.push(cell) {
+            self.validity.push_valid();
+            return true;
+        }
+        self.push_after_all(column_type, row, cell)
+    }
+
+    /// The same for a column's first value, one behind rows without any, and one that is not the row's first.
+    #[inline(never)]
+    fn push_after_all(&mut self, column_type: ColumnType, row: usize, cell: Cell<'_>) -> bool {
         if !self.reach(column_type, row) {
             return false;
         }
-        self.values.push(cell);
+        let pushed = self.values.push(cell);
+        debug_assert!(pushed, "{cell:?} does not go into {:?}", self.values);
         self.validity.push_valid();
         true
     }
@@ -86,12 +101,7 @@ impl Column {
     }
 
     /// Makes `row` the next to be set; false if it can't be.
-    #[inline]
     fn reach(&mut self, column_type: ColumnType, row: usize) -> bool {
-        self.len() == row && !matches!(self.values, Values::None) || self.begin_or_pad(column_type, row)
-    }
-
-    fn begin_or_pad(&mut self, column_type: ColumnType, row: usize) -> bool {
         if self.len() > row {
             return false;
         }

@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use ahash::RandomState;
+
 use super::catalog::{Catalog, Known};
 use super::names::column_name;
 use super::schema::ColumnType;
@@ -17,7 +19,7 @@ use crate::event::tree::NodeId;
 pub(super) struct Directory {
     table: Box<str>,
     slots: Vec<Slot>,
-    by_attribute: HashMap<Box<str>, SlotId>,
+    by_attribute: HashMap<Box<str>, SlotId, RandomState>,
     by_column: HashMap<Box<str>, SlotId>,
     /// Per track, the slot that came first in the event before.
     first: [Option<SlotId>; TRACKS],
@@ -85,7 +87,7 @@ impl Directory {
         Self {
             table: table.into(),
             slots: Vec::new(),
-            by_attribute: HashMap::new(),
+            by_attribute: HashMap::default(),
             by_column: HashMap::new(),
             first: [None; TRACKS],
             row: 0,

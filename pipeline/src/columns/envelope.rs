@@ -49,17 +49,14 @@ impl<'a> Row<'_, 'a> {
     /// Where the event stood in its hub.
     pub(super) fn position(&mut self, raw: &RawEvent<'_>, hub: &str, partition: PartitionId) {
         let index = self.several.map_or(0, |(_, item)| item.index);
-        for (column, cell) in [
-            (Fixed::SinkModifiedOn, Cell::Int64(raw.enqueued_time_ms)),
-            (Fixed::Hub, Cell::Text(hub)),
-            (Fixed::Partition, Cell::Int32(partition.0 as i32)),
-            (Fixed::SequenceNumber, Cell::Int64(raw.sequence_number.0)),
-            (Fixed::Offset, Cell::Text(raw.offset)),
-            (Fixed::EnqueuedTime, Cell::Int64(raw.enqueued_time_ms)),
-            (Fixed::RowIndex, Cell::Int32(index as i32)),
-        ] {
-            self.cells.put(column, cell);
-        }
+        let cells = &mut self.cells;
+        cells.put(Fixed::SinkModifiedOn, Cell::Int64(raw.enqueued_time_ms));
+        cells.put(Fixed::Hub, Cell::Text(hub));
+        cells.put(Fixed::Partition, Cell::Int32(partition.0 as i32));
+        cells.put(Fixed::SequenceNumber, Cell::Int64(raw.sequence_number.0));
+        cells.put(Fixed::Offset, Cell::Text(raw.offset));
+        cells.put(Fixed::EnqueuedTime, Cell::Int64(raw.enqueued_time_ms));
+        cells.put(Fixed::RowIndex, Cell::Int32(index as i32));
     }
 
     /// The facts that are one column each.

@@ -7,7 +7,7 @@ use super::directory::{Seen, SlotId, Track};
 use super::row::Row;
 use crate::event::scalars::guid;
 use crate::event::tree::{Kind, NodeId, Tree};
-use crate::event::value::{Value, is_silent, same};
+use crate::event::value::{Parts, Value, is_silent, same};
 use crate::event::{Member, Table};
 
 /// The image that Dataverse adds to asynchronous events by itself: the record's primary name and id.
@@ -17,12 +17,13 @@ impl<'a> Row<'_, 'a> {
     /// Registered post-images: an attribute that Target lacks is taken from them.
     pub(super) fn images(&mut self) {
         for image in self.registered_images() {
-            if !self.shows_the_record(image) {
+            let parts = Parts::of(self.tree, image);
+            if !self.shows_the_record(image, parts) {
                 continue;
             }
-            self.cover_identity(image);
+            self.cover_identity(parts);
             let mut previous = None;
-            for (name, node) in members_of(self.tree, image, "Attributes") {
+            for (name, node) in members_of(self.tree, parts.attributes) {
                 let slot = self.directory.find(Track::Image, previous, self.tree.text(name));
                 previous = Some(slot);
                 match self.directory.seen(slot) {
@@ -37,8 +38,9 @@ impl<'a> Row<'_, 'a> {
     /// The labels of registered post-images; none for a value that the row does not hold.
     pub(super) fn image_labels(&mut self) {
         for image in self.registered_images() {
-            if self.shows_the_record(image) {
-                self.record_labels(image);
+            let parts = Parts::of(self.tree, image);
+            if self.shows_the_record(image, parts) {
+                self.record_labels(image, parts.labels);
             }
         }
     }
@@ -48,9 +50,10 @@ impl<'a> Row<'_, 'a> {
         let tree = self.tree;
         let images = self.post_images()?;
         let (alias, image) = tree.members(images).find(|(alias, _)| tree.text(*alias) == AUTOMATIC)?;
-        self.cover_identity(image);
+        let parts = Parts::of(tree, image);
+        self.cover_identity(parts);
         let mut previous = None;
-        for (name, node) in members_of(tree, image, "Attributes") {
+        for (name, node) in members_of(tree, parts.attributes) {
             let attribute = tree.text(name);
             let slot = self.directory.find(Track::Image, previous, attribute);
             previous = Some(slot);
@@ -76,15 +79,14 @@ impl<'a> Row<'_, 'a> {
     }
 
     /// Whether an image is of the row's record, and not of another that the event concerns.
-    fn shows_the_record(&self, image: NodeId) -> bool {
-        let unless_silent = |name: &str, fits: &dyn Fn(&str) -> bool| {
-            let stated = self.tree.member(image, name).filter(|node| !is_silent(self.tree, *node));
-            stated.is_none_or(|node| fits(self.tree.text(node)))
+    fn shows_the_record(&self, image: NodeId, Parts { id, logical_name, .. }: Parts) -> bool {
+        let said = |part: Option<NodeId>| {
+            part.filter(|node| !is_silent(self.tree, *node)).map(|node| self.tree.text(node))
         };
         self.tree.kind(image) == Kind::Object
             && matches!(self.event.table, Table::Entity(table)
-                if unless_silent("LogicalName", &|name| name == table))
-            && unless_silent("Id", &|id| guid(id) == self.id)
+                if said(logical_name).is_none_or(|name| name == table))
+            && said(id).is_none_or(|id| guid(id) == self.id)
     }
 
     /// Covers what an image says again of an attribute that the row has; false if it says something else.
@@ -117,11 +119,10 @@ impl<'a> Row<'_, 'a> {
     }
 }
 
-/// The members of a list of pairs that a record has.
+/// The members of a list of pairs that a record has, or has not.
 pub(super) fn members_of<'a>(
     tree: Tree<'a>,
-    record: NodeId,
-    list: &str,
+    list: Option<NodeId>,
 ) -> impl Iterator<Item = (NodeId, NodeId)> + use<'a> {
-    tree.member(record, list).into_iter().flat_map(move |list| tree.members(list))
+    list.into_iter().flat_map(move |list| tree.members(list))
 }

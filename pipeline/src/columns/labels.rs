@@ -16,7 +16,7 @@ impl Row<'_, '_> {
     pub(super) fn labels(&mut self) {
         self.entity_types();
         if let Target::Record(target) = self.target {
-            self.record_labels(target);
+            self.record_labels(target, self.parts.labels);
         }
         self.image_labels();
         self.lookup_names();
@@ -32,9 +32,9 @@ impl Row<'_, '_> {
     }
 
     /// The formatted values of a record.
-    pub(super) fn record_labels(&mut self, record: NodeId) {
+    pub(super) fn record_labels(&mut self, record: NodeId, labels: Option<NodeId>) {
         let mut previous = None;
-        for (attribute, label) in members_of(self.tree, record, "FormattedValues") {
+        for (attribute, label) in members_of(self.tree, labels) {
             let slot = self.directory.find(Track::Labels, previous, self.tree.text(attribute));
             previous = Some(slot);
             if !self.scratch.disputed.contains(&(record, slot)) {

@@ -163,11 +163,15 @@ fn plain_len(text: &str) -> usize {
     // The lowest byte of which this is said is below `least`; nothing is said of a word without one.
     let below = |word: u64, least: u8| word.wrapping_sub(u64::from(least) * EACH) & !word & TOP;
     let is = |word: u64, byte: u8| below(word ^ (u64::from(byte) * EACH), 1);
-    let plain = |bytes: &&[u8; 8]| {
-        let word = u64::from_le_bytes(**bytes);
+    let plain = |bytes: &[u8; 8]| {
+        let word = u64::from_le_bytes(*bytes);
         below(word, b' ') | is(word, b'"') | is(word, b'\\') == 0
     };
-    text.as_bytes().as_chunks::<8>().0.iter().take_while(plain).count() * 8
+    let (eights, rest) = text.as_bytes().as_chunks::<8>();
+    let len = eights.iter().take_while(|bytes| plain(bytes)).count() * 8;
+    // The last eight may overlap those before.
+    let all = len + rest.len() == text.len() && text.as_bytes().last_chunk().is_some_and(plain);
+    if all { text.len() } else { len }
 }
 
 /// Whether a member or item is written: it has something without a place, or it is there to say that it is null
@@ -186,15 +190,20 @@ mod tests {
 
     #[test]
     fn what_needs_an_escape_ends_the_plain_part_wherever_it_stands() {
-        for at in 0..24 {
+        for (len, at) in (0..=24).flat_map(|len| (0..len).map(move |at| (len, at))) {
             for byte in 0..0x80 {
-                let mut text = [b'a'; 24];
+                let mut text = vec![b'a'; len];
                 text[at] = byte;
                 let bends = byte < b' ' || byte == b'"' || byte == b'\\';
-                let expected = if bends { at / 8 * 8 } else { 24 };
-                assert_eq!(plain_len(std::str::from_utf8(&text).unwrap()), expected, "{byte} at {at}");
+                // Less than eight are not looked at.
+                let expected = if bends { at / 8 * 8 } else { len * usize::from(len >= 8) };
+                assert_eq!(
+                    plain_len(std::str::from_utf8(&text).unwrap()),
+                    expected,
+                    "{byte} at {at} of {len}"
+                );
             }
         }
-        assert_eq!(plain_len("éééé\u{1f600}ab..."), 16, "eight, four and five bytes");
+        assert_eq!(plain_len("éééé\u{1f600}ab..."), 17, "eight, four and five bytes");
     }
 }

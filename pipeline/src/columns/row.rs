@@ -16,6 +16,7 @@ use super::targets::{Item, Target, Targets, guid_at};
 use super::values::Cell;
 use crate::event::scalars::{Guid, ZERO_GUID, guid};
 use crate::event::tree::{Kind, NodeId, Tree};
+use crate::event::value::Parts;
 use crate::event::{ChangeEvent, Member, RawEvent, Table};
 use crate::position::PartitionId;
 
@@ -25,6 +26,8 @@ pub(super) struct Row<'r, 'a> {
     pub(super) event: &'r ChangeEvent<'a>,
     pub(super) tree: Tree<'a>,
     pub(super) target: Target,
+    /// The parts of the target.
+    pub(super) parts: Parts,
     /// Which target of several the row is about.
     pub(super) several: Option<(Targets, Item)>,
     /// The record the row is about.
@@ -63,7 +66,11 @@ impl<'r, 'a> Row<'r, 'a> {
                 Targets::target(event, item.node)
             }
         };
-        Self { event, tree: event.tree, target, several, id: None, cells, directory, catalog, scratch }
+        let parts = match target {
+            Target::Record(node) | Target::Reference(node) => Parts::of(event.tree, node),
+            Target::None | Target::Other(_) => Parts::default(),
+        };
+        Self { event, tree: event.tree, target, parts, several, id: None, cells, directory, catalog, scratch }
     }
 
     /// Places everything the event says, or what is one target's alone.
@@ -71,8 +78,8 @@ impl<'r, 'a> Row<'r, 'a> {
         self.position(raw, hub, partition);
         self.envelope(raw.size_exceeded);
         match self.target {
-            Target::Record(target) => self.record(target),
-            Target::Reference(target) => self.cover_identity(target),
+            Target::Record(_) => self.record(),
+            Target::Reference(_) => self.cover_identity(self.parts),
             Target::None | Target::Other(_) => {}
         }
         self.images();
@@ -115,16 +122,19 @@ impl<'r, 'a> Row<'r, 'a> {
         attribute == "activityid" || attribute.strip_suffix("id") == Some(self.event.table.name())
     }
 
-    /// Covers `Id` and `LogicalName` of an object where they say what the row says.
-    pub(super) fn cover_identity(&mut self, object: NodeId) {
+    /// Covers `Id` and `LogicalName` where they say what the row says.
+    pub(super) fn cover_identity(&mut self, Parts { id, logical_name, .. }: Parts) {
+        let tree = self.tree;
+        let text = |node: &NodeId| tree.kind(*node) == Kind::Text;
         // A zero says that there is none.
-        if let Some((node, text)) = self.member_text(object, "Id")
-            && (self.is_id(text) || guid(text) == Some(ZERO_GUID))
+        if let Some(node) = id.filter(text)
+            && let said @ Some(guid) = guid(self.tree.text(node))
+            && (said == self.id || guid == ZERO_GUID)
         {
             self.cover(node);
         }
-        if let Some((node, text)) = self.member_text(object, "LogicalName")
-            && self.event.table == Table::Entity(text)
+        if let Some(node) = logical_name.filter(text)
+            && self.event.table == Table::Entity(self.tree.text(node))
         {
             self.cover(node);
         }
@@ -137,9 +147,9 @@ impl<'r, 'a> Row<'r, 'a> {
         let stated = primary.filter(|(_, guid)| *guid != ZERO_GUID).map(|(_, guid)| guid);
         self.id = match (self.several, self.target) {
             (Some((_, item)), _) => item.id,
-            (None, Target::Record(node) | Target::Reference(node)) => {
-                let target = self.tree.member(node, "Id").and_then(guid_at).map(|(_, guid)| guid);
-                stated.or(target).or_else(|| primary.map(|(_, guid)| guid))
+            (None, Target::Record(_) | Target::Reference(_)) => {
+                let target = || self.parts.id.and_then(guid_at).map(|(_, guid)| guid);
+                stated.or_else(target).or_else(|| primary.map(|(_, guid)| guid))
             }
             (None, Target::None | Target::Other(_)) => primary.map(|(_, guid)| guid),
         };
@@ -173,7 +183,8 @@ impl<'r, 'a> Row<'r, 'a> {
 
 impl Cells<'_> {
     /// Sets a fixed column.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "callers know the kind of cell; measured")]
     pub(super) fn put(&mut self, column: Fixed, cell: Cell<'_>) -> bool {
         let at = column as usize;
         self.fixed[at].push(EVENT[at].1, self.row, cell)
@@ -185,7 +196,7 @@ impl Cells<'_> {
     }
 
     /// Sets an attribute's column.
-    #[inline]
+    #[inline(never)]
     pub(super) fn put_attribute(&mut self, slot: SlotId, column_type: ColumnType, cell: Cell<'_>) -> bool {
         let row = self.row;
         self.attribute(slot).push(column_type, row, cell)

@@ -23,11 +23,11 @@ pub enum Kind {
     Number,
     /// A string, unescaped.
     Text,
-    /// The name of a member, unescaped.
-    Name,
     /// A date that the serializer's `/Date(ms)/` does not hold, as ISO 8601: finer than a millisecond. Only XML
     /// has it, where dates state that they are dates.
     IsoDate,
+    /// The name of a member, unescaped.
+    Name,
     /// A list; its items follow.
     List,
     /// An object; its members follow, name then value. Its text is its type name (`Entity`), if it stated one.
@@ -102,13 +102,20 @@ impl<'a> Tree<'a> {
     }
 
     /// The value of the first member of this name.
-    #[inline]
     pub fn member(&self, id: NodeId, name: &str) -> Option<NodeId> {
-        // Most names differ in their length already.
-        let is_named = |key: NodeId| {
-            self.nodes[key.0 as usize].len as usize == name.len() && is_same(self.bytes(key), name.as_bytes())
-        };
-        self.members(id).find(|(key, _)| is_named(*key)).map(|(_, value)| value)
+        let object = &self.nodes[id.0 as usize];
+        let end = if matches!(object.kind, Kind::Object | Kind::Pairs) { object.end } else { 0 };
+        let mut at = id.0 + 1;
+        while at < end {
+            // Most names differ in their length already.
+            if self.nodes[at as usize].len as usize == name.len()
+                && is_same(self.bytes(NodeId(at)), name.as_bytes())
+            {
+                return Some(NodeId(at + 1));
+            }
+            at = self.nodes[at as usize + 1].end;
+        }
+        None
     }
 
     /// The items of a list.
@@ -133,11 +140,17 @@ impl<'a> Tree<'a> {
     /// Whether there is one besides those at or below the nodes that are `passed`.
     #[inline]
     pub fn has_leaf_besides(&self, id: NodeId, passed: impl Fn(NodeId) -> bool) -> bool {
-        let (mut at, end) = (id.0, self.end(id).0);
-        while at < end {
-            let node = &self.nodes[at as usize];
-            if passed(NodeId(at)) {
-                at = node.end;
+        let nodes = &self.nodes[..self.end(id).0 as usize];
+        let mut at = id.0 as usize;
+        while let Some(mut node) = nodes.get(at) {
+            // Half of the nodes are names; nobody passes one without its value.
+            if node.kind == Kind::Name
+                && let Some(value) = nodes.get(at + 1)
+            {
+                (node, at) = (value, at + 1);
+            }
+            if passed(NodeId(at as u32)) {
+                at = node.end as usize;
             } else if node.kind.is_leaf() {
                 return true;
             } else {
@@ -147,7 +160,19 @@ impl<'a> Tree<'a> {
         false
     }
 
-    fn bytes(&self, id: NodeId) -> &'a [u8] {
+    /// Where in the body its text begins, if it stands there as it is.
+    pub(crate) fn place(&self, id: NodeId) -> Option<usize> {
+        let node = &self.nodes[id.0 as usize];
+        (!node.in_arena).then_some(node.start as usize)
+    }
+
+    /// How many bytes its text has.
+    pub(crate) fn text_len(&self, id: NodeId) -> usize {
+        self.nodes[id.0 as usize].len as usize
+    }
+
+    /// Its text, without a look at where its letters begin and end.
+    pub(crate) fn bytes(&self, id: NodeId) -> &'a [u8] {
         let node = &self.nodes[id.0 as usize];
         let source = if node.in_arena { self.arena } else { self.body };
         &source.as_bytes()[node.start as usize..(node.start + node.len) as usize]

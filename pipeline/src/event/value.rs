@@ -6,6 +6,7 @@
 //! # Source
 //! Schema reference, section 2.3.
 
+use super::names::is_same;
 use super::scalars::{Guid, Number, guid, number};
 use super::tree::{Kind, NodeId, Tree};
 
@@ -34,6 +35,19 @@ pub enum Value<'a> {
     Parties,
     /// A list of numbers from 0 to 255: see [`bytes`].
     Bytes,
+}
+
+/// Where the parts of a record or a reference stand that say which it is and what it has: of each the first of its name.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Parts {
+    /// `Id`.
+    pub id: Option<NodeId>,
+    /// `LogicalName`.
+    pub logical_name: Option<NodeId>,
+    /// `Attributes`.
+    pub attributes: Option<NodeId>,
+    /// `FormattedValues`.
+    pub labels: Option<NodeId>,
 }
 
 /// Where the parts of an `EntityReference` stand; those that are null or absent are `None`.
@@ -78,6 +92,26 @@ impl<'a> Value<'a> {
             (Kind::Object, "Entity") => parties(tree, node).map(|_| Self::Parties),
             _ => None,
         }
+    }
+}
+
+impl Parts {
+    /// Finds them in one go; none in what is no object.
+    pub fn of(tree: Tree<'_>, node: NodeId) -> Self {
+        let mut parts = Self::default();
+        for (name, value) in tree.members(node) {
+            let (part, wanted) = match tree.text_len(name) {
+                2 => (&mut parts.id, &b"Id"[..]),
+                10 => (&mut parts.attributes, &b"Attributes"[..]),
+                11 => (&mut parts.logical_name, &b"LogicalName"[..]),
+                15 => (&mut parts.labels, &b"FormattedValues"[..]),
+                _ => continue,
+            };
+            if part.is_none() && is_same(tree.bytes(name), wanted) {
+                *part = Some(value);
+            }
+        }
+        parts
     }
 }
 

@@ -1,6 +1,6 @@
 //! GUIDs as texts show them.
 //!
-//! Owns: reading all 32 digits at once where the processor can, eight at a time where not.
+//! Owns: reading sixteen digits at a time where the processor can, eight where not.
 
 /// The bytes of a GUID, in the order its text shows them.
 pub type Guid = [u8; 16];
@@ -9,84 +9,66 @@ pub type Guid = [u8; 16];
 pub const ZERO_GUID: Guid = [0; 16];
 
 /// A GUID with dashes, in hexadecimal digits of any case.
+#[inline]
 pub fn guid(text: &str) -> Option<Guid> {
     let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
     if [text[8], text[13], text[18], text[23]] != [b'-'; 4] {
         return None;
     }
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("ssse3") {
-        #[expect(unsafe_code, reason = "a function for processors that have SSSE3")]
-        // SAFETY: this processor has what the function asks for, as was just seen.
-        return unsafe { ssse3(text) };
-    }
-    portable(text)
+    read(digits_of(text))
 }
 
-/// Half the digits in each of two registers.
+/// The digits without the dashes between them, eight in each, the first in the lowest byte.
+#[inline]
+fn digits_of(text: &[u8; 36]) -> [u64; 4] {
+    let half = |at: usize| u32::from_le_bytes([text[at], text[at + 1], text[at + 2], text[at + 3]]);
+    let word = |one: usize, two: usize| u64::from(half(one)) | u64::from(half(two)) << 32;
+    [word(0, 4), word(9, 14), word(19, 24), word(28, 32)]
+}
+
+/// Sixteen digits in a register, which every processor of this kind has.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "ssse3")]
-fn ssse3(text: &[u8; 36]) -> Option<Guid> {
+#[inline]
+fn read(text: [u64; 4]) -> Option<Guid> {
     use std::arch::x86_64::{
-        __m128i, _mm_add_epi8, _mm_and_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_maddubs_epi16,
-        _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_packus_epi16, _mm_set1_epi8, _mm_set1_epi16,
-        _mm_setr_epi8, _mm_shuffle_epi8, _mm_storeu_si128, _mm_sub_epi8,
+        __m128i, _mm_add_epi8, _mm_and_si128, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128,
+        _mm_packus_epi16, _mm_set_epi64x, _mm_set1_epi8, _mm_set1_epi16, _mm_slli_epi16, _mm_srli_epi16,
+        _mm_storeu_si128, _mm_sub_epi8,
     };
-    let load = |at: usize| {
-        let bytes = &text[at..at + 16];
-        #[expect(unsafe_code, reason = "a load takes a pointer, and asks for no alignment")]
-        // SAFETY: the pointer is to 16 bytes.
-        unsafe {
-            _mm_loadu_si128(bytes.as_ptr().cast())
-        }
-    };
-    // The digits without the dashes between them; -1 takes none.
-    let front = _mm_or_si128(
-        _mm_shuffle_epi8(load(0), _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, -1, -1, -1, -1)),
-        _mm_shuffle_epi8(
-            load(2),
-            _mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 12, 13, 14, 15),
-        ),
-    );
-    let back = _mm_or_si128(
-        _mm_shuffle_epi8(load(19), _mm_setr_epi8(0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, -1)),
-        _mm_shuffle_epi8(
-            load(20),
-            _mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 15),
-        ),
-    );
-    let at_most = |bytes, most| _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(most)), bytes);
-    let both = |pairs: __m128i| _mm_maddubs_epi16(pairs, _mm_set1_epi16(0x0110));
-    let read = |text: __m128i| {
-        let digit = _mm_sub_epi8(text, _mm_set1_epi8(b'0' as i8));
-        let letter = _mm_sub_epi8(_mm_or_si128(text, _mm_set1_epi8(0x20)), _mm_set1_epi8(b'a' as i8));
-        let (is_digit, is_letter) = (at_most(digit, 9), at_most(letter, 5));
-        let of_letter = _mm_and_si128(is_letter, _mm_add_epi8(letter, _mm_set1_epi8(10)));
-        let value = _mm_or_si128(_mm_and_si128(is_digit, digit), of_letter);
-        (both(value), _mm_or_si128(is_digit, is_letter))
-    };
-    let ((front, front_is), (back, back_is)) = (read(front), read(back));
-    if _mm_movemask_epi8(_mm_and_si128(front_is, back_is)) != 0xffff {
-        return None;
-    }
-    let mut bytes = ZERO_GUID;
-    #[expect(unsafe_code, reason = "a store takes a pointer, and asks for no alignment")]
-    // SAFETY: the pointer is to 16 bytes.
+    #[expect(unsafe_code, reason = "instructions of the processor, and a store that takes a pointer")]
+    // SAFETY: every processor of this kind has them; the pointer is to 16 bytes, and the store asks for no alignment.
     unsafe {
+        let at_most = |bytes, most| _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(most)), bytes);
+        // The first digit of a byte is its higher half.
+        let both = |digits: __m128i| {
+            let joined = _mm_or_si128(_mm_slli_epi16(digits, 4), _mm_srli_epi16(digits, 8));
+            _mm_and_si128(joined, _mm_set1_epi16(0xff))
+        };
+        let read = |one: u64, two: u64| {
+            let text = _mm_set_epi64x(two as i64, one as i64);
+            let digit = _mm_sub_epi8(text, _mm_set1_epi8(b'0' as i8));
+            let letter = _mm_sub_epi8(_mm_or_si128(text, _mm_set1_epi8(0x20)), _mm_set1_epi8(b'a' as i8));
+            let (is_digit, is_letter) = (at_most(digit, 9), at_most(letter, 5));
+            let of_letter = _mm_and_si128(is_letter, _mm_add_epi8(letter, _mm_set1_epi8(10)));
+            let value = _mm_or_si128(_mm_and_si128(is_digit, digit), of_letter);
+            (both(value), _mm_or_si128(is_digit, is_letter))
+        };
+        let ((front, front_is), (back, back_is)) = (read(text[0], text[1]), read(text[2], text[3]));
+        let all = _mm_movemask_epi8(_mm_and_si128(front_is, back_is)) == 0xffff;
+        let mut bytes = ZERO_GUID;
         _mm_storeu_si128(bytes.as_mut_ptr().cast(), _mm_packus_epi16(front, back));
+        all.then_some(bytes)
     }
-    Some(bytes)
 }
 
 /// Eight digits at a time.
-fn portable(text: &[u8; 36]) -> Option<Guid> {
-    // The dashes part some of them.
-    let word = |one: usize, two: usize| -> u64 {
-        let half = |at: usize| u32::from_le_bytes([text[at], text[at + 1], text[at + 2], text[at + 3]]);
-        u64::from(half(one)) | u64::from(half(two)) << 32
-    };
-    let words = [word(0, 4), word(9, 14), word(19, 24), word(28, 32)];
-    let [one, two, three, four] = words.map(hex_digits);
+#[cfg(not(target_arch = "x86_64"))]
+use self::portable as read;
+
+/// Eight digits at a time, on any processor.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn portable(text: [u64; 4]) -> Option<Guid> {
+    let [one, two, three, four] = text.map(hex_digits);
     let mut bytes = ZERO_GUID;
     for (four_bytes, value) in bytes.as_chunks_mut::<4>().0.iter_mut().zip([one?, two?, three?, four?]) {
         *four_bytes = value.to_le_bytes();
@@ -95,6 +77,7 @@ fn portable(text: &[u8; 36]) -> Option<Guid> {
 }
 
 /// The four bytes that eight hexadecimal digits state, the first digits in the lowest byte.
+#[cfg(any(test, not(target_arch = "x86_64")))]
 fn hex_digits(text: u64) -> Option<u32> {
     const EACH: u64 = 0x0101_0101_0101_0101;
     const TOP: u64 = 0x80 * EACH;
@@ -114,7 +97,7 @@ fn hex_digits(text: u64) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ZERO_GUID, guid, portable};
+    use super::{ZERO_GUID, digits_of, guid, portable};
 
     /// All processors read a text alike: each byte at each place, and what `u128` makes of the digits.
     #[test]
@@ -131,7 +114,7 @@ mod tests {
                 let stated = u128::from_str_radix(&digits, 16).ok().filter(|_| dashes && is_hex);
                 assert_eq!(guid(shown), stated.map(u128::to_be_bytes), "{shown}");
                 if dashes {
-                    assert_eq!(portable(&text), stated.map(u128::to_be_bytes), "{shown}");
+                    assert_eq!(portable(digits_of(&text)), stated.map(u128::to_be_bytes), "{shown}");
                 }
             }
         }

@@ -93,7 +93,7 @@ impl Scan<'_> {
                 (name, value, outermost.member(&self.text[name.0..name.1]))
             };
             let end = match outermost.begin(member, || self.byte(value) == b'n') {
-                Fate::Dropped => self.skip(value)?,
+                Fate::Dropped => self.skip_parent(value, at)?,
                 Fate::Written(known) => {
                     self.tree.in_body(Kind::Name, name.0, name.1 - name.0);
                     outermost.note(known, self.tree.next_id());

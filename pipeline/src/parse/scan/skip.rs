@@ -4,8 +4,50 @@
 //! JSON there, and an event's table would depend on whether `ParentContext` is kept.
 
 use super::{Odd, Place, Scan};
+use crate::event::tree::NodeId;
 
 impl Scan<'_> {
+    /// Passes `ParentContext`, whose member begins at `behind`. It repeats most of what stands before it word for word, and
+    /// what was read there needs no second look.
+    pub(super) fn skip_parent(&mut self, at: usize, behind: usize) -> Result<usize, Odd> {
+        if self.byte(at) != b'{' {
+            return self.skip(at);
+        }
+        self.deeper()?;
+        // The name of the member before that may be repeated.
+        let mut name = NodeId(1);
+        let mut place = self.enter(at, b'{', b'}')?;
+        while let Place::More(at) = place {
+            let twin = self.member_written(&mut name, behind);
+            let end = at + twin.len();
+            let is_twin = !twin.is_empty()
+                && self.bytes.get(at..end) == Some(twin)
+                && matches!(self.byte(end), b',' | b'}');
+            let end = if is_twin {
+                end
+            } else {
+                let (_, value) = self.name(at)?;
+                self.skip(value)?
+            };
+            place = self.follows(end, b'}')?;
+        }
+        self.depth -= 1;
+        Ok(place.at())
+    }
+
+    /// A member of the outermost object as it is written, from its name's quote to its value's end, and goes on to the
+    /// next; empty behind the last, which ends before `behind`.
+    fn member_written(&self, name: &mut NodeId, behind: usize) -> &[u8] {
+        let tree = self.tree.tree(self.text);
+        let begin =
+            |name: NodeId| (name.0 < tree.len() as u32).then(|| tree.place(name).map(|start| start - 1));
+        let Some(Some(start)) = begin(*name) else { return &[] };
+        *name = tree.end(NodeId(name.0 + 1));
+        // Before the comma; white space there makes two texts that are no twins.
+        let end = begin(*name).flatten().unwrap_or(behind) - 1;
+        self.bytes.get(start..end).unwrap_or_default()
+    }
+
     /// Passes the value that stands at a place.
     pub(super) fn skip(&mut self, at: usize) -> Result<usize, Odd> {
         match self.byte(at) {

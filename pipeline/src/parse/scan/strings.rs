@@ -77,30 +77,30 @@ impl Scan<'_> {
 
     /// Passes a string, and tells what it says part by part.
     fn unescape(&mut self, start: usize, mut tell: impl FnMut(&mut TreeBuilder, &str)) -> Result<usize, Odd> {
-        let mut from = start;
-        // The byte behind a backslash is one of its own places, which `from` has passed then.
+        // A part begins with the letter itself where the backslash only says that it is one.
+        let (mut part_from, mut from) = (start, start);
         loop {
             let at = self.places.next(from);
-            let part = self.text.get(from..at).ok_or(Odd)?;
+            let part = self.text.get(part_from..at).ok_or(Odd)?;
             if !part.is_empty() {
                 tell(self.tree, part);
             }
-            match self.bytes[at] {
-                b'"' => return Ok(at + 1),
-                b'\\' => {
+            match (self.bytes[at], self.byte(at + 1)) {
+                (b'"', _) => return Ok(at + 1),
+                (b'\\', b'"' | b'\\' | b'/') => (part_from, from) = (at + 1, at + 2),
+                (b'\\', _) => {
                     let (letter, len) = self.escape(at)?;
                     tell(self.tree, letter.encode_utf8(&mut [0; 4]));
-                    from = at + len;
+                    (part_from, from) = (at + len, at + len);
                 }
                 _ => return Err(Odd),
             }
         }
     }
 
-    /// What the escape at a place means, and how long it is. Half a surrogate pair means nothing.
+    /// What an escape means that is no letter by itself, and how long it is. Half a surrogate pair means nothing.
     fn escape(&self, at: usize) -> Result<(char, usize), Odd> {
         let letter = match self.byte(at + 1) {
-            letter @ (b'"' | b'\\' | b'/') => char::from(letter),
             b'b' => '\u{8}',
             b'f' => '\u{c}',
             b'n' => '\n',

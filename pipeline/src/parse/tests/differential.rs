@@ -201,6 +201,41 @@ fn every_byte_behind_a_value_is_judged_alike() {
     }
 }
 
+/// What `ParentContext` says again is not read again, so what is nearly the same has to be told from it.
+#[test]
+fn a_parent_that_nearly_repeats_its_event_is_judged_alike() {
+    let (mut keep, mut drop) = parsers();
+    let values =
+        ["1", "-0.5", "true", "null", r#""x""#, r#""\/\"\u00e9""#, "[]", r#"{"c":[1,{"__type":"T:u"}]}"#];
+    let mut judge = |before: &str, parent: &str| {
+        let body = format!(r#"{{"MessageName":"A",{before}"ParentContext":{parent},"z":2}}"#);
+        check(&mut keep, &mut drop, body.as_bytes())
+    };
+    for value in values {
+        let pairs = r#""p":[{"key":"k","value":null}],"#;
+        let before = format!(r#""a":{value},"b" : {value} ,{pairs}"#);
+        for parent in [
+            format!(r#"{{"MessageName":"A","a":{value},"b" : {value} ,"p":[{{"key":"k","value":null}}]}}"#),
+            format!(r#"{{"MessageName":"A","a":{value},"b":{value}}}"#),
+            format!(r#"{{"a":{value},"MessageName":"A","b" : {value} , "b" : {value} }}"#),
+            format!(
+                r#"{{ "MessageName":"A","a":{value} ,"ParentContext":{{"MessageName":"A","a":{value}}}}}"#
+            ),
+            r#"{"MessageName":"A"}"#.to_owned(),
+        ] {
+            assert!(judge(&before, &parent), "{before} {parent}");
+            for end in 1..parent.len() {
+                judge(&before, &parent[..end]);
+            }
+        }
+        for byte in (0..0x80_u8).map(char::from) {
+            judge(&before, &format!(r#"{{"MessageName":"A","a":{value}{byte}"#));
+            judge(&before, &format!(r#"{{"MessageName":"A","a":{value}{byte},"b" : {value} }}"#));
+            judge(&before, &format!(r#"{{"MessageName":"A","a":{value}{byte}}}"#));
+        }
+    }
+}
+
 fn mutate(body: &mut Vec<u8>, random: &mut Random) {
     const TELLING: &[u8] = br#"{}[]:,"\/0123456789-+.eEnulltrfas u_kKvVd8c "#;
     let at = random.below(body.len().max(1)).min(body.len().saturating_sub(1));
