@@ -1,12 +1,15 @@
-//! All partitions of a filled hub, over TCP, until every event has come: what the reader's thread or process takes.
+//! All partitions of a filled hub, over TCP, until every event has come: what the reader's thread or process takes. And one
+//! partition from memory: what the hub said to each reader, played again without a socket.
 //!
 //! The hub is in this process, on a core of its own. Ours runs on this thread alone, and the thread's CPU time counts.
 
+use std::hint::black_box;
 use std::io;
 use std::process::Command;
 use std::time::Duration;
 
 use catchwater::budget::Share;
+use catchwater::event::RawBatch;
 use catchwater::eventhubs::{Client, ConnectionString, ReceiveOptions, Start};
 use catchwater::generator::{Format, Generator, Size};
 use catchwater::position::PartitionId;
@@ -21,6 +24,8 @@ use super::external::External;
 use super::{program, python, script};
 use crate::bench::Bench;
 use crate::end_to_end::hub::{Cores, Hub};
+use crate::stages;
+use crate::stages::receive::recording::Recording;
 
 const PARTITIONS: u32 = 4;
 const EVENTS: usize = 40_000;
@@ -28,30 +33,71 @@ const EVENTS: usize = 40_000;
 pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
     for (name, size) in [("small", Size::Small), ("typical", Size::Typical)] {
         let group = format!("rivals/receive/{name}");
-        if !bench.wants(&group) {
-            continue;
+        if bench.wants(&group) {
+            over_tcp(bench, &group, size)?;
         }
-        let cores = Cores::of_machine(false)?;
-        let hub = Hub::start(PARTITIONS, cores.hub)?;
-        let load = fill(&hub, size, bench.effort.events(EVENTS))?;
-        let mut contenders = vec![ours(&hub, load)?];
-        for (name, rival) in
-            [("qpid-proton C++", proton(&hub, load)), ("official Python SDK", sdk(&hub, load))]
-        {
-            match rival {
-                Err(absent) => bench.lacks(absent)?,
-                Ok(mut command) => {
-                    let rival = on_cores(&cores.program, || External::start(&mut command))?;
-                    if rival.answer != load.bytes.to_string() {
-                        return Err(io::Error::other(format!("{name} read {} bytes", rival.answer)));
-                    }
-                    contenders.push(rival.contender(name));
-                }
-            }
+        let group = format!("rivals/receive from memory/{name}");
+        if bench.wants(&group) {
+            from_memory(bench, &group, size)?;
         }
-        on_cores(&cores.program, || bench.group(&group, load, &mut contenders))?;
     }
     Ok(())
+}
+
+fn over_tcp(bench: &mut Bench, group: &str, size: Size) -> io::Result<()> {
+    let cores = Cores::of_machine(false)?;
+    let hub = Hub::start(PARTITIONS, cores.hub)?;
+    let load = fill(&hub, size, bench.effort.events(EVENTS))?;
+    let mut contenders = vec![ours(&hub, load)?];
+    for (name, rival) in
+        [("qpid-proton C++", proton(&hub, PARTITIONS, load)), ("official Python SDK", sdk(&hub, load))]
+    {
+        contenders.extend(started(bench, name, rival, &cores, load)?);
+    }
+    on_cores(&cores.program, || bench.group(group, load, &mut contenders))
+}
+
+fn from_memory(bench: &mut Bench, group: &str, size: Size) -> io::Result<()> {
+    let cores = Cores::of_machine(false)?;
+    let hub = Hub::start(1, cores.hub)?;
+    let load = fill(&hub, size, bench.effort.events(EVENTS))?;
+    let failed = |failure: stages::receive::Failure| io::Error::other(failure.to_string());
+    let recording = Recording::of(&hub, load.events).map_err(failed)?;
+    let play = |look: &mut dyn FnMut(&RawBatch)| recording.replay(look).map_err(failed);
+    let mut bytes = 0;
+    play(&mut |batch| bytes += batch.body_bytes())?;
+    if bytes != load.bytes {
+        return Err(io::Error::other("ours did not read all bytes"));
+    }
+    let mut contenders = vec![Contender::timing_itself("ours", || {
+        let (time, played) = timed_thread(|| play(&mut |batch| _ = black_box(batch)))?;
+        played.map(|()| time)
+    })];
+    let rival = proton(&hub, 1, load).map(|mut command| {
+        command.arg("memory");
+        command
+    });
+    contenders.extend(started(bench, "qpid-proton C++", rival, &cores, load)?);
+    on_cores(&cores.program, || bench.group(group, load, &mut contenders))
+}
+
+/// A rival that reads what it should; none that is absent.
+fn started(
+    bench: &mut Bench,
+    name: &str,
+    rival: Result<Command, String>,
+    cores: &Cores,
+    load: Load,
+) -> io::Result<Option<Contender<'static>>> {
+    let mut command = match rival {
+        Ok(command) => command,
+        Err(absent) => return bench.lacks(absent).map(|()| None),
+    };
+    let rival = on_cores(&cores.program, || External::start(&mut command))?;
+    if rival.answer != load.bytes.to_string() {
+        return Err(io::Error::other(format!("{name} read {} bytes", rival.answer)));
+    }
+    Ok(Some(rival.contender(name)))
 }
 
 fn fill(hub: &Hub, size: Size, events: usize) -> io::Result<Load> {
@@ -66,12 +112,12 @@ fn fill(hub: &Hub, size: Size, events: usize) -> io::Result<Load> {
     Ok(Load { events, bytes })
 }
 
-fn proton(hub: &Hub, load: Load) -> Result<Command, String> {
+fn proton(hub: &Hub, partitions: u32, load: Load) -> Result<Command, String> {
     let mut command = Command::new(program("proton")?);
     command.args([
         hub.address().to_string(),
         "events".into(),
-        PARTITIONS.to_string(),
+        partitions.to_string(),
         load.events.to_string(),
     ]);
     // The name and key that the emulator documents.

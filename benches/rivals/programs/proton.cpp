@@ -1,20 +1,29 @@
 // qpid-proton C++: reads all partitions of a hub, as an event processor would, and looks at the bodies.
 //
-//   proton ADDRESS HUB PARTITIONS EVENTS KEYNAME KEY
+//   proton ADDRESS HUB PARTITIONS EVENTS KEYNAME KEY [memory]
 //
 // Does a round for each line on stdin: a new connection, so many events. Says the bytes of the bodies of the first
-// round, then each round's CPU seconds.
+// round, then each round's CPU seconds. With `memory` the first round keeps what the hub said, as it came from the
+// socket, and the others give that to a new connection: the library without the socket.
 
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include <proton/connection.hpp>
 #include <proton/connection_options.hpp>
 #include <proton/container.hpp>
 #include <proton/delivery.hpp>
 #include <proton/delivery_mode.hpp>
+#include <proton/io/connection_driver.hpp>
 #include <proton/message.hpp>
 #include <proton/messaging_handler.hpp>
 #include <proton/receiver_options.hpp>
@@ -28,11 +37,13 @@ struct Reader : proton::messaging_handler {
   long wanted = 0, seen = 0;
   size_t bytes = 0;
 
-  void on_container_start(proton::container& container) override {
+  proton::connection_options options() {
     proton::connection_options options;
     options.user(name).password(key).sasl_allow_insecure_mechs(true).sasl_allowed_mechs("PLAIN");
-    container.connect(url, options);
+    return options;
   }
+
+  void on_container_start(proton::container& container) override { container.connect(url, options()); }
 
   void on_connection_open(proton::connection& connection) override {
     for (int partition = 0; partition < partitions; partition++) {
@@ -61,7 +72,7 @@ double cpu_seconds() {
   return now.tv_sec + now.tv_nsec / 1e9;
 }
 
-size_t round(char** argv) {
+Reader reader_of(char** argv) {
   Reader reader;
   reader.url = std::string("amqp://") + argv[1];
   reader.hub = argv[2];
@@ -69,18 +80,102 @@ size_t round(char** argv) {
   reader.wanted = std::atol(argv[4]);
   reader.name = argv[5];
   reader.key = argv[6];
+  return reader;
+}
+
+size_t round(char** argv) {
+  Reader reader = reader_of(argv);
   proton::container(reader).run();
   return reader.bytes;
+}
+
+// A connection without a socket.
+struct Connection {
+  Reader reader;
+  proton::io::connection_driver driver;
+
+  explicit Connection(char** argv) : reader(reader_of(argv)) {
+    driver.connect(reader.options().handler(reader));
+  }
+
+  bool done() const { return reader.seen >= reader.wanted; }
+
+  // Takes what the hub said.
+  void hear(const char* bytes, size_t count) {
+    while (count > 0 && !done()) {
+      proton::io::mutable_buffer room = driver.read_buffer();
+      if (room.size == 0) std::exit(1);
+      size_t part = std::min(room.size, count);
+      std::memcpy(room.data, bytes, part);
+      driver.read_done(part);
+      driver.dispatch();
+      bytes += part;
+      count -= part;
+    }
+  }
+
+  // Gives what is to be said to `say`.
+  template <typename Say>
+  void speak(Say say) {
+    for (proton::io::const_buffer said = driver.write_buffer(); said.size > 0; said = driver.write_buffer()) {
+      say(said.data, said.size);
+      driver.write_done(said.size);
+    }
+  }
+};
+
+int connected(const std::string& address) {
+  size_t colon = address.rfind(':');
+  addrinfo* found = nullptr;
+  if (getaddrinfo(address.substr(0, colon).c_str(), address.substr(colon + 1).c_str(), nullptr, &found)) std::exit(1);
+  int to = socket(found->ai_family, SOCK_STREAM, 0);
+  if (connect(to, found->ai_addr, found->ai_addrlen)) std::exit(1);
+  freeaddrinfo(found);
+  return to;
+}
+
+// Reads from the hub, and keeps what it said as it came.
+std::vector<std::string> record(char** argv) {
+  Connection connection(argv);
+  int hub = connected(argv[1]);
+  std::vector<std::string> heard;
+  std::string bytes(1 << 16, 0);
+  while (!connection.done()) {
+    connection.driver.dispatch();
+    connection.speak([&](const char* said, size_t size) {
+      if (send(hub, said, size, MSG_NOSIGNAL) != ssize_t(size)) std::exit(1);
+    });
+    ssize_t count = recv(hub, &bytes[0], bytes.size(), 0);
+    if (count <= 0) std::exit(1);
+    heard.push_back(bytes.substr(0, count));
+    connection.hear(bytes.data(), count);
+  }
+  close(hub);
+  return heard;
+}
+
+size_t replay(char** argv, const std::vector<std::string>& heard) {
+  Connection connection(argv);
+  for (const std::string& part : heard) {
+    connection.driver.dispatch();
+    connection.speak([](const char*, size_t) {});
+    connection.hear(part.data(), part.size());
+  }
+  return connection.reader.bytes;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 7) return 2;
-  std::cout << round(argv) << std::endl;
+  bool memory = argc > 7;
+  std::vector<std::string> heard;
+  if (memory) heard = record(argv);
+  auto read = [&] { return memory ? replay(argv, heard) : round(argv); };
+  std::cout << read() << std::endl;
   for (std::string line; std::getline(std::cin, line);) {
     double before = cpu_seconds();
-    round(argv);
+    read();
     std::cout << cpu_seconds() - before << std::endl;
   }
 }

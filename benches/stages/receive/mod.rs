@@ -4,7 +4,7 @@
 //! thread alone, kernel included. From memory, the recorded bytes of the same link go
 //! through the same decoding without a socket.
 
-mod recording;
+pub(crate) mod recording;
 mod rival;
 
 use std::hint::black_box;
@@ -29,7 +29,7 @@ use self::rival::Rival;
 use crate::bench::Bench;
 use crate::end_to_end::hub::{Cores, Hub};
 
-type Failure = Box<dyn std::error::Error>;
+pub(crate) type Failure = Box<dyn std::error::Error>;
 
 const FIRST: PartitionId = PartitionId(0);
 

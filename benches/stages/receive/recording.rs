@@ -12,7 +12,7 @@ use catchwater::eventhubs::{Client, ConnectionString, Replay};
 use super::{FIRST, Failure, Hub, attach};
 
 /// The transfers of one link, one behind the other.
-pub(super) struct Recording {
+pub(crate) struct Recording {
     channel: u16,
     /// What one read of the socket would give, in whole frames.
     pieces: Vec<Vec<u8>>,
@@ -20,7 +20,7 @@ pub(super) struct Recording {
 
 impl Recording {
     /// Records the reading of `count` events.
-    pub(super) fn of(hub: &Hub, count: usize) -> Result<Self, Failure> {
+    pub(crate) fn of(hub: &Hub, count: usize) -> Result<Self, Failure> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let text = hub.connection_string();
@@ -54,7 +54,7 @@ impl Recording {
     }
 
     /// Plays it, at the pace of a reader that is never behind.
-    pub(super) fn replay(&self, mut take: impl FnMut(&RawBatch)) -> Result<(), Failure> {
+    pub(crate) fn replay(&self, mut take: impl FnMut(&RawBatch)) -> Result<(), Failure> {
         let mut replay = Replay::new(FIRST, self.channel, -1, 32 << 20)?;
         for piece in &self.pieces {
             replay.feed(piece)?;

@@ -23,14 +23,20 @@ impl Bits {
 
     pub(super) fn extend(&mut self, bit: bool, count: usize) {
         let end = self.len + count;
+        // Bits behind the last are zero.
+        if !bit {
+            self.bytes.resize(end.div_ceil(8), 0);
+            self.len = end;
+            return;
+        }
         while self.len < end && !self.len.is_multiple_of(8) {
-            self.push(bit);
+            self.push(true);
         }
         let whole = (end - self.len) / 8;
-        self.bytes.resize(self.bytes.len() + whole, if bit { 0xff } else { 0 });
+        self.bytes.resize(self.bytes.len() + whole, 0xff);
         self.len += whole * 8;
         while self.len < end {
-            self.push(bit);
+            self.push(true);
         }
     }
 

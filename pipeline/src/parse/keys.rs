@@ -5,6 +5,8 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use crate::event::names::is_same;
+
 /// Up to this many keys each is compared with each; lengths tell most apart.
 const FEW: usize = 8;
 
@@ -44,10 +46,13 @@ impl Keys {
     }
 
     /// Whether no two of the keys have the same text.
-    pub(super) fn are_distinct<'k>(&mut self, text: impl Fn(usize) -> &'k str) -> bool {
+    pub(super) fn are_distinct<'k>(&mut self, text: impl Fn(usize) -> &'k [u8]) -> bool {
         if self.list.len() <= FEW {
             let text = |at: usize| text(self.list[at] as usize);
-            return (1..self.list.len()).all(|late| (0..late).all(|early| text(early) != text(late)));
+            return (1..self.list.len()).all(|late| {
+                let late_text = text(late);
+                (0..late).all(|early| !is_same(text(early), late_text))
+            });
         }
         self.begin_round();
         (0..self.list.len()).all(|at| self.is_new(self.list[at], &text))
@@ -66,9 +71,9 @@ impl Keys {
         self.round += 1;
     }
 
-    fn is_new<'k>(&mut self, key: u32, text: &impl Fn(usize) -> &'k str) -> bool {
+    fn is_new<'k>(&mut self, key: u32, text: &impl Fn(usize) -> &'k [u8]) -> bool {
         let own = text(key as usize);
-        let hash = hash(own.as_bytes(), self.seed);
+        let hash = hash(own, self.seed);
         let (tag, mask) = ((hash >> 32) as u32, self.slots.len() - 1);
         let mut at = hash as usize & mask;
         // At most half the slots are taken, so an empty one comes.

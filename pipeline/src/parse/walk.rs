@@ -209,7 +209,7 @@ impl<'w> Walk<'w> {
             self.keys.push(key);
             item = behind(nodes, item);
         }
-        items > 0 && self.keys.are_distinct(|key| string(nodes, key))
+        items > 0 && self.keys.are_distinct(|key| string(nodes, key).as_bytes())
     }
 
     fn literal(&mut self, kind: Kind) -> NodeId {

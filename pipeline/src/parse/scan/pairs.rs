@@ -44,7 +44,7 @@ impl Scan<'_> {
         for (name, _) in tree.members(list) {
             self.keys.push(name.0 as usize);
         }
-        let distinct = self.keys.are_distinct(|name| tree.text(NodeId(name as u32)));
+        let distinct = self.keys.are_distinct(|name| tree.bytes(NodeId(name as u32)));
         if distinct { Ok(place.at()) } else { Err(Odd) }
     }
 

@@ -224,7 +224,8 @@ impl<'w> Walk<'w> {
             }
             self.keys.push(pair.key);
         }
-        !elements.is_leaf(at) && self.keys.are_distinct(|key| elements.text(elements.at(key).text, text))
+        !elements.is_leaf(at)
+            && self.keys.are_distinct(|key| elements.text(elements.at(key).text, text).as_bytes())
     }
 
     fn pair(&self, at: usize) -> Option<Pair> {
