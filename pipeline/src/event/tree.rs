@@ -198,7 +198,7 @@ impl TreeBuilder {
         NodeId(self.nodes.len() as u32)
     }
 
-    /// Writes `null`, `false` or `true`.
+    /// Writes what has neither a text nor anything in it: `null`, `false`, `true`, an empty list.
     pub fn literal(&mut self, kind: Kind) -> NodeId {
         self.push(kind, false, 0, 0)
     }

@@ -80,8 +80,8 @@ impl Scan<'_> {
         let mut place = self.enter(at, b'{', b'}')?;
         while let Place::More(at) = place {
             let (name, value, member) = if let Some(member) = self.expected(at, outermost) {
-                let name = member.name().len();
-                ((at + 1, at + 1 + name), self.solid(at + member.in_json().len()), Some(member))
+                let value = at + member.in_json().len();
+                ((at + 1, value - 2), self.solid(value), Some(member))
             } else {
                 let (name, value) = self.name(at)?;
                 if !typed && self.is_type(name, value) {
@@ -125,6 +125,11 @@ impl Scan<'_> {
     fn other_value(&mut self, at: usize) -> Result<usize, Odd> {
         match self.byte(at) {
             b'{' => self.object(at),
+            // A third of what is no string.
+            b'[' if self.byte(at + 1) == b']' => {
+                self.tree.literal(Kind::List);
+                Ok(at + 2)
+            }
             b'[' => self.list(at),
             b'n' => self.literal(at, b"null", Kind::Null),
             b'f' => self.literal(at, b"false", Kind::False),
@@ -247,7 +252,7 @@ impl Scan<'_> {
     /// Passes one byte and white space around it.
     #[inline]
     fn mark(&self, at: usize, wanted: u8) -> Result<usize, Odd> {
-        let at = self.solid(at);
+        let at = if self.byte(at) == wanted { at } else { self.solid(at) };
         if self.byte(at) == wanted { Ok(self.solid(at + 1)) } else { Err(Odd) }
     }
 

@@ -56,10 +56,8 @@ impl Scan<'_> {
         }
         let end = self.write_string(Kind::Name, key)?;
         let value = if self.begins_with(end, VALUE) { end + VALUE.len() } else { self.unusual_value(end)? };
-        let at = self.solid(value);
-        let end = self.value(at)?;
-        let end = self.solid(end);
-        if self.byte(end) == b'}' { Ok(end + 1) } else { Err(Odd) }
+        let end = self.value(self.solid(value))?;
+        if self.byte(end) == b'}' { Ok(end + 1) } else { self.mark(end, b'}') }
     }
 
     /// Where the key of the pair stands that begins here.

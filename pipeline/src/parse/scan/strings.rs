@@ -11,6 +11,10 @@ const NAMESPACE: &[u8; 54] = br#":http:\/\/schemas.microsoft.com\/xrm\/2011\/Con
 /// Where its first backslash stands.
 const FIRST_PLACE: usize = 6;
 
+/// How the serializer's date begins, and how it ends. It is what most strings with escapes are.
+const DATE: &[u8; 7] = br"\/Date(";
+const DATE_END: &[u8; 3] = br#"\/""#;
+
 impl Scan<'_> {
     /// Passes the name of a member and the colon behind it: where the name begins and ends, and where its value is.
     #[inline(always)]
@@ -41,17 +45,35 @@ impl Scan<'_> {
 
     #[inline(never)]
     fn write_unescaped(&mut self, kind: Kind, start: usize) -> Result<usize, Odd> {
+        if let Some(close) = self.date_closes(start) {
+            let node = self.tree.copied(kind, &self.text[start + 1..close]);
+            self.tree.copy("/");
+            self.tree.end_copy(node);
+            return Ok(close + DATE_END.len());
+        }
         let node = self.tree.begin_copy(kind);
         let end = self.unescape(start, TreeBuilder::copy)?;
         self.tree.end_copy(node);
         Ok(end)
     }
 
+    /// Where the last slash of the serializer's date is escaped, if the string from here on is one. Nothing else in it bends.
+    fn date_closes(&self, start: usize) -> Option<usize> {
+        let close = self.begins_with(start, DATE).then(|| self.places.next(start + DATE.len()))?;
+        self.begins_with(close, DATE_END).then_some(close)
+    }
+
     /// Passes the string that stands at a place.
     #[inline]
     pub(super) fn text(&mut self, at: usize) -> Result<usize, Odd> {
         let end = self.places.next(at + 1);
-        if self.byte(end) == b'"' { Ok(end + 1) } else { self.unescape(at + 1, |_, _| ()) }
+        if self.byte(end) == b'"' {
+            return Ok(end + 1);
+        }
+        match self.date_closes(at + 1) {
+            Some(close) => Ok(close + DATE_END.len()),
+            None => self.unescape(at + 1, |_, _| ()),
+        }
     }
 
     /// Takes the string that stands at a place for an object's type, up to its first colon.
