@@ -120,9 +120,9 @@ impl<'a> Row<'_, 'a> {
 }
 
 /// The members of a list of pairs that a record has, or has not.
-pub(super) fn members_of<'a>(
-    tree: Tree<'a>,
+pub(super) fn members_of(
+    tree: Tree<'_>,
     list: Option<NodeId>,
-) -> impl Iterator<Item = (NodeId, NodeId)> + use<'a> {
+) -> impl Iterator<Item = (NodeId, NodeId)> + use<'_> {
     list.into_iter().flat_map(move |list| tree.members(list))
 }

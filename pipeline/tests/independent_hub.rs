@@ -1,0 +1,85 @@
+//! A hub that shares no code with ours: what rhea sends comes in as it was sent.
+//!
+//! The emulator and the receiver read AMQP with one set of hands, and could be wrong in the same way.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
+
+#[path = "support/node.rs"]
+mod node;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+
+use catchwater::budget::Share;
+use catchwater::event::RawEvent;
+use catchwater::eventhubs::{Client, ConnectionString, ReceiveOptions, Start, properties_json};
+use catchwater::position::{PartitionId, SequenceNumber};
+use tokio::task::spawn_blocking;
+
+const EVENTS: i64 = 2_000;
+
+/// The hub; it ends with its input.
+struct Hub {
+    process: Child,
+    port: u16,
+}
+
+impl Hub {
+    fn start() -> Option<Self> {
+        let mut command = node::script("hub.js")?;
+        command.arg(EVENTS.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        Some(Self { process, port: said.trim().parse().unwrap() })
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// An event is the one that the hub made as its n-th.
+fn check(event: &RawEvent<'_>, n: i64) {
+    assert_eq!(event.sequence_number, SequenceNumber(n));
+    assert_eq!(event.offset, (n * 16).to_string(), "{n}");
+    assert_eq!(event.enqueued_time_ms, 1_700_000_000_000 + n);
+    assert_eq!(event.content_type, if n % 2 == 0 { "application/json" } else { "" }, "{n}");
+    let len = if n % 100 == 7 { 300_000 } else { (n * 37) % 3_000 } as usize;
+    assert_eq!(event.body, format!("{n}:{}", "x".repeat(len)).as_bytes(), "{n}");
+    let mut properties = String::new();
+    properties_json(event.encoded_properties, &mut properties);
+    let expected =
+        [format!(r#""text":"é{n}""#), format!(r#""number":{n}"#), format!(r#""flag":{}"#, n % 2 == 0)];
+    assert!(expected.iter().all(|part| properties.contains(part)), "{n}: {properties}");
+}
+
+#[tokio::test]
+async fn what_another_library_sends_comes_in_as_it_was_sent() {
+    let Some(hub) = spawn_blocking(Hub::start).await.unwrap() else { return };
+    let to = format!(
+        "Endpoint=sb://127.0.0.1:{};SharedAccessKeyName=n;SharedAccessKey=k;UseDevelopmentEmulator=true;EntityPath=events",
+        hub.port
+    );
+    let client = Client::connect(&ConnectionString::parse(&to).unwrap(), "test").await.unwrap();
+    let options = ReceiveOptions {
+        consumer_group: "$Default".to_owned(),
+        start: Start::Earliest,
+        owner_level: None,
+        name: "test".to_owned(),
+    };
+    // Room for few of the larger events: credit runs out again and again.
+    let mut receiver = client.receive(PartitionId(0), options, Share::new(4 << 20), 2 << 20).await.unwrap();
+    let mut seen = 0;
+    while seen < EVENTS {
+        for event in receiver.next_batch().await.unwrap().iter() {
+            check(&event, seen);
+            seen += 1;
+        }
+    }
+    receiver.close().await.unwrap();
+    client.close().await;
+}

@@ -1,0 +1,60 @@
+//! Node.js with the pinned packages of `tests/node/package-lock.json`.
+//!
+//! Owns the packages under `target/`: fetched on first use, and anew when the lock file changes. Does not own: the scripts.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't be set up has to fail")]
+#![expect(clippy::print_stdout, reason = "a test that is turned off has to say so")]
+
+use std::env;
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The variable that turns the tests off that need Node.js.
+const SKIP: &str = "CATCHWATER_SKIP_NODE";
+
+/// A command that runs a script of `tests/node`; none when these tests are turned off.
+///
+/// # Panics
+/// With a sentence that says what to do, when the packages can't be fetched.
+pub(crate) fn script(name: &str) -> Option<Command> {
+    if env::var(SKIP).is_ok_and(|value| value == "1") {
+        println!("{SKIP}=1: this test needs Node.js and checks nothing now.");
+        return None;
+    }
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node");
+    let mut hasher = DefaultHasher::new();
+    fs::read(sources.join("package-lock.json")).unwrap().hash(&mut hasher);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("node/{:016x}", hasher.finish()));
+    fs::create_dir_all(&folder).unwrap();
+    // One test binary fetches while others wait.
+    let lock = File::create(folder.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    if !folder.join("ready").exists() {
+        fetch(&sources, &folder);
+        File::create(folder.join("ready")).unwrap();
+    }
+    let mut command = Command::new("node");
+    command.arg(sources.join(name)).env("NODE_PATH", folder.join("node_modules"));
+    Some(command)
+}
+
+fn fetch(sources: &Path, folder: &PathBuf) {
+    for name in ["package.json", "package-lock.json"] {
+        fs::copy(sources.join(name), folder.join(name)).unwrap();
+    }
+    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    let fetched = Command::new(npm)
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(folder)
+        .output();
+    let advice = format!(
+        "Node.js 18 or newer with npm and a package registry are needed; {SKIP}=1 turns these tests off"
+    );
+    match fetched {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => panic!("npm ci failed: {}. {advice}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => panic!("npm does not run: {error}. {advice}"),
+    }
+}
