@@ -35,17 +35,17 @@ impl Scan<'_> {
         Ok(place.at())
     }
 
-    /// A member of the outermost object as it is written, from its name's quote to its value's end, and goes on to the
-    /// next; empty behind the last, which ends before `behind`.
+    /// A member of the outermost object as it is written, from its name's quote up to the comma behind its value, and goes
+    /// on to the next; the last ends before `behind`. Empty behind the last, and where white space follows the comma.
     fn member_written(&self, name: &mut NodeId, behind: usize) -> &[u8] {
         let tree = self.tree.tree(self.text);
         let begin =
             |name: NodeId| (name.0 < tree.len() as u32).then(|| tree.place(name).map(|start| start - 1));
         let Some(Some(start)) = begin(*name) else { return &[] };
         *name = tree.end(NodeId(name.0 + 1));
-        // Before the comma; white space there makes two texts that are no twins.
-        let end = begin(*name).flatten().unwrap_or(behind) - 1;
-        self.bytes.get(start..end).unwrap_or_default()
+        let comma = begin(*name).flatten().unwrap_or(behind) - 1;
+        // Behind white space this would be the comma too, and a comma more than a member has.
+        if self.byte(comma) == b',' { &self.bytes[start..comma] } else { &[] }
     }
 
     /// Passes the value that stands at a place.

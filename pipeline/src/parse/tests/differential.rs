@@ -211,9 +211,11 @@ fn a_parent_that_nearly_repeats_its_event_is_judged_alike() {
         let body = format!(r#"{{"MessageName":"A",{before}"ParentContext":{parent},"z":2}}"#);
         check(&mut keep, &mut drop, body.as_bytes())
     };
-    for value in values {
+    for (value, comma) in
+        values.iter().flat_map(|value| [",", ", ", " ,", "\n,\r\n"].map(|comma| (value, comma)))
+    {
         let pairs = r#""p":[{"key":"k","value":null}],"#;
-        let before = format!(r#""a":{value},"b" : {value} ,{pairs}"#);
+        let before = format!(r#""a":{value}{comma}"b" : {value} ,{pairs} "c":{value}{comma}"#);
         for parent in [
             format!(r#"{{"MessageName":"A","a":{value},"b" : {value} ,"p":[{{"key":"k","value":null}}]}}"#),
             format!(r#"{{"MessageName":"A","a":{value},"b":{value}}}"#),
