@@ -1,8 +1,8 @@
 //! Bytes in flight: one share per lane, and permits that ride in what they pay for.
 //!
 //! Owns: how many bytes are spent, and waking those who wait for some to come back.
-//! Does not own: what a byte buys. Only the intake waits (for credit); lanes and the publisher charge
-//! without waiting, so a balance may be negative for a while. A lane waits for no other lane.
+//! Does not own: what a byte buys. Only the intake waits (to give credit and, far overdrawn, to read); lanes and the
+//! publisher charge without waiting, so a balance may be negative for a while. A lane waits for no other lane.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -47,6 +47,11 @@ impl Share {
     pub fn free(&self) -> i64 {
         let own = self.free.load(Ordering::Acquire);
         self.whole.as_ref().map_or(own, |whole| own.min(whole.free()))
+    }
+
+    /// Whether more than twice as much is spent as there is.
+    pub fn is_far_overdrawn(&self) -> bool {
+        self.free() < -self.total
     }
 
     /// Spends `bytes` at once, whatever is left.
@@ -137,6 +142,10 @@ mod tests {
         assert_eq!(share.free(), 30);
         permit.resize(120);
         assert_eq!(share.free(), -20);
+        permit.resize(200);
+        assert!(!share.is_far_overdrawn());
+        permit.resize(201);
+        assert!(share.is_far_overdrawn());
         drop(permit);
         assert_eq!(share.free(), 100);
     }

@@ -67,6 +67,11 @@ impl Arrivals {
         self.position
     }
 
+    /// What pays for them.
+    pub(super) fn share(&self) -> &Arc<Share> {
+        &self.share
+    }
+
     /// How many events the hub may still send.
     pub(super) fn under_way(&self) -> u32 {
         self.credit.under_way()

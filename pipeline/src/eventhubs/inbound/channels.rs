@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::gone::Gone;
 use super::incoming::Unreadable;
 use crate::amqp::performatives::{Begin, Condition, Performative};
+use crate::budget::Share;
 use crate::event::Spares;
 
 /// A session and what is on it, as the connection sees it.
@@ -25,6 +26,11 @@ pub(super) trait Session: std::fmt::Debug + Send {
         _out: &mut Vec<u8>,
     ) -> Result<usize, Unreadable> {
         Ok(0)
+    }
+
+    /// What pays for the events that have come.
+    fn share(&self) -> Option<&Arc<Share>> {
+        None
     }
 
     /// Takes any other frame of the session.

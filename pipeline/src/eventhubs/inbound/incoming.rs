@@ -9,6 +9,7 @@ use super::gone::Gone;
 use crate::amqp::frames::{self, FrameRef, Layer, put_frame};
 use crate::amqp::performatives::{Begin, Condition, Performative, encode_close};
 use crate::amqp::{MAX_FRAME_SIZE, codec, condition};
+use crate::budget::Share;
 
 /// What comes in on a connection.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Incoming {
     routes: Vec<Option<Route>>,
     /// The hub's channels on which something came since the last time anybody was woken.
     touched: Vec<u16>,
+    /// The budget that was far overdrawn after something came for it.
+    overdrawn: Option<Arc<Share>>,
     /// What the sessions answer, before it is put behind what waits to be written.
     answers: Vec<u8>,
 }
@@ -46,7 +49,7 @@ pub(super) enum Unreadable {
 
 impl Incoming {
     pub(super) fn new(channels: Arc<Channels>) -> Self {
-        Self { channels, routes: Vec::new(), touched: Vec::new(), answers: Vec::new() }
+        Self { channels, routes: Vec::new(), touched: Vec::new(), overdrawn: None, answers: Vec::new() }
     }
 
     /// Takes in all whole frames that `bytes` begins with; gives their length.
@@ -74,6 +77,13 @@ impl Incoming {
         })
     }
 
+    /// Whether what has come already is far above the budget. Credit is given in events, and theirs turned out larger
+    /// than those before: it can't be taken back, but the socket need not be read.
+    pub(super) fn is_too_much(&mut self) -> bool {
+        self.overdrawn.take_if(|share| !share.is_far_overdrawn());
+        self.overdrawn.is_some()
+    }
+
     fn frames(&mut self, bytes: &[u8]) -> Result<usize, Ended> {
         let mut taken = 0;
         while let Some(frame) = FrameRef::first(&bytes[taken..], FRAME_SIZE_MAX)? {
@@ -84,6 +94,9 @@ impl Incoming {
                 if !self.answers.is_empty() {
                     // Under the session's lock, so that its frames leave in the order they were made.
                     self.channels.outgoing.put(|out| out.append(&mut self.answers));
+                }
+                if let Some(share) = session.share().filter(|share| share.is_far_overdrawn()) {
+                    self.overdrawn.get_or_insert_with(|| Arc::clone(share));
                 }
                 drop(session);
                 if own > 0 {

@@ -3,6 +3,8 @@
 //! Owns: attaching, windows, flows, settling, detaching, and why the link ended. Does not own: what a delivery holds
 //! (`delivery`), batches (`arrivals`), whose turn it is (`incoming`).
 
+use std::sync::Arc;
+
 use super::arrivals::{Arrivals, Arrived};
 use super::attach::{HANDLE, OUTGOING_WINDOW, Wanted};
 use super::channels::Session;
@@ -15,6 +17,7 @@ use crate::amqp::hot;
 use crate::amqp::performatives::{
     Attach, Begin, Condition, Detach, Disposition, Flow, Outcome, Performative, Role, Transfer, encode_end,
 };
+use crate::budget::Share;
 use crate::eventhubs::{Error, ErrorKind};
 use crate::position::PartitionId;
 
@@ -274,6 +277,10 @@ impl Session for Link {
             self.finish_turn(out);
         }
         Ok(taken)
+    }
+
+    fn share(&self) -> Option<&Arc<Share>> {
+        Some(self.events.share())
     }
 
     fn on_frame(&mut self, performative: &Performative<'_>, _: &[u8], out: &mut Vec<u8>) {

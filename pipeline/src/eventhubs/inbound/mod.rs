@@ -8,8 +8,9 @@
 //!
 //! One task per connection owns the socket and one large buffer. It reads, cuts frames out of the buffer where they lie
 //! and appends each body to its partition's batch: the only copy. A link's lock is taken once for the frames that follow
-//! one another, and whoever waits for it is woken once per read. So what arrives is always taken off the socket, and a
-//! slow partition stalls nobody; credit alone bounds what can arrive.
+//! one another, and whoever waits for it is woken once per read. So what arrives is taken off the socket at once, and a
+//! slow partition stalls nobody: credit bounds what can arrive. Only where events turn out so much larger than those before
+//! that the budget is spent twice, the socket waits for the lanes.
 //!
 //! Each link has a session of its own: an error that ends a session ends one partition and not its neighbours.
 //! All but `socket`, `opening` and `connection` is plain protocol: bytes in, events and bytes out, no socket and no runtime.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::channels::Channels;
 use super::gone::Gone;
@@ -119,6 +119,8 @@ impl<S: AsyncRead + AsyncWrite> Socket<S> {
         loop {
             self.refill();
             let waiting = self.written < self.writing.len();
+            // A little is read all the same: what frees the budget may be the rest of a body, and the hub's word counts.
+            let held = self.incoming.is_too_much() && self.last_read.elapsed() < BREATH;
             if self.closing && !waiting {
                 return Ok(Gone::Lost("the connection is closed".to_owned()));
             }
@@ -136,7 +138,8 @@ impl<S: AsyncRead + AsyncWrite> Socket<S> {
                     self.keep_alive();
                     alarm.as_mut().reset(self.due());
                 }
-                read = self.reader.read(self.buffer.space()) => {
+                () = sleep(GLANCE), if held => {}
+                read = self.reader.read(self.buffer.space()), if !held => {
                     let count = read?;
                     if count == 0 {
                         return Ok(Gone::Lost("the connection is gone".to_owned()));
@@ -214,6 +217,10 @@ impl<S: AsyncRead + AsyncWrite> Socket<S> {
 const BUFFER: usize = 256 * 1024;
 /// After so many bytes, a few hundred microseconds, others on the runtime have their turn.
 const PIECE: usize = 1024 * 1024;
+/// While the budget is far overdrawn, it is looked at so often: a lane's work of some bodies.
+const GLANCE: Duration = Duration::from_millis(5);
+/// And one buffer is read in so long.
+const BREATH: Duration = Duration::from_secs(1);
 /// For the last words.
 const GOODBYE: Duration = Duration::from_secs(2);
 

@@ -347,6 +347,40 @@ async fn a_connection_that_drops_is_a_passing_error(kind: Kind) {
     }
 }
 
+/// The judge reads on, whatever comes.
+#[tokio::test]
+async fn bodies_that_turn_out_large_wait_in_the_socket() {
+    let hub = Emulator::start(Config { partitions: 1, ..Config::default() }).await.unwrap();
+    for number in 0..60 {
+        hub.append(FIRST, &NewEvent { body: &vec![number; 900 * 1024], ..NewEvent::default() }).unwrap();
+    }
+    let text = ConnectionString::parse(&hub.connection_string()).unwrap();
+    let client = Client::connect(&text, "test").await.unwrap();
+    let share = Share::new(MIB as u64);
+    let options = options(Start::Earliest, Some(0));
+    // Credit for 64 events before the first has come.
+    let mut receiver =
+        Receiver::attach(Kind::Ours, &client, FIRST, options, Arc::clone(&share), MIB / 2).await.unwrap();
+    let mut held = vec![receiver.next_batch().await.unwrap()];
+    for _ in 0..50 {
+        // What is read would come before the hub's answer.
+        tokio::select! {
+            biased;
+            batch = receiver.next_batch() => held.push(batch.unwrap()),
+            partition = client.partition(FIRST) => drop(partition.unwrap()),
+        }
+    }
+    let bytes: usize = held.iter().map(RawBatch::body_bytes).sum();
+    assert!(bytes < 8 * MIB, "{bytes} bytes are held in a budget of one MiB");
+    let mut events = held.drain(..).map(|batch| batch.len()).sum::<usize>();
+    while events < 60 {
+        events += receiver.next_batch().await.unwrap().len();
+    }
+    assert_eq!(events, 60);
+    drop(receiver);
+    assert_eq!(share.free(), MIB as i64, "everything was given back");
+}
+
 /// The judge takes an aborted delivery for a broken one.
 #[tokio::test]
 async fn an_aborted_delivery_may_come_again() {
