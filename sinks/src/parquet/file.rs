@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::new_null_array;
+use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::{FieldRef, Schema};
 use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
 
-use super::row_group::{Column, encode_column, schema_of};
+use super::row_group::{Chunk, Column, encode_row_group, schema_of};
 use super::{Error, FooterFacts, RowGroup, facts, properties};
 
 /// Puts row groups together as a file, over the union of their columns.
@@ -66,17 +66,25 @@ fn append(
     let mut columns = group.into_columns();
     let mut writer = file.next_row_group().map_err(failed)?;
     for field in fields {
-        let own = columns.iter().position(|column| column.field.name() == field.name());
-        let column = match own {
-            Some(at) => Column { field: Arc::clone(field), chunks: std::mem::take(&mut columns[at].chunks) },
-            None => encode_column(field, &new_null_array(field.data_type(), rows))?,
+        let own = columns.iter_mut().find(|column| column.field.name() == field.name());
+        let chunks = match own {
+            Some(column) => std::mem::take(&mut column.chunks),
+            None => nulls(field, rows)?,
         };
-        for chunk in column.chunks {
-            chunk.append_to_row_group(&mut writer).map_err(failed)?;
+        for chunk in chunks {
+            chunk.append(&mut writer).map_err(failed)?;
         }
     }
     writer.close().map_err(failed)?;
     Ok(())
+}
+
+/// A column that a row group does not have.
+fn nulls(field: &FieldRef, rows: usize) -> Result<Vec<Chunk>, Error> {
+    let schema = Arc::new(Schema::new(vec![Arc::clone(field)]));
+    let array = new_null_array(field.data_type(), rows);
+    let batch = RecordBatch::try_new(schema, vec![array]).map_err(|source| failed(source.into()))?;
+    Ok(encode_row_group(&batch)?.into_columns().into_iter().flat_map(|column| column.chunks).collect())
 }
 
 /// A little more than the file will need, so that it is written without being moved.

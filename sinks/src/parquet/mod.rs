@@ -5,11 +5,13 @@
 //! its row groups' columns.
 
 mod batches; // some columns of a file, read back
+mod chunk; // one column of a row group becomes pages
 mod facts; // what the footer says about the file's place in its chain
 mod file; // row groups become a file
 mod ordinals; // the columns of a file that number its rows, read back
 mod properties; // how each column is encoded, and why
 mod row_group; // a record batch becomes encoded column chunks
+mod sample; // what some values of a column say of all
 
 pub use batches::read_batches;
 pub use facts::{FACTS_KEY, FooterFacts, read_facts};

@@ -14,14 +14,17 @@ use parquet::arrow::arrow_writer::{
     PageStoreFactory, compute_leaves,
 };
 use parquet::bloom_filter::Sbbf;
+use parquet::column::writer::ColumnCloseResult;
 use parquet::data_type::FixedLenByteArray;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::properties::WriterProperties;
 use parquet::file::statistics::{Statistics, ValueStatistics};
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::TypePtr;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor, TypePtr};
 
-use super::{Error, properties};
+use super::Error;
+use super::chunk::{ChunkWriter, EncodedChunk};
+use super::properties::Encodings;
 
 /// One encoded row group: bytes and what a footer says about them.
 #[derive(Debug)]
@@ -35,17 +38,55 @@ pub struct RowGroup {
 #[derive(Debug)]
 pub(super) struct Column {
     pub(super) field: FieldRef,
-    pub(super) chunks: Vec<ArrowColumnChunk>,
+    pub(super) chunks: Vec<Chunk>,
+}
+
+/// Encoded pages of one leaf.
+#[derive(Debug)]
+pub(super) enum Chunk {
+    /// Written by us.
+    Own(EncodedChunk),
+    /// Written by the library.
+    Library(ArrowColumnChunk),
+}
+
+impl Chunk {
+    /// What a footer says about it.
+    fn close(&self) -> &ColumnCloseResult {
+        match self {
+            Self::Own(chunk) => chunk.close(),
+            Self::Library(chunk) => chunk.close(),
+        }
+    }
+
+    /// Puts it into a file.
+    pub(super) fn append(self, to: &mut SerializedRowGroupWriter<'_, Vec<u8>>) -> ParquetResult<()> {
+        match self {
+            Self::Own(chunk) => chunk.append(to),
+            Self::Library(chunk) => chunk.append_to_row_group(to),
+        }
+    }
 }
 
 /// Encodes a record batch as one row group.
 ///
 /// A column that is null throughout costs its place in the footer: leave it out of the batch.
 pub fn encode_row_group(batch: &RecordBatch) -> Result<RowGroup, Error> {
-    let schema = batch.schema_ref();
-    let encode = |(field, array)| encode_column(&nullable(field), array);
-    let columns: Vec<Column> =
-        schema.fields().iter().zip(batch.columns()).map(encode).collect::<Result<_, _>>()?;
+    let fields: Vec<FieldRef> = batch.schema_ref().fields().iter().map(nullable).collect();
+    let root = schema_of(&Schema::new(fields.clone())).map_err(|source| Error::Assemble { source })?;
+    let described = SchemaDescriptor::new(root);
+    let mut writer = ChunkWriter::new().map_err(|source| Error::Assemble { source })?;
+    let mut columns = Vec::with_capacity(fields.len());
+    let mut first = 0;
+    for (root, (field, array)) in fields.into_iter().zip(batch.columns()).enumerate() {
+        let is_own = |leaf: &usize| described.get_column_root_idx(*leaf) == root;
+        let own = (first..described.num_columns()).take_while(is_own).count();
+        let leaves = &described.columns()[first..first + own];
+        first += own;
+        let chunks = encode_column(&mut writer, leaves, &field, array)
+            .map_err(|source| Error::Column { column: field.name().clone(), source })?;
+        columns.push(Column { field, chunks });
+    }
     let bytes = columns.iter().map(Column::bytes).sum();
     Ok(RowGroup { columns, rows: batch.num_rows(), bytes })
 }
@@ -87,7 +128,7 @@ impl RowGroup {
 impl Column {
     /// Whether both are the same column to Parquet, which splices chunks only into their like.
     pub(super) fn has_type_of(&self, other: &Column) -> bool {
-        let described = |column: &ArrowColumnChunk| column.close().metadata.column_descr_ptr();
+        let described = |column: &Chunk| column.close().metadata.column_descr_ptr();
         self.chunks.len() == other.chunks.len()
             && self.chunks.iter().zip(&other.chunks).all(|(one, two)| described(one) == described(two))
     }
@@ -100,7 +141,7 @@ impl Column {
         const CHUNK_OVERHEAD: usize = 1400;
         /// Of a bloom filter, in bytes: eight words of 32 bits.
         const FILTER_BLOCK: usize = 32;
-        let size = |chunk: &ArrowColumnChunk| {
+        let size = |chunk: &Chunk| {
             let close = chunk.close();
             let filter = close.bloom_filter.as_ref().map_or(0, Sbbf::num_blocks) * FILTER_BLOCK;
             close.metadata.compressed_size() as usize + filter + CHUNK_OVERHEAD
@@ -109,11 +150,26 @@ impl Column {
     }
 }
 
-/// Encodes one column.
-pub(super) fn encode_column(field: &FieldRef, array: &ArrayRef) -> Result<Column, Error> {
-    let chunks =
-        chunks_of(field, array).map_err(|source| Error::Column { column: field.name().clone(), source })?;
-    Ok(Column { field: Arc::clone(field), chunks })
+fn encode_column(
+    writer: &mut ChunkWriter,
+    leaves: &[ColumnDescPtr],
+    field: &FieldRef,
+    array: &ArrayRef,
+) -> ParquetResult<Vec<Chunk>> {
+    let encodings = Encodings::of(field, array);
+    if let [leaf] = leaves
+        && let Some(chunk) = writer.write(leaf, array, &encodings)?
+    {
+        return Ok(vec![Chunk::Own(chunk)]);
+    }
+    let writers = column_writers(field, encodings.properties())?;
+    let leaves = compute_leaves(field, array)?;
+    let mut chunks = Vec::with_capacity(writers.len());
+    for (mut writer, leaf) in writers.into_iter().zip(&leaves) {
+        writer.write(leaf)?;
+        chunks.push(Chunk::Library(detached(writer.close()?)?));
+    }
+    Ok(chunks)
 }
 
 /// Every column may be null in some row group of its file, so that each says so in all of them: Parquet
@@ -123,17 +179,6 @@ fn nullable(field: &FieldRef) -> FieldRef {
         return Arc::clone(field);
     }
     Arc::new(field.as_ref().clone().with_nullable(true))
-}
-
-fn chunks_of(field: &FieldRef, array: &ArrayRef) -> ParquetResult<Vec<ArrowColumnChunk>> {
-    let writers = column_writers(field, properties::of_column(field, array.as_ref()))?;
-    let leaves = compute_leaves(field, array)?;
-    let mut chunks = Vec::with_capacity(writers.len());
-    for (mut writer, leaf) in writers.into_iter().zip(&leaves) {
-        writer.write(leaf)?;
-        chunks.push(detached(writer.close()?)?);
-    }
-    Ok(chunks)
 }
 
 /// Copies a chunk's least and greatest value out of the buffer of all its values, which they keep alive.

@@ -4,6 +4,8 @@
     reason = "the array's type is what a test of types has to show"
 )]
 
+mod chunks;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
