@@ -70,12 +70,21 @@ impl Sample {
         sample
     }
 
-    /// Whether a dictionary pays.
+    /// Whether a dictionary pays, or may.
     pub(super) fn repeats(&self) -> bool {
         /// A dictionary is a page of its own with a header of forty bytes.
         const FEWEST: usize = 32;
+        /// A few of such texts that repeat pay for a dictionary, and how many do shows when it is made.
+        ///
+        /// # Units
+        /// Bytes of a text.
+        const LONG: usize = 64;
         if self.taken < FEWEST {
             return false;
+        }
+        let is_short_enough = self.of * self.bytes / self.taken <= 2 * DICTIONARY_BYTES;
+        if self.bytes > LONG * self.taken && is_short_enough {
+            return true;
         }
         let longest_dictionary = DICTIONARY_BYTES * self.taken / self.bytes.max(1);
         let most = longest_dictionary.min(self.of / 3) as f64;

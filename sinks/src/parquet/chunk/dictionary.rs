@@ -19,7 +19,7 @@ pub(super) struct Dictionary {
 }
 
 impl Dictionary {
-    /// `None` if it would be longer than a dictionary may be: the column is better off without.
+    /// `None` if hardly a value repeats, or it would be longer than a dictionary may be: the column is better off without.
     pub(super) fn of<V: Keyed>(values: &V, leaf: &Leaf<'_>) -> Option<Self> {
         let mut known = Known::new();
         let mut indices = Vec::with_capacity(leaf.count(leaf.all()));
@@ -35,7 +35,8 @@ impl Dictionary {
         });
         let items = known.items;
         let bytes: usize = items.iter().map(|item| values.size(*item..item + 1)).sum();
-        (bytes <= DICTIONARY_BYTES && !items.is_empty()).then_some(Self { items, indices })
+        let repeats = items.len() <= indices.len() / 10 * 9;
+        (repeats && bytes <= DICTIONARY_BYTES && !items.is_empty()).then_some(Self { items, indices })
     }
 
     /// Appends which values some of the column's values are.

@@ -27,7 +27,7 @@ const COLUMNS: [(&str, Make); 16] = [
     ("runs of texts", |rows, some| texts(rows, some, |row| format!("value {}", row / 300))),
     ("one text", |rows, some| texts(rows, some, |_| "the hub".to_owned())),
     ("empty texts", |rows, some| texts(rows, some, |_| String::new())),
-    ("many long texts", |rows, some| texts(rows, some, |row| format!("{row}").repeat(200))),
+    ("long texts", |rows, some| texts(rows, some, |row| format!("{}", row / 3).repeat(200))),
     ("lists", lists),
     ("int", |rows, some| {
         let values = (0..rows).map(|row| some(row).then_some(row as i32 % 500 - 250));
@@ -86,7 +86,10 @@ fn lists(rows: usize, some: &dyn Fn(usize) -> bool) -> (Field, ArrayRef) {
     (plain(DataType::List(element)), Arc::new(lists.finish()))
 }
 
-const NULLS: [(&str, fn(usize) -> bool); 5] = [
+/// Which rows have a value.
+type Some = fn(usize) -> bool;
+
+const NULLS: [(&str, Some); 5] = [
     ("none", |_| true),
     ("every third", |row| row % 3 != 1),
     ("in runs", |row| row / 100 % 2 == 0),
@@ -107,17 +110,17 @@ fn by_the_library(field: &FieldRef, array: &ArrayRef) -> Bytes {
 }
 
 /// What readers go by.
-fn facts(chunk: &ColumnChunkMetaData) -> impl PartialEq + std::fmt::Debug {
+fn facts(chunk: &ColumnChunkMetaData) -> impl PartialEq + std::fmt::Debug + use<'_> {
     let mut encodings: Vec<Encoding> = chunk.encodings().collect();
     encodings.sort();
     (
         encodings,
         chunk.compression(),
         chunk.num_values(),
-        // The library cuts long texts; we leave them out.
+        // The library cuts a text of over 64 bytes; we leave it out.
         chunk.statistics().filter(|said| said.min_is_exact() || said.min_bytes_opt().is_none()).cloned(),
         chunk.dictionary_page_offset().is_some(),
-        chunk.column_descr().clone(),
+        chunk.column_descr(),
     )
 }
 
@@ -145,6 +148,20 @@ fn our_chunks_are_the_librarys() {
         }
     }
     assert!(sizes[0] <= sizes[1] + sizes[1] / 50, "{sizes:?} bytes");
+}
+
+/// The library begins a dictionary of long texts and gives up when it is too long; we don't begin.
+#[test]
+fn long_texts_have_a_dictionary_where_some_repeat() {
+    for (repeats, expected) in [(1, false), (2, true)] {
+        let text = |row: usize| format!("{{\"a\":{}}}", row / repeats).repeat(20);
+        let array: ArrayRef = Arc::new((0..3000).map(|row| Some(text(row))).collect::<StringArray>());
+        let batch = RecordBatch::try_from_iter([("a", Arc::clone(&array))]).unwrap();
+        let file = written(&[&batch]);
+        assert_eq!(read_back(&file).column(0), &array);
+        let chunk = metadata(&file).row_group(0).column(0).clone();
+        assert_eq!(chunk.dictionary_page_offset().is_some(), expected, "each {repeats} times");
+    }
 }
 
 /// A filter holds every value, and few that are not there.
