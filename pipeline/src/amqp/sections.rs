@@ -77,6 +77,7 @@ impl<'a> Iterator for Sections<'a> {
 }
 
 /// Reads the descriptor of the next section and gives its code; the section's value is next.
+#[inline]
 pub fn descriptor(cursor: &mut Cursor<'_>) -> Result<u8, Error> {
     if let [0x00, 0x53, code @ code::HEADER..=code::FOOTER, ..] = *cursor.rest() {
         cursor.take(3)?;

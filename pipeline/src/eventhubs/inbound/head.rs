@@ -81,10 +81,7 @@ impl<'a> Head<'a> {
             if name == SEQUENCE_NUMBER.as_bytes() {
                 self.sequence_number = long(value)?;
             } else if name == OFFSET.as_bytes() {
-                self.offset = match Value::read(value)? {
-                    Value::String(text) => Some(text),
-                    _ => None,
-                };
+                self.offset = string(value)?;
             } else if name == ENQUEUED_TIME.as_bytes() {
                 self.enqueued_time_ms = timestamp(value)?;
             }
@@ -120,6 +117,16 @@ fn annotations<'a>(
         }
     }
     Ok(())
+}
+
+fn string(value: &[u8]) -> Result<Option<&str>, Error> {
+    if let [0xa1, _, text @ ..] = value {
+        return str::from_utf8(text).map(Some).map_err(|_| Error::NotUtf8);
+    }
+    Ok(match Value::read(value)? {
+        Value::String(text) => Some(text),
+        _ => None,
+    })
 }
 
 fn long(value: &[u8]) -> Result<Option<i64>, Error> {
