@@ -403,6 +403,24 @@ mod tests {
     }
 
     #[test]
+    fn the_quick_way_over_a_value_is_the_slow_one() {
+        for code in 0..=u8::MAX {
+            for length in 0..40 {
+                // What follows a code is a size for some, a value for others.
+                for fill in [0, 3, 0x40, 0xff] {
+                    let mut bytes = vec![fill; length];
+                    bytes.iter_mut().take(1).for_each(|first| *first = code);
+                    let (mut quick, mut slow) = (Cursor::new(&bytes), Cursor::new(&bytes));
+                    assert_eq!(quick.raw(), slow.raw_at_depth(0), "{bytes:02x?}");
+                    if quick.bytes.len() != bytes.len() {
+                        assert_eq!(quick.bytes, slow.bytes, "{bytes:02x?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn primitives_of_every_width_are_read() {
         check(&[0x40], Ok(Value::Null));
         check(&[0x41], Ok(Value::Bool(true)));

@@ -191,3 +191,26 @@ fn write_text(text: &str, out: &mut String) {
     out.push_str(&text[plain..]);
     out.push('"');
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_may_be_the_mark_is_never_usual() {
+        for length in 0..70 {
+            let plain = vec![b'n'; length];
+            assert_eq!(is_usual(&plain), length >= 8, "{length} bytes");
+            for at in 0..length {
+                for (byte, is_plain) in
+                    [(b'L', true), (0, true), (0x7f, true), (b'M', false), (0x80, false), (0xff, false)]
+                {
+                    let mut name = plain.clone();
+                    name[at] = byte;
+                    assert_eq!(is_usual(&name), is_plain && length >= 8, "{byte:#x} at {at} of {length}");
+                }
+            }
+        }
+        assert!(says_size_exceeded(b"x-MessageMaxSizeExceeded") && !says_size_exceeded(b"MessageMaxSize"));
+    }
+}
