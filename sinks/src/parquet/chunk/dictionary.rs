@@ -101,5 +101,5 @@ impl Known {
     }
 }
 
-/// No index: a dictionary has at most a million entries.
+/// No index: a row group has far fewer rows.
 const FREE: u32 = u32::MAX;

@@ -70,7 +70,7 @@ impl ChunkWriter {
             DataType::Int64 => chunk.numbers::<Int64Type>(),
             DataType::Timestamp(TimeUnit::Millisecond, _) => chunk.numbers::<TimestampMillisecondType>(),
             DataType::Decimal128(38, _) => chunk.numbers::<Decimal128Type>(),
-            DataType::Boolean => chunk.plain(&Flags(values.as_boolean().values())),
+            DataType::Boolean => chunk.plain(&Flags(values.as_boolean().values()), None),
             _ => return Ok(None),
         }
         .map(Some)
@@ -88,21 +88,18 @@ struct Chunk<'a> {
 impl Chunk<'_> {
     fn numbers<T: ArrowPrimitiveType<Native: Number>>(self) -> ParquetResult<EncodedChunk> {
         let values = self.leaf.values.as_primitive::<T>().values();
-        self.plain(&Numbers(values))
+        self.plain(&Numbers(values), None)
     }
 
-    fn plain(self, values: &impl Values) -> ParquetResult<EncodedChunk> {
+    fn plain(self, values: &impl Values, filter: Option<Sbbf>) -> ParquetResult<EncodedChunk> {
         let statistics = self.encodings.statistics.then(|| values.statistics(self.leaf)).flatten();
-        self.write(values, None, statistics, None)
+        self.write(values, None, statistics, filter)
     }
 
     fn keyed(mut self, values: &impl Keyed) -> ParquetResult<EncodedChunk> {
         let dictionary = if self.encodings.dictionary { Dictionary::of(values, self.leaf) } else { None };
         let filter = self.filter(values, dictionary.as_ref())?;
-        let Some(dictionary) = dictionary else {
-            let statistics = self.encodings.statistics.then(|| values.statistics(self.leaf)).flatten();
-            return self.write(values, None, statistics, filter);
-        };
+        let Some(dictionary) = dictionary else { return self.plain(values, filter) };
         for item in &dictionary.items {
             values.put_one(*item, self.pages.page());
         }

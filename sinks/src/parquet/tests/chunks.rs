@@ -164,6 +164,17 @@ fn long_texts_have_a_dictionary_where_some_repeat() {
     }
 }
 
+/// The validity of rows behind a slice stands in the same byte as that of its last row.
+#[test]
+fn rows_behind_the_last_leave_no_trace() {
+    let of = |behind: Option<i32>| {
+        let rows = (0..16).map(|row| if row < 13 { (row % 2 == 0).then_some(row) } else { behind });
+        let array: ArrayRef = Arc::new(rows.collect::<Int32Array>().slice(0, 13));
+        written(&[&RecordBatch::try_from_iter([("a", array)]).unwrap()])
+    };
+    assert_eq!(of(None), of(Some(1)));
+}
+
 /// A filter holds every value, and few that are not there.
 #[test]
 fn a_filter_knows_what_is_there() {
