@@ -1,11 +1,12 @@
-//! What every rival has to read from a body: the facts of the event and the attributes of its target, as leaves.
+//! What every rival has to read from a body: the facts of the event and the attributes of its target, as leaves; or
+//! everything.
 //!
 //! An answer is a number: for each leaf FNV-1a of its name, a zero, its kind and its value, summed up over all
 //! bodies. A leaf of an attribute has the attribute's name, however deep it stands. Numbers are compared as f64,
-//! since some rivals read them so.
+//! since some rivals read them so. Of received events it is the sum of FNV-1a of number, offset, time and body.
 
 use catchwater::event::tree::{Kind, NodeId, Tree};
-use catchwater::event::{ChangeEvent, Member};
+use catchwater::event::{ChangeEvent, Member, RawBatch};
 
 /// The facts of an event.
 pub(super) const FACTS: [Member; 23] = [
@@ -52,15 +53,53 @@ impl Answer {
     }
 
     fn add(&mut self, name: &str, kind: u8, value: &[u8]) {
-        let between = [0, kind];
-        let bytes = name.as_bytes().iter().chain(&between).chain(value);
-        let leaf = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-            (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        self.0 = self.0.wrapping_add(leaf);
+        self.hash(name.as_bytes().iter().chain(&[0, kind]).chain(value));
     }
 
-    /// What our parser read.
+    /// Adds what another reader read.
+    pub(super) fn join(&mut self, other: Self) {
+        self.0 = self.0.wrapping_add(other.0);
+    }
+
+    fn hash<'a>(&mut self, bytes: impl Iterator<Item = &'a u8>) {
+        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+            (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        self.join(Self(hash));
+    }
+
+    /// What our receiver read.
+    pub(super) fn batch(&mut self, batch: &RawBatch) {
+        for event in batch.iter() {
+            let [number, time] = [event.sequence_number.0, event.enqueued_time_ms].map(i64::to_le_bytes);
+            self.hash(number.iter().chain(event.offset.as_bytes()).chain(&time).chain(event.body));
+        }
+    }
+
+    /// What our parser read, all of it: a leaf has the name of the innermost member that holds it, an object's type is
+    /// one.
+    pub(super) fn everything(&mut self, event: &ChangeEvent<'_>) {
+        self.all(event.tree, "", event.tree.root());
+    }
+
+    fn all(&mut self, tree: Tree<'_>, name: &str, node: NodeId) {
+        match tree.kind(node) {
+            Kind::List => tree.items(node).for_each(|item| self.all(tree, name, item)),
+            Kind::Object => {
+                if !tree.text(node).is_empty() {
+                    self.text("__type", tree.text(node));
+                }
+                tree.members(node).for_each(|(name, value)| self.all(tree, tree.text(name), value));
+            }
+            Kind::Pairs => tree.members(node).for_each(|(key, value)| {
+                self.text("key", tree.text(key));
+                self.all(tree, "value", value);
+            }),
+            _ => self.node(tree, name, node),
+        }
+    }
+
+    /// The facts and the target's attributes among what our parser read.
     pub(super) fn event(&mut self, event: &ChangeEvent<'_>) {
         for fact in FACTS {
             if let Some(node) = event.member(fact) {

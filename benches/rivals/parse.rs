@@ -1,6 +1,6 @@
-//! Bodies → the facts of the event and the attributes of its target.
+//! Bodies → the facts of the event and the attributes of its target; by C++ simdjson also everything.
 //!
-//! Ours reads more: everything else in a body too, and the digits of numbers.
+//! Ours reads everything, and the digits of numbers.
 
 use std::fs;
 use std::hint::black_box;
@@ -32,15 +32,21 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
         let expected = answer(&bodies)?;
         let mut contenders = vec![ours(&bodies), yardstick::tape(&bodies)];
         for (name, read) in serde_rivals() {
-            contenders.push(typed(name, &bodies, expected, read)?);
+            contenders.push(typed(name, &bodies, expected.facts, read)?);
         }
         if !cfg!(feature = "rivals") {
             bench.lacks("the rival sonic-rs: the feature `rivals` is off")?;
         }
-        match simdjson(&bodies, expected)? {
-            Ok(rival) => contenders.push(rival),
-            Err(absent) => bench.lacks(absent)?,
+        for (name, expected, everything) in [
+            ("simdjson on demand, facts and target", expected.facts, None),
+            ("simdjson on demand, everything", expected.everything, Some("everything")),
+        ] {
+            match simdjson(name, &bodies, expected, everything)? {
+                Ok(rival) => contenders.push(rival),
+                Err(absent) => bench.lacks(absent)?,
+            }
         }
+        let mut contenders: Vec<_> = contenders.into_iter().map(Contender::warm).collect();
         bench.group(&group, bodies.load(), &mut contenders)?;
     }
     Ok(())
@@ -54,14 +60,21 @@ fn ours(bodies: &Bodies) -> Contender<'_> {
 }
 
 /// What our parser reads from the bodies.
-fn answer(bodies: &Bodies) -> io::Result<Answer> {
+#[derive(Default)]
+struct Expected {
+    facts: Answer,
+    everything: Answer,
+}
+
+fn answer(bodies: &Bodies) -> io::Result<Expected> {
     let mut parser = Parser::new(ParentContext::Drop);
-    let mut answer = Answer::default();
+    let mut expected = Expected::default();
     for body in bodies.iter() {
         let event = parser.parse(body).map_err(|reject| io::Error::other(reject.reason.to_string()))?;
-        answer.event(&event);
+        expected.facts.event(&event);
+        expected.everything.everything(&event);
     }
-    Ok(answer)
+    Ok(expected)
 }
 
 type Read = fn(&[u8], &mut dyn FnMut(&Typed<'_>)) -> Result<(), String>;
@@ -97,8 +110,12 @@ fn typed<'a>(
 }
 
 /// C++ simdjson, a program that reads the bodies from a file first.
-fn simdjson(bodies: &Bodies, expected: Answer) -> io::Result<Result<Contender<'static>, String>> {
-    let name = "simdjson on demand";
+fn simdjson(
+    name: &'static str,
+    bodies: &Bodies,
+    expected: Answer,
+    everything: Option<&str>,
+) -> io::Result<Result<Contender<'static>, String>> {
     let program = match program("simdjson") {
         Ok(program) => program,
         Err(absent) => return Ok(Err(absent)),
@@ -106,7 +123,7 @@ fn simdjson(bodies: &Bodies, expected: Answer) -> io::Result<Result<Contender<'s
     let folder = scratch_folder()?;
     let file = folder.path().join("bodies.ndjson");
     fs::write(&file, bodies.lines())?;
-    let rival = External::start(Command::new(program).arg(&file))?;
+    let rival = External::start(Command::new(program).arg(&file).args(everything))?;
     let answer = Answer(rival.answer.parse().map_err(io::Error::other)?);
     agree(name, answer, expected)?;
     Ok(Ok(rival.contender(name)))

@@ -20,6 +20,7 @@ use catchwater_benches::turns::{Contender, Load};
 use tokio::runtime::Builder;
 use tokio::task::{JoinSet, LocalSet};
 
+use super::answer::Answer;
 use super::external::External;
 use super::{program, python, script};
 use crate::bench::Bench;
@@ -48,11 +49,12 @@ fn over_tcp(bench: &mut Bench, group: &str, size: Size) -> io::Result<()> {
     let cores = Cores::of_machine(false)?;
     let hub = Hub::start(PARTITIONS, cores.hub)?;
     let load = fill(&hub, size, bench.effort.events(EVENTS))?;
-    let mut contenders = vec![ours(&hub, load)?];
+    let (ours, answer) = ours(&hub, load)?;
+    let mut contenders = vec![ours];
     for (name, rival) in
         [("qpid-proton C++", proton(&hub, PARTITIONS, load)), ("official Python SDK", sdk(&hub, load))]
     {
-        contenders.extend(started(bench, name, rival, &cores, load)?);
+        contenders.extend(started(bench, name, rival, &cores, answer)?);
     }
     on_cores(&cores.program, || bench.group(group, load, &mut contenders))
 }
@@ -64,11 +66,8 @@ fn from_memory(bench: &mut Bench, group: &str, size: Size) -> io::Result<()> {
     let failed = |failure: stages::receive::Failure| io::Error::other(failure.to_string());
     let recording = Recording::of(&hub, load.events).map_err(failed)?;
     let play = |look: &mut dyn FnMut(&RawBatch)| recording.replay(look).map_err(failed);
-    let mut bytes = 0;
-    play(&mut |batch| bytes += batch.body_bytes())?;
-    if bytes != load.bytes {
-        return Err(io::Error::other("ours did not read all bytes"));
-    }
+    let mut answer = Answer::default();
+    play(&mut |batch| answer.batch(batch))?;
     let mut contenders = vec![Contender::timing_itself("ours", || {
         let (time, played) = timed_thread(|| play(&mut |batch| _ = black_box(batch)))?;
         played.map(|()| time)
@@ -77,7 +76,7 @@ fn from_memory(bench: &mut Bench, group: &str, size: Size) -> io::Result<()> {
         command.arg("memory");
         command
     });
-    contenders.extend(started(bench, "qpid-proton C++", rival, &cores, load)?);
+    contenders.extend(started(bench, "qpid-proton C++", rival, &cores, answer)?);
     on_cores(&cores.program, || bench.group(group, load, &mut contenders))
 }
 
@@ -87,15 +86,15 @@ fn started(
     name: &str,
     rival: Result<Command, String>,
     cores: &Cores,
-    load: Load,
+    expected: Answer,
 ) -> io::Result<Option<Contender<'static>>> {
     let mut command = match rival {
         Ok(command) => command,
         Err(absent) => return bench.lacks(absent).map(|()| None),
     };
     let rival = on_cores(&cores.program, || External::start(&mut command))?;
-    if rival.answer != load.bytes.to_string() {
-        return Err(io::Error::other(format!("{name} read {} bytes", rival.answer)));
+    if rival.answer != expected.0.to_string() {
+        return Err(io::Error::other(format!("{name} reads {} where ours is {expected:?}", rival.answer)));
     }
     Ok(Some(rival.contender(name)))
 }
@@ -132,24 +131,28 @@ fn sdk(hub: &Hub, load: Load) -> Result<Command, String> {
     Ok(command)
 }
 
-fn ours(hub: &Hub, load: Load) -> io::Result<Contender<'static>> {
+fn ours(hub: &Hub, load: Load) -> io::Result<(Contender<'static>, Answer)> {
     let hub = ConnectionString::parse(&hub.connection_string()).map_err(io::Error::other)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    if runtime.block_on(LocalSet::new().run_until(read_all(&hub, load.events))).map_err(io::Error::other)?
-        != load.bytes
-    {
-        return Err(io::Error::other("ours did not read all bytes"));
-    }
-    Ok(Contender::timing_itself("ours", move || -> io::Result<Duration> {
-        let (time, read) =
-            timed_thread(|| runtime.block_on(LocalSet::new().run_until(read_all(&hub, load.events))))?;
-        read.map_err(io::Error::other)?;
-        Ok(time)
-    }))
+    let read = move |look: fn(&mut Answer, &RawBatch)| {
+        runtime
+            .block_on(LocalSet::new().run_until(read_all(&hub, load.events, look)))
+            .map_err(io::Error::other)
+    };
+    let answer = read(Answer::batch)?;
+    let contender = Contender::timing_itself("ours", move || -> io::Result<Duration> {
+        let (time, answer) = timed_thread(|| read(|_, batch| _ = black_box(batch)))?;
+        answer.map(|_| time)
+    });
+    Ok((contender, answer))
 }
 
-/// Reads all partitions until so many events have come; gives the bytes of their bodies.
-async fn read_all(hub: &ConnectionString, events: usize) -> Result<usize, catchwater::eventhubs::Error> {
+/// Reads all partitions until so many events have come, and looks at them.
+async fn read_all(
+    hub: &ConnectionString,
+    events: usize,
+    look: fn(&mut Answer, &RawBatch),
+) -> Result<Answer, catchwater::eventhubs::Error> {
     let client = Client::connect(hub, "bench").await?;
     let mut reading = JoinSet::new();
     for partition in 0..PARTITIONS {
@@ -164,20 +167,20 @@ async fn read_all(hub: &ConnectionString, events: usize) -> Result<usize, catchw
         let own =
             events / PARTITIONS as usize + usize::from((partition as usize) < events % PARTITIONS as usize);
         reading.spawn_local(async move {
-            let (mut seen, mut bytes) = (0, 0);
+            let (mut seen, mut answer) = (0, Answer::default());
             while seen < own {
                 let batch = receiver.next_batch().await?;
                 seen += batch.len();
-                bytes += batch.body_bytes();
+                look(&mut answer, &batch);
             }
-            receiver.close().await.map(|()| bytes)
+            receiver.close().await.map(|()| answer)
         });
     }
-    let mut bytes = 0;
+    let mut answer = Answer::default();
     while let Some(read) = reading.join_next().await {
         // A task that panics has said so.
-        bytes += read.unwrap_or(Ok(0))?;
+        answer.join(read.unwrap_or_else(|_| Ok(Answer::default()))?);
     }
     client.close().await;
-    Ok(bytes)
+    Ok(answer)
 }

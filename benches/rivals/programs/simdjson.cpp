@@ -1,6 +1,7 @@
-// C++ simdjson, on demand: the facts of a change event and the attributes of its target, numbers as their text.
+// C++ simdjson, on demand: a change event, numbers as their text. Of it the facts and the attributes of the target, or, with
+// `everything`, where the known members stand and every leaf but those of the ParentContext: what ours has in its tree.
 //
-//   simdjson FILE.ndjson
+//   simdjson FILE.ndjson [everything]
 //
 // Says what it read as a number over all bodies, then does a round for each line on stdin and says its CPU seconds.
 
@@ -29,17 +30,30 @@ constexpr const char* MEMBERS[] = {
     "PrimaryEntityName", "RequestId", "SecondaryEntityName", "Stage", "UserAzureActiveDirectoryObjectId", "UserId"};
 constexpr size_t MEMBER_COUNT = sizeof(MEMBERS) / sizeof(*MEMBERS);
 
+// All that ours knows, likewise in the order that the serializer has.
+constexpr const char* KNOWN[] = {
+    "BusinessUnitId", "CorrelationId", "Depth", "InitiatingUserAgent", "InitiatingUserAzureActiveDirectoryObjectId",
+    "InitiatingUserId", "InputParameters", "IsExecutingOffline", "IsInTransaction", "IsOfflinePlayback",
+    "IsolationMode", "MessageName", "Mode", "OperationCreatedOn", "OperationId", "OrganizationId", "OrganizationName",
+    "OutputParameters", "OwningExtension", "ParentContext", "PostEntityImages", "PreEntityImages", "PrimaryEntityId",
+    "PrimaryEntityName", "RequestId", "SecondaryEntityName", "SharedVariables", "Stage",
+    "UserAzureActiveDirectoryObjectId", "UserId"};
+constexpr size_t KNOWN_COUNT = sizeof(KNOWN) / sizeof(*KNOWN);
+
 enum class Kind : char { Null, Text, Number, True, False };
 
 struct Leaf {
-  std::string_view name;
-  Kind kind;
-  std::string_view text;
+  std::string_view name = {};
+  Kind kind = Kind::Null;
+  std::string_view text = {};
 };
 
 struct Event {
   Leaf members[MEMBER_COUNT];
-  std::vector<Leaf> attributes;
+  // Of the target's attributes, or of everything.
+  std::vector<Leaf> leaves;
+  // Of everything: where the leaves of each known member begin.
+  size_t known[KNOWN_COUNT];
 };
 
 Leaf leaf_of(std::string_view name, ondemand::value value) {
@@ -104,27 +118,70 @@ void inputs_of(ondemand::array inputs, std::vector<Leaf>& out) {
   }
 }
 
-void read(ondemand::parser& parser, padded_string_view body, Event& event) {
-  event.attributes.clear();
+// The place of a name among those that are known, `count` if it is none. Members come in the order of their names: the
+// expected one is tried first.
+size_t place_of(std::string_view name, const char* const* names, size_t count, size_t expected) {
+  for (size_t tried = 0; tried < count; tried++) {
+    size_t at = (expected + tried) % count;
+    if (name[0] == names[at][0] && name == names[at]) return at;
+    if (tried > 0 && name[0] < names[at][0]) break;
+  }
+  return count;
+}
+
+void read_facts(ondemand::parser& parser, padded_string_view body, Event& event) {
+  event.leaves.clear();
   for (auto& member : event.members) member = {{}, Kind::Null, {}};
   auto document = parser.iterate(body);
-  // Members come in the order of their names; the expected one is tried first.
   size_t expected = 0;
   for (auto field : document.get_object()) {
     std::string_view name = field.escaped_key();
     if (name == "InputParameters") {
-      inputs_of(field.value().get_array(), event.attributes);
+      inputs_of(field.value().get_array(), event.leaves);
       continue;
     }
-    for (size_t tried = 0; tried < MEMBER_COUNT; tried++) {
-      size_t at = (expected + tried) % MEMBER_COUNT;
-      if (name[0] == MEMBERS[at][0] && name == MEMBERS[at]) {
-        event.members[at] = leaf_of(MEMBERS[at], field.value());
-        expected = at + 1;
-        break;
-      }
-      if (tried > 0 && name[0] < MEMBERS[at][0]) break;
+    size_t at = place_of(name, MEMBERS, MEMBER_COUNT, expected);
+    if (at == MEMBER_COUNT) continue;
+    event.members[at] = leaf_of(MEMBERS[at], field.value());
+    expected = at + 1;
+  }
+}
+
+void member_of(std::string_view name, ondemand::value value, std::vector<Leaf>& out);
+
+void all_of(std::string_view name, ondemand::value value, std::vector<Leaf>& out) {
+  switch (value.type()) {
+    case ondemand::json_type::object:
+      for (auto field : value.get_object()) member_of(field.escaped_key(), field.value(), out);
+      break;
+    case ondemand::json_type::array:
+      for (auto item : value.get_array()) all_of(name, item.value(), out);
+      break;
+    default:
+      out.push_back(leaf_of(name, value));
+  }
+}
+
+void member_of(std::string_view name, ondemand::value value, std::vector<Leaf>& out) {
+  if (name != "__type") return all_of(name, value, out);
+  // Only what stands in front of the namespace says anything.
+  std::string_view type = value.get_string();
+  out.push_back({name, Kind::Text, type.substr(0, type.find(':'))});
+}
+
+void read_everything(ondemand::parser& parser, padded_string_view body, Event& event) {
+  event.leaves.clear();
+  for (auto& place : event.known) place = size_t(-1);
+  auto document = parser.iterate(body);
+  size_t expected = 0;
+  for (auto field : document.get_object()) {
+    std::string_view name = field.escaped_key();
+    size_t at = place_of(name, KNOWN, KNOWN_COUNT, expected);
+    if (at < KNOWN_COUNT) {
+      event.known[at] = event.leaves.size();
+      expected = at + 1;
     }
+    if (name != "ParentContext") member_of(name, field.value(), event.leaves);
   }
 }
 
@@ -175,13 +232,14 @@ int main(int argc, char** argv) {
     if (end > begin) bodies.emplace_back(bytes.data() + begin, end - begin, bytes.size() - begin);
     begin = end + 1;
   }
+  const auto read = argc > 2 ? read_everything : read_facts;
   ondemand::parser parser;
   Event event;
   uint64_t answer = 0;
   for (auto body : bodies) {
     read(parser, body, event);
     for (auto& leaf : event.members) answer += digest(leaf);
-    for (auto& leaf : event.attributes) answer += digest(leaf);
+    for (auto& leaf : event.leaves) answer += digest(leaf);
   }
   std::cout << answer << std::endl;
   for (std::string line; std::getline(std::cin, line);) {
@@ -189,7 +247,7 @@ int main(int argc, char** argv) {
     size_t count = 0;
     for (auto body : bodies) {
       read(parser, body, event);
-      count += event.attributes.size();
+      count += event.leaves.size();
     }
     double took = cpu_seconds() - before;
     if (count == size_t(-1)) return 1;

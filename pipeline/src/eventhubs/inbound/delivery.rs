@@ -10,6 +10,7 @@
 use super::arrivals::Arrivals;
 use super::body::{cut_data, pieces};
 use super::head::Head;
+use super::layout::Layout;
 use crate::amqp::codec;
 use crate::amqp::condition;
 use crate::amqp::performatives::Transfer;
@@ -20,6 +21,7 @@ use crate::position::PartitionId;
 #[derive(Debug)]
 pub(super) struct Delivery {
     partition: PartitionId,
+    layout: Layout,
     state: State,
     /// What was collected: the message, or what came behind its body.
     kept: Vec<u8>,
@@ -50,7 +52,15 @@ pub(super) enum Progress {
 impl Delivery {
     /// None is under way.
     pub(super) fn new(partition: PartitionId) -> Self {
-        Self { partition, state: State::None, kept: Vec::new(), id: None, settled: false, size: 0 }
+        Self {
+            partition,
+            layout: Layout::default(),
+            state: State::None,
+            kept: Vec::new(),
+            id: None,
+            settled: false,
+            size: 0,
+        }
     }
 
     /// Whether the next frame is the first of a delivery.
@@ -108,12 +118,13 @@ impl Delivery {
     }
 
     /// A message that is there as a whole.
-    fn whole(&self, message: &[u8], events: &mut Arrivals) -> Result<(), Error> {
+    fn whole(&mut self, message: &[u8], events: &mut Arrivals) -> Result<(), Error> {
         let position = events.position();
-        let undecodable = |error| self.undecodable(position, error);
-        let (head, body) = Head::read(message).map_err(undecodable)?;
+        let read = self.layout.read(message);
+        let (head, body) = read.map_err(|error| self.undecodable(position, error))?;
         events.begin(&head)?;
-        pieces(body, |piece| events.append(piece)).map_err(undecodable)?;
+        let appended = pieces(body, |piece| events.append(piece));
+        appended.map_err(|error| self.undecodable(position, error))?;
         events.finish();
         Ok(())
     }

@@ -15,9 +15,9 @@ use super::properties::Properties;
 /// What is known of an event before its body.
 #[derive(Debug, Default)]
 pub(super) struct Head<'a> {
-    sequence_number: Option<i64>,
-    offset: Option<&'a str>,
-    enqueued_time_ms: Option<i64>,
+    pub(super) sequence_number: Option<i64>,
+    pub(super) offset: Option<&'a str>,
+    pub(super) enqueued_time_ms: Option<i64>,
     /// The last sequence number of the partition, as it was when the event was sent to us.
     pub(super) last_enqueued: Option<SequenceNumber>,
     /// Empty when its sender stated none.
@@ -40,28 +40,31 @@ impl<'a> Head<'a> {
     /// Also when `message` ends before the body begins, but not when it ends where the body would begin: a message
     /// may have none.
     pub(super) fn read(message: &'a [u8]) -> Result<(Self, &'a [u8]), Error> {
-        let mut head = Self::default();
-        let mut cursor = Cursor::new(message);
-        let mut last = 0;
+        Self::default().sections(message, 0)
+    }
+
+    /// Reads on behind section `last`.
+    pub(super) fn sections(mut self, rest: &'a [u8], mut last: u8) -> Result<(Self, &'a [u8]), Error> {
+        let mut cursor = Cursor::new(rest);
         while !cursor.is_empty() {
             let body = cursor.rest();
             let section = descriptor(&mut cursor)?;
             if section >= code::DATA {
-                return Ok((head, body));
+                return Ok((self, body));
             }
             if section <= last {
                 return Err(Error::NotA("a section in its order"));
             }
             last = section;
             match section {
-                code::DELIVERY_ANNOTATIONS => head.delivery_annotations(cursor.compound()?)?,
-                code::MESSAGE_ANNOTATIONS => head.message_annotations(cursor.compound()?)?,
-                code::PROPERTIES => head.content_type = content_type(cursor.compound()?)?,
-                code::APPLICATION_PROPERTIES => head.properties = Properties::new(cursor.raw()?)?,
+                code::DELIVERY_ANNOTATIONS => self.delivery_annotations(cursor.compound()?)?,
+                code::MESSAGE_ANNOTATIONS => self.message_annotations(cursor.compound()?)?,
+                code::PROPERTIES => self.content_type = content_type(cursor.compound()?)?,
+                code::APPLICATION_PROPERTIES => self.properties = Properties::new(cursor.raw()?),
                 _ => drop(cursor.raw()?),
             }
         }
-        Ok((head, &[]))
+        Ok((self, &[]))
     }
 
     /// Where the event stands.
@@ -100,7 +103,7 @@ impl<'a> Head<'a> {
 }
 
 /// Gives each name of a map with its encoded value; of several of one name the last one counts.
-fn annotations<'a>(
+pub(super) fn annotations<'a>(
     map: Value<'a>,
     mut take: impl FnMut(&'a [u8], &'a [u8]) -> Result<(), Error>,
 ) -> Result<(), Error> {

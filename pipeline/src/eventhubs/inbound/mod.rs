@@ -24,6 +24,7 @@ mod delivery;
 mod gone;
 mod head;
 mod incoming;
+mod layout;
 mod link;
 mod node;
 mod opening;

@@ -1,14 +1,14 @@
-//! Application properties: looked through when an event comes, and made the text of a JSON object when somebody asks.
+//! Application properties: they stay as they are encoded, and are made the text of a JSON object when somebody asks.
 //!
-//! Owns: what may stand among them, and the text: keys sorted, of several equal ones the last, no blanks. Does not own:
-//! where either goes. Only bodies that are not understood are kept with their properties, so that hardly any become text.
+//! Owns: that text (keys sorted, of several equal ones the last, no blanks), and what it is of properties that can't be
+//! read. Does not own: where it goes. Only bodies that are not understood are kept with their properties.
 
 use std::fmt::{self, Write as _};
 
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::amqp::codec::{Cursor, Error, Items, Value};
+use crate::amqp::codec::{Cursor, Error, Value};
 use crate::eventhubs::names::SIZE_EXCEEDED;
 
 /// The application properties of a message, as they are encoded.
@@ -21,79 +21,67 @@ pub(super) struct Properties<'a> {
 }
 
 impl<'a> Properties<'a> {
-    /// Takes the section's value, and looks through it: writing it can't fail any more.
-    pub(super) fn new(encoded: &'a [u8]) -> Result<Self, Error> {
-        let mut entries = match Cursor::new(encoded).compound()? {
-            Value::Map(entries) if entries.len() % 2 == 0 => entries,
-            Value::Null => return Ok(Self::default()),
-            _ => return Err(Error::NotA("a map of properties")),
-        };
-        let encoded = if entries.is_empty() { &[] } else { encoded };
-        let mut size_exceeded = false;
-        while !entries.is_empty() {
-            let ([0xa1, _, name @ ..] | [0xb1, _, _, _, _, name @ ..]) = entries.next_raw()? else {
-                return Err(Error::NotA("a property's name"));
-            };
-            if !is_usual(name) {
-                check_text(name)?;
-                size_exceeded |= says_size_exceeded(name);
-            }
-            check(entries.next_raw()?)?;
-        }
-        Ok(Self { encoded, size_exceeded })
+    /// Takes the section's value. It is not read: an event with properties that can't be read is an event all the same.
+    pub(super) fn new(encoded: &'a [u8]) -> Self {
+        let size_exceeded = may_hold_mark(encoded)
+            && read(encoded)
+                .is_ok_and(|entries| entries.iter().any(|(name, _)| name.contains(SIZE_EXCEEDED)));
+        Self { encoded, size_exceeded }
     }
 }
 
-/// Whether a name is ASCII and has no letter that the mark begins with: eight bytes at a time, for every name of every event.
-fn is_usual(name: &[u8]) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHEST: u64 = ONES << 7;
-    const MARK: u64 = ONES * SIZE_EXCEEDED.as_bytes()[0] as u64;
-    let (words, _) = name.as_chunks();
-    let Some(last) = name.last_chunk() else { return false };
-    let unusual = words.iter().chain([last]).fold(0, |unusual, word| {
-        let word = u64::from_ne_bytes(*word);
-        // A byte that is the letter is zero here, and borrows.
-        let letter = word ^ MARK;
-        unusual | word | (letter.wrapping_sub(ONES) & !letter)
-    });
-    unusual & HIGHEST == 0
+/// Whether two letters stand side by side that the mark has and hardly another name or text: a look at many bytes at
+/// once, since it is for every event.
+fn may_hold_mark(encoded: &[u8]) -> bool {
+    const PAIR: [u8; 2] = *b"xS";
+    const { assert!(SIZE_EXCEEDED.as_bytes()[9] == PAIR[0] && SIZE_EXCEEDED.as_bytes()[10] == PAIR[1]) };
+    let pairs = encoded.iter().zip(encoded.get(1..).unwrap_or_default());
+    pairs.fold(0, |found, (one, two)| found | u8::from((one ^ PAIR[0]) | (two ^ PAIR[1]) == 0)) != 0
 }
 
-fn says_size_exceeded(name: &[u8]) -> bool {
-    name.windows(SIZE_EXCEEDED.len()).any(|part| part == SIZE_EXCEEDED.as_bytes())
-}
-
-/// Nearly all texts are ASCII, which is told faster than that they are UTF-8.
-fn check_text(bytes: &[u8]) -> Result<(), Error> {
-    if bytes.is_ascii() || str::from_utf8(bytes).is_ok() { Ok(()) } else { Err(Error::NotUtf8) }
+/// The names and encoded values of properties.
+///
+/// # Errors
+/// What is no map of names and plain values.
+fn read(encoded: &[u8]) -> Result<Vec<(&str, &[u8])>, Error> {
+    let mut entries = match Cursor::new(encoded).compound()? {
+        Value::Map(entries) if entries.len() % 2 == 0 => entries,
+        Value::Null => return Ok(Vec::new()),
+        _ => return Err(Error::NotA("a map of properties")),
+    };
+    let mut all = Vec::with_capacity(entries.len() / 2);
+    while !entries.is_empty() {
+        let Value::String(name) = Value::read(entries.next_raw()?)? else {
+            return Err(Error::NotA("a property's name"));
+        };
+        let value = entries.next_raw()?;
+        check(value)?;
+        all.push((name, value));
+    }
+    Ok(all)
 }
 
 /// A property is a plain value; its sender may have described it.
 fn check(value: &[u8]) -> Result<(), Error> {
-    match value {
-        [0xa1 | 0xa3, _, text @ ..] | [0xb1 | 0xb3, _, _, _, _, text @ ..] => check_text(text),
-        // The usual ones, whose size was checked when they were stepped over.
-        [0x40..=0x44 | 0x50..=0x56 | 0x60 | 0x61 | 0x70..=0x72 | 0x80..=0x83 | 0x98 | 0xa0 | 0xb0, ..] => {
-            Ok(())
-        }
-        [0x00, ..] => match Value::read(value)? {
-            Value::Described(_, plain) => check(plain),
-            _ => Ok(()),
-        },
-        _ => match Value::read(value)? {
-            Value::List(_) | Value::Map(_) | Value::Array(_) => Err(Error::NotA("a plain property")),
-            Value::Char(code) if char::from_u32(code).is_none() => Err(Error::NotA("a character")),
-            _ => Ok(()),
-        },
+    match Value::read(value)? {
+        Value::List(_) | Value::Map(_) | Value::Array(_) => Err(Error::NotA("a plain property")),
+        Value::Char(code) if char::from_u32(code).is_none() => Err(Error::NotA("a character")),
+        Value::Described(_, plain) => check(plain),
+        _ => Ok(()),
     }
 }
 
 /// Writes the text of [`RawEvent::encoded_properties`](crate::event::RawEvent) behind what `out` holds; nothing when
-/// there are none.
+/// there are none. Of properties that can't be read it is a string, their encoding in base64: nothing is lost.
 pub fn properties_json(encoded: &[u8], out: &mut String) {
-    let Ok(Value::Map(entries)) = Value::read(encoded) else { return };
-    let mut sorted = collect(entries);
+    if encoded.is_empty() {
+        return;
+    }
+    let Ok(mut sorted) = read(encoded) else {
+        // A string takes whatever is written.
+        let _ = write!(out, "\"{}\"", Base64Display::new(encoded, &STANDARD));
+        return;
+    };
     // A stable order keeps the last of equal names behind the others.
     sorted.sort_by_key(|(name, _)| *name);
     let mut comma = '{';
@@ -105,21 +93,11 @@ pub fn properties_json(encoded: &[u8], out: &mut String) {
         comma = ',';
         write_text(name, out);
         out.push(':');
-        // A string takes whatever is written; what can't be read was refused when the event came.
         let _ = write_value(value, out);
     }
     if comma == ',' {
         out.push('}');
     }
-}
-
-fn collect(mut entries: Items<'_>) -> Vec<(&str, &[u8])> {
-    let mut all = Vec::with_capacity(entries.len() / 2);
-    while !entries.is_empty() {
-        let name = entries.next().and_then(Result::ok).and_then(|name| name.text());
-        all.push((name.unwrap_or_default(), entries.next_raw().unwrap_or_default()));
-    }
-    all
 }
 
 fn write_value(value: &[u8], out: &mut String) -> fmt::Result {
@@ -196,21 +174,53 @@ fn write_text(text: &str, out: &mut String) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_name_that_may_be_the_mark_is_never_usual() {
-        for length in 0..70 {
-            let plain = vec![b'n'; length];
-            assert_eq!(is_usual(&plain), length >= 8, "{length} bytes");
-            for at in 0..length {
-                for (byte, is_plain) in
-                    [(b'L', true), (0, true), (0x7f, true), (b'M', false), (0x80, false), (0xff, false)]
-                {
-                    let mut name = plain.clone();
-                    name[at] = byte;
-                    assert_eq!(is_usual(&name), is_plain && length >= 8, "{byte:#x} at {at} of {length}");
-                }
+    /// Encoded properties, whether their names say that the size was exceeded, and their text.
+    #[track_caller]
+    fn check(encoded: &[u8], size_exceeded: bool, text: &str) {
+        assert_eq!(Properties::new(encoded).size_exceeded, size_exceeded, "{encoded:02x?}");
+        let mut written = String::from("before ");
+        properties_json(encoded, &mut written);
+        assert_eq!(written, format!("before {text}"), "{encoded:02x?}");
+    }
+
+    fn encoded(entries: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        crate::amqp::encode::Encoder::new(&mut bytes).map(|map| {
+            for (name, value) in entries {
+                map.string(name);
+                map.raw(value);
             }
+        });
+        bytes
+    }
+
+    #[test]
+    fn names_tell_that_the_size_was_exceeded() {
+        let mark = "x-MessageMaxSizeExceeded";
+        check(&encoded(&[("a", b"\x41"), (mark, b"\x41")]), true, &format!(r#"{{"a":true,"{mark}":true}}"#));
+        check(&encoded(&[("MaxSize", b"\x41")]), false, r#"{"MaxSize":true}"#);
+        let value = [&[0xa1, mark.len() as u8], mark.as_bytes()].concat();
+        check(&encoded(&[("a", &value)]), false, &format!(r#"{{"a":"{mark}"}}"#));
+        for before in 0..70 {
+            let name = format!("{}{SIZE_EXCEEDED}", "n".repeat(before));
+            assert!(Properties::new(&encoded(&[(&name, b"\x40")])).size_exceeded, "{name}");
         }
-        assert!(says_size_exceeded(b"x-MessageMaxSizeExceeded") && !says_size_exceeded(b"MessageMaxSize"));
+    }
+
+    #[test]
+    fn properties_that_can_not_be_read_are_kept_as_they_came() {
+        check(&[], false, "");
+        check(b"\x40", false, "");
+        check(&encoded(&[]), false, "");
+        let list: &[u8] = &[0xc0, 1, 0];
+        let surrogate: &[u8] = &[0x73, 0, 0, 0xd8, 0];
+        let not_utf8: &[u8] = &[0xa1, 1, 0xff];
+        for value in [list, surrogate, not_utf8] {
+            let bytes = encoded(&[("x-MessageMaxSizeExceeded", b"\x41"), ("a", value)]);
+            check(&bytes, false, &format!("\"{}\"", Base64Display::new(&bytes, &STANDARD)));
+        }
+        for broken in [&b"\x45"[..], b"\xc1\x02\x01\x40", b"\xc1\x03\x02\x40\x40", b"\x7f", b"\xc1\x09"] {
+            check(broken, false, &format!("\"{}\"", Base64Display::new(broken, &STANDARD)));
+        }
     }
 }
