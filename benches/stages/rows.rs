@@ -9,12 +9,10 @@ use catchwater::columns::{Catalog, Context, TableBuffer};
 use catchwater::event::{ChangeEvent, RawEvent};
 use catchwater::parse::Parser;
 use catchwater::position::{PartitionId, SequenceNumber};
+use catchwater::run::RollRules;
 use catchwater_benches::bodies::Bodies;
 use catchwater_sinks::lake::paths::{Date, Ordinal, SourceId};
 use catchwater_sinks::parquet::{self, FooterFacts};
-
-/// Plain size at which a lane makes a row group of a table's rows.
-pub(crate) const GROUP_BYTES: usize = 16 << 20;
 
 /// Events of a batch, about.
 const LOOK_EVERY: i64 = 64;
@@ -43,7 +41,7 @@ impl Rows {
         self.events += 1;
         buffer.push(&mut self.context, event, &raw, PartitionId(0));
         // Once in a while, as a lane does it once a batch.
-        let due = self.events % LOOK_EVERY == 0 && buffer.bytes() >= GROUP_BYTES;
+        let due = self.events % LOOK_EVERY == 0 && buffer.bytes() >= RollRules::GROUP_BYTES;
         due.then(|| buffer.take(&mut self.context))
     }
 

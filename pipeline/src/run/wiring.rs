@@ -298,7 +298,7 @@ fn roll_rules(config: &Config) -> RollRules {
     let max_age_ms = config.max_age.as_millis() as i64;
     RollRules {
         file_bytes: 64 << 20,
-        group_bytes: 16 << 20,
+        group_bytes: RollRules::GROUP_BYTES,
         max_age_ms,
         small_max_age_ms: max_age_ms.max(60 * 60 * 1000),
         small_rows: 1000,

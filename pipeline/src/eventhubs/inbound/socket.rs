@@ -71,6 +71,8 @@ pub(super) struct Socket<S> {
     written: usize,
     /// What is being written is the last.
     closing: bool,
+    /// Nothing is read until lanes have freed some of the budget.
+    waits: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite> Socket<S> {
@@ -96,6 +98,7 @@ impl<S: AsyncRead + AsyncWrite> Socket<S> {
             writing: Vec::new(),
             written: 0,
             closing: false,
+            waits: false,
         }
     }
 
@@ -120,7 +123,7 @@ impl<S: AsyncRead + AsyncWrite> Socket<S> {
             self.refill();
             let waiting = self.written < self.writing.len();
             // A little is read all the same: what frees the budget may be the rest of a body, and the hub's word counts.
-            let held = self.incoming.is_too_much() && self.last_read.elapsed() < BREATH;
+            let held = self.is_too_much() && self.last_read.elapsed() < BREATH;
             if self.closing && !waiting {
                 return Ok(Gone::Lost("the connection is closed".to_owned()));
             }
@@ -157,6 +160,17 @@ impl<S: AsyncRead + AsyncWrite> Socket<S> {
                 }
             }
         }
+    }
+
+    /// Whether the socket has to wait for the lanes. Told when that begins and when it ends.
+    fn is_too_much(&mut self) -> bool {
+        let is_too_much = self.incoming.is_too_much();
+        if std::mem::replace(&mut self.waits, is_too_much) != is_too_much {
+            let what =
+                if is_too_much { "waits for the lanes: the budget is spent twice" } else { "reads again" };
+            tracing::debug!("a connection {what}");
+        }
+        is_too_much
     }
 
     /// Gives the frames that are there to their sessions.

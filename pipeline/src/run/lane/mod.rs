@@ -26,7 +26,8 @@ use crate::position::{PartitionId, Position, SequenceNumber};
 pub struct RollRules {
     /// Encoded size at which a file is closed. 64 MiB: one conditional put, and DuckDB reads it in parallel.
     pub file_bytes: usize,
-    /// Plain size at which rows become a row group. Larger groups compress little better and hold more memory.
+    /// Plain size at which rows become a row group, capacities counted: some 30,000 typical events. Each group has its
+    /// own dictionaries, and DuckDB reads groups one by one; what larger ones hold is bounded by the budget.
     pub group_bytes: usize,
     /// How long a file may stay open.
     pub max_age_ms: i64,
@@ -269,6 +270,9 @@ impl Lane {
 }
 
 impl RollRules {
+    /// The usual `group_bytes`.
+    pub const GROUP_BYTES: usize = 32 << 20;
+
     fn is_old(&self, file: &OpenFile, now_ms: i64) -> bool {
         let max_age_ms = if file.rows() < self.small_rows { self.small_max_age_ms } else { self.max_age_ms };
         now_ms - file.opened_at_ms() >= max_age_ms
