@@ -19,7 +19,7 @@ pub(super) struct Encodings {
     /// How its pages are compressed.
     pub(super) compression: Compression,
     /// It has a bloom filter, which finds the few files that have an id: with it DuckDB reads 86 KB of a file of 3.5 MB to
-    /// see that an id is not there, without it 2.8 MB. All twelve make a file five percent larger.
+    /// see that an id is not there, without it 2.8 MB. All twelve make a file three percent larger.
     pub(super) filter: bool,
     /// It has its least and greatest value.
     pub(super) statistics: bool,
@@ -84,8 +84,9 @@ fn compression(array: &dyn Array) -> Compression {
 /// The longest dictionary: the library's own limit, behind which it writes plain values.
 pub(super) const DICTIONARY_BYTES: usize = 1 << 20;
 
-/// How often a filter may say yes to a value that is not there, as in the library.
-pub(super) const FILTER_FALSE_POSITIVES: f64 = 0.05;
+/// How often a filter may say yes to a value that is not there. Its size is a power of two, so it is half of that on
+/// average; at half of this, as in the library, filters would be 6 % of a file and not 3.
+pub(super) const FILTER_FALSE_POSITIVES: f64 = 0.1;
 
 /// Whether a reader can skip something by a column's least and greatest value.
 fn has_statistics(field: &Field, sample: Option<&Sample>) -> bool {
