@@ -237,6 +237,24 @@ fn check(message: &[u8], dice: &mut Dice) {
 }
 
 #[test]
+fn properties_that_can_not_be_read_do_not_stop_a_partition() {
+    let mut message = Vec::new();
+    let mut out = Encoder::new(&mut message);
+    message_annotations(&mut Dice(4), &mut out);
+    // A list where a plain value must stand.
+    out.described(code::APPLICATION_PROPERTIES, |out| {
+        out.map(|map| {
+            map.string("a");
+            map.raw(&[0xc0, 1, 0]);
+        });
+    });
+    out.described(code::DATA, |out| out.binary(b"body"));
+    assert!(judge(&message).is_err());
+    let (.., properties, exceeded, body) = ours(&message, usize::MAX).unwrap();
+    assert_eq!((&*properties, exceeded, &*body), ("\"0QAAAAoAAAACoQFhwAEA\"", false, &b"body"[..]));
+}
+
+#[test]
 fn generated_messages_mean_the_same_to_both() {
     let mut dice = Dice(1);
     let mut events = 0;
