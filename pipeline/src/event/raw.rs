@@ -42,7 +42,7 @@ pub struct RawEvent<'a> {
     /// The content type its sender stated; empty when there is none.
     pub content_type: &'a str,
     /// Its application properties in the encoding they came in, which only their sender's transport knows; empty when
-    /// there are none. Hardly anybody asks for them, and nobody has seen yet whether they can be read: they are kept of
+    /// its message had no section of them. Hardly anybody asks for them, and nobody has seen yet whether they can be read: they are kept of
     /// bodies that are not understood.
     pub encoded_properties: &'a [u8],
     /// The sender left parts out to stay below the size limit (property `MessageMaxSizeExceeded`).

@@ -14,7 +14,7 @@ use crate::eventhubs::names::SIZE_EXCEEDED;
 /// The application properties of a message, as they are encoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Properties<'a> {
-    /// The encoded map; empty when there are none.
+    /// The section's value; empty when there is no such section.
     pub(super) encoded: &'a [u8],
     /// Their sender left parts out of the body to stay below the size limit.
     pub(super) size_exceeded: bool,

@@ -27,7 +27,7 @@ pub struct RollRules {
     /// Encoded size at which a file is closed. 64 MiB: one conditional put, and DuckDB reads it in parallel.
     pub file_bytes: usize,
     /// Plain size at which rows become a row group, capacities counted: some 30,000 typical events. Each group has its
-    /// own dictionaries, and DuckDB reads groups one by one; what larger ones hold is bounded by the budget.
+    /// own dictionaries, so larger ones make smaller files. The budget bounds what they hold.
     pub group_bytes: usize,
     /// How long a file may stay open.
     pub max_age_ms: i64,

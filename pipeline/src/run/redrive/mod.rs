@@ -18,7 +18,7 @@ use catchwater_sinks::parquet;
 use catchwater_sinks::store::{self, Store};
 
 use super::schemas::LakeSchemas;
-use super::{Kind, RollRules, RunFacts};
+use super::{Kind, RunFacts};
 use crate::columns::Catalog;
 use crate::event::{ChangeEvent, Reject};
 use crate::parse::{ParentContext, Parser, ROUTING_VERSION};
@@ -67,7 +67,7 @@ pub struct Report {
 /// Redrives a lake with the parser.
 pub async fn redrive(store: Store, parent_context: ParentContext, dry_run: bool) -> Result<Report, Error> {
     let backoff = Backoff::for_store(uuid::Uuid::new_v4().as_u64_pair().0);
-    let settings = Settings { backoff, group_bytes: RollRules::GROUP_BYTES, dry_run };
+    let settings = Settings { backoff, group_bytes: GROUP_BYTES, dry_run };
     redrive_by(store, settings, Parser::new(parent_context)).await
 }
 
@@ -80,6 +80,9 @@ struct Settings {
     /// Only tell what would be redriven.
     dry_run: bool,
 }
+
+/// Half of a run's: no budget bounds what the tables of a quarantine file hold together.
+const GROUP_BYTES: usize = 16 << 20;
 
 /// Redrives a lake by some rules.
 async fn redrive_by<R: Rules>(store: Store, settings: Settings, rules: R) -> Result<Report, Error> {
