@@ -17,10 +17,10 @@ impl Row<'_, '_> {
         let attributes =
             self.parts.attributes.filter(|node| matches!(tree.kind(*node), Kind::Pairs | Kind::Object));
         let names = attributes.into_iter().flat_map(|node| tree.members(node));
-        self.cells.put_texts(Fixed::Changed, names.map(|(name, _)| tree.text(name)));
+        self.cells.put_texts(Fixed::Changed, names.map(|(name, _)| tree.bytes(name)));
         let mut previous = None;
         for (name, value) in attributes.into_iter().flat_map(|node| tree.members(node)) {
-            let slot = self.directory.find(Track::Target, previous, tree.text(name));
+            let slot = self.directory.find(Track::Target, previous, tree, name);
             previous = Some(slot);
             self.attribute(slot, name, value);
         }
@@ -48,7 +48,7 @@ impl Row<'_, '_> {
         if let Some(known) = self.directory.known_type(slot) {
             return known.column_type();
         }
-        let evidence = self.evidence(self.tree.text(name), value);
+        let evidence = self.evidence(self.tree.bytes(name), value);
         self.directory.column_type(self.catalog, slot, evidence)
     }
 
@@ -56,14 +56,14 @@ impl Row<'_, '_> {
     #[cold]
     fn note(&mut self, name: NodeId, node: NodeId, value: Value<'_>) {
         let attribute = self.tree.text(name);
-        let evidence = self.evidence(attribute, value);
+        let evidence = self.evidence(attribute.as_bytes(), value);
         if let Some(notes) = &mut self.scratch.survey {
             notes.note((self.event.table.name(), attribute), self.tree, node, value, evidence);
         }
     }
 
     /// The type a value would give its column.
-    fn evidence(&self, attribute: &str, value: Value<'_>) -> Option<ColumnType> {
+    fn evidence(&self, attribute: &[u8], value: Value<'_>) -> Option<ColumnType> {
         Some(match value {
             Value::Boolean(_) => ColumnType::Boolean,
             Value::Number(_) => ColumnType::Number,
@@ -104,7 +104,7 @@ impl Row<'_, '_> {
                 };
                 let put = self.cells.put_attribute(slot, column_type, cell);
                 if put && whole {
-                    self.cover(scalar(self.tree, node));
+                    self.cover(all_of_scalar(self.tree, node));
                 }
                 put
             }
@@ -189,7 +189,13 @@ fn scalar_cell<'a>(
 
 /// Whether a number is written as an integer: a point or an exponent says that it is a decimal.
 pub(super) fn is_integer(tree: Tree<'_>, node: NodeId) -> bool {
-    !tree.text(scalar(tree, node)).bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+    !tree.bytes(scalar(tree, node)).iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+}
+
+/// A scalar, or the object around it where that says nothing else: what is covered as a whole is passed quickly.
+fn all_of_scalar(tree: Tree<'_>, node: NodeId) -> NodeId {
+    // The object, the name of its only member, the value.
+    if tree.end(node).0 == node.0 + 3 { node } else { scalar(tree, node) }
 }
 
 /// A scalar, or the one member of the object around it that goes into the column.
@@ -201,7 +207,7 @@ fn scalar(tree: Tree<'_>, node: NodeId) -> NodeId {
 }
 
 /// The days since 1970 of an attribute's date; `None` if it has a time.
-fn attribute_day(text: &str) -> Option<i32> {
+fn attribute_day(text: &[u8]) -> Option<i32> {
     const DAY_MS: i64 = 24 * 60 * 60 * 1000;
     let date = attribute_date(text).filter(|date| date.exact && date.ms % DAY_MS == 0)?;
     i32::try_from(date.ms / DAY_MS).ok()
@@ -211,6 +217,6 @@ fn attribute_day(text: &str) -> Option<i32> {
 ///
 /// # Source
 /// Schema reference, section 2.4: no sample tells the two readings of an offset apart.
-fn attribute_date(text: &str) -> Option<Date> {
+fn attribute_date(text: &[u8]) -> Option<Date> {
     date(text).or_else(|| iso_date(text)).filter(|date| date.unambiguous().is_some())
 }

@@ -54,13 +54,13 @@ impl Column {
     }
 
     /// Sets a row of a list of texts.
-    pub(super) fn push_texts<'a>(&mut self, row: usize, texts: impl Iterator<Item = &'a str>) -> bool {
+    pub(super) fn push_texts<'a>(&mut self, row: usize, texts: impl Iterator<Item = &'a [u8]>) -> bool {
         if !self.reach(ColumnType::TextList, row) {
             return false;
         }
         let Values::Texts { offsets, items } = &mut self.values else { return false };
         for text in texts {
-            items.push(text.as_bytes());
+            items.push(text);
         }
         offsets.push(items.len);
         self.validity.push_valid();

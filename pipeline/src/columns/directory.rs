@@ -4,7 +4,6 @@
 //! types already asked of the catalog, and what the row at hand said of each attribute.
 
 use std::collections::HashMap;
-use std::hash::BuildHasher as _;
 
 use ahash::RandomState;
 
@@ -12,8 +11,8 @@ use super::catalog::{Catalog, Known};
 use super::names::column_name;
 use super::schema::ColumnType;
 use super::values::Width;
-use crate::event::names::is_same;
-use crate::event::tree::NodeId;
+use crate::event::names::{hasher, is_same};
+use crate::event::tree::{NodeId, Tree};
 
 /// The columns of a table's attributes.
 #[derive(Debug)]
@@ -88,7 +87,7 @@ impl Directory {
         Self {
             table: table.into(),
             slots: Vec::new(),
-            by_attribute: HashMap::with_hasher(RandomState::with_seed(seed())),
+            by_attribute: HashMap::with_hasher(hasher()),
             by_column: HashMap::new(),
             first: [None; TRACKS],
             row: 0,
@@ -108,18 +107,25 @@ impl Directory {
         &mut self.slots[id.0 as usize]
     }
 
-    /// The slot of an attribute that stands behind `previous` in its list.
-    pub(super) fn find(&mut self, track: Track, previous: Option<SlotId>, attribute: &str) -> SlotId {
+    /// The slot of the attribute of a name that stands behind `previous` in its list.
+    pub(super) fn find(
+        &mut self,
+        track: Track,
+        previous: Option<SlotId>,
+        tree: Tree<'_>,
+        name: NodeId,
+    ) -> SlotId {
         let track = track as usize;
         let predicted = match previous {
             Some(previous) => self.slot(previous).next[track],
             None => self.first[track],
         };
         if let Some(id) = predicted
-            && is_same(self.slot(id).attribute.as_bytes(), attribute.as_bytes())
+            && is_same(self.slot(id).attribute.as_bytes(), tree.bytes(name))
         {
             return id;
         }
+        let attribute = tree.text(name);
         let id = match self.by_attribute.get(attribute) {
             Some(id) => *id,
             None => self.add_attribute(attribute),
@@ -229,9 +235,4 @@ impl Directory {
         self.by_column.insert(column.into(), id);
         id
     }
-}
-
-/// Names come from outside; a seed nobody knows keeps them from colliding on purpose.
-fn seed() -> usize {
-    std::hash::RandomState::new().hash_one(0) as usize
 }

@@ -2,11 +2,12 @@
 
 use super::row::Row;
 use super::schema::Fixed;
-use super::targets::{Target, lacks_targets};
+use super::targets::{Target, guid_at, lacks_targets};
 use super::values::Cell;
+use crate::event::names::is_same;
 use crate::event::scalars::{Date, Number, date, guid, iso_date, number};
 use crate::event::tree::{Kind, NodeId};
-use crate::event::value::is_silent;
+use crate::event::value::{Parts, is_silent};
 use crate::event::{Member, RawEvent, Table};
 use crate::position::PartitionId;
 
@@ -40,7 +41,7 @@ const TEXTS: [(Member, Fixed); 3] = [
 ];
 
 /// The table of the steps that make Dataverse post events.
-const STEP_TABLE: &str = "sdkmessageprocessingstep";
+const STEP_TABLE: &[u8] = b"sdkmessageprocessingstep";
 
 /// What Dataverse writes for "no table".
 const NO_TABLE: &str = "none";
@@ -51,10 +52,10 @@ impl<'a> Row<'_, 'a> {
         let index = self.several.map_or(0, |(_, item)| item.index);
         let cells = &mut self.cells;
         cells.put(Fixed::SinkModifiedOn, Cell::Int64(raw.enqueued_time_ms));
-        cells.put(Fixed::Hub, Cell::Text(hub));
+        cells.put(Fixed::Hub, Cell::Text(hub.as_bytes()));
         cells.put(Fixed::Partition, Cell::Int32(partition.0 as i32));
         cells.put(Fixed::SequenceNumber, Cell::Int64(raw.sequence_number.0));
-        cells.put(Fixed::Offset, Cell::Text(raw.offset));
+        cells.put(Fixed::Offset, Cell::Text(raw.offset.as_bytes()));
         cells.put(Fixed::EnqueuedTime, Cell::Int64(raw.enqueued_time_ms));
         cells.put(Fixed::RowIndex, Cell::Int32(index as i32));
     }
@@ -77,7 +78,7 @@ impl<'a> Row<'_, 'a> {
             self.fact(member, column, Kind::Text, |text| Some(Cell::Text(text)));
         }
         // An event that names no message has none, not one with an empty name.
-        let named = |text: &'a str| (!text.is_empty()).then_some(Cell::Text(text));
+        let named = |text: &'a [u8]| (!text.is_empty()).then_some(Cell::Text(text));
         self.fact(Member::MessageName, Fixed::Message, Kind::Text, named);
         self.created_on();
         self.primary_table();
@@ -118,11 +119,11 @@ impl<'a> Row<'_, 'a> {
         member: Member,
         column: Fixed,
         kind: Kind,
-        read: impl FnOnce(&'a str) -> Option<Cell<'a>>,
+        read: impl FnOnce(&'a [u8]) -> Option<Cell<'a>>,
     ) {
         if let Some(node) = self.event.member(member)
             && self.tree.kind(node) == kind
-            && let Some(cell) = read(self.tree.text(node))
+            && let Some(cell) = read(self.tree.bytes(node))
             && self.cells.put(column, cell)
         {
             self.cover(node);
@@ -132,7 +133,7 @@ impl<'a> Row<'_, 'a> {
     fn created_on(&mut self) {
         if let Some(node) = self.event.member(Member::OperationCreatedOn)
             && matches!(self.tree.kind(node), Kind::Text | Kind::IsoDate)
-            && let Some(date) = created_on(self.tree.text(node))
+            && let Some(date) = created_on(self.tree.bytes(node))
             && self.cells.put(Fixed::OperationCreatedOn, Cell::Int64(date.ms))
             // What is finer than a millisecond stays for `_rest`.
             && date.exact
@@ -147,7 +148,7 @@ impl<'a> Row<'_, 'a> {
             Table::Entity(table) => table,
             Table::Messages => NO_TABLE,
         };
-        if self.tree.kind(node) == Kind::Text && self.tree.text(node) == said {
+        if self.tree.kind(node) == Kind::Text && is_same(self.tree.bytes(node), said.as_bytes()) {
             self.cover(node);
         }
     }
@@ -155,13 +156,17 @@ impl<'a> Row<'_, 'a> {
     /// The step that posted the event: its id. That it is a step goes without saying.
     fn step(&mut self) {
         let Some(owner) = self.event.member(Member::OwningExtension) else { return };
-        if let Some((node, text)) = self.member_text(owner, "Id")
-            && let Some(id) = guid(text)
+        let Parts { id, logical_name, .. } = Parts::of(self.tree, owner);
+        if let Some(node) = id
+            && let Some(id) = guid_at(self.tree, node)
             && self.cells.put(Fixed::StepId, Cell::Uuid(id))
         {
             self.cover(node);
         }
-        if let Some((node, STEP_TABLE)) = self.member_text(owner, "LogicalName") {
+        if let Some(node) = logical_name
+            && self.tree.kind(node) == Kind::Text
+            && is_same(self.tree.bytes(node), STEP_TABLE)
+        {
             self.cover(node);
         }
     }
@@ -231,7 +236,7 @@ impl<'a> Row<'_, 'a> {
 ///
 /// # Source
 /// Schema reference, section 2.4: asynchronous bodies shift it by the server's zone a second time.
-fn created_on(text: &str) -> Option<Date> {
+fn created_on(text: &[u8]) -> Option<Date> {
     let Some(date) = date(text) else { return iso_date(text) };
     Some(Date { ms: date.ms + i64::from(date.offset.unwrap_or(0)) * 60_000, ..date })
 }

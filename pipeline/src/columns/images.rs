@@ -5,13 +5,14 @@
 use super::context::Lookup;
 use super::directory::{Seen, SlotId, Track};
 use super::row::Row;
+use crate::event::names::is_same;
 use crate::event::scalars::guid;
 use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::value::{Parts, Value, is_silent, same};
 use crate::event::{Member, Table};
 
 /// The image that Dataverse adds to asynchronous events by itself: the record's primary name and id.
-const AUTOMATIC: &str = "AsynchronousStepPrimaryName";
+const AUTOMATIC: &[u8] = b"AsynchronousStepPrimaryName";
 
 impl<'a> Row<'_, 'a> {
     /// Registered post-images: an attribute that Target lacks is taken from them.
@@ -24,7 +25,7 @@ impl<'a> Row<'_, 'a> {
             self.cover_identity(parts);
             let mut previous = None;
             for (name, node) in members_of(self.tree, parts.attributes) {
-                let slot = self.directory.find(Track::Image, previous, self.tree.text(name));
+                let slot = self.directory.find(Track::Image, previous, self.tree, name);
                 previous = Some(slot);
                 match self.directory.seen(slot) {
                     None => self.attribute(slot, name, node),
@@ -49,16 +50,16 @@ impl<'a> Row<'_, 'a> {
     pub(super) fn automatic_image(&mut self) -> Option<(NodeId, NodeId)> {
         let tree = self.tree;
         let images = self.post_images()?;
-        let (alias, image) = tree.members(images).find(|(alias, _)| tree.text(*alias) == AUTOMATIC)?;
+        let (alias, image) =
+            tree.members(images).find(|(alias, _)| is_same(tree.bytes(*alias), AUTOMATIC))?;
         let parts = Parts::of(tree, image);
         self.cover_identity(parts);
         let mut previous = None;
         for (name, node) in members_of(tree, parts.attributes) {
-            let attribute = tree.text(name);
-            let slot = self.directory.find(Track::Image, previous, attribute);
+            let slot = self.directory.find(Track::Image, previous, tree, name);
             previous = Some(slot);
             let said = self.directory.seen(slot).is_some_and(|seen| same(tree, seen.node, node));
-            let key = self.is_key(attribute) && self.is_id(tree.text(node));
+            let key = self.is_key(tree.bytes(name)) && self.is_id(tree.bytes(node));
             if said || key || is_silent(tree, node) {
                 self.cover(node);
             }
@@ -75,17 +76,17 @@ impl<'a> Row<'_, 'a> {
         let tree = self.tree;
         let images = self.post_images();
         let images = images.into_iter().flat_map(move |images| tree.members(images));
-        images.filter(move |(alias, _)| tree.text(*alias) != AUTOMATIC).map(|(_, image)| image)
+        images.filter(move |(alias, _)| !is_same(tree.bytes(*alias), AUTOMATIC)).map(|(_, image)| image)
     }
 
     /// Whether an image is of the row's record, and not of another that the event concerns.
     fn shows_the_record(&self, image: NodeId, Parts { id, logical_name, .. }: Parts) -> bool {
         let said = |part: Option<NodeId>| {
-            part.filter(|node| !is_silent(self.tree, *node)).map(|node| self.tree.text(node))
+            part.filter(|node| !is_silent(self.tree, *node)).map(|node| self.tree.bytes(node))
         };
         self.tree.kind(image) == Kind::Object
             && matches!(self.event.table, Table::Entity(table)
-                if said(logical_name).is_none_or(|name| name == table))
+                if said(logical_name).is_none_or(|name| is_same(name, table.as_bytes())))
             && said(id).is_none_or(|id| guid(id) == self.id)
     }
 
@@ -100,7 +101,7 @@ impl<'a> Row<'_, 'a> {
             }
             return agrees;
         };
-        let text = |node: Option<NodeId>| node.map(|node| tree.text(node));
+        let text = |node: Option<NodeId>| node.map(|node| tree.bytes(node));
         let (Some((_, record)), Some((id, same_record))) = (there.id, here.id) else { return false };
         if record != same_record || !seen.placed {
             return false;
@@ -108,7 +109,7 @@ impl<'a> Row<'_, 'a> {
         self.cover(id);
         let entity_type_is_new = there.logical_name.is_none();
         if let Some(node) = here.logical_name
-            && text(there.logical_name) == Some(tree.text(node))
+            && text(there.logical_name) == Some(tree.bytes(node))
         {
             self.cover(node);
         }

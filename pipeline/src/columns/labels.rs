@@ -8,6 +8,7 @@ use super::row::Row;
 use super::schema::{ColumnType, Fixed};
 use super::targets::Target;
 use super::values::Cell;
+use crate::event::names::is_same;
 use crate::event::tree::{Kind, NodeId};
 use crate::event::value::is_silent;
 
@@ -24,7 +25,7 @@ impl Row<'_, '_> {
         self.scratch.labels.extend(automatic);
         let labels = self.scratch.labels.iter().copied();
         if let Some(json) = self.scratch.normal.object(self.tree, labels, &self.scratch.marks) {
-            self.cells.put(Fixed::Labels, Cell::Text(json));
+            self.cells.put(Fixed::Labels, Cell::Text(json.as_bytes()));
         }
         if let Some((_, image)) = automatic {
             self.cover(image);
@@ -35,7 +36,7 @@ impl Row<'_, '_> {
     pub(super) fn record_labels(&mut self, record: NodeId, labels: Option<NodeId>) {
         let mut previous = None;
         for (attribute, label) in members_of(self.tree, labels) {
-            let slot = self.directory.find(Track::Labels, previous, self.tree.text(attribute));
+            let slot = self.directory.find(Track::Labels, previous, self.tree, attribute);
             previous = Some(slot);
             if !self.scratch.disputed.contains(&(record, slot)) {
                 self.label(slot, attribute, label);
@@ -72,7 +73,7 @@ impl Row<'_, '_> {
             return;
         }
         if let Some(first) = self.directory.label(slot) {
-            if self.tree.text(first) == self.tree.text(label) {
+            if is_same(self.tree.bytes(first), self.tree.bytes(label)) {
                 self.cover(label);
             }
             return;
@@ -93,7 +94,7 @@ impl Row<'_, '_> {
 
     fn companion(&mut self, slot: SlotId, which: Companion, node: NodeId) -> bool {
         let Some(companion) = self.directory.companion(self.catalog, slot, which) else { return false };
-        let text = Cell::Text(self.tree.text(node));
+        let text = Cell::Text(self.tree.bytes(node));
         let put = self.cells.put_attribute(companion, ColumnType::Text, text);
         if put {
             self.cover(node);

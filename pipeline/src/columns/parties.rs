@@ -46,7 +46,7 @@ fn write_parts(columns: &mut Parties, scratch: &mut Scratch, tree: Tree<'_>, par
                     put(columns, scratch, PartyPart::Id, Cell::Uuid(id), node);
                 }
                 if let Some(node) = reference.logical_name {
-                    put(columns, scratch, PartyPart::EntityType, Cell::Text(tree.text(node)), node);
+                    put(columns, scratch, PartyPart::EntityType, Cell::Text(tree.bytes(node)), node);
                 }
                 write_name(columns, scratch, tree, party, reference.name);
             }
@@ -76,10 +76,10 @@ fn write_name(
     let label = tree.member(party, "FormattedValues").and_then(|labels| tree.member(labels, "partyid"));
     let label = label.filter(|label| tree.kind(*label) == Kind::Text);
     let Some(shown) = label.or(own) else { return };
-    if !columns.set(PartyPart::Name, Cell::Text(tree.text(shown))) {
+    if !columns.set(PartyPart::Name, Cell::Text(tree.bytes(shown))) {
         return;
     }
-    for name in [label, own].into_iter().flatten().filter(|name| tree.text(*name) == tree.text(shown)) {
+    for name in [label, own].into_iter().flatten().filter(|name| tree.bytes(*name) == tree.bytes(shown)) {
         scratch.marks.cover(name);
     }
 }
@@ -95,7 +95,7 @@ fn write_rest(
     let Scratch { marks, normal, .. } = scratch;
     let members = tree.members(party).chain(collection);
     if let Some(json) = normal.object(tree, members.filter(|(_, value)| marks.left(tree, *value)), marks) {
-        columns.set(PartyPart::Rest, Cell::Text(json));
+        columns.set(PartyPart::Rest, Cell::Text(json.as_bytes()));
     }
 }
 

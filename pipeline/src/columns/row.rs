@@ -14,6 +14,7 @@ use super::directory::{Directory, SlotId};
 use super::schema::{ColumnType, EVENT, Fixed};
 use super::targets::{Item, Target, Targets, guid_at};
 use super::values::Cell;
+use crate::event::names::is_same;
 use crate::event::scalars::{Guid, ZERO_GUID, guid};
 use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::value::Parts;
@@ -26,7 +27,7 @@ pub(super) struct Row<'r, 'a> {
     pub(super) event: &'r ChangeEvent<'a>,
     pub(super) tree: Tree<'a>,
     pub(super) target: Target,
-    /// The parts of the target.
+    /// The parts of the target, whatever that is.
     pub(super) parts: Parts,
     /// Which target of several the row is about.
     pub(super) several: Option<(Targets, Item)>,
@@ -59,16 +60,12 @@ impl<'r, 'a> Row<'r, 'a> {
         let directory = &mut directories[directory];
         directory.begin_row();
         scratch.begin_row();
-        let target = match several {
+        let (target, parts) = match several {
             None => Target::of(event),
             Some((_, item)) => {
                 scratch.marks.set(item.node, false);
                 Targets::target(event, item.node)
             }
-        };
-        let parts = match target {
-            Target::Record(node) | Target::Reference(node) => Parts::of(event.tree, node),
-            Target::None | Target::Other(_) => Parts::default(),
         };
         Self { event, tree: event.tree, target, parts, several, id: None, cells, directory, catalog, scratch }
     }
@@ -101,25 +98,26 @@ impl<'r, 'a> Row<'r, 'a> {
     /// Writes a part of the body into a JSON column, without what has a place, and notes that it has one.
     pub(super) fn json(&mut self, column: Fixed, node: NodeId) {
         if let Some(json) = self.scratch.normal.left(self.tree, node, &self.scratch.marks) {
-            self.cells.put(column, Cell::Text(json));
+            self.cells.put(column, Cell::Text(json.as_bytes()));
         }
         self.cover(node);
     }
 
-    /// The text of a member of an object, if it is a string.
-    pub(super) fn member_text(&self, object: NodeId, name: &str) -> Option<(NodeId, &'a str)> {
+    /// A member of an object and its text, if it is a string.
+    pub(super) fn member_text(&self, object: NodeId, name: &str) -> Option<(NodeId, &'a [u8])> {
         let value = self.tree.member(object, name)?;
-        (self.tree.kind(value) == Kind::Text).then(|| (value, self.tree.text(value)))
+        (self.tree.kind(value) == Kind::Text).then(|| (value, self.tree.bytes(value)))
     }
 
     /// Whether a text is the id of the row's record.
-    pub(super) fn is_id(&self, text: &str) -> bool {
+    pub(super) fn is_id(&self, text: &[u8]) -> bool {
         self.id.is_some() && guid(text) == self.id
     }
 
     /// Whether an attribute is the key of the row's table.
-    pub(super) fn is_key(&self, attribute: &str) -> bool {
-        attribute == "activityid" || attribute.strip_suffix("id") == Some(self.event.table.name())
+    pub(super) fn is_key(&self, attribute: &[u8]) -> bool {
+        attribute == b"activityid"
+            || attribute.strip_suffix(b"id") == Some(self.event.table.name().as_bytes())
     }
 
     /// Covers `Id` and `LogicalName` where they say what the row says.
@@ -128,13 +126,13 @@ impl<'r, 'a> Row<'r, 'a> {
         let text = |node: &NodeId| tree.kind(*node) == Kind::Text;
         // A zero says that there is none.
         if let Some(node) = id.filter(text)
-            && let said @ Some(guid) = guid(self.tree.text(node))
+            && let said @ Some(guid) = guid(self.tree.bytes(node))
             && (said == self.id || guid == ZERO_GUID)
         {
             self.cover(node);
         }
         if let Some(node) = logical_name.filter(text)
-            && self.event.table == Table::Entity(self.tree.text(node))
+            && matches!(self.event.table, Table::Entity(table) if is_same(tree.bytes(node), table.as_bytes()))
         {
             self.cover(node);
         }
@@ -168,7 +166,7 @@ impl<'r, 'a> Row<'r, 'a> {
         if self.scratch.marks.left(tree, root)
             && let Some(json) = self.scratch.normal.left(tree, root, &self.scratch.marks)
         {
-            self.cells.put(Fixed::Rest, Cell::Text(json));
+            self.cells.put(Fixed::Rest, Cell::Text(json.as_bytes()));
         }
     }
 
@@ -176,7 +174,7 @@ impl<'r, 'a> Row<'r, 'a> {
     fn rest_of_target(&mut self, targets: Targets, item: Item) {
         let Scratch { normal, marks, .. } = &mut *self.scratch;
         if let Some(json) = normal.left_in_list(self.tree, targets.path, item.node, marks) {
-            self.cells.put(Fixed::Rest, Cell::Text(json));
+            self.cells.put(Fixed::Rest, Cell::Text(json.as_bytes()));
         }
     }
 }
@@ -191,7 +189,7 @@ impl Cells<'_> {
     }
 
     /// Sets the fixed column of texts.
-    pub(super) fn put_texts<'t>(&mut self, column: Fixed, texts: impl Iterator<Item = &'t str>) -> bool {
+    pub(super) fn put_texts<'t>(&mut self, column: Fixed, texts: impl Iterator<Item = &'t [u8]>) -> bool {
         self.fixed[column as usize].push_texts(self.row, texts)
     }
 

@@ -4,9 +4,10 @@
 //! parts go (`row`).
 
 use super::marks::Marks;
+use crate::event::names::is_same;
 use crate::event::scalars::{Guid, ZERO_GUID, guid};
 use crate::event::tree::{Kind, NodeId, Tree};
-use crate::event::value::{is_record, is_reference};
+use crate::event::value::{Parts, is_record, is_reference};
 use crate::event::{ChangeEvent, Member, Table};
 
 /// What a row is about.
@@ -23,19 +24,21 @@ pub(super) enum Target {
 }
 
 impl Target {
-    /// The input parameter `Target`.
-    pub(super) fn of(event: &ChangeEvent<'_>) -> Self {
+    /// The input parameter `Target`, and its parts.
+    pub(super) fn of(event: &ChangeEvent<'_>) -> (Self, Parts) {
         let given = event.target.filter(|node| event.tree.kind(*node) != Kind::Null);
-        given.map_or(Self::None, |node| Self::read(event, node))
+        given.map_or((Self::None, Parts::default()), |node| Self::read(event, node))
     }
 
-    fn read(event: &ChangeEvent<'_>, node: NodeId) -> Self {
+    fn read(event: &ChangeEvent<'_>, node: NodeId) -> (Self, Parts) {
         let tree = event.tree;
-        match event.table {
-            Table::Entity(table) if is_record(tree, node) && is_of(tree, node, table) => Self::Record(node),
+        let parts = Parts::of(tree, node);
+        let target = match event.table {
+            Table::Entity(table) if is_record(tree, node) && is_of(tree, parts, table) => Self::Record(node),
             _ if is_reference(tree, node) => Self::Reference(node),
             _ => Self::Other(node),
-        }
+        };
+        (target, parts)
     }
 }
 
@@ -82,17 +85,19 @@ impl Targets {
         let ids = ids.map(Some).chain(std::iter::repeat(None));
         event.tree.items(self.list).zip(ids).zip(0..).map(move |((node, given), index)| {
             let id = match Self::target(&event, node) {
-                Target::Record(_) | Target::Reference(_) => id_of(event.tree, node, given),
-                Target::None | Target::Other(_) => None,
+                (Target::Record(_) | Target::Reference(_), parts) => id_of(event.tree, parts, given),
+                (Target::None | Target::Other(_), _) => None,
             };
             Item { node, index, id }
         })
     }
 
-    /// What one of them is to the event's table: a reference counts only if it is to one of its records.
-    pub(super) fn target(event: &ChangeEvent<'_>, node: NodeId) -> Target {
+    /// What one of them is to the event's table, and its parts: a reference counts only if it is to one of its records.
+    pub(super) fn target(event: &ChangeEvent<'_>, node: NodeId) -> (Target, Parts) {
         match Target::read(event, node) {
-            Target::Reference(node) if !is_of(event.tree, node, event.table.name()) => Target::Other(node),
+            (Target::Reference(node), parts) if !is_of(event.tree, parts, event.table.name()) => {
+                (Target::Other(node), parts)
+            }
             target => target,
         }
     }
@@ -143,19 +148,19 @@ fn given_targets(event: &ChangeEvent<'_>) -> Option<NodeId> {
 }
 
 /// Whether a record or reference is of a table, or does not say of which.
-fn is_of(tree: Tree<'_>, node: NodeId, table: &str) -> bool {
-    let stated = tree.member(node, "LogicalName").filter(|name| tree.kind(*name) == Kind::Text);
-    stated.is_none_or(|name| tree.text(name) == table)
+fn is_of(tree: Tree<'_>, Parts { logical_name, .. }: Parts, table: &str) -> bool {
+    let stated = logical_name.filter(|name| tree.kind(*name) == Kind::Text);
+    stated.is_none_or(|name| is_same(tree.bytes(name), table.as_bytes()))
 }
 
 /// The id a target states; if that is absent or zero, the one it was given.
-fn id_of(tree: Tree<'_>, target: NodeId, given: Option<NodeId>) -> Option<Guid> {
-    let stated = tree.member(target, "Id").and_then(|node| guid_at(tree, node));
+fn id_of(tree: Tree<'_>, Parts { id, .. }: Parts, given: Option<NodeId>) -> Option<Guid> {
+    let stated = id.and_then(|node| guid_at(tree, node));
     let given = || given.and_then(|node| guid_at(tree, node));
     stated.filter(|id| *id != ZERO_GUID).or_else(given).or(stated)
 }
 
 /// The GUID that a string is.
 pub(super) fn guid_at(tree: Tree<'_>, node: NodeId) -> Option<Guid> {
-    (tree.kind(node) == Kind::Text).then(|| guid(tree.text(node))).flatten()
+    (tree.kind(node) == Kind::Text).then(|| guid(tree.bytes(node))).flatten()
 }

@@ -30,7 +30,8 @@ pub(super) enum Cell<'a> {
     Decimal(i128),
     Double(f64),
     Uuid(Guid),
-    Text(&'a str),
+    /// UTF-8.
+    Text(&'a [u8]),
     Bytes(&'a [u8]),
     Choices(&'a [i32]),
 }
@@ -123,7 +124,7 @@ impl Values {
     )]
     pub(super) fn push(&mut self, cell: Cell<'_>) -> bool {
         match (cell, self) {
-            (Cell::Text(text), Self::Bytes(run)) => run.push(text.as_bytes()),
+            (Cell::Text(text), Self::Bytes(run)) => run.push(text),
             (Cell::Uuid(guid), Self::Uuid(values)) => values.extend_from_slice(&guid),
             (Cell::Boolean(bit), Self::Boolean(bits)) => bits.push(bit),
             (Cell::Int32(value), Self::Int32(values)) => values.push(value),

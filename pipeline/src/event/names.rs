@@ -1,4 +1,8 @@
-//! Names of members: a handful of bytes, compared a hundred times an event.
+//! Names of members and tables: a handful of bytes, compared a hundred times an event.
+
+use std::hash::BuildHasher as _;
+
+use ahash::RandomState;
 
 /// Whether two names are the same. Eight bytes at a time and in place: a call of `memcmp` takes longer to begin than most
 /// names are.
@@ -15,6 +19,12 @@ pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
     let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
     word(end) == word(other_end)
         && chunks.iter().zip(other_chunks).all(|(one, other)| word(one) == word(other))
+}
+
+/// Hashes names quicker than the standard library does. They come from outside; a seed nobody knows keeps them from
+/// colliding on purpose.
+pub(crate) fn hasher() -> RandomState {
+    RandomState::with_seed(std::hash::RandomState::new().hash_one(0) as usize)
 }
 
 #[cfg(test)]

@@ -25,10 +25,10 @@ pub enum Value<'a> {
     Choice(i32),
     /// A list of `OptionSetValue`: see [`choices`].
     Choices,
-    /// A string: text, a GUID or a date.
-    Text(&'a str),
+    /// A string: text, a GUID or a date. UTF-8, as the body is.
+    Text(&'a [u8]),
     /// A date finer than a millisecond, as ISO 8601.
-    IsoDate(&'a str),
+    IsoDate(&'a [u8]),
     /// `EntityReference`.
     Reference(Reference),
     /// `EntityCollection` or `Entity[]` of `activityparty`: see [`parties`].
@@ -67,14 +67,14 @@ impl<'a> Value<'a> {
         match tree.kind(node) {
             Kind::False => Some(Self::Boolean(false)),
             Kind::True => Some(Self::Boolean(true)),
-            Kind::Number => Some(number(tree.text(node)).map_or(Self::LongNumber, Self::Number)),
-            Kind::Text => Some(Self::Text(tree.text(node))),
-            Kind::IsoDate => Some(Self::IsoDate(tree.text(node))),
-            Kind::Object => match tree.text(node) {
-                "OptionSetValue" => option(tree, node).map(Self::Choice),
-                "Money" => inner_number(tree, node).map(Self::Money),
-                "EntityReference" => Some(Self::Reference(Reference::read(tree, node))),
-                "EntityCollection" => parties(tree, node).map(|_| Self::Parties),
+            Kind::Number => Some(number(tree.bytes(node)).map_or(Self::LongNumber, Self::Number)),
+            Kind::Text => Some(Self::Text(tree.bytes(node))),
+            Kind::IsoDate => Some(Self::IsoDate(tree.bytes(node))),
+            Kind::Object => match tree.bytes(node) {
+                b"OptionSetValue" => option(tree, node).map(Self::Choice),
+                b"Money" => inner_number(tree, node).map(Self::Money),
+                b"EntityReference" => Some(Self::Reference(Reference::read(tree, node))),
+                b"EntityCollection" => parties(tree, node).map(|_| Self::Parties),
                 _ => None,
             },
             Kind::List => Self::list(tree, node),
@@ -98,21 +98,32 @@ impl<'a> Value<'a> {
 impl Parts {
     /// Finds them in one go; none in what is no object.
     pub fn of(tree: Tree<'_>, node: NodeId) -> Self {
-        let mut parts = Self::default();
+        const NAMES: [&[u8]; 4] = [b"Id", b"Attributes", b"LogicalName", b"FormattedValues"];
+        /// Which of them has so many letters. A table: members differ too much for a branch to be foreseen.
+        const BY_LEN: [u8; 16] = by_len(NAMES);
+        let mut parts = [None; NAMES.len()];
         for (name, value) in tree.members(node) {
-            let (part, wanted) = match tree.text_len(name) {
-                2 => (&mut parts.id, &b"Id"[..]),
-                10 => (&mut parts.attributes, &b"Attributes"[..]),
-                11 => (&mut parts.logical_name, &b"LogicalName"[..]),
-                15 => (&mut parts.labels, &b"FormattedValues"[..]),
-                _ => continue,
-            };
-            if part.is_none() && is_same(tree.bytes(name), wanted) {
+            let which = BY_LEN.get(tree.text_len(name)).map_or(NAMES.len(), |which| usize::from(*which));
+            if let Some(part @ None) = parts.get_mut(which)
+                && is_same(tree.bytes(name), NAMES[which])
+            {
                 *part = Some(value);
             }
         }
-        parts
+        let [id, attributes, logical_name, labels] = parts;
+        Self { id, attributes, logical_name, labels }
     }
+}
+
+/// For each length the place of the name that has it; one past the last where none has.
+const fn by_len<const N: usize>(names: [&[u8]; N]) -> [u8; 16] {
+    let mut by_len = [N as u8; 16];
+    let mut at = 0;
+    while at < N {
+        by_len[names[at].len()] = at as u8;
+        at += 1;
+    }
+    by_len
 }
 
 impl Reference {
@@ -120,12 +131,12 @@ impl Reference {
     pub fn read(tree: Tree<'_>, node: NodeId) -> Self {
         let mut reference = Self { id: None, logical_name: None, name: None };
         for (key, value) in tree.members(node).filter(|(_, value)| tree.kind(*value) == Kind::Text) {
-            match tree.text(key) {
-                "Id" if reference.id.is_none() => {
-                    reference.id = guid(tree.text(value)).map(|guid| (value, guid));
+            match tree.bytes(key) {
+                b"Id" if reference.id.is_none() => {
+                    reference.id = guid(tree.bytes(value)).map(|guid| (value, guid));
                 }
-                "LogicalName" if reference.logical_name.is_none() => reference.logical_name = Some(value),
-                "Name" if reference.name.is_none() => reference.name = Some(value),
+                b"LogicalName" if reference.logical_name.is_none() => reference.logical_name = Some(value),
+                b"Name" if reference.name.is_none() => reference.name = Some(value),
                 _ => {}
             }
         }
@@ -145,9 +156,9 @@ pub fn is_silent(tree: Tree<'_>, node: NodeId) -> bool {
 /// Whether an object is a record: an `Entity`, stated or by its shape.
 pub fn is_record(tree: Tree<'_>, node: NodeId) -> bool {
     tree.kind(node) == Kind::Object
-        && match tree.text(node) {
-            "Entity" => true,
-            "" => tree.member(node, "Attributes").is_some(),
+        && match tree.bytes(node) {
+            b"Entity" => true,
+            b"" => tree.member(node, "Attributes").is_some(),
             _ => false,
         }
 }
@@ -155,9 +166,9 @@ pub fn is_record(tree: Tree<'_>, node: NodeId) -> bool {
 /// Whether an object is an `EntityReference`, stated or by its shape.
 pub fn is_reference(tree: Tree<'_>, node: NodeId) -> bool {
     tree.kind(node) == Kind::Object
-        && match tree.text(node) {
-            "EntityReference" => true,
-            "" => tree.member(node, "LogicalName").is_some() && !is_record(tree, node),
+        && match tree.bytes(node) {
+            b"EntityReference" => true,
+            b"" => tree.member(node, "LogicalName").is_some() && !is_record(tree, node),
             _ => false,
         }
 }
@@ -202,10 +213,12 @@ pub const PARTY: &str = "activityparty";
 pub fn same(tree: Tree<'_>, one: NodeId, other: NodeId) -> bool {
     match (tree.kind(one), tree.kind(other)) {
         (Kind::Number, Kind::Number) => {
-            let (one, other) = (tree.text(one), tree.text(other));
+            let (one, other) = (tree.bytes(one), tree.bytes(other));
             one == other || number(one).is_some_and(|value| number(other) == Some(value))
         }
-        (Kind::Text, Kind::Text) | (Kind::IsoDate, Kind::IsoDate) => tree.text(one) == tree.text(other),
+        (Kind::Text, Kind::Text) | (Kind::IsoDate, Kind::IsoDate) => {
+            is_same(tree.bytes(one), tree.bytes(other))
+        }
         (Kind::List, Kind::List) => {
             tree.items(one).count() == tree.items(other).count()
                 && tree.items(one).zip(tree.items(other)).all(|(one, other)| same(tree, one, other))
@@ -219,7 +232,7 @@ fn same_members(tree: Tree<'_>, one: NodeId, other: NodeId) -> bool {
     /// Events repeat members in one order. Looking each up, where they do not, takes the square of their number.
     const MOST_IN_DISORDER: usize = 256;
     let telling = |node| tree.members(node).filter(move |(_, value)| !is_silent(tree, *value));
-    let same_name = |one: NodeId, other: NodeId| tree.text(one) == tree.text(other);
+    let same_name = |one: NodeId, other: NodeId| is_same(tree.bytes(one), tree.bytes(other));
     let count = telling(one).count();
     if telling(other).count() != count {
         return false;
@@ -243,7 +256,7 @@ fn option(tree: Tree<'_>, node: NodeId) -> Option<i32> {
 
 fn inner_number(tree: Tree<'_>, node: NodeId) -> Option<Number> {
     let value = tree.member(node, "Value").filter(|value| tree.kind(*value) == Kind::Number)?;
-    number(tree.text(value))
+    number(tree.bytes(value))
 }
 
 fn member_text<'a>(tree: Tree<'a>, node: NodeId, name: &str) -> &'a str {

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use ahash::RandomState;
 use catchwater_sinks::lake::paths::{Date, Destination, Ordinal, SourceId};
 use catchwater_sinks::parquet;
 
@@ -15,6 +16,7 @@ use super::ledger::Before;
 use crate::budget::Share;
 use crate::columns::{self, TableBuffer};
 use crate::event::RawEvent;
+use crate::event::names::hasher;
 use crate::position::{Offset, Position, SequenceNumber};
 
 /// See the module.
@@ -23,7 +25,7 @@ pub(super) struct Partition {
     start: StartId,
     source: SourceId,
     /// By table; a table has few dates open, the newest last.
-    index: HashMap<Arc<str>, Vec<(Date, usize)>>,
+    index: HashMap<Arc<str>, Vec<(Date, usize)>, RandomState>,
     files: Vec<OpenFile>,
     /// Destinations whose files are known but which have no row yet in this start.
     covered: HashMap<(Arc<str>, Date), Ordinal>,
@@ -49,7 +51,7 @@ impl Partition {
         Self {
             start,
             source,
-            index: HashMap::new(),
+            index: HashMap::with_hasher(hasher()),
             files: Vec::new(),
             covered,
             processed: None,

@@ -10,8 +10,8 @@ pub const ZERO_GUID: Guid = [0; 16];
 
 /// A GUID with dashes, in hexadecimal digits of any case.
 #[inline]
-pub fn guid(text: &str) -> Option<Guid> {
-    let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
+pub fn guid(text: impl AsRef<[u8]>) -> Option<Guid> {
+    let text: &[u8; 36] = text.as_ref().try_into().ok()?;
     if [text[8], text[13], text[18], text[23]] != [b'-'; 4] {
         return None;
     }

@@ -46,8 +46,12 @@ impl Number {
 }
 
 /// A JSON number, if no digit is lost in a decimal of 28 digits before and 10 behind the point.
-pub fn number(text: &str) -> Option<Number> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
+pub fn number(text: impl AsRef<[u8]>) -> Option<Number> {
+    read_number(text.as_ref())
+}
+
+fn read_number(text: &[u8]) -> Option<Number> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
     if let (magnitude, len @ 1..) = leading_integer(digits)
         && len == digits.len()
     {
@@ -75,11 +79,12 @@ pub fn number(text: &str) -> Option<Number> {
 
 /// Whether an f64 gives back this JSON number exactly, digit for digit.
 pub fn survives_f64(text: &str) -> bool {
+    let bytes = text.as_bytes();
     // Up to 15 significant digits survive in any exponent that f64 has; without an `E` it is a small one.
-    if text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-') {
-        return Decimal::scan(text).is_some();
+    if text.len() <= 15 && bytes.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-')) {
+        return Decimal::scan(bytes).is_some();
     }
-    let Some(stated) = Decimal::scan(text) else { return false };
+    let Some(stated) = Decimal::scan(bytes) else { return false };
     text.parse().is_ok_and(|float: f64| stated.is(float, format_args!("{float:e}")))
 }
 
@@ -88,7 +93,7 @@ pub fn survives_f64(text: &str) -> bool {
 /// # Source
 /// Schema reference, section 2.3: the shortest form that gives the double back, or all 17 digits.
 pub fn double(text: &str) -> Option<f64> {
-    let stated = Decimal::scan(text)?;
+    let stated = Decimal::scan(text.as_bytes())?;
     let float: f64 = text.parse().ok()?;
     let written =
         stated.is(float, format_args!("{float:e}")) || stated.is(float, format_args!("{float:.16e}"));
@@ -114,16 +119,25 @@ impl Date {
 }
 
 /// The serializer's date, `/Date(1714979289000)/` or `/Date(1714979289000+0200)/`.
-pub fn date(text: &str) -> Option<Date> {
-    let inner = text.strip_prefix("/Date(")?.strip_suffix(")/")?;
-    let digits = inner.strip_prefix('-').unwrap_or(inner);
+pub fn date(text: impl AsRef<[u8]>) -> Option<Date> {
+    read_date(text.as_ref())
+}
+
+fn read_date(text: &[u8]) -> Option<Date> {
+    let inner = text.strip_prefix(b"/Date(")?.strip_suffix(b")/")?;
+    let digits = inner.strip_prefix(b"-").unwrap_or(inner);
     let (magnitude, len) = leading_integer(digits);
-    if len == 0 || len > 1 && digits.starts_with('0') {
+    if len == 0 || len > 1 && digits[0] == b'0' {
         return None;
     }
     let ms = if digits.len() < inner.len() { -magnitude } else { magnitude };
     let offset = &digits[len..];
-    let offset = if offset.is_empty() { None } else { Some(zone(offset)?) };
+    let offset = match offset {
+        b"" => None,
+        // What every event states.
+        b"+0000" => Some(0),
+        _ => Some(zone(str::from_utf8(offset).ok()?)?),
+    };
     if !DATES.contains(&ms) {
         return None;
     }
@@ -132,7 +146,8 @@ pub fn date(text: &str) -> Option<Date> {
 
 /// An ISO 8601 date and time, `2024-12-10T06:43:27.963Z`: what it shows as if it were UTC, and the offset behind
 /// it. What is finer than a millisecond is cut off as the serializer does it: towards 1970.
-pub fn iso_date(text: &str) -> Option<Date> {
+pub fn iso_date(text: impl AsRef<[u8]>) -> Option<Date> {
+    let text = str::from_utf8(text.as_ref()).ok()?;
     let (clock, rest) = text.split_at_checked(19)?;
     let fixed = clock.as_bytes();
     if [fixed[4], fixed[7], fixed[10], fixed[13], fixed[16]] != *b"--T::" {
@@ -169,8 +184,7 @@ struct Decimal<'a> {
 }
 
 impl<'a> Decimal<'a> {
-    fn scan(text: &'a str) -> Option<Self> {
-        let bytes = text.as_bytes();
+    fn scan(bytes: &'a [u8]) -> Option<Self> {
         let negative = bytes.first() == Some(&b'-');
         let unsigned = &bytes[usize::from(negative)..];
         let end = unsigned.iter().position(|byte| matches!(byte, b'e' | b'E')).unwrap_or(unsigned.len());
@@ -211,8 +225,7 @@ impl<'a> Decimal<'a> {
         if !float.is_finite() || text.write_fmt(written).is_err() {
             return false;
         }
-        let text = std::str::from_utf8(&text.text[..text.len]).unwrap_or_default();
-        Decimal::scan(text).is_some_and(|given_back| given_back.same_value(self))
+        Decimal::scan(&text.text[..text.len]).is_some_and(|given_back| given_back.same_value(self))
     }
 
     fn same_value(&self, other: &Self) -> bool {
@@ -231,7 +244,7 @@ fn exponent_value(part: &[u8]) -> Option<i64> {
     if digits.len() > 6 {
         return None;
     }
-    let value = decimal_digits(std::str::from_utf8(digits).ok()?)?;
+    let value = decimal_digits(str::from_utf8(digits).ok()?)?;
     Some(if part[1] == b'-' { -value } else { value })
 }
 
@@ -267,8 +280,7 @@ fn zone(text: &str) -> Option<i32> {
 }
 
 /// The number that a text begins with, and how many digits it has: at most 18, which 64 bits hold.
-fn leading_integer(text: &str) -> (i64, usize) {
-    let bytes = text.as_bytes();
+fn leading_integer(bytes: &[u8]) -> (i64, usize) {
     // Milliseconds since 1970 have more than eight digits.
     let eight = bytes.first_chunk().and_then(|first| eight_digits(*first));
     let (mut magnitude, mut len) = eight.map_or((0, 0), |eight| (eight, 8));
@@ -374,12 +386,12 @@ mod tests {
                     let text = String::from_utf8(text).unwrap();
                     let end = text.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(len);
                     let magnitude = text[..end].parse().unwrap_or(0);
-                    assert_eq!(leading_integer(&text), (magnitude, end), "{text}");
+                    assert_eq!(leading_integer(text.as_bytes()), (magnitude, end), "{text}");
                 }
             }
         }
-        assert_eq!(leading_integer(digits), (918_273_645_091_827_364, 18));
-        assert_eq!(leading_integer("1234567é"), (1_234_567, 7));
+        assert_eq!(leading_integer(digits.as_bytes()), (918_273_645_091_827_364, 18));
+        assert_eq!(leading_integer("1234567é".as_bytes()), (1_234_567, 7));
     }
 
     #[test]
@@ -445,8 +457,9 @@ mod tests {
             "1.7976931348623157E+308",
         ] {
             let shortest = text.parse::<f64>().unwrap();
-            let given_back =
-                Decimal::scan(text).unwrap().same_value(&Decimal::scan(&format!("{shortest:e}")).unwrap());
+            let given_back = Decimal::scan(text.as_bytes())
+                .unwrap()
+                .same_value(&Decimal::scan(format!("{shortest:e}").as_bytes()).unwrap());
             assert_eq!(survives_f64(text), given_back, "{text}");
             assert_eq!(survives_f64(text), text != "0.33333333333333331", "{text}");
         }

@@ -18,7 +18,6 @@ use self::places::Places;
 use super::context::{Fate, Outermost};
 use super::keys::Keys;
 use crate::event::Member;
-use crate::event::names::is_same;
 use crate::event::tree::{Kind, TreeBuilder};
 
 /// Reads one text after the other in the same memory.
@@ -79,26 +78,28 @@ impl Scan<'_> {
         let mut typed = false;
         let mut place = self.enter(at, b'{', b'}')?;
         while let Place::More(at) = place {
-            let (name, value, member) = if let Some(member) = self.expected(at, outermost) {
-                let value = at + member.in_json().len();
-                ((at + 1, value - 2), self.solid(value), Some(member))
-            } else {
-                let (name, value) = self.name(at)?;
-                if !typed && self.is_type(name, value) {
-                    typed = true;
-                    let end = self.state_type(value, object)?;
-                    place = self.follows(end, b'}')?;
-                    continue;
-                }
-                (name, value, outermost.member(&self.text[name.0..name.1]))
-            };
-            let end = match outermost.begin(member, || self.byte(value) == b'n') {
-                Fate::Dropped => self.skip_parent(value, at)?,
-                Fate::Written(known) => {
-                    self.tree.in_body(Kind::Name, name.0, name.1 - name.0);
-                    outermost.note(known, self.tree.next_id());
-                    self.value(value)?
-                }
+            let (mut name, mut value) = self.name(at)?;
+            if !typed && self.is_type(name, value) {
+                typed = true;
+                let end = self.state_type(value, object)?;
+                place = self.follows(end, b'}')?;
+                continue;
+            }
+            let mut member = outermost.member(&self.text[name.0..name.1]);
+            // Behind the first nearly all follow in the serializer's order, without white space.
+            let end = loop {
+                let end = match outermost.begin(member, || self.byte(value) == b'n') {
+                    Fate::Dropped => self.skip_parent(value, name.0 - 1)?,
+                    Fate::Written(known) => {
+                        self.tree.in_body(Kind::Name, name.0, name.1 - name.0);
+                        outermost.note(known, self.tree.next_id());
+                        self.value(value)?
+                    }
+                };
+                let Some(next) = self.expected(end, outermost) else { break end };
+                member = Some(next);
+                let behind = end + next.in_json().len();
+                (name, value) = ((end + 2, behind - 2), self.solid(behind));
             };
             place = self.follows(end, b'}')?;
         }
@@ -106,13 +107,11 @@ impl Scan<'_> {
         Ok(place.at())
     }
 
-    /// The member that should come next, if it stands here as the serializer writes it: nearly always.
+    /// The member that should come next, if it stands here as the serializer writes it.
     #[inline]
     fn expected(&self, at: usize, outermost: &Outermost<'_>) -> Option<Member> {
         let member = outermost.expected()?;
-        let name = member.in_json().as_bytes();
-        let here = self.bytes.get(at..at + name.len())?;
-        is_same(here, name).then_some(member)
+        member.in_json().begins(self.bytes.get(at..)?).then_some(member)
     }
 
     /// Writes the value that stands at a place. Most are strings, which need no call.

@@ -9,6 +9,9 @@ use crate::event::tree::{Kind, NodeId};
 /// How nearly every pair begins, up to its key's opening quote.
 const KEY: &[u8; 8] = br#"{"key":""#;
 
+/// The same behind the value of the pair before.
+const NEXT_KEY: &[u8; 10] = br#"},{"key":""#;
+
 /// And what stands behind the key's closing quote.
 const VALUE: &[u8; 9] = br#","value":"#;
 
@@ -33,11 +36,19 @@ impl Scan<'_> {
     }
 
     fn pairs(&mut self, at: usize, list: NodeId) -> Result<usize, Odd> {
-        let mut place = Place::More(at);
-        while let Place::More(at) = place {
-            let end = self.pair(at)?;
-            place = self.follows(end, b']')?;
-        }
+        let mut key = self.key(at)?;
+        let end = loop {
+            let end = self.pair(key)?;
+            if self.begins_with(end, NEXT_KEY) {
+                key = end + NEXT_KEY.len() - 1;
+                continue;
+            }
+            let end = self.mark(end, b'}')?;
+            match self.follows(end, b']')? {
+                Place::More(at) => key = self.key(at)?,
+                Place::End(at) => break at,
+            }
+        };
         self.tree.close(list);
         let tree = self.tree.tree(self.text);
         self.keys.clear();
@@ -45,19 +56,21 @@ impl Scan<'_> {
             self.keys.push(name.0 as usize);
         }
         let distinct = self.keys.are_distinct(|name| tree.bytes(NodeId(name as u32)));
-        if distinct { Ok(place.at()) } else { Err(Odd) }
+        if distinct { Ok(end) } else { Err(Odd) }
     }
 
-    #[inline]
-    fn pair(&mut self, at: usize) -> Result<usize, Odd> {
+    /// Where the key's quote stands in the pair that begins here.
+    fn key(&mut self, at: usize) -> Result<usize, Odd> {
         let key = if self.begins_with(at, KEY) { at + KEY.len() - 1 } else { self.unusual_key(at)? };
-        if self.byte(key) != b'"' {
-            return Err(Odd);
-        }
+        if self.byte(key) == b'"' { Ok(key) } else { Err(Odd) }
+    }
+
+    /// Writes the pair whose key stands here; the place behind its value.
+    #[inline]
+    fn pair(&mut self, key: usize) -> Result<usize, Odd> {
         let end = self.write_string(Kind::Name, key)?;
         let value = if self.begins_with(end, VALUE) { end + VALUE.len() } else { self.unusual_value(end)? };
-        let end = self.value(self.solid(value))?;
-        if self.byte(end) == b'}' { Ok(end + 1) } else { self.mark(end, b'}') }
+        self.value(self.solid(value))
     }
 
     /// Where the key of the pair stands that begins here.

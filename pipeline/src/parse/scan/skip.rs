@@ -9,6 +9,7 @@ use crate::event::tree::NodeId;
 impl Scan<'_> {
     /// Passes `ParentContext`, whose member begins at `behind`. It repeats most of what stands before it word for word, and
     /// what was read there needs no second look.
+    #[inline(never)]
     pub(super) fn skip_parent(&mut self, at: usize, behind: usize) -> Result<usize, Odd> {
         if self.byte(at) != b'{' {
             return self.skip(at);
