@@ -27,7 +27,7 @@ impl Target {
     /// The input parameter `Target`, and its parts.
     pub(super) fn of(event: &ChangeEvent<'_>) -> (Self, Parts) {
         let given = event.target.filter(|node| event.tree.kind(*node) != Kind::Null);
-        given.map_or((Self::None, Parts::default()), |node| Self::read(event, node))
+        given.map_or_else(|| (Self::None, Parts::default()), |node| Self::read(event, node))
     }
 
     fn read(event: &ChangeEvent<'_>, node: NodeId) -> (Self, Parts) {

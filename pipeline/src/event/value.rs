@@ -98,7 +98,7 @@ impl<'a> Value<'a> {
 impl Parts {
     /// Finds them in one go; none in what is no object.
     pub fn of(tree: Tree<'_>, node: NodeId) -> Self {
-        const NAMES: [&[u8]; 4] = [b"Id", b"Attributes", b"LogicalName", b"FormattedValues"];
+        const NAMES: [&[u8]; 4] = [b"Id", b"LogicalName", b"Attributes", b"FormattedValues"];
         /// Which of them has so many letters. A table: members differ too much for a branch to be foreseen.
         const BY_LEN: [u8; 16] = by_len(NAMES);
         let mut parts = [None; NAMES.len()];
@@ -110,8 +110,8 @@ impl Parts {
                 *part = Some(value);
             }
         }
-        let [id, attributes, logical_name, labels] = parts;
-        Self { id, attributes, logical_name, labels }
+        let [id, logical_name, attributes, labels] = parts;
+        Self { id, logical_name, attributes, labels }
     }
 }
 
