@@ -9,6 +9,7 @@ use super::marks::Marks;
 use super::metadata::Notes;
 use super::normal_form::NormalForm;
 use crate::event::tree::NodeId;
+use crate::event::value::Parts;
 
 /// What all buffers of a lane share: the hub's name, the lake's types, where each table's attributes stand, scratch.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(super) struct Scratch {
     pub(super) lookups: Vec<Lookup>,
     /// The labels that have no column, as (attribute's name, label).
     pub(super) labels: Vec<(NodeId, NodeId)>,
+    /// The registered post-images of the row's record.
+    pub(super) images: Vec<(NodeId, Parts)>,
     /// Attributes whose value in an image is not the row's, as (image, attribute).
     pub(super) disputed: Vec<(NodeId, SlotId)>,
     pub(super) choices: Vec<i32>,
@@ -87,6 +90,7 @@ impl Scratch {
     pub(super) fn begin_row(&mut self) {
         self.lookups.clear();
         self.labels.clear();
+        self.images.clear();
         self.disputed.clear();
     }
 }

@@ -22,6 +22,7 @@ impl<'a> Row<'_, 'a> {
             if !self.shows_the_record(image, parts) {
                 continue;
             }
+            self.scratch.images.push((image, parts));
             self.cover_identity(parts);
             let mut previous = None;
             for (name, node) in members_of(self.tree, parts.attributes) {
@@ -38,11 +39,9 @@ impl<'a> Row<'_, 'a> {
 
     /// The labels of registered post-images; none for a value that the row does not hold.
     pub(super) fn image_labels(&mut self) {
-        for image in self.registered_images() {
-            let parts = Parts::of(self.tree, image);
-            if self.shows_the_record(image, parts) {
-                self.record_labels(image, parts.labels);
-            }
+        for at in 0..self.scratch.images.len() {
+            let (image, parts) = self.scratch.images[at];
+            self.record_labels(image, parts.labels);
         }
     }
 

@@ -25,7 +25,7 @@ impl Row<'_, '_> {
         self.scratch.labels.extend(automatic);
         let labels = self.scratch.labels.iter().copied();
         if let Some(json) = self.scratch.normal.object(self.tree, labels, &self.scratch.marks) {
-            self.cells.put(Fixed::Labels, Cell::Text(json.as_bytes()));
+            self.cells.put(Fixed::Labels, Cell::Text(json));
         }
         if let Some((_, image)) = automatic {
             self.cover(image);

@@ -4,7 +4,7 @@
 //! empty members of objects left out (those of key/value lists say something and stay), a number that f64 does
 //! not give back as a string of its digits. Does not own: which part.
 
-use std::fmt::Write;
+use std::io::Write;
 
 use super::marks::Marks;
 use crate::event::scalars::survives_f64;
@@ -13,17 +13,18 @@ use crate::event::tree::{Kind, NodeId, Tree};
 /// Writes parts of bodies, one after the other, into the same scratch.
 #[derive(Debug, Default)]
 pub(super) struct NormalForm {
-    out: String,
+    /// UTF-8.
+    out: Vec<u8>,
     /// The members of the objects that are open, as (name, value): a stack.
     members: Vec<(NodeId, NodeId)>,
 }
 
 impl NormalForm {
     /// A node without what has a place; `None` if nothing is left.
-    pub(super) fn left(&mut self, tree: Tree<'_>, node: NodeId, marks: &Marks) -> Option<&str> {
+    pub(super) fn left(&mut self, tree: Tree<'_>, node: NodeId, marks: &Marks) -> Option<&[u8]> {
         self.out.clear();
         self.value(tree, node, marks);
-        (!says_nothing(&self.out)).then_some(self.out.as_str())
+        (!says_nothing(&self.out)).then_some(self.out.as_slice())
     }
 
     /// The same, as the only item of the list that a path of names leads to.
@@ -33,20 +34,20 @@ impl NormalForm {
         path: &[&str],
         item: NodeId,
         marks: &Marks,
-    ) -> Option<&str> {
+    ) -> Option<&[u8]> {
         if !marks.left(tree, item) {
             return None;
         }
         self.out.clear();
         for name in path {
-            self.out.push('{');
-            self.string(name);
-            self.out.push(':');
+            self.out.push(b'{');
+            self.string(name.as_bytes());
+            self.out.push(b':');
         }
-        self.out.push('[');
+        self.out.push(b'[');
         self.value(tree, item, marks);
-        self.out.push(']');
-        self.out.extend(path.iter().map(|_| '}'));
+        self.out.push(b']');
+        self.out.extend(path.iter().map(|_| b'}'));
         Some(&self.out)
     }
 
@@ -56,21 +57,21 @@ impl NormalForm {
         tree: Tree<'_>,
         members: impl IntoIterator<Item = (NodeId, NodeId)>,
         marks: &Marks,
-    ) -> Option<&str> {
+    ) -> Option<&[u8]> {
         self.out.clear();
         let start = self.members.len();
         self.members.extend(members);
         self.sorted_members(tree, start, false, marks);
-        (!says_nothing(&self.out)).then_some(self.out.as_str())
+        (!says_nothing(&self.out)).then_some(self.out.as_slice())
     }
 
     fn value(&mut self, tree: Tree<'_>, node: NodeId, marks: &Marks) {
         match tree.kind(node) {
-            Kind::Null => self.out.push_str("null"),
-            Kind::False => self.out.push_str("false"),
-            Kind::True => self.out.push_str("true"),
-            Kind::Number => self.number(tree.text(node)),
-            Kind::Text | Kind::Name | Kind::IsoDate => self.string(tree.text(node)),
+            Kind::Null => self.out.extend_from_slice(b"null"),
+            Kind::False => self.out.extend_from_slice(b"false"),
+            Kind::True => self.out.extend_from_slice(b"true"),
+            Kind::Number => self.number(tree.bytes(node)),
+            Kind::Text | Kind::Name | Kind::IsoDate => self.string(tree.bytes(node)),
             Kind::List => self.list(tree, node, marks),
             kind @ (Kind::Object | Kind::Pairs) => {
                 let pairs = kind == Kind::Pairs;
@@ -86,78 +87,81 @@ impl NormalForm {
     }
 
     fn list(&mut self, tree: Tree<'_>, node: NodeId, marks: &Marks) {
-        self.out.push('[');
+        self.out.push(b'[');
         let begin = self.out.len();
         for item in tree.items(node).filter(|item| keeps(tree, *item, true, marks)) {
             if self.out.len() > begin {
-                self.out.push(',');
+                self.out.push(b',');
             }
             self.value(tree, item, marks);
         }
-        self.out.push(']');
+        self.out.push(b']');
     }
 
     /// Writes the members from `start` on as an object and takes them off the stack.
     fn sorted_members(&mut self, tree: Tree<'_>, start: usize, pairs: bool, marks: &Marks) {
         // Unstable sorting needs no memory; the node's place keeps members of one name in the body's order.
-        let order = |(name, _): &(NodeId, NodeId)| (tree.text(*name), name.0);
+        let order = |(name, _): &(NodeId, NodeId)| (tree.bytes(*name), name.0);
         if !self.members[start..].is_sorted_by_key(order) {
             self.members[start..].sort_unstable_by_key(order);
         }
-        self.out.push('{');
+        self.out.push(b'{');
         let begin = self.out.len();
         for at in start..self.members.len() {
             let (name, value) = self.members[at];
             let before = self.out.len();
             if before > begin {
-                self.out.push(',');
+                self.out.push(b',');
             }
-            self.string(tree.text(name));
-            self.out.push(':');
+            self.string(tree.bytes(name));
+            self.out.push(b':');
             let written = self.out.len();
             self.value(tree, value, marks);
             if !pairs && says_nothing(&self.out[written..]) {
                 self.out.truncate(before);
             }
         }
-        self.out.push('}');
+        self.out.push(b'}');
         self.members.truncate(start);
     }
 
-    fn number(&mut self, text: &str) {
+    fn number(&mut self, text: &[u8]) {
         if survives_f64(text) {
-            self.out.push_str(text);
+            self.out.extend_from_slice(text);
         } else {
             self.string(text);
         }
     }
 
-    fn string(&mut self, text: &str) {
-        self.out.push('"');
-        let mut plain_from = 0;
-        for (at, byte) in text.bytes().enumerate().skip(plain_len(text)) {
-            if byte >= b' ' && byte != b'"' && byte != b'\\' {
-                continue;
-            }
-            self.out.push_str(&text[plain_from..at]);
-            plain_from = at + 1;
+    fn string(&mut self, text: &[u8]) {
+        self.out.push(b'"');
+        if is_plain(text) {
+            self.out.extend_from_slice(text);
+        } else {
+            self.escaped(text);
+        }
+        self.out.push(b'"');
+    }
+
+    #[inline(never)]
+    fn escaped(&mut self, text: &[u8]) {
+        for byte in text {
             match byte {
-                b'"' => self.out.push_str("\\\""),
-                b'\\' => self.out.push_str("\\\\"),
-                b'\n' => self.out.push_str("\\n"),
-                b'\r' => self.out.push_str("\\r"),
-                b'\t' => self.out.push_str("\\t"),
-                // Writing to a string cannot fail.
-                control => write!(self.out, "\\u{control:04x}").unwrap_or_default(),
+                b'"' => self.out.extend_from_slice(br#"\""#),
+                b'\\' => self.out.extend_from_slice(br"\\"),
+                b'\n' => self.out.extend_from_slice(br"\n"),
+                b'\r' => self.out.extend_from_slice(br"\r"),
+                b'\t' => self.out.extend_from_slice(br"\t"),
+                // Writing to memory cannot fail.
+                0..b' ' => write!(self.out, "\\u{byte:04x}").unwrap_or_default(),
+                _ => self.out.push(*byte),
             }
         }
-        self.out.push_str(&text[plain_from..]);
-        self.out.push('"');
     }
 }
 
-/// How many bytes need no escape for sure, eight at a time: all but a few of most texts.
-fn plain_len(text: &str) -> usize {
+/// Whether no byte needs an escape, eight at a time.
+fn is_plain(text: &[u8]) -> bool {
     const EACH: u64 = u64::from_le_bytes([1; 8]);
     const TOP: u64 = 0x80 * EACH;
     // The lowest byte of which this is said is below `least`; nothing is said of a word without one.
@@ -167,11 +171,11 @@ fn plain_len(text: &str) -> usize {
         let word = u64::from_le_bytes(*bytes);
         below(word, b' ') | is(word, b'"') | is(word, b'\\') == 0
     };
-    let (eights, rest) = text.as_bytes().as_chunks::<8>();
-    let len = eights.iter().take_while(|bytes| plain(bytes)).count() * 8;
-    // The last eight may overlap those before.
-    let all = len + rest.len() == text.len() && text.as_bytes().last_chunk().is_some_and(plain);
-    if all { text.len() } else { len }
+    match text.last_chunk() {
+        // The last eight may overlap those before.
+        Some(last) => plain(last) && text.as_chunks().0.iter().all(plain),
+        None => text.iter().all(|byte| *byte >= b' ' && !matches!(byte, b'"' | b'\\')),
+    }
 }
 
 /// Whether a member or item is written: it has something without a place, or it is there to say that it is null
@@ -180,30 +184,24 @@ fn keeps(tree: Tree<'_>, node: NodeId, silent_too: bool, marks: &Marks) -> bool 
     marks.left(tree, node) || silent_too && !marks.covers(node) && !tree.has_leaf(node)
 }
 
-fn says_nothing(json: &str) -> bool {
-    matches!(json, "null" | "{}" | "[]")
+fn says_nothing(json: &[u8]) -> bool {
+    matches!(json, b"null" | b"{}" | b"[]")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::plain_len;
+    use super::is_plain;
 
     #[test]
-    fn what_needs_an_escape_ends_the_plain_part_wherever_it_stands() {
+    fn a_text_is_plain_unless_a_byte_needs_an_escape_wherever_it_stands() {
         for (len, at) in (0..=24).flat_map(|len| (0..len).map(move |at| (len, at))) {
-            for byte in 0..0x80 {
+            for byte in 0..=u8::MAX {
                 let mut text = vec![b'a'; len];
                 text[at] = byte;
                 let bends = byte < b' ' || byte == b'"' || byte == b'\\';
-                // Less than eight are not looked at.
-                let expected = if bends { at / 8 * 8 } else { len * usize::from(len >= 8) };
-                assert_eq!(
-                    plain_len(std::str::from_utf8(&text).unwrap()),
-                    expected,
-                    "{byte} at {at} of {len}"
-                );
+                assert_eq!(is_plain(&text), !bends, "{byte} at {at} of {len}");
             }
         }
-        assert_eq!(plain_len("éééé\u{1f600}ab..."), 17, "eight, four and five bytes");
+        assert!(is_plain(b""));
     }
 }

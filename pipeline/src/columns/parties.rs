@@ -95,7 +95,7 @@ fn write_rest(
     let Scratch { marks, normal, .. } = scratch;
     let members = tree.members(party).chain(collection);
     if let Some(json) = normal.object(tree, members.filter(|(_, value)| marks.left(tree, *value)), marks) {
-        columns.set(PartyPart::Rest, Cell::Text(json.as_bytes()));
+        columns.set(PartyPart::Rest, Cell::Text(json));
     }
 }
 

@@ -98,7 +98,7 @@ impl<'r, 'a> Row<'r, 'a> {
     /// Writes a part of the body into a JSON column, without what has a place, and notes that it has one.
     pub(super) fn json(&mut self, column: Fixed, node: NodeId) {
         if let Some(json) = self.scratch.normal.left(self.tree, node, &self.scratch.marks) {
-            self.cells.put(column, Cell::Text(json.as_bytes()));
+            self.cells.put(column, Cell::Text(json));
         }
         self.cover(node);
     }
@@ -166,7 +166,7 @@ impl<'r, 'a> Row<'r, 'a> {
         if self.scratch.marks.left(tree, root)
             && let Some(json) = self.scratch.normal.left(tree, root, &self.scratch.marks)
         {
-            self.cells.put(Fixed::Rest, Cell::Text(json.as_bytes()));
+            self.cells.put(Fixed::Rest, Cell::Text(json));
         }
     }
 
@@ -174,7 +174,7 @@ impl<'r, 'a> Row<'r, 'a> {
     fn rest_of_target(&mut self, targets: Targets, item: Item) {
         let Scratch { normal, marks, .. } = &mut *self.scratch;
         if let Some(json) = normal.left_in_list(self.tree, targets.path, item.node, marks) {
-            self.cells.put(Fixed::Rest, Cell::Text(json.as_bytes()));
+            self.cells.put(Fixed::Rest, Cell::Text(json));
         }
     }
 }

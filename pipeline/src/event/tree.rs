@@ -134,24 +134,24 @@ impl<'a> Tree<'a> {
 
     /// Whether there is a string, number or boolean at or below this node. Names are none.
     pub fn has_leaf(&self, id: NodeId) -> bool {
-        self.has_leaf_besides(id, |_| false)
+        self.nodes[id.0 as usize..self.end(id).0 as usize].iter().any(|node| node.kind.is_leaf())
     }
 
-    /// Whether there is one besides those at or below the nodes that are `passed`.
+    /// Whether there is one besides those at or below the nodes that are `passed`: a flag for each node.
     #[inline]
-    pub fn has_leaf_besides(&self, id: NodeId, passed: impl Fn(NodeId) -> bool) -> bool {
-        let nodes = &self.nodes[..self.end(id).0 as usize];
+    pub fn has_leaf_besides(&self, id: NodeId, passed: &[bool]) -> bool {
+        let end = self.end(id).0 as usize;
+        // Of one length, so that one check of the place is enough for both.
+        let (nodes, passed) = (&self.nodes[..end], &passed[..end]);
         let mut at = id.0 as usize;
-        while let Some(mut node) = nodes.get(at) {
+        while at < end {
             // Half of the nodes are names; nobody passes one without its value.
-            if node.kind == Kind::Name
-                && let Some(value) = nodes.get(at + 1)
-            {
-                (node, at) = (value, at + 1);
+            if nodes[at].kind == Kind::Name && at + 1 < end {
+                at += 1;
             }
-            if passed(NodeId(at as u32)) {
-                at = node.end as usize;
-            } else if node.kind.is_leaf() {
+            if passed[at] {
+                at = nodes[at].end as usize;
+            } else if nodes[at].kind.is_leaf() {
                 return true;
             } else {
                 at += 1;

@@ -98,32 +98,19 @@ impl<'a> Value<'a> {
 impl Parts {
     /// Finds them in one go; none in what is no object.
     pub fn of(tree: Tree<'_>, node: NodeId) -> Self {
-        const NAMES: [&[u8]; 4] = [b"Id", b"LogicalName", b"Attributes", b"FormattedValues"];
-        /// Which of them has so many letters. A table: members differ too much for a branch to be foreseen.
-        const BY_LEN: [u8; 16] = by_len(NAMES);
-        let mut parts = [None; NAMES.len()];
+        let mut parts = Self::default();
         for (name, value) in tree.members(node) {
-            let which = BY_LEN.get(tree.text_len(name)).map_or(NAMES.len(), |which| usize::from(*which));
-            if let Some(part @ None) = parts.get_mut(which)
-                && is_same(tree.bytes(name), NAMES[which])
-            {
-                *part = Some(value);
-            }
+            let part = match tree.bytes(name) {
+                b"Id" => &mut parts.id,
+                b"LogicalName" => &mut parts.logical_name,
+                b"Attributes" => &mut parts.attributes,
+                b"FormattedValues" => &mut parts.labels,
+                _ => continue,
+            };
+            part.get_or_insert(value);
         }
-        let [id, logical_name, attributes, labels] = parts;
-        Self { id, logical_name, attributes, labels }
+        parts
     }
-}
-
-/// For each length the place of the name that has it; one past the last where none has.
-const fn by_len<const N: usize>(names: [&[u8]; N]) -> [u8; 16] {
-    let mut by_len = [N as u8; 16];
-    let mut at = 0;
-    while at < N {
-        by_len[names[at].len()] = at as u8;
-        at += 1;
-    }
-    by_len
 }
 
 impl Reference {

@@ -78,14 +78,15 @@ fn read_number(text: &[u8]) -> Option<Number> {
 }
 
 /// Whether an f64 gives back this JSON number exactly, digit for digit.
-pub fn survives_f64(text: &str) -> bool {
-    let bytes = text.as_bytes();
+pub fn survives_f64(text: impl AsRef<[u8]>) -> bool {
+    let bytes = text.as_ref();
     // Up to 15 significant digits survive in any exponent that f64 has; without an `E` it is a small one.
-    if text.len() <= 15 && bytes.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-')) {
+    if bytes.len() <= 15 && bytes.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-')) {
         return Decimal::scan(bytes).is_some();
     }
     let Some(stated) = Decimal::scan(bytes) else { return false };
-    text.parse().is_ok_and(|float: f64| stated.is(float, format_args!("{float:e}")))
+    let float = str::from_utf8(bytes).ok().and_then(|text| text.parse().ok());
+    float.is_some_and(|float: f64| stated.is(float, format_args!("{float:e}")))
 }
 
 /// The double that a JSON number states, if no digit is lost: read back in the serializer's way it is the same number.
