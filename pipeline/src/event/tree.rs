@@ -166,11 +166,6 @@ impl<'a> Tree<'a> {
         (!node.in_arena).then_some(node.start as usize)
     }
 
-    /// How many bytes its text has.
-    pub(crate) fn text_len(&self, id: NodeId) -> usize {
-        self.nodes[id.0 as usize].len as usize
-    }
-
     /// Its text, without a look at where its letters begin and end.
     pub(crate) fn bytes(&self, id: NodeId) -> &'a [u8] {
         let node = &self.nodes[id.0 as usize];
