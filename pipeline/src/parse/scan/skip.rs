@@ -50,9 +50,14 @@ impl Scan<'_> {
     }
 
     /// Passes the value that stands at a place.
-    pub(super) fn skip(&mut self, at: usize) -> Result<usize, Odd> {
+    #[inline]
+    fn skip(&mut self, at: usize) -> Result<usize, Odd> {
+        if self.byte(at) == b'"' { self.text(at) } else { self.skip_other(at) }
+    }
+
+    #[inline(never)]
+    fn skip_other(&mut self, at: usize) -> Result<usize, Odd> {
         match self.byte(at) {
-            b'"' => self.text(at),
             b'{' => self.skip_object(at),
             b'[' => self.skip_list(at),
             b'n' => self.word(at, b"null"),

@@ -67,12 +67,14 @@ impl Scan<'_> {
     #[inline]
     pub(super) fn text(&mut self, at: usize) -> Result<usize, Odd> {
         let end = self.places.next(at + 1);
-        if self.byte(end) == b'"' {
-            return Ok(end + 1);
-        }
-        match self.date_closes(at + 1) {
+        if self.byte(end) == b'"' { Ok(end + 1) } else { self.escaped_text(at + 1) }
+    }
+
+    #[inline(never)]
+    fn escaped_text(&mut self, start: usize) -> Result<usize, Odd> {
+        match self.date_closes(start) {
             Some(close) => Ok(close + DATE_END.len()),
-            None => self.unescape(at + 1, |_, _| ()),
+            None => self.unescape(start, |_, _| ()),
         }
     }
 
