@@ -22,21 +22,17 @@ impl Bits {
     }
 
     pub(super) fn extend(&mut self, bit: bool, count: usize) {
-        let end = self.len + count;
-        // Bits behind the last are zero.
-        if !bit {
-            self.bytes.resize(end.div_ceil(8), 0);
-            self.len = end;
-            return;
-        }
-        while self.len < end && !self.len.is_multiple_of(8) {
-            self.push(true);
-        }
-        let whole = (end - self.len) / 8;
-        self.bytes.resize(self.bytes.len() + whole, 0xff);
-        self.len += whole * 8;
-        while self.len < end {
-            self.push(true);
+        const ALL: u8 = u8::MAX;
+        let (begin, end) = (self.len, self.len + count);
+        self.len = end;
+        self.bytes.resize(end.div_ceil(8), if bit { ALL } else { 0 });
+        if bit && count > 0 {
+            // The byte that was begun. One that begins here is set already, and sets nothing else.
+            self.bytes[begin / 8] |= ALL << (begin % 8);
+            // Bits behind the last are zero.
+            if let Some(last) = self.bytes.get_mut(end / 8) {
+                *last &= !(ALL << (end % 8));
+            }
         }
     }
 
@@ -50,9 +46,10 @@ impl Bits {
     }
 }
 
-/// Which values are there. Takes no memory as long as all are.
+/// Which values are there. Takes no memory as long as all are, and a value that is there costs no bit until one is not.
 #[derive(Debug, Default)]
 pub(super) struct Validity {
+    /// Up to the last that is not there; all behind are.
     bits: Bits,
     len: usize,
 }
@@ -65,18 +62,15 @@ impl Validity {
 
     #[inline]
     pub(super) fn push_valid(&mut self) {
-        if self.bits.len > 0 {
-            self.bits.push(true);
-        }
         self.len += 1;
     }
 
     pub(super) fn push_nulls(&mut self, count: usize) {
-        if self.bits.len == 0 && count > 0 {
-            self.bits.extend(true, self.len);
+        if count > 0 {
+            self.bits.extend(true, self.len - self.bits.len);
+            self.bits.extend(false, count);
+            self.len += count;
         }
-        self.bits.extend(false, count);
-        self.len += count;
     }
 
     /// The bytes it takes.
@@ -84,8 +78,12 @@ impl Validity {
         self.bits.bytes()
     }
 
-    pub(super) fn finish(self) -> Option<NullBuffer> {
-        (self.bits.len > 0).then(|| NullBuffer::new(self.bits.finish()))
+    pub(super) fn finish(mut self) -> Option<NullBuffer> {
+        if self.bits.len == 0 {
+            return None;
+        }
+        self.bits.extend(true, self.len - self.bits.len);
+        Some(NullBuffer::new(self.bits.finish()))
     }
 }
 
@@ -119,5 +117,44 @@ impl Offsets {
             self.0.push(0);
         }
         OffsetBuffer::new(ScalarBuffer::from(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What bits that were set one by one, and by stretches of these lengths in turn, come to.
+    fn check(begin: usize, stretches: [usize; 3]) {
+        let (mut bits, mut expected) = (Bits::default(), vec![]);
+        for at in 0..begin {
+            bits.push(at % 3 == 0);
+            expected.push(at % 3 == 0);
+        }
+        let mut validity = Validity::default();
+        for (at, count) in stretches.into_iter().enumerate() {
+            bits.extend(at % 2 == 0, count);
+            expected.extend(vec![at % 2 == 0; count]);
+            if at % 2 == 0 {
+                (0..count).for_each(|_| validity.push_valid());
+            } else {
+                validity.push_nulls(count);
+            }
+        }
+        bits.push(true);
+        expected.push(true);
+        assert_eq!(bits.finish().iter().collect::<Vec<_>>(), expected, "{begin} {stretches:?}");
+        let valid = validity.finish().map(|nulls| nulls.iter().collect::<Vec<_>>());
+        let expected = (stretches[1] > 0).then(|| expected[begin..expected.len() - 1].to_vec());
+        assert_eq!(valid, expected, "{stretches:?}");
+    }
+
+    #[test]
+    fn stretches_of_bits_begin_and_end_anywhere_in_a_byte() {
+        for begin in 0..10 {
+            for stretch in 0..20usize.pow(3) {
+                check(begin, [stretch % 20, stretch / 20 % 20, stretch / 400]);
+            }
+        }
     }
 }
