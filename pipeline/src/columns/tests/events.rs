@@ -283,6 +283,15 @@ fn what_a_record_says_besides_attributes_is_kept() {
 }
 
 #[test]
+fn of_parts_that_stand_twice_the_first_counts() {
+    let target = format!(
+        r#"{{"__type":"Entity","Attributes":[{{"key":"a","value":1}}],"Attributes":[{{"key":"b","value":2}}],"Id":"{ID}","Id":"{OTHER}","LogicalName":"account"}}"#
+    );
+    let rest = format!(r#"{{"InputParameters":{{"Target":{{"Attributes":{{"b":2}},"Id":"{OTHER}"}}}}}}"#);
+    check(&update(&[]).target(target), &[("a", "1"), ("_changed", "[a]"), ("_rest", &rest)]);
+}
+
+#[test]
 fn a_party_list_that_was_cleared_was_set() {
     let empty = r#"{"__type":"EntityCollection:x","Entities":[],"EntityName":"activityparty","MoreRecords":false,"PagingCookie":null,"TotalRecordCount":0}"#;
     let collection = r#"{"EntityName":"activityparty","MoreRecords":false,"TotalRecordCount":0}"#;

@@ -106,6 +106,23 @@ fn an_image_of_another_record_is_not_the_row_s() {
 }
 
 #[test]
+fn the_images_of_one_event_are_not_the_next_one_s() {
+    let first = update(&[("a", "1")]).after("Post", &[("a", "1")], &[("a", "one")]);
+    let mut next = first.clone();
+    next.after = vec![("Post", record("account", OTHER, &[("a", "1")], &[("a", "one")]))];
+    let mut rows = Rows::new();
+    rows.push(&first.json());
+    rows.push(&next.json());
+    let batch = rows.take();
+    let [alone, behind] = [row_of(&next.json()), row(&batch, 1)].map(|mut row| {
+        assert!(row.remove("_sequence_number").is_some());
+        row
+    });
+    assert_eq!(behind, alone);
+    assert_eq!(row(&batch, 0)["_labels"], r#"{"a":"one"}"#);
+}
+
+#[test]
 fn the_automatic_image_only_names_the_record() {
     let key = format!("\"{ID}\"");
     let automatic = "AsynchronousStepPrimaryName";

@@ -185,6 +185,24 @@ fn the_key_is_a_uuid() {
 }
 
 #[test]
+fn what_stands_beside_the_value_of_a_choice_or_of_money_is_kept() {
+    for (form, value) in [("OptionSetValue", "1"), ("Money", "1.5")] {
+        for members in
+            [format!(r#""Value":{value},"Label":"one""#), format!(r#""Label":"one","Value":{value}"#)]
+        {
+            check(
+                &update(&[("a", &format!(r#"{{"__type":"{form}:http:\/\/schemas",{members}}}"#))]),
+                &[
+                    ("a", value),
+                    ("_changed", "[a]"),
+                    ("_rest", r#"{"InputParameters":{"Target":{"Attributes":{"a":{"Label":"one"}}}}}"#),
+                ],
+            );
+        }
+    }
+}
+
+#[test]
 fn lookups_have_companions() {
     check(
         &update(&[("parent", &lookup("account", OTHER, r#""Fabrikam""#))]),
