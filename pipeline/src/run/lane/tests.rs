@@ -9,6 +9,7 @@ use crate::amqp::encode::Encoder;
 use crate::columns::{Catalog, QuarantinedRows};
 use crate::event::RawEvent;
 use crate::generator::{Generator, Size};
+use crate::metrics::Counter;
 use crate::parse::{ParentContext, Parsers, ROUTING_VERSION};
 
 const START: StartId = StartId { partition: PartitionId(7), attempt: 1 };
@@ -264,6 +265,17 @@ fn bodies_that_are_not_understood_stand_in_quarantine_and_the_rest_goes_on() {
     world.arrive(&[update("a"), "not json".to_owned(), update("a")]);
     world.on(LaneInput::End { start: START });
     check(&mut world, &["a 0..=2 (2)", "_quarantine 1..=1 (1)"], Some((2, None)));
+}
+
+#[test]
+fn what_is_unusual_of_bodies_is_counted() {
+    let mut world = World::new(rules(), 64 << 20);
+    let with = |member: &str| update("a").replacen('{', &format!("{{{member},"), 1);
+    let half_a_letter = with(r#""Unknown":"\ud800""#);
+    world.arrive(&[update("a"), half_a_letter, with(r#""ParentContext":{}"#), with(r#""ParentContext":[]"#)]);
+    let metrics = &world.metrics;
+    let counted = [&metrics.bodies_odd, &metrics.bodies_repaired, &metrics.parent_contexts_dropped];
+    assert_eq!(counted.map(Counter::get), [1, 1, 2]);
 }
 
 #[test]
