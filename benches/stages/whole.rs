@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::io;
 
-use catchwater::parse::{ParentContext, Parsers};
+use catchwater::parse::{ParentContext, Parser};
 use catchwater_benches::bodies::{Bodies, SHAPES};
 use catchwater_benches::turns::Contender;
 use catchwater_benches::yardstick;
@@ -33,16 +33,13 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
 
 /// Everything behind the socket and before the disk, on one core.
 pub(crate) fn own(bodies: &Bodies) -> Contender<'_> {
-    let mut parsers = Parsers::new(ParentContext::Drop);
+    let mut parser = Parser::new(ParentContext::Drop);
     let mut rows = Rows::new();
     Contender::new("ours", move || {
-        let mut left = bodies.iter().map(|body| (body, body)).peekable();
-        while left.peek().is_some() {
-            for (body, event) in parsers.parse_some(&mut left) {
-                let Ok(event) = event else { continue };
-                if let Some(batch) = rows.push(&event, body) {
-                    _ = black_box(file_of(&batch));
-                }
+        for body in bodies.iter() {
+            let Ok(event) = parser.parse(body) else { continue };
+            if let Some(batch) = rows.push(&event, body) {
+                _ = black_box(file_of(&batch));
             }
         }
         rows.take().iter().for_each(|batch| _ = black_box(file_of(batch)));

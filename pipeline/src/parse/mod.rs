@@ -8,7 +8,6 @@ mod context;
 mod fault;
 mod json;
 mod keys;
-mod parsers;
 mod scan;
 mod sniff;
 #[cfg(test)]
@@ -19,7 +18,6 @@ mod xml;
 use std::fmt;
 
 use self::context::Reader;
-pub use self::parsers::Parsers;
 use self::scan::Scanner;
 use self::sniff::sniff;
 use crate::event::{ChangeEvent, Reject};

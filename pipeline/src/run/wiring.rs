@@ -32,7 +32,7 @@ use crate::clock::Clock;
 use crate::columns::{Catalog, Context};
 use crate::eventhubs::{Client, HubProperties};
 use crate::metrics::Metrics;
-use crate::parse::{Parsers, ROUTING_VERSION};
+use crate::parse::{Parser, ROUTING_VERSION};
 use crate::partitions::{Checkpoints, Scope};
 
 /// Tells a run to finish what is in flight and end.
@@ -168,7 +168,7 @@ impl Wiring {
         for number in 0..count {
             let share = Share::new(self.config.budget_bytes / 4 * COUNTED_QUARTERS / count as u64);
             let lane = Lane::new(
-                Parsers::new(self.config.parent_context),
+                Parser::new(self.config.parent_context),
                 Context::new(Arc::from(self.hub.name.as_str()), Arc::clone(&self.catalog)),
                 roll_rules(&self.config),
                 self.facts.clone(),

@@ -18,7 +18,7 @@ use crate::columns;
 use crate::event::{QUARANTINE, RawBatch};
 use crate::eventhubs;
 use crate::metrics::Metrics;
-use crate::parse::Parsers;
+use crate::parse::Parser;
 use crate::position::{PartitionId, Position, SequenceNumber};
 
 /// When files are closed and row groups encoded.
@@ -94,7 +94,7 @@ pub enum LaneOutput {
 /// See the module.
 #[derive(Debug)]
 pub struct Lane {
-    parsers: Parsers,
+    parser: Parser,
     context: columns::Context,
     rules: RollRules,
     facts: RunFacts,
@@ -106,14 +106,14 @@ pub struct Lane {
 impl Lane {
     /// A lane without partitions.
     pub fn new(
-        parsers: Parsers,
+        parser: Parser,
         context: columns::Context,
         rules: RollRules,
         facts: RunFacts,
         share: Arc<Share>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { parsers, context, rules, facts, share, metrics, partitions: HashMap::new() }
+        Self { parser, context, rules, facts, share, metrics, partitions: HashMap::new() }
     }
 
     /// Takes one input; what comes of it is appended to `out`, in order.
@@ -184,35 +184,32 @@ impl Lane {
         let mut previous = None;
         // Counted here and told once a batch: other lanes count in the same places.
         let [mut odd, mut repaired, mut parent_contexts_dropped] = [0; 3];
-        let mut bodies = batch.iter().map(|raw| (raw.body, raw)).peekable();
-        while bodies.peek().is_some() {
-            for (raw, event) in self.parsers.parse_some(&mut bodies) {
-                if partition.is_past(previous.as_ref(), &raw) {
-                    self.metrics.events_skipped.add(1);
-                    continue;
-                }
-                let table = event.as_ref().map_or(QUARANTINE, |event| event.table.name());
-                let date = Date::from_unix_ms(raw.enqueued_time_ms);
-                let opening = &mut Opening { context: &mut self.context, share: &self.share };
-                match partition.rows_of(table, date, &raw, previous.as_ref(), now_ms, opening) {
-                    Some(buffer) => match &event {
-                        Ok(event) => buffer.push(&mut self.context, event, &raw, start.partition),
-                        Err(reject) => {
-                            let mut properties = String::new();
-                            eventhubs::properties_json(raw.encoded_properties, &mut properties);
-                            let partition = start.partition;
-                            buffer.push_reject(&mut self.context, reject, &raw, &properties, partition);
-                        }
-                    },
-                    None => self.metrics.events_skipped.add(1),
-                }
-                if let Ok(event) = event {
-                    odd += u64::from(event.odd);
-                    repaired += u64::from(event.repaired);
-                    parent_contexts_dropped += u64::from(event.parent_context_dropped);
-                }
-                previous = Some(raw);
+        for raw in batch.iter() {
+            if partition.is_past(previous.as_ref(), &raw) {
+                self.metrics.events_skipped.add(1);
+                continue;
             }
+            let event = self.parser.parse(raw.body);
+            let table = event.as_ref().map_or(QUARANTINE, |event| event.table.name());
+            let date = Date::from_unix_ms(raw.enqueued_time_ms);
+            let opening = &mut Opening { context: &mut self.context, share: &self.share };
+            match partition.rows_of(table, date, &raw, previous.as_ref(), now_ms, opening) {
+                Some(buffer) => match &event {
+                    Ok(event) => buffer.push(&mut self.context, event, &raw, start.partition),
+                    Err(reject) => {
+                        let mut properties = String::new();
+                        eventhubs::properties_json(raw.encoded_properties, &mut properties);
+                        buffer.push_reject(&mut self.context, reject, &raw, &properties, start.partition);
+                    }
+                },
+                None => self.metrics.events_skipped.add(1),
+            }
+            if let Ok(event) = event {
+                odd += u64::from(event.odd);
+                repaired += u64::from(event.repaired);
+                parent_contexts_dropped += u64::from(event.parent_context_dropped);
+            }
+            previous = Some(raw);
         }
         self.metrics.bodies_odd.add(odd);
         self.metrics.bodies_repaired.add(repaired);

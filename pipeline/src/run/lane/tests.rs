@@ -10,7 +10,7 @@ use crate::columns::{Catalog, QuarantinedRows};
 use crate::event::RawEvent;
 use crate::generator::{Generator, Size};
 use crate::metrics::Counter;
-use crate::parse::{ParentContext, Parsers, ROUTING_VERSION};
+use crate::parse::{ParentContext, ROUTING_VERSION};
 
 const START: StartId = StartId { partition: PartitionId(7), attempt: 1 };
 const NOON_MS: i64 = 1_795_435_200_000;
@@ -35,8 +35,8 @@ impl World {
         let facts =
             RunFacts { lake: "lake".to_owned(), writer: "test".to_owned(), routing_version: ROUTING_VERSION };
         let context = columns::Context::new(Arc::from("events"), Catalog::new());
-        let parsers = Parsers::new(ParentContext::Drop);
-        let lane = Lane::new(parsers, context, rules, facts, Arc::clone(&share), Arc::clone(&metrics));
+        let parser = Parser::new(ParentContext::Drop);
+        let lane = Lane::new(parser, context, rules, facts, Arc::clone(&share), Arc::clone(&metrics));
         let generator = Generator::new(7, Size::Small);
         let (properties, out) = (Vec::new(), Vec::new());
         let mut world = Self { lane, share, metrics, generator, now_ms: NOON_MS, next: 0, properties, out };
