@@ -15,6 +15,7 @@ pub use raw::{RawBatch, RawEvent};
 pub use reject::{Reason, Reject};
 pub use spares::Spares;
 
+use names::JsonName;
 use tree::{NodeId, Tree};
 
 /// One understood body: a `RemoteExecutionContext` as a tree, with its known members found.
@@ -101,8 +102,8 @@ macro_rules! members {
             }
 
             /// The name as JSON has it behind another member: from the comma up to the value.
-            pub(crate) fn in_json(self) -> &'static Marker {
-                const ALL: &[Marker] = &[$(Marker::of(concat!(",\"", stringify!($name), "\":"))),*];
+            pub(crate) fn in_json(self) -> &'static JsonName {
+                const ALL: &[JsonName] = &[$(JsonName::of(concat!(",\"", stringify!($name), "\":"))),*];
                 &ALL[self as usize]
             }
         }
@@ -115,44 +116,6 @@ members! {
     MessageName, Mode, OperationCreatedOn, OperationId, OrganizationId, OrganizationName, OutputParameters,
     OwningExtension, ParentContext, PostEntityImages, PreEntityImages, PrimaryEntityId, PrimaryEntityName,
     RequestId, SecondaryEntityName, SharedVariables, Stage, UserAzureActiveDirectoryObjectId, UserId,
-}
-
-/// Bytes that are compared in one go, without a branch for each eight of them.
-#[derive(Debug)]
-pub(crate) struct Marker {
-    bytes: [u8; Self::WIDTH],
-    /// Ones where the bytes count.
-    mask: [u8; Self::WIDTH],
-    len: usize,
-}
-
-impl Marker {
-    /// More than any has.
-    const WIDTH: usize = 48;
-
-    const fn of(text: &str) -> Self {
-        let (mut bytes, mut mask) = ([0; Self::WIDTH], [0; Self::WIDTH]);
-        let mut at = 0;
-        while at < text.len() {
-            (bytes[at], mask[at]) = (text.as_bytes()[at], u8::MAX);
-            at += 1;
-        }
-        Self { bytes, mask, len: text.len() }
-    }
-
-    /// How many bytes there are.
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether a text begins like this; no text that is shorter than the widest does.
-    #[inline]
-    pub(crate) fn begins(&self, text: &[u8]) -> bool {
-        text.first_chunk::<{ Self::WIDTH }>().is_some_and(|text| {
-            let differs = |at: usize| (text[at] ^ self.bytes[at]) & self.mask[at];
-            (0..Self::WIDTH).fold(0, |difference, at| difference | differs(at)) == 0
-        })
-    }
 }
 
 /// Where the known members of one body stand. The first of a name counts; a second stays an unknown member.

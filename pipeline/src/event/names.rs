@@ -21,6 +21,44 @@ pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
         && chunks.iter().zip(other_chunks).all(|(one, other)| word(one) == word(other))
 }
 
+/// A member's name as JSON has it, compared in one go: no branch for each eight bytes of it.
+#[derive(Debug)]
+pub(crate) struct JsonName {
+    bytes: [u8; Self::WIDTH],
+    /// Ones where the bytes count.
+    mask: [u8; Self::WIDTH],
+    len: usize,
+}
+
+impl JsonName {
+    /// More than any name has with its marks.
+    const WIDTH: usize = 48;
+
+    pub(crate) const fn of(text: &str) -> Self {
+        let (mut bytes, mut mask) = ([0; Self::WIDTH], [0; Self::WIDTH]);
+        let mut at = 0;
+        while at < text.len() {
+            (bytes[at], mask[at]) = (text.as_bytes()[at], u8::MAX);
+            at += 1;
+        }
+        Self { bytes, mask, len: text.len() }
+    }
+
+    /// How many bytes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether a text begins like this; none does that is shorter than the widest name.
+    #[inline]
+    pub(crate) fn begins(&self, text: &[u8]) -> bool {
+        text.first_chunk::<{ Self::WIDTH }>().is_some_and(|text| {
+            let differs = |at: usize| (text[at] ^ self.bytes[at]) & self.mask[at];
+            (0..Self::WIDTH).fold(0, |difference, at| difference | differs(at)) == 0
+        })
+    }
+}
+
 /// Hashes names quicker than the standard library does. They come from outside; a seed nobody knows keeps them from
 /// colliding on purpose.
 pub(crate) fn hasher() -> RandomState {
