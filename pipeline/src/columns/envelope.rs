@@ -4,7 +4,6 @@ use super::row::Row;
 use super::schema::Fixed;
 use super::targets::{Target, guid_at, lacks_targets};
 use super::values::Cell;
-use crate::event::names::is_same;
 use crate::event::scalars::{Date, Number, date, guid, iso_date, number};
 use crate::event::tree::{Kind, NodeId};
 use crate::event::value::{Parts, is_silent};
@@ -41,7 +40,7 @@ const TEXTS: [(Member, Fixed); 3] = [
 ];
 
 /// The table of the steps that make Dataverse post events.
-const STEP_TABLE: &[u8] = b"sdkmessageprocessingstep";
+const STEP_TABLE: &str = "sdkmessageprocessingstep";
 
 /// What Dataverse writes for "no table".
 const NO_TABLE: &str = "none";
@@ -148,7 +147,7 @@ impl<'a> Row<'_, 'a> {
             Table::Entity(table) => table,
             Table::Messages => NO_TABLE,
         };
-        if self.tree.kind(node) == Kind::Text && is_same(self.tree.bytes(node), said.as_bytes()) {
+        if self.says(node, said) {
             self.cover(node);
         }
     }
@@ -163,10 +162,7 @@ impl<'a> Row<'_, 'a> {
         {
             self.cover(node);
         }
-        if let Some(node) = logical_name
-            && self.tree.kind(node) == Kind::Text
-            && is_same(self.tree.bytes(node), STEP_TABLE)
-        {
+        if let Some(node) = logical_name.filter(|node| self.says(*node, STEP_TABLE)) {
             self.cover(node);
         }
     }

@@ -109,6 +109,11 @@ impl<'r, 'a> Row<'r, 'a> {
         (self.tree.kind(value) == Kind::Text).then(|| (value, self.tree.bytes(value)))
     }
 
+    /// Whether a node is this very text.
+    pub(super) fn says(&self, node: NodeId, text: &str) -> bool {
+        self.tree.kind(node) == Kind::Text && is_same(self.tree.bytes(node), text.as_bytes())
+    }
+
     /// Whether a text is the id of the row's record.
     pub(super) fn is_id(&self, text: &[u8]) -> bool {
         self.id.is_some() && guid(text) == self.id
@@ -122,17 +127,15 @@ impl<'r, 'a> Row<'r, 'a> {
 
     /// Covers `Id` and `LogicalName` where they say what the row says.
     pub(super) fn cover_identity(&mut self, Parts { id, logical_name, .. }: Parts) {
-        let tree = self.tree;
-        let text = |node: &NodeId| tree.kind(*node) == Kind::Text;
         // A zero says that there is none.
-        if let Some(node) = id.filter(text)
-            && let said @ Some(guid) = guid(self.tree.bytes(node))
+        if let Some(node) = id
+            && let said @ Some(guid) = guid_at(self.tree, node)
             && (said == self.id || guid == ZERO_GUID)
         {
             self.cover(node);
         }
-        if let Some(node) = logical_name.filter(text)
-            && matches!(self.event.table, Table::Entity(table) if is_same(tree.bytes(node), table.as_bytes()))
+        if let Some(node) = logical_name
+            && matches!(self.event.table, Table::Entity(table) if self.says(node, table))
         {
             self.cover(node);
         }

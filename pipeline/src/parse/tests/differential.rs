@@ -201,6 +201,21 @@ fn every_byte_behind_a_value_is_judged_alike() {
     }
 }
 
+/// Names and punctuation that stand where the serializer writes them are compared in one go.
+#[test]
+fn every_byte_of_an_event_as_the_serializer_writes_it_is_judged_alike() {
+    const BODY: &str = r#"{"InitiatingUserId":"u","InputParameters":[{"key":"a","value":1},{"key":"b","value":"x"}],"IsExecutingOffline":false,"IsInTransaction":true,"IsOfflinePlayback":false,"IsolationMode":1,"MessageName":"A","Mode":1}"#;
+    let (mut keep, mut drop) = parsers();
+    assert!(check(&mut keep, &mut drop, BODY.as_bytes()));
+    for at in 0..BODY.len() {
+        for byte in 0..0x80 {
+            let mut body = BODY.as_bytes().to_vec();
+            body[at] = byte;
+            check(&mut keep, &mut drop, &body);
+        }
+    }
+}
+
 /// What `ParentContext` says again is not read again, so what is nearly the same has to be told from it.
 #[test]
 fn a_parent_that_nearly_repeats_its_event_is_judged_alike() {
