@@ -1,8 +1,10 @@
 //! What went wrong at a store, and what a caller does about it.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use object_store::path::Path;
 
@@ -30,6 +32,9 @@ pub enum Error {
         /// What stands before `://`.
         scheme: String,
     },
+    /// What storage accounts call their connection string, which is not an address.
+    #[error("the address of a store is a folder or a URL, and this is a connection string")]
+    ConnectionString,
     /// A local folder can't be used.
     #[error("could not {operation} folder {}", folder.display())]
     Folder {
@@ -59,7 +64,17 @@ pub enum Error {
         path: String,
         /// What the store said.
         #[source]
-        source: object_store::Error,
+        source: Cause,
+    },
+    /// A request was not answered.
+    #[error("could not {operation} {path:?}: the store has not answered for {} s", timeout.as_secs())]
+    NoAnswer {
+        /// What was being done.
+        operation: &'static str,
+        /// To which object or folder.
+        path: String,
+        /// For how long.
+        timeout: Duration,
     },
     /// A local file or folder can't be made durable.
     #[error("could not sync {} to disk", path.display())]
@@ -77,7 +92,8 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Folder { source, .. } => kind_of_io(source),
-            Self::Request { source, .. } => kind_of_request(source),
+            Self::Request { source, .. } => kind_of_request(&source.0),
+            Self::NoAnswer { .. } => Kind::Unknown,
             // A failed sync too: the kernel may have dropped the pages, and a second one would lie.
             _ => Kind::Fatal,
         }
@@ -87,7 +103,7 @@ impl Error {
     pub(super) fn is_taken(&self) -> bool {
         // S3 says "precondition failed" where the others say "exists".
         use object_store::Error::{AlreadyExists, Precondition};
-        matches!(self, Self::Request { source: AlreadyExists { .. } | Precondition { .. }, .. })
+        matches!(self, Self::Request { source: Cause(AlreadyExists { .. } | Precondition { .. }), .. })
     }
 
     /// Makes a request's error of `object_store`'s.
@@ -96,9 +112,35 @@ impl Error {
         path: &Path,
     ) -> impl FnOnce(object_store::Error) -> Self + use<> {
         let path = path.to_string();
-        move |source| Self::Request { operation, path, source }
+        move |source| Self::Request { operation, path, source: Cause(source) }
     }
 }
+
+/// What a store said. `object_store` repeats the path and its causes at each level; this shows the innermost one, since
+/// the request names the path already.
+#[derive(Debug)]
+pub struct Cause(object_store::Error);
+
+impl From<object_store::Error> for Cause {
+    fn from(error: object_store::Error) -> Self {
+        Self(error)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(error) = io_error_in(&self.0) {
+            return write!(out, "{error}");
+        }
+        let mut cause: &dyn StdError = &self.0;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        write!(out, "{cause}")
+    }
+}
+
+impl StdError for Cause {}
 
 fn kind_of_request(error: &object_store::Error) -> Kind {
     use object_store::Error as Failure;

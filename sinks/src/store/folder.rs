@@ -6,14 +6,16 @@
 //! puts something below it.
 //!
 //! A crash in the middle of a put leaves `<name>.parquet#1` behind. It matches no `*.parquet`, `Store::list`
-//! leaves it out, the next put takes `#2`, and it is never removed: its writer may only be asleep, and if
-//! another took the freed `#1`, the sleeper would wake and link the other's half-written file to its name.
+//! leaves it out, and the next put takes `#2`. A start removes it once it is an hour old, and never a younger one: its
+//! writer may only be asleep, and would link to its name what another put is writing under the freed `#1`. After an hour
+//! that needs a writer that wakes within the milliseconds in which another stages the same file.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
@@ -85,6 +87,16 @@ impl Folder {
         .await
     }
 
+    /// Removes the staging files below a folder that are older than [`STAGING_AGE_MAX`].
+    pub(super) async fn remove_stale_staging(
+        self: Arc<Self>,
+        below: &Path,
+        now: SystemTime,
+    ) -> Result<u64, Error> {
+        let folder = self.file(below)?;
+        blocking(move || remove_stale(&folder, now)).await
+    }
+
     fn file(&self, path: &Path) -> Result<PathBuf, Error> {
         self.objects.path_to_filesystem(path).map_err(Error::request("find", path))
     }
@@ -107,6 +119,41 @@ impl Folder {
     fn is_synced(&self, folder: &FsPath) -> bool {
         folder == self.root || self.synced.lock().unwrap_or_else(PoisonError::into_inner).contains(folder)
     }
+}
+
+/// A staging file that has not been written to for so long belongs to no put that is in flight.
+pub const STAGING_AGE_MAX: Duration = Duration::from_hours(1);
+
+fn remove_stale(folder: &FsPath, now: SystemTime) -> Result<u64, Error> {
+    let failed = |source| Error::Folder { operation: "list", folder: folder.to_owned(), source };
+    let entries = match fs::read_dir(folder) {
+        // Another process may remove a folder, or the same file, at the same time.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries.map_err(failed)?,
+    };
+    let mut removed = 0;
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        let kind = entry.file_type().map_err(failed)?;
+        if kind.is_dir() {
+            removed += remove_stale(&entry.path(), now)?;
+        } else if kind.is_file() && is_staging(&entry.file_name().to_string_lossy()) {
+            let written = entry.metadata().and_then(|found| found.modified());
+            let is_stale = |written| now.duration_since(written).is_ok_and(|age| age > STAGING_AGE_MAX);
+            if written.is_ok_and(is_stale) && fs::remove_file(entry.path()).is_ok() {
+                removed += 1;
+            }
+        }
+    }
+    Ok(removed)
+}
+
+/// Whether `object_store` gives this name to a file of ours while it is written: `x.parquet#1`, `x.json#12`.
+fn is_staging(name: &str) -> bool {
+    name.rsplit_once('#').is_some_and(|(of, n)| {
+        let ours = [".parquet", ".json"].iter().any(|ending| of.ends_with(ending));
+        ours && !n.is_empty() && n.bytes().all(|digit| digit.is_ascii_digit())
+    })
 }
 
 /// Creates a folder and those above it, each with a durable entry.
@@ -165,7 +212,9 @@ fn sync(path: &FsPath) -> Result<(), Error> {
 }
 
 /// Runs file system calls where they may block.
-async fn blocking(work: impl FnOnce() -> Result<(), Error> + Send + 'static) -> Result<(), Error> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(stopped) => Err(Error::request("sync", &Path::default())(stopped.into())),

@@ -4,25 +4,28 @@
 //! own what stands under which key (`lake`), nor when to ask again: an error says which [`Kind`] it is.
 
 pub mod faults; // an object store that misbehaves on demand, for tests
-mod address; // which store an address means
+mod address; // which store an address means, and what of it may be shown
 mod error; // what a caller does about a failure
 mod folder; // what a local folder needs beyond object_store to be durable
 
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{FutureExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
     GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
 };
 
-use address::Address;
+use address::Place;
 use folder::Folder;
 
-pub use error::{Error, Kind};
+pub use address::Address;
+pub use error::{Cause, Error, Kind};
+pub use folder::STAGING_AGE_MAX;
 
 /// An object store. Cloning it is cheap and shares it.
 #[derive(Clone)]
@@ -31,6 +34,7 @@ pub struct Store {
     url: Arc<str>,
     /// What has to be done by hand where the store is a local folder.
     folder: Option<Arc<Folder>>,
+    request_timeout: Duration,
 }
 
 /// What became of a conditional put that was answered.
@@ -60,18 +64,20 @@ impl Store {
     ///
     /// # Errors
     /// Refuses a file system that has no hard links, since nothing else there takes a name exactly once.
-    pub fn open(text: &str) -> Result<Self, Error> {
-        match Address::parse(text)? {
-            Address::Memory => Ok(Self::memory(text)),
-            Address::Folder(root) => Ok(Self::local(Folder::create(&root)?)),
+    pub fn open(address: impl Into<Address>) -> Result<Self, Error> {
+        let address = address.into();
+        match address.place()? {
+            Place::Memory => Ok(Self::memory(&address)),
+            Place::Folder(root) => Ok(Self::local(Folder::create(&root)?)),
         }
     }
 
     /// Opens a store to read from: a folder that is not there is an error and is not created.
-    pub fn open_existing(text: &str) -> Result<Self, Error> {
-        match Address::parse(text)? {
-            Address::Memory => Ok(Self::memory(text)),
-            Address::Folder(root) => Ok(Self::local(Folder::existing(&root)?)),
+    pub fn open_existing(address: impl Into<Address>) -> Result<Self, Error> {
+        let address = address.into();
+        match address.place()? {
+            Place::Memory => Ok(Self::memory(&address)),
+            Place::Folder(root) => Ok(Self::local(Folder::existing(&root)?)),
         }
     }
 
@@ -81,7 +87,13 @@ impl Store {
         Self { objects: decorate(Arc::clone(&self.objects)), ..self.clone() }
     }
 
-    /// The store's address: `file:///…` for every folder.
+    /// The same store, whose requests are given up after another time than [`REQUEST_TIMEOUT`].
+    #[must_use]
+    pub fn with_request_timeout(&self, request_timeout: Duration) -> Self {
+        Self { request_timeout, ..self.clone() }
+    }
+
+    /// The store's address without what may be secret of it: `file:///…` for every folder.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -106,7 +118,7 @@ impl Store {
     /// Reads a whole object; `None` if there is none.
     pub async fn get(&self, path: &Path) -> Result<Option<Bytes>, Error> {
         let read = async { self.objects.get(path).await?.bytes().await };
-        present(read.await).map_err(Error::request("read", path))
+        self.request("read", path, read.map(present)).await
     }
 
     /// Reads the last `length` bytes of an object; `None` if there is none.
@@ -117,12 +129,12 @@ impl Store {
             let size = found.meta.size;
             Ok(Tail { bytes: found.bytes().await?, size })
         };
-        present(read.await).map_err(Error::request("read the end of", path))
+        self.request("read the end of", path, read.map(present)).await
     }
 
     /// Reads parts of an object that is there.
     pub async fn get_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
-        self.objects.get_ranges(path, ranges).await.map_err(Error::request("read from", path))
+        self.request("read from", path, self.objects.get_ranges(path, ranges)).await
     }
 
     /// Lists every object below a folder, at any depth, in the order of their names.
@@ -130,15 +142,15 @@ impl Store {
     /// A listing is a hint: it need not show what was put a moment ago.
     pub async fn list(&self, prefix: &Path) -> Result<Vec<ObjectMeta>, Error> {
         let listing = self.objects.list(Some(prefix)).try_collect();
-        let mut found: Vec<ObjectMeta> = listing.await.map_err(Error::request("list", prefix))?;
+        let mut found: Vec<ObjectMeta> = self.request("list", prefix, listing).await?;
         found.sort_by(|one, other| one.location.cmp(&other.location));
         Ok(found)
     }
 
     /// Lists the names of the folders directly in a folder, or at the top, in order.
     pub async fn list_folders(&self, prefix: Option<&Path>) -> Result<Vec<String>, Error> {
-        let listing = self.objects.list_with_delimiter(prefix).await;
-        let found = listing.map_err(Error::request("list", &prefix.cloned().unwrap_or_default()))?;
+        let listing = self.objects.list_with_delimiter(prefix);
+        let found = self.request("list", &prefix.cloned().unwrap_or_default(), listing).await?;
         let mut names: Vec<String> =
             found.common_prefixes.iter().filter_map(|folder| folder.filename().map(str::to_owned)).collect();
         names.sort();
@@ -151,28 +163,63 @@ impl Store {
     /// once it can be seen, and nothing is done.
     pub async fn make_durable(&self, path: &Path) -> Result<(), Error> {
         match &self.folder {
-            Some(folder) => Arc::clone(folder).sync_found(path).await,
+            Some(folder) => self.answered("sync", path, Arc::clone(folder).sync_found(path)).await,
             None => Ok(()),
+        }
+    }
+
+    /// Removes the staging files below a folder that no put has written to for [`STAGING_AGE_MAX`]: their writers were
+    /// killed. Returns how many there were. Only a local folder has any.
+    pub async fn remove_stale_staging(&self, below: &Path, now: SystemTime) -> Result<u64, Error> {
+        match &self.folder {
+            Some(folder) => Arc::clone(folder).remove_stale_staging(below, now).await,
+            None => Ok(0),
         }
     }
 
     async fn put_with(&self, path: &Path, bytes: Bytes, mode: PutMode) -> Result<(), Error> {
         let options = PutOptions { mode, ..PutOptions::default() };
-        let put = self.objects.put_opts(path, PutPayload::from_bytes(bytes), options).await;
-        put.map_err(Error::request("put", path))?;
+        self.request("put", path, self.objects.put_opts(path, PutPayload::from_bytes(bytes), options))
+            .await?;
         match &self.folder {
-            Some(folder) => Arc::clone(folder).sync_folders_above(path).await,
+            Some(folder) => {
+                self.answered("sync the folders of", path, Arc::clone(folder).sync_folders_above(path)).await
+            }
             None => Ok(()),
         }
     }
 
-    fn memory(text: &str) -> Self {
-        Self { objects: Arc::new(object_store::memory::InMemory::new()), url: text.into(), folder: None }
+    async fn request<T>(
+        &self,
+        operation: &'static str,
+        path: &Path,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, Error> {
+        self.answered(operation, path, request.map(|answer| answer.map_err(Error::request(operation, path))))
+            .await
+    }
+
+    /// Waits for an answer, but not without end: a network file system without its server gives none.
+    async fn answered<T>(
+        &self,
+        operation: &'static str,
+        path: &Path,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let timeout = self.request_timeout;
+        tokio::time::timeout(timeout, answer)
+            .await
+            .unwrap_or_else(|_| Err(Error::NoAnswer { operation, path: path.to_string(), timeout }))
+    }
+
+    fn memory(address: &Address) -> Self {
+        let objects = Arc::new(object_store::memory::InMemory::new());
+        Self { objects, url: address.to_string().into(), folder: None, request_timeout: REQUEST_TIMEOUT }
     }
 
     fn local(folder: Folder) -> Self {
         let (objects, url) = (folder.objects(), folder.url());
-        Self { objects, url, folder: Some(Arc::new(folder)) }
+        Self { objects, url, folder: Some(Arc::new(folder)), request_timeout: REQUEST_TIMEOUT }
     }
 }
 
@@ -181,6 +228,9 @@ impl fmt::Debug for Store {
         out.debug_struct("Store").field("url", &self.url).finish_non_exhaustive()
     }
 }
+
+/// A request without an answer for so long is given up: 64 MiB take as long at half a megabyte a second.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Tells "there is none" from "it could not be read".
 fn present<T>(read: object_store::Result<T>) -> object_store::Result<Option<T>> {

@@ -1,5 +1,7 @@
 //! One conformance suite over every store, then what is each one's own.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use object_store::path::Path;
 use tempfile::TempDir;
@@ -140,6 +142,9 @@ async fn a_folder_that_refuses_is_fatal() {
     store.put(&key("account"), bytes("")).await.unwrap();
     let error = store.put_if_absent(&key("account/x.parquet"), bytes("1")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Fatal, "{error:?}");
+    // The path stands in the error once, and the reason as the system puts it.
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(!cause.contains("account") && cause.contains("(os error"), "{cause}");
 
     let locked = kept.path().join("locked");
     std::fs::create_dir(&locked).unwrap();
@@ -224,4 +229,14 @@ async fn stale_listings_hide_what_can_be_read() {
     assert!(writer.get(&key("a/2")).await.unwrap().is_some());
     faults.show_in_listings();
     assert_eq!(names(&writer, "a").await, ["a/1", "a/2"]);
+}
+
+#[tokio::test]
+async fn request_without_an_answer_ends() {
+    let (store, faults) = (Store::open("memory://").unwrap(), Faults::new());
+    faults.next_put("hangs", PutFault::Held);
+    let hanging = store.with_faults(&faults).with_request_timeout(Duration::from_millis(20));
+    let error = hanging.put_if_absent(&Path::from("hangs"), Bytes::new()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unknown, "it may still come to be");
+    assert!(error.to_string().contains("has not answered"), "{error}");
 }
