@@ -36,6 +36,7 @@ pub(super) fn facts(destination: &Destination, continues_at: i64, first: i64, la
         rows: if first == last { 1 } else { 2 },
         routing_version: 1,
         writer: "a writer".into(),
+        durable: None,
     }
 }
 

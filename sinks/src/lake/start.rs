@@ -1,8 +1,10 @@
-//! From where a source is read, and when its position is gone: pure.
+//! From where a source is read, and when its position is lost: pure.
 //!
-//! Owns the start rule (6) and the loud end of rule 8. Does not own the records it is computed from
-//! ([`super::records`], [`super::rules`]) nor where checkpoints are stored.
+//! Owns the start rule (6), the comparison of checkpoint, lake and hub, and the loud end of rule 8. Does not own the
+//! records it is computed from ([`super::records`], [`super::rules`]), the footers and rows ([`super::recovery`]) nor
+//! where checkpoints are stored. The random walk and the pipeline call the same functions.
 
+use super::ordinals::OrdinalSet;
 use super::paths::{Ordinal, SourceId};
 use super::records::LostRange;
 
@@ -40,27 +42,78 @@ pub fn checkpoint(me: &Identity, stored: Option<&Claim>) -> Option<Ordinal> {
     stored.filter(|claim| claim.identity == *me).map(|claim| claim.last)
 }
 
-/// The last event that nothing will ever be asked of again: it and all before it are durable or given up.
+/// The last event up to which the lake itself proves that it is complete.
 ///
-/// Below a lost range everything was durable when the range was given up.
-pub fn done(checkpoint: Option<Ordinal>, lost: &[LostRange]) -> Option<Ordinal> {
-    lost.iter().map(|range| range.to).max().max(checkpoint)
+/// `footers` is the highest durable position that a footer states: a lower bound, true for ever. Below a lost range
+/// everything was durable when the range was given up.
+pub fn proven(footers: Option<Ordinal>, lost: &[LostRange]) -> Option<Ordinal> {
+    lost.iter().map(|range| range.to).max().max(footers)
+}
+
+/// Whether the rows have to be looked at: the checkpoint claims more than the lake proves, or the hub no longer has
+/// what the lake does not prove.
+pub fn needs_rows(
+    proven: Option<Ordinal>,
+    checkpoint: Option<Ordinal>,
+    from: Ordinal,
+    extent: Extent,
+) -> bool {
+    checkpoint > proven || first_open(proven, from) < extent.begin
+}
+
+/// The last event up to which everything is in the lake or was given up: what the lake proves, or the checkpoint if the
+/// rows confirm it.
+///
+/// `origin` is where the source begins in the lake, `settled` what has a row above `proven` or was accepted as a gap.
+///
+/// # Errors
+/// [`LakeBehind`] if the checkpoint says that an event is durable that has no row.
+pub fn done(
+    proven: Option<Ordinal>,
+    checkpoint: Option<Ordinal>,
+    origin: Ordinal,
+    settled: &OrdinalSet,
+) -> Result<Option<Ordinal>, LakeBehind> {
+    let Some(checkpoint) = checkpoint.filter(|checkpoint| Some(*checkpoint) > proven) else {
+        return Ok(proven);
+    };
+    match settled.missing_in(first_open(proven, origin).0..=checkpoint.0).first() {
+        None => Ok(Some(checkpoint)),
+        Some(missing) => Err(LakeBehind { checkpoint, missing: missing.from }),
+    }
+}
+
+/// Compares the highest row of the source with the hub, which is asked after the lake was read.
+///
+/// # Errors
+/// [`PositionLost::Renumbered`] if the hub never gave out a number that the lake has.
+pub fn numbers_go_on(highest_row: Option<Ordinal>, extent: Extent) -> Result<(), PositionLost> {
+    match highest_row {
+        Some(row) if Some(row) > extent.last => Err(PositionLost::Renumbered { row, last: extent.last }),
+        _ => Ok(()),
+    }
 }
 
 /// The first event to read.
 ///
-/// `done` is [`done`]'s, `from` where the rules of this run begin ([`super::rules::Entered`]).
+/// `done` is [`done`]'s, `from` where the rules of this run begin ([`super::rules::Entered`]). Where the hub begins
+/// above the event that is due, the rows decide: only an event that is not `settled` is lost.
 ///
 /// # Errors
 /// [`PositionLost`] if the source does not have that event and can't come to have it.
-pub fn begin_reading(done: Option<Ordinal>, from: Ordinal, extent: Extent) -> Result<Ordinal, PositionLost> {
-    let start = done.map_or(from, next).max(from);
+pub fn begin_reading(
+    done: Option<Ordinal>,
+    from: Ordinal,
+    extent: Extent,
+    settled: &OrdinalSet,
+) -> Result<Ordinal, PositionLost> {
+    let start = first_open(done, from);
     let end = extent.last.map_or(extent.begin, next);
     if start > end {
         return Err(PositionLost::Ahead { start, last: extent.last });
     }
-    kept(start, extent.begin)?;
-    Ok(start)
+    let gone = settled.missing_in(start.0..=extent.begin.0 - 1);
+    if gone.is_empty() { Ok(start.max(extent.begin)) } else { Err(PositionLost::Gone { ranges: gone }) }
 }
 
 /// Judges a jump while reading: `received` came where `expected` was due, and the source begins at `begin`.
@@ -70,31 +123,35 @@ pub fn begin_reading(done: Option<Ordinal>, from: Ordinal, extent: Extent) -> Re
 /// # Errors
 /// [`PositionLost`] if events between the two are gone.
 pub fn follows(expected: Ordinal, received: Ordinal, begin: Ordinal) -> Result<(), PositionLost> {
-    if received <= expected { Ok(()) } else { kept(expected, begin) }
+    if received <= expected || expected >= begin {
+        return Ok(());
+    }
+    let to = Ordinal(begin.0.min(received.0) - 1);
+    Err(PositionLost::Gone { ranges: vec![LostRange { from: expected, to }] })
 }
 
 /// A position that the source can't serve any more (rule 8). Never passed over in silence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PositionLost {
     /// Retention was faster.
-    #[error(
-        "events {from} to {to} are gone: retention passed them before they were in the lake; \
-         going on without them is a choice to be made"
-    )]
+    #[error("{} gone: retention removed them from the log before they were in the lake", in_words(ranges))]
     Gone {
-        /// The first event that is missing.
-        from: Ordinal,
-        /// The last event that is missing.
-        to: Ordinal,
+        /// The events that are missing, in rising order; at least one range.
+        ranges: Vec<LostRange>,
     },
     /// The log is not the one that was read before, whatever its name and creation time say.
-    #[error(
-        "reading would begin at {start}, but the last event of the source is {}: its numbers were given out anew",
-        last.map_or_else(|| "none at all".to_owned(), |last| last.to_string())
-    )]
+    #[error("reading would begin at event {start}, but {}: its sequence numbers were given out anew", last_of_log(*last))]
     Ahead {
         /// Where reading would begin.
         start: Ordinal,
+        /// The last event of the source.
+        last: Option<Ordinal>,
+    },
+    /// The same, seen by the lake's own rows.
+    #[error("the lake has a row of event {row}, but {}: its sequence numbers were given out anew", last_of_log(*last))]
+    Renumbered {
+        /// The highest row of the source.
+        row: Ordinal,
         /// The last event of the source.
         last: Option<Ordinal>,
     },
@@ -102,23 +159,49 @@ pub enum PositionLost {
 
 impl PositionLost {
     /// What is given up by going on; nothing if there is no going on in this lake.
-    pub fn range(self) -> Option<LostRange> {
+    pub fn ranges(&self) -> &[LostRange] {
         match self {
-            Self::Gone { from, to } => Some(LostRange { from, to }),
-            Self::Ahead { .. } => None,
+            Self::Gone { ranges } => ranges,
+            Self::Ahead { .. } | Self::Renumbered { .. } => &[],
         }
     }
 }
 
-fn kept(start: Ordinal, begin: Ordinal) -> Result<(), PositionLost> {
-    if start >= begin {
-        return Ok(());
-    }
-    Err(PositionLost::Gone { from: start, to: Ordinal(begin.0 - 1) })
+/// A checkpoint that is ahead of its lake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the checkpoint says that everything up to event {checkpoint} is in the lake, but event {missing} has no row there"
+)]
+pub struct LakeBehind {
+    /// The last event that the checkpoint says is durable.
+    pub checkpoint: Ordinal,
+    /// The first event below it without a row.
+    pub missing: Ordinal,
+}
+
+fn first_open(done: Option<Ordinal>, from: Ordinal) -> Ordinal {
+    done.map_or(from, next).max(from)
 }
 
 fn next(last: Ordinal) -> Ordinal {
     Ordinal(last.0 + 1)
+}
+
+fn in_words(ranges: &[LostRange]) -> String {
+    let Some(first) = ranges.first() else { return "no events are".to_owned() };
+    let LostRange { from, to } = first;
+    match ranges.len() - 1 {
+        0 if from == to => format!("event {from} is"),
+        0 => format!("events {from} to {to} are"),
+        more => format!("events {from} to {to} and {more} more ranges are"),
+    }
+}
+
+fn last_of_log(last: Option<Ordinal>) -> String {
+    match last {
+        Some(last) => format!("the last event of the log is {last}"),
+        None => "the log never had an event".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -126,21 +209,27 @@ mod tests {
     use super::*;
 
     fn check(
-        checkpoint: Option<i64>,
+        done: Option<i64>,
         from: i64,
-        lost: &[(i64, i64)],
+        settled: &[(i64, i64)],
         (begin, end): (i64, Option<i64>),
         expected: Result<i64, PositionLost>,
     ) {
-        let lost: Vec<LostRange> =
-            lost.iter().map(|&(from, to)| LostRange { from: Ordinal(from), to: Ordinal(to) }).collect();
         let extent = Extent { begin: Ordinal(begin), last: end.map(Ordinal) };
-        let start = begin_reading(done(checkpoint.map(Ordinal), &lost), Ordinal(from), extent);
-        assert_eq!(start, expected.map(Ordinal), "{checkpoint:?} {from} {lost:?} {extent:?}");
+        let start = begin_reading(done.map(Ordinal), Ordinal(from), extent, &set(settled));
+        assert_eq!(start, expected.map(Ordinal), "{done:?} {from} {settled:?} {extent:?}");
     }
 
-    fn gone(from: i64, to: i64) -> PositionLost {
-        PositionLost::Gone { from: Ordinal(from), to: Ordinal(to) }
+    fn set(ranges: &[(i64, i64)]) -> OrdinalSet {
+        ranges.iter().map(|&(from, to)| from..=to).collect()
+    }
+
+    fn lost(ranges: &[(i64, i64)]) -> Vec<LostRange> {
+        ranges.iter().map(|&(from, to)| LostRange { from: Ordinal(from), to: Ordinal(to) }).collect()
+    }
+
+    fn gone(ranges: &[(i64, i64)]) -> PositionLost {
+        PositionLost::Gone { ranges: lost(ranges) }
     }
 
     fn ahead(start: i64, last: Option<i64>) -> PositionLost {
@@ -148,24 +237,89 @@ mod tests {
     }
 
     #[test]
-    fn reading_begins_at_the_highest_of_checkpoint_origin_boundary_and_lost_range() {
+    fn reading_begins_at_the_highest_of_durable_position_origin_and_boundary() {
         check(None, 0, &[], (0, None), Ok(0));
         check(None, 5, &[], (0, Some(4)), Ok(5));
         check(Some(9), 5, &[], (0, Some(20)), Ok(10));
         check(Some(9), 15, &[], (0, Some(20)), Ok(15));
-        check(Some(3), 0, &[(10, 14), (4, 6)], (15, Some(20)), Ok(15));
         // Caught up, with everything purged behind us.
         check(Some(20), 0, &[], (21, Some(20)), Ok(21));
     }
 
     #[test]
     fn lost_position_is_loud() {
-        check(None, 0, &[], (1, Some(5)), Err(gone(0, 0)));
-        check(Some(9), 5, &[], (12, Some(20)), Err(gone(10, 11)));
-        check(Some(9), 5, &[(10, 11)], (14, Some(20)), Err(gone(12, 13)));
+        check(None, 0, &[], (1, Some(5)), Err(gone(&[(0, 0)])));
+        check(Some(9), 5, &[], (12, Some(20)), Err(gone(&[(10, 11)])));
         // A hub that begins again under the same name and creation time.
         check(Some(9), 0, &[], (0, Some(4)), Err(ahead(10, Some(4))));
         check(None, 5, &[], (0, None), Err(ahead(5, None)));
+    }
+
+    #[test]
+    fn purged_events_with_a_row_are_not_lost() {
+        check(Some(9), 5, &[(10, 11)], (12, Some(20)), Ok(12));
+        check(Some(9), 5, &[(11, 11), (14, 19)], (18, Some(20)), Err(gone(&[(10, 10), (12, 13)])));
+        // A row above the first event that the hub still has does not move the start.
+        check(Some(9), 5, &[(10, 15)], (12, Some(20)), Ok(12));
+        check(None, 5, &[(5, 30)], (31, Some(30)), Ok(31));
+    }
+
+    #[test]
+    fn footers_and_lost_ranges_prove_what_is_durable() {
+        let at = |ordinal: i64| Some(Ordinal(ordinal));
+        for (footers, ranges, expected) in [
+            (None, &[][..], None),
+            (at(7), &[], at(7)),
+            (at(7), &[(3, 4)], at(7)),
+            (at(7), &[(9, 12), (3, 4)], at(12)),
+            (None, &[(3, 4)], at(4)),
+        ] {
+            assert_eq!(proven(footers, &lost(ranges)), expected, "{footers:?} {ranges:?}");
+        }
+    }
+
+    #[test]
+    fn checkpoint_counts_if_the_rows_confirm_it() {
+        let at = |ordinal: i64| Some(Ordinal(ordinal));
+        for (proven, checkpoint, rows, expected) in [
+            (None, None, &[][..], Ok(None)),
+            (at(9), None, &[], Ok(at(9))),
+            (at(9), at(7), &[], Ok(at(9))),
+            (at(9), at(12), &[(10, 12)], Ok(at(12))),
+            (at(9), at(12), &[(10, 30)], Ok(at(12))),
+            (None, at(6), &[(5, 6)], Ok(at(6))),
+            // A lake that was restored from an older copy, also where a later row hides it.
+            (at(9), at(12), &[], Err(10)),
+            (at(9), at(12), &[(10, 10), (12, 40)], Err(11)),
+            (None, at(6), &[(6, 6)], Err(5)),
+        ] {
+            let done = done(proven, checkpoint, Ordinal(5), &set(rows));
+            let expected = expected
+                .map_err(|missing| LakeBehind { checkpoint: checkpoint.unwrap(), missing: Ordinal(missing) });
+            assert_eq!(done, expected, "{proven:?} {checkpoint:?} {rows:?}");
+        }
+    }
+
+    #[test]
+    fn row_above_the_last_number_of_the_hub_is_another_log() {
+        let extent = |last: Option<i64>| Extent { begin: Ordinal(0), last: last.map(Ordinal) };
+        assert_eq!(numbers_go_on(None, extent(None)), Ok(()));
+        assert_eq!(numbers_go_on(Some(Ordinal(9)), extent(Some(9))), Ok(()));
+        for last in [None, Some(3), Some(8)] {
+            let renumbered = PositionLost::Renumbered { row: Ordinal(9), last: last.map(Ordinal) };
+            assert_eq!(numbers_go_on(Some(Ordinal(9)), extent(last)), Err(renumbered));
+        }
+    }
+
+    #[test]
+    fn rows_are_read_only_where_they_decide() {
+        let at = |ordinal: i64| Some(Ordinal(ordinal));
+        let extent = |begin: i64| Extent { begin: Ordinal(begin), last: at(50) };
+        assert!(!needs_rows(at(9), at(9), Ordinal(5), extent(10)));
+        assert!(!needs_rows(at(9), at(4), Ordinal(5), extent(0)));
+        assert!(!needs_rows(None, None, Ordinal(5), extent(5)));
+        assert!(needs_rows(at(9), at(10), Ordinal(5), extent(0)), "a checkpoint to confirm");
+        assert!(needs_rows(at(9), None, Ordinal(5), extent(11)), "numbers that are gone from the hub");
     }
 
     #[test]
@@ -175,8 +329,10 @@ mod tests {
             // A gap in the numbers, nothing purged.
             (5, 8, 0, None),
             (5, 8, 5, None),
-            (5, 8, 8, Some(gone(5, 7))),
-            (5, 8, 6, Some(gone(5, 5))),
+            (5, 8, 8, Some(gone(&[(5, 7)]))),
+            (5, 8, 6, Some(gone(&[(5, 5)]))),
+            // Retention went on after the event was sent.
+            (5, 8, 12, Some(gone(&[(5, 7)]))),
         ] {
             let judged = follows(Ordinal(expected), Ordinal(received), Ordinal(begin));
             assert_eq!(judged.err(), lost, "{expected} {received} {begin}");

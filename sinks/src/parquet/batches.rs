@@ -1,9 +1,11 @@
-//! Some columns of a file, read back a few rows at a time.
+//! A data file, read back: what it says of itself, and some of its columns a few rows at a time.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::Fields;
 use bytes::Bytes;
 use object_store::path::Path;
 use parquet::DecodeResult;
@@ -16,70 +18,118 @@ use super::Error;
 use super::facts::{Footer, FooterFacts, facts_of, read_footer};
 use crate::store::Store;
 
-/// Reads a file's facts and some of its plain columns, and gives the rows to `each`, at most so many at once.
-///
-/// A column that the file does not have is in no batch: it is null throughout. Fetches the end of the file
-/// and, where the file is larger, the pages of these columns; `None` if there is no such file.
+/// A data file, open for reading.
+pub struct DataFile<'a> {
+    pub(super) store: &'a Store,
+    pub(super) path: &'a Path,
+    pub(super) footer: Footer,
+    facts: FooterFacts,
+}
+
+impl<'a> DataFile<'a> {
+    /// Reads the end of a file; `None` if there is no such file.
+    pub async fn open(store: &'a Store, path: &'a Path) -> Result<Option<Self>, Error> {
+        let Some(footer) = read_footer(store, path).await? else {
+            return Ok(None);
+        };
+        let facts = facts_of(&footer.metadata, path)?;
+        Ok(Some(Self { store, path, footer, facts }))
+    }
+
+    /// The facts in its footer.
+    pub fn facts(&self) -> &FooterFacts {
+        &self.facts
+    }
+
+    /// Its columns, as far as Parquet tells their types.
+    pub fn columns(&self) -> Result<Fields, Error> {
+        Ok(self.arrow_metadata()?.schema().fields().clone())
+    }
+
+    /// Reads some of its plain columns and gives the rows to `each`, at most so many at once.
+    ///
+    /// A column that the file does not have is in no batch: it is null throughout. Where the file is larger than
+    /// its end, fetches the pages of these columns.
+    pub async fn batches<E: From<Error>>(
+        &self,
+        columns: &[&str],
+        rows: usize,
+        mut each: impl FnMut(&RecordBatch) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let decoder = self.decoder_of(columns)?.with_batch_size(rows);
+        let mut decoder = decoder.build().map_err(unreadable(self.path))?;
+        loop {
+            match decoder.try_decode().map_err(unreadable(self.path))? {
+                DecodeResult::Data(batch) => each(&batch)?,
+                DecodeResult::NeedsData(ranges) => {
+                    let bytes = self.fetch(&ranges).await?;
+                    decoder.push_ranges(ranges, bytes).map_err(unreadable(self.path))?;
+                }
+                DecodeResult::Finished => return Ok(()),
+            }
+        }
+    }
+
+    /// Makes a decoder of those of the columns that the file has.
+    fn decoder_of(&self, columns: &[&str]) -> Result<ParquetPushDecoderBuilder, Error> {
+        let schema = self.footer.metadata.file_metadata().schema_descr();
+        let is_asked_for = |parts: &[String]| matches!(parts, [name] if columns.contains(&name.as_str()));
+        let leaves =
+            schema.columns().iter().enumerate().filter(|(_, leaf)| is_asked_for(leaf.path().parts()));
+        let mask = ProjectionMask::leaves(schema, leaves.map(|(at, _)| at));
+        Ok(ParquetPushDecoderBuilder::new_with_metadata(self.arrow_metadata()?).with_projection(mask))
+    }
+
+    fn arrow_metadata(&self) -> Result<ArrowReaderMetadata, Error> {
+        ArrowReaderMetadata::try_new(Arc::clone(&self.footer.metadata), ArrowReaderOptions::new())
+            .map_err(unreadable(self.path))
+    }
+
+    /// Takes what is needed from the end that is there already, and fetches the rest.
+    pub(super) async fn fetch(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
+        let footer = &self.footer;
+        if ranges.iter().any(|range| range.start < footer.tail_start) {
+            return Ok(self.store.get_ranges(self.path, ranges).await?);
+        }
+        let in_tail = |at: u64| (at - footer.tail_start) as usize;
+        let has = |range: &&Range<u64>| range.start <= range.end && in_tail(range.end) <= footer.tail.len();
+        let bytes: Vec<Bytes> = ranges
+            .iter()
+            .take_while(has)
+            .map(|range| footer.tail.slice(in_tail(range.start)..in_tail(range.end)))
+            .collect();
+        if bytes.len() == ranges.len() {
+            return Ok(bytes);
+        }
+        Err(foreign(self.path, "its footer names pages beyond its end".to_owned()))
+    }
+}
+
+impl fmt::Debug for DataFile<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("DataFile")
+            .field("path", &self.path)
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a file's facts and some of its plain columns, as [`DataFile::batches`] does; `None` if there is no such file.
 pub async fn read_batches<E: From<Error>>(
     store: &Store,
     path: &Path,
     columns: &[&str],
     rows: usize,
-    mut each: impl FnMut(&RecordBatch) -> Result<(), E>,
+    each: impl FnMut(&RecordBatch) -> Result<(), E>,
 ) -> Result<Option<FooterFacts>, E> {
-    let Some(footer) = read_footer(store, path).await? else {
+    let Some(file) = DataFile::open(store, path).await? else {
         return Ok(None);
     };
-    let facts = facts_of(&footer.metadata, path)?;
-    let decoder = decoder_of(&footer, path, columns)?.with_batch_size(rows);
-    let mut decoder = decoder.build().map_err(unreadable(path))?;
-    loop {
-        match decoder.try_decode().map_err(unreadable(path))? {
-            DecodeResult::Data(batch) => each(&batch)?,
-            DecodeResult::NeedsData(ranges) => {
-                let bytes = fetch(store, path, &footer, &ranges).await?;
-                decoder.push_ranges(ranges, bytes).map_err(unreadable(path))?;
-            }
-            DecodeResult::Finished => return Ok(Some(facts)),
-        }
-    }
+    file.batches(columns, rows, each).await?;
+    Ok(Some(file.facts))
 }
 
-/// Makes a decoder of those of the columns that a file has.
-fn decoder_of(footer: &Footer, path: &Path, columns: &[&str]) -> Result<ParquetPushDecoderBuilder, Error> {
-    let schema = footer.metadata.file_metadata().schema_descr();
-    let is_asked_for = |parts: &[String]| matches!(parts, [name] if columns.contains(&name.as_str()));
-    let leaves = schema.columns().iter().enumerate().filter(|(_, leaf)| is_asked_for(leaf.path().parts()));
-    let mask = ProjectionMask::leaves(schema, leaves.map(|(at, _)| at));
-    let metadata = ArrowReaderMetadata::try_new(Arc::clone(&footer.metadata), ArrowReaderOptions::new())
-        .map_err(unreadable(path))?;
-    Ok(ParquetPushDecoderBuilder::new_with_metadata(metadata).with_projection(mask))
-}
-
-/// Takes what is needed from the end that is there already, and fetches the rest.
-async fn fetch(
-    store: &Store,
-    path: &Path,
-    footer: &Footer,
-    ranges: &[Range<u64>],
-) -> Result<Vec<Bytes>, Error> {
-    if ranges.iter().any(|range| range.start < footer.tail_start) {
-        return Ok(store.get_ranges(path, ranges).await?);
-    }
-    let in_tail = |at: u64| (at - footer.tail_start) as usize;
-    let has = |range: &&Range<u64>| range.start <= range.end && in_tail(range.end) <= footer.tail.len();
-    let bytes: Vec<Bytes> = ranges
-        .iter()
-        .take_while(has)
-        .map(|range| footer.tail.slice(in_tail(range.start)..in_tail(range.end)))
-        .collect();
-    if bytes.len() == ranges.len() {
-        return Ok(bytes);
-    }
-    Err(foreign(path, "its footer names pages beyond its end".to_owned()))
-}
-
-fn unreadable(path: &Path) -> impl Fn(ParquetError) -> Error + use<> {
+pub(super) fn unreadable(path: &Path) -> impl Fn(ParquetError) -> Error + use<> {
     let path = path.to_string();
     move |source| Error::Unreadable { path: path.clone(), source }
 }

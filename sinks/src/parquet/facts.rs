@@ -8,7 +8,7 @@ use parquet::DecodeResult;
 use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::{Error, seal};
 use crate::lake::paths::{Date, Ordinal, SourceId};
 use crate::store::{Store, Tail};
 
@@ -41,13 +41,47 @@ pub struct FooterFacts {
     pub routing_version: u32,
     /// Who wrote the file: for counting, never for judging.
     pub writer: String,
+    /// When the file was put, everything of the source up to here was in the lake already: a lower bound that stays
+    /// true, whatever becomes of checkpoints.
+    ///
+    /// # Shape
+    /// Twenty digits, or as many spaces for none: [`with_durable`](super::with_durable) writes it into a file that is whole
+    /// already.
+    #[serde(default, with = "durable")]
+    pub durable: Option<Ordinal>,
 }
 
 /// Reads a file's facts from its end; `None` if there is no such file.
 pub async fn read_facts(store: &Store, path: &Path) -> Result<Option<FooterFacts>, Error> {
     match read_footer(store, path).await? {
+        // A position that a flipped bit made would be believed.
+        Some(footer) if seal::is_intact(&footer.tail) == Some(false) => Err(Error::Foreign {
+            path: path.to_string(),
+            reason: "its footer is not as it was written: the checksum differs".to_owned(),
+        }),
         Some(footer) => facts_of(&footer.metadata, path).map(Some),
         None => Ok(None),
+    }
+}
+
+/// The durable position as text of a fixed width.
+mod durable {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::lake::paths::Ordinal;
+    use crate::parquet::seal;
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+    pub(super) fn serialize<S: Serializer>(position: &Option<Ordinal>, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&seal::durable_text(*position))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Ordinal>, D::Error> {
+        match String::deserialize(from)?.trim() {
+            "" => Ok(None),
+            digits => digits.parse().map(|position| Some(Ordinal(position))).map_err(D::Error::custom),
+        }
     }
 }
 
@@ -68,7 +102,7 @@ pub(super) fn facts_of(metadata: &ParquetMetaData, path: &Path) -> Result<Footer
 /// Writes the facts as an entry of a footer's metadata.
 pub(super) fn entry_of(facts: &FooterFacts) -> KeyValue {
     // A struct of strings and numbers always has a JSON form.
-    KeyValue::new(FACTS_KEY.to_owned(), serde_json::to_string(facts).unwrap_or_default())
+    KeyValue::new(FACTS_KEY.to_owned(), seal::with_room(serde_json::to_string(facts).unwrap_or_default()))
 }
 
 /// A file's footer, and what was fetched with it.
@@ -79,6 +113,13 @@ pub(super) struct Footer {
     pub(super) tail: Bytes,
     /// Where in the file they begin.
     pub(super) tail_start: u64,
+}
+
+impl Footer {
+    /// The size of the file.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.tail_start + self.tail.len() as u64
+    }
 }
 
 /// Reads a file's footer; `None` if there is no such file.

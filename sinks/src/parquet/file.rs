@@ -1,6 +1,6 @@
 //! Row groups become a file, over the union of their columns.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, new_null_array};
@@ -9,8 +9,8 @@ use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
 
-use super::row_group::{Chunk, Column, encode_row_group, schema_of};
-use super::{Error, FooterFacts, RowGroup, facts, properties};
+use super::row_group::{Column, encode_row_group, schema_of};
+use super::{Error, FooterFacts, RowGroup, facts, properties, seal};
 
 /// Puts row groups together as a file, over the union of their columns.
 ///
@@ -30,31 +30,37 @@ pub fn assemble(groups: Vec<RowGroup>, facts: &FooterFacts) -> Result<Bytes, Err
         append(&mut file, &fields, group)?;
     }
     let mut out = file.into_inner().map_err(failed)?;
+    seal::seal(&mut out);
     out.shrink_to_fit();
     Ok(out.into())
 }
 
 /// The columns of all row groups, in the order of the first and with the others' own in between.
 fn union(groups: &[RowGroup]) -> Result<Vec<FieldRef>, Error> {
+    // A linked list: inserting into an array moves everything behind. Place 0 is before the first column, and behind the last.
+    let mut next = vec![0];
     let mut columns: Vec<&Column> = Vec::new();
-    let mut known: HashSet<&str> = HashSet::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for group in groups {
-        let mut behind = 0;
+        let mut before = 0;
         for column in group.columns() {
             let name = column.field.name();
-            if known.insert(name) {
-                columns.insert(behind, column);
-                behind += 1;
-                continue;
-            }
-            let Some(at) = columns.iter().position(|other| other.field.name() == name) else { continue };
-            if !columns[at].has_type_of(column) {
-                return Err(Error::Types { column: name.clone() });
-            }
-            behind = at + 1;
+            before = match places.get(name.as_str()) {
+                Some(&place) if columns[place - 1].has_type_of(column) => place,
+                Some(_) => return Err(Error::Types { column: name.clone() }),
+                None => {
+                    columns.push(column);
+                    next.push(next[before]);
+                    next[before] = columns.len();
+                    places.insert(name, columns.len());
+                    columns.len()
+                }
+            };
         }
     }
-    Ok(columns.into_iter().map(|column| Arc::clone(&column.field)).collect())
+    let follows = |place: usize| Some(next[place]).filter(|place| *place > 0);
+    let ordered = std::iter::successors(follows(0), |place| follows(*place));
+    Ok(ordered.map(|place| Arc::clone(&columns[place - 1].field)).collect())
 }
 
 fn append(
@@ -64,12 +70,16 @@ fn append(
 ) -> Result<(), Error> {
     let rows = group.rows();
     let mut columns = group.into_columns();
+    let own: Vec<FieldRef> = columns.iter().map(|column| Arc::clone(&column.field)).collect();
+    let places: HashMap<&str, usize> =
+        own.iter().zip(0..).map(|(field, at)| (field.name().as_str(), at)).collect();
+    let place = |field: &FieldRef| places.get(field.name().as_str()).copied();
+    let mut missing = nulls(fields.iter().filter(|field| place(field).is_none()), rows)?.into_iter();
     let mut writer = file.next_row_group().map_err(failed)?;
     for field in fields {
-        let own = columns.iter_mut().find(|column| column.field.name() == field.name());
-        let chunks = match own {
-            Some(column) => std::mem::take(&mut column.chunks),
-            None => nulls(field, rows)?,
+        let chunks = match place(field) {
+            Some(at) => std::mem::take(&mut columns[at].chunks),
+            None => missing.next().map(|column| column.chunks).unwrap_or_default(),
         };
         for chunk in chunks {
             chunk.append(&mut writer).map_err(failed)?;
@@ -79,12 +89,15 @@ fn append(
     Ok(())
 }
 
-/// A column that a row group does not have.
-fn nulls(field: &FieldRef, rows: usize) -> Result<Vec<Chunk>, Error> {
-    let schema = Arc::new(Schema::new(vec![Arc::clone(field)]));
-    let array = new_null_array(field.data_type(), rows);
-    let batch = RecordBatch::try_new(schema, vec![array]).map_err(|source| failed(source.into()))?;
-    Ok(encode_row_group(&batch)?.into_columns().into_iter().flat_map(|column| column.chunks).collect())
+/// The columns that a row group does not have, encoded together: a writer is a compressor and its buffers.
+fn nulls<'f>(fields: impl Iterator<Item = &'f FieldRef>, rows: usize) -> Result<Vec<Column>, Error> {
+    let fields: Vec<FieldRef> = fields.map(Arc::clone).collect();
+    if fields.is_empty() {
+        return Ok(Vec::new());
+    }
+    let arrays = fields.iter().map(|field| new_null_array(field.data_type(), rows)).collect();
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays);
+    Ok(encode_row_group(&batch.map_err(|source| failed(source.into()))?)?.into_columns())
 }
 
 /// A little more than the file will need, so that it is written without being moved.

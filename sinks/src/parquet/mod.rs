@@ -4,20 +4,26 @@
 //! per open table, and hundreds of tables are open. The file is put together at the end, over the union of
 //! its row groups' columns.
 
-mod batches; // some columns of a file, read back
+mod batches; // a file, read back: its facts and some of its columns
 mod chunk; // one column of a row group becomes pages
 mod facts; // what the footer says about the file's place in its chain
 mod file; // row groups become a file
+mod library; // columns that the library writes
+mod page_header; // the header before a page, with its checksum
+mod verify; // are pages what was written
 mod ordinals; // the columns of a file that number its rows, read back
 mod properties; // how each column is encoded, and why
 mod row_group; // a record batch becomes encoded column chunks
+mod seal; // the last bytes that are written into a footer
 mod sample; // what some values of a column say of all
 
-pub use batches::read_batches;
+pub use batches::{DataFile, read_batches};
 pub use facts::{FACTS_KEY, FooterFacts, read_facts};
 pub use file::assemble;
-pub use ordinals::{RowColumns, read_ordinals};
+pub use ordinals::RowColumns;
 pub use row_group::{RowGroup, encode_row_group};
+pub use seal::with_durable;
+pub use verify::Damage;
 
 /// A file that could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +58,7 @@ pub enum Error {
         /// What it lacks.
         reason: String,
     },
-    /// A file that is damaged, or no Parquet.
+    /// A file that is no Parquet, or damaged so that it can't be read.
     #[error("{path:?} can't be read")]
     Unreadable {
         /// Which file.

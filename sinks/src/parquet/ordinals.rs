@@ -5,9 +5,7 @@ use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type};
 use object_store::path::Path;
 
 use super::Error;
-use super::batches::{foreign, read_batches};
-use super::facts::FooterFacts;
-use crate::store::Store;
+use super::batches::{DataFile, foreign};
 
 /// The columns that say which row of which place a row is.
 #[derive(Clone, Copy, Debug)]
@@ -18,30 +16,28 @@ pub struct RowColumns {
     pub row_index: &'static str,
 }
 
-/// Reads a file's facts and the columns that number its rows, and gives places and indexes to `each` in the
-/// order of the rows.
-///
-/// Fetches the end of the file and, where the file is larger, the pages of these columns; `None` if there is
-/// no such file.
-///
-/// # Errors
-/// Also for a file without a column of places, or with a null in either.
-pub async fn read_ordinals(
-    store: &Store,
-    path: &Path,
-    columns: RowColumns,
-    mut each: impl FnMut(&[i64], Option<&[i32]>),
-) -> Result<Option<FooterFacts>, Error> {
-    /// Rows decoded at once: 96 KiB of values.
-    const BATCH_ROWS: usize = 8 * 1024;
-    read_batches(store, path, &[columns.ordinal, columns.row_index], BATCH_ROWS, |batch| {
-        let places = values_of::<Int64Type>(batch, path, columns.ordinal)?;
-        let places =
-            places.ok_or_else(|| foreign(path, format!("it has no column {:?}", columns.ordinal)))?;
-        each(places, values_of::<Int32Type>(batch, path, columns.row_index)?);
-        Ok(())
-    })
-    .await
+impl DataFile<'_> {
+    /// Reads the columns that number the file's rows, and gives places and indexes to `each` in the order of the rows.
+    ///
+    /// # Errors
+    /// Also for a file without a column of places, or with a null in either.
+    pub async fn ordinals(
+        &self,
+        columns: RowColumns,
+        mut each: impl FnMut(&[i64], Option<&[i32]>),
+    ) -> Result<(), Error> {
+        /// Rows decoded at once: 96 KiB of values.
+        const BATCH_ROWS: usize = 8 * 1024;
+        let path = self.path;
+        self.batches(&[columns.ordinal, columns.row_index], BATCH_ROWS, |batch| {
+            let places = values_of::<Int64Type>(batch, path, columns.ordinal)?;
+            let places =
+                places.ok_or_else(|| foreign(path, format!("it has no column {:?}", columns.ordinal)))?;
+            each(places, values_of::<Int32Type>(batch, path, columns.row_index)?);
+            Ok(())
+        })
+        .await
+    }
 }
 
 /// The values of a column; `None` if there is no such column.

@@ -51,8 +51,15 @@ impl Encodings {
 
 /// The properties of the file that the columns are put into.
 pub(super) fn of_file(facts: KeyValue) -> WriterProperties {
-    common().set_key_value_metadata(Some(vec![facts])).build()
+    let version = concat!(" version ", env!("CARGO_PKG_VERSION"));
+    common()
+        .set_key_value_metadata(Some(vec![facts]))
+        .set_created_by(format!("{CREATED_BY}{version}"))
+        .build()
 }
+
+/// The program in a file's footer, before its version. An audit tells by it that another one has written the file.
+pub(super) const CREATED_BY: &str = "catchwater";
 
 /// What a file and its columns agree on.
 fn common() -> WriterPropertiesBuilder {

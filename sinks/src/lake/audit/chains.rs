@@ -1,12 +1,12 @@
 //! The files of each destination, one after the other.
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::Report;
 use super::redrives::Redrives;
-use super::scan::{Scan, in_full};
+use super::scan::Scan;
 use super::sources::Sources;
 use crate::lake::paths::{self, DataFileName, Ordinal};
 use crate::parquet::RowColumns;
@@ -37,7 +37,11 @@ impl Chains {
     /// a finding.
     pub(super) async fn list(store: &Store, report: &mut Report) -> Result<(Self, Redrives), Error> {
         let (mut files, mut redriven) = (Vec::new(), Vec::new());
-        for ObjectMeta { location, size, .. } in store.list(&Path::default()).await? {
+        let tables = store.list_folders(None).await?.into_iter().filter(|name| paths::is_table_folder(name));
+        let listed = stream::iter(tables)
+            .map(|table| async move { store.list(&paths::listed_folder(&[&table])).await })
+            .buffered(READ_AT_ONCE);
+        for ObjectMeta { location, size, .. } in listed.try_concat().await? {
             if let Some(name) = paths::parse_data_file(&location) {
                 files.push((name, size));
             } else if let Some(name) = paths::parse_redriven_file(&location) {
@@ -59,9 +63,9 @@ impl Chains {
         sources: &mut Sources,
         report: &mut Report,
     ) {
-        let reads = self.files.into_iter().map(|(name, size)| {
-            let read = read(store.clone(), name.path(), columns);
-            async move { (name, size, read.await) }
+        let reads = self.files.into_iter().map(|(name, size)| async move {
+            let read = Scan::read(store, &name.path(), columns).await;
+            (name, size, read)
         });
         // In order, so that chains can be followed and equal lakes have equal findings.
         let mut reads = stream::iter(reads).buffered(READ_AT_ONCE);
@@ -96,7 +100,7 @@ impl Follower {
     ) {
         while let Some(next) = self.next.filter(|next| *next < name.continues_at) {
             let unlisted = DataFileName { continues_at: next, ..name.clone() };
-            let read = read(store.clone(), unlisted.path(), columns).await;
+            let read = Scan::read(store, &unlisted.path(), columns).await;
             if matches!(read, Ok(None)) {
                 return;
             }
@@ -132,6 +136,9 @@ impl Follower {
                 if let Some(fault) = scan.fault(&name) {
                     report.broken(format!("{}: {fault}", name.path()));
                 }
+                if let Some(damage) = scan.damage() {
+                    report.broken(damage.to_owned());
+                }
                 // Behind the largest number no file can continue.
                 self.next = scan.facts.last.0.checked_add(1).map(Ordinal);
                 let table = report.tables.entry(scan.facts.table.clone()).or_default();
@@ -146,17 +153,7 @@ impl Follower {
     }
 }
 
-/// Reads a file on a thread that is free: decoding uses as many as there are.
-async fn read(store: Store, path: Path, columns: RowColumns) -> Read {
-    let scan = tokio::spawn(async move { Scan::read(&store, &path, columns).await });
-    match scan.await {
-        Ok(scanned) => scanned.map_err(|error| in_full(&error)),
-        Err(stopped) => Err(in_full(&stopped)),
-    }
-}
-
 /// Whether `<table>/**/*.parquet` of some table finds it.
 fn is_met_by_globs(path: &Path) -> bool {
-    let in_records = path.as_ref().split('/').next() == Some(paths::RECORDS_FOLDER);
-    path.as_ref().ends_with(".parquet") && !in_records
+    path.as_ref().ends_with(".parquet")
 }

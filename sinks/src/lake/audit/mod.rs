@@ -1,16 +1,18 @@
 //! The lake read back: each row once, no gaps, chains whole.
 //!
 //! Owns the judgement over what stands in a lake; knows nothing of who wrote it or still does. Reads every
-//! footer and the columns that number the rows, and holds a bit per place.
+//! page for its checksum and the columns that number the rows, and holds a bit per place.
 
 mod chains; // the files of each destination, one after the other
 mod places; // a set of places in a source
 mod redrives; // what redrives brought into tables
 mod scan; // one file, read
+mod schemas; // the columns of all files, and the lake's schemas
 mod sources; // what each source lacks
 
 use std::collections::BTreeMap;
 
+use arrow::datatypes::Field;
 use serde::Serialize;
 
 use super::paths::{Ordinal, SourceId};
@@ -19,13 +21,16 @@ use crate::store::{Error, Store};
 use chains::Chains;
 use sources::Sources;
 
+/// Says if a column of a file can hold what a type of the lake's schemas holds, by the type's name.
+pub type ColumnTypes = fn(&str, &Field) -> bool;
+
 /// Reads a lake back and counts its faults.
 ///
 /// An event is a place; it may have several rows, which then stand together in one file, numbered from 0. One
 /// that was redriven has rows in its table and keeps its row in the quarantine: that is one event.
 ///
 /// A place without a row is a fault at or below its source's checkpoint and in flight above it; without a
-/// checkpoint nothing is a fault. Where writers are at work the checkpoints have to be read before this
+/// checkpoint nothing is a fault. One that was given up, or that a run saw and accepted, is neither. Where writers are at work the checkpoints have to be read before this
 /// begins: what they cover is in the lake by then.
 ///
 /// # Errors
@@ -33,6 +38,7 @@ use sources::Sources;
 pub async fn audit(
     store: &Store,
     columns: RowColumns,
+    types: ColumnTypes,
     checkpoints: &BTreeMap<SourceId, Ordinal>,
 ) -> Result<Report, Error> {
     let mut report = Report::default();
@@ -41,7 +47,7 @@ pub async fn audit(
     let mut sources = Sources::load(store, &mut report).await?;
     chains.read(store, columns, &mut sources, &mut report).await;
     redrives.read(store, columns, &mut sources, &mut report).await?;
-    sources.judge(checkpoints, &mut report);
+    sources.judge(store, types, checkpoints, &mut report).await?;
     report.close_findings();
     Ok(report)
 }
@@ -55,10 +61,16 @@ pub struct Report {
     pub rows: u64,
     /// Places without a row at or below a checkpoint: a fault.
     pub gaps: u64,
+    /// Places without a row that a run saw and accepted: the hub left them out, or they could not be read.
+    pub accepted_gaps: u64,
+    /// The unbroken ranges that these are in.
+    pub accepted_ranges: u64,
     /// Rows that a file has twice, and places that have rows in one more file: a fault.
     pub duplicates: u64,
-    /// Files that are missing, unreadable, out of place or say what is not so: a fault.
+    /// Files and records that are missing, unreadable, damaged, out of place or say what is not so: a fault.
     pub broken_chains: u64,
+    /// Columns that contradict their table's schema, and schemas that are missing or contradict each other: a fault.
+    pub schema_faults: u64,
     /// Places with a row in the quarantine that were redriven, each counted once.
     pub redriven: u64,
     /// Plans of redrives whose files are not all there: a redrive is at work, or the next one finishes it.
@@ -98,6 +110,8 @@ pub struct SourceReport {
     pub events: u64,
     /// Places without a row at or below the checkpoint.
     pub gaps: u64,
+    /// Places without a row that a run saw and accepted.
+    pub accepted_gaps: u64,
     /// Rows that a file has twice, and places that have rows in one more file.
     pub duplicates: u64,
     /// Places without a row above the checkpoint and below the highest seen.
@@ -110,12 +124,18 @@ const MOST_FINDINGS: usize = 50;
 impl Report {
     /// Whether no fault was found.
     pub fn is_clean(&self) -> bool {
-        self.gaps == 0 && self.duplicates == 0 && self.broken_chains == 0
+        [self.gaps, self.duplicates, self.broken_chains, self.schema_faults] == [0; 4]
     }
 
     /// Counts something that breaks a chain.
     fn broken(&mut self, finding: String) {
         self.broken_chains += 1;
+        self.found(finding);
+    }
+
+    /// Counts something that contradicts the lake's schemas.
+    fn schema_fault(&mut self, finding: String) {
+        self.schema_faults += 1;
         self.found(finding);
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Report;
 use super::places::Places;
-use super::scan::{Scan, in_full};
+use super::scan::Scan;
 use super::sources::{Sources, understood};
 use crate::lake::paths::{self, DataFileName, RedrivenFileName};
 use crate::lake::redrive::Plan;
@@ -57,7 +57,7 @@ impl Redrives {
                             report.broken(format!("{} was listed and is gone", file.path()));
                         }
                         Ok(None) => {}
-                        Err(error) => report.broken(in_full(&error)),
+                        Err(reason) => report.broken(reason),
                     }
                 }
                 report.unfinished_redrives += u64::from(found < missing);
@@ -114,6 +114,9 @@ impl Quarantine<'_> {
         let place = DataFileName { folder: file.folder.clone(), ..self.name.clone() };
         if let Some(fault) = scan.fault(&place) {
             report.broken(format!("{path}: {fault}"));
+        }
+        if let Some(damage) = scan.damage() {
+            report.broken(damage.to_owned());
         }
         if let Some(fault) = fault_by_plan(&scan, plan) {
             report.broken(format!("{path}: {fault}"));

@@ -2,11 +2,12 @@
 
 use std::error::Error as StdError;
 
+use arrow::datatypes::Fields;
 use object_store::path::Path;
 
 use super::places::Places;
 use crate::lake::paths::{DataFileName, Ordinal, folder_name};
-use crate::parquet::{Error, FooterFacts, RowColumns, read_ordinals};
+use crate::parquet::{DataFile, Error, FooterFacts, RowColumns};
 use crate::store::Store;
 
 /// What was read of one file.
@@ -14,6 +15,10 @@ use crate::store::Store;
 pub(super) struct Scan {
     pub(super) facts: FooterFacts,
     pub(super) rows: Rows,
+    /// The columns it has.
+    pub(super) columns: Fields,
+    /// Damage to its pages that leaves its rows readable.
+    damage: Option<String>,
 }
 
 /// What the rows of a file are.
@@ -32,12 +37,45 @@ pub(super) struct Rows {
 }
 
 impl Scan {
-    /// Reads a file; `None` if there is none.
-    pub(super) async fn read(store: &Store, path: &Path, columns: RowColumns) -> Result<Option<Self>, Error> {
+    /// Reads a file on a thread that is free: decoding uses as many as there are, and a damaged file may make the decoder
+    /// panic. `None` if there is no such file.
+    ///
+    /// # Errors
+    /// A sentence that says which file can't be read, and why.
+    pub(super) async fn read(
+        store: &Store,
+        path: &Path,
+        columns: RowColumns,
+    ) -> Result<Option<Self>, String> {
+        let (store, reading) = (store.clone(), path.clone());
+        match tokio::spawn(async move { Self::read_here(&store, &reading, columns).await }).await {
+            Ok(read) => read,
+            Err(stopped) => Err(format!("{path} can't be read: {}", in_full(&stopped))),
+        }
+    }
+
+    async fn read_here(store: &Store, path: &Path, columns: RowColumns) -> Result<Option<Self>, String> {
+        let said = |error: Error| in_full(&error);
+        let Some(file) = DataFile::open(store, path).await.map_err(said)? else { return Ok(None) };
+        let damage = file.verify().await.map_err(said)?;
+        let damaged = damage.as_ref().map(|damage| format!("{path} is damaged: {}", damage.reason));
+        let is_damaged = |column: &str| damage.as_ref().is_some_and(|damage| damage.columns.contains(column));
+        if let Some(damaged) = &damaged
+            && (is_damaged(columns.ordinal) || is_damaged(columns.row_index))
+        {
+            return Err(damaged.clone());
+        }
         let mut rows = Rows::default();
-        let facts =
-            read_ordinals(store, path, columns, |ordinals, indexes| rows.take(ordinals, indexes)).await?;
-        Ok(facts.map(|facts| Self { facts, rows }))
+        let read = file.ordinals(columns, |ordinals, indexes| rows.take(ordinals, indexes)).await;
+        // What is damaged is why it can't be read.
+        read.map_err(|error| damaged.clone().unwrap_or_else(|| in_full(&error)))?;
+        let (facts, columns) = (file.facts().clone(), file.columns().map_err(said)?);
+        Ok(Some(Self { facts, rows, columns, damage: damaged }))
+    }
+
+    /// Damage to its pages.
+    pub(super) fn damage(&self) -> Option<&str> {
+        self.damage.as_deref()
     }
 
     /// What is wrong with the file, seen by itself.
@@ -77,6 +115,10 @@ impl Scan {
             ))
         } else if rows.count != facts.rows {
             Some(format!("it has {} rows, its footer says {}", rows.count, facts.rows))
+        } else if let Some(durable) = facts.durable.filter(|durable| *durable >= first) {
+            Some(format!(
+                "its footer says that everything up to {durable} was durable before it, and its first row is of {first}"
+            ))
         } else if first < facts.continues_at {
             Some(format!("its first row is of {first}, below where it continues"))
         } else {
@@ -118,7 +160,7 @@ impl Rows {
 }
 
 /// An error and its causes in one line.
-pub(super) fn in_full(error: &dyn StdError) -> String {
+fn in_full(error: &dyn StdError) -> String {
     let mut said = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,6 +1,6 @@
 //! What each source has, and what it lacks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -10,8 +10,12 @@ use serde::de::DeserializeOwned;
 
 use super::places::Places;
 use super::scan::Scan;
-use super::{Report, SourceReport};
-use crate::lake::paths::{self, DataFileName, Ordinal, RedrivenFileName, SourceId};
+use super::schemas::Columns;
+use super::{ColumnTypes, Report, SourceReport};
+use crate::lake::gaps::{self, Gap, GapRecord};
+use crate::lake::paths::{self, DataFileName, GapCause, Ordinal, RedrivenFileName, SourceId};
+use crate::lake::records::FirstStart;
+use crate::lake::rules::Rules;
 use crate::store::{Error, Store};
 
 /// Every source of a lake, with the records about it and the rows seen.
@@ -20,6 +24,9 @@ pub(super) struct Sources {
     by_id: BTreeMap<SourceId, Source>,
     /// The id in the lake's own record.
     lake: Option<String>,
+    /// The ids of the lakes that files are of.
+    lakes_of_files: BTreeSet<String>,
+    columns: Columns,
 }
 
 #[derive(Debug, Default)]
@@ -27,6 +34,8 @@ struct Source {
     origin: Option<Ordinal>,
     /// Ranges that were given up, in rising order.
     lost: Vec<RangeInclusive<i64>>,
+    /// Ranges that a run saw and accepted, in rising order and apart.
+    accepted: Vec<Gap>,
     seen: Places,
     rows: u64,
     duplicates: u64,
@@ -68,8 +77,28 @@ impl Sources {
             let LostRecord { from, to } = record;
             sources.by_id.entry(source).or_default().lost.push(from.0..=to.0);
         }
+        // Nothing is judged by these here, but a run that can't understand them stops.
+        let rules = |path: &Path| paths::parse_rules(path).map(|(source, _)| source);
+        let _: Vec<(SourceId, Rules)> = records(store, &paths::rules_folder(), rules, report).await?;
+        for found in store.list(&paths::first_start_folder()).await? {
+            if let Some(bytes) = store.get(&found.location).await? {
+                let _: Option<FirstStart> = understood(&found.location, &bytes, report);
+            }
+        }
+        for cause in GapCause::ALL {
+            let name = |path: &Path| paths::parse_gap_record(path).map(|(_, source, from)| (source, from));
+            for ((source, from), record) in records(store, &paths::gap_folder(cause), name, report).await? {
+                let record: GapRecord = record;
+                if !record.covers(from) {
+                    let path = paths::gap_record(cause, &source, from);
+                    report.broken(format!("{path} does not cover the number in its name"));
+                }
+                sources.by_id.entry(source).or_default().accepted.extend(record.ranges);
+            }
+        }
         for source in sources.by_id.values_mut() {
             source.lost.sort_by_key(|range| *range.start());
+            source.accepted = gaps::merged(std::mem::take(&mut source.accepted));
         }
         Ok(sources)
     }
@@ -77,7 +106,7 @@ impl Sources {
     /// Takes in the rows of a file.
     pub(super) fn take(&mut self, name: &DataFileName, scan: Scan, report: &mut Report) {
         let path = name.path();
-        self.is_of_this_lake(&path, &scan, report);
+        self.take_footer(&path, &scan, report);
         let source = self.by_id.entry(name.source.clone()).or_default();
         let (twice, first) = source.seen.merge(scan.rows.places);
         source.rows += scan.rows.count;
@@ -97,7 +126,7 @@ impl Sources {
         outside: Places,
         report: &mut Report,
     ) {
-        self.is_of_this_lake(&name.path(), scan, report);
+        self.take_footer(&name.path(), scan, report);
         let source = self.by_id.entry(name.quarantine.source.clone()).or_default();
         let (twice, _) = source.seen.merge(outside);
         source.rows += scan.rows.count;
@@ -109,26 +138,59 @@ impl Sources {
         self.by_id.entry(name.quarantine.source.clone()).or_default().duplicates += twice;
     }
 
-    fn is_of_this_lake(&self, path: &Path, scan: &Scan, report: &mut Report) {
-        if self.lake.as_ref().is_some_and(|lake| *lake != scan.facts.lake) {
-            report.broken(format!("{path} is of another lake, {:?}", scan.facts.lake));
+    /// Takes in what a file says of lake and columns.
+    fn take_footer(&mut self, path: &Path, scan: &Scan, report: &mut Report) {
+        let facts = &scan.facts;
+        if self.lake.as_ref().is_some_and(|lake| *lake != facts.lake) {
+            report.broken(format!("{path} is of another lake, {:?}", facts.lake));
         }
+        if !self.lakes_of_files.contains(&facts.lake) {
+            self.lakes_of_files.insert(facts.lake.clone());
+        }
+        self.columns.take(&facts.table, path, &scan.columns);
+    }
+
+    /// A lake with files has an id.
+    fn judge_identity(&self, report: &mut Report) {
+        if self.lake.is_some() || self.lakes_of_files.is_empty() {
+            return;
+        }
+        let ids: Vec<String> = self.lakes_of_files.iter().map(|id| format!("{{\"id\":{id:?}}}")).collect();
+        report.broken(format!(
+            "there are data files without an identity: restore {} before anything is written here; \
+             by its files its content is {}",
+            paths::lake_record(),
+            ids.join(" or ")
+        ));
     }
 
     /// Compares what each source has with what it should have.
-    pub(super) fn judge(mut self, checkpoints: &BTreeMap<SourceId, Ordinal>, report: &mut Report) {
+    pub(super) async fn judge(
+        mut self,
+        store: &Store,
+        types: ColumnTypes,
+        checkpoints: &BTreeMap<SourceId, Ordinal>,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        self.judge_identity(report);
+        std::mem::take(&mut self.columns).judge(store, types, report).await?;
         for id in checkpoints.keys() {
             self.by_id.entry(id.clone()).or_default();
         }
         for (id, source) in self.by_id {
-            let judged = source.judge(&id, checkpoints.get(&id).copied(), report);
+            let (accepted_gaps, accepted_ranges) = source.accepted_gaps();
+            let judged =
+                SourceReport { accepted_gaps, ..source.judge(&id, checkpoints.get(&id).copied(), report) };
             report.rows += source.rows;
             report.events += judged.events;
             report.gaps += judged.gaps;
+            report.accepted_gaps += judged.accepted_gaps;
+            report.accepted_ranges += accepted_ranges;
             report.duplicates += judged.duplicates;
             report.in_flight += judged.in_flight;
             report.sources.insert(id, judged);
         }
+        Ok(())
     }
 }
 
@@ -171,10 +233,22 @@ impl Source {
         }
     }
 
-    /// How many places of a range were neither seen nor given up, and the first of these.
+    /// Counts the places of a range that were neither seen, given up nor accepted, and finds the first of these.
     fn missing(&self, range: RangeInclusive<i64>) -> (u64, Option<Ordinal>) {
-        let parts = outside(range, &self.lost).into_iter().map(|part| self.seen.missing(&part));
+        let accepted = self.accepted.iter().map(|gap| gap.from.0..=gap.to.0);
+        let mut holes: Vec<_> = self.lost.iter().cloned().chain(accepted).collect();
+        holes.sort_by_key(|hole| *hole.start());
+        let parts = outside(range, &holes).into_iter().map(|part| self.seen.missing(&part));
         parts.fold((0, None), |(count, first), (more, next)| (count + more, first.or(next)))
+    }
+
+    /// Counts the places that were accepted as gaps and neither given up nor seen after all, and the ranges they are in.
+    fn accepted_gaps(&self) -> (u64, u64) {
+        let in_range = |gap: &Gap| -> u64 {
+            outside(gap.from.0..=gap.to.0, &self.lost).iter().map(|part| self.seen.missing(part).0).sum()
+        };
+        let counts = self.accepted.iter().map(in_range).filter(|count| *count > 0);
+        counts.fold((0, 0), |(places, ranges), count| (places + count, ranges + 1))
     }
 }
 
@@ -199,25 +273,25 @@ fn outside(range: RangeInclusive<i64>, holes: &[RangeInclusive<i64>]) -> Vec<Ran
     parts
 }
 
-/// Reads the records of a folder, by source.
-async fn records<T: DeserializeOwned>(
+/// Reads the records of a folder, with what their names say.
+async fn records<N, T: DeserializeOwned>(
     store: &Store,
     folder: &Path,
-    source_of: impl Fn(&Path) -> Option<SourceId>,
+    name_of: impl Fn(&Path) -> Option<N>,
     report: &mut Report,
-) -> Result<Vec<(SourceId, T)>, Error> {
+) -> Result<Vec<(N, T)>, Error> {
     /// A lake has one origin per source; a thousand of them take a second of an object store's time.
     const READ_AT_ONCE: usize = 16;
-    let named = |path: Path| source_of(&path).map(|source| (path, source));
+    let named = |path: Path| name_of(&path).map(|name| (path, name));
     let found: Vec<_> =
         store.list(folder).await?.into_iter().filter_map(|found| named(found.location)).collect();
     let reads = found
         .into_iter()
-        .map(|(path, source)| async move { store.get(&path).await.map(|bytes| (path, source, bytes)) });
+        .map(|(path, name)| async move { store.get(&path).await.map(|bytes| (path, name, bytes)) });
     let read: Vec<_> = stream::iter(reads).buffered(READ_AT_ONCE).try_collect().await?;
-    let records = read.into_iter().filter_map(|(path, source, bytes)| {
-        understood(&path, &bytes?, report).map(|record| (source, record))
-    });
+    let records = read
+        .into_iter()
+        .filter_map(|(path, name, bytes)| understood(&path, &bytes?, report).map(|record| (name, record)));
     Ok(records.collect())
 }
 

@@ -3,16 +3,22 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::Field;
 use bytes::Bytes;
 
 use super::*;
-use crate::lake::paths::{self, Destination};
+use crate::lake::paths::{self, Destination, GapCause};
 use crate::parquet::{FooterFacts, RowColumns, assemble, encode_row_group};
 use crate::store::faults::Faults;
 
 const COLUMN: &str = "_sequence_number";
 
 const COLUMNS: RowColumns = RowColumns { ordinal: COLUMN, row_index: "_row_index" };
+
+/// Lake types of these tests are Arrow's own names.
+fn is_type(lake_type: &str, column: &Field) -> bool {
+    column.data_type().to_string() == lake_type
+}
 
 struct Lake {
     store: Store,
@@ -48,14 +54,23 @@ impl Lake {
     }
 
     async fn put(&self, table: &str, day: &str, continues_at: i64, bytes: Bytes) {
+        self.schema(table, 1, SCHEMA).await;
         self.store.put(&path(table, day, continues_at), bytes).await.unwrap();
     }
 
     async fn audit(&self, checkpoint: Option<i64>) -> Report {
         let checkpoints = checkpoint.map(|checkpoint| (source(0), Ordinal(checkpoint)));
-        audit(&self.store, COLUMNS, &checkpoints.into_iter().collect()).await.unwrap()
+        audit(&self.store, COLUMNS, is_type, &checkpoints.into_iter().collect()).await.unwrap()
+    }
+
+    async fn schema(&self, table: &str, version: u64, columns: &str) {
+        let text = format!(r#"{{"table":"{table}","version":{version},"columns":{{{columns}}}}}"#);
+        self.record(&paths::schema(table, version), &text).await;
     }
 }
+
+/// The columns of all files below.
+const SCHEMA: &str = r#""name":"Utf8","_sequence_number":"Int64","_row_index":"Int32""#;
 
 fn source(partition: u32) -> SourceId {
     SourceId::new("hub", 1_763_800_000_000, partition)
@@ -78,6 +93,7 @@ fn facts(table: &str, day: &str, continues_at: i64, ordinals: &[i64]) -> FooterF
         rows: ordinals.len() as u64,
         routing_version: 1,
         writer: "test".into(),
+        durable: None,
     }
 }
 
@@ -101,7 +117,7 @@ fn counts(report: &Report) -> [u64; 6] {
 async fn check(case: &str, lake: &Lake, expected: [u64; 6], words: &[&str]) {
     let report = lake.audit(Some(9)).await;
     assert_eq!(counts(&report), expected, "{case}: {:?}", report.findings);
-    let faulty = expected[2] + expected[3] + expected[4] > 0;
+    let faulty = expected[2] + expected[3] + expected[4] + report.schema_faults > 0;
     assert_eq!(report.is_clean(), !faulty, "{case}");
     assert_eq!(report.findings.is_empty(), !faulty, "{case}: {:?}", report.findings);
     let said = report.findings.join("\n");
@@ -166,6 +182,39 @@ async fn what_was_given_up_is_no_gap() {
     assert_eq!(counts(&lake.audit(Some(109)).await), [4, 4, 2, 0, 0, 2]);
     lake.record(&paths::lost(&source(0), Ordinal(108)), r#"{"from":108,"to":5000000000}"#).await;
     assert_eq!(counts(&lake.audit(Some(109)).await), [4, 4, 0, 0, 0, 0]);
+}
+
+/// Accepted gaps are a figure of their own, and not a fault.
+#[tokio::test]
+async fn accepted_gaps_are_counted_apart() {
+    let lake = Lake::new().await;
+    lake.file("account", "2026-11-22", 0, &[0, 3, 4, 9]).await;
+    let accept = async |cause, from: i64, ranges: &str| {
+        lake.record(
+            &paths::gap_record(cause, &source(0), Ordinal(from)),
+            &format!(r#"{{"ranges":[{ranges}]}}"#),
+        )
+        .await;
+    };
+    check("nothing accepted", &lake, [4, 4, 6, 0, 0, 0], &["the first is 1"]).await;
+    accept(GapCause::NotSent, 1, r#"{"from":1,"to":2},{"from":6,"to":6}"#).await;
+    check("some accepted", &lake, [4, 4, 3, 0, 0, 0], &["3 places", "the first is 5"]).await;
+    let report = lake.audit(Some(9)).await;
+    assert_eq!((report.accepted_gaps, report.accepted_ranges), (3, 2));
+    // A number that has a row, one of another cause too, one that was given up.
+    accept(GapCause::Unreadable, 4, r#"{"from":4,"to":6},{"from":8,"to":8}"#).await;
+    lake.record(&paths::lost(&source(0), Ordinal(7)), r#"{"from":7,"to":8}"#).await;
+    check("all accepted or given up", &lake, [4, 4, 0, 0, 0, 0], &[]).await;
+    let report = lake.audit(Some(9)).await;
+    assert_eq!((report.accepted_gaps, report.accepted_ranges), (4, 2));
+    assert_eq!(report.sources[&source(0)].accepted_gaps, 4);
+    // Above the checkpoint they are not in flight either.
+    assert_eq!(counts(&lake.audit(Some(3)).await), [4, 4, 0, 0, 0, 0]);
+
+    accept(GapCause::NotSent, 20, r#"{"from":21,"to":22}"#).await;
+    check("not its own name", &lake, [4, 4, 0, 0, 1, 0], &["gaps/hub-1763800000000-p0000-20.json"]).await;
+    lake.record(&paths::gap_record(GapCause::Unreadable, &source(0), Ordinal(30)), "").await;
+    check("empty", &lake, [4, 4, 0, 0, 2, 0], &["-30.json can't be understood"]).await;
 }
 
 #[tokio::test]
@@ -254,6 +303,7 @@ impl Lake {
 
     async fn redriven(&self, table: &str, n: u64, ordinals: &[i64]) {
         let bytes = written(&facts(table, DAY, 0, ordinals), ordinals);
+        self.schema(table, 1, SCHEMA).await;
         self.store.put(&redriven_path(table, n), bytes).await.unwrap();
     }
 }
@@ -427,7 +477,7 @@ async fn a_file_that_cannot_be_read_stops_nothing() {
     let day = "2026-11-22";
     let whole = written(&facts("account", day, 4, &[4]), &[4]);
     let mut flipped = whole.to_vec();
-    flipped[4..40].fill(0xff);
+    flipped[4..page_bytes(&whole)].fill(0xff);
     let other: ArrayRef = Arc::new(StringArray::from(vec!["4"]));
     let text = encode_row_group(&RecordBatch::try_from_iter([(COLUMN, other)]).unwrap()).unwrap();
     let null: ArrayRef = Arc::new(Int64Array::from(vec![None, Some(4)]));
@@ -509,7 +559,7 @@ async fn sources_are_judged_apart() {
         Destination { table: "account".into(), date: "2026-11-22".parse().unwrap(), source: source(1) };
     lake.store.put(&paths::data_file(&destination, Ordinal(0)), written(&facts, &ordinals)).await.unwrap();
     let checkpoints = [(source(0), Ordinal(9)), (source(1), Ordinal(4_000_000_000_002))].into();
-    let report = audit(&lake.store, COLUMNS, &checkpoints).await.unwrap();
+    let report = audit(&lake.store, COLUMNS, is_type, &checkpoints).await.unwrap();
     assert_eq!(counts(&report), [13, 13, 1, 0, 0, 2], "{:?}", report.findings);
     assert_eq!((report.sources[&source(0)].gaps, report.sources[&source(1)].gaps), (0, 1));
 }
@@ -523,4 +573,157 @@ async fn findings_have_an_end() {
     let report = lake.audit(None).await;
     assert_eq!((report.broken_chains, report.findings.len()), (60, MOST_FINDINGS + 1));
     assert_eq!(report.findings.last().unwrap(), "and 10 more");
+}
+
+/// Audits a lake; it has so many schema faults, with a finding that holds each of `words`, and no other fault.
+async fn check_schema(case: &str, lake: &Lake, faults: u64, words: &[&str]) {
+    let report = lake.audit(Some(9)).await;
+    assert_eq!(counts(&report), [10, 10, 0, 0, 0, 0], "{case}: {:?}", report.findings);
+    assert_eq!(report.schema_faults, faults, "{case}: {:?}", report.findings);
+    assert_eq!((report.is_clean(), report.findings.len() as u64), (faults == 0, faults), "{case}");
+    let said = report.findings.join("\n");
+    for word in words {
+        assert!(said.contains(word), "{case}: {word:?} is not in {said}");
+    }
+}
+
+#[tokio::test]
+async fn columns_that_contradict_their_schema_are_found() {
+    let lake = Lake::whole().await;
+    check_schema("whole", &lake, 0, &[]).await;
+
+    lake.schema("account", 2, &format!(r#"{SCHEMA},"more":"Utf8""#)).await;
+    check_schema("a later version", &lake, 0, &[]).await;
+
+    lake.schema("account", 1, r#""name":"Utf8""#).await;
+    lake.schema("account", 2, r#""name":"Utf8""#).await;
+    let words = [
+        "column \"_sequence_number\" (and in 3 more files) is in no schema of table \"account\" up to version 2",
+    ];
+    check_schema("a column of no schema", &lake, 1, &words).await;
+
+    lake.schema("account", 1, r#""name":"Int32","_sequence_number":"Int64""#).await;
+    lake.schema("account", 2, r#""name":"Int32","_sequence_number":"Int64""#).await;
+    let words = ["column \"name\"", "is of type Utf8, in the schema of table \"account\" it is \"Int32\""];
+    check_schema("a column of another type", &lake, 1, &words).await;
+}
+
+#[tokio::test]
+async fn broken_schema_chains_are_found() {
+    let lake = Lake::whole().await;
+    remove(&lake, paths::schema("_messages", 1)).await;
+    check_schema("no record", &lake, 1, &["table \"_messages\" has 1 files and no schema record"]).await;
+
+    let lake = Lake::whole().await;
+    lake.schema("account", 4, SCHEMA).await;
+    let words = ["account/2.json is missing: version 4 is there", "account/3.json is missing"];
+    check_schema("a hole", &lake, 2, &words).await;
+
+    let lake = Lake::whole().await;
+    lake.schema("account", 2, &format!(r#"{},"more":"Utf8""#, SCHEMA.replace("Utf8", "Int64"))).await;
+    let words = ["account/2.json changes column \"name\" from \"Utf8\" to \"Int64\""];
+    check_schema("a column of two types", &lake, 1, &words).await;
+
+    let lake = Lake::whole().await;
+    lake.schema("account", 2, r#""name":"Utf8","_sequence_number":"Int64""#).await;
+    check_schema("a column is gone", &lake, 1, &["takes column \"_row_index\" back"]).await;
+
+    let lake = Lake::whole().await;
+    lake.record(&paths::schema("account", 2), r#"{"table":"contact","version":2,"columns":{}}"#).await;
+    check_schema("another table's", &lake, 1, &["says that it is version 2 of table \"contact\""]).await;
+
+    let lake = Lake::whole().await;
+    lake.record(&paths::schema("account", 1), "").await;
+    let report = lake.audit(Some(9)).await;
+    assert!(report.broken_chains == 1 && report.findings[0].contains("account/1.json can't be understood"));
+}
+
+#[tokio::test]
+async fn lake_without_its_identity_is_found() {
+    let lake = Lake::whole().await;
+    remove(&lake, paths::lake_record()).await;
+    let words = ["data files without an identity", r#"its content is {"id":"this lake"}"#];
+    check("gone", &lake, [10, 10, 0, 0, 1, 0], &words).await;
+    lake.record(&paths::lake_record(), "").await;
+    check("empty", &lake, [10, 10, 0, 0, 2, 0], &["lake.json can't be understood", words[1]]).await;
+}
+
+/// Where the pages of a file without bloom filters end.
+fn page_bytes(file: &[u8]) -> usize {
+    let end = file.len() - 8;
+    end - u32::from_le_bytes(file[end..end + 4].try_into().unwrap()) as usize
+}
+
+/// Any byte of any page is covered, and what is not is known: bloom filters and the footer.
+#[tokio::test]
+async fn flipped_byte_of_a_page_is_found() {
+    let day = "2026-11-22";
+    let ordinals: Vec<i64> = (4..40).collect();
+    let facts = facts("account", day, 4, &ordinals);
+    let whole = written(&facts, &ordinals);
+    let lake = Lake::new().await;
+    lake.file("account", day, 0, &[0, 1, 2, 3]).await;
+    lake.put("account", day, 4, whole.clone()).await;
+    assert!(lake.audit(Some(39)).await.is_clean());
+    assert!(page_bytes(&whole) > 1_000);
+    for at in 4..page_bytes(&whole) {
+        let mut flipped = whole.to_vec();
+        flipped[at] ^= 1 << (at % 8);
+        lake.put("account", day, 4, flipped.into()).await;
+        let report = lake.audit(Some(39)).await;
+        let said = report.findings.join("\n");
+        assert!(!report.is_clean(), "byte {at}");
+        let named = ["column \"name\": row group", "column \"_sequence_number\": row group"];
+        assert!(said.contains("0004.parquet") && said.contains("is damaged"), "byte {at}: {said}");
+        assert!(named.iter().any(|column| said.contains(column)), "byte {at}: {said}");
+    }
+}
+
+/// Another program may keep the footer's entry: what it wrote is told by its name, and by pages without checksums.
+#[tokio::test]
+async fn rows_that_another_program_wrote_are_found() {
+    use parquet::arrow::ArrowWriter;
+    use parquet::file::metadata::KeyValue;
+    use parquet::file::properties::WriterProperties;
+
+    let (day, ordinals) = ("2026-11-22", [4]);
+    let facts = serde_json::to_string(&facts("account", day, 4, &ordinals)).unwrap();
+    let places: ArrayRef = Arc::new(Int64Array::from(ordinals.to_vec()));
+    let batch = RecordBatch::try_from_iter([(COLUMN, places)]).unwrap();
+    let rewritten = |program: &str| {
+        let entry = KeyValue::new(crate::parquet::FACTS_KEY.to_owned(), facts.clone());
+        let properties = WriterProperties::builder()
+            .set_created_by(program.to_owned())
+            .set_key_value_metadata(Some(vec![entry]))
+            .build();
+        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        Bytes::from(writer.into_inner().unwrap())
+    };
+    let cases = [
+        (
+            "parquet-cpp-arrow version 22.0.0",
+            [10, 10, 0, 0, 1, 0],
+            "was written by parquet-cpp-arrow version 22.0.0, not by this program",
+        ),
+        // Pages that can't be trusted are not decoded: their rows count as missing.
+        ("catchwater version 0.1.0", [9, 9, 1, 0, 1, 0], "its footer is not as it was written"),
+    ];
+    for (program, expected, words) in cases {
+        let lake = Lake::whole().await;
+        lake.put("account", day, 4, rewritten(program)).await;
+        check(program, &lake, expected, &[words, "0004.parquet"]).await;
+    }
+}
+
+#[tokio::test]
+async fn records_that_would_stop_a_run_are_found() {
+    for (path, words) in [
+        (paths::first_start(&source(0)), "start/hub-1763800000000.json can't be understood"),
+        (paths::rules(&source(0), 1), "-p0000-1.json can't be understood"),
+    ] {
+        let lake = Lake::whole().await;
+        lake.store.put(&path, Bytes::new()).await.unwrap();
+        check(words, &lake, [10, 10, 0, 0, 1, 0], &[words]).await;
+    }
 }

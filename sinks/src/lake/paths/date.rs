@@ -17,6 +17,9 @@ use super::Error;
 pub struct Date(pub i32);
 
 impl Date {
+    /// The day of rows whose time is not known, always: 1970-01-01.
+    pub const UNKNOWN: Self = Self(0);
+
     /// The day of an instant.
     pub fn from_unix_ms(milliseconds: i64) -> Self {
         const DAY_MS: i64 = 24 * 60 * 60 * 1000;

@@ -5,6 +5,8 @@
 //! Does not own what stands under a key, nor who may write it when.
 
 mod date;
+mod escape; // names in the alphabet of keys
+mod gaps; // the keys of records of numbers without a row
 mod redrive; // the keys of plans and of what they bring into tables
 
 use std::fmt;
@@ -13,9 +15,11 @@ use std::sync::Arc;
 
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+
+use escape::{bounded, escape, is_escaped, is_plain_in_log, is_plain_in_table};
 
 pub use date::Date;
+pub use gaps::{GapCause, gap_folder, gap_record, lost, lost_folder, parse_gap_record, parse_lost};
 pub use redrive::{
     RedrivenFileName, parse_redrive_plan, parse_redriven_file, redrive_folder, redrive_plan, redriven_file,
 };
@@ -160,7 +164,6 @@ pub enum Error {
 /// A name of `[a-z0-9_]` that begins with no `_` is its own folder, as are [`OWN_TABLES`]. Every other name
 /// is percent-encoded behind `table$`, and beyond [`MAX_NAME_BYTES`] a prefix and its hash stand there.
 pub fn folder_name(table: &str) -> String {
-    const ESCAPED: &str = "table$";
     if OWN_TABLES.contains(&table) {
         return table.to_owned();
     }
@@ -170,6 +173,19 @@ pub fn folder_name(table: &str) -> String {
         return encoded;
     }
     bounded(ESCAPED, table, is_plain_in_table)
+}
+
+/// Whether a folder's name is one that [`folder_name`] gives: no other folder in a lake's root is entered. `lost+found`
+/// of a volume, the folders of other programs and hidden ones may be unreadable, and nothing in them is the lake's.
+pub fn is_table_folder(name: &str) -> bool {
+    if OWN_TABLES.contains(&name) {
+        return true;
+    }
+    let is_spelled = match name.strip_prefix(ESCAPED) {
+        Some(escaped) => is_escaped(escaped, is_plain_in_table),
+        None => !name.is_empty() && !name.starts_with('_') && name.bytes().all(is_plain_in_table),
+    };
+    is_spelled && name.len() <= MAX_NAME_BYTES
 }
 
 /// The key of a data file.
@@ -262,6 +278,17 @@ pub fn origin_folder() -> Path {
     record("origin")
 }
 
+/// The partitions that a log had when the lake first read it. `source` is any of them.
+pub fn first_start(source: &SourceId) -> Path {
+    let log = source.as_str().rsplit_once("-p").map_or(source.as_str(), |(log, _)| log);
+    record(&format!("start/{log}.json"))
+}
+
+/// The folder of all [`first_start`] records.
+pub fn first_start_folder() -> Path {
+    record("start")
+}
+
 /// From where on the `n`th set of routing rules holds for a source.
 pub fn rules(source: &SourceId, n: u64) -> Path {
     record(&format!("rules/{source}-{n}.json"))
@@ -270,16 +297,6 @@ pub fn rules(source: &SourceId, n: u64) -> Path {
 /// The folder of all [`rules`] records.
 pub fn rules_folder() -> Path {
     record("rules")
-}
-
-/// A range of a source that was given up, by its first ordinal.
-pub fn lost(source: &SourceId, from: Ordinal) -> Path {
-    record(&format!("lost/{source}-{from}.json"))
-}
-
-/// The folder of all [`lost`] records.
-pub fn lost_folder() -> Path {
-    record("lost")
 }
 
 /// Reads the source out of the key of an [`origin`] record.
@@ -295,13 +312,6 @@ pub fn parse_rules(path: &Path) -> Option<(SourceId, u64)> {
     (rules(&source, n) == *path).then_some((source, n))
 }
 
-/// Reads source and first ordinal out of the key of a [`lost`] record.
-pub fn parse_lost(path: &Path) -> Option<(SourceId, Ordinal)> {
-    let (source, from) = path.filename()?.strip_suffix(".json")?.rsplit_once('-')?;
-    let (source, from) = (source.parse().ok()?, Ordinal(from.parse().ok()?));
-    (lost(&source, from) == *path).then_some((source, from))
-}
-
 /// Readers prune by this name; a query engine takes it for a column, so no table has a column of that name.
 pub const DATE_COLUMN: &str = "enqueued_date";
 
@@ -310,6 +320,9 @@ const DATE_PREFIX: &str = "enqueued_date=";
 
 /// What a reader's glob `**/*.parquet` ends with.
 const DATA_SUFFIX: &str = ".parquet";
+
+/// Stands before a table's name that is not its own folder.
+const ESCAPED: &str = "table$";
 
 /// The longest name of a table or a log that stands in a path as it is.
 ///
@@ -342,60 +355,6 @@ fn literal(key: String) -> Path {
     // `Path::from` would encode our `%` once more; `parse` refuses only empty, `.` and `..` segments and
     // control characters, and neither comes out of `escape`.
     Path::parse(&key).unwrap_or_else(|_| Path::from(key))
-}
-
-/// Percent-encodes every byte that is not plain, in upper-case hex: the letters stay out of the way of the
-/// names themselves, which have none.
-fn escape(text: &str, is_plain: fn(u8) -> bool) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if is_plain(byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 15)]));
-        }
-    }
-    out
-}
-
-/// Whether [`escape`] or [`bounded`] could have written it.
-fn is_escaped(text: &str, is_plain: fn(u8) -> bool) -> bool {
-    let mut parts = text.split('%');
-    let plain = |part: &[u8]| part.iter().all(|byte| is_plain(*byte) || *byte == SHORTENED);
-    let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'A'..=b'F');
-    let escaped = |part: &[u8]| {
-        part.split_at_checked(2).is_some_and(|(hex, rest)| hex.iter().all(is_hex) && plain(rest))
-    };
-    parts.next().is_some_and(|part| plain(part.as_bytes())) && parts.all(|part| escaped(part.as_bytes()))
-}
-
-/// `mark` and the escaped name; of a name that is too long, its beginning, `$` and its hash.
-fn bounded(mark: &str, name: &str, is_plain: fn(u8) -> bool) -> String {
-    /// Of SHA-256's 64 digits: 128 bits are beyond any accident.
-    const HASH_DIGITS: usize = 32;
-    let escaped = escape(name, is_plain);
-    if mark.len() + escaped.len() <= MAX_NAME_BYTES {
-        return format!("{mark}{escaped}");
-    }
-    let hash = Sha256::digest(name).iter().fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
-    let keep = &escaped[..MAX_NAME_BYTES - mark.len() - 1 - HASH_DIGITS];
-    // An escape is kept whole or not at all.
-    let keep = keep.rfind('%').filter(|at| at + 3 > keep.len()).map_or(keep, |at| &keep[..at]);
-    format!("{mark}{keep}{}{}", char::from(SHORTENED), &hash[..HASH_DIGITS])
-}
-
-/// Stands before the hash of a shortened name. No escaped name has it, so that a shortened one equals none.
-const SHORTENED: u8 = b'$';
-
-fn is_plain_in_table(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')
-}
-
-fn is_plain_in_log(byte: u8) -> bool {
-    is_plain_in_table(byte) || matches!(byte, b'.' | b'-')
 }
 
 #[cfg(test)]

@@ -328,6 +328,10 @@ fn records_have_their_places() {
         (origin(&source), "_catchwater/origin/hub-5-p0007.json"),
         (rules(&source, 3), "_catchwater/rules/hub-5-p0007-3.json"),
         (lost(&source, Ordinal(40)), "_catchwater/lost/hub-5-p0007-40.json"),
+        (gap_record(GapCause::NotSent, &source, Ordinal(40)), "_catchwater/gaps/hub-5-p0007-40.json"),
+        (gap_record(GapCause::Unreadable, &source, Ordinal(40)), "_catchwater/skipped/hub-5-p0007-40.json"),
+        (gap_folder(GapCause::NotSent), "_catchwater/gaps"),
+        (gap_folder(GapCause::Unreadable), "_catchwater/skipped"),
         (redrive_folder(), "_catchwater/redrive"),
         (table_folder("A"), "table$%41"),
         (date_folder("a", Date(0)), "a/enqueued_date=1970-01-01"),
@@ -337,8 +341,52 @@ fn records_have_their_places() {
     }
     assert_eq!(parse_origin(&origin(&source)), Some(source.clone()));
     assert_eq!(parse_rules(&rules(&source, 3)), Some((source.clone(), 3)));
-    assert_eq!(parse_lost(&lost(&source, Ordinal(40))), Some((source, Ordinal(40))));
+    assert_eq!(parse_lost(&lost(&source, Ordinal(40))), Some((source.clone(), Ordinal(40))));
+    for cause in GapCause::ALL {
+        let path = gap_record(cause, &source, Ordinal(40));
+        assert_eq!(parse_gap_record(&path), Some((cause, source.clone(), Ordinal(40))));
+        assert_eq!(parse_lost(&path), None);
+    }
+    assert_eq!(parse_gap_record(&lost(&source, Ordinal(40))), None);
+    assert_eq!(parse_gap_record(&Path::from("_catchwater/gaps/hub-5-p0007-040.json")), None);
     assert_eq!(parse_origin(&Path::from("_catchwater/lost/hub-5-p0007.json")), None);
     assert_eq!(parse_rules(&Path::from("_catchwater/rules/hub-5-p0007-03.json")), None);
     assert_eq!(parse_lost(&Path::from("_catchwater/lost/hub-5-p0007.json")), None);
+}
+
+#[test]
+fn only_spelled_table_folders_are_table_folders() {
+    let long = "x".repeat(300);
+    for table in [
+        "account",
+        "new_a1",
+        "ACCOUNT",
+        "a b",
+        "",
+        "_other",
+        "_messages",
+        "_quarantine",
+        "ä\n",
+        long.as_str(),
+    ] {
+        assert!(is_table_folder(&folder_name(table)), "{table:?}");
+    }
+    let beyond = "x".repeat(MAX_NAME_BYTES + 1);
+    for other in [
+        "lost+found",
+        "",
+        ".snapshot",
+        "_catchwater",
+        "_other",
+        "Account",
+        "a.b",
+        "table$%4",
+        "table$%4g",
+        "table$A",
+    ]
+    .into_iter()
+    .chain([beyond.as_str()])
+    {
+        assert!(!is_table_folder(other), "{other}");
+    }
 }

@@ -1,8 +1,8 @@
 //! The lake's small records: who it is, where each source began, what was given up.
 //!
 //! Each is a JSON object that is put once and never changed, so that two writers that disagree find out, and
-//! the one that was first holds. Does not own the chain of routing rules ([`super::rules`]) and the tables'
-//! schemas ([`super::schema`]), which are put the same way.
+//! the one that was first holds. Does not own the chain of routing rules ([`super::rules`]), accepted gaps
+//! ([`super::gaps`]) and the tables' schemas ([`super::schema`]), which are put the same way.
 
 use bytes::Bytes;
 use object_store::path::Path;
@@ -41,6 +41,13 @@ pub struct LostRange {
     pub to: Ordinal,
 }
 
+/// What a log was when the lake read it for the first time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstStart {
+    /// The partitions it had. Any other was added later, and is read from its first event.
+    pub partitions: Vec<u32>,
+}
+
 impl Records {
     /// The records in a store.
     pub fn new(store: Store, backoff: Backoff) -> Self {
@@ -48,14 +55,44 @@ impl Records {
     }
 
     /// The lake's id; the first to ask gives it one.
+    ///
+    /// # Errors
+    /// [`Error::NoIdentity`] if the folder has data files and no id: they are of a lake whose records are gone.
     pub async fn lake_id(&self) -> Result<String, Error> {
-        let path = paths::lake_record();
         // Nearly every start finds the record: looking first saves a put of a thing that is there.
-        if let Some(Lake { id }) = self.get(&path).await? {
+        if let Some(id) = self.existing_id().await? {
             return Ok(id);
         }
+        if let Some(data_file) = self.any_data_file().await? {
+            let record = paths::lake_record().to_string();
+            return Err(Error::NoIdentity { data_file: data_file.to_string(), record });
+        }
         let ours = Lake { id: Uuid::new_v4().to_string() };
-        Ok(self.put_once(&path, ours).await?.id)
+        Ok(self.put_once(&paths::lake_record(), ours).await?.id)
+    }
+
+    /// The lake's id, if it has one.
+    pub async fn existing_id(&self) -> Result<Option<String>, Error> {
+        Ok(self.get::<Lake>(&paths::lake_record()).await?.map(|lake| lake.id))
+    }
+
+    /// Records which partitions a log has at its first start, if nobody has; what is recorded holds. `source` is any of
+    /// its partitions.
+    ///
+    /// # Errors
+    /// [`Error::StartMissing`] if a partition of the log has begun and the record is gone: which partitions were added
+    /// since can't be told any more.
+    pub async fn first_start(&self, source: &SourceId, ours: FirstStart) -> Result<FirstStart, Error> {
+        let path = paths::first_start(source);
+        if let Some(recorded) = self.get(&path).await? {
+            return Ok(recorded);
+        }
+        let origins = self.list(&paths::origin_folder()).await?;
+        let begun = origins.iter().filter_map(paths::parse_origin).find(|of| paths::first_start(of) == path);
+        let Some(begun) = begun else { return self.put_once(&path, ours).await };
+        // Another run may have recorded both in between.
+        let recorded = self.get(&path).await?;
+        recorded.ok_or_else(|| Error::StartMissing { record: path.to_string(), begun })
     }
 
     /// Records where a source begins, if nobody has; what is recorded holds.
@@ -147,6 +184,30 @@ impl Records {
         }
     }
 
+    /// A data file of any table, if there is one.
+    pub async fn any_data_file(&self) -> Result<Option<Path>, Error> {
+        for table in self.folders(None).await?.iter().filter(|table| paths::is_table_folder(table)) {
+            let days = self.folders(Some(&paths::listed_folder(&[table]))).await?;
+            for day in days.iter().filter(|day| paths::parse_date_folder(day).is_some()) {
+                let files = self.list(&paths::listed_folder(&[table, day])).await?;
+                if let Some(found) = files.into_iter().find(|file| paths::parse_data_file(file).is_some()) {
+                    return Ok(Some(found));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn folders(&self, of: Option<&Path>) -> Result<Vec<String>, Error> {
+        let mut attempts = self.backoff.begin();
+        loop {
+            match self.store.list_folders(of).await {
+                Ok(names) => return Ok(names),
+                Err(error) => attempts.again(error).await?,
+            }
+        }
+    }
+
     async fn get_durable(&self, path: &Path) -> Result<Option<Bytes>, store::Error> {
         let bytes = self.store.get(path).await?;
         if bytes.is_some() {
@@ -177,6 +238,38 @@ pub enum Error {
         /// Which record.
         path: String,
     },
+    /// Data files without the record that says which lake they are of.
+    #[error(
+        "there are data files ({data_file:?}, for one), but the lake's identity {record:?} is missing: \
+         restore the `_catchwater` folder from a backup (`catchwater audit` tells what {record:?} held), \
+         or write to an empty folder"
+    )]
+    NoIdentity {
+        /// One of the files.
+        data_file: String,
+        /// The record that is missing.
+        record: String,
+    },
+    /// A log whose partitions at its first start are not known any more.
+    #[error(
+        "{begun} was begun in this lake, and record {record:?}, which names the partitions of the first start, is missing: \
+         restore the `_catchwater` folder from a backup"
+    )]
+    StartMissing {
+        /// The record.
+        record: String,
+        /// A partition that was begun.
+        begun: SourceId,
+    },
+    /// A record of gaps without the number that its name begins with.
+    #[error(
+        "record {path:?} does not cover the number in its name: it was changed by hand; \
+         restore it, or remove it and start again"
+    )]
+    NotCovered {
+        /// Which record.
+        path: String,
+    },
     /// Two logs of one name.
     #[error(
         "{log} was begun in this lake from namespace {recorded:?}, and this run reads {ours:?}: \
@@ -198,7 +291,11 @@ impl Error {
         match self {
             Self::Store(error) => error.kind(),
             Self::TakenAndAbsent { .. } => Kind::Unknown,
-            Self::Json { .. } | Self::Namespace { .. } => Kind::Fatal,
+            Self::Json { .. }
+            | Self::StartMissing { .. }
+            | Self::NoIdentity { .. }
+            | Self::Namespace { .. }
+            | Self::NotCovered { .. } => Kind::Fatal,
         }
     }
 }

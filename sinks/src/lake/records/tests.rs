@@ -68,3 +68,38 @@ async fn record_that_can_not_be_understood_is_named() {
     assert!(error.to_string().contains("lake.json"), "{error}");
     assert_eq!(error.kind(), Kind::Fatal);
 }
+
+#[tokio::test]
+async fn first_start_names_the_partitions_for_good() {
+    let store = Store::open("memory://").unwrap();
+    let records = records(&store);
+    let of = |partitions: &[u32]| FirstStart { partitions: partitions.to_vec() };
+    assert_eq!(records.first_start(&source(0), of(&[0, 1])).await.unwrap(), of(&[0, 1]));
+    assert_eq!(records.first_start(&source(7), of(&[0, 1, 7])).await.unwrap(), of(&[0, 1]));
+    let other = SourceId::new("orders.hub", 1_763_900_000_000, 0);
+    assert_eq!(records.first_start(&other, of(&[0, 1, 7])).await.unwrap(), of(&[0, 1, 7]), "created again");
+    // Once a partition has begun the record can't be made up.
+    records.begin(&SourceId::new("gone", 5, 3), origin(0, "ns")).await.unwrap();
+    let error = records.first_start(&SourceId::new("gone", 5, 0), of(&[0])).await.unwrap_err();
+    assert!(error.to_string().contains("start/gone-5.json"), "{error}");
+}
+
+#[tokio::test]
+async fn data_files_without_an_identity_are_refused() {
+    use crate::lake::fixtures::{destination, facts, written};
+    let destination = destination("account", "2026-11-22");
+    let path = paths::data_file(&destination, Ordinal(0));
+    let store = Store::open("memory://").unwrap();
+    // What is not ours is not in the way of a new lake.
+    store.put(&Path::from("lost+found/a/b"), Bytes::new()).await.unwrap();
+    store.put(&Path::from("account/enqueued_date=2026-11-22/notes.txt"), Bytes::new()).await.unwrap();
+    let id = records(&store).lake_id().await.unwrap();
+    store.put(&path, written(&facts(&destination, 0, 0, 9))).await.unwrap();
+    assert_eq!(records(&store).lake_id().await.unwrap(), id);
+    let stripped = Store::open("memory://").unwrap();
+    stripped.put(&path, written(&facts(&destination, 0, 0, 9))).await.unwrap();
+    let error = records(&stripped).lake_id().await.unwrap_err();
+    assert!(error.to_string().contains("lake.json") && error.to_string().contains(path.as_ref()), "{error}");
+    assert_eq!(error.kind(), Kind::Fatal);
+    assert_eq!(stripped.get(&paths::lake_record()).await.unwrap(), None, "no identity was made up");
+}

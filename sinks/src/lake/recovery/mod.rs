@@ -1,17 +1,47 @@
 //! How far each destination of a source got: read from the lake itself, at start.
 //!
 //! What is found is a hint, since a listing may be stale: a chain that is longer than it looks makes the next
-//! put collide, and the footer under that name tells the rest.
+//! put collide, and the footer under that name tells the rest. Does not own what follows from it ([`super::start`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
 use super::backoff::{Backoff, Failure};
+use super::ordinals::OrdinalSet;
 use super::paths::{self, DataFileName, Date, Destination, Ordinal, SourceId};
-use crate::parquet::{self, FooterFacts, read_facts};
+use crate::parquet::{self, DataFile, FooterFacts, RowColumns, read_facts};
 use crate::store::{self, Kind, Store};
+
+/// The lake and the source that a recovery is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Chains<'a> {
+    /// Where the lake is.
+    pub store: &'a Store,
+    /// Its id.
+    pub lake: &'a str,
+    /// The source whose files are looked for.
+    pub source: &'a SourceId,
+    /// How a store that does not answer is asked again.
+    pub backoff: &'a Backoff,
+}
+
+/// The days whose files are looked at. Events without a usable time have the day [`Date::UNKNOWN`], which always is.
+#[derive(Clone, Debug, Default)]
+pub struct Days {
+    /// The first day; every day without it.
+    pub since: Option<Date>,
+    /// Earlier days that are looked at too.
+    pub also: BTreeSet<Date>,
+}
+
+/// The data files of a lake, as one listing showed them. Every source of a run can be recovered by the same.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    by_source: HashMap<SourceId, Vec<DataFileName>>,
+}
 
 /// How far a destination got.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,33 +52,61 @@ pub struct Recovered {
     pub last: Ordinal,
 }
 
-/// Finds the destinations of a source and how far each got, of the days from `since` on.
-///
-/// A destination that is left out, by `since` or by a stale listing, is not lost: its chain then begins with
-/// a collision. What is returned is durable.
-///
-/// # Errors
-/// A file with a name of the chain that can't be read, or says that it stands elsewhere, is an error: to pass
-/// over it would put its rows into the lake once more.
-pub async fn recover(
-    store: &Store,
-    source: &SourceId,
-    since: Option<Date>,
-    backoff: &Backoff,
-) -> Result<Vec<Recovered>, Error> {
-    let lake = Lake { store, backoff };
-    let days = lake.days(since).await?;
-    let listings = stream::iter(days.into_iter().map(|day| lake.files(day)));
-    let files: Vec<Vec<Path>> = listings.buffered(REQUESTS_AT_ONCE).try_collect().await?;
-    let names = files.iter().flatten().filter_map(paths::parse_data_file);
-    let last_files = newest(names.filter(|name| name.source == *source).map(|name| {
-        let continues_at = name.continues_at;
-        ((name.folder, name.date), continues_at)
-    }));
-    let last_files = last_files.into_iter().map(|((folder, date), continues_at)| {
-        lake.recovered(DataFileName { folder, date, source: source.clone(), continues_at })
-    });
-    stream::iter(last_files).buffered(REQUESTS_AT_ONCE).try_collect().await
+/// What the last files of a source say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Each destination that was looked at.
+    pub destinations: Vec<Recovered>,
+    /// The highest durable position that a footer states: everything up to it is in the lake.
+    pub durable: Option<Ordinal>,
+}
+
+impl Found {
+    /// The highest row of the source, among the days that were looked at.
+    pub fn highest_row(&self) -> Option<Ordinal> {
+        self.destinations.iter().map(|found| found.last).max()
+    }
+}
+
+impl Chains<'_> {
+    /// Finds the destinations of the source and how far each got.
+    ///
+    /// A destination that the listing leaves out, by its days or because it is stale, is not lost: its chain then begins
+    /// with a collision. What is returned is durable.
+    ///
+    /// # Errors
+    /// A file with a name of the chain that can't be read, is of another lake or says that it stands elsewhere, is an
+    /// error: to pass over it would put its rows into the lake once more.
+    pub async fn recover(self, listing: &Listing) -> Result<Found, Error> {
+        let names = listing.of(self.source).iter();
+        let last_files = newest(names.map(|name| ((name.folder.clone(), name.date), name.continues_at)));
+        let last_files = last_files.into_iter().map(|((folder, date), continues_at)| {
+            self.recovered(DataFileName { folder, date, source: self.source.clone(), continues_at })
+        });
+        let found: Vec<(Recovered, Option<Ordinal>)> =
+            stream::iter(last_files).buffered(REQUESTS_AT_ONCE).try_collect().await?;
+        let durable = found.iter().filter_map(|(_, durable)| *durable).max();
+        Ok(Found { destinations: found.into_iter().map(|(recovered, _)| recovered).collect(), durable })
+    }
+
+    /// The events of the source above `after` that have a row, read from every listed file that may have one.
+    pub async fn rows_above(
+        self,
+        listing: &Listing,
+        after: Option<Ordinal>,
+        columns: RowColumns,
+    ) -> Result<OrdinalSet, Error> {
+        let mut chains: BTreeMap<(String, Date), Vec<DataFileName>> = BTreeMap::new();
+        for name in listing.of(self.source).iter().cloned() {
+            chains.entry((name.folder.clone(), name.date)).or_default().push(name);
+        }
+        let files = chains.into_values().flat_map(|names| reaching_above(names, after));
+        let reads = files.map(|name| self.rows_of(name, columns));
+        let rows: Vec<Vec<RangeInclusive<i64>>> =
+            stream::iter(reads).buffered(REQUESTS_AT_ONCE).try_collect().await?;
+        let above = after.map_or(i64::MIN, |after| after.0.saturating_add(1));
+        Ok(rows.into_iter().flatten().map(|rows| above.max(*rows.start())..=*rows.end()).collect())
+    }
 }
 
 /// The file of each destination that continues furthest: its last, as far as the listing goes.
@@ -59,6 +117,12 @@ pub fn newest<D: Ord>(listed: impl Iterator<Item = (D, Ordinal)>) -> BTreeMap<D,
         *last = continues_at.max(*last);
     }
     newest
+}
+
+impl Days {
+    fn include(&self, day: Date) -> bool {
+        self.since.is_none_or(|since| day >= since) || day == Date::UNKNOWN || self.also.contains(&day)
+    }
 }
 
 /// A lake whose files can't be relied upon, or a store that does not answer.
@@ -82,6 +146,31 @@ pub enum Error {
         /// Which file.
         path: String,
     },
+    /// A file of a chain was written for another lake.
+    #[error(
+        "data file {path:?} is of lake {theirs}, and this is lake {ours}: files of two lakes can't share a folder; \
+         write to another lake, or put the files and the `_catchwater` folder of one lake back together"
+    )]
+    OtherLake {
+        /// Which file.
+        path: String,
+        /// The lake in its footer.
+        theirs: String,
+        /// The lake that is read.
+        ours: String,
+    },
+    /// A file's own rows were not durable when it was put.
+    #[error(
+        "data file {path:?} says that everything up to {durable} was durable before it, and its first row is of {first}"
+    )]
+    Leads {
+        /// Which file.
+        path: String,
+        /// The durable position in its footer.
+        durable: Ordinal,
+        /// Its first row.
+        first: Ordinal,
+    },
     /// A file of a chain says that it stands elsewhere.
     #[error("data file {path:?} says that it stands at {says:?}")]
     Misplaced {
@@ -98,7 +187,9 @@ impl Error {
         match self {
             Self::Store(error) => error.kind(),
             Self::Unreadable { source, .. } => source.kind(),
-            Self::Gone { .. } | Self::Misplaced { .. } => Kind::Fatal,
+            Self::Gone { .. } | Self::OtherLake { .. } | Self::Leads { .. } | Self::Misplaced { .. } => {
+                Kind::Fatal
+            }
         }
     }
 }
@@ -113,33 +204,59 @@ impl Failure for Error {
 /// handful of round trips, and no store minds.
 const REQUESTS_AT_ONCE: usize = 16;
 
-/// Where the chains are looked for.
+/// The files of one destination that may have a row above `after`: all but those whose next file says that they end
+/// at or below it.
+fn reaching_above(mut names: Vec<DataFileName>, after: Option<Ordinal>) -> Vec<DataFileName> {
+    names.sort_unstable_by_key(|name| name.continues_at);
+    let done = names
+        .partition_point(|name| after.is_some_and(|after| name.continues_at.0 <= after.0.saturating_add(1)));
+    names.split_off(done.saturating_sub(1))
+}
+
+impl Listing {
+    /// Lists the files of these days.
+    pub async fn read(store: &Store, days: &Days, backoff: &Backoff) -> Result<Self, Error> {
+        let lister = Lister { store, backoff };
+        let folders = lister.days(days).await?;
+        let listings = stream::iter(folders.into_iter().map(|day| lister.files(day)));
+        let files: Vec<Vec<Path>> = listings.buffered(REQUESTS_AT_ONCE).try_collect().await?;
+        let mut by_source: HashMap<SourceId, Vec<DataFileName>> = HashMap::new();
+        for name in files.iter().flatten().filter_map(paths::parse_data_file) {
+            by_source.entry(name.source.clone()).or_default().push(name);
+        }
+        Ok(Self { by_source })
+    }
+
+    fn of(&self, source: &SourceId) -> &[DataFileName] {
+        self.by_source.get(source).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Where folders and files are listed.
 #[derive(Clone, Copy)]
-struct Lake<'a> {
+struct Lister<'a> {
     store: &'a Store,
     backoff: &'a Backoff,
 }
 
-impl Lake<'_> {
+impl Lister<'_> {
     /// The folders of all tables and days that may hold chains.
-    async fn days(self, since: Option<Date>) -> Result<Vec<Path>, Error> {
+    async fn days(self, days: &Days) -> Result<Vec<Path>, Error> {
         let tables = self.folders(None).await?;
         let tables: Vec<Path> = tables
             .iter()
-            .filter(|name| *name != paths::RECORDS_FOLDER)
+            .filter(|name| paths::is_table_folder(name))
             .map(|name| paths::listed_folder(&[name]))
             .collect();
-        let days = stream::iter(tables.into_iter().map(|table| self.days_of(table, since)));
-        let days: Vec<Vec<Path>> = days.buffered(REQUESTS_AT_ONCE).try_collect().await?;
-        Ok(days.into_iter().flatten().collect())
+        let of_tables = stream::iter(tables.into_iter().map(|table| self.days_of(table, days)));
+        let of_tables: Vec<Vec<Path>> = of_tables.buffered(REQUESTS_AT_ONCE).try_collect().await?;
+        Ok(of_tables.into_iter().flatten().collect())
     }
 
-    async fn days_of(self, table: Path, since: Option<Date>) -> Result<Vec<Path>, Error> {
+    async fn days_of(self, table: Path, days: &Days) -> Result<Vec<Path>, Error> {
         let names = self.folders(Some(&table)).await?;
-        let is_asked_for = |name: &&String| {
-            paths::parse_date_folder(name).is_some_and(|date| since.is_none_or(|since| date >= since))
-        };
-        let asked_for = names.iter().filter(is_asked_for);
+        let asked_for =
+            names.iter().filter(|name| paths::parse_date_folder(name).is_some_and(|day| days.include(day)));
         Ok(asked_for.map(|name| paths::listed_folder(&[table.as_ref(), name])).collect())
     }
 
@@ -162,8 +279,11 @@ impl Lake<'_> {
             }
         }
     }
+}
 
-    async fn recovered(self, name: DataFileName) -> Result<Recovered, Error> {
+impl Chains<'_> {
+    /// How far a destination's last file reaches, and the durable position that it states.
+    async fn recovered(self, name: DataFileName) -> Result<(Recovered, Option<Ordinal>), Error> {
         let path = name.path();
         let mut attempts = self.backoff.begin();
         let facts = loop {
@@ -172,12 +292,51 @@ impl Lake<'_> {
                 Err(error) => attempts.again(error).await?,
             }
         };
+        self.is_of_this_lake(&path, &facts)?;
         let destination = Destination { table: facts.table.into(), date: facts.date, source: facts.source };
         let says = paths::data_file(&destination, facts.continues_at);
+        if let Some(durable) = facts.durable.filter(|durable| *durable >= facts.first) {
+            return Err(Error::Leads { path: path.to_string(), durable, first: facts.first });
+        }
         if says != path || facts.last < facts.continues_at {
             return Err(Error::Misplaced { path: path.to_string(), says: says.to_string() });
         }
-        Ok(Recovered { destination, last: facts.last })
+        Ok((Recovered { destination, last: facts.last }, facts.durable))
+    }
+
+    /// The events of a file, as runs of consecutive numbers.
+    async fn rows_of(
+        self,
+        name: DataFileName,
+        columns: RowColumns,
+    ) -> Result<Vec<RangeInclusive<i64>>, Error> {
+        let path = name.path();
+        let mut attempts = self.backoff.begin();
+        loop {
+            match self.read_rows(&path, columns).await {
+                Ok(runs) => return Ok(runs),
+                Err(error) => attempts.again(error).await?,
+            }
+        }
+    }
+
+    async fn read_rows(self, path: &Path, columns: RowColumns) -> Result<Vec<RangeInclusive<i64>>, Error> {
+        let unreadable = |source| Error::Unreadable { path: path.to_string(), source };
+        let file = DataFile::open(self.store, path).await.map_err(unreadable)?;
+        let file = file.ok_or_else(|| Error::Gone { path: path.to_string() })?;
+        self.is_of_this_lake(path, file.facts())?;
+        let mut runs = Vec::new();
+        file.ordinals(columns, |rows, _| add_runs(&mut runs, rows)).await.map_err(unreadable)?;
+        self.store.make_durable(path).await?;
+        Ok(runs)
+    }
+
+    fn is_of_this_lake(self, path: &Path, facts: &FooterFacts) -> Result<(), Error> {
+        if facts.lake == self.lake {
+            return Ok(());
+        }
+        let (path, theirs, ours) = (path.to_string(), facts.lake.clone(), self.lake.to_owned());
+        Err(Error::OtherLake { path, theirs, ours })
     }
 
     /// A found file counts only once it is durable: its writer may have lost power before it synced.
@@ -187,6 +346,18 @@ impl Lake<'_> {
         let facts = facts.ok_or_else(|| Error::Gone { path: path.to_string() })?;
         self.store.make_durable(path).await?;
         Ok(facts)
+    }
+}
+
+/// Adds rows, which mostly follow each other, to the runs before them.
+fn add_runs(runs: &mut Vec<RangeInclusive<i64>>, rows: &[i64]) {
+    for &row in rows {
+        match runs.last_mut() {
+            Some(run) if row == *run.end() || row.checked_sub(1) == Some(*run.end()) => {
+                *run = *run.start()..=row;
+            }
+            _ => runs.push(row..=row),
+        }
     }
 }
 

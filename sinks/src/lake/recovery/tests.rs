@@ -28,6 +28,19 @@ const FILES: [(&str, &str, i64, i64); 6] = [
     (LONG, "2026-11-22", 0, 7),
 ];
 
+fn chains<'a>(store: &'a Store, source: &'a SourceId, backoff: &'a Backoff) -> Chains<'a> {
+    Chains { store, lake: "this lake", source, backoff }
+}
+
+fn since(day: Option<&str>) -> Days {
+    Days { since: day.map(|day| day.parse().unwrap()), also: BTreeSet::new() }
+}
+
+async fn recover(store: &Store, days: &Days) -> Result<Found, Error> {
+    let listing = Listing::read(store, days, &impatient()).await?;
+    chains(store, &source(7), &impatient()).recover(&listing).await
+}
+
 /// What a recovery finds, as (table, day, last row).
 fn found(recovered: &[Recovered]) -> Vec<(String, String, i64)> {
     let one = |of: &Recovered| (of.destination.table.to_string(), of.destination.date.to_string(), of.last.0);
@@ -36,9 +49,8 @@ fn found(recovered: &[Recovered]) -> Vec<(String, String, i64)> {
     found
 }
 
-async fn check(store: &Store, since: Option<&str>, expected: &[(&str, &str, i64)]) {
-    let since = since.map(|day| day.parse().unwrap());
-    let recovered = recover(store, &source(7), since, &impatient()).await.unwrap();
+async fn check(store: &Store, day: Option<&str>, expected: &[(&str, &str, i64)]) {
+    let recovered = recover(store, &since(day)).await.unwrap().destinations;
     let mut expected: Vec<_> =
         expected.iter().map(|(table, day, last)| ((*table).to_owned(), (*day).to_owned(), *last)).collect();
     expected.sort();
@@ -70,6 +82,10 @@ async fn each_destination_is_found_with_its_last_row_and_true_name() {
         check(&store, Some("2026-11-22"), &today).await;
         check(&store, None, &[&today[..], &[("account", "2026-11-21", 3)]].concat()).await;
         check(&store, Some("2026-11-23"), &[]).await;
+        // The day of rows without a time is never over.
+        let without_time = ("_quarantine", "1970-01-01", 0, 5);
+        lake_of(&store, &[without_time]).await;
+        check(&store, Some("2026-11-23"), &[("_quarantine", "1970-01-01", 5)]).await;
     }
 }
 
@@ -95,10 +111,14 @@ async fn file_that_can_not_be_relied_on_is_an_error_with_its_path() {
         (Bytes::from_static(b"no parquet"), "could not read data file"),
         (written(&facts(&destination, 0, 0, 9)), "says that it stands at"),
         (written(&facts(&destination, 10, 0, 9)), "says that it stands at"),
+        (
+            written(&FooterFacts { lake: "another".into(), ..facts(&destination, 10, 10, 19) }),
+            "is of lake another",
+        ),
     ] {
         let store = Store::open("memory://").unwrap();
         store.put(&path, bytes).await.unwrap();
-        let error = recover(&store, &source(7), None, &impatient()).await.unwrap_err();
+        let error = recover(&store, &Days::default()).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Fatal);
         let text = error.to_string();
         assert!(text.contains(says) && text.contains(path.as_ref()), "{text}");
@@ -109,6 +129,89 @@ async fn file_that_can_not_be_relied_on_is_an_error_with_its_path() {
 async fn recovery_runs_on_a_task_of_its_own() {
     let store = Store::open("memory://").unwrap();
     lake_of(&store, &FILES).await;
-    let task = tokio::spawn(async move { recover(&store, &source(7), None, &impatient()).await });
-    assert_eq!(task.await.unwrap().unwrap().len(), 5);
+    let task = tokio::spawn(async move { recover(&store, &Days::default()).await });
+    assert_eq!(task.await.unwrap().unwrap().destinations.len(), 5);
+}
+
+#[tokio::test]
+async fn footers_state_the_highest_durable_position() {
+    let store = Store::open("memory://").unwrap();
+    assert_eq!(recover(&store, &Days::default()).await.unwrap(), Found::default());
+    for (table, continues_at, first, last, durable) in [
+        ("account", 0, 0, 9, None),
+        ("account", 10, 10, 12, Some(9)),
+        ("lead", 0, 6, 20, Some(5)),
+        ("task", 0, 3, 8, Some(2)),
+    ] {
+        let destination = destination(table, "2026-11-22");
+        let facts =
+            FooterFacts { durable: durable.map(Ordinal), ..facts(&destination, continues_at, first, last) };
+        store.put(&paths::data_file(&destination, Ordinal(continues_at)), written(&facts)).await.unwrap();
+    }
+    let found = recover(&store, &Days::default()).await.unwrap();
+    assert_eq!((found.durable, found.highest_row()), (Some(Ordinal(9)), Some(Ordinal(20))));
+    // A position that a file can't have stated, or that a flipped bit made, is not believed.
+    let destination = destination("visit", "2026-11-22");
+    let path = paths::data_file(&destination, Ordinal(0));
+    let leads = FooterFacts { durable: Some(Ordinal(3)), ..facts(&destination, 0, 3, 8) };
+    let mut flipped = written(&FooterFacts { durable: Some(Ordinal(2)), ..leads.clone() }).to_vec();
+    let digit = flipped.windows(11).rposition(|bytes| bytes == b"\"durable\":\"").unwrap() + 30;
+    flipped[digit] ^= 1;
+    for (bytes, says) in
+        [(written(&leads), "was durable before it"), (flipped.into(), "the checksum differs")]
+    {
+        store.put(&path, bytes).await.unwrap();
+        let error = recover(&store, &Days::default()).await.unwrap_err();
+        let text = format!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string));
+        assert!(text.contains(says), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn days_that_are_named_are_looked_at_and_the_day_without_a_time_always() {
+    let store = Store::open("memory://").unwrap();
+    let days = ["1970-01-01", "2024-02-02", "2025-03-03", "2026-11-22"];
+    lake_of(&store, &days.map(|day| ("account", day, 0, 3))).await;
+    let also = BTreeSet::from(["2024-02-02".parse().unwrap()]);
+    let found_days = |found: Found| -> Vec<String> {
+        found.destinations.iter().map(|of| of.destination.date.to_string()).collect()
+    };
+    let found = recover(&store, &since(Some("2026-11-22"))).await.unwrap();
+    assert_eq!(found_days(found), ["1970-01-01", "2026-11-22"]);
+    let found = recover(&store, &Days { also, ..since(Some("2026-11-22")) }).await.unwrap();
+    assert_eq!(found_days(found), ["1970-01-01", "2024-02-02", "2026-11-22"]);
+}
+
+#[tokio::test]
+async fn rows_are_read_of_every_file_that_reaches_above() {
+    const COLUMNS: RowColumns = RowColumns { ordinal: "_sequence_number", row_index: "_row_index" };
+    let store = Store::open("memory://").unwrap();
+    for (table, continues_at, first, last) in
+        [("account", 0, 3, 4), ("account", 5, 7, 9), ("account", 10, 12, 12), ("lead", 0, 10, 11)]
+    {
+        let destination = destination(table, "2026-11-22");
+        let facts = facts(&destination, continues_at, first, last);
+        store.put(&paths::data_file(&destination, Ordinal(continues_at)), written(&facts)).await.unwrap();
+    }
+    let (source, backoff) = (source(7), impatient());
+    let listing = Listing::read(&store, &Days::default(), &backoff).await.unwrap();
+    for (after, expected) in [
+        (None, &[3..=4, 7..=7, 9..=12][..]),
+        (Some(3), &[4..=4, 7..=7, 9..=12]),
+        (Some(4), &[7..=7, 9..=12]),
+        (Some(8), &[9..=12]),
+        (Some(9), &[10..=12]),
+        (Some(11), &[12..=12]),
+        (Some(12), &[]),
+    ] {
+        let rows = chains(&store, &source, &backoff).rows_above(&listing, after.map(Ordinal), COLUMNS);
+        let rows = rows.await.unwrap();
+        assert_eq!(rows, expected.iter().cloned().collect(), "{after:?}");
+    }
+    // A file that ends at or below is not read at all.
+    let first = paths::data_file(&destination("account", "2026-11-22"), Ordinal(0));
+    store.put(&first, Bytes::from_static(b"no parquet")).await.unwrap();
+    let above = chains(&store, &source, &backoff);
+    assert!(above.rows_above(&listing, Some(Ordinal(4)), COLUMNS).await.is_ok());
+    assert!(above.rows_above(&listing, Some(Ordinal(3)), COLUMNS).await.is_err());
 }

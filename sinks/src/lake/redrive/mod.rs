@@ -70,6 +70,7 @@ impl Plan {
             rows,
             routing_version: self.routing_version,
             writer: writer.to_owned(),
+            durable: None,
         })
     }
 

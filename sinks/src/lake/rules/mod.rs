@@ -26,6 +26,18 @@ pub struct Entered {
     pub from: Ordinal,
 }
 
+/// What the operator says of the versions before this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldVersions {
+    /// Nothing: they may still run, so they must have caught up.
+    MayRun,
+    /// They were stopped, and nothing of theirs is on its way to the store.
+    Stopped {
+        /// Whether a row stands above the durable position: then the last of them did not finish its drain.
+        rows_above_durable: bool,
+    },
+}
+
 /// What a run does about the newest rules of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -35,6 +47,8 @@ pub enum Verdict {
     Record(Rules),
     /// They are older, and events that they decide are not in the lake.
     NotCaughtUp,
+    /// They are older and were stopped, but some of their rows lie above an event that is not in the lake.
+    NotDrained,
     /// They are newer.
     Newer,
 }
@@ -43,7 +57,16 @@ pub enum Verdict {
 ///
 /// `done` is [`super::start::done`] of this lake and source; `last_enqueued` is read after the run has
 /// attached and has displaced every reader by older rules.
-pub fn judge(ours: u32, newest: Rules, done: Option<Ordinal>, last_enqueued: Option<Ordinal>) -> Verdict {
+///
+/// Once the old versions are stopped the boundary is one past what is durable, whatever the hub has beyond. That holds
+/// only if no row stands above it: the chain of a table would take events of the new rules for rows it has already.
+pub fn judge(
+    ours: u32,
+    newest: Rules,
+    done: Option<Ordinal>,
+    last_enqueued: Option<Ordinal>,
+    old: OldVersions,
+) -> Verdict {
     if newest.routing_version == ours {
         return Verdict::Start(Entered { from: newest.from });
     }
@@ -53,31 +76,37 @@ pub fn judge(ours: u32, newest: Rules, done: Option<Ordinal>, last_enqueued: Opt
     // What lies below their beginning they never had to decide.
     let behind =
         |last: Option<Ordinal>| last.map_or(newest.from, |last| Ordinal(last.0 + 1)).max(newest.from);
-    let end = behind(last_enqueued);
-    if behind(done) < end {
-        return Verdict::NotCaughtUp;
-    }
-    Verdict::Record(Rules { n: newest.n + 1, from: end, routing_version: ours })
+    let (durable, end) = (behind(done), behind(last_enqueued));
+    let from = match old {
+        _ if durable >= end => end,
+        OldVersions::MayRun => return Verdict::NotCaughtUp,
+        OldVersions::Stopped { rows_above_durable: true } => return Verdict::NotDrained,
+        OldVersions::Stopped { rows_above_durable: false } => durable,
+    };
+    Verdict::Record(Rules { n: newest.n + 1, from, routing_version: ours })
 }
 
 impl Records {
     /// Enters a source by rules of our version, and records where they begin if they are new to it.
     ///
     /// # Errors
-    /// [`Error::NotCaughtUp`] and [`Error::Newer`] are sentences for the operator; nothing was recorded.
+    /// [`Error::NotCaughtUp`], [`Error::NotDrained`] and [`Error::Newer`] are sentences for the operator; nothing was
+    /// recorded.
     pub async fn enter(
         &self,
         source: &SourceId,
         ours: u32,
         done: Option<Ordinal>,
         last_enqueued: Option<Ordinal>,
+        old: OldVersions,
     ) -> Result<Entered, Error> {
         loop {
             let newest = self.newest_rules(source).await?;
             let theirs = newest.routing_version;
-            match judge(ours, newest, done, last_enqueued) {
+            match judge(ours, newest, done, last_enqueued, old) {
                 Verdict::Start(entered) => return Ok(entered),
                 Verdict::NotCaughtUp => return Err(Error::NotCaughtUp { log: source.clone(), theirs, ours }),
+                Verdict::NotDrained => return Err(Error::NotDrained { log: source.clone(), theirs }),
                 Verdict::Newer => return Err(Error::Newer { log: source.clone(), theirs, ours }),
                 // Another writer may have recorded its own: what stands there is judged in the next round.
                 Verdict::Record(rules) => {
@@ -137,7 +166,8 @@ pub enum Error {
     #[error(
         "{log} has events that version {theirs} of the routing rules decides and that are not in the lake: \
          run the version before this one until it is caught up, stop it, then start this one \
-         (its rules are version {ours})"
+         (its rules are version {ours}); if it can't catch up, stop it with SIGTERM, wait a minute, \
+         and start this one once with --old-versions-stopped"
     )]
     NotCaughtUp {
         /// Which source.
@@ -146,6 +176,18 @@ pub enum Error {
         theirs: u32,
         /// The version of this run.
         ours: u32,
+    },
+    /// The last older version was killed, or its drain took too long.
+    #[error(
+        "{log} has rows above the last durable event, written by version {theirs} of the routing rules: \
+         the version before this one did not finish its drain; start it once more, stop it with SIGTERM \
+         and wait until it has ended, then start this one"
+    )]
+    NotDrained {
+        /// Which source.
+        log: SourceId,
+        /// The version in force.
+        theirs: u32,
     },
     /// A newer version was here.
     #[error(

@@ -21,7 +21,16 @@ async fn check(
     (ours, done, last_enqueued): (u32, Option<i64>, Option<i64>),
     expected: Result<i64, &str>,
 ) {
-    let entered = records.enter(&source(7), ours, done.map(Ordinal), last_enqueued.map(Ordinal)).await;
+    check_with(records, OldVersions::MayRun, (ours, done, last_enqueued), expected).await;
+}
+
+async fn check_with(
+    records: &Records,
+    old: OldVersions,
+    (ours, done, last_enqueued): (u32, Option<i64>, Option<i64>),
+    expected: Result<i64, &str>,
+) {
+    let entered = records.enter(&source(7), ours, done.map(Ordinal), last_enqueued.map(Ordinal), old).await;
     match (entered, expected) {
         (Ok(entered), Ok(from)) => assert_eq!(entered.from, Ordinal(from)),
         (Err(error), Err(says)) => assert!(error.to_string().contains(says), "{error}"),
@@ -66,8 +75,10 @@ async fn of_two_boundaries_one_holds() {
     let other = records.clone();
     let source = source(7);
     let (done, later) = (Some(Ordinal(99)), Some(Ordinal(102)));
-    let both =
-        futures::future::join(records.enter(&source, 2, done, done), other.enter(&source, 2, later, later));
+    let both = futures::future::join(
+        records.enter(&source, 2, done, done, OldVersions::MayRun),
+        other.enter(&source, 2, later, later, OldVersions::MayRun),
+    );
     let (one, other) = both.await;
     assert_eq!(one.unwrap(), other.unwrap());
 }
@@ -76,4 +87,21 @@ async fn of_two_boundaries_one_holds() {
 async fn source_without_an_origin_is_not_entered() {
     let records = Records::new(Store::open("memory://").unwrap(), impatient());
     check(&records, (1, None, None), Err("has no origin in this lake")).await;
+}
+
+#[tokio::test]
+async fn stopped_versions_give_way_at_the_durable_position() {
+    let drained = OldVersions::Stopped { rows_above_durable: false };
+    let killed = OldVersions::Stopped { rows_above_durable: true };
+    let (_, records) = begun().await;
+    check(&records, (2, Some(70), Some(99)), Err("--old-versions-stopped")).await;
+    check_with(&records, killed, (2, Some(70), Some(99)), Err("did not finish its drain")).await;
+    assert!(records.still_current(&source(7), 1).await.unwrap(), "nothing was recorded");
+    check_with(&records, drained, (2, Some(70), Some(99)), Ok(71)).await;
+    // The boundary is recorded: the next start needs no word of the operator.
+    check(&records, (2, Some(70), Some(120)), Ok(71)).await;
+    check(&records, (1, Some(99), Some(120)), Err("this lake is written by newer rules")).await;
+    // Where nothing is durable yet, the older rules have decided nothing.
+    let (_, records) = begun().await;
+    check_with(&records, drained, (2, None, Some(99)), Ok(40)).await;
 }

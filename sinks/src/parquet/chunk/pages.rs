@@ -3,15 +3,16 @@
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, EncodingMask, ZstdLevel};
 use parquet::bloom_filter::Sbbf;
-use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::{ColumnChunkMetaData, PageEncodingStats};
 use parquet::file::statistics::Statistics;
-use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
+use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::ColumnDescPtr;
 use zstd::bulk::Compressor;
 use zstd::zstd_safe::compress_bound;
+
+use crate::parquet::page_header::{MAX_HEADER_BYTES, PageHeader, PageKind};
 
 /// A column chunk that is written.
 #[derive(Debug)]
@@ -21,6 +22,11 @@ pub(in crate::parquet) struct EncodedChunk {
 }
 
 impl EncodedChunk {
+    /// Pages that somebody else has written and described.
+    pub(in crate::parquet) fn new(pages: Bytes, close: ColumnCloseResult) -> Self {
+        Self { pages, close }
+    }
+
     /// What a footer says about it.
     pub(in crate::parquet) fn close(&self) -> &ColumnCloseResult {
         &self.close
@@ -40,12 +46,14 @@ pub(super) struct Tools {
     compressor: Compressor<'static>,
     /// The page that is being made, not compressed yet.
     page: Vec<u8>,
+    /// The same, compressed.
+    compressed: Vec<u8>,
 }
 
 impl Tools {
     pub(super) fn new() -> ParquetResult<Self> {
         let compressor = Compressor::new(ZstdLevel::default().compression_level())?;
-        Ok(Self { compressor, page: Vec::new() })
+        Ok(Self { compressor, page: Vec::new(), compressed: Vec::new() })
     }
 }
 
@@ -53,7 +61,7 @@ impl Tools {
 pub(super) struct Pages<'a> {
     tools: &'a mut Tools,
     compression: Compression,
-    out: TrackedWrite<Vec<u8>>,
+    out: Vec<u8>,
     encodings: Vec<PageEncodingStats>,
     dictionary_bytes: Option<u64>,
     uncompressed_bytes: usize,
@@ -67,7 +75,7 @@ impl<'a> Pages<'a> {
         Self {
             tools,
             compression,
-            out: TrackedWrite::new(Vec::new()),
+            out: Vec::new(),
             encodings: Vec::new(),
             dictionary_bytes: None,
             uncompressed_bytes: 0,
@@ -82,47 +90,48 @@ impl<'a> Pages<'a> {
 
     /// Puts what was made as the dictionary, before any other page.
     pub(super) fn put_dictionary(&mut self, values: usize) -> ParquetResult<()> {
-        let (buf, num_values) = (self.compressed()?, values as u32);
-        let page = Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN, is_sorted: false };
-        self.dictionary_bytes = Some(self.put(page, Encoding::PLAIN)?);
+        self.put(PageKind::Dictionary, values, Encoding::PLAIN)?;
+        self.dictionary_bytes = Some(self.out.len() as u64);
         Ok(())
     }
 
     /// Puts what was made as the next page of values.
     pub(super) fn put_data(&mut self, slots: usize, encoding: Encoding) -> ParquetResult<()> {
-        let page = Page::DataPage {
-            buf: self.compressed()?,
-            num_values: slots as u32,
-            encoding,
-            def_level_encoding: Encoding::RLE,
-            rep_level_encoding: Encoding::RLE,
-            statistics: None,
-        };
-        self.put(page, encoding)?;
+        self.put(PageKind::Data, slots, encoding)?;
         self.slots += slots;
         Ok(())
     }
 
-    fn compressed(&mut self) -> ParquetResult<Bytes> {
-        if self.compression == Compression::UNCOMPRESSED {
-            return Ok(Bytes::copy_from_slice(&self.tools.page));
-        }
-        let mut out = Vec::with_capacity(compress_bound(self.tools.page.len()));
-        self.tools.compressor.compress_to_buffer(&self.tools.page, &mut out)?;
-        Ok(out.into())
-    }
-
-    fn put(&mut self, page: Page, encoding: Encoding) -> ParquetResult<u64> {
-        let page_type = page.page_type();
+    fn put(&mut self, kind: PageKind, values: usize, encoding: Encoding) -> ParquetResult<()> {
+        let page_type = kind.page_type();
         match self.encodings.last_mut() {
             Some(last) if last.page_type == page_type => last.count += 1,
             _ => self.encodings.push(PageEncodingStats { page_type, encoding, count: 1 }),
         }
-        let page = CompressedPage::new(page, self.tools.page.len());
-        let written = SerializedPageWriter::new(&mut self.out).write_page(page)?;
-        self.uncompressed_bytes += written.uncompressed_size;
-        self.tools.page.clear();
-        Ok(written.bytes_written)
+        let Self { tools: Tools { compressor, page, compressed }, out, .. } = self;
+        let stored = if self.compression == Compression::UNCOMPRESSED {
+            &*page
+        } else {
+            compressed.clear();
+            compressed.reserve(compress_bound(page.len()));
+            compressor.compress_to_buffer(page, compressed)?;
+            &*compressed
+        };
+        let header = PageHeader {
+            kind,
+            uncompressed_bytes: page.len() as i32,
+            compressed_bytes: stored.len() as i32,
+            crc: Some(crc32fast::hash(stored)),
+            values: values as i32,
+            encoding,
+        };
+        let begin = out.len();
+        out.reserve(MAX_HEADER_BYTES + stored.len());
+        header.write(out);
+        self.uncompressed_bytes += out.len() - begin + page.len();
+        out.extend_from_slice(stored);
+        page.clear();
+        Ok(())
     }
 
     /// Closes the chunk.
@@ -133,7 +142,7 @@ impl<'a> Pages<'a> {
         statistics: Option<Statistics>,
         filter: Option<Sbbf>,
     ) -> ParquetResult<EncodedChunk> {
-        let mut pages = self.out.into_inner()?;
+        let mut pages = self.out;
         pages.shrink_to_fit();
         let encodings = self.encodings.iter().map(|pages| &pages.encoding).chain([&Encoding::RLE]);
         let mut metadata = ColumnChunkMetaData::builder(column)

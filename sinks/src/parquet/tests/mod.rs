@@ -5,9 +5,11 @@
 )]
 
 mod chunks;
+mod pages;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, FixedSizeBinaryArray, Int32Array,
@@ -23,7 +25,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, LogicalType, Type as PhysicalType};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
-use super::{Error, FACTS_KEY, FooterFacts, RowGroup, assemble, encode_row_group, read_facts};
+use super::{
+    Error, FACTS_KEY, FooterFacts, RowGroup, assemble, encode_row_group, read_facts, seal, with_durable,
+};
 use crate::lake::paths::{Date, Ordinal, SourceId};
 use crate::store::Store;
 
@@ -39,6 +43,7 @@ fn facts() -> FooterFacts {
         rows: 4,
         routing_version: 1,
         writer: "one".into(),
+        durable: None,
     }
 }
 
@@ -221,9 +226,10 @@ fn the_footer_holds_our_facts_and_no_more() {
     let expected = concat!(
         r#"{"lake":"7d9f","table":"Account \"ü\"","date":"2026-11-22","source":"hub-1763800000000-p0007","#,
         r#""continues_at":0,"first":3,"last":9223372036854775807,"rows":4,"routing_version":1,"#,
-        r#""writer":"one"}"#
+        r#""writer":"one","durable":"                    ","checksum":""#
     );
-    assert_eq!(entries[0].value.as_deref(), Some(expected));
+    let value = entries[0].value.as_deref().unwrap();
+    assert_eq!(value.split_at(expected.len()).0, expected);
 }
 
 #[test]
@@ -257,6 +263,26 @@ fn columns_of_all_row_groups_stand_beside_their_neighbours() {
             }
         }
     }
+}
+
+/// Each row group has columns of its own, as those of a sender whose names vary.
+#[test]
+fn many_columns_take_time_in_proportion() {
+    let names: Vec<String> = (0..12_000).map(|number| format!("column{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let began = Instant::now();
+    let groups: Vec<RowGroup> =
+        names.chunks(4_000).map(|own| encode_row_group(&integers(1, own)).unwrap()).collect();
+    assert!(encode_row_group(&integers(1, &names)).unwrap().joins(&groups));
+    let file = assemble(groups, &facts()).unwrap();
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    let backwards = |name: &&str| name.trim_start_matches("column").parse::<usize>().unwrap() / 4_000;
+    let groups: Vec<usize> =
+        column_names(&read_back(&file)).iter().map(|name| backwards(&name.as_str())).collect();
+    assert!(
+        groups.len() == 12_000 && groups.is_sorted_by(|one, next| one >= next),
+        "new columns go to the front"
+    );
 }
 
 /// A column that a row group lacks is null throughout it, whatever its type.
@@ -436,4 +462,38 @@ fn lists_of_structs_come_back() {
     let batch = RecordBatch::try_from_iter_with_nullable([("parties", array, true)]).unwrap();
     let back = read_back(&written(&[&integers(2, &["a"]), &batch]));
     assert_eq!(back.column_by_name("parties").unwrap().slice(2, 6).to_data(), batch.column(0).to_data());
+}
+
+#[tokio::test]
+async fn durable_position_is_written_into_a_whole_file() {
+    let column: ArrayRef = Arc::new(StringArray::from(vec!["\"durable\":\"00000000000000000007\""]));
+    let batch = RecordBatch::try_from_iter([("text", column)]).unwrap();
+    // What looks like the place of the position stands among the values, their statistics and the names, too.
+    let facts = FooterFacts { table: "\"durable\":\"00000000000000000008\"".into(), ..facts() };
+    for before in [None, Some(Ordinal(3))] {
+        let file = assemble(groups(&[&batch]), &FooterFacts { durable: before, ..facts.clone() }).unwrap();
+        for position in [None, Some(Ordinal(0)), Some(Ordinal(i64::MAX))] {
+            let stated = with_durable(file.clone(), position);
+            assert_eq!(stated.len(), file.len());
+            let store = Store::open("memory://").unwrap();
+            let path = Path::from("file.parquet");
+            store.put(&path, stated).await.unwrap();
+            let found = read_facts(&store, &path).await.unwrap().unwrap();
+            assert_eq!(found, FooterFacts { durable: position, ..facts.clone() }, "{before:?}");
+        }
+    }
+    // A changed bit of the footer is found, wherever it is.
+    let file = with_durable(assemble(groups(&[&batch]), &facts).unwrap(), Some(Ordinal(3)));
+    let footer =
+        file.len() - 8 - u32::from_le_bytes(file[file.len() - 8..][..4].try_into().unwrap()) as usize;
+    assert_eq!(seal::is_intact(&file[footer..]), Some(true));
+    for at in footer..file.len() - 8 {
+        let mut changed = file.to_vec();
+        changed[at] ^= 1 << (at % 8);
+        assert_ne!(seal::is_intact(&changed[footer..]), Some(true), "{at}");
+    }
+    // A file that is none is left as it is.
+    for bytes in [&b""[..], b"PAR1", b"\xff\xff\xff\xffPAR1", b"\"durable\":\"1\x0d\0\0\0PAR1"] {
+        assert_eq!(with_durable(Bytes::copy_from_slice(bytes), Some(Ordinal(1))), bytes);
+    }
 }

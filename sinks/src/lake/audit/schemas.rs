@@ -1,0 +1,176 @@
+//! The columns of all files, compared with the schemas of their tables (rule 10).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::datatypes::{FieldRef, Fields};
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::path::Path;
+
+use super::sources::understood;
+use super::{ColumnTypes, Report};
+use crate::lake::paths;
+use crate::lake::schema::TableSchema;
+use crate::store::{Error, Store};
+
+/// The columns that files have, by table and name.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    by_table: BTreeMap<String, Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    files: u64,
+    /// Columns of one name and different types are as many.
+    columns: BTreeMap<String, Vec<Column>>,
+}
+
+/// A column that some files of a table have with one type.
+#[derive(Debug)]
+struct Column {
+    field: FieldRef,
+    first_file: Path,
+    files: u64,
+}
+
+/// The schemas that a table has in the lake.
+#[derive(Debug, Default)]
+struct Chain {
+    /// Type names by column, of all versions.
+    columns: BTreeMap<String, String>,
+    /// The highest version that could be read.
+    version: u64,
+}
+
+impl Columns {
+    /// Takes in the columns of a file.
+    pub(super) fn take(&mut self, table: &str, path: &Path, columns: &Fields) {
+        let table = self.by_table.entry(table.to_owned()).or_default();
+        table.files += 1;
+        for field in columns {
+            let known = table.columns.entry(field.name().clone()).or_default();
+            match known.iter_mut().find(|column| column.field == *field) {
+                Some(column) => column.files += 1,
+                None => known.push(Column { field: Arc::clone(field), first_file: path.clone(), files: 1 }),
+            }
+        }
+    }
+
+    /// Compares the columns with the lake's schemas. These are read behind all files: a schema is durable before the
+    /// first file that uses it.
+    pub(super) async fn judge(
+        self,
+        store: &Store,
+        types: ColumnTypes,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let mut chains = Chain::load_all(store, report).await?;
+        for (name, table) in &self.by_table {
+            match chains.remove(&paths::folder_name(name)) {
+                Some(chain) => table.judge(name, &chain, types, report),
+                None => report.schema_fault(format!(
+                    "table {name:?} has {} files and no schema record: restore {}",
+                    table.files,
+                    paths::schema_folder_of(name)
+                )),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Table {
+    fn judge(&self, name: &str, chain: &Chain, types: ColumnTypes, report: &mut Report) {
+        for column in self.columns.values().flatten() {
+            let (of, path) = (column.field.name(), &column.first_file);
+            let more = if column.files > 1 {
+                format!(" (and in {} more files)", column.files - 1)
+            } else {
+                String::new()
+            };
+            match chain.columns.get(of) {
+                None => report.schema_fault(format!(
+                    "{path}: column {of:?}{more} is in no schema of table {name:?} up to version {}",
+                    chain.version
+                )),
+                Some(lake) if !types(lake, &column.field) => report.schema_fault(format!(
+                    "{path}: column {of:?}{more} is of type {}, in the schema of table {name:?} it is {lake:?}",
+                    column.field.data_type()
+                )),
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+impl Chain {
+    /// Reads the schemas of all tables, by folder; a hole, and a version that contradicts the one before, is a finding.
+    async fn load_all(store: &Store, report: &mut Report) -> Result<BTreeMap<String, Self>, Error> {
+        let mut versions: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+        for object in store.list(&paths::schema_folder()).await? {
+            if let Some((folder, version)) = paths::parse_schema(&object.location) {
+                versions.entry(folder).or_default().insert(version);
+            }
+        }
+        let mut chains = BTreeMap::new();
+        for (folder, versions) in versions {
+            let chain = Self::load(store, &folder, &versions, report).await?;
+            chains.insert(folder, chain);
+        }
+        Ok(chains)
+    }
+
+    async fn load(
+        store: &Store,
+        folder: &str,
+        listed: &BTreeSet<u64>,
+        report: &mut Report,
+    ) -> Result<Self, Error> {
+        /// A table has a version for each time that new columns came, hundreds at most.
+        const READ_AT_ONCE: usize = 16;
+        let last = listed.last().copied().unwrap_or(0);
+        // The listing may lack one that is there: each is asked for.
+        let reads = (1..=last).map(|version| {
+            let path = paths::schema_in(folder, version);
+            async move { store.get(&path).await.map(|bytes| (version, path, bytes)) }
+        });
+        let read: Vec<_> = stream::iter(reads).buffered(READ_AT_ONCE).try_collect().await?;
+        let mut chain = Self::default();
+        for (version, path, bytes) in read {
+            let Some(bytes) = bytes else {
+                report.schema_fault(format!("{path} is missing: version {last} is there"));
+                continue;
+            };
+            if let Some(schema) = understood::<TableSchema>(&path, &bytes, report) {
+                chain.follow(&path, version, folder, schema, report);
+            }
+        }
+        Ok(chain)
+    }
+
+    /// Takes in the next version.
+    fn follow(&mut self, path: &Path, version: u64, folder: &str, next: TableSchema, report: &mut Report) {
+        if paths::folder_name(&next.table) != folder || next.version != version {
+            report.schema_fault(format!(
+                "{path} says that it is version {} of table {:?}",
+                next.version, next.table
+            ));
+            return;
+        }
+        for (name, of) in &self.columns {
+            match next.columns.get(name) {
+                Some(same) if same == of => {}
+                Some(other) => report.schema_fault(format!(
+                    "{path} changes column {name:?} from {of:?} to {other:?}: a column has one type for ever"
+                )),
+                None => report.schema_fault(format!("{path} takes column {name:?} back")),
+            }
+        }
+        self.version = version;
+        for (name, of) in next.columns {
+            // The type that was first holds: files have it.
+            self.columns.entry(name).or_insert(of);
+        }
+    }
+}

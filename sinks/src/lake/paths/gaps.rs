@@ -1,0 +1,61 @@
+//! The keys of records of numbers that have no row: given up, or accepted as gaps.
+
+use object_store::path::Path;
+
+use super::{Ordinal, SourceId, record};
+
+/// The reason why numbers of a source have no row and never will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GapCause {
+    /// The hub left them out.
+    NotSent,
+    /// Deliveries without a readable number were dropped between the numbers before and behind.
+    Unreadable,
+}
+
+impl GapCause {
+    /// All causes.
+    pub const ALL: [Self; 2] = [Self::NotSent, Self::Unreadable];
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::NotSent => "gaps",
+            Self::Unreadable => "skipped",
+        }
+    }
+}
+
+/// A record of accepted gaps of a source, by the first number it covers.
+pub fn gap_record(cause: GapCause, source: &SourceId, from: Ordinal) -> Path {
+    record(&format!("{}/{source}-{from}.json", cause.folder()))
+}
+
+/// The folder of all [`gap_record`]s of one cause.
+pub fn gap_folder(cause: GapCause) -> Path {
+    record(cause.folder())
+}
+
+/// Reads cause, source and first number out of the key of a [`gap_record`].
+pub fn parse_gap_record(path: &Path) -> Option<(GapCause, SourceId, Ordinal)> {
+    let (source, from) = path.filename()?.strip_suffix(".json")?.rsplit_once('-')?;
+    let (source, from) = (source.parse().ok()?, Ordinal(from.parse().ok()?));
+    let cause = GapCause::ALL.into_iter().find(|cause| gap_record(*cause, &source, from) == *path)?;
+    Some((cause, source, from))
+}
+
+/// A range of a source that was given up, by its first ordinal.
+pub fn lost(source: &SourceId, from: Ordinal) -> Path {
+    record(&format!("lost/{source}-{from}.json"))
+}
+
+/// The folder of all [`lost`] records.
+pub fn lost_folder() -> Path {
+    record("lost")
+}
+
+/// Reads source and first ordinal out of the key of a [`lost`] record.
+pub fn parse_lost(path: &Path) -> Option<(SourceId, Ordinal)> {
+    let (source, from) = path.filename()?.strip_suffix(".json")?.rsplit_once('-')?;
+    let (source, from) = (source.parse().ok()?, Ordinal(from.parse().ok()?));
+    (lost(&source, from) == *path).then_some((source, from))
+}

@@ -1,0 +1,79 @@
+//! What is written into the footer of a file that is whole already: the durable position and the footer's checksum.
+//!
+//! Owns their places and widths. Does not own the other facts (`facts`), nor the checksums of pages (`page_header`).
+//!
+//! # Shape
+//! The facts end with `"durable":"00000000000000001003","checksum":"8c736521"}`. Both have a fixed width, so the footer
+//! keeps its length. The checksum is the CRC-32 of the footer, taken while eight zeros stand in its place.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::lake::paths::Ordinal;
+
+/// The same file, whose footer states this durable position. The bytes are not copied, unless they are shared.
+pub fn with_durable(file: Bytes, position: Option<Ordinal>) -> Bytes {
+    let mut file = file.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&*shared));
+    if let Some(at) = place_of(&file, DURABLE, DURABLE_WIDTH) {
+        file[at..at + DURABLE_WIDTH].copy_from_slice(durable_text(position).as_bytes());
+        seal(&mut file);
+    }
+    file.freeze()
+}
+
+/// Writes the checksum of a file's footer.
+pub(super) fn seal(file: &mut [u8]) {
+    let Some(at) = place_of(file, CHECKSUM, CHECKSUM_WIDTH) else { return };
+    file[at..at + CHECKSUM_WIDTH].fill(b'0');
+    let checksum = footer_of(file).map_or(0, |from| crc32fast::hash(&file[from..]));
+    file[at..at + CHECKSUM_WIDTH].copy_from_slice(format!("{checksum:08x}").as_bytes());
+}
+
+/// Whether the footer at the end of these bytes is as it was written; `None` if it is not there as a whole, or has no
+/// checksum.
+pub(super) fn is_intact(end_of_file: &[u8]) -> Option<bool> {
+    place_of(end_of_file, CHECKSUM, CHECKSUM_WIDTH)?;
+    let written = &end_of_file[footer_of(end_of_file)?..];
+    let mut sealed = written.to_vec();
+    seal(&mut sealed);
+    Some(sealed == written)
+}
+
+/// Adds room for the checksum to the facts, a JSON object of plain values.
+pub(super) fn with_room(mut facts: String) -> String {
+    facts.truncate(facts.trim_end_matches('}').len());
+    facts + ",\"checksum\":\"00000000\"}"
+}
+
+/// The durable position in its fixed width.
+pub(super) fn durable_text(position: Option<Ordinal>) -> String {
+    // No place lies below 0; a position before the first is none.
+    match position.filter(|position| position.0 >= 0) {
+        Some(position) => format!("{:0DURABLE_WIDTH$}", position.0),
+        None => " ".repeat(DURABLE_WIDTH),
+    }
+}
+
+const DURABLE: &[u8] = b"\"durable\":\"";
+const CHECKSUM: &[u8] = b"\"checksum\":\"";
+
+/// As in file names: every ordinal has so many digits.
+const DURABLE_WIDTH: usize = 20;
+
+/// 32 bits in hexadecimal.
+const CHECKSUM_WIDTH: usize = 8;
+
+/// Where a value of the facts stands. Behind the facts a footer has no text of anybody else's, and inside them a quote is
+/// escaped: the last place that looks like it is it.
+fn place_of(file: &[u8], name: &[u8], width: usize) -> Option<usize> {
+    let footer = footer_of(file)?;
+    let within = file[footer..].windows(name.len()).rposition(|bytes| bytes == name)?;
+    let at = footer + within + name.len();
+    (at + width <= file.len()).then_some(at)
+}
+
+/// Where the footer of a file begins, if these bytes have it as a whole.
+fn footer_of(file: &[u8]) -> Option<usize> {
+    let (body, tail) = file.split_last_chunk::<8>()?;
+    let [a, b, c, d, ..] = *tail;
+    body.len().checked_sub(u32::from_le_bytes([a, b, c, d]) as usize)
+}

@@ -1,0 +1,156 @@
+//! Verifies the pages of a file.
+//!
+//! Owns: the checksum of each page and of the footer, and what a page's header and the footer say of each other. Does not
+//! own: bloom filters, which have no checksum.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use bytes::Bytes;
+use parquet::basic::Encoding;
+use parquet::file::metadata::ColumnChunkMetaData;
+
+use super::batches::DataFile;
+use super::page_header::{PageHeader, PageKind};
+use super::properties::CREATED_BY;
+use super::{Error, seal};
+
+/// Differences between the pages of a file and what was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The first of them, for people.
+    pub reason: String,
+    /// The columns that have one: their values can't be relied on, and decoding them may fail in any way.
+    pub columns: BTreeSet<String>,
+}
+
+impl DataFile<'_> {
+    /// Reads every page and compares it with its checksum; `None` if the file is as it was written, by this program.
+    /// Holds [`FETCH_BYTES`] of the file, or one chunk of a column where that is larger.
+    pub async fn verify(&self) -> Result<Option<Damage>, Error> {
+        let metadata = &self.footer.metadata;
+        let writer = metadata.file_metadata().created_by().unwrap_or("a program that does not say its name");
+        if !writer.starts_with(CREATED_BY) {
+            let reason = format!("it was written by {writer}, not by this program");
+            return Ok(Some(Damage { reason, columns: BTreeSet::new() }));
+        }
+        if !self.footer_is_intact().await? {
+            let columns = metadata.file_metadata().schema_descr().root_schema().get_fields();
+            let columns = columns.iter().map(|column| column.name().to_owned()).collect();
+            let reason = "its footer is not as it was written: the checksum differs".to_owned();
+            return Ok(Some(Damage { reason, columns }));
+        }
+        let mut damage = None;
+        for (group, row_group) in metadata.row_groups().iter().enumerate() {
+            let mut chunks = Vec::with_capacity(row_group.num_columns());
+            for column in row_group.columns() {
+                match range_of(column).filter(|range| range.end <= self.footer.file_bytes()) {
+                    Some(range) => chunks.push((column, range)),
+                    None => add(&mut damage, column, || "its footer has no place for it".to_owned()),
+                }
+            }
+            for together in split(&chunks) {
+                let ranges: Vec<Range<u64>> = together.iter().map(|(_, range)| range.clone()).collect();
+                let fetched = self.fetch(&ranges).await?;
+                for ((column, _), bytes) in together.iter().zip(&fetched) {
+                    if let Err(fault) = check(column, bytes) {
+                        add(&mut damage, column, || format!("row group {group}: {fault}"));
+                    }
+                }
+            }
+        }
+        Ok(damage)
+    }
+}
+
+impl DataFile<'_> {
+    /// Whether the footer has the checksum that was written with it. One that is longer than the end that is there is
+    /// fetched again.
+    async fn footer_is_intact(&self) -> Result<bool, Error> {
+        if let Some(intact) = seal::is_intact(&self.footer.tail) {
+            return Ok(intact);
+        }
+        let whole = self.store.get(self.path).await?;
+        Ok(whole.is_some_and(|whole| seal::is_intact(&whole) == Some(true)))
+    }
+}
+
+/// Notes a difference in a column.
+fn add(damage: &mut Option<Damage>, column: &ColumnChunkMetaData, fault: impl FnOnce() -> String) {
+    let path = column.column_path();
+    let first = || format!("column {:?}: {}", path.string(), fault());
+    let damage = damage.get_or_insert_with(|| Damage { reason: first(), columns: BTreeSet::new() });
+    damage.columns.extend(path.parts().first().cloned());
+}
+
+/// Bytes fetched at once: few requests for a file, little memory for many files at a time.
+const FETCH_BYTES: u64 = 1 << 20;
+
+type Chunk<'a> = (&'a ColumnChunkMetaData, Range<u64>);
+
+/// Chunks that are fetched together.
+fn split<'a, 'b>(mut chunks: &'b [Chunk<'a>]) -> Vec<&'b [Chunk<'a>]> {
+    let mut parts = Vec::new();
+    while !chunks.is_empty() {
+        let mut bytes = 0;
+        let fits = |(_, range): &&Chunk<'_>| {
+            bytes += range.end - range.start;
+            bytes <= FETCH_BYTES
+        };
+        let count = chunks.iter().take_while(fits).count().max(1);
+        let (part, rest) = chunks.split_at(count);
+        parts.push(part);
+        chunks = rest;
+    }
+    parts
+}
+
+/// Where a chunk stands in its file; `None` if that can't be.
+fn range_of(column: &ColumnChunkMetaData) -> Option<Range<u64>> {
+    let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
+    let start = u64::try_from(start).ok()?;
+    Some(start..start.checked_add(u64::try_from(column.compressed_size()).ok()?)?)
+}
+
+/// Compares the pages of a chunk with their checksums, and what their headers say with what the footer says.
+fn check(column: &ColumnChunkMetaData, chunk: &Bytes) -> Result<(), &'static str> {
+    let has_dictionary = column.dictionary_page_offset().is_some();
+    let (mut at, mut values, mut uncompressed_bytes) = (0, 0, 0);
+    while at < chunk.len() {
+        let (header, header_bytes) =
+            PageHeader::read(&chunk[at..]).ok_or("a page's header is not as this program writes it")?;
+        let begin = at + header_bytes;
+        let end = begin + header.compressed_bytes as usize;
+        let page = chunk.get(begin..end).ok_or("a page goes beyond the end of its column")?;
+        match header.crc {
+            None => return Err("a page has no checksum: the program that wrote it is not this one"),
+            Some(crc) if crc != crc32fast::hash(page) => return Err("a page contradicts its checksum"),
+            Some(_) => {}
+        }
+        let is_dictionary = header.kind == PageKind::Dictionary;
+        if is_dictionary != (at == 0 && has_dictionary) || !has_encoding(column, &header) {
+            return Err("a page's header contradicts the footer");
+        }
+        values += if is_dictionary { 0 } else { i64::from(header.values) };
+        uncompressed_bytes += header_bytes as i64 + i64::from(header.uncompressed_bytes);
+        at = end;
+    }
+    if (values, uncompressed_bytes) != (column.num_values(), column.uncompressed_size()) {
+        return Err("its pages and the footer differ in their sizes");
+    }
+    Ok(())
+}
+
+/// True if the footer knows pages of this encoding.
+fn has_encoding(column: &ColumnChunkMetaData, header: &PageHeader) -> bool {
+    if header.kind == PageKind::Dictionary {
+        return header.encoding == Encoding::PLAIN;
+    }
+    match (column.page_encoding_stats_mask(), column.page_encoding_stats()) {
+        (Some(mask), _) => mask.is_set(header.encoding),
+        (None, Some(stats)) => stats
+            .iter()
+            .any(|pages| (pages.page_type, pages.encoding) == (header.kind.page_type(), header.encoding)),
+        (None, None) => false,
+    }
+}
