@@ -55,6 +55,7 @@ fn allocations_of(body: &[u8]) -> u64 {
                 content_type: "",
                 encoded_properties: &[],
                 size_exceeded: false,
+                undecodable: None,
             };
             buffer.push(&mut context, &event, &raw, PartitionId(0));
         }

@@ -137,6 +137,25 @@ fn links() {
     }
 }
 
+/// An event with one byte of it another one, left out, or doubled.
+#[test]
+fn messages() {
+    check("fuzz/message", 0, link::check_message);
+    let message = message(1);
+    for at in 0..message.len() {
+        for byte in 0..=u8::MAX {
+            let mut damaged = vec![40];
+            damaged.extend_from_slice(&message);
+            damaged[at + 1] = byte;
+            link::check_message(&damaged);
+        }
+        for (start, end) in [(0, at), (at, message.len())] {
+            link::check_message(&[&[at as u8][..], &message[start..end]].concat());
+            link::check_message(&[&[at as u8][..], &message, &message[start..end]].concat());
+        }
+    }
+}
+
 fn message(number: u32) -> Vec<u8> {
     let mut message = Vec::new();
     let mut out = Encoder::new(&mut message);

@@ -85,5 +85,6 @@ fn raw(body: &[u8], number: i64) -> RawEvent<'_> {
         content_type: "application/json",
         encoded_properties: &[],
         size_exceeded: false,
+        undecodable: None,
     }
 }

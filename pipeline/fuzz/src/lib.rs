@@ -4,6 +4,7 @@ pub mod body;
 mod dice;
 pub mod differential;
 mod event;
+pub mod growth;
 pub mod link;
 pub mod memory;
 mod spelling;

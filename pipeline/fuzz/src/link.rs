@@ -1,5 +1,10 @@
-//! Any bytes as what a hub says on a link: at once or cut anywhere, they give the same events and the same end.
+//! Any bytes as what a hub says on a link: at once or cut anywhere, they give the same events and the same end. Any bytes as
+//! one message on it: an event, an undecodable one with these bytes, or a counted drop, and the link goes on.
 
+use catchwater::amqp::encode::Encoder;
+use catchwater::amqp::sections::code;
+use catchwater::amqp::transfer::TransferTemplate;
+use catchwater::event::RawBatch;
 use catchwater::eventhubs::{Replay, properties_json};
 use catchwater::position::PartitionId;
 
@@ -39,4 +44,66 @@ fn read(said: &[u8], size: usize) -> (Vec<Event>, Option<String>) {
     }
     let failed = replay.failure().map(|error| error.to_string());
     (events, failed.or(ended))
+}
+
+/// Panics when a message ends its link, costs a neighbour anything, or is not accounted for.
+pub fn check_message(bytes: &[u8]) {
+    let [size, message @ ..] = bytes else { return };
+    let whole = between_good_ones(message, usize::MAX);
+    let cut = between_good_ones(message, usize::from(*size) + 1);
+    assert_eq!(whole, cut, "in pieces of {}", usize::from(*size) + 1);
+}
+
+/// What a message is between two events, the last of which stands behind nearly all numbers: the event's number and its
+/// reason, or nothing where it was dropped.
+fn between_good_ones(message: &[u8], size: usize) -> Vec<(i64, Option<String>)> {
+    let Ok(mut replay) = Replay::new(PartitionId(0), 0, -1, 64 << 20) else { return Vec::new() };
+    let mut frames = Vec::new();
+    let template = TransferTemplate::new(0, 0);
+    let [first, last] = [good(0), good(i64::MAX - 1)];
+    for (id, message) in (0..).zip([first.as_slice(), message, &last]) {
+        let mut pieces = message.chunks(size.min(FRAME_BYTES)).peekable();
+        let begun = pieces.next().unwrap_or_default();
+        if pieces.peek().is_none() {
+            template.put_whole(&mut frames, id, &[begun]);
+            continue;
+        }
+        template.put_first(&mut frames, id, begun);
+        while let Some(piece) = pieces.next() {
+            template.put_next(&mut frames, piece, pieces.peek().is_some());
+        }
+    }
+    assert_eq!(replay.feed(&frames).ok(), Some(frames.len()));
+    let batches: Vec<RawBatch> = std::iter::from_fn(|| replay.take()).collect();
+    assert!(replay.failure().is_none(), "the link has ended");
+    let dropped = batches.iter().map(RawBatch::unreadable).sum::<u32>() + replay.unreadable();
+    let mut events = Vec::new();
+    for event in batches.iter().flat_map(RawBatch::iter) {
+        let reject = event.reject();
+        assert!(reject.is_none() || event.body == message, "the bytes are other ones");
+        events.push((event.sequence_number.0, reject.map(|reject| format!("{reject:?}"))));
+    }
+    assert_eq!(events.len() + dropped as usize, 3, "{events:?} and {dropped} dropped");
+    assert_eq!(events[0], (0, None));
+    events
+}
+
+/// What a frame carries of a message at the most.
+const FRAME_BYTES: usize = 60_000;
+
+fn good(number: i64) -> Vec<u8> {
+    let mut message = Vec::new();
+    let mut out = Encoder::new(&mut message);
+    out.described(code::MESSAGE_ANNOTATIONS, |out| {
+        out.map(|map| {
+            map.symbol("x-opt-sequence-number");
+            map.long(number);
+            map.symbol("x-opt-offset");
+            map.string("7");
+            map.symbol("x-opt-enqueued-time");
+            map.timestamp(1);
+        });
+    });
+    out.described(code::DATA, |out| out.binary(b"body"));
+    message
 }

@@ -8,11 +8,21 @@ static COUNTING: Counting = Counting { live: AtomicUsize::new(0), most: AtomicUs
 
 /// Runs a check; panics if it holds more than [`LIMIT`] bytes at any time.
 pub fn bounded(check: fn(&[u8]), bytes: &[u8]) {
-    let before = COUNTING.live.load(Ordering::Relaxed);
-    COUNTING.most.store(before, Ordering::Relaxed);
-    check(bytes);
-    let most = COUNTING.most.load(Ordering::Relaxed) - before;
+    let most = peak(|| check(bytes));
     assert!(most <= LIMIT, "{most} bytes of memory for a body of {}", bytes.len());
+}
+
+/// Bytes of memory that are held at once, at most, beyond those that were held before.
+pub fn peak(run: impl FnOnce()) -> usize {
+    let before = held();
+    COUNTING.most.store(before, Ordering::Relaxed);
+    run();
+    COUNTING.most.load(Ordering::Relaxed).saturating_sub(before)
+}
+
+/// Bytes of memory that are held now.
+pub fn held() -> usize {
+    COUNTING.live.load(Ordering::Relaxed)
 }
 
 /// What a body may take at most.

@@ -11,7 +11,7 @@ pub mod tree;
 pub mod scalars;
 pub mod value;
 
-pub use raw::{RawBatch, RawEvent};
+pub use raw::{RawBatch, RawEvent, Undecodable};
 pub use reject::{Reason, Reject};
 pub use spares::Spares;
 

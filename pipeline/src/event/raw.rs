@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::reject::{Reason, Reject};
 use super::spares::Spares;
 use crate::budget::Permit;
 use crate::position::{PartitionId, SequenceNumber};
@@ -25,19 +26,21 @@ pub struct RawBatch {
     expected: [usize; 3],
     /// Where the buffers come from, and where they go.
     spares: Option<Arc<Spares>>,
+    /// See [`unreadable`](Self::unreadable).
+    unreadable: u32,
     permit: Permit,
 }
 
 /// One event of a [`RawBatch`].
 #[derive(Clone, Copy, Debug)]
 pub struct RawEvent<'a> {
-    /// The body, its sections joined.
+    /// The body, its sections joined; the whole message where that is `undecodable`.
     pub body: &'a [u8],
     /// Its number in the partition.
     pub sequence_number: SequenceNumber,
-    /// The resume token behind it.
+    /// The resume token behind it; empty when its message has no usable one.
     pub offset: &'a str,
-    /// When the hub took it in, unix milliseconds.
+    /// When the hub took it in, unix milliseconds; 0 when its message has no usable time.
     pub enqueued_time_ms: i64,
     /// The content type its sender stated; empty when there is none.
     pub content_type: &'a str,
@@ -47,13 +50,43 @@ pub struct RawEvent<'a> {
     pub encoded_properties: &'a [u8],
     /// The sender left parts out to stay below the size limit (property `MessageMaxSizeExceeded`).
     pub size_exceeded: bool,
+    /// Why its message can't be decoded. The body is not parsed then: the event belongs in quarantine.
+    pub undecodable: Option<Undecodable<'a>>,
+}
+
+/// Why a message can't be decoded, and where in it that shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Undecodable<'a> {
+    /// Why, in words; never empty, and cut where it is longer than any reason.
+    pub reason: &'a str,
+    /// In bytes from the start of the message, if there is such a place.
+    pub byte_offset: Option<usize>,
+}
+
+impl RawEvent<'_> {
+    /// The reject of an event whose message can't be decoded.
+    pub fn reject(&self) -> Option<Reject> {
+        self.undecodable.map(|Undecodable { reason, byte_offset }| Reject {
+            reason: Reason::Undecodable(reason.to_owned()),
+            byte_offset,
+        })
+    }
 }
 
 impl RawBatch {
     /// An empty batch; `permit` grows with what is pushed.
     pub fn new(partition: PartitionId, permit: Permit) -> Self {
         let buffers = Buffers::default();
-        Self { partition, buffers, body_bytes: 0, open: None, expected: [0; 3], spares: None, permit }
+        Self {
+            partition,
+            buffers,
+            body_bytes: 0,
+            open: None,
+            expected: [0; 3],
+            spares: None,
+            unreadable: 0,
+            permit,
+        }
     }
 
     /// An empty batch whose buffers, and those of all that follow it, are used again.
@@ -103,6 +136,17 @@ impl RawBatch {
         self.buffers.events.last().map(|spans| spans.sequence_number)
     }
 
+    /// How many deliveries without a usable sequence number came since the batch before: ahead of these events or among
+    /// them. They are in no batch.
+    pub fn unreadable(&self) -> u32 {
+        self.unreadable
+    }
+
+    /// Counts deliveries without a usable sequence number that came ahead of the last event.
+    pub fn add_unreadable(&mut self, deliveries: u32) {
+        self.unreadable = self.unreadable.saturating_add(deliveries);
+    }
+
     /// Copies an event in; its body may stand in several pieces. `event.body` is ignored.
     pub fn push<'b>(&mut self, event: RawEvent<'_>, body: impl IntoIterator<Item = &'b [u8]>) {
         self.begin(&event);
@@ -125,15 +169,33 @@ impl RawBatch {
         self.buffers.texts.push_str(event.offset);
         let content_type_start = self.buffers.texts.len() as u32;
         self.buffers.texts.push_str(event.content_type);
+        let content_type_end = self.buffers.texts.len() as u32;
+        let [reason_bytes, byte_offset] = event.undecodable.map_or([0; 2], |why| self.push_reason(&why));
         self.open = Some(Spans {
             properties: (properties_start, body_start),
             body: (body_start, body_start),
             offset: (offset_start, content_type_start),
-            content_type: (content_type_start, self.buffers.texts.len() as u32),
+            content_type: (content_type_start, content_type_end),
             sequence_number: event.sequence_number,
             enqueued_time_ms: event.enqueued_time_ms,
             size_exceeded: event.size_exceeded,
+            reason_bytes: reason_bytes as u16,
+            byte_offset,
         });
+    }
+
+    /// Appends the reason behind the other texts of its event; gives its length and its place, as [`Spans`] has them.
+    #[cold]
+    fn push_reason(&mut self, why: &Undecodable<'_>) -> [u32; 2] {
+        let reason = &why.reason[..why.reason.floor_char_boundary(REASON_MAX)];
+        self.buffers.texts.push_str(reason);
+        let byte_offset = why.byte_offset.and_then(|offset| u32::try_from(offset).ok());
+        [reason.len() as u32, byte_offset.unwrap_or(NO_PLACE)]
+    }
+
+    /// The body so far of the event that was begun.
+    pub fn begun(&self) -> &[u8] {
+        self.open.as_ref().map_or(&[], |open| &self.buffers.bytes[open.body.0 as usize..])
     }
 
     /// Appends a piece of the body of the event that was begun.
@@ -210,6 +272,7 @@ impl RawBatch {
             content_type: &self.buffers.texts[spans.content_type.0 as usize..spans.content_type.1 as usize],
             encoded_properties: &self.buffers.bytes[spans.properties.0 as usize..spans.properties.1 as usize],
             size_exceeded: spans.size_exceeded,
+            undecodable: (spans.reason_bytes > 0).then(|| self.buffers.undecodable(spans)),
         })
     }
 }
@@ -237,6 +300,15 @@ impl Buffers {
         self.events.clear();
     }
 
+    #[cold]
+    fn undecodable(&self, spans: &Spans) -> Undecodable<'_> {
+        let start = spans.content_type.1 as usize;
+        Undecodable {
+            reason: &self.texts[start..start + usize::from(spans.reason_bytes)],
+            byte_offset: (spans.byte_offset != NO_PLACE).then_some(spans.byte_offset as usize),
+        }
+    }
+
     fn capacity(&self) -> usize {
         self.bytes.capacity() + self.texts.capacity() + self.events.capacity() * size_of::<Spans>()
     }
@@ -251,7 +323,16 @@ struct Spans {
     sequence_number: SequenceNumber,
     enqueued_time_ms: i64,
     size_exceeded: bool,
+    /// The length of the reason behind the content type; 0 when the message could be decoded. What is not in quarantine
+    /// costs nothing: these two fill what would be padding.
+    reason_bytes: u16,
+    byte_offset: u32,
 }
+
+/// A reason is cut here: it has two hundred bytes at the most, and an annotation's name may stand in it.
+const REASON_MAX: usize = 1_000;
+/// The byte offset of a reason without a place.
+const NO_PLACE: u32 = u32::MAX;
 
 impl Spans {
     /// The same event where nothing stands before it.
@@ -282,6 +363,7 @@ mod tests {
             content_type: "text",
             encoded_properties: b"p",
             size_exceeded: false,
+            undecodable: None,
         }
     }
 
@@ -327,6 +409,47 @@ mod tests {
         drop(batch.take(share.charge(0)));
         batch.push(event(6, "one"), [&b"small"[..]]);
         assert!(share.free() > 999_000, "{}", share.free());
+    }
+
+    #[test]
+    fn reasons_of_undecodable_messages_stay_with_their_events() {
+        let share = Share::new(1_000_000);
+        let mut batch = RawBatch::new(PartitionId(0), share.charge(0));
+        let why = |reason, byte_offset| Some(Undecodable { reason, byte_offset });
+        let long = "é".repeat(REASON_MAX);
+        let reasons = [why("at the start", Some(0)), None, why("no place", None), why(&long, Some(7))];
+        for (number, undecodable) in (1..).zip(reasons) {
+            batch.push(RawEvent { undecodable, ..event(number, "offset") }, [&b"message"[..]]);
+        }
+        // One that is still coming in keeps its reason where it goes on.
+        batch.begin(&RawEvent { undecodable: reasons[0], ..event(5, "last") });
+        batch.append(b"mess");
+        assert_eq!(batch.begun(), b"mess");
+        let taken = batch.take(share.charge(0));
+        batch.append(b"age");
+        assert_eq!(batch.begun(), b"message");
+        batch.finish();
+        let read = |batch: &RawBatch| -> Vec<_> {
+            batch
+                .iter()
+                .map(|event| {
+                    assert_eq!((event.body, event.content_type), (&b"message"[..], "text"));
+                    event.reject().map(|reject| (reject.reason.to_string(), reject.byte_offset))
+                })
+                .collect()
+        };
+        let told = |reason: &str, byte_offset| {
+            Some((format!("the AMQP message can't be decoded: {reason}"), byte_offset))
+        };
+        let expected =
+            [told("at the start", Some(0)), None, told("no place", None), told(&long[..REASON_MAX], Some(7))];
+        assert_eq!(read(&taken), expected);
+        assert_eq!(read(&batch), [told("at the start", Some(0))]);
+    }
+
+    #[test]
+    fn events_cost_no_more_for_what_may_be_undecodable() {
+        assert_eq!(size_of::<Spans>(), 4 * size_of::<(u32, u32)>() + 3 * size_of::<u64>());
     }
 
     #[test]

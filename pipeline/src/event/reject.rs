@@ -26,6 +26,8 @@ impl Reject {
 /// What is wrong with a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// The AMQP message can't be decoded, so that what is kept is the whole message and not its body; what is wrong.
+    Undecodable(String),
     /// There are no bytes, or only white space.
     Empty,
     /// It begins like .NET binary XML, which no version reads.
@@ -46,17 +48,28 @@ pub enum Reason {
     OtherElement,
     /// Objects and lists stand deeper in each other than any event does.
     TooDeep,
-    /// It is larger than an event can be.
-    TooLarge,
+    /// It is larger than an event can be, or would take too much memory for its size.
+    TooLarge {
+        /// What it has too much of.
+        of: &'static str,
+        /// How much of that a body of its size may have.
+        max: usize,
+    },
     /// It is JSON, but no object.
     NotAnObject,
     /// It is an object, but no `RemoteExecutionContext`: it has no `MessageName`.
     NoMessageName,
 }
 
+impl Reason {
+    /// How the words for a message that can't be decoded begin, and no others. Rows of `_quarantine` are told apart by it.
+    pub const UNDECODABLE: &str = "the AMQP message can't be decoded: ";
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Undecodable(why) => write!(out, "{}{why}", Self::UNDECODABLE),
             Self::Empty => out.write_str("the body is empty"),
             Self::BinaryXml => {
                 out.write_str("the body is .NET binary XML; register the endpoint with JSON or XML")
@@ -75,7 +88,7 @@ impl fmt::Display for Reason {
                 "the body is no RemoteExecutionContext: its outermost element has another name or namespace",
             ),
             Self::TooDeep => out.write_str("the body is nested too deep"),
-            Self::TooLarge => out.write_str("the body is too large"),
+            Self::TooLarge { of, max } => write!(out, "the body is too large: it has more than {max} {of}"),
             Self::NotAnObject => out.write_str("the body is JSON but no object"),
             Self::NoMessageName => {
                 out.write_str("the body is no RemoteExecutionContext: it names neither a message nor a table")

@@ -188,6 +188,11 @@ impl TreeBuilder {
         self.arena.clear();
     }
 
+    /// Makes room for nodes, so that the buffer need not be moved while it grows.
+    pub fn reserve(&mut self, nodes: usize) {
+        self.nodes.reserve(nodes);
+    }
+
     /// How many nodes are written: the id of the next.
     pub fn next_id(&self) -> NodeId {
         NodeId(self.nodes.len() as u32)
@@ -208,6 +213,12 @@ impl TreeBuilder {
         let start = self.arena.len();
         self.arena.push_str(text);
         self.push(kind, true, start, text.len())
+    }
+
+    /// Writes a text, a name or a number that an earlier node has too.
+    pub fn repeated(&mut self, kind: Kind, earlier: NodeId) -> NodeId {
+        let Node { in_arena, start, len, .. } = self.nodes[earlier.0 as usize];
+        self.push(kind, in_arena, start as usize, len as usize)
     }
 
     /// Begins a text that does not stand in the body; its parts follow until [`end_copy`](Self::end_copy).

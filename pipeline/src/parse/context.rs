@@ -3,7 +3,8 @@
 //! Owns: routing, the fate of `ParentContext`. Does not own: how values become a tree (`walk`, `xml`).
 
 use super::ParentContext;
-use super::json::Json;
+use super::growth::OUTSIZED_BODY;
+use super::json::{self, Json};
 use super::keys::Keys;
 use super::scan::Scanner;
 use super::sniff::Format;
@@ -41,12 +42,20 @@ impl Reader {
         }
     }
 
+    /// A reader that does the same, without this one's memory.
+    pub(super) fn fresh(&self) -> Self {
+        Self::new(self.parent_context, self.scanner.is_some().then(Scanner::default))
+    }
+
     /// Reads a text as an event.
     ///
     /// # Errors
     /// Places are places in the text.
     pub(super) fn read<'a>(&'a mut self, text: &'a str, format: Format) -> Result<ChangeEvent<'a>, Reject> {
         let Self { parent_context, scanner, json, xml, keys, tree, members } = self;
+        if format == Format::Json {
+            json::check_tokens(text)?;
+        }
         let scanned = scanner.as_mut().filter(|_| format == Format::Json).and_then(|scanner| {
             let mut outermost = Outermost::begin_event(members, tree, *parent_context);
             scanner.write(text, tree, keys, &mut outermost).ok().map(|()| outermost.dropped)
@@ -54,6 +63,10 @@ impl Reader {
         let (parent_context_dropped, repaired) = if let Some(dropped) = scanned {
             (dropped, false)
         } else {
+            if format == Format::Json && text.len() > OUTSIZED_BODY {
+                // What the scanner made of it before it gave up.
+                *tree = TreeBuilder::default();
+            }
             let mut outermost = Outermost::begin_event(members, tree, *parent_context);
             let repaired = match format {
                 Format::Json => json.parse(text, |tokens| {
@@ -88,6 +101,7 @@ impl Reader {
     /// Places are places in the text.
     pub(super) fn unquote(&mut self, text: &str, into: &mut String) -> Result<bool, Reject> {
         into.clear();
+        json::check_tokens(text)?;
         self.json.parse(text, |tokens| {
             if let [simd_json::Node::String(unquoted)] = tokens.nodes {
                 into.push_str(unquoted);

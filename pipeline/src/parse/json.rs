@@ -7,7 +7,7 @@ use std::mem;
 
 use simd_json::{Buffers, ErrorType, INPUT_PADDING, Node, Tape, fill_tape_padded};
 
-use super::fault;
+use super::{fault, growth};
 use crate::event::{Reason, Reject};
 
 /// Objects and lists may stand this deep in each other: an event takes up to 12 levels, each parent context
@@ -90,4 +90,36 @@ impl Json {
         self.tape = tape.reset();
         result
     }
+}
+
+/// Refuses a text that has more tokens than its length allows, on whichever path it would be read.
+///
+/// # Errors
+/// `TooLarge`.
+pub(super) fn check_tokens(text: &str) -> Result<(), Reject> {
+    let max = growth::tokens_max(text.len());
+    // A token has a byte at least, so only outsized texts are counted.
+    if text.len() <= max || count_tokens(text.as_bytes()) <= max {
+        return Ok(());
+    }
+    Err(growth::too_large("JSON tokens", max))
+}
+
+/// Names, values and punctuation, also in a text that is not JSON: a backslash hides the byte behind it anywhere.
+fn count_tokens(text: &[u8]) -> usize {
+    let (mut tokens, mut in_string, mut in_word, mut at) = (0, false, false, 0);
+    while let Some(byte) = text.get(at) {
+        if *byte == b'"' {
+            in_string = !in_string;
+            in_word = false;
+            tokens += usize::from(in_string);
+        } else if !in_string {
+            let is_punctuation = matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':');
+            let is_other = !is_punctuation && !matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+            tokens += usize::from(is_punctuation || is_other && !in_word);
+            in_word = is_other;
+        }
+        at += if *byte == b'\\' { 2 } else { 1 };
+    }
+    tokens
 }

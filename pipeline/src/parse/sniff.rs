@@ -2,6 +2,7 @@
 //!
 //! Owns: byte order mark, JSON or XML, binary XML, UTF-8. Does not own: whether a text is well formed.
 
+use super::growth::{self, MAX_BODY};
 use crate::event::{Reason, Reject};
 
 /// The text of a body that may be an event.
@@ -24,10 +25,6 @@ pub(super) enum Format {
     Xml,
 }
 
-/// Far above what any hub takes (1 MiB; 20 MiB on dedicated clusters), far below what the tree can address
-/// (4 GiB).
-pub(super) const MAX_BODY: usize = 64 << 20;
-
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Tells what a body is.
@@ -36,7 +33,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// A [`Reject`] for everything that can't be text.
 pub(super) fn sniff(body: &[u8]) -> Result<Sniffed<'_>, Reject> {
     if body.len() > MAX_BODY {
-        return Err(Reject::new(Reason::TooLarge));
+        return Err(growth::too_large("bytes", MAX_BODY));
     }
     let bytes = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let start = body.len() - bytes.len();

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod differential;
+mod growth;
 mod oracle;
 mod rejects;
 mod routing;

@@ -3,10 +3,10 @@
 use super::{ParentContext, Parser, data, files, parse, render};
 use crate::event::{Member, Reason, Reject};
 
-const SDK: &str = "http://schemas.microsoft.com/xrm/2011/Contracts";
+pub(super) const SDK: &str = "http://schemas.microsoft.com/xrm/2011/Contracts";
 
 /// An event with this content besides its message.
-fn with(content: &str) -> String {
+pub(super) fn with(content: &str) -> String {
     format!(
         r#"<RemoteExecutionContext xmlns="{SDK}" xmlns:i="http://www.w3.org/2001/XMLSchema-instance" xmlns:g="http://schemas.datacontract.org/2004/07/System.Collections.Generic" xmlns:x="http://www.w3.org/2001/XMLSchema" xmlns:s="http://schemas.microsoft.com/2003/10/Serialization/" xmlns:l="http://schemas.microsoft.com/2003/10/Serialization/Arrays"><MessageName>Probe</MessageName>{content}</RemoteExecutionContext>"#
     )

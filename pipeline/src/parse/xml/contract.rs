@@ -78,7 +78,7 @@ pub(super) fn form_of_item(namespace: Namespace, name: &str) -> Form {
 ///
 /// The names end in hashes of namespaces: only what stands before them counts.
 pub(super) fn forms_of_pair(name: &str) -> Option<(Form, Form)> {
-    let types = name.strip_prefix("KeyValuePairOf").or_else(|| name.strip_prefix("KeyValueOf"))?;
+    let types = types_of_pair(name)?;
     let (key, value) = if let Some(value) = types.strip_prefix("string") {
         (Form::Text, value)
     } else if let Some(value) = types.strip_prefix("Relationship") {
@@ -93,6 +93,11 @@ pub(super) fn forms_of_pair(name: &str) -> Option<(Form, Form)> {
         _ => simple(value).unwrap_or(Form::Any),
     };
     Some((key, value))
+}
+
+/// The names of a pair's types, which its element's name ends in; `None` if it is no pair.
+pub(super) fn types_of_pair(name: &str) -> Option<&str> {
+    name.strip_prefix("KeyValuePairOf").or_else(|| name.strip_prefix("KeyValueOf"))
 }
 
 /// The outermost element, and each parent context in it.

@@ -1,29 +1,29 @@
-//! The elements of a text, in its order: what quick-xml's events come to.
+//! The elements of a text, in its order, with their namespaces and texts.
 //!
-//! Owns: well-formedness, names with their namespaces, texts put together from pieces, character references.
-//! Does not own: what an element means (`walk`).
+//! Owns: what is known of an element, and what its name or text may grow into. Does not own: how elements are read
+//! (`reading`), what they mean (`walk`).
 
-use quick_xml::NsReader;
-use quick_xml::events::{BytesStart, Event};
-use quick_xml::name::{QName, ResolveResult};
+use super::contract;
+use super::names::Namespace;
+use super::uris::Uris;
 
-use super::fault;
-use super::names::{INSTANCE, Namespace};
-use super::references::{self, Reference};
-use crate::event::{Reason, Reject};
-use crate::parse::json::MAX_DEPTH;
-
-/// Namespace declarations that may be open at once; each level of an event takes three at most.
-const MAX_BINDINGS: usize = 4 * MAX_DEPTH;
+/// The type of bytes, which become a list of numbers.
+const BASE64: &str = "base64Binary";
 
 /// The elements of one text, and of one after the other in the same memory.
 #[derive(Debug, Default)]
 pub(super) struct Elements {
-    list: Vec<Element>,
+    pub(super) list: Vec<Element>,
     /// Texts that do not stand in the body as they are.
-    decoded: String,
+    pub(super) decoded: String,
     /// The elements that are open.
-    open: Vec<u32>,
+    pub(super) open: Vec<u32>,
+    /// The namespaces of elements that have another one.
+    pub(super) uris: Uris,
+    /// Bytes of the names that carry their namespace in the tree, an upper bound.
+    pub(super) qualified_names: usize,
+    /// Bytes of the longer texts that are Base64.
+    pub(super) base64: usize,
     /// Halves of surrogate pairs were replaced.
     pub(super) repaired: bool,
 }
@@ -34,8 +34,8 @@ pub(super) struct Element {
     pub(super) namespace: Namespace,
     /// Its name without a prefix.
     pub(super) name: Place,
-    /// The URI of another namespace.
-    pub(super) uri: Place,
+    /// The number of another namespace's URI.
+    pub(super) uri: u16,
     /// The type it states.
     pub(super) stated: Option<(Namespace, Place)>,
     /// It states that it is null.
@@ -55,26 +55,15 @@ pub(super) struct Place {
 }
 
 impl Elements {
-    /// Reads a text.
-    ///
-    /// # Errors
-    /// Places are places in the text.
-    pub(super) fn read(&mut self, text: &str) -> Result<(), Reject> {
+    /// Forgets the text before; keeps the buffers.
+    pub(super) fn clear(&mut self) {
         self.list.clear();
         self.decoded.clear();
         self.open.clear();
+        self.uris.clear();
+        self.qualified_names = 0;
+        self.base64 = 0;
         self.repaired = false;
-        let mut reader = NsReader::from_str(text);
-        reader.resolver_mut().set_max_namespace_bindings(MAX_BINDINGS);
-        let mut reading = Reading { text, elements: self, content: Content::default() };
-        loop {
-            let at = reader.buffer_position() as usize;
-            match reader.read_event() {
-                Ok(Event::Eof) => return reading.end(),
-                Ok(event) => reading.take(event, at, &reader)?,
-                Err(error) => return Err(fault::describe(&error, reader.error_position() as usize, text)),
-            }
-        }
     }
 
     /// One element. The outermost is the first.
@@ -100,250 +89,47 @@ impl Elements {
         self.list[element].end as usize == element + 1
     }
 
+    /// The URI of an element's namespace, unless that is the SDK's.
+    pub(super) fn uri(&self, element: &Element) -> &str {
+        match element.namespace.uri() {
+            Some(uri) => uri,
+            None if element.namespace == Namespace::Sdk => "",
+            None => self.uris.get(element.uri),
+        }
+    }
+
+    /// About how many nodes they become: a name and a value each, and a number for each byte of Base64.
+    pub(super) fn nodes(&self) -> usize {
+        2 * self.list.len() + self.base64 / 4 * 3
+    }
+
+    /// Whether the members of an element may be those of a class, where a member of another namespace carries its own.
+    pub(super) fn may_be_class(&self, element: usize, text: &str) -> bool {
+        let Element { namespace, name, stated, .. } = self.list[element];
+        match stated {
+            // The outermost of another namespace is no event.
+            _ if element == 0 => namespace == Namespace::Sdk,
+            Some((namespace, _)) => namespace == Namespace::Sdk,
+            None => {
+                matches!(namespace, Namespace::Sdk | Namespace::Generic | Namespace::Arrays)
+                    && contract::types_of_pair(self.text(name, text)).is_none()
+            }
+        }
+    }
+
+    /// Whether the element that is open holds Base64, by its type, its name, or that of the pair it stands in.
+    pub(super) fn is_base64(&self, text: &str) -> bool {
+        let said = |at: &u32| {
+            let Element { name, stated, .. } = self.list[*at as usize];
+            let is = |place: Place| self.text(place, text).ends_with(BASE64);
+            is(name) || stated.is_some_and(|(_, stated)| is(stated))
+        };
+        self.open.iter().rev().take(2).any(said)
+    }
+
     /// The text at a place.
     pub(super) fn text<'t>(&'t self, place: Place, text: &'t str) -> &'t str {
         let source = if place.decoded { &self.decoded } else { text };
         &source[place.start as usize..(place.start + place.len) as usize]
     }
-}
-
-/// One text being read.
-struct Reading<'r> {
-    text: &'r str,
-    elements: &'r mut Elements,
-    content: Content,
-}
-
-/// The text since the last tag.
-#[derive(Default)]
-struct Content {
-    place: Place,
-    /// Where its first piece stands in the body.
-    at: usize,
-    /// The first half of a surrogate pair, whose second may follow, and where it stands.
-    half: Option<(u16, usize)>,
-}
-
-impl Reading<'_> {
-    /// Takes the event that begins at `at`.
-    fn take(&mut self, event: Event<'_>, at: usize, reader: &NsReader<&[u8]>) -> Result<(), Reject> {
-        if !matches!(event, Event::GeneralRef(_)) {
-            self.lone_half();
-        }
-        match event {
-            Event::Start(tag) => self.start(&tag, at, reader),
-            Event::Empty(tag) => {
-                self.start(&tag, at, reader)?;
-                self.close(at)
-            }
-            Event::End(_) => self.close(at),
-            Event::Text(piece) => {
-                self.piece(&piece.into_inner(), at);
-                Ok(())
-            }
-            Event::CData(piece) => {
-                self.piece(&piece.into_inner(), at);
-                Ok(())
-            }
-            Event::GeneralRef(name) => self.reference(&name.into_inner(), at),
-            Event::Decl(_) if !self.elements.list.is_empty() => {
-                Err(fault::not_xml("a declaration stands behind the beginning", at))
-            }
-            Event::DocType(_) => Err(Reject::at(Reason::Doctype, at)),
-            Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
-        }
-    }
-
-    fn start(&mut self, tag: &BytesStart<'_>, at: usize, reader: &NsReader<&[u8]>) -> Result<(), Reject> {
-        self.only_space()?;
-        if self.elements.open.is_empty() && !self.elements.list.is_empty() {
-            return Err(fault::not_xml("something stands behind the end", at));
-        }
-        if self.elements.open.len() == MAX_DEPTH {
-            return Err(Reject::at(Reason::TooDeep, at));
-        }
-        let (resolved, name) = reader.resolver().resolve_element(tag.name());
-        let (namespace, uri) = self.namespace(&resolved, at)?;
-        let mut element = Element {
-            namespace,
-            name: self.place(name.into_inner()),
-            uri,
-            stated: None,
-            nil: false,
-            text: Place::default(),
-            end: 0,
-        };
-        if !tag.attributes_raw().is_empty() {
-            self.attributes(tag, &mut element, at, reader)?;
-        }
-        self.elements.open.push(self.elements.list.len() as u32);
-        self.elements.list.push(element);
-        Ok(())
-    }
-
-    /// Reads the type and the null that a tag states; its other attributes say nothing in a data contract.
-    fn attributes(
-        &mut self,
-        tag: &BytesStart<'_>,
-        element: &mut Element,
-        at: usize,
-        reader: &NsReader<&[u8]>,
-    ) -> Result<(), Reject> {
-        for attribute in tag.attributes().with_checks(false) {
-            let attribute = attribute.map_err(|_| fault::not_xml("no attribute is written like this", at))?;
-            references::check(&attribute.value, at)?;
-            if attribute.key.as_namespace_binding().is_some() {
-                continue;
-            }
-            let (resolved, name) = reader.resolver().resolve_attribute(attribute.key);
-            let is_instance = match resolved {
-                ResolveResult::Bound(uri) => uri.into_inner() == INSTANCE,
-                ResolveResult::Unbound => false,
-                ResolveResult::Unknown(_) => return Err(unknown_prefix(at)),
-            };
-            match name.into_inner() {
-                "nil" if is_instance => element.nil = matches!(attribute.value.trim(), "true" | "1"),
-                "type" if is_instance => {
-                    let (resolved, name) = reader.resolver().resolve_element(QName(attribute.value.trim()));
-                    element.stated = Some((self.namespace(&resolved, at)?.0, self.place(name.into_inner())));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn close(&mut self, at: usize) -> Result<(), Reject> {
-        let Some(&opened) = self.elements.open.last() else {
-            return Err(fault::not_xml("an element ends that did not begin", at));
-        };
-        let end = self.elements.list.len() as u32;
-        if end == opened + 1 {
-            self.elements.list[opened as usize].text = self.content.place;
-            self.content = Content::default();
-        } else {
-            self.only_space()?;
-        }
-        self.elements.open.pop();
-        self.elements.list[opened as usize].end = end;
-        Ok(())
-    }
-
-    fn end(mut self) -> Result<(), Reject> {
-        self.lone_half();
-        if !self.elements.open.is_empty() || self.elements.list.is_empty() {
-            return Err(fault::not_xml(fault::INCOMPLETE, self.text.len()));
-        }
-        self.only_space()
-    }
-
-    /// Nothing but white space may stand beside elements; it says nothing.
-    fn only_space(&mut self) -> Result<(), Reject> {
-        let content = std::mem::take(&mut self.content);
-        let text = self.elements.text(content.place, self.text);
-        if text.bytes().all(|byte| byte.is_ascii_whitespace()) {
-            return Ok(());
-        }
-        let words = if self.elements.open.is_empty() && !self.elements.list.is_empty() {
-            "something stands behind the end"
-        } else {
-            "text stands beside an element"
-        };
-        Err(fault::not_xml(words, content.at))
-    }
-
-    fn piece(&mut self, piece: &str, at: usize) {
-        if self.content.place.len == 0 && !piece.contains('\r') {
-            self.content.at = at;
-            self.content.place = self.place(piece);
-            return;
-        }
-        // A line ends with a line feed, whatever the body has.
-        let mut lines = piece.split('\r');
-        self.push(lines.next().unwrap_or_default(), at);
-        for line in lines {
-            if !line.starts_with('\n') {
-                self.push("\n", at);
-            }
-            self.push(line, at);
-        }
-    }
-
-    /// Adds to the content what does not stand in the body as it is.
-    fn push(&mut self, piece: &str, at: usize) {
-        let Self { text, elements, content } = self;
-        if content.place.len == 0 {
-            content.at = at;
-        }
-        if !content.place.decoded {
-            let start = elements.decoded.len() as u32;
-            let before = content.place.start as usize..(content.place.start + content.place.len) as usize;
-            elements.decoded.push_str(&text[before]);
-            content.place = Place { start, len: content.place.len, decoded: true };
-        }
-        elements.decoded.push_str(piece);
-        content.place.len += piece.len() as u32;
-    }
-
-    fn reference(&mut self, name: &str, at: usize) -> Result<(), Reject> {
-        match (references::read(name, at)?, self.content.half.take()) {
-            (Reference::Unit(low @ 0xdc00..=0xdfff), Some((high, at))) => {
-                let pair = char::decode_utf16([high, low]).next();
-                let pair = pair.and_then(Result::ok).unwrap_or(char::REPLACEMENT_CHARACTER);
-                self.push_char(pair, at);
-            }
-            (reference, half) => {
-                self.content.half = half;
-                self.lone_half();
-                match reference {
-                    Reference::Character(character) => self.push_char(character, at),
-                    Reference::Unit(high @ 0xd800..=0xdbff) => self.content.half = Some((high, at)),
-                    Reference::Unit(_) => self.repair(at),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Replaces a first half whose second did not follow.
-    fn lone_half(&mut self) {
-        if let Some((_, at)) = self.content.half.take() {
-            self.repair(at);
-        }
-    }
-
-    fn repair(&mut self, at: usize) {
-        self.elements.repaired = true;
-        self.push_char(char::REPLACEMENT_CHARACTER, at);
-    }
-
-    fn push_char(&mut self, character: char, at: usize) {
-        self.push(character.encode_utf8(&mut [0; 4]), at);
-    }
-
-    /// A resolved namespace, and the URI of another.
-    fn namespace(&mut self, resolved: &ResolveResult<'_>, at: usize) -> Result<(Namespace, Place), Reject> {
-        let uri = match resolved {
-            ResolveResult::Bound(uri) => uri.into_inner(),
-            ResolveResult::Unbound => "",
-            ResolveResult::Unknown(_) => return Err(unknown_prefix(at)),
-        };
-        let namespace = Namespace::of(uri);
-        if namespace != Namespace::Other {
-            return Ok((namespace, Place::default()));
-        }
-        let start = self.elements.decoded.len() as u32;
-        self.elements.decoded.push_str(uri);
-        Ok((namespace, Place { start, len: uri.len() as u32, decoded: true }))
-    }
-
-    /// The place of a text that stands in the body.
-    fn place(&self, part: &str) -> Place {
-        let start = part.as_ptr().addr() - self.text.as_ptr().addr();
-        Place { start: start as u32, len: part.len() as u32, decoded: false }
-    }
-}
-
-fn unknown_prefix(at: usize) -> Reject {
-    fault::not_xml("a prefix has no namespace", at)
 }

@@ -8,13 +8,16 @@ mod elements;
 mod enums;
 mod fault;
 mod names;
+mod reading;
 mod references;
+mod uris;
 mod values;
 mod walk;
 
 use self::contract::CONTEXT;
 use self::elements::Elements;
 use self::names::Namespace;
+pub(super) use self::reading::MAX_BINDINGS;
 use self::walk::{Scratch, Walk};
 use super::context::{Fate, Outermost};
 use super::keys::Keys;
@@ -40,13 +43,14 @@ impl Xml {
         keys: &mut Keys,
         outermost: &mut Outermost<'_>,
     ) -> Result<bool, Reject> {
-        self.elements.read(text)?;
+        reading::read(text, &mut self.elements)?;
         let Self { elements, scratch } = self;
         let root = elements.at(0);
         if root.namespace != Namespace::Sdk || elements.text(root.name, text) != CONTEXT.name {
             return Err(Reject::new(Reason::OtherElement));
         }
         let repaired = elements.repaired;
+        tree.reserve(elements.nodes());
         let mut walk = Walk { elements, text, tree, keys, scratch, repaired };
         let object = walk.open_outermost();
         let mut expected = 0;

@@ -70,8 +70,7 @@ impl<'w> Walk<'w> {
         let element = self.elements.at(at);
         if element.namespace != Namespace::Sdk && class.is_some() {
             // In Clark notation it can't be taken for a member of the class.
-            let other = || self.elements.text(element.uri, self.text);
-            let (uri, name) = (element.namespace.uri().unwrap_or_else(other), self.name_of(at));
+            let (uri, name) = (self.elements.uri(element), self.name_of(at));
             self.scratch.text.clear();
             self.scratch.text.extend(["{", uri, "}", name]);
             self.tree.copied(Kind::Name, &self.scratch.text);
@@ -200,8 +199,7 @@ impl<'w> Walk<'w> {
     /// A pair as an object: of a list whose keys are not texts, or not distinct.
     fn pair_object(&mut self, pair: Pair, items: Items) {
         // JSON knows one kind of pair.
-        let name = self.name_of(pair.at);
-        let types = name.strip_prefix("KeyValuePairOf").or_else(|| name.strip_prefix("KeyValueOf"));
+        let types = contract::types_of_pair(self.name_of(pair.at));
         self.scratch.text.clear();
         self.scratch.text.extend(["KeyValuePairOf", types.unwrap_or_default()]);
         let object =
@@ -314,9 +312,15 @@ impl<'w> Walk<'w> {
             return self.whole_text(at);
         }
         let list = self.tree.open(Kind::List, "");
+        let mut written: [Option<NodeId>; 256] = [None; 256];
         for byte in bytes {
-            values::digits(usize::from(*byte), text);
-            self.tree.copied(Kind::Number, text);
+            let earlier = &mut written[usize::from(*byte)];
+            if let Some(earlier) = earlier {
+                self.tree.repeated(Kind::Number, *earlier);
+            } else {
+                values::digits(usize::from(*byte), text);
+                *earlier = Some(self.tree.copied(Kind::Number, text));
+            }
         }
         self.tree.close(list);
         list

@@ -1,0 +1,8 @@
+//! Any bytes as one message on a link, frames put around them.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| catchwater_fuzz::memory::bounded(
+    catchwater_fuzz::link::check_message,
+    bytes
+));

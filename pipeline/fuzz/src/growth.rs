@@ -1,0 +1,240 @@
+//! Bodies that try to take much more memory than they are long: pieces of JSON and XML, repeated thousands of times.
+//!
+//! Owns: the bound that a body and its row keep to, and bodies made of choices. Does not own: counting (`memory`).
+
+use catchwater::columns::{Catalog, Context, TableBuffer};
+use catchwater::event::{QUARANTINE, RawEvent};
+use catchwater::parse::{GROWTH_BASE_BYTES, GROWTH_FACTOR, ParentContext, Parser};
+use catchwater::position::{PartitionId, SequenceNumber};
+
+use crate::dice::Dice;
+use crate::memory::peak;
+
+/// Makes a body of choices and checks that it keeps to the bound, on both paths and with `ParentContext` and without it.
+pub fn check(bytes: &[u8]) {
+    let body = body(&mut Dice(bytes));
+    let understood: Vec<bool> =
+        Reading::ALL.iter().map(|reading| measure(&body, *reading).assert()).collect();
+    assert!(understood.iter().all(|one| *one == understood[0]), "one path quarantines what another reads");
+}
+
+/// The path that a body takes, and what becomes of its `ParentContext`.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    pub slow: bool,
+    pub parent_context: ParentContext,
+}
+
+impl Reading {
+    /// All four.
+    pub const ALL: [Self; 4] = [
+        Self { slow: false, parent_context: ParentContext::Drop },
+        Self { slow: false, parent_context: ParentContext::Keep },
+        Self { slow: true, parent_context: ParentContext::Drop },
+        Self { slow: true, parent_context: ParentContext::Keep },
+    ];
+
+    fn parser(self) -> Parser {
+        if self.slow { Parser::general(self.parent_context) } else { Parser::new(self.parent_context) }
+    }
+}
+
+/// Bytes of memory, at most at once, that a body took.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
+    pub body: usize,
+    pub parse: usize,
+    /// With parsing.
+    pub row: usize,
+    /// It became a row of its table.
+    pub understood: bool,
+}
+
+impl Measured {
+    /// What a body of this length may take.
+    pub fn bound(&self) -> usize {
+        GROWTH_FACTOR * self.body + GROWTH_BASE_BYTES
+    }
+
+    /// Checks the bound; whether the body was understood.
+    pub fn assert(self) -> bool {
+        assert!(self.parse <= self.bound() && self.row <= self.bound(), "{self:?} against {}", self.bound());
+        self.understood
+    }
+}
+
+/// Parses a body with buffers of its own, and writes it as a row.
+pub fn measure(body: &[u8], reading: Reading) -> Measured {
+    let parse = peak(|| {
+        std::hint::black_box(reading.parser().parse(body).is_ok());
+    });
+    let mut understood = false;
+    let row = peak(|| understood = write(body, reading));
+    Measured { body: body.len(), parse, row, understood }
+}
+
+fn write(body: &[u8], reading: Reading) -> bool {
+    let mut parser = reading.parser();
+    let read = parser.parse(body);
+    let mut context = Context::new("hub".into(), Catalog::new());
+    let table = read.as_ref().map_or(QUARANTINE, |event| event.table.name());
+    let mut buffer = TableBuffer::open(&mut context, table);
+    let raw = raw(body);
+    match &read {
+        Ok(event) => buffer.push(&mut context, event, &raw, PartitionId(0)),
+        Err(reject) => buffer.push_reject(&mut context, reject, &raw, "", PartitionId(0)),
+    }
+    read.is_ok()
+}
+
+/// An event of this body.
+pub fn raw(body: &[u8]) -> RawEvent<'_> {
+    RawEvent {
+        body,
+        sequence_number: SequenceNumber(1),
+        offset: "4711",
+        enqueued_time_ms: 1_767_600_000_000,
+        content_type: "",
+        encoded_properties: &[],
+        size_exceeded: false,
+        undecodable: None,
+    }
+}
+
+/// Runs of pieces within an event, or within nothing. A `#` in a piece is a number that counts its copies.
+fn body(dice: &mut Dice<'_>) -> Vec<u8> {
+    let (before, pieces, behind) = match dice.below(4) {
+        0 => (JSON_EVENT.0, JSON, JSON_EVENT.1),
+        1 => (XML_EVENT.0, XML, XML_EVENT.1),
+        2 => ("", JSON, ""),
+        _ => ("", XML, ""),
+    };
+    let mut body = before.to_owned();
+    for _ in 0..=dice.below(12) {
+        let piece =
+            if dice.below(8) == 0 { dice.text(40) } else { pieces[dice.below(pieces.len())].to_owned() };
+        // Up to 2¹⁷ copies, small numbers as often as large ones.
+        let copies = 1_usize << dice.below(18);
+        for copy in 0..copies.min(BODY_MAX.saturating_sub(body.len()) / piece.len().max(1)) {
+            match piece.split_once('#') {
+                Some((front, back)) => body.extend([front, &copy.to_string(), back]),
+                None => body.push_str(&piece),
+            }
+        }
+    }
+    body.push_str(behind);
+    body.into_bytes()
+}
+
+/// Length in bytes of the largest body that is made: a hub takes 1 MiB.
+const BODY_MAX: usize = 1 << 20;
+
+const JSON_EVENT: (&str, &str) = (
+    r#"{"MessageName":"Update","PrimaryEntityName":"account","InputParameters":[{"key":"Target","value":"#,
+    "}]}",
+);
+
+const JSON: &[&str] = &[
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "0,",
+    "0",
+    "[],",
+    "{},",
+    "\"\",",
+    "\"a\":",
+    "\"a\":0,",
+    "\"a#\":0,",
+    " ",
+    "1 ",
+    "\\\"",
+    "\"",
+    r"\n",
+    r"\u0001",
+    r"\ud800",
+    r"\u00e9",
+    "é",
+    "9999999999",
+    "null,",
+    "[[],[]],",
+    "\"ParentContext\":{",
+    r#"{"key":"a#","value":0},"#,
+    r#"{"key":"a#","value":"x"},"#,
+    r#"{"key":"","value":null},"#,
+    r#"{"__type":"Entity:x","Attributes":["#,
+    r#"{"__type":"Entity","LogicalName":"activityparty","Attributes":[]},"#,
+    r#""Attributes":["#,
+    r#""FormattedValues":["#,
+    r#""KeyAttributes":["#,
+    r#"{"key":"Target","value":"#,
+    r#"{"key":"é#é","value":{"__type":"EntityReference","Id":"00000064-0000-4000-8000-000000000064","Name":"n"}},"#,
+    r#"{"key":"c#","value":{"__type":"OptionSetValue","Value":1}},"#,
+    r#""InputParameters":["#,
+    r#""PostEntityImages":[{"key":"i#","value":{"Attributes":["#,
+    r#""SharedVariables":["#,
+    "}]},",
+    "]}},",
+];
+
+const XML_EVENT: (&str, &str) = (
+    concat!(
+        r#"<RemoteExecutionContext xmlns="http://schemas.microsoft.com/xrm/2011/Contracts" "#,
+        r#"xmlns:i="http://www.w3.org/2001/XMLSchema-instance" "#,
+        r#"xmlns:g="http://schemas.datacontract.org/2004/07/System.Collections.Generic" "#,
+        r#"xmlns:s="http://www.w3.org/2001/XMLSchema" "#,
+        r#"xmlns:a="http://schemas.microsoft.com/2003/10/Serialization/Arrays">"#,
+        "<MessageName>Update</MessageName><PrimaryEntityName>account</PrimaryEntityName>"
+    ),
+    "</RemoteExecutionContext>",
+);
+
+const XML: &[&str] = &[
+    "<b/>",
+    "<b#/>",
+    "<b>",
+    "</b>",
+    "<g:key/>",
+    "<g:b#/>",
+    "<a:b#/>",
+    "<a:string/>",
+    "<a:base64Binary>",
+    "AAAA",
+    "</a:base64Binary>",
+    "&#1;",
+    "\u{1}",
+    "\r",
+    "&amp;",
+    "é",
+    "x",
+    r#"xmlns="u"#,
+    r#"">"#,
+    "<b ",
+    "/>",
+    r#" c="""#,
+    r#" i:type="u:x""#,
+    r#" i:nil="true""#,
+    "<!---->",
+    "<![CDATA[x]]>",
+    r#"<b xmlns="urn:#">"#,
+    r#"<b xmlns="urn:#"/>"#,
+    "<KeyValuePairOfstringanyType><g:key>a#</g:key><g:value/></KeyValuePairOfstringanyType>",
+    "<InputParameters>",
+    "<KeyValueOfx><g:key/><g:value/></KeyValueOfx>",
+    "</InputParameters>",
+    "<ParentContext>",
+    "</ParentContext>",
+    "<Entity>",
+    "</Entity>",
+    "<Attributes>",
+    "</Attributes>",
+    r#"<g:value i:type="Entity">"#,
+    "</g:value>",
+    r#"<b i:type="s:base64Binary">"#,
+    "<g:key>Target</g:key>",
+    "<KeyValuePairOfstringanyType>",
+    "</KeyValuePairOfstringanyType>",
+    r#"<b i:type="ArrayOf">"#,
+];

@@ -1,0 +1,309 @@
+//! A text becomes elements: what quick-xml's events come to.
+//!
+//! Owns: well-formedness, names with their namespaces, texts put together from pieces, character references, and the limits
+//! of what is read. Does not own: what an element means (`walk`).
+
+use quick_xml::NsReader;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::name::{QName, ResolveResult};
+
+use super::elements::{Element, Elements, Place};
+use super::fault;
+use super::names::{INSTANCE, Namespace};
+use super::references::{self, Reference};
+use crate::event::{Reason, Reject};
+use crate::parse::growth;
+use crate::parse::json::MAX_DEPTH;
+
+/// Namespace declarations that may be open at once; each level of an event takes three at most.
+pub(in crate::parse) const MAX_BINDINGS: usize = 4 * MAX_DEPTH;
+
+/// Length in bytes from which Base64 is counted for the size of the tree: shorter texts are outweighed by their tags.
+const BASE64_COUNTED: u32 = 64;
+
+/// Reads the elements of a text.
+///
+/// # Errors
+/// Places are places in the text.
+pub(super) fn read(text: &str, elements: &mut Elements) -> Result<(), Reject> {
+    elements.clear();
+    let mut reader = NsReader::from_str(text);
+    reader.resolver_mut().set_max_namespace_bindings(MAX_BINDINGS);
+    let elements_max = growth::elements_max(text.len());
+    let mut reading = Reading { text, elements, content: Content::default(), elements_max };
+    loop {
+        let at = reader.buffer_position() as usize;
+        match reader.read_event() {
+            Ok(Event::Eof) => return reading.end(),
+            Ok(event) => reading.take(event, at, &reader)?,
+            Err(error) => return Err(fault::describe(&error, reader.error_position() as usize, text)),
+        }
+    }
+}
+
+/// One text being read.
+struct Reading<'r> {
+    text: &'r str,
+    elements: &'r mut Elements,
+    content: Content,
+    elements_max: usize,
+}
+
+/// The text since the last tag.
+#[derive(Default)]
+struct Content {
+    place: Place,
+    /// Where its first piece stands in the body.
+    at: usize,
+    /// The first half of a surrogate pair, whose second may follow, and where it stands.
+    half: Option<(u16, usize)>,
+}
+
+impl Reading<'_> {
+    /// Takes the event that begins at `at`.
+    fn take(&mut self, event: Event<'_>, at: usize, reader: &NsReader<&[u8]>) -> Result<(), Reject> {
+        if !matches!(event, Event::GeneralRef(_)) {
+            self.lone_half();
+        }
+        match event {
+            Event::Start(tag) => self.start(&tag, at, reader),
+            Event::Empty(tag) => {
+                self.start(&tag, at, reader)?;
+                self.close(at)
+            }
+            Event::End(_) => self.close(at),
+            Event::Text(piece) => {
+                self.piece(&piece.into_inner(), at);
+                Ok(())
+            }
+            Event::CData(piece) => {
+                self.piece(&piece.into_inner(), at);
+                Ok(())
+            }
+            Event::GeneralRef(name) => self.reference(&name.into_inner(), at),
+            Event::Decl(_) if !self.elements.list.is_empty() => {
+                Err(fault::not_xml("a declaration stands behind the beginning", at))
+            }
+            Event::DocType(_) => Err(Reject::at(Reason::Doctype, at)),
+            Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
+        }
+    }
+
+    fn start(&mut self, tag: &BytesStart<'_>, at: usize, reader: &NsReader<&[u8]>) -> Result<(), Reject> {
+        self.only_space()?;
+        if self.elements.open.is_empty() && !self.elements.list.is_empty() {
+            return Err(fault::not_xml("something stands behind the end", at));
+        }
+        if self.elements.open.len() == MAX_DEPTH {
+            return Err(Reject::at(Reason::TooDeep, at));
+        }
+        if self.elements.list.len() == self.elements_max {
+            return Err(growth::too_large("XML elements", self.elements_max));
+        }
+        let (resolved, name) = reader.resolver().resolve_element(tag.name());
+        let uri = uri_of(&resolved, at)?;
+        let namespace = Namespace::of(uri);
+        let name = name.into_inner();
+        if namespace != Namespace::Sdk {
+            self.qualified_name(uri, name)?;
+        }
+        let mut element = Element {
+            namespace,
+            name: self.place(name),
+            uri: if namespace == Namespace::Other { self.number(uri)? } else { 0 },
+            stated: None,
+            nil: false,
+            text: Place::default(),
+            end: 0,
+        };
+        if !tag.attributes_raw().is_empty() {
+            self.attributes(tag, &mut element, at, reader)?;
+        }
+        self.elements.open.push(self.elements.list.len() as u32);
+        self.elements.list.push(element);
+        Ok(())
+    }
+
+    /// Reads the type and the null that a tag states; its other attributes say nothing in a data contract.
+    fn attributes(
+        &mut self,
+        tag: &BytesStart<'_>,
+        element: &mut Element,
+        at: usize,
+        reader: &NsReader<&[u8]>,
+    ) -> Result<(), Reject> {
+        for attribute in tag.attributes().with_checks(false) {
+            let attribute = attribute.map_err(|_| fault::not_xml("no attribute is written like this", at))?;
+            references::check(&attribute.value, at)?;
+            if attribute.key.as_namespace_binding().is_some() {
+                continue;
+            }
+            let (resolved, name) = reader.resolver().resolve_attribute(attribute.key);
+            let is_instance = match resolved {
+                ResolveResult::Bound(uri) => uri.into_inner() == INSTANCE,
+                ResolveResult::Unbound => false,
+                ResolveResult::Unknown(_) => return Err(unknown_prefix(at)),
+            };
+            match name.into_inner() {
+                "nil" if is_instance => element.nil = matches!(attribute.value.trim(), "true" | "1"),
+                "type" if is_instance => {
+                    let (resolved, name) = reader.resolver().resolve_element(QName(attribute.value.trim()));
+                    let namespace = Namespace::of(uri_of(&resolved, at)?);
+                    element.stated = Some((namespace, self.place(name.into_inner())));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, at: usize) -> Result<(), Reject> {
+        let Some(&opened) = self.elements.open.last() else {
+            return Err(fault::not_xml("an element ends that did not begin", at));
+        };
+        let end = self.elements.list.len() as u32;
+        if end == opened + 1 {
+            let place = self.content.place;
+            self.elements.list[opened as usize].text = place;
+            if place.len > BASE64_COUNTED && self.elements.is_base64(self.text) {
+                self.elements.base64 += place.len as usize;
+            }
+            self.content = Content::default();
+        } else {
+            self.only_space()?;
+        }
+        self.elements.open.pop();
+        self.elements.list[opened as usize].end = end;
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<(), Reject> {
+        self.lone_half();
+        if !self.elements.open.is_empty() || self.elements.list.is_empty() {
+            return Err(fault::not_xml(fault::INCOMPLETE, self.text.len()));
+        }
+        self.only_space()
+    }
+
+    /// Nothing but white space may stand beside elements; it says nothing.
+    fn only_space(&mut self) -> Result<(), Reject> {
+        let content = std::mem::take(&mut self.content);
+        let text = self.elements.text(content.place, self.text);
+        if text.bytes().all(|byte| byte.is_ascii_whitespace()) {
+            return Ok(());
+        }
+        let words = if self.elements.open.is_empty() && !self.elements.list.is_empty() {
+            "something stands behind the end"
+        } else {
+            "text stands beside an element"
+        };
+        Err(fault::not_xml(words, content.at))
+    }
+
+    fn piece(&mut self, piece: &str, at: usize) {
+        if self.content.place.len == 0 && !piece.contains('\r') {
+            self.content.at = at;
+            self.content.place = self.place(piece);
+            return;
+        }
+        // A line ends with a line feed, whatever the body has.
+        let mut lines = piece.split('\r');
+        self.push(lines.next().unwrap_or_default(), at);
+        for line in lines {
+            if !line.starts_with('\n') {
+                self.push("\n", at);
+            }
+            self.push(line, at);
+        }
+    }
+
+    /// Adds to the content what does not stand in the body as it is.
+    fn push(&mut self, piece: &str, at: usize) {
+        let Self { text, elements, content, .. } = self;
+        if content.place.len == 0 {
+            content.at = at;
+        }
+        if !content.place.decoded {
+            let start = elements.decoded.len() as u32;
+            let before = content.place.start as usize..(content.place.start + content.place.len) as usize;
+            elements.decoded.push_str(&text[before]);
+            content.place = Place { start, len: content.place.len, decoded: true };
+        }
+        elements.decoded.push_str(piece);
+        content.place.len += piece.len() as u32;
+    }
+
+    fn reference(&mut self, name: &str, at: usize) -> Result<(), Reject> {
+        match (references::read(name, at)?, self.content.half.take()) {
+            (Reference::Unit(low @ 0xdc00..=0xdfff), Some((high, at))) => {
+                let pair = char::decode_utf16([high, low]).next();
+                let pair = pair.and_then(Result::ok).unwrap_or(char::REPLACEMENT_CHARACTER);
+                self.push_char(pair, at);
+            }
+            (reference, half) => {
+                self.content.half = half;
+                self.lone_half();
+                match reference {
+                    Reference::Character(character) => self.push_char(character, at),
+                    Reference::Unit(high @ 0xd800..=0xdbff) => self.content.half = Some((high, at)),
+                    Reference::Unit(_) => self.repair(at),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces a first half whose second did not follow.
+    fn lone_half(&mut self) {
+        if let Some((_, at)) = self.content.half.take() {
+            self.repair(at);
+        }
+    }
+
+    fn repair(&mut self, at: usize) {
+        self.elements.repaired = true;
+        self.push_char(char::REPLACEMENT_CHARACTER, at);
+    }
+
+    fn push_char(&mut self, character: char, at: usize) {
+        self.push(character.encode_utf8(&mut [0; 4]), at);
+    }
+
+    /// The number of another namespace's URI.
+    fn number(&mut self, uri: &str) -> Result<u16, Reject> {
+        let number = self.elements.uris.number(uri);
+        number.ok_or_else(|| growth::too_large("XML namespaces", growth::URIS_MAX))
+    }
+
+    /// Counts the name of an element that has another namespace than the SDK's, if it may become `{uri}name`.
+    fn qualified_name(&mut self, uri: &str, name: &str) -> Result<(), Reject> {
+        let Some(&parent) = self.elements.open.last() else { return Ok(()) };
+        if self.elements.may_be_class(parent as usize, self.text) {
+            self.elements.qualified_names += uri.len() + name.len();
+            let max = growth::qualified_names_max(self.text.len());
+            if self.elements.qualified_names > max {
+                return Err(growth::too_large("bytes of names with their XML namespace", max));
+            }
+        }
+        Ok(())
+    }
+
+    /// The place of a text that stands in the body.
+    fn place(&self, part: &str) -> Place {
+        let start = part.as_ptr().addr() - self.text.as_ptr().addr();
+        Place { start: start as u32, len: part.len() as u32, decoded: false }
+    }
+}
+
+/// The URI of a resolved namespace; empty for none.
+fn uri_of<'n>(resolved: &ResolveResult<'n>, at: usize) -> Result<&'n str, Reject> {
+    match resolved {
+        ResolveResult::Bound(uri) => Ok(uri.into_inner()),
+        ResolveResult::Unbound => Ok(""),
+        ResolveResult::Unknown(_) => Err(unknown_prefix(at)),
+    }
+}
+
+fn unknown_prefix(at: usize) -> Reject {
+    fault::not_xml("a prefix has no namespace", at)
+}
