@@ -3,6 +3,11 @@
 //! Owns: how many bytes are spent, and waking those who wait for some to come back.
 //! Does not own: what a byte buys. Only the intake waits (to give credit and, far overdrawn, to read); lanes and the
 //! publisher charge without waiting, so a balance may be negative for a while. A lane waits for no other lane.
+//!
+//! # Invariant
+//! While a lane's budget is exhausted, something in flight will release it: a batch that the lane takes, an open file that
+//! it closes, or a closed file that the publisher puts. What holds neither an event nor a row is not charged, and credit,
+//! which a quiet hub never uses up, stays a small part. [`LaneBudget::is_starved`] says that this is broken.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -77,7 +82,71 @@ impl Share {
     }
 }
 
+/// The budget of one lane, by what releases it.
+#[derive(Clone, Debug)]
+pub struct LaneBudget {
+    /// All of it. Rows of open files are charged here: the lane closes them.
+    pub whole: Arc<Share>,
+    /// Of it, what is credited to the hub, and batches that have arrived: the lane takes them.
+    pub intake: Arc<Share>,
+    /// Of it, closed files: they are released when they are durable. It may take all.
+    pub closed: Arc<Share>,
+}
+
+impl LaneBudget {
+    /// A budget of so many bytes.
+    pub fn new(bytes: u64) -> Self {
+        let whole = Share::new(bytes);
+        let (intake, closed) = (whole.part(bytes / INTAKE_PART), whole.part(bytes));
+        Self { whole, intake, closed }
+    }
+
+    /// The credit that each of so many partitions may have.
+    pub fn credit_of_each(&self, partitions: usize) -> usize {
+        self.intake.total() as usize / CREDIT_PART / partitions.max(1)
+    }
+
+    /// Whether open files of so many bytes have to give some back: the budget would be exhausted even if all closed
+    /// files were durable, and it is not the intake that exhausts it.
+    pub fn is_short(&self, open: usize) -> bool {
+        let enough = (self.whole.total() / OPEN_PART).max(1);
+        self.whole.free() + self.closed.charged() <= 0 && open as i64 >= enough
+    }
+
+    /// Whether closed files in flight leave room for more that could wait. A closed file may be many times as large as its
+    /// rows were, and all that is open may have to be closed at one time.
+    pub fn has_room_to_close(&self) -> bool {
+        self.closed.charged() < self.whole.total() / CLOSED_PART
+    }
+
+    /// Whether no event can come and nothing will change that, the open files holding so many bytes: the invariant is
+    /// broken, if this lasts.
+    pub fn is_starved(&self, open: usize) -> bool {
+        let only_credit = self.intake.charged() <= self.intake.total() / CREDIT_PART as i64;
+        self.intake.free() <= 0 && only_credit && self.closed.charged() == 0 && !self.is_short(open)
+    }
+}
+
+/// One in four bytes of a lane's budget may be on its way in: credited to the hub, or in batches that wait for the lane.
+/// Without this bound a fast hub fills the whole budget with batches, and columns grow into memory that the allocator has
+/// not given back yet.
+const INTAKE_PART: u64 = 4;
+
+/// Half of that may be credit: the other half is for what has arrived and waits for the lane.
+const CREDIT_PART: usize = 2;
+
+/// Half of a budget may be files in flight before those that could wait do.
+const CLOSED_PART: i64 = 2;
+
+/// Open files with less than a quarter are not what exhausts a budget.
+const OPEN_PART: i64 = 4;
+
 impl Share {
+    /// What is charged to it, also in its parts.
+    pub fn charged(&self) -> i64 {
+        self.total - self.free.load(Ordering::Acquire)
+    }
+
     fn spend(&self, bytes: i64) {
         let before = self.free.fetch_sub(bytes, Ordering::AcqRel);
         if let Some(whole) = &self.whole {
@@ -106,12 +175,6 @@ impl Permit {
     /// How many bytes it stands for.
     pub fn bytes(&self) -> usize {
         self.bytes as usize
-    }
-
-    /// Charges another permit to the same share.
-    #[must_use]
-    pub fn another(&self, bytes: usize) -> Permit {
-        self.share.charge(bytes)
     }
 
     /// Makes it stand for `bytes`, charging or releasing the difference.
@@ -159,6 +222,42 @@ mod tests {
         drop(in_part);
         let _elsewhere = whole.charge(90);
         assert_eq!((part.free(), whole.free()), (10, 10));
+    }
+
+    /// While a budget is exhausted, one of these holds: it is short of what open files hold, something in flight will
+    /// release it, or it is starved, which ends the run. So nobody waits for what does not come.
+    #[test]
+    fn exhausted_budgets_are_short_in_flight_or_starved() {
+        const SIZES: [usize; 6] = [0, 100, 125, 260, 700, 1100];
+        for arrived in SIZES {
+            for open in SIZES {
+                for closed in SIZES {
+                    for leaked in SIZES {
+                        check_exhausted(arrived, open, closed, leaked);
+                    }
+                }
+            }
+        }
+    }
+
+    fn check_exhausted(arrived: usize, open: usize, closed: usize, leaked: usize) {
+        // Credit is never more than an eighth.
+        for credit in [0, 125] {
+            let budget = LaneBudget::new(1000);
+            let _permits = [
+                budget.intake.charge(credit),
+                budget.intake.charge(arrived),
+                budget.whole.charge(open),
+                budget.closed.charge(closed),
+                budget.whole.charge(leaked),
+            ];
+            let case = format!("{credit} credited, {arrived} arrived, {open} {closed} {leaked}");
+            let (exhausted, starved) = (budget.intake.free() <= 0, budget.is_starved(open));
+            if exhausted {
+                assert!(arrived > 0 || closed > 0 || budget.is_short(open) || starved, "{case}");
+            }
+            assert!(!starved || (exhausted && leaked > 0), "{case}");
+        }
     }
 
     #[tokio::test]

@@ -20,9 +20,13 @@ impl Row<'_, '_> {
         self.cells.put_texts(Fixed::Changed, names.map(|(name, _)| tree.bytes(name)));
         let mut previous = None;
         for (name, value) in attributes.into_iter().flat_map(|node| tree.members(node)) {
-            let slot = self.directory.find(Track::Target, previous, tree, name);
-            previous = Some(slot);
-            self.attribute(slot, name, value);
+            match self.directory.find(self.catalog, Track::Target, previous, tree, name) {
+                Some(slot) => {
+                    previous = Some(slot);
+                    self.attribute(slot, name, value);
+                }
+                None => self.without_column(value),
+            }
         }
     }
 
@@ -41,6 +45,13 @@ impl Row<'_, '_> {
             }
         }
         self.directory.note_seen(slot, seen);
+    }
+
+    /// A value whose attribute can't have a column: it stays for `_rest`.
+    pub(super) fn without_column(&mut self, node: NodeId) {
+        if is_silent(self.tree, node) {
+            self.cover(node);
+        }
     }
 
     /// The type of an attribute's column; if it has none yet, the one this value would give it is proposed.

@@ -1,5 +1,7 @@
 //! Bits and offsets as Arrow lays them out.
 
+use std::ops::Range;
+
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
 /// A row of bits, the lowest bit of each byte first.
@@ -19,6 +21,16 @@ impl Bits {
             self.bytes[self.len / 8] |= 1 << (self.len % 8);
         }
         self.len += 1;
+    }
+
+    pub(super) fn get(&self, at: usize) -> bool {
+        at < self.len && self.bytes[at / 8] & 1 << (at % 8) != 0
+    }
+
+    /// Forgets all bits and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.len = 0;
     }
 
     pub(super) fn extend(&mut self, bit: bool, count: usize) {
@@ -60,6 +72,11 @@ impl Validity {
         self.len
     }
 
+    /// Whether the value at a place is there.
+    pub(super) fn is_valid(&self, at: usize) -> bool {
+        at < self.len && (at >= self.bits.len || self.bits.get(at))
+    }
+
     #[inline]
     pub(super) fn push_valid(&mut self) {
         self.len += 1;
@@ -92,13 +109,33 @@ impl Validity {
 pub(super) struct Offsets(Vec<i32>);
 
 impl Offsets {
-    /// Ends a part. A buffer is closed far below the 2 GiB that fit.
+    /// No parts yet, and room for some.
+    pub(super) fn with_capacity(parts: usize) -> Self {
+        Self(Vec::with_capacity(parts + 1))
+    }
+
+    /// Ends a part.
     #[inline]
     pub(super) fn push(&mut self, end: usize) {
+        // Row groups are encoded far below this, also inside an event.
+        assert!(i32::try_from(end).is_ok(), "a column of a row group holds more than 2 GiB");
         if self.0.is_empty() {
             self.0.push(0);
         }
         self.0.push(end as i32);
+    }
+
+    /// Where a part stands in the run.
+    pub(super) fn range(&self, at: usize) -> Range<usize> {
+        match self.0.get(at..at + 2) {
+            Some([start, end]) => *start as usize..*end as usize,
+            _ => 0..0,
+        }
+    }
+
+    /// Forgets all parts and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
     }
 
     /// Ends empty parts.

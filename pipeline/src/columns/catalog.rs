@@ -12,9 +12,23 @@ use super::schema::ColumnType;
 /// The column types of all tables, shared by the lanes of a process.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    tables: Mutex<HashMap<String, HashMap<String, Known>>>,
+    tables: Mutex<Tables>,
     version: AtomicU64,
 }
+
+type Tables = HashMap<String, Columns>;
+
+/// The columns of one table.
+#[derive(Debug, Default)]
+struct Columns {
+    types: HashMap<String, Known>,
+    /// A column was refused, and a warning said so.
+    full: bool,
+}
+
+/// Upper bound on the columns of a table: no more are proposed once it has so many. A table of Dataverse has up to 1,024
+/// columns, each with two companions at most. Each column costs memory in every lane and a place in every schema record.
+pub(super) const COLUMNS_MAX: usize = 4096;
 
 /// What is known of a column's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +37,8 @@ pub(super) enum Known {
     Type(ColumnType),
     /// The lake gives it a type that this version does not know: no value goes into it.
     Foreign,
+    /// It does not exist, and its table takes no more columns.
+    Refused,
 }
 
 impl Known {
@@ -30,7 +46,7 @@ impl Known {
     pub(super) fn column_type(self) -> Option<ColumnType> {
         match self {
             Self::Type(column_type) => Some(column_type),
-            Self::Foreign => None,
+            Self::Foreign | Self::Refused => None,
         }
     }
 }
@@ -50,7 +66,7 @@ impl Catalog {
         let mut news = false;
         for (column, type_name) in columns {
             let stated = ColumnType::of(&type_name).map_or(Known::Foreign, Known::Type);
-            news |= known.insert(column, stated) != Some(stated);
+            news |= known.types.insert(column, stated) != Some(stated);
         }
         if news {
             self.version.fetch_add(1, Ordering::Release);
@@ -65,15 +81,26 @@ impl Catalog {
     /// The type of a column; when it has none, `evidence` becomes it.
     pub(super) fn resolve(&self, table: &str, column: &str, evidence: Option<ColumnType>) -> Option<Known> {
         let mut tables = self.tables();
-        if let Some(known) = tables.get(table).and_then(|columns| columns.get(column)) {
+        if let Some(known) = tables.get(table).and_then(|columns| columns.types.get(column)) {
             return Some(*known);
         }
         let proposed = Known::Type(evidence?);
-        tables.entry(table.to_owned()).or_default().insert(column.to_owned(), proposed);
+        let columns = tables.entry(table.to_owned()).or_default();
+        if columns.types.len() >= COLUMNS_MAX {
+            if !std::mem::replace(&mut columns.full, true) {
+                tracing::warn!(
+                    table,
+                    columns = COLUMNS_MAX,
+                    "the table takes no more columns; values of new attributes stay in _rest"
+                );
+            }
+            return Some(Known::Refused);
+        }
+        columns.types.insert(column.to_owned(), proposed);
         Some(proposed)
     }
 
-    fn tables(&self) -> MutexGuard<'_, HashMap<String, HashMap<String, Known>>> {
+    fn tables(&self) -> MutexGuard<'_, Tables> {
         // A map is whole after every statement here, so a panic elsewhere in the process says nothing about it.
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,5 +126,20 @@ mod tests {
         catalog.adopt("account", [("name".to_owned(), "geometry".to_owned())]);
         assert_eq!(resolve(Some(ColumnType::Text)), Some(Known::Foreign));
         assert_eq!(catalog.version(), before + 2);
+    }
+
+    #[test]
+    fn full_table_keeps_its_columns_and_refuses_new_ones() {
+        let catalog = Catalog::new();
+        let text = Some(Known::Type(ColumnType::Text));
+        let resolve = |column: &str| catalog.resolve("account", column, Some(ColumnType::Text));
+        for number in 0..COLUMNS_MAX {
+            assert_eq!(resolve(&format!("column{number}")), text);
+        }
+        assert_eq!(resolve("one_more"), Some(Known::Refused));
+        assert_eq!(resolve("column7"), text);
+        assert_eq!(catalog.resolve("contact", "one_more", Some(ColumnType::Text)), text);
+        catalog.adopt("account", [("one_more".to_owned(), "text".to_owned())]);
+        assert_eq!(resolve("one_more"), text, "the lake has it");
     }
 }

@@ -10,8 +10,15 @@
 use arrow::array::{ArrayRef, StructArray};
 
 use super::bits::Validity;
-use super::schema::{ColumnType, PARTY, PartyPart, party_fields};
+use super::schema::{ColumnType, EVENT, PARTY, PartyPart, party_fields};
 use super::values::{Cell, Values, Width};
+
+/// All columns of a row group: those that every row has, and those of the attributes by slot.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    pub(super) fixed: Vec<Column>,
+    pub(super) attributes: Vec<Column>,
+}
 
 /// A column's values so far.
 #[derive(Debug, Default)]
@@ -84,6 +91,22 @@ impl Column {
         self.validity.bytes() + self.values.bytes()
     }
 
+    /// The value of a row, but for lists of texts or parties.
+    pub(super) fn cell(&self, row: usize) -> Option<Cell<'_>> {
+        if self.validity.is_valid(row) { self.values.cell(row) } else { None }
+    }
+
+    /// The buffer of its values.
+    pub(super) fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// Forgets all rows and keeps the memory, for a column of any type.
+    pub(super) fn clear(&mut self) {
+        self.validity = Validity::default();
+        self.values.clear();
+    }
+
     /// The column as an array of so many rows; `None` if it has no value. It is empty afterwards.
     pub(super) fn finish(&mut self, column_type: ColumnType, rows: usize) -> Option<ArrayRef> {
         if matches!(self.values, Values::None) {
@@ -105,7 +128,7 @@ impl Column {
         if self.len() > row {
             return false;
         }
-        if matches!(self.values, Values::None) {
+        if self.len() == 0 && !self.values.begins(column_type) {
             self.values = Values::of(column_type);
         }
         if self.len() < row {
@@ -123,6 +146,29 @@ impl Column {
     }
 }
 
+impl Columns {
+    /// As many fixed columns as any table has, and no attribute's.
+    pub(super) fn new() -> Self {
+        let mut fixed = Vec::new();
+        fixed.resize_with(EVENT.len(), Column::default);
+        Self { fixed, attributes: Vec::new() }
+    }
+
+    /// An attribute's column.
+    pub(super) fn attribute(attributes: &mut Vec<Column>, at: usize) -> &mut Column {
+        if attributes.len() <= at {
+            attributes.resize_with(at + 1, Column::default);
+        }
+        &mut attributes[at]
+    }
+
+    /// The bytes they take.
+    pub(super) fn bytes(&self) -> usize {
+        let columns = (self.fixed.capacity() + self.attributes.capacity()) * size_of::<Column>();
+        columns + self.fixed.iter().chain(&self.attributes).map(Column::bytes).sum::<usize>()
+    }
+}
+
 /// The parties of a party-list column, of all rows one behind the other.
 #[derive(Debug, Default)]
 pub(super) struct Parties {
@@ -133,8 +179,7 @@ pub(super) struct Parties {
 impl Parties {
     /// Sets a part of the party that is being written.
     pub(super) fn set(&mut self, part: PartyPart, cell: Cell<'_>) -> bool {
-        let part = part as usize;
-        self.columns[part].push(PARTY[part].1, self.len, cell)
+        self.set_at(part as usize, cell)
     }
 
     /// Ends a party.
@@ -145,6 +190,16 @@ impl Parties {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// A part of one of them.
+    pub(super) fn cell(&self, party: usize, part: usize) -> Option<Cell<'_>> {
+        self.columns.get(part)?.cell(party)
+    }
+
+    /// Sets a part, by its place among them, of the party that is being written.
+    pub(super) fn set_at(&mut self, part: usize, cell: Cell<'_>) -> bool {
+        self.columns[part].push(PARTY[part].1, self.len, cell)
     }
 
     /// The bytes they take.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::catalog::Catalog;
 use super::directory::{Directory, SlotId};
+use super::encoded_rows::StagedRow;
 use super::marks::Marks;
 use super::metadata::Notes;
 use super::normal_form::NormalForm;
@@ -18,6 +19,7 @@ pub struct Context {
     pub(super) catalog: Arc<Catalog>,
     pub(super) directories: Vec<Directory>,
     pub(super) scratch: Scratch,
+    pub(super) staged: StagedRow,
     by_table: HashMap<Box<str>, usize>,
     version: u64,
 }
@@ -60,9 +62,15 @@ impl Context {
             catalog,
             directories: Vec::new(),
             scratch: Scratch::default(),
+            staged: StagedRow::default(),
             by_table: HashMap::new(),
             version,
         }
+    }
+
+    /// Returns the memory of outsized events. For the pause between batches.
+    pub fn shrink(&mut self) {
+        self.scratch.shrink();
     }
 
     /// Where the directory of a table stands, for a buffer that is empty.
@@ -85,7 +93,17 @@ impl Context {
     }
 }
 
+/// Memory that one event may leave to the next, in nodes and in bytes. An event that Dataverse posts needs less.
+const KEPT: usize = 256 << 10;
+
 impl Scratch {
+    /// Begins anew if an event has left more memory than others need.
+    fn shrink(&mut self) {
+        if self.marks.capacity() > KEPT || self.normal.capacity() > KEPT || self.bytes.capacity() > KEPT {
+            *self = Self { survey: self.survey.take(), ..Self::default() };
+        }
+    }
+
     /// Forgets the row before.
     pub(super) fn begin_row(&mut self) {
         self.lookups.clear();

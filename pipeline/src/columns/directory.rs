@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use ahash::RandomState;
 
-use super::catalog::{Catalog, Known};
+use super::catalog::{COLUMNS_MAX, Catalog, Known};
 use super::names::column_name;
 use super::schema::ColumnType;
 use super::values::Width;
@@ -34,8 +34,8 @@ pub(super) struct SlotId(pub(super) u32);
 /// One attribute's column.
 #[derive(Debug)]
 pub(super) struct Slot {
-    /// The attribute's name; empty for a column that was only ever a companion.
-    attribute: Box<str>,
+    /// The name of the first attribute that has this column; empty for a column that was only ever a companion.
+    pub(super) attribute: Box<str>,
     pub(super) column: Box<str>,
     known: Option<Known>,
     /// How wide its numbers ever were.
@@ -82,6 +82,13 @@ pub(super) enum Companion {
 
 const COMPANIONS: [&str; 2] = ["_entitytype", "name"];
 
+/// Upper bound on the slots of a table, unless the lake has more columns. More than it may have columns: attributes whose values
+/// never had a form take slots too.
+const SLOTS_MAX: usize = 2 * COLUMNS_MAX;
+
+/// Length in bytes of the longest name that a new column gets; Dataverse allows 50 characters. A name is kept several times.
+const NAME_MAX: usize = 256;
+
 impl Directory {
     pub(super) fn new(table: &str) -> Self {
         Self {
@@ -107,14 +114,15 @@ impl Directory {
         &mut self.slots[id.0 as usize]
     }
 
-    /// The slot of the attribute of a name that stands behind `previous` in its list.
+    /// The slot of the attribute of a name that stands behind `previous` in its list; `None` if it can't have a column.
     pub(super) fn find(
         &mut self,
+        catalog: &Catalog,
         track: Track,
         previous: Option<SlotId>,
         tree: Tree<'_>,
         name: NodeId,
-    ) -> SlotId {
+    ) -> Option<SlotId> {
         let track = track as usize;
         let predicted = match previous {
             Some(previous) => self.slot(previous).next[track],
@@ -123,18 +131,28 @@ impl Directory {
         if let Some(id) = predicted
             && is_same(self.slot(id).attribute.as_bytes(), tree.bytes(name))
         {
-            return id;
+            return Some(id);
         }
         let attribute = tree.text(name);
         let id = match self.by_attribute.get(attribute) {
             Some(id) => *id,
-            None => self.add_attribute(attribute),
+            None => self.add_attribute(catalog, attribute)?,
         };
         match previous {
             Some(previous) => self.slot_mut(previous).next[track] = Some(id),
             None => self.first[track] = Some(id),
         }
-        id
+        Some(id)
+    }
+
+    /// The slot whose attribute has exactly this name, if there is one; `previous` is that of the name before it in
+    /// its row.
+    pub(super) fn slot_of(&self, previous: Option<SlotId>, attribute: &[u8]) -> Option<SlotId> {
+        let track = Track::Target as usize;
+        let is_it = |id: &SlotId| !attribute.is_empty() && self.slot(*id).attribute.as_bytes() == attribute;
+        let predicted = previous.map_or(self.first[track], |previous| self.slot(previous).next[track]);
+        let known = || self.by_attribute.get(str::from_utf8(attribute).ok()?).copied();
+        predicted.filter(is_it).or_else(|| known().filter(is_it))
     }
 
     /// What was said of a slot's column, if anything was.
@@ -181,7 +199,7 @@ impl Directory {
     pub(super) fn companion(&mut self, catalog: &Catalog, owner: SlotId, which: Companion) -> Option<SlotId> {
         let id = match self.slot(owner).companions[which as usize] {
             Some(id) => id,
-            None => self.add_companion(owner, which),
+            None => self.add_companion(catalog, owner, which)?,
         };
         let text = self.column_type(catalog, id, Some(ColumnType::Text)) == Some(ColumnType::Text);
         (text && self.seen(id).is_none()).then_some(id)
@@ -196,29 +214,37 @@ impl Directory {
         }
     }
 
-    fn add_attribute(&mut self, attribute: &str) -> SlotId {
+    fn add_attribute(&mut self, catalog: &Catalog, attribute: &str) -> Option<SlotId> {
         let column = column_name(attribute);
         let id = match self.by_column.get(&*column) {
             Some(id) => *id,
-            None => self.add(&column),
+            None => self.add(catalog, &column)?,
         };
-        self.slot_mut(id).attribute = attribute.into();
+        let slot = self.slot_mut(id);
+        if slot.attribute.is_empty() {
+            slot.attribute = attribute.into();
+        }
         self.by_attribute.insert(attribute.into(), id);
-        id
+        Some(id)
     }
 
-    fn add_companion(&mut self, owner: SlotId, which: Companion) -> SlotId {
+    fn add_companion(&mut self, catalog: &Catalog, owner: SlotId, which: Companion) -> Option<SlotId> {
         let column = format!("{}{}", self.slot(owner).column, COMPANIONS[which as usize]);
         let id = match self.by_column.get(&*column) {
             Some(id) => *id,
-            None => self.add(&column),
+            None => self.add(catalog, &column)?,
         };
         self.slot_mut(id).owner.get_or_insert((owner, which));
         self.slot_mut(owner).companions[which as usize] = Some(id);
-        id
+        Some(id)
     }
 
-    fn add(&mut self, column: &str) -> SlotId {
+    /// Adds a column; `None` for one that would be too many or has too long a name, unless the lake has it.
+    fn add(&mut self, catalog: &Catalog, column: &str) -> Option<SlotId> {
+        let has_room = self.slots.len() < SLOTS_MAX && column.len() <= NAME_MAX;
+        if !has_room && catalog.resolve(&self.table, column, None).is_none() {
+            return None;
+        }
         let id = SlotId(self.slots.len() as u32);
         let nowhere = NodeId(0);
         self.slots.push(Slot {
@@ -233,6 +259,6 @@ impl Directory {
             labelled: (0, nowhere),
         });
         self.by_column.insert(column.into(), id);
-        id
+        Some(id)
     }
 }

@@ -33,7 +33,8 @@ const FLAGS: [(Member, Fixed); 3] = [
     (Member::IsExecutingOffline, Fixed::Offline),
     (Member::IsOfflinePlayback, Fixed::OfflinePlayback),
 ];
-const TEXTS: [(Member, Fixed); 3] = [
+/// The texts among them: as long as the sender likes.
+pub(super) const TEXTS: [(Member, Fixed); 3] = [
     (Member::InitiatingUserAgent, Fixed::UserAgent),
     (Member::OrganizationName, Fixed::OrganizationName),
     (Member::SecondaryEntityName, Fixed::SecondaryTable),
@@ -73,8 +74,10 @@ impl<'a> Row<'_, 'a> {
             self.fact(member, column, Kind::False, |_| Some(Cell::Boolean(false)));
             self.fact(member, column, Kind::True, |_| Some(Cell::Boolean(true)));
         }
-        for (member, column) in TEXTS {
-            self.fact(member, column, Kind::Text, |text| Some(Cell::Text(text)));
+        if self.several.is_none_or(|(targets, item)| item.index == 0 || targets.repeats_texts) {
+            for (member, column) in TEXTS {
+                self.fact(member, column, Kind::Text, |text| Some(Cell::Text(text)));
+            }
         }
         // An event that names no message has none, not one with an empty name.
         let named = |text: &'a [u8]| (!text.is_empty()).then_some(Cell::Text(text));

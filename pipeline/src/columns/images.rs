@@ -26,7 +26,11 @@ impl<'a> Row<'_, 'a> {
             self.cover_identity(parts);
             let mut previous = None;
             for (name, node) in members_of(self.tree, parts.attributes) {
-                let slot = self.directory.find(Track::Image, previous, self.tree, name);
+                let found = self.directory.find(self.catalog, Track::Image, previous, self.tree, name);
+                let Some(slot) = found else {
+                    self.without_column(node);
+                    continue;
+                };
                 previous = Some(slot);
                 match self.directory.seen(slot) {
                     None => self.attribute(slot, name, node),
@@ -55,9 +59,10 @@ impl<'a> Row<'_, 'a> {
         self.cover_identity(parts);
         let mut previous = None;
         for (name, node) in members_of(tree, parts.attributes) {
-            let slot = self.directory.find(Track::Image, previous, tree, name);
-            previous = Some(slot);
-            let said = self.directory.seen(slot).is_some_and(|seen| same(tree, seen.node, node));
+            let found = self.directory.find(self.catalog, Track::Image, previous, tree, name);
+            previous = found.or(previous);
+            let seen = found.and_then(|slot| self.directory.seen(slot));
+            let said = seen.is_some_and(|seen| same(tree, seen.node, node));
             let key = self.is_key(tree.bytes(name)) && self.is_id(tree.bytes(node));
             if said || key || is_silent(tree, node) {
                 self.cover(node);

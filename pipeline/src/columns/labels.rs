@@ -15,6 +15,8 @@ use crate::event::value::is_silent;
 impl Row<'_, '_> {
     /// All labels, once all attributes are known: an attribute of a companion's name wins.
     pub(super) fn labels(&mut self) {
+        // As many as there are labels, in a hostile body.
+        self.scratch.disputed.sort_unstable();
         self.entity_types();
         if let Target::Record(target) = self.target {
             self.record_labels(target, self.parts.labels);
@@ -36,9 +38,13 @@ impl Row<'_, '_> {
     pub(super) fn record_labels(&mut self, record: NodeId, labels: Option<NodeId>) {
         let mut previous = None;
         for (attribute, label) in members_of(self.tree, labels) {
-            let slot = self.directory.find(Track::Labels, previous, self.tree, attribute);
+            let found = self.directory.find(self.catalog, Track::Labels, previous, self.tree, attribute);
+            let Some(slot) = found else {
+                self.without_column(label);
+                continue;
+            };
             previous = Some(slot);
-            if !self.scratch.disputed.contains(&(record, slot)) {
+            if self.scratch.disputed.binary_search(&(record, slot)).is_err() {
                 self.label(slot, attribute, label);
             }
         }

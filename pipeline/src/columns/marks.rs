@@ -16,6 +16,11 @@ impl Marks {
         self.0.resize(tree.len(), false);
     }
 
+    /// How many nodes its memory is for.
+    pub(super) fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+
     /// Notes that a node and all below it have a place.
     pub(super) fn cover(&mut self, node: NodeId) {
         self.set(node, true);

@@ -25,6 +25,7 @@ mod quarantined; // and back
 // What rows are written with.
 mod directory;
 mod column;
+mod encoded_rows;
 mod values;
 mod bits;
 mod marks;
@@ -35,7 +36,7 @@ pub use context::Context;
 pub use metadata::{Error as MetadataError, Inferred, Metadata, Mixed, Survey, type_holds};
 pub use names::attribute_name;
 pub use quarantined::{QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows};
-pub use schema::{TYPE_KEY, fixed_columns, type_names};
+pub use schema::{TYPE_KEY, column_may_be, fixed_columns, type_names};
 pub use table::TableBuffer;
 
 /// The column that says where in its partition a row's event stood, in every table.

@@ -20,6 +20,11 @@ pub(super) struct NormalForm {
 }
 
 impl NormalForm {
+    /// Bytes of its memory.
+    pub(super) fn capacity(&self) -> usize {
+        self.out.capacity() + size_of::<(NodeId, NodeId)>() * self.members.capacity()
+    }
+
     /// A node without what has a place; `None` if nothing is left.
     pub(super) fn left(&mut self, tree: Tree<'_>, node: NodeId, marks: &Marks) -> Option<&[u8]> {
         self.out.clear();

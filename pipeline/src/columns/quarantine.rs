@@ -26,7 +26,7 @@ pub(super) fn write(
         (Quarantined::Hub, Some(Cell::Text(hub.as_bytes()))),
         (Quarantined::Partition, Some(Cell::Int32(partition.0 as i32))),
         (Quarantined::SequenceNumber, Some(Cell::Int64(raw.sequence_number.0))),
-        (Quarantined::Offset, Some(Cell::Text(raw.offset.as_bytes()))),
+        (Quarantined::Offset, stated(raw.offset)),
         (Quarantined::EnqueuedTime, Some(Cell::Int64(raw.enqueued_time_ms))),
         (Quarantined::RowIndex, Some(Cell::Int32(0))),
     ] {

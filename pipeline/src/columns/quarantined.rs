@@ -4,11 +4,13 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMillisecondType};
 
 use super::schema::{QUARANTINE, Quarantined};
-use crate::event::RawEvent;
+use crate::event::{RawEvent, Reason, Undecodable};
 use crate::position::{PartitionId, SequenceNumber};
 
 /// The columns that [`QuarantinedRows`] wants of a file.
-pub const QUARANTINED_COLUMNS: [&str; 8] = [
+pub const QUARANTINED_COLUMNS: [&str; 10] = [
+    QUARANTINE[Quarantined::Reason as usize].0,
+    QUARANTINE[Quarantined::ByteOffset as usize].0,
     QUARANTINE[Quarantined::Body as usize].0,
     QUARANTINE[Quarantined::ContentType as usize].0,
     QUARANTINE[Quarantined::Properties as usize].0,
@@ -34,7 +36,8 @@ pub struct QuarantinedEvent<'a> {
     pub partition: PartitionId,
     /// Its application properties as a JSON object; empty when there are none.
     pub properties: &'a str,
-    /// The event, its properties left out: what they say of its size is not in [`RawEvent::size_exceeded`].
+    /// The event, its properties left out: what they say of its size is not in [`RawEvent::size_exceeded`]. Where its
+    /// message could not be decoded it is undecodable again.
     pub raw: RawEvent<'a>,
 }
 
@@ -62,6 +65,11 @@ fn event(batch: &RecordBatch, row: usize) -> Result<QuarantinedEvent<'_>, &'stat
         }
         None => &[],
     };
+    let undecodable = match text(batch, Q::Reason, row)?.and_then(|why| why.strip_prefix(Reason::UNDECODABLE))
+    {
+        Some(reason) => Some(Undecodable { reason, byte_offset: byte_offset(batch, row)? }),
+        None => None,
+    };
     Ok(QuarantinedEvent {
         hub: text(batch, Q::Hub, row)?.ok_or_else(|| name(Q::Hub))?,
         partition: PartitionId(number::<Int32Type>(batch, Q::Partition, row)? as u32),
@@ -74,8 +82,17 @@ fn event(batch: &RecordBatch, row: usize) -> Result<QuarantinedEvent<'_>, &'stat
             content_type: text(batch, Q::ContentType, row)?.unwrap_or_default(),
             encoded_properties: &[],
             size_exceeded: false,
+            undecodable,
         },
     })
+}
+
+fn byte_offset(batch: &RecordBatch, row: usize) -> Result<Option<usize>, &'static str> {
+    match column(batch, Quarantined::ByteOffset, row) {
+        Some(_) => number::<Int64Type>(batch, Quarantined::ByteOffset, row)
+            .map(|offset| usize::try_from(offset).ok()),
+        None => Ok(None),
+    }
 }
 
 /// A column, if it has a value in a row.

@@ -8,7 +8,7 @@
 //! take the facts of the event and their own target.
 
 use super::catalog::Catalog;
-use super::column::Column;
+use super::column::{Column, Columns};
 use super::context::{Context, Scratch};
 use super::directory::{Directory, SlotId};
 use super::schema::{ColumnType, EVENT, Fixed};
@@ -205,10 +205,6 @@ impl Cells<'_> {
 
     /// An attribute's column.
     pub(super) fn attribute(&mut self, slot: SlotId) -> &mut Column {
-        let at = slot.0 as usize;
-        if self.attributes.len() <= at {
-            self.attributes.resize_with(at + 1, Column::default);
-        }
-        &mut self.attributes[at]
+        Columns::attribute(self.attributes, slot.0 as usize)
     }
 }

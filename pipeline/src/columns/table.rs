@@ -1,6 +1,7 @@
 //! The rows of one destination, as columns.
 //!
-//! Owns: a destination's buffers, their size, and the batch they become. Does not own: when that happens (`run`).
+//! Owns: a destination's buffers, their size, the batch they become, and where the rows of one event are cut into
+//! several. Does not own: when a batch is taken (`run`).
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -8,9 +9,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StructArray};
 use arrow::datatypes::{FieldRef, Schema};
 
-use super::column::Column;
+use super::column::{Column, Columns};
 use super::context::Context;
 use super::directory::{Directory, SlotId};
+use super::encoded_rows::EncodedRows;
 use super::quarantine;
 use super::row::{Cells, Row};
 use super::schema::{ColumnType, FixedColumn, layout};
@@ -18,7 +20,8 @@ use super::targets::{Item, Targets};
 use crate::event::{ChangeEvent, RawEvent, Reject};
 use crate::position::PartitionId;
 
-/// The rows of one destination's current row group, as plain column buffers.
+/// The rows of one destination's current row group: encoded one after the other while they are few, then as plain
+/// column buffers. Without rows it takes no memory but its own.
 ///
 /// It belongs to the [`Context`] it was opened with: every call takes that one.
 #[derive(Debug)]
@@ -28,8 +31,10 @@ pub struct TableBuffer {
     /// How many of the fixed columns stand before the attributes.
     leading: usize,
     directory: usize,
-    fixed: Vec<Column>,
-    attributes: Vec<Column>,
+    /// All rows, until there are more than [`FEW_ROWS`].
+    few: EncodedRows,
+    /// All rows, from then on.
+    columns: Columns,
     rows: usize,
     /// What its buffers take; `None` since they changed.
     bytes: Cell<Option<usize>>,
@@ -39,16 +44,14 @@ impl TableBuffer {
     /// An empty buffer for a table; `_quarantine` is one.
     pub fn open(context: &mut Context, table: &str) -> Self {
         let (layout, leading) = layout(table);
-        let mut fixed = Vec::new();
-        fixed.resize_with(layout.len(), Column::default);
         let directory = context.directory(table);
         Self {
             table: table.into(),
             layout,
             leading,
             directory,
-            fixed,
-            attributes: Vec::new(),
+            few: EncodedRows::default(),
+            columns: Columns::default(),
             rows: 0,
             bytes: Cell::new(None),
         }
@@ -72,6 +75,50 @@ impl TableBuffer {
         }
     }
 
+    /// Whether an event has so many rows that they are too many for one batch.
+    pub fn is_large(event: &ChangeEvent<'_>) -> bool {
+        Targets::of(event).is_some_and(|targets| targets.count > PART_ROWS)
+    }
+
+    /// Appends an event that [is large](Self::is_large), and gives its rows away in parts, all of the same types.
+    ///
+    /// The buffer is empty before and afterwards.
+    pub fn push_in_parts<E>(
+        &mut self,
+        context: &mut Context,
+        event: &ChangeEvent<'_>,
+        raw: &RawEvent<'_>,
+        partition: PartitionId,
+        part: impl FnMut(RecordBatch) -> Result<(), E>,
+    ) -> Result<(), E> {
+        debug_assert_eq!(self.rows, 0, "rows of other events would stand in the first part");
+        // Twice: the last row may have the number that makes its column wider.
+        self.parts(context, event, raw, partition, |_| Ok(()))?;
+        self.parts(context, event, raw, partition, part)?;
+        self.renew_directory(context);
+        Ok(())
+    }
+
+    fn parts<E>(
+        &mut self,
+        context: &mut Context,
+        event: &ChangeEvent<'_>,
+        raw: &RawEvent<'_>,
+        partition: PartitionId,
+        mut part: impl FnMut(RecordBatch) -> Result<(), E>,
+    ) -> Result<(), E> {
+        context.scratch.marks.begin(event.tree);
+        let Some(targets) = Targets::of(event) else { return Ok(()) };
+        targets.hide(event, &mut context.scratch.marks);
+        for item in targets.items(event) {
+            self.push_row(context, event, Some((targets, item)), raw, partition);
+            if self.rows == PART_ROWS {
+                part(self.take_rows(context))?;
+            }
+        }
+        if self.rows > 0 { part(self.take_rows(context)) } else { Ok(()) }
+    }
+
     fn push_row(
         &mut self,
         context: &mut Context,
@@ -81,10 +128,39 @@ impl TableBuffer {
         partition: PartitionId,
     ) {
         let hub = Arc::clone(&context.hub);
-        let cells = Cells { fixed: &mut self.fixed, attributes: &mut self.attributes, row: self.rows };
+        self.append(context, |context, directory, Columns { fixed, attributes }, row| {
+            let cells = Cells { fixed, attributes, row };
+            Row::begin(event, several, cells, directory, context).write(raw, &hub, partition);
+        });
+    }
+
+    /// Lets a row be written where rows are now.
+    #[inline]
+    fn append(
+        &mut self,
+        context: &mut Context,
+        write: impl FnOnce(&mut Context, usize, &mut Columns, usize),
+    ) {
         self.bytes.set(None);
-        Row::begin(event, several, cells, self.directory, context).write(raw, &hub, partition);
+        if self.rows == FEW_ROWS {
+            self.leave_few(context);
+        }
+        if self.rows < FEW_ROWS {
+            let mut staged = std::mem::take(&mut context.staged);
+            write(context, self.directory, &mut staged.columns, 0);
+            self.few.push(&mut staged, &context.directories[self.directory]);
+            context.staged = staged;
+        } else {
+            write(context, self.directory, &mut self.columns, self.rows);
+        }
         self.rows += 1;
+    }
+
+    /// Moves the rows that are encoded into columns.
+    #[inline(never)]
+    fn leave_few(&mut self, context: &Context) {
+        self.columns = Columns::new();
+        self.few.move_into(&mut self.columns, self.layout, &context.directories[self.directory]);
     }
 
     /// Appends a body that can't be understood, with its application properties as JSON; only for `_quarantine`.
@@ -97,9 +173,9 @@ impl TableBuffer {
         partition: PartitionId,
     ) {
         let what = (reject, raw, properties);
-        quarantine::write(&mut self.fixed, self.rows, what, &context.hub, partition);
-        self.bytes.set(None);
-        self.rows += 1;
+        self.append(context, |context, _, columns, row| {
+            quarantine::write(&mut columns.fixed, row, what, &context.hub, partition);
+        });
     }
 
     /// How many rows it holds.
@@ -107,11 +183,11 @@ impl TableBuffer {
         self.rows
     }
 
-    /// The bytes its buffers take, capacities counted. They are counted once after they changed, not with every value.
+    /// The bytes its buffers take, capacities counted; 0 without rows. They are counted once after they changed, not with
+    /// every value.
     pub fn bytes(&self) -> usize {
         self.bytes.get().unwrap_or_else(|| {
-            let columns = (self.fixed.len() + self.attributes.capacity()) * size_of::<Column>();
-            let bytes = columns + self.fixed.iter().chain(&self.attributes).map(Column::bytes).sum::<usize>();
+            let bytes = self.few.bytes() + self.columns.bytes();
             self.bytes.set(Some(bytes));
             bytes
         })
@@ -121,6 +197,21 @@ impl TableBuffer {
     ///
     /// The buffers become the batch without a copy; this one is empty then, and begins again.
     pub fn take(&mut self, context: &mut Context) -> RecordBatch {
+        let batch = self.take_rows(context);
+        self.renew_directory(context);
+        batch
+    }
+
+    /// Takes what the lake says of the table now: it may have changed, and no row holds us to what it said before.
+    fn renew_directory(&mut self, context: &mut Context) {
+        self.directory = context.directory(&self.table);
+    }
+
+    fn take_rows(&mut self, context: &mut Context) -> RecordBatch {
+        if !self.few.is_empty() {
+            self.leave_few(context);
+        }
+        let Columns { mut fixed, mut attributes } = std::mem::take(&mut self.columns);
         let rows = std::mem::take(&mut self.rows);
         let mut columns = Vec::new();
         let mut add = |column: &mut Column, name: &str, column_type: ColumnType| {
@@ -129,12 +220,12 @@ impl TableBuffer {
                 columns.push((Arc::new(field), array));
             }
         };
-        for (column, (name, column_type)) in self.fixed.iter_mut().zip(self.layout).take(self.leading) {
+        for (column, (name, column_type)) in fixed.iter_mut().zip(self.layout).take(self.leading) {
             add(column, name, *column_type);
         }
         let directory = &mut context.directories[self.directory];
-        for slot in used(directory, &self.attributes) {
-            let column = &mut self.attributes[slot.0 as usize];
+        for slot in used(directory, &attributes) {
+            let column = &mut attributes[slot.0 as usize];
             if let Some(column_type) = directory.column_type(&context.catalog, slot, None) {
                 if column_type == ColumnType::Number {
                     keep_width(directory, slot, column);
@@ -142,19 +233,22 @@ impl TableBuffer {
                 add(column, &directory.slot(slot).column, column_type);
             }
         }
-        for (column, (name, column_type)) in self.fixed.iter_mut().zip(self.layout).skip(self.leading) {
+        for (column, (name, column_type)) in fixed.iter_mut().zip(self.layout).skip(self.leading) {
             add(column, name, *column_type);
-        }
-        // What the lake says may have changed in the meantime, and no row holds us to what it said before.
-        let directory = context.directory(&self.table);
-        if directory != self.directory {
-            self.directory = directory;
-            self.attributes.clear();
         }
         self.bytes.set(None);
         batch(columns)
     }
 }
+
+/// Rows that a buffer encodes one after the other before it makes columns of them: so many values of a column take
+/// about as much as the column around them.
+const FEW_ROWS: usize = 16;
+
+/// Rows of one event that are a batch by themselves: with all facts of their event about 3 MiB, where a target of two
+/// bytes becomes a row. With more, columns that only one of them has take more; with fewer, what the file says of each
+/// column of each row group does.
+const PART_ROWS: usize = 8192;
 
 /// The slots with values, in the contract's order.
 fn used(directory: &Directory, columns: &[Column]) -> Vec<SlotId> {

@@ -3,6 +3,7 @@
 //! Owns: finding the targets of an event, and what each is to the event's table. Does not own: where a target's
 //! parts go (`row`).
 
+use super::envelope::TEXTS;
 use super::marks::Marks;
 use crate::event::names::is_same;
 use crate::event::scalars::{Guid, ZERO_GUID, guid};
@@ -50,6 +51,10 @@ pub(super) struct Targets {
     pub(super) path: &'static [&'static str],
     /// The ids that a `CreateMultiple` gave its records.
     ids: Option<NodeId>,
+    /// How many there are.
+    pub(super) count: usize,
+    /// The texts of the event stand in the row of each, and not in the first one only.
+    pub(super) repeats_texts: bool,
 }
 
 /// One of several targets.
@@ -73,9 +78,17 @@ impl Targets {
             Kind::Object => (tree.member(given, "Entities")?, &["InputParameters", "Targets", "Entities"]),
             _ => (given, &["InputParameters", "Targets"]),
         };
-        tree.items(list).next()?;
+        let count = tree.items(list).count();
+        if count == 0 {
+            return None;
+        }
+        let texts = TEXTS.iter().filter_map(|(member, _)| event.member(*member));
+        let text_bytes: usize =
+            texts.filter(|node| tree.kind(*node) == Kind::Text).map(|node| tree.bytes(node).len()).sum();
+        let repeats_texts = text_bytes.saturating_mul(count) <= REPEATED_TEXT_MAX_BYTES;
         let outputs = event.member(Member::OutputParameters).filter(|_| event.message == "CreateMultiple");
-        Some(Self { list, path, ids: outputs.and_then(|outputs| tree.member(outputs, "Ids")) })
+        let ids = outputs.and_then(|outputs| tree.member(outputs, "Ids"));
+        Some(Self { list, path, ids, count, repeats_texts })
     }
 
     /// Each of them, with its record's id.
@@ -126,6 +139,10 @@ impl Targets {
         same.then_some(ids)
     }
 }
+
+/// Upper bound on what the texts of an event take in all of its rows: thousands of rows with a user agent of a usual
+/// length. `docs/TABLES.md` states it.
+const REPEATED_TEXT_MAX_BYTES: usize = 1 << 20;
 
 /// Whether an event should have several targets, and has none: Dataverse left them out because of size.
 pub(super) fn lacks_targets(event: &ChangeEvent<'_>) -> bool {

@@ -55,6 +55,9 @@ impl Width {
     }
 }
 
+/// Values that a new buffer has room for: twice the rows that a table's buffer encodes before it has columns.
+const FIRST_VALUES: usize = 32;
+
 /// The values of a column, nulls as zeros and empty ones.
 #[derive(Debug, Default)]
 pub(super) enum Values {
@@ -82,17 +85,23 @@ pub(super) enum Values {
 }
 
 impl Values {
+    /// No values yet of a type, and room for some: the first rows of a buffer come into it at once.
     pub(super) fn of(column_type: ColumnType) -> Self {
         match column_type {
             ColumnType::Boolean => Self::Boolean(Bits::default()),
             ColumnType::Number | ColumnType::Choice | ColumnType::Int32 | ColumnType::Date => {
-                Self::Int32(Vec::new())
+                Self::Int32(Vec::with_capacity(FIRST_VALUES))
             }
-            ColumnType::Datetime | ColumnType::Instant | ColumnType::Int64 => Self::Int64(Vec::new()),
-            ColumnType::Decimal => Self::Decimal(Vec::new()),
-            ColumnType::Double => Self::Double(Vec::new()),
-            ColumnType::Uuid => Self::Uuid(Vec::new()),
-            ColumnType::Text | ColumnType::Json | ColumnType::Binary => Self::Bytes(Run::default()),
+            ColumnType::Datetime | ColumnType::Instant | ColumnType::Int64 => {
+                Self::Int64(Vec::with_capacity(FIRST_VALUES))
+            }
+            ColumnType::Decimal => Self::Decimal(Vec::with_capacity(FIRST_VALUES)),
+            ColumnType::Double => Self::Double(Vec::with_capacity(FIRST_VALUES)),
+            ColumnType::Uuid => Self::Uuid(Vec::with_capacity(FIRST_VALUES * ZERO_GUID.len())),
+            ColumnType::Text | ColumnType::Json | ColumnType::Binary => {
+                let offsets = Offsets::with_capacity(FIRST_VALUES);
+                Self::Bytes(Run { offsets, ..Run::default() })
+            }
             ColumnType::Choices => Self::Choices { offsets: Offsets::default(), items: Vec::new() },
             ColumnType::TextList => Self::Texts { offsets: Offsets::default(), items: Box::default() },
             ColumnType::PartyList => Self::Parties { offsets: Offsets::default(), parties: Box::default() },
@@ -154,6 +163,58 @@ impl Values {
             _ => return false,
         }
         true
+    }
+
+    /// The value in a row that has one; `None` of lists of texts or parties.
+    pub(super) fn cell(&self, row: usize) -> Option<Cell<'_>> {
+        Some(match self {
+            Self::Boolean(bits) => Cell::Boolean(bits.get(row)),
+            Self::Int32(values) => Cell::Int32(*values.get(row)?),
+            Self::Int64(values) => Cell::Int64(*values.get(row)?),
+            Self::Decimal(values) => Cell::Decimal(*values.get(row)?),
+            Self::Double(values) => Cell::Double(*values.get(row)?),
+            Self::Uuid(values) => Cell::Uuid(*values.as_chunks().0.get(row)?),
+            Self::Bytes(run) => Cell::Bytes(run.get(row)),
+            Self::Choices { offsets, items } => Cell::Choices(&items[offsets.range(row)]),
+            Self::None | Self::Texts { .. } | Self::Parties { .. } => return None,
+        })
+    }
+
+    /// Forgets all values. Keeps a buffer that is small and of the width that columns begin with.
+    pub(super) fn clear(&mut self) {
+        match self {
+            Self::Boolean(bits) => bits.clear(),
+            Self::Int32(values) => values.clear(),
+            Self::Int64(values) => values.clear(),
+            Self::Double(values) => values.clear(),
+            Self::Uuid(values) => values.clear(),
+            Self::Bytes(run) if run.is_small() => run.clear(),
+            Self::Texts { offsets, items } if items.is_small() => {
+                offsets.clear();
+                items.clear();
+            }
+            _ => *self = Self::None,
+        }
+    }
+
+    /// Whether a column of this type begins with such a buffer.
+    pub(super) fn begins(&self, column_type: ColumnType) -> bool {
+        use ColumnType as Type;
+        match self {
+            Self::None => false,
+            Self::Boolean(_) => column_type == Type::Boolean,
+            Self::Int32(_) => {
+                matches!(column_type, Type::Number | Type::Choice | Type::Int32 | Type::Date)
+            }
+            Self::Int64(_) => matches!(column_type, Type::Datetime | Type::Instant | Type::Int64),
+            Self::Decimal(_) => column_type == Type::Decimal,
+            Self::Double(_) => column_type == Type::Double,
+            Self::Uuid(_) => column_type == Type::Uuid,
+            Self::Bytes(_) => matches!(column_type, Type::Text | Type::Json | Type::Binary),
+            Self::Choices { .. } => column_type == Type::Choices,
+            Self::Texts { .. } => column_type == Type::TextList,
+            Self::Parties { .. } => column_type == Type::PartyList,
+        }
     }
 
     pub(super) fn width(&self) -> Width {
@@ -269,6 +330,23 @@ impl Run {
         self.data.extend_from_slice(bytes);
         self.offsets.push(self.data.len());
         self.len += 1;
+    }
+
+    /// One of them.
+    pub(super) fn get(&self, at: usize) -> &[u8] {
+        &self.data[self.offsets.range(at)]
+    }
+
+    /// Whether it is no loss to keep its memory for other values.
+    fn is_small(&self) -> bool {
+        const SMALL_BYTES: usize = 4096;
+        self.bytes() <= SMALL_BYTES
+    }
+
+    fn clear(&mut self) {
+        self.offsets.clear();
+        self.data.clear();
+        self.len = 0;
     }
 
     fn push_empty(&mut self, count: usize) {

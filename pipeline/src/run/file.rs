@@ -4,15 +4,18 @@
 //! (`lane`), or whether its name is still free (`publisher`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use bytes::Bytes;
 use catchwater_sinks::lake::chain::{self, Chain};
 use catchwater_sinks::lake::paths::{Destination, Ordinal};
 use catchwater_sinks::parquet::{self, FooterFacts, RowGroup};
 
 use super::ledger::Before;
-use crate::budget::Permit;
+use crate::budget::{LaneBudget, Permit, Share};
 use crate::columns::{self, TableBuffer};
+use crate::event::{ChangeEvent, RawEvent};
 use crate::position::{PartitionId, SequenceNumber};
 
 /// What every footer of a run states.
@@ -35,14 +38,14 @@ pub struct StartId {
     pub attempt: u64,
 }
 
-/// A file on its way to the store: whole, immutable, paid for.
+/// A file on its way to the store: whole and paid for.
 #[derive(Debug)]
 pub struct ClosedFile {
     /// Where it belongs.
     pub destination: Destination,
     /// The start of the partition it was read in; files of an earlier start are dropped.
     pub start: StartId,
-    /// What its footer states.
+    /// What its footer states; the publisher adds how far the partition is durable.
     pub facts: FooterFacts,
     /// How many events its rows are of.
     pub events: u64,
@@ -50,7 +53,7 @@ pub struct ClosedFile {
     pub before: Before,
     /// Lake type names by column.
     pub columns: BTreeMap<String, String>,
-    /// The file.
+    /// The file. The publisher states in its footer how far the partition is durable.
     pub bytes: Bytes,
     /// Pays for the bytes until they are durable.
     pub permit: Permit,
@@ -70,7 +73,10 @@ pub(super) struct OpenFile {
     group_bytes: usize,
     columns: BTreeMap<String, String>,
     opened_at_ms: i64,
+    /// Pays for what it holds.
     permit: Permit,
+    /// What closed files are charged to.
+    closed: Arc<Share>,
 }
 
 /// Events from `first` to `last`, and where reading stood before them.
@@ -82,14 +88,28 @@ struct Span {
     events: u64,
 }
 
+/// A row group on its way into a file.
+struct EncodedPart {
+    group: RowGroup,
+    /// Lake type names by column.
+    columns: BTreeMap<String, String>,
+}
+
+impl EncodedPart {
+    fn of(rows: &RecordBatch) -> Result<Self, parquet::Error> {
+        Ok(Self { group: parquet::encode_row_group(rows)?, columns: columns::type_names(&rows.schema()) })
+    }
+}
+
 impl OpenFile {
-    /// A destination without open rows whose files reach up to `chain_last`.
+    /// A file of a destination whose closed files reach up to `chain_last`; its first row comes now.
     pub(super) fn new(
         start: StartId,
         destination: Destination,
         chain_last: Option<Ordinal>,
         buffer: TableBuffer,
-        permit: Permit,
+        budget: &LaneBudget,
+        now_ms: i64,
     ) -> Self {
         Self {
             start,
@@ -102,8 +122,9 @@ impl OpenFile {
             grouped_rows: 0,
             group_bytes: 0,
             columns: BTreeMap::new(),
-            opened_at_ms: 0,
-            permit,
+            opened_at_ms: now_ms,
+            permit: budget.whole.charge(0),
+            closed: Arc::clone(&budget.closed),
         }
     }
 
@@ -129,11 +150,7 @@ impl OpenFile {
         &mut self,
         event: SequenceNumber,
         before: impl FnOnce() -> Before,
-        now_ms: i64,
     ) -> &mut TableBuffer {
-        if self.is_empty() {
-            self.opened_at_ms = now_ms;
-        }
         let span = self.buffered.get_or_insert_with(|| Span {
             first: event,
             last: event,
@@ -143,11 +160,6 @@ impl OpenFile {
         span.last = event;
         span.events += 1;
         &mut self.buffer
-    }
-
-    /// Whether it has no rows.
-    pub(super) fn is_empty(&self) -> bool {
-        self.buffered.is_none() && self.grouped.is_none()
     }
 
     /// The first row and where reading stood before it.
@@ -199,13 +211,47 @@ impl OpenFile {
     ) -> Result<Option<ClosedFile>, parquet::Error> {
         let Some(span) = self.buffered.take() else { return Ok(None) };
         let rows = self.buffer.take(context);
-        let columns = columns::type_names(&rows.schema());
-        let group = parquet::encode_row_group(&rows)?;
-        let closed = if group.joins(&self.groups) { None } else { self.seal(facts)? };
-        self.group_bytes += group.bytes();
-        self.grouped_rows += rows.num_rows() as u64;
-        self.groups.push(group);
-        self.columns.extend(columns);
+        self.add(span, vec![EncodedPart::of(&rows)?], facts)
+    }
+
+    /// Appends an event that [is large](TableBuffer::is_large) as row groups of its own: all are in one file. The file
+    /// before it is closed and returned when they can't join it, or when its last rows can't.
+    pub(super) fn push_in_parts(
+        &mut self,
+        context: &mut columns::Context,
+        event: &ChangeEvent<'_>,
+        raw: &RawEvent<'_>,
+        before: impl FnOnce() -> Before,
+        facts: &RunFacts,
+    ) -> Result<Vec<ClosedFile>, parquet::Error> {
+        let mut closed: Vec<ClosedFile> = self.encode(context, facts)?.into_iter().collect();
+        let mut parts = Vec::new();
+        self.buffer.push_in_parts(context, event, raw, self.start.partition, |rows| {
+            parts.push(EncodedPart::of(&rows)?);
+            Ok::<(), parquet::Error>(())
+        })?;
+        let number = raw.sequence_number;
+        let span = Span { first: number, last: number, before: before(), events: 1 };
+        closed.extend(self.add(span, parts, facts)?);
+        Ok(closed)
+    }
+
+    /// Adds the row groups of whole events. When they can't join the file, it is closed and returned, and they begin the
+    /// next.
+    fn add(
+        &mut self,
+        span: Span,
+        parts: Vec<EncodedPart>,
+        facts: &RunFacts,
+    ) -> Result<Option<ClosedFile>, parquet::Error> {
+        let joins = parts.iter().all(|part| part.group.joins(&self.groups));
+        let closed = if joins { None } else { self.seal(facts)? };
+        for part in parts {
+            self.group_bytes += part.group.bytes();
+            self.grouped_rows += part.group.rows() as u64;
+            self.groups.push(part.group);
+            self.columns.extend(part.columns);
+        }
         self.grouped = Some(match self.grouped.take() {
             Some(grouped) => Span { last: span.last, events: grouped.events + span.events, ..grouped },
             None => span,
@@ -239,6 +285,7 @@ impl OpenFile {
             rows: std::mem::take(&mut self.grouped_rows),
             routing_version: run.routing_version,
             writer: run.writer.clone(),
+            durable: None,
         };
         let bytes = parquet::assemble(std::mem::take(&mut self.groups), &facts)?;
         self.group_bytes = 0;
@@ -250,7 +297,7 @@ impl OpenFile {
             events: span.events,
             before: span.before,
             columns: std::mem::take(&mut self.columns),
-            permit: self.permit.another(bytes.len()),
+            permit: self.closed.charge(bytes.len()),
             bytes,
         }))
     }

@@ -7,16 +7,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ahash::RandomState;
+use catchwater_sinks::lake::chain;
 use catchwater_sinks::lake::paths::{Date, Destination, Ordinal, SourceId};
 use catchwater_sinks::parquet;
 
 use super::file::{OpenFile, RunFacts, StartId};
 use super::lane::LaneOutput;
 use super::ledger::Before;
-use crate::budget::Share;
+use crate::budget::LaneBudget;
 use crate::columns::{self, TableBuffer};
-use crate::event::RawEvent;
 use crate::event::names::hasher;
+use crate::event::{ChangeEvent, QUARANTINE, RawEvent, Reject};
+use crate::eventhubs;
 use crate::position::{Offset, Position, SequenceNumber};
 
 /// See the module.
@@ -26,34 +28,54 @@ pub(super) struct Partition {
     source: SourceId,
     /// By table; a table has few dates open, the newest last.
     index: HashMap<Arc<str>, Vec<(Date, usize)>, RandomState>,
+    /// Files with rows. One that is closed is dropped: what is left of it is in `covered`.
     files: Vec<OpenFile>,
-    /// Destinations whose files are known but which have no row yet in this start.
-    covered: HashMap<(Arc<str>, Date), Ordinal>,
+    /// The last rows of destinations whose files are known and of which none is open, by table.
+    covered: HashMap<Arc<str>, Vec<(Date, Ordinal)>, RandomState>,
+    /// The last day of which a file was opened.
+    newest: Date,
     processed: Option<Position>,
     last_enqueued: Option<SequenceNumber>,
     last_arrival_ms: i64,
 }
 
-/// What it takes to open a file.
-pub(super) struct Opening<'a> {
+/// What it takes to write rows and make files of them.
+pub(super) struct Writing<'a> {
     pub(super) context: &'a mut columns::Context,
-    pub(super) share: &'a Arc<Share>,
+    pub(super) facts: &'a RunFacts,
+    pub(super) budget: &'a LaneBudget,
+    pub(super) now_ms: i64,
+    pub(super) out: &'a mut Vec<LaneOutput>,
+}
+
+/// What became of an event.
+pub(super) enum Written {
+    /// The lake holds it already.
+    Skipped,
+    /// It is one row.
+    Row,
+    /// It is several, which the file has charged for; its plain rows take so many bytes now.
+    Rows { buffer_bytes: usize },
 }
 
 impl Partition {
     pub(super) fn new(
         start: StartId,
         source: SourceId,
-        covered: Vec<(Destination, Ordinal)>,
+        known: Vec<(Destination, Ordinal)>,
         now_ms: i64,
     ) -> Self {
-        let covered = covered.into_iter().map(|(to, last)| ((to.table, to.date), last)).collect();
+        let mut covered: HashMap<Arc<str>, Vec<_>, _> = HashMap::with_hasher(hasher());
+        for (Destination { table, date, .. }, last) in known {
+            covered.entry(table).or_default().push((date, last));
+        }
         Self {
             start,
             source,
             index: HashMap::with_hasher(hasher()),
             files: Vec::new(),
             covered,
+            newest: NO_DATE,
             processed: None,
             last_enqueued: None,
             last_arrival_ms: now_ms,
@@ -87,26 +109,45 @@ impl Partition {
         }
     }
 
-    /// The buffer that takes the event's rows; `None` if the lake holds them already.
-    pub(super) fn rows_of(
+    /// Writes the rows of an event, which may be a body that is not understood, into their file.
+    pub(super) fn write(
         &mut self,
-        table: &str,
-        date: Date,
+        event: &Result<ChangeEvent<'_>, Reject>,
         raw: &RawEvent<'_>,
         previous: Option<&RawEvent<'_>>,
-        now_ms: i64,
-        opening: &mut Opening<'_>,
-    ) -> Option<&mut TableBuffer> {
-        let file = match self.find(table, date) {
-            Some(file) => file,
-            None => self.open(table, date, opening),
+        to: &mut Writing<'_>,
+    ) -> Result<Written, parquet::Error> {
+        let (partition, number) = (self.start.partition, raw.sequence_number);
+        let table = event.as_ref().map_or(QUARANTINE, |event| event.table.name());
+        let date = Date::from_unix_ms(raw.enqueued_time_ms);
+        let Some(file) = self.find(table, date).or_else(|| self.open(table, date, number, to)) else {
+            return Ok(Written::Skipped);
         };
         let (file, processed) = (&mut self.files[file], &self.processed);
-        if file.covers(raw.sequence_number) {
-            return None;
+        if file.covers(number) {
+            return Ok(Written::Skipped);
         }
         let before = || Before::from(previous.map(position_of).or_else(|| processed.clone()));
-        Some(file.rows_of(raw.sequence_number, before, now_ms))
+        let rows = file.rows();
+        match event {
+            Ok(event) if TableBuffer::is_large(event) => {
+                let closed = file.push_in_parts(to.context, event, raw, before, to.facts)?;
+                to.out.extend(closed.into_iter().map(|file| LaneOutput::Closed(Box::new(file))));
+                return Ok(Written::Rows { buffer_bytes: file.buffer_bytes() });
+            }
+            Ok(event) => file.rows_of(number, before).push(to.context, event, raw, partition),
+            Err(reject) => {
+                let mut properties = String::new();
+                eventhubs::properties_json(raw.encoded_properties, &mut properties);
+                let rows = file.rows_of(number, before);
+                rows.push_reject(to.context, reject, raw, &properties, partition);
+            }
+        }
+        if file.rows() == rows + 1 {
+            return Ok(Written::Row);
+        }
+        file.settle();
+        Ok(Written::Rows { buffer_bytes: file.buffer_bytes() })
     }
 
     /// Encodes the rows of every file that `wanted` names, and charges for what all of them hold now.
@@ -127,7 +168,7 @@ impl Partition {
         Ok(())
     }
 
-    /// Closes every file with rows that `wanted` names; whether there was one.
+    /// Closes every file that `wanted` names; whether there was one.
     pub(super) fn close_if(
         &mut self,
         context: &mut columns::Context,
@@ -136,11 +177,26 @@ impl Partition {
         wanted: impl Fn(&OpenFile) -> bool,
     ) -> Result<bool, parquet::Error> {
         let before = out.len();
-        for file in self.files.iter_mut().filter(|file| !file.is_empty() && wanted(file)) {
-            let closed = file.close(context, facts)?;
-            out.extend(closed.into_iter().map(|file| LaneOutput::Closed(Box::new(file))));
+        let mut at = 0;
+        while let Some(file) = self.files.get(at) {
+            if wanted(file) {
+                self.close(at, context, facts, out)?;
+            } else {
+                at += 1;
+            }
         }
         Ok(out.len() > before)
+    }
+
+    /// Closes the largest file.
+    pub(super) fn close_largest(
+        &mut self,
+        context: &mut columns::Context,
+        facts: &RunFacts,
+        out: &mut Vec<LaneOutput>,
+    ) -> Result<(), parquet::Error> {
+        let largest = (0..self.files.len()).max_by_key(|at| self.files[*at].bytes());
+        largest.map_or(Ok(()), |at| self.close(at, context, facts, out))
     }
 
     /// Events in open files.
@@ -148,14 +204,14 @@ impl Partition {
         self.files.iter().map(OpenFile::events).sum()
     }
 
-    /// Bytes in files with rows: what closing them would give back.
+    /// Bytes in open files: what closing them would give back.
     pub(super) fn open_bytes(&self) -> usize {
-        self.files.iter().filter(|file| !file.is_empty()).map(OpenFile::bytes).sum()
+        self.files.iter().map(OpenFile::bytes).sum()
     }
 
     /// Bytes in the largest open file.
     pub(super) fn largest_bytes(&self) -> usize {
-        self.files.iter().filter(|file| !file.is_empty()).map(OpenFile::bytes).max().unwrap_or(0)
+        self.files.iter().map(OpenFile::bytes).max().unwrap_or(0)
     }
 
     /// Quiet for `idle_ms`, with nothing left to read at the hub.
@@ -171,47 +227,92 @@ impl Partition {
         out.push(LaneOutput::Advanced { start: self.start, processed, oldest_open });
     }
 
-    /// Forgets files without rows that are of days gone by: a service would gather them for ever.
-    pub(super) fn retire(&mut self) {
-        let Some(newest) = self.files.iter().map(|file| file.destination().date).max() else { return };
-        let is_old = |file: &OpenFile| file.is_empty() && file.destination().date.0 + 1 < newest.0;
-        if !self.files.iter().any(is_old) {
-            return;
-        }
-        let (old, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.files).into_iter().partition(is_old);
-        for file in old {
-            let Destination { table, date, .. } = file.destination();
-            self.covered.extend(file.chain_last().map(|last| ((Arc::clone(table), *date), last)));
-        }
-        // One that is forgotten here costs one lost name, should the hub's clock ever go back so far.
-        self.covered.retain(|(_, date), _| date.0 + DAYS_KEPT >= newest.0);
-        self.index.clear();
-        for (at, file) in kept.iter().enumerate() {
-            let Destination { table, date, .. } = file.destination();
-            self.index.entry(Arc::clone(table)).or_default().push((*date, at));
-        }
-        self.files = kept;
-    }
-
     fn find(&self, table: &str, date: Date) -> Option<usize> {
         let dates = self.index.get(table)?;
         dates.iter().rev().find(|(open, _)| *open == date).map(|(_, file)| *file)
     }
 
-    fn open(&mut self, table: &str, date: Date, opening: &mut Opening<'_>) -> usize {
-        let table: Arc<str> = Arc::from(table);
-        let last = self.covered.remove(&(Arc::clone(&table), date));
+    /// Opens the file of a destination, unless its files hold the event.
+    fn open(
+        &mut self,
+        table: &str,
+        date: Date,
+        event: SequenceNumber,
+        to: &mut Writing<'_>,
+    ) -> Option<usize> {
+        let last = self.last_row(table, date);
+        if chain::covers(last, Ordinal(event.0)) {
+            return None;
+        }
+        self.forget_days_before(date);
+        let table =
+            self.covered.get_key_value(table).map_or_else(|| Arc::from(table), |(name, _)| Arc::clone(name));
         let destination = Destination { table: Arc::clone(&table), date, source: self.source.clone() };
-        let buffer = TableBuffer::open(opening.context, &table);
-        self.files.push(OpenFile::new(self.start, destination, last, buffer, opening.share.charge(0)));
+        let buffer = TableBuffer::open(to.context, &table);
+        self.files.push(OpenFile::new(self.start, destination, last, buffer, to.budget, to.now_ms));
         let file = self.files.len() - 1;
         self.index.entry(table).or_default().push((date, file));
-        file
+        Some(file)
+    }
+
+    /// Closes a file; the last one takes its place.
+    fn close(
+        &mut self,
+        at: usize,
+        context: &mut columns::Context,
+        facts: &RunFacts,
+        out: &mut Vec<LaneOutput>,
+    ) -> Result<(), parquet::Error> {
+        let mut file = self.files.swap_remove(at);
+        let Destination { table, date, .. } = file.destination();
+        if let Some(dates) = self.index.get_mut(table) {
+            dates.retain(|(open, _)| open != date);
+            if dates.is_empty() {
+                self.index.remove(table);
+            }
+        }
+        if let Some(moved) = self.files.get(at) {
+            let Destination { table, date, .. } = moved.destination();
+            let dates = self.index.get_mut(table).into_iter().flatten();
+            dates.filter(|(open, _)| open == date).for_each(|(_, place)| *place = at);
+        }
+        let closed = file.close(context, facts)?;
+        out.extend(closed.into_iter().map(|file| LaneOutput::Closed(Box::new(file))));
+        let Destination { table, date, .. } = file.destination();
+        if let Some(last) = file.chain_last() {
+            let dates = self.covered.entry(Arc::clone(table)).or_default();
+            dates.retain(|(known, _)| known != date);
+            dates.push((*date, last));
+        }
+        Ok(())
+    }
+
+    /// The last row of a destination's files, as far as they are known.
+    fn last_row(&self, table: &str, date: Date) -> Option<Ordinal> {
+        let dates = self.covered.get(table)?;
+        dates.iter().find(|(known, _)| *known == date).map(|(_, last)| *last)
+    }
+
+    /// When a day begins, forgets destinations that are long over: a service would gather them for ever. One that is
+    /// forgotten costs one conflict, should the hub's clock ever go back so far.
+    fn forget_days_before(&mut self, date: Date) {
+        if date <= self.newest {
+            return;
+        }
+        self.newest = date;
+        self.covered.retain(|_, dates| {
+            // The day of events without a usable time is never over.
+            dates.retain(|(known, _)| *known == Date::UNKNOWN || known.0 + DAYS_KEPT >= date.0);
+            !dates.is_empty()
+        });
     }
 }
 
 /// How long a destination without rows is remembered.
 const DAYS_KEPT: i32 = 7;
+
+/// Before all dates.
+const NO_DATE: Date = Date(i32::MIN);
 
 fn position_of(raw: &RawEvent<'_>) -> Position {
     Position {

@@ -61,6 +61,7 @@ impl Survey {
             content_type: "",
             encoded_properties: &[],
             size_exceeded: false,
+            undecodable: None,
         };
         let mut buffer = TableBuffer::open(&mut self.context, event.table.name());
         buffer.push(&mut self.context, event, &nowhere, PartitionId(0));

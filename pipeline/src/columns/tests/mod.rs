@@ -4,6 +4,7 @@ mod buffers;
 mod events;
 mod images;
 mod leaves;
+mod many;
 mod messages;
 mod several;
 mod twins;
@@ -65,6 +66,7 @@ impl Rows {
             content_type: "application/json",
             encoded_properties: &[],
             size_exceeded,
+            undecodable: None,
         };
         self.next += 1;
         let table = event.table.name();

@@ -289,3 +289,72 @@ fn ten_thousand_targets() {
         r#"{"InputParameters":{"Targets":{"Entities":[{"Attributes":{"odd":["x"]}}]}}}"#
     );
 }
+
+#[test]
+fn long_texts_of_the_event_stand_in_the_first_row_only() {
+    for (bytes, rows_with_it) in [(100, 200), (5_000, 200), (6_000, 1)] {
+        let agent = format!("\"{}\"", "u".repeat(bytes / 2));
+        let body = several("UpdateMultiple", &list(&vec!["0".to_owned(); 200]))
+            .member("InitiatingUserAgent", &agent)
+            .member("OrganizationName", &agent)
+            .member("UserId", &format!("\"{OTHER}\""));
+        let mut rows = Rows::new();
+        rows.push(&body.json());
+        let batch = rows.take();
+        assert_eq!(batch.num_rows(), 200);
+        for column in ["_user_agent", "_organization_name"] {
+            let column = batch.column_by_name(column).unwrap();
+            assert_eq!(200 - column.null_count(), rows_with_it, "{bytes} bytes");
+            assert!(column.is_valid(0));
+        }
+        for column in ["_user_id", "_message", "_row_index", "_offset"] {
+            assert_eq!(batch.column_by_name(column).unwrap().null_count(), 0, "{column}");
+        }
+        assert!(!row(&batch, 0)["_rest"].contains("uuu"), "a text that stands in a column is no leaf left");
+    }
+}
+
+#[test]
+fn rows_of_a_large_event_come_in_parts_of_the_same_types() {
+    let with = |value: &str| format!(r#"{{"Attributes":[{{"key":"x","value":{value}}}]}}"#);
+    // The widest number is the last.
+    let mut records = vec![with("1"); 19_999];
+    records.push(with("0.5"));
+    let json = several("UpdateMultiple", &list(&records)).json();
+    let mut parser = Parser::new(ParentContext::Drop);
+    let event = parser.parse(json.as_bytes()).unwrap();
+    assert!(TableBuffer::is_large(&event));
+    let raw = RawEvent {
+        body: json.as_bytes(),
+        sequence_number: SequenceNumber(5),
+        offset: "4711",
+        enqueued_time_ms: 0,
+        content_type: "application/json",
+        encoded_properties: &[],
+        size_exceeded: false,
+        undecodable: None,
+    };
+    let mut rows = Rows::new();
+    let mut buffer = TableBuffer::open(&mut rows.context, "account");
+    let mut parts = Vec::new();
+    let pushed = buffer.push_in_parts(&mut rows.context, &event, &raw, PartitionId(7), |part| {
+        parts.push(part);
+        Ok::<(), ()>(())
+    });
+    assert_eq!((pushed, buffer.rows(), buffer.bytes()), (Ok(()), 0, 0));
+    let sizes: Vec<_> = parts.iter().map(RecordBatch::num_rows).collect();
+    assert_eq!(sizes, [8_192, 8_192, 3_616]);
+    let mut index = 0;
+    for part in &parts {
+        let numbers = part.column_by_name("x").unwrap();
+        assert_eq!(numbers.data_type(), &DataType::Decimal128(38, 10));
+        for number in part.column_by_name("_row_index").unwrap().as_primitive::<Int32Type>().values() {
+            assert_eq!(*number, index);
+            index += 1;
+        }
+    }
+    let last = &parts[2];
+    let [first, last] = [row(&parts[0], 0), row(last, last.num_rows() - 1)];
+    assert_eq!((first["x"].as_str(), last["x"].as_str()), ("1", "0.5"));
+    assert_eq!((first.get("_rest"), last.get("_rest")), (None, None));
+}

@@ -7,16 +7,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use catchwater_sinks::lake::paths::{Date, Destination, Ordinal, SourceId};
+use catchwater_sinks::lake::paths::{Destination, Ordinal, SourceId};
 use catchwater_sinks::parquet;
 
 use super::file::{ClosedFile, OpenFile, RunFacts, StartId};
 use super::ledger::Before;
-use super::partition::{Opening, Partition};
-use crate::budget::Share;
+use super::partition::{Partition, Writing, Written};
+use crate::budget::LaneBudget;
 use crate::columns;
-use crate::event::{QUARANTINE, RawBatch};
-use crate::eventhubs;
+use crate::event::{RawBatch, RawEvent};
 use crate::metrics::Metrics;
 use crate::parse::Parser;
 use crate::position::{PartitionId, Position, SequenceNumber};
@@ -98,9 +97,32 @@ pub struct Lane {
     context: columns::Context,
     rules: RollRules,
     facts: RunFacts,
-    share: Arc<Share>,
+    budget: LaneBudget,
     metrics: Arc<Metrics>,
     partitions: HashMap<PartitionId, Partition>,
+    /// Since when no event can come and nothing will change that.
+    starved_since_ms: Option<i64>,
+}
+
+/// Why a lane can't go on: a fault of this program, and the run must end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Rows could not be encoded.
+    #[error("encode rows")]
+    Encode(#[from] parquet::Error),
+    /// The budget's invariant is broken.
+    #[error(
+        "internal error: {charged} of {total} bytes of a lane's memory budget are charged, of them {open} to open files, \
+         and nothing is left that would release them; start again, with a larger --budget if it happens again"
+    )]
+    Starved {
+        /// Bytes that are charged.
+        charged: i64,
+        /// The lane's budget.
+        total: i64,
+        /// Bytes in open files.
+        open: usize,
+    },
 }
 
 impl Lane {
@@ -110,22 +132,15 @@ impl Lane {
         context: columns::Context,
         rules: RollRules,
         facts: RunFacts,
-        share: Arc<Share>,
+        budget: LaneBudget,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { parser, context, rules, facts, share, metrics, partitions: HashMap::new() }
+        let partitions = HashMap::new();
+        Self { parser, context, rules, facts, budget, metrics, partitions, starved_since_ms: None }
     }
 
     /// Takes one input; what comes of it is appended to `out`, in order.
-    ///
-    /// # Errors
-    /// Rows that could not be encoded: a fault of this program, the run must end.
-    pub fn on(
-        &mut self,
-        input: LaneInput,
-        now_ms: i64,
-        out: &mut Vec<LaneOutput>,
-    ) -> Result<(), parquet::Error> {
+    pub fn on(&mut self, input: LaneInput, now_ms: i64, out: &mut Vec<LaneOutput>) -> Result<(), Error> {
         match input {
             LaneInput::Begin { start, source, covered } => {
                 let before =
@@ -134,8 +149,16 @@ impl Lane {
                 Ok(())
             }
             LaneInput::Events { start, batch, last_enqueued } => {
-                self.events(start, &batch, last_enqueued, now_ms);
-                // Its bytes go back to the share before the share is looked at.
+                self.arrived(start, &batch, last_enqueued, now_ms);
+                let mut events = batch.iter();
+                while !self.write(start, &mut events, now_ms, out)? {
+                    self.roll_full(start, out)?;
+                    self.roll_over_budget(out)?;
+                }
+                drop(events);
+                self.parser.shrink();
+                self.context.shrink();
+                // Its bytes go back to the budget before that is looked at.
                 drop(batch);
                 self.roll_full(start, out)?;
                 self.roll_over_budget(out)?;
@@ -155,9 +178,15 @@ impl Lane {
         }
     }
 
-    /// Closes what is old enough, and all of a partition that is quiet and caught up.
-    pub fn tick(&mut self, now_ms: i64, out: &mut Vec<LaneOutput>) -> Result<(), parquet::Error> {
+    /// Closes what is old enough, and all of a partition that is quiet and caught up, as the store takes it.
+    ///
+    /// # Errors
+    /// Also a budget that is exhausted with nothing left to release it.
+    pub fn tick(&mut self, now_ms: i64, out: &mut Vec<LaneOutput>) -> Result<(), Error> {
         for partition in self.partitions.values_mut() {
+            if !self.budget.has_room_to_close() {
+                break;
+            }
             let idle = partition.is_idle(now_ms, self.rules.idle_ms);
             let rules = &self.rules;
             let closed = partition
@@ -165,12 +194,36 @@ impl Lane {
             if closed {
                 partition.tell(out);
             }
-            partition.retire();
         }
-        self.roll_over_budget(out)
+        self.roll_over_budget(out)?;
+        self.check_budget(now_ms)
     }
 
-    fn events(
+    /// Ends the run when the budget's invariant is broken, instead of waiting for ever.
+    fn check_budget(&mut self, now_ms: i64) -> Result<(), Error> {
+        let open = self.open_bytes();
+        if !self.budget.is_starved(open) {
+            self.starved_since_ms = None;
+            return Ok(());
+        }
+        // The parts of a budget are not read at one moment.
+        if now_ms - *self.starved_since_ms.get_or_insert(now_ms) < STARVED_MS {
+            return Ok(());
+        }
+        let whole = &self.budget.whole;
+        Err(Error::Starved { charged: whole.charged(), total: whole.total(), open })
+    }
+
+    /// Whether a partition may be ended now: closed files in flight leave room for all of its files.
+    pub fn has_room_to_close(&self) -> bool {
+        self.budget.has_room_to_close()
+    }
+
+    fn open_bytes(&self) -> usize {
+        self.partitions.values().map(Partition::open_bytes).sum()
+    }
+
+    fn arrived(
         &mut self,
         start: StartId,
         batch: &RawBatch,
@@ -181,28 +234,35 @@ impl Lane {
         partition.arrived(last_enqueued, now_ms);
         self.metrics.events_received.add(batch.len() as u64);
         self.metrics.bytes_received.add(batch.body_bytes() as u64);
-        let mut previous = None;
+    }
+
+    /// Writes events until all are written, or until one with several rows has filled a row group or the budget; whether
+    /// all are. Such an event may hold a hundred times its bytes in rows; others hold about as much as they have.
+    fn write<'b>(
+        &mut self,
+        start: StartId,
+        events: &mut impl Iterator<Item = RawEvent<'b>>,
+        now_ms: i64,
+        out: &mut Vec<LaneOutput>,
+    ) -> Result<bool, Error> {
+        let Some(partition) = started(&mut self.partitions, start) else { return Ok(true) };
+        let Self { context, facts, budget, .. } = self;
+        let mut to = Writing { context, facts, budget, now_ms, out };
+        let (mut previous, mut all) = (None, true);
         // Counted here and told once a batch: other lanes count in the same places.
-        let [mut odd, mut repaired, mut parent_contexts_dropped] = [0; 3];
-        for raw in batch.iter() {
+        let [mut odd, mut repaired, mut parent_contexts_dropped, mut skipped] = [0; 4];
+        for raw in events {
             if partition.is_past(previous.as_ref(), &raw) {
-                self.metrics.events_skipped.add(1);
+                skipped += 1;
                 continue;
             }
-            let event = self.parser.parse(raw.body);
-            let table = event.as_ref().map_or(QUARANTINE, |event| event.table.name());
-            let date = Date::from_unix_ms(raw.enqueued_time_ms);
-            let opening = &mut Opening { context: &mut self.context, share: &self.share };
-            match partition.rows_of(table, date, &raw, previous.as_ref(), now_ms, opening) {
-                Some(buffer) => match &event {
-                    Ok(event) => buffer.push(&mut self.context, event, &raw, start.partition),
-                    Err(reject) => {
-                        let mut properties = String::new();
-                        eventhubs::properties_json(raw.encoded_properties, &mut properties);
-                        buffer.push_reject(&mut self.context, reject, &raw, &properties, start.partition);
-                    }
-                },
-                None => self.metrics.events_skipped.add(1),
+            let event = raw.reject().map_or_else(|| self.parser.parse(raw.body), Err);
+            match partition.write(&event, &raw, previous.as_ref(), &mut to)? {
+                Written::Row => {}
+                Written::Skipped => skipped += 1,
+                Written::Rows { buffer_bytes } => {
+                    all = buffer_bytes < self.rules.group_bytes && to.budget.whole.free() > 0;
+                }
             }
             if let Ok(event) = event {
                 odd += u64::from(event.odd);
@@ -210,15 +270,20 @@ impl Lane {
                 parent_contexts_dropped += u64::from(event.parent_context_dropped);
             }
             previous = Some(raw);
+            if !all {
+                break;
+            }
         }
+        self.metrics.events_skipped.add(skipped);
         self.metrics.bodies_odd.add(odd);
         self.metrics.bodies_repaired.add(repaired);
         self.metrics.parent_contexts_dropped.add(parent_contexts_dropped);
         partition.passed(previous.as_ref());
+        Ok(all)
     }
 
     /// Encodes what is a row group's size, closes what is a file's size or what the partition has left far behind.
-    fn roll_full(&mut self, start: StartId, out: &mut Vec<LaneOutput>) -> Result<(), parquet::Error> {
+    fn roll_full(&mut self, start: StartId, out: &mut Vec<LaneOutput>) -> Result<(), Error> {
         let Some(partition) = started(&mut self.partitions, start) else { return Ok(()) };
         partition.encode_if(&mut self.context, &self.facts, out, |file| {
             file.buffer_bytes() >= self.rules.group_bytes
@@ -230,29 +295,32 @@ impl Lane {
         Ok(())
     }
 
-    /// Closes the largest files while more is spent than there is, as long as open files are what spends it.
-    fn roll_over_budget(&mut self, out: &mut Vec<LaneOutput>) -> Result<(), parquet::Error> {
-        while self.share.free() <= 0 {
-            let open: usize = self.partitions.values().map(Partition::open_bytes).sum();
-            if open == 0 || (open as i64) < self.share.total() / 4 {
-                return Ok(());
-            }
+    /// Closes the largest files as long as open files are what exhausts the budget. What is closed comes back by itself.
+    fn roll_over_budget(&mut self, out: &mut Vec<LaneOutput>) -> Result<(), Error> {
+        if self.budget.whole.free() > 0 {
+            return Ok(());
+        }
+        let mut open = self.open_bytes();
+        while self.budget.is_short(open) {
             let largest = self.partitions.values_mut().max_by_key(|partition| partition.largest_bytes());
             let Some(partition) = largest else { return Ok(()) };
-            let bytes = partition.largest_bytes();
-            partition.close_if(&mut self.context, &self.facts, out, |file| file.bytes() == bytes)?;
+            open -= partition.largest_bytes();
+            partition.close_largest(&mut self.context, &self.facts, out)?;
             partition.tell(out);
         }
         Ok(())
     }
 
-    fn end(&mut self, start: StartId, out: &mut Vec<LaneOutput>) -> Result<(), parquet::Error> {
+    fn end(&mut self, start: StartId, out: &mut Vec<LaneOutput>) -> Result<(), Error> {
         let Some(partition) = started(&mut self.partitions, start) else { return Ok(()) };
         partition.close_if(&mut self.context, &self.facts, out, |_| true)?;
         partition.tell(out);
         Ok(())
     }
 }
+
+/// How long a budget is seen starved before the run ends.
+const STARVED_MS: i64 = 10_000;
 
 impl RollRules {
     /// The usual `group_bytes`.

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use catchwater_sinks::lake::paths::Date;
 
 use super::*;
 use crate::amqp::encode::Encoder;
+use crate::budget::Share;
 use crate::columns::{Catalog, QuarantinedRows};
-use crate::event::RawEvent;
+use crate::event::QUARANTINE;
 use crate::generator::{Generator, Size};
 use crate::metrics::Counter;
 use crate::parse::{ParentContext, ROUTING_VERSION};
@@ -31,12 +33,13 @@ struct World {
 
 impl World {
     fn new(rules: RollRules, budget: u64) -> Self {
-        let (share, metrics) = (Share::new(budget), Arc::new(Metrics::default()));
+        let (budget, metrics) = (LaneBudget::new(budget), Arc::new(Metrics::default()));
+        let share = Arc::clone(&budget.whole);
         let facts =
             RunFacts { lake: "lake".to_owned(), writer: "test".to_owned(), routing_version: ROUTING_VERSION };
         let context = columns::Context::new(Arc::from("events"), Catalog::new());
         let parser = Parser::new(ParentContext::Drop);
-        let lane = Lane::new(parser, context, rules, facts, Arc::clone(&share), Arc::clone(&metrics));
+        let lane = Lane::new(parser, context, rules, facts, budget, Arc::clone(&metrics));
         let generator = Generator::new(7, Size::Small);
         let (properties, out) = (Vec::new(), Vec::new());
         let mut world = Self { lane, share, metrics, generator, now_ms: NOON_MS, next: 0, properties, out };
@@ -65,6 +68,7 @@ impl World {
                 content_type: "application/json",
                 encoded_properties: &self.properties,
                 size_exceeded: false,
+                undecodable: None,
             };
             batch.push(event, [body.as_ref()]);
             self.next += 1;
@@ -245,7 +249,7 @@ fn what_a_destination_already_holds_is_skipped_and_its_chain_goes_on() {
         })
         .collect();
     assert_eq!(continues, BTreeMap::from([("a".to_owned(), 2), ("b".to_owned(), 0)]));
-    check(&mut world, &["a 3..=3 (1)", "b 2..=2 (1)"], Some((3, None)));
+    check(&mut world, &["b 2..=2 (1)", "a 3..=3 (1)"], Some((3, None)));
     assert_eq!(world.metrics.events_skipped.get(), 2);
 }
 
@@ -278,6 +282,56 @@ fn what_is_unusual_of_bodies_is_counted() {
     assert_eq!(counted.map(Counter::get), [1, 1, 2]);
 }
 
+/// A message that can't be decoded arrives: its number can be read, its offset and its time can't.
+fn undecodable(world: &mut World) {
+    let mut batch = RawBatch::new(START.partition, world.share.charge(0));
+    let why = crate::event::Undecodable { reason: "its time is missing", byte_offset: Some(3) };
+    let event = RawEvent {
+        body: &[],
+        sequence_number: SequenceNumber(world.next),
+        offset: "",
+        enqueued_time_ms: 0,
+        content_type: "",
+        encoded_properties: &[],
+        size_exceeded: false,
+        undecodable: Some(why),
+    };
+    // A body that a parser understands, were it asked.
+    batch.push(event, [update("a").as_bytes()]);
+    world.next += 1;
+    world.on(LaneInput::Events { start: START, batch, last_enqueued: None });
+}
+
+#[test]
+fn messages_that_can_not_be_decoded_stand_in_quarantine_under_the_day_without_time() {
+    let mut world =
+        World::new(RollRules { max_age_ms: HOUR_MS, small_max_age_ms: HOUR_MS, ..rules() }, 64 << 20);
+    world.arrive(&[update("a")]);
+    undecodable(&mut world);
+    // Days go by, in which the lane forgets what is over; that one is never over.
+    for _ in 0..10 {
+        world.wait(24 * HOUR_MS);
+        world.arrive(&[update("a")]);
+    }
+    world.wait(HOUR_MS);
+    undecodable(&mut world);
+    world.on(LaneInput::End { start: START });
+    let mut chain = Vec::new();
+    for output in world.out.drain(..) {
+        match output {
+            LaneOutput::Closed(file) if file.facts.table == QUARANTINE => {
+                chain.push((file.facts.date.to_string(), file.facts.continues_at, file.facts.last));
+            }
+            LaneOutput::Advanced { processed, .. } if processed.sequence_number.0 == 12 => {
+                assert!(processed.offset.is_unknown() && processed.enqueued_time_ms == 0);
+            }
+            LaneOutput::Closed(_) | LaneOutput::Advanced { .. } => {}
+        }
+    }
+    let day = || "1970-01-01".to_owned();
+    assert_eq!(chain, [(day(), Ordinal(0), Ordinal(1)), (day(), Ordinal(2), Ordinal(12))]);
+}
+
 #[test]
 fn properties_become_text_beside_a_body_that_is_not_understood() {
     let mut world = World::new(rules(), 64 << 20);
@@ -292,12 +346,12 @@ fn properties_become_text_beside_a_body_that_is_not_understood() {
     world.arrive(&["nor this"]);
     world.on(LaneInput::End { start: START });
     let mut properties = Vec::new();
-    for output in &world.out {
+    for output in world.out.drain(..) {
         let LaneOutput::Closed(file) = output else { continue };
         if file.facts.table != QUARANTINE {
             continue;
         }
-        for rows in ParquetRecordBatchReader::try_new(file.bytes.clone(), 1024).unwrap() {
+        for rows in ParquetRecordBatchReader::try_new(file.bytes, 1024).unwrap() {
             let rows = rows.unwrap();
             let quarantined = QuarantinedRows::new(&rows);
             properties.extend(quarantined.events().map(|event| event.unwrap().properties.to_owned()));
@@ -346,12 +400,146 @@ fn a_day_that_is_over_is_forgotten_but_not_how_far_its_chain_is() {
 
 #[test]
 fn rolling_ends_when_nothing_is_left_to_roll() {
-    let mut world = World::new(rules(), 64 << 10);
+    let mut world = World::new(rules(), 1 << 10);
     let tables: Vec<String> = (0..30).map(|n| update(&format!("t{n}"))).collect();
     world.arrive(&tables);
     world.arrive(&tables);
     let (files, _) = world.told();
-    assert_eq!(files.len(), 60, "there is no room for any open row: each is its own file");
+    assert!((20..=60).contains(&files.len()), "there is room for hardly an open row: {}", files.len());
+}
+
+#[test]
+fn tables_without_open_rows_are_not_charged() {
+    let mut world = World::new(RollRules { max_age_ms: 0, small_max_age_ms: 0, ..rules() }, 64 << 10);
+    let columns: Vec<String> = (0..100).map(|n| format!(r#"{{"key":"n{n}","value":{n}}}"#)).collect();
+    // Of two days, as a service has them behind midnight.
+    for day in 1..=2 {
+        for table in 0..100 {
+            let wide = update(&format!("t{table}")).replace(r#"{"key":"n","value":1}"#, &columns.join(","));
+            world.arrive(&[wide]);
+        }
+        world.wait(24 * HOUR_MS);
+        let (files, advanced) = world.told();
+        assert_eq!((files.len(), advanced), (100, Some((day * 100 - 1, None))));
+        assert_eq!(world.share.charged(), 0);
+    }
+}
+
+#[test]
+fn files_in_flight_do_not_close_others() {
+    let mut world = World::new(rules(), 1 << 20);
+    world.arrive(&[update("thin")]);
+    // A closed file that the store is slow to take, larger than all of the budget.
+    let in_flight = world.lane.budget.closed.charge(2 << 20);
+    world.arrive(&[update("other")]);
+    world.wait(1);
+    check(&mut world, &[], Some((1, Some(-1))));
+    drop(in_flight);
+    world.wait(1);
+    assert!(world.share.free() > 0);
+}
+
+#[test]
+fn old_files_are_closed_as_the_store_takes_them() {
+    let mut world = World::new(RollRules { small_rows: 0, ..rules() }, 1 << 20);
+    world.arrive(&[update("a")]);
+    let in_flight = world.lane.budget.closed.charge(600_000);
+    assert!(!world.lane.has_room_to_close());
+    world.wait(10_000);
+    check(&mut world, &[], Some((0, Some(-1))));
+    drop(in_flight);
+    world.wait(1);
+    check(&mut world, &["a 0..=0 (1)"], Some((0, None)));
+}
+
+#[test]
+fn an_overdrawn_share_closes_one_of_many_equal_files() {
+    let text = format!(r#""value":"{}""#, "x".repeat(100_000));
+    let mut world = World::new(rules(), 1 << 20);
+    for table in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"] {
+        world.arrive(&[update(table).replace(r#""value":1"#, &text)]);
+    }
+    let (files, _) = world.told();
+    assert_eq!(files.len(), 1, "{files:?}");
+}
+
+#[test]
+fn a_budget_that_nothing_can_release_ends_the_run() {
+    let mut world = World::new(rules(), 1 << 20);
+    world.arrive(&[update("a")]);
+    let leaked = world.share.charge(1 << 20);
+    let mut out = Vec::new();
+    for wait_ms in [0, STARVED_MS - 1] {
+        world.lane.tick(NOON_MS + wait_ms, &mut out).unwrap();
+    }
+    let ended = world.lane.tick(NOON_MS + STARVED_MS, &mut out).unwrap_err();
+    assert!(matches!(ended, Error::Starved { total: 1_048_576, open: 1.., .. }), "{ended:?}");
+    assert!(ended.to_string().contains("nothing is left that would release them"), "{ended}");
+    assert_eq!(crate::run::Error::from(ended).kind(), crate::run::Kind::Internal);
+    assert!(out.iter().all(|output| matches!(output, LaneOutput::Advanced { .. })));
+    drop(leaked);
+    world.lane.tick(NOON_MS + 2 * STARVED_MS, &mut out).unwrap();
+}
+
+#[test]
+fn a_budget_that_something_will_release_is_waited_for() {
+    let mut world = World::new(rules(), 1 << 20);
+    let [intake, closed] = [&world.lane.budget.intake, &world.lane.budget.closed].map(Arc::clone);
+    let mut out = Vec::new();
+    // A batch on its way to the lane, a file on its way to the store.
+    for share in [intake, closed] {
+        let permit = share.charge(1 << 20);
+        for wait_ms in [0, STARVED_MS, 10 * STARVED_MS] {
+            world.lane.tick(NOON_MS + wait_ms, &mut out).unwrap();
+        }
+        drop(permit);
+    }
+}
+
+#[test]
+fn rows_of_one_event_stand_in_one_file_however_many_groups_they_fill() {
+    let mut world = World::new(rules(), 64 << 20);
+    // The number that makes its column wider is the last of 20,000, and the rows before the event are narrow.
+    let large = several("a", 20_000);
+    let at = large.rfind(r#""value":1"#).unwrap();
+    let large = format!("{}{}", &large[..at], large[at..].replacen(r#""value":1"#, r#""value":1.5"#, 1));
+    world.arrive(&[&update("a"), &large, &update("a")]);
+    world.on(LaneInput::End { start: START });
+    let mut rows_of = Vec::new();
+    for output in world.out.drain(..) {
+        let LaneOutput::Closed(file) = output else { continue };
+        let mut indices = Vec::new();
+        for rows in ParquetRecordBatchReader::try_new(file.bytes.clone(), 4096).unwrap() {
+            let rows = rows.unwrap();
+            let column = rows.column_by_name(columns::ROW_INDEX).unwrap();
+            let column = column.as_any().downcast_ref::<arrow::array::Int32Array>().unwrap();
+            indices.extend(column.values().to_vec());
+        }
+        rows_of.push((file.facts.first.0, file.facts.last.0, file.facts.rows, file.events, indices));
+    }
+    let large: Vec<i32> = (0..20_000).chain([0]).collect();
+    assert_eq!(rows_of, [(0, 0, 1, 1, vec![0]), (1, 2, 20_001, 2, large)]);
+}
+
+#[test]
+fn rows_of_many_events_are_rolled_inside_a_batch() {
+    let mut world = World::new(rules(), 1 << 20);
+    let (agent, targets) = ("u".repeat(500), vec!["0"; 1000].join(","));
+    let bodies: Vec<String> = (0..50)
+        .map(|n| {
+            format!(
+                r#"{{"MessageName":"UpdateMultiple","PrimaryEntityName":"t{n}","InitiatingUserAgent":"{agent}","InputParameters":[{{"key":"Targets","value":[{targets}]}}]}}"#
+            )
+        })
+        .collect();
+    world.arrive(&bodies);
+    // Each holds half a megabyte in rows: without a look between them all would be closed together at the end.
+    let told: Vec<_> = world.out.iter().map(|output| matches!(output, LaneOutput::Advanced { .. })).collect();
+    let looks = told.iter().filter(|advanced| **advanced).count();
+    assert!(looks >= 40, "{looks} of {}", told.len());
+    world.on(LaneInput::End { start: START });
+    let (files, advanced) = world.told();
+    assert_eq!((files.len(), advanced), (50, Some((49, None))));
 }
 
 #[test]
@@ -360,7 +548,7 @@ fn rows_of_one_event_stay_together() {
     let mut world = World::new(RollRules { group_bytes: 100_000, file_bytes: 1, ..rules() }, 64 << 20);
     let large = several("a", 5000);
     world.arrive(&[&update("a"), &large, &update("a"), &large, &several("b", 2)]);
-    check(&mut world, &["a 0..=3 (10002)"], Some((4, Some(3))));
+    check(&mut world, &["a 0..=1 (5001)", "a 2..=3 (5001)"], Some((4, Some(3))));
     world.arrive(&[&large]);
     check(&mut world, &["a 5..=5 (5000)"], Some((5, Some(3))));
     // What is let go counts events: that of b, and these.

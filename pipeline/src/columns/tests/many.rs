@@ -1,0 +1,86 @@
+//! More attributes than a table may have columns, and names that no table has.
+
+use super::*;
+use crate::columns::catalog::COLUMNS_MAX;
+
+/// Attributes with numbers for values, from one number to another.
+fn numbered(from: usize, to: usize) -> Vec<(String, String)> {
+    (from..to).map(|number| (format!("a{number}"), number.to_string())).collect()
+}
+
+fn borrowed(attributes: &[(String, String)]) -> Vec<(&str, &str)> {
+    attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+/// What `_rest` says of the attributes of Target.
+fn rest_of(row: &BTreeMap<String, String>) -> BTreeMap<String, serde_json::Value> {
+    let rest: serde_json::Value =
+        row.get("_rest").map_or_else(Default::default, |rest| serde_json::from_str(rest).unwrap());
+    let attributes = &rest["InputParameters"]["Target"]["Attributes"];
+    attributes.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+#[test]
+fn full_table_leaves_new_attributes_in_rest() {
+    let mut rows = Rows::new();
+    rows.push(&update(&borrowed(&numbered(0, COLUMNS_MAX + 2))).json());
+    rows.push(&update(&borrowed(&numbered(COLUMNS_MAX + 1, COLUMNS_MAX + 3))).json());
+    rows.push(&update(&borrowed(&numbered(7, 8))).json());
+    let batch = rows.take();
+    let first = row(&batch, 0);
+    let columns = first.keys().filter(|name| name.starts_with('a')).count();
+    assert_eq!(columns, COLUMNS_MAX);
+    let expected = |numbers: std::ops::Range<usize>| {
+        numbers
+            .map(|number| (format!("a{number}"), serde_json::Value::from(number)))
+            .collect::<BTreeMap<_, _>>()
+    };
+    assert_eq!(rest_of(&first), expected(COLUMNS_MAX..COLUMNS_MAX + 2));
+    assert_eq!(rest_of(&row(&batch, 1)), expected(COLUMNS_MAX + 1..COLUMNS_MAX + 3));
+    let third = row(&batch, 2);
+    assert_eq!((third["a7"].as_str(), third.get("_rest")), ("7", None));
+}
+
+#[test]
+fn column_of_the_lake_is_used_although_names_of_attributes_vary() {
+    let mut rows = Rows::new();
+    rows.adopt(&[("late", "number")]);
+    // They have no form, so that they take no columns.
+    let unknown: Vec<(String, String)> =
+        numbered(0, 3 * COLUMNS_MAX).into_iter().map(|(name, _)| (name, "{}".to_owned())).collect();
+    rows.push(&update(&borrowed(&unknown)).json());
+    rows.push(&labelled(&[("late", "1"), ("later", "2"), ("null", "null")], &[("later", "two")]).json());
+    let batch = rows.take();
+    assert!(!row(&batch, 0).contains_key("_rest"), "empty objects say nothing");
+    let second = row(&batch, 1);
+    assert_eq!(second["late"], "1");
+    assert_eq!(
+        second["_rest"],
+        r#"{"InputParameters":{"Target":{"Attributes":{"later":2},"FormattedValues":{"later":"two"}}}}"#
+    );
+    assert_eq!(second["_changed"], "[late,later,null]");
+}
+
+#[test]
+fn overlong_names_have_no_column_unless_the_lake_has_it() {
+    let (long, longer) = ("x".repeat(256), "x".repeat(257));
+    let row = row_of(&update(&[(&long, "1"), (&longer, "2"), (&"é".repeat(50), "3")]).json());
+    assert_eq!(row[&long], "1");
+    let rest = rest_of(&row);
+    assert_eq!(rest.keys().map(String::len).collect::<Vec<_>>(), [257, 100]);
+    let mut rows = Rows::new();
+    rows.adopt(&[(&longer, "number")]);
+    rows.push(&update(&[(&longer, "2")]).json());
+    assert_eq!(super::row(&rows.take(), 0)[&longer], "2");
+}
+
+#[test]
+fn image_agrees_with_attributes_that_have_no_column() {
+    let long = "x".repeat(300);
+    let mut body = labelled(&[(&long, "1")], &[]);
+    body.after.push(("image", record("account", ID, &[(&long, "1"), ("name", "\"a\"")], &[])));
+    let row = row_of(&body.json());
+    assert_eq!(row["name"], "a");
+    let rest = &row["_rest"];
+    assert_eq!(rest.matches(&long).count(), 2, "the record's and the image's: {rest}");
+}
