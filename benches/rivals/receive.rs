@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use catchwater::budget::Share;
 use catchwater::event::RawBatch;
-use catchwater::eventhubs::{Client, ConnectionString, ReceiveOptions, Start};
+use catchwater::eventhubs::{Client, ConnectionString, Distrust, ReceiveOptions, Start};
 use catchwater::generator::{Format, Generator, Size};
 use catchwater::position::PartitionId;
 use catchwater_benches::bodies::SEED;
@@ -161,6 +161,7 @@ async fn read_all(
             start: Start::Earliest,
             owner_level: None,
             name: "bench".to_owned(),
+            distrust: Distrust::default(),
         };
         let share = Share::new(64 << 20);
         let mut receiver = client.receive(PartitionId(partition), options, share, 16 << 20).await?;

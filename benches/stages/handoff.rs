@@ -74,5 +74,6 @@ fn event(number: usize) -> RawEvent<'static> {
         content_type: "application/json",
         encoded_properties: &[],
         size_exceeded: false,
+        undecodable: None,
     }
 }

@@ -74,6 +74,7 @@ fn raw_event(number: i64, body: &[u8]) -> RawEvent<'_> {
         content_type: "application/json",
         encoded_properties: &[],
         size_exceeded: false,
+        undecodable: None,
     }
 }
 
@@ -91,6 +92,7 @@ pub(crate) fn file_of(batch: &RecordBatch) -> Result<Vec<u8>, parquet::Error> {
         rows: group.rows() as u64,
         routing_version: 1,
         writer: "bench".to_owned(),
+        durable: None,
     };
     parquet::assemble(vec![group], &facts).map(Vec::from)
 }

@@ -32,10 +32,22 @@ impl fmt::Display for SequenceNumber {
     }
 }
 
-/// An opaque resume token. Never parsed, never compared.
+/// An opaque resume token. Never parsed, never compared. Empty when the event had no usable one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Offset(pub Arc<str>);
+
+impl Offset {
+    /// Whether there is none, or none that can be sent back in a filter: reading resumes by the sequence number then. The
+    /// service's offsets are a few digits, with a geo-replicated namespace three numbers and colons between them.
+    pub fn is_unknown(&self) -> bool {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'.' | b'_');
+        self.0.is_empty() || self.0.len() > OFFSET_LENGTH_MAX || !self.0.bytes().all(is_plain)
+    }
+}
+
+/// The longest offset that is sent back, in bytes.
+const OFFSET_LENGTH_MAX: usize = 128;
 
 impl fmt::Display for Offset {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,6 +76,6 @@ pub struct Position {
     pub sequence_number: SequenceNumber,
     /// Its resume token.
     pub offset: Offset,
-    /// When the hub took it in, unix milliseconds.
+    /// When the hub took it in, unix milliseconds; 0 when the event had no usable time.
     pub enqueued_time_ms: i64,
 }

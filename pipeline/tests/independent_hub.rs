@@ -12,7 +12,7 @@ use std::process::{Child, Stdio};
 
 use catchwater::budget::Share;
 use catchwater::event::RawEvent;
-use catchwater::eventhubs::{Client, ConnectionString, ReceiveOptions, Start, properties_json};
+use catchwater::eventhubs::{Client, ConnectionString, Distrust, ReceiveOptions, Start, properties_json};
 use catchwater::position::{PartitionId, SequenceNumber};
 use tokio::task::spawn_blocking;
 
@@ -70,6 +70,7 @@ async fn what_another_library_sends_comes_in_as_it_was_sent() {
         start: Start::Earliest,
         owner_level: None,
         name: "test".to_owned(),
+        distrust: Distrust::default(),
     };
     // Room for few of the larger events: credit runs out again and again.
     let mut receiver = client.receive(PartitionId(0), options, Share::new(4 << 20), 2 << 20).await.unwrap();

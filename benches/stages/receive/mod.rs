@@ -14,7 +14,7 @@ use std::sync::Arc;
 use catchwater::budget::Share;
 use catchwater::event::RawBatch;
 use catchwater::eventhubs::{
-    Client, ConnectionString, PartitionReceiver, ReceiveOptions, Start, properties_json,
+    Client, ConnectionString, Distrust, PartitionReceiver, ReceiveOptions, Start, properties_json,
 };
 use catchwater::generator::{Format, Size};
 use catchwater::position::PartitionId;
@@ -136,6 +136,7 @@ async fn attach(client: &Client) -> Result<PartitionReceiver, Failure> {
         start: Start::Earliest,
         owner_level: None,
         name: "bench".to_owned(),
+        distrust: Distrust::default(),
     };
     let share = Share::new(256 << 20);
     Ok(client.receive(FIRST, options, Arc::clone(&share), 32 << 20).await?)

@@ -118,30 +118,51 @@ impl<'a> Message<'a> {
     /// # Errors
     /// Sections out of order, unknown ones, and sections without a map or list where one must stand.
     pub fn scan(bytes: &'a [u8]) -> Result<Self, Error> {
+        let mut message = Self::scan_annotations(bytes)?;
+        let mut sections = Sections::new(message.bare);
+        let mut last = 0;
+        let mut before = message.bare;
+        while let Some(section) = sections.next() {
+            let section = section?;
+            check_order(last, section.code)?;
+            last = section.code;
+            match section.code {
+                code::PROPERTIES => message.properties = section.value,
+                code::APPLICATION_PROPERTIES => message.application_properties = map(section.value)?,
+                _ if message.body.is_empty() => message.body = before,
+                _ => {}
+            }
+            before = sections.cursor.rest();
+        }
+        Ok(message)
+    }
+
+    /// Takes a message apart as a hub does, which reads the annotations and hands on what stands behind them: that may be
+    /// any sections in any order. Of them only `bare` is filled in.
+    ///
+    /// # Errors
+    /// What can't be cut into sections, and annotations out of order or without a map.
+    pub fn scan_annotations(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut message = Self::default();
         let mut sections = Sections::new(bytes);
         let mut last = 0;
         let mut before = bytes;
         while let Some(section) = sections.next() {
             let section = section?;
-            if section.code < last || (section.code == last && last < code::DATA) {
-                return Err(Error::NotA("a section in its order"));
+            if section.code >= code::PROPERTIES {
+                message.bare = before;
+                break;
             }
+            check_order(last, section.code)?;
             last = section.code;
             match section.code {
                 code::HEADER => message.header = section.whole,
                 code::DELIVERY_ANNOTATIONS => message.delivery_annotations = map(section.value)?,
-                code::MESSAGE_ANNOTATIONS => message.message_annotations = map(section.value)?,
-                code::PROPERTIES => message.properties = section.value,
-                code::APPLICATION_PROPERTIES => message.application_properties = map(section.value)?,
-                _ if message.body.is_empty() => message.body = before,
-                _ => {}
-            }
-            if section.code >= code::PROPERTIES && message.bare.is_empty() {
-                message.bare = before;
+                _ => message.message_annotations = map(section.value)?,
             }
             before = sections.cursor.rest();
         }
+        sections.try_for_each(|section| section.map(drop))?;
         Ok(message)
     }
 
@@ -179,6 +200,14 @@ pub fn lookup<'a>(map: &'a [u8], key: &str) -> Result<Option<Value<'a>>, Error> 
         }
     }
     Ok(None)
+}
+
+/// A section may stand behind another kind that comes before it, and a body section behind its like.
+fn check_order(last: u8, section: u8) -> Result<(), Error> {
+    if section < last || (section == last && last < code::DATA) {
+        return Err(Error::NotA("a section in its order"));
+    }
+    Ok(())
 }
 
 fn map(value: &[u8]) -> Result<&[u8], Error> {
@@ -263,6 +292,28 @@ mod tests {
             (b"text".to_vec(), "no section at all"),
         ] {
             assert!(Message::scan(&bytes).is_err(), "{why}");
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_the_annotations_is_handed_on_in_any_order() {
+        let header = encoded(|out| out.described(code::HEADER, |out| out.list(|_| ())));
+        let annotations = encoded(|out| out.described(code::MESSAGE_ANNOTATIONS, |out| out.map(|_| ())));
+        let data = encoded(|out| out.described(code::DATA, |out| out.nulls(1)));
+        let footer = encoded(|out| out.described(code::FOOTER, |out| out.map(|_| ())));
+        for bare in [[&footer[..], &data], [&data, &header], [&data, &annotations], [&[], &[]]] {
+            let bare = bare.concat();
+            let message = [&header[..], &annotations, &bare].concat();
+            let scanned = Message::scan_annotations(&message).unwrap();
+            assert_eq!((scanned.header, scanned.bare), (&header[..], &bare[..]), "{message:02x?}");
+        }
+        for (message, why) in [
+            ([&annotations[..], &header].concat(), "a header behind the annotations"),
+            ([&annotations[..], &annotations].concat(), "two sections of annotations"),
+            ([&annotations[..], &data, b"text"].concat(), "bytes that are no section"),
+            ([&annotations[..], &data, &footer[..5]].concat(), "a footer that is cut"),
+        ] {
+            assert!(Message::scan_annotations(&message).is_err(), "{why}");
         }
     }
 }

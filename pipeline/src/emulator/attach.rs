@@ -37,7 +37,7 @@ pub(super) fn admit(attach: &Attach<'_>, channel: u16, peer: &Peer) -> Result<Li
     let Some(address) = address_of(attach) else {
         return Err(Refusal::new(condition::INVALID_FIELD, "The link names no address."));
     };
-    let node = Node::find(address, &peer.hub.name, peer.hub.partitions.len() as u32)?;
+    let node = Node::find(address, &peer.hub.name, peer.hub.partition_count())?;
     check_access(&node, address, peer)?;
     match attach.role {
         Role::Sender => admit_sender(attach, &node),

@@ -23,15 +23,17 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// Reads a delivery: one event, or an envelope with many.
+    /// Reads a delivery: one event, or an envelope with many. Of an event only the annotations are read, as the service
+    /// does: senders may put anything behind them.
     pub(super) fn read(format: u32, payload: &'a [u8]) -> Result<Self, codec::Error> {
-        let outer = Message::scan(payload)?;
+        let is_batch = format == BATCH_FORMAT;
+        let outer = if is_batch { Message::scan(payload)? } else { Message::scan_annotations(payload)? };
         let key = match lookup(outer.message_annotations, PARTITION_KEY)? {
             Some(Value::String(key)) => Some(key),
             _ => None,
         };
-        let events = if format == BATCH_FORMAT {
-            outer.data().map(|event| Message::scan(event?)).collect::<Result<_, _>>()?
+        let events = if is_batch {
+            outer.data().map(|event| Message::scan_annotations(event?)).collect::<Result<_, _>>()?
         } else {
             vec![outer]
         };

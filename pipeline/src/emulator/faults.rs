@@ -2,7 +2,7 @@
 //!
 //! Owns what is scripted. Does not own: carrying it out (`connection`, `listener`).
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// No fault is scripted.
 const NEVER: u64 = u64::MAX;
@@ -12,11 +12,15 @@ const NEVER: u64 = u64::MAX;
 pub struct Faults {
     /// Events that may still be sent before a connection drops.
     events_left: AtomicU64,
+    /// Events beyond its last one that the hub claims to have.
+    claimed: AtomicI64,
+    /// How often readers were stalled: those that attached before get nothing any more.
+    stalls: AtomicU64,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Self { events_left: AtomicU64::new(NEVER) }
+        Self { events_left: AtomicU64::new(NEVER), claimed: AtomicI64::new(0), stalls: AtomicU64::new(0) }
     }
 }
 
@@ -24,6 +28,26 @@ impl Faults {
     /// Drops the connection that sends the `events`-th event from now, right behind it and without a word; once.
     pub fn drop_connection_after(&self, events: u64) {
         self.events_left.store(events, Ordering::Relaxed);
+    }
+
+    /// Lets the management node claim so many events beyond the last one of each partition.
+    pub fn claim_more(&self, events: i64) {
+        self.claimed.store(events, Ordering::Relaxed);
+    }
+
+    /// Sends nothing more to the readers that are attached now, without a word.
+    pub fn stall_readers(&self) {
+        self.stalls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns how many events are claimed beyond the last one.
+    pub(super) fn claimed(&self) -> i64 {
+        self.claimed.load(Ordering::Relaxed)
+    }
+
+    /// Returns how often readers were stalled.
+    pub(super) fn stalls(&self) -> u64 {
+        self.stalls.load(Ordering::Relaxed)
     }
 
     /// Returns how many events may be sent now.

@@ -20,7 +20,7 @@ use super::{Clock, Config};
 /// One event hub.
 pub(super) struct Hub {
     pub(super) name: String,
-    pub(super) partitions: Vec<Partition>,
+    partitions: RwLock<Vec<Arc<Partition>>>,
     pub(super) created_ms: i64,
     pub(super) access: AccessKey,
     pub(super) faults: Faults,
@@ -45,7 +45,7 @@ impl Hub {
         let created_ms = config.created_ms.unwrap_or_else(|| (config.clock)());
         let mut hub = Self {
             name: config.event_hub.clone(),
-            partitions: (0..config.partitions).map(|_| Partition::default()).collect(),
+            partitions: RwLock::new((0..config.partitions).map(|_| Arc::default()).collect()),
             created_ms,
             access: AccessKey { name: config.key_name.clone(), key: config.key.clone() },
             faults: Faults::default(),
@@ -64,8 +64,23 @@ impl Hub {
     }
 
     /// Returns a partition by its number.
-    pub(super) fn partition(&self, id: u32) -> Option<&Partition> {
-        self.partitions.get(id as usize)
+    pub(super) fn partition(&self, id: u32) -> Option<Arc<Partition>> {
+        self.partitions().get(id as usize).map(Arc::clone)
+    }
+
+    /// Returns how many partitions there are now.
+    pub(super) fn partition_count(&self) -> u32 {
+        self.partitions().len() as u32
+    }
+
+    /// Adds empty partitions, which are in no file.
+    pub(super) fn add_partitions(&self, count: u32) {
+        let mut partitions = self.partitions.write().unwrap_or_else(PoisonError::into_inner);
+        partitions.extend((0..count).map(|_| Arc::default()));
+    }
+
+    fn partitions(&self) -> RwLockReadGuard<'_, Vec<Arc<Partition>>> {
+        self.partitions.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Appends events to one partition: the one that is asked for, the one of their key, or the next in turn.
@@ -75,13 +90,16 @@ impl Hub {
         batch: &Batch<'_>,
     ) -> Result<(u32, i64), log::Error> {
         let id = partition.unwrap_or_else(|| self.choose(batch.key));
-        let partition = &self.partitions[id as usize % self.partitions.len()];
+        let partition = {
+            let partitions = self.partitions();
+            Arc::clone(&partitions[id as usize % partitions.len()])
+        };
         let first = partition.append(batch, self.now_ms())?;
         Ok((id, first))
     }
 
     fn choose(&self, key: Option<&str>) -> u32 {
-        let count = self.partitions.len();
+        let count = self.partition_count() as usize;
         let chosen = match key {
             Some(key) => (checksum(&[key.as_bytes()]) % count as u64) as usize,
             None => self.turn.fetch_add(1, Ordering::Relaxed) % count,
@@ -90,17 +108,20 @@ impl Hub {
     }
 
     fn recover(&mut self, folder: &Path) -> Result<(), Error> {
-        let partitions = self.partitions.len() as u32;
+        let partitions = self.partition_count();
         let fresh = HubPage { event_hub: self.name.clone(), partitions, created_ms: self.created_ms };
         let page = HubPage::read_or_write(folder, fresh)?;
         if page.partitions != partitions || page.event_hub != self.name {
             return Err(Error::OtherHub { event_hub: page.event_hub, partitions: page.partitions });
         }
         self.created_ms = page.created_ms;
-        for (id, partition) in (0..).zip(&mut self.partitions) {
+        let mut recovered = Vec::new();
+        for id in 0..partitions {
             let (file, records) = LogFile::open(folder, id)?;
-            partition.log = RwLock::new(PartitionLog::recovered(file, records));
+            let log = RwLock::new(PartitionLog::recovered(file, records));
+            recovered.push(Arc::new(Partition { log, ..Partition::default() }));
         }
+        self.partitions = RwLock::new(recovered);
         Ok(())
     }
 }
@@ -154,6 +175,20 @@ impl Partition {
         drop(log);
         self.wake();
         Ok(first)
+    }
+
+    /// Appends a message that readers get as it is.
+    pub(super) fn append_stamped(&self, message: &[u8], now_ms: i64) -> Result<i64, log::Error> {
+        let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
+        let number = log.append_stamped(message, now_ms)?;
+        drop(log);
+        self.wake();
+        Ok(number)
+    }
+
+    /// Lets retention pass the events below a sequence number.
+    pub(super) fn purge(&self, below: i64) {
+        self.log.write().unwrap_or_else(PoisonError::into_inner).purge(below);
     }
 
     fn wake(&self) {

@@ -5,7 +5,7 @@
 
 use crate::amqp::codec::{self, Value};
 use crate::amqp::encode::Encoder;
-use crate::amqp::sections::{Message, code};
+use crate::amqp::sections::{Message, Sections, code};
 
 use super::disk::{self, LogFile, Record};
 use super::filter::{Place, Start};
@@ -23,8 +23,10 @@ const NONE: i64 = -1;
 /// One partition's events in order.
 #[derive(Debug, Default)]
 pub(super) struct PartitionLog {
-    /// The event of sequence number n stands at index n: nothing is ever thrown away.
+    /// The event of sequence number n stands at index n.
     events: Vec<Event>,
+    /// How many of them retention has passed. They stay in memory, and no reader gets them.
+    purged: usize,
     /// Bytes of all events so far: the offset of the next one.
     bytes: u64,
     file: Option<LogFile>,
@@ -82,13 +84,37 @@ impl PartitionLog {
             offset += encoded.len() as u64;
             records.push(Record { enqueued_ms, header_size: message.header.len() as u32, encoded });
         }
+        self.append_records(records)?;
+        Ok(first)
+    }
+
+    /// Appends a message that readers get as it is, whatever its annotations say; returns the number it would have.
+    ///
+    /// # Errors
+    /// A file that can't be written.
+    pub(super) fn append_stamped(&mut self, message: &[u8], now_ms: i64) -> Result<i64, Error> {
+        let header = match Sections::new(message).next() {
+            Some(Ok(section)) if section.code == code::HEADER => section.whole,
+            _ => &[],
+        };
+        let record = Record {
+            enqueued_ms: now_ms.max(self.last_enqueued_ms()),
+            header_size: header.len() as u32,
+            encoded: message.into(),
+        };
+        let number = self.events.len() as i64;
+        self.append_records(vec![record])?;
+        Ok(number)
+    }
+
+    fn append_records(&mut self, records: Vec<Record>) -> Result<(), Error> {
         if let Some(file) = &mut self.file {
             file.append(&records)?;
         }
         for record in records {
             self.push(record);
         }
-        Ok(first)
+        Ok(())
     }
 
     fn push(&mut self, record: Record) {
@@ -113,9 +139,20 @@ impl PartitionLog {
         self.bytes
     }
 
-    /// Returns the first sequence number, or -1.
+    /// Lets retention pass the events below a sequence number.
+    pub(super) fn purge(&mut self, below: i64) {
+        let below = usize::try_from(below).unwrap_or(0).min(self.events.len());
+        self.purged = self.purged.max(below);
+    }
+
+    /// Returns whether there is no event.
+    pub(super) fn is_empty(&self) -> bool {
+        self.purged == self.events.len()
+    }
+
+    /// Returns the first sequence number, or -1 before the first event.
     pub(super) fn begin(&self) -> i64 {
-        if self.events.is_empty() { NONE } else { 0 }
+        if self.events.is_empty() { NONE } else { self.purged as i64 }
     }
 
     /// Returns the last sequence number, or -1.
@@ -141,6 +178,10 @@ impl PartitionLog {
     /// # Source
     /// Protocol reference 6.3.
     pub(super) fn find(&self, start: &Start) -> Result<usize, String> {
+        Ok(self.place(start)?.max(self.purged))
+    }
+
+    fn place(&self, start: &Start) -> Result<usize, String> {
         match start.place {
             Place::Beginning => Ok(0),
             Place::End => Ok(self.events.len()),

@@ -1,7 +1,7 @@
 //! A hub in this process: partitions, links, `$cbs` and `$management`, over plain TCP.
 //!
 //! Owns an event hub as its clients see it. It stands on [`crate::amqp`] and on no AMQP library.
-//! Does not own: TLS, retention (nothing is ever thrown away), or a list of consumer groups: there are all of
+//! Does not own: TLS, retention by time (events go when a test says so), or a list of consumer groups: there are all of
 //! them, each as soon as it is named.
 //!
 //! ```text
@@ -55,6 +55,7 @@ use refusal::Refusal;
 
 pub use event::{BATCH_FORMAT, NewEvent};
 pub use faults::Faults;
+pub use hub::Error as HubError;
 
 /// A clock: unix milliseconds.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -159,12 +160,13 @@ impl Emulator {
 
     /// Returns how many partitions there are.
     pub fn partitions(&self) -> u32 {
-        self.hub.partitions.len() as u32
+        self.hub.partition_count()
     }
 
     /// Returns how far a partition is; none when there is no such partition.
     pub fn partition(&self, id: PartitionId) -> Option<PartitionSnapshot> {
-        let log = self.hub.partition(id.0)?.log();
+        let partition = self.hub.partition(id.0)?;
+        let log = partition.log();
         Some(PartitionSnapshot {
             begin: SequenceNumber(log.begin()),
             last: SequenceNumber(log.last()),
@@ -177,14 +179,38 @@ impl Emulator {
 
     /// Appends one event to a partition without a connection.
     pub fn append(&self, partition: PartitionId, event: &NewEvent<'_>) -> Result<SequenceNumber, Error> {
+        self.append_message(partition, &event.encode())
+    }
+
+    /// Appends one event to a partition without a connection, encoded as its sender sends it.
+    pub fn append_message(&self, partition: PartitionId, message: &[u8]) -> Result<SequenceNumber, Error> {
         if self.hub.partition(partition.0).is_none() {
             return Err(Error::NoPartition(partition));
         }
-        let message = event.encode();
-        let batch = Batch::read(0, &message)?;
+        let batch = Batch::read(0, message)?;
         let appended = self.hub.publish(Some(partition.0), &batch);
         let (_, first) = appended.map_err(|source| Error::Append(Box::new(source)))?;
         Ok(SequenceNumber(first))
+    }
+
+    /// Appends a message that readers get as it is, annotations and all: what only a broken hub sends.
+    pub fn append_stamped(&self, partition: PartitionId, message: &[u8]) -> Result<SequenceNumber, Error> {
+        let hub = &self.hub;
+        let partition = hub.partition(partition.0).ok_or(Error::NoPartition(partition))?;
+        let appended = partition.append_stamped(message, hub.now_ms());
+        appended.map(SequenceNumber).map_err(|source| Error::Append(Box::new(source)))
+    }
+
+    /// Adds empty partitions.
+    pub fn add_partitions(&self, count: u32) {
+        self.hub.add_partitions(count);
+    }
+
+    /// Lets retention pass the events of a partition below a sequence number.
+    pub fn purge(&self, partition: PartitionId, below: SequenceNumber) {
+        if let Some(partition) = self.hub.partition(partition.0) {
+            partition.purge(below.0);
+        }
     }
 
     /// Returns the faults that it commits on demand.

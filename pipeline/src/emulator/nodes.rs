@@ -159,7 +159,7 @@ fn read_facts(hub: &Hub, grants: &Grants, request: &Request<'_>) -> Answer {
 }
 
 fn hub_facts(hub: &Hub) -> Answer {
-    let ids: Vec<String> = (0..hub.partitions.len()).map(|id| id.to_string()).collect();
+    let ids: Vec<String> = (0..hub.partition_count()).map(|id| id.to_string()).collect();
     Answer::success(200, "OK", |out| {
         out.map(|map| {
             map.string("name");
@@ -197,7 +197,7 @@ fn partition_facts(hub: &Hub, id: &str) -> Answer {
             map.string("begin_sequence_number_epoch");
             map.int(-1);
             map.string("last_enqueued_sequence_number");
-            map.long(log.last());
+            map.long(log.last() + hub.faults.claimed());
             map.string("last_enqueued_sequence_number_epoch");
             map.int(-1);
             map.string("last_enqueued_offset");
@@ -205,7 +205,7 @@ fn partition_facts(hub: &Hub, id: &str) -> Answer {
             map.string("last_enqueued_time_utc");
             map.timestamp(log.last_enqueued_ms());
             map.string("is_partition_empty");
-            map.bool(log.len() == 0);
+            map.bool(log.is_empty());
             map.string("runtime_info_retrieval_time_utc");
             map.timestamp(hub.now_ms());
         });

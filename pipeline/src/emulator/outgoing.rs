@@ -139,6 +139,8 @@ pub(super) struct EventLink {
     next: usize,
     /// Whether each event carries the partition's figures.
     metrics: bool,
+    /// How often readers had been stalled when this one attached.
+    stalls: u64,
 }
 
 /// What a reader asked for when it attached.
@@ -163,7 +165,8 @@ impl EventLink {
         if let Some(partition) = hub.partition(partition) {
             partition.wake_on_append(waker);
         }
-        Self { outgoing, hub, partition, group, reader, next, metrics }
+        let stalls = hub.faults.stalls();
+        Self { outgoing, hub, partition, group, reader, next, metrics, stalls }
     }
 
     /// Returns the place among the partition's readers.
@@ -175,6 +178,9 @@ impl EventLink {
     pub(super) fn pump(&mut self, window: &mut Window, out: &mut Vec<u8>, events_max: u64) -> u64 {
         self.outgoing.go_on(window, out);
         let hub = Arc::clone(&self.hub);
+        if self.stalls != hub.faults.stalls() {
+            return 0;
+        }
         let Some(partition) = hub.partition(self.partition) else { return 0 };
         let log = partition.log();
         let figures = if self.metrics { encode_figures(&log, hub.now_ms()) } else { Vec::new() };

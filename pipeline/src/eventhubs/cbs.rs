@@ -125,7 +125,7 @@ async fn renew(
             }
             Err(error) => {
                 // If it lapses the hub detaches the links and says why; until then there is time to try again.
-                warn!(%error, "the token could not be renewed");
+                warn!(error = &error as &dyn std::error::Error, "the token could not be renewed");
                 (life.margin / 10).max(1)
             }
         };

@@ -40,7 +40,7 @@ pub struct Client {
     /// Opened for the first partition, and again when it is gone.
     inbound: Mutex<Option<Arc<inbound::Connection>>>,
     // Links go before the connection they are on.
-    management: Mutex<Option<Requests>>,
+    management: Mutex<Option<Arc<Requests>>>,
     authorisation: Authorisation,
     pub(super) connection: Mutex<ConnectionHandle<()>>,
 }
@@ -91,7 +91,7 @@ impl Client {
             .await
             .unwrap_or_else(|_| Err(Error::lost(&to.to_string(), "no connection came about in time")))?;
         let audience = audience(to, &hub);
-        let requests = Requests::open(&mut connection, CBS, &name).await?;
+        let requests = Requests::open(&mut connection, CBS, &name, Patience::DEFAULT).await?;
         let authorisation = Authorisation::begin(requests, audience, to.credential().clone(), life).await?;
         Ok(Self {
             to: to.clone(),
@@ -197,15 +197,22 @@ impl Client {
         if let Some(partition) = partition {
             properties.push((PARTITION, SimpleValue::String(partition.to_string())));
         }
+        self.management().await?.ask(subject, &properties, Value::Null).await
+    }
+
+    /// The links to the management node: opened for the first question, and again when the hub has ended them. The lock is
+    /// not held while somebody waits for an answer.
+    async fn management(&self) -> Result<Arc<Requests>, Error> {
         let mut management = self.management.lock().await;
-        let requests = match &mut *management {
-            Some(requests) => requests,
-            none => {
-                let mut connection = self.connection.lock().await;
-                none.insert(Requests::open(&mut connection, MANAGEMENT, &self.name).await?)
-            }
-        };
-        requests.ask(subject, &properties, Value::Null).await
+        if let Some(open) = management.as_ref().filter(|requests| requests.is_open()) {
+            return Ok(Arc::clone(open));
+        }
+        let mut connection = self.connection.lock().await;
+        let opening = Requests::open(&mut connection, MANAGEMENT, &self.name, self.patience);
+        let opened = timeout(PATIENCE, opening)
+            .await
+            .unwrap_or_else(|_| Err(Error::lost(MANAGEMENT, "the hub does not answer")))?;
+        Ok(Arc::clone(management.insert(Arc::new(opened))))
     }
 }
 

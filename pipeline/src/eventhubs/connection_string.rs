@@ -29,7 +29,13 @@ pub(super) enum Credential {
 impl ConnectionString {
     /// Reads a connection string.
     pub fn parse(text: &str) -> Result<Self, ConnectionStringError> {
+        if text.trim().starts_with(['"', '\'']) || text.trim().ends_with(['"', '\'']) {
+            return Err(ConnectionStringError::Quoted);
+        }
         let parts = Parts::split(text)?;
+        if let (Some(service), None) = (parts.other_service, parts.endpoint) {
+            return Err(ConnectionStringError::OtherService(service));
+        }
         let endpoint = parts.endpoint.ok_or(ConnectionStringError::Missing("Endpoint"))?;
         let (host, port) = parse_endpoint(endpoint)?;
         let credential = match (parts.key_name, parts.key, parts.signature) {
@@ -118,6 +124,12 @@ pub enum ConnectionStringError {
     /// A part is not `name=value`.
     #[error("part {0} of the connection string is not name=value")]
     NotAPair(usize),
+    /// Quotation marks came with the text, as from an env file that takes them literally.
+    #[error("the connection string is in quotation marks; leave them out")]
+    Quoted,
+    /// The connection string of another service.
+    #[error("this is the connection string of {0}, not of an event hub")]
+    OtherService(&'static str),
     /// A part that is needed is not there.
     #[error("the connection string has no {0}")]
     Missing(&'static str),
@@ -146,6 +158,8 @@ struct Parts<'a> {
     signature: Option<&'a str>,
     entity_path: Option<&'a str>,
     development: bool,
+    /// The service whose connection strings have a part that was found.
+    other_service: Option<&'static str>,
 }
 
 impl<'a> Parts<'a> {
@@ -167,6 +181,13 @@ impl<'a> Parts<'a> {
                 "usedevelopmentemulator" => {
                     parts.development = value.is_some_and(|value| value.eq_ignore_ascii_case("true"));
                 }
+                "accountname" | "accountkey" | "defaultendpointsprotocol" | "blobendpoint" => {
+                    parts.other_service = Some("a storage account");
+                }
+                "hostname" | "deviceid" => {
+                    parts.other_service =
+                        Some("an IoT hub (its event hub is under \"Built-in endpoints\" in the portal)");
+                }
                 _ => {}
             }
         }
@@ -187,7 +208,9 @@ fn parse_endpoint(endpoint: &str) -> Result<(String, Option<u16>), ConnectionStr
             None => (authority, None),
         },
     };
-    if scheme.is_empty() || host.is_empty() || host.contains(char::is_whitespace) {
+    // Anything else in its place, as user info or a query, could be a secret, and a host is shown.
+    let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '-' | '_' | ':' | '%');
+    if scheme.is_empty() || host.is_empty() || !host.chars().all(plain) {
         return Err(ConnectionStringError::Endpoint);
     }
     let port = port.map(str::parse).transpose().map_err(|_| ConnectionStringError::Endpoint)?;
@@ -268,6 +291,21 @@ mod tests {
             (format!("Endpoint=h;{key}"), ConnectionStringError::Endpoint),
             (format!("Endpoint=sb:///;{key}"), ConnectionStringError::Endpoint),
             (format!("Endpoint=sb://h:port;{key}"), ConnectionStringError::Endpoint),
+            (format!("Endpoint=sb://u:secret@h/;{key}"), ConnectionStringError::Endpoint),
+            (format!("Endpoint=sb://secret@h/;{key}"), ConnectionStringError::Endpoint),
+            (format!("Endpoint=sb://h?sig=secret;{key}"), ConnectionStringError::Endpoint),
+            (format!("\"Endpoint=sb://h;{key}\""), ConnectionStringError::Quoted),
+            (format!(" 'Endpoint=sb://h;{key}"), ConnectionStringError::Quoted),
+            (
+                "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=secret".to_owned(),
+                ConnectionStringError::OtherService("a storage account"),
+            ),
+            (
+                format!("HostName=a.azure-devices.net;{key}"),
+                ConnectionStringError::OtherService(
+                    "an IoT hub (its event hub is under \"Built-in endpoints\" in the portal)",
+                ),
+            ),
             (format!("Endpoint=sb://h;{key};secret"), ConnectionStringError::NotAPair(4)),
             ("Endpoint=sb://h".to_owned(), ConnectionStringError::Missing("SharedAccessKey")),
             (

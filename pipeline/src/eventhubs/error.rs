@@ -14,7 +14,7 @@ use fe2o3_amqp_types::definitions::{self, ErrorCondition};
 use fe2o3_amqp_types::primitives::Symbol;
 
 use super::ConnectionString;
-use super::names::STATUS_CODE;
+use super::names::{SERVER_BUSY, STATUS_CODE};
 use super::retry::{condition_of, kind_of};
 use crate::position::PartitionId;
 
@@ -76,12 +76,12 @@ pub enum Error {
         /// What is missing.
         what: &'static str,
     },
-    /// An event arrived that can't be placed.
+    /// Deliveries break the rules of their link. What a message holds never does.
     #[error("partition {partition}: {what}")]
     Event {
         /// Its partition.
         partition: PartitionId,
-        /// What is wrong with it.
+        /// What is wrong with them.
         what: String,
     },
     /// The hub's numbering lies below the position that was asked for.
@@ -138,6 +138,20 @@ impl Error {
         }
     }
 
+    /// Whether the hub is too busy and asks to be asked again later.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self, Self::Refused { condition, .. } if condition == SERVER_BUSY)
+    }
+
+    /// The same error of the same link, told to somebody who waits for something else.
+    pub(super) fn about(&self, subject: &str) -> Self {
+        match self {
+            Self::Refused { condition, text, .. } => Self::refused(subject, condition, text),
+            Self::Lost { what, .. } => Self::lost(subject, what.as_str()),
+            other => Self::lost(subject, other.to_string()),
+        }
+    }
+
     pub(super) fn refused(subject: &str, condition: &str, text: &str) -> Self {
         Self::Refused {
             subject: subject.to_owned(),
@@ -177,7 +191,10 @@ impl Error {
     pub(super) fn open(to: &ConnectionString, error: OpenError) -> Self {
         let address = format!("{}:{}", to.host(), to.port());
         match error {
-            OpenError::Io(source) => Self::Unreachable { address, source },
+            // The stream was connected before: somebody was reached.
+            OpenError::Io(error) => {
+                Self::NotOpened { address, what: broken_handshake(&error), kind: ErrorKind::Transient }
+            }
             OpenError::RemoteClosedWithError(error) => Self::remote(&address, &error),
             OpenError::SaslError { .. } => {
                 Self::NotOpened { address, what: error.to_string(), kind: ErrorKind::Unauthorized }
@@ -272,6 +289,17 @@ impl Error {
                 Self::lost(subject, "the connection is gone")
             }
         }
+    }
+}
+
+fn broken_handshake(error: &io::Error) -> String {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    match error.kind() {
+        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => {
+            "the peer closed the connection during the handshake; is this an AMQP port, and one without TLS?"
+                .to_owned()
+        }
+        _ => format!("the handshake failed: {error}"),
     }
 }
 

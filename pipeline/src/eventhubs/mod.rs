@@ -22,7 +22,7 @@ pub use connection_string::{ConnectionString, ConnectionStringError};
 pub use error::{Error, ErrorKind};
 pub use inbound::{Replay, properties_json};
 pub(crate) use names::SIZE_EXCEEDED;
-pub use receiver::{PartitionReceiver, ReceiveOptions, Start};
+pub use receiver::{Distrust, PartitionReceiver, ReceiveOptions, Start};
 pub use sender::{Sender, Sent};
 
 #[cfg(test)]

@@ -51,6 +51,9 @@ pub(crate) const GEO_REPLICATION: &str = "com.microsoft:georeplication";
 /// Error condition: another reader has the partition.
 pub(crate) const STOLEN: &str = "amqp:link:stolen";
 
+/// Error condition: the hub has too much to do; asking again later may help.
+pub(crate) const SERVER_BUSY: &str = "com.microsoft:server-busy";
+
 // Annotations of an event.
 pub(crate) const SEQUENCE_NUMBER: &str = "x-opt-sequence-number";
 pub(crate) const OFFSET: &str = "x-opt-offset";

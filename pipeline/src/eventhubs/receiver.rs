@@ -35,6 +35,17 @@ pub struct ReceiveOptions {
     pub owner_level: Option<i64>,
     /// The name other readers see in their errors.
     pub name: String,
+    /// What an earlier link to the partition has shown to be wrong.
+    pub distrust: Distrust,
+}
+
+/// Sequence numbers that a hub stamped and that can't be true, as it says itself when it is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Distrust {
+    /// Numbers above the hub's last one: a delivery that jumps to one of them is dropped.
+    pub jumps: Vec<SequenceNumber>,
+    /// Numbers that are not above the last event were stamped on several deliveries in a row: each is dropped.
+    pub stale: bool,
 }
 
 /// Where reading begins.
@@ -42,7 +53,7 @@ pub struct ReceiveOptions {
 pub enum Start {
     /// At the first event the hub still has.
     Earliest,
-    /// Behind the event of this offset; behind that sequence number when the hub refuses the offset.
+    /// Behind the event of this offset; behind that sequence number when the offset is unknown or the hub refuses it.
     After {
         /// The resume token.
         offset: Offset,
@@ -77,9 +88,8 @@ impl PartitionReceiver {
     /// After an error the link is of no more use.
     pub async fn next_batch(&mut self) -> Result<RawBatch, Error> {
         loop {
-            if let Some(arrived) = self.link.take() {
-                self.last_enqueued = arrived.last_enqueued;
-                return Ok(arrived.batch);
+            if let Some(batch) = self.ready_batch() {
+                return Ok(batch);
             }
             if let Some(error) = self.link.failure() {
                 self.told = Some(error.kind());
@@ -92,9 +102,28 @@ impl PartitionReceiver {
         }
     }
 
+    /// Takes a batch that is there already. Never waits, and leaves an error to [`next_batch`](Self::next_batch).
+    pub fn ready_batch(&mut self) -> Option<RawBatch> {
+        let arrived = self.link.take()?;
+        self.last_enqueued = arrived.last_enqueued;
+        Some(arrived.batch)
+    }
+
+    /// How many events the hub may send and the budget lets in.
+    pub fn outstanding_credit(&self) -> u32 {
+        // While the budget is exhausted the socket may not be read.
+        if self.share.free() > 0 { self.link.outstanding_credit() } else { 0 }
+    }
+
     /// The last sequence number the hub had given when it sent the last event; `None` before the first.
     pub fn last_enqueued(&self) -> Option<SequenceNumber> {
         self.last_enqueued
+    }
+
+    /// How many deliveries without a usable sequence number came behind the last event. The batch of the next event counts
+    /// them too ([`RawBatch::unreadable`]); if none follows, this is all that tells of them.
+    pub fn unreadable(&self) -> u32 {
+        self.link.unreadable()
     }
 
     /// Detaches.

@@ -4,7 +4,7 @@
 //! A merge of the tables of the official Go, JavaScript, Python and .NET SDKs.
 
 use super::ErrorKind;
-use super::names::STOLEN;
+use super::names::{SERVER_BUSY, STOLEN};
 
 /// What a condition means to a caller. `text` is the hub's description: some conditions have several meanings.
 pub(super) fn kind_of(condition: &str, text: &str) -> ErrorKind {
@@ -44,7 +44,7 @@ pub(super) fn condition_of(status: i64) -> &'static str {
         408 => "com.microsoft:timeout",
         410 => STOLEN,
         501 => "amqp:not-implemented",
-        503 => "com.microsoft:server-busy",
+        503 => SERVER_BUSY,
         _ => "amqp:internal-error",
     }
 }

@@ -13,7 +13,8 @@ use crate::emulator::hub::Hub;
 
 /// Returns the bodies of a partition's events.
 fn bodies(hub: &Hub, partition: u32) -> Vec<Vec<u8>> {
-    let log = hub.partition(partition).unwrap().log();
+    let partition = hub.partition(partition).unwrap();
+    let log = partition.log();
     let body = |rest: &[u8]| Message::scan(rest).unwrap().data().next().unwrap().unwrap().to_vec();
     log.from(0).iter().map(|event| body(event.rest())).collect()
 }
@@ -145,7 +146,8 @@ fn everything_that_was_sent_is_kept_but_what_the_hub_writes_itself() {
     out.described(code::FOOTER, |out| out.map(|_| ()));
     client.transfer(&transfer(0), &event);
     assert_eq!(outcomes(&mut client), [(0, 0, true)]);
-    let log = hub.partition(0).unwrap().log();
+    let partition = hub.partition(0).unwrap();
+    let log = partition.log();
     let kept = &log.from(0)[0];
     assert_eq!(kept.header(), Message::scan(&event).unwrap().header);
     let message = Message::scan(kept.rest()).unwrap();

@@ -1,17 +1,17 @@
 //! The events of one link between its socket and its reader: batches that wait, the one that fills, and what the hub
 //! may still send.
 //!
-//! Owns: the order of the sequence numbers, where a batch ends, and that credit and bytes are paid for.
-//! Does not own: the arithmetic of credit (`credit`), what a message carries (`head`, `body`), flows (`link`).
+//! Owns: the order of the sequence numbers, what is dropped because it has none, where a batch ends, and that credit and
+//! bytes are paid for. Does not own: the arithmetic of credit (`credit`), what a message carries (`head`, `body`,
+//! `undecodable`), flows (`link`).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::head::Head;
 use crate::budget::{Permit, Share};
 use crate::event::{RawBatch, RawEvent, Spares};
-use crate::eventhubs::Error;
 use crate::eventhubs::credit::Credit;
+use crate::eventhubs::{Distrust, Error};
 use crate::position::{PartitionId, SequenceNumber};
 
 /// Events that have come in and are not taken yet.
@@ -30,6 +30,11 @@ pub(super) struct Arrivals {
     coming: (i64, Option<SequenceNumber>),
     /// The number of the last event; only later ones may come.
     position: i64,
+    /// Whether an event has come, and behind it none whose number is out of order.
+    in_order: bool,
+    /// Deliveries that were dropped since the last event.
+    unreadable: u32,
+    distrust: Distrust,
 }
 
 /// A batch on its way to the reader.
@@ -59,12 +64,15 @@ impl Arrivals {
             last_enqueued: None,
             coming: (position, None),
             position,
+            in_order: false,
+            unreadable: 0,
+            distrust: Distrust::default(),
         }
     }
 
-    /// The number of the last event.
-    pub(super) fn position(&self) -> i64 {
-        self.position
+    /// The same, warned of wrong numbers.
+    pub(super) fn with_distrust(self, distrust: Distrust) -> Self {
+        Self { distrust, ..self }
     }
 
     /// What pays for them.
@@ -77,37 +85,33 @@ impl Arrivals {
         self.credit.under_way()
     }
 
-    /// Begins an event; its body is appended, then it is finished.
-    ///
-    /// # Errors
-    /// An event that can't be placed, or stands at or below the last one.
-    pub(super) fn begin(&mut self, head: &Head<'_>) -> Result<(), Error> {
-        let partition = self.partition;
-        let place = head.place().map_err(|name| {
-            let what = format!("an event came without a usable {name}");
-            Error::Event { partition, what }
-        })?;
-        let number = place.sequence_number.0;
-        if number <= self.position {
-            return Err(Error::WentBack { partition, arrived: number, position: self.position });
+    /// Whether an event of this number may come next: above the last one, and not far beyond what the hub had when it was
+    /// sent. A number that nobody gave out would make every event behind it one of another log.
+    pub(super) fn may_follow(&self, number: SequenceNumber, last_enqueued: Option<SequenceNumber>) -> bool {
+        let is_far = |last: SequenceNumber| number.0.saturating_sub(last.0) > NUMBERS_AHEAD_MAX;
+        if number.0 == self.position + 1 {
+            return true;
         }
+        number.0 > self.position
+            && !last_enqueued.is_some_and(is_far)
+            && !self.distrust.jumps.contains(&number)
+    }
+
+    /// Begins an event that may follow; its body is appended, then it is finished.
+    pub(super) fn begin(&mut self, event: &RawEvent<'_>, last_enqueued: Option<SequenceNumber>) {
+        let number = event.sequence_number.0;
         let jumps = number != self.position + 1;
         if self.is_full() || (jumps && !self.filling.is_empty()) {
             // The event behind a jump begins a batch of its own, so that nobody overlooks the jump.
             self.put_by();
         }
-        let event = RawEvent {
-            body: &[],
-            sequence_number: place.sequence_number,
-            offset: place.offset,
-            enqueued_time_ms: place.enqueued_time_ms,
-            content_type: head.content_type,
-            encoded_properties: head.properties.encoded,
-            size_exceeded: head.properties.size_exceeded,
-        };
-        self.coming = (number, head.last_enqueued);
-        self.filling.begin(&event);
-        Ok(())
+        self.coming = (number, last_enqueued);
+        self.filling.begin(event);
+    }
+
+    /// The body so far of the event that was begun.
+    pub(super) fn begun(&self) -> &[u8] {
+        self.filling.begun()
     }
 
     /// Appends a piece of the body.
@@ -121,12 +125,44 @@ impl Arrivals {
         self.credit.arrive(length);
         let (number, last_enqueued) = self.coming;
         self.position = number;
+        self.in_order = true;
         self.last_enqueued = last_enqueued.or(self.last_enqueued);
+        // Behind a jump this is the batch that shows it.
+        self.filling.add_unreadable(std::mem::take(&mut self.unreadable));
     }
 
     /// The event will not become whole, if one was begun.
     pub(super) fn abandon(&mut self) {
         self.filling.abandon();
+    }
+
+    /// A delivery whose number can't be read is dropped: there is no place for it.
+    pub(super) fn drop_unreadable(&mut self) {
+        self.unreadable = self.unreadable.saturating_add(1);
+        self.lapse();
+    }
+
+    /// A delivery whose number may not follow. Far beyond the hub's last one it is dropped. Not above the last one it is
+    /// dropped behind good ones, since it may be a repeated delivery or an odd stamp.
+    ///
+    /// # Errors
+    /// The first event of a link, or a second one in a row: that may be another log than the one that was asked for.
+    pub(super) fn drop_out_of_order(&mut self, number: SequenceNumber) -> Result<(), Error> {
+        if number.0 > self.position || self.distrust.stale {
+            self.drop_unreadable();
+            return Ok(());
+        }
+        if !std::mem::take(&mut self.in_order) {
+            let (partition, position) = (self.partition, self.position);
+            return Err(Error::WentBack { partition, arrived: number.0, position });
+        }
+        self.drop_unreadable();
+        Ok(())
+    }
+
+    /// How many deliveries were dropped since the last event.
+    pub(super) fn unreadable(&self) -> u32 {
+        self.unreadable
     }
 
     /// A delivery used up credit and gave no event.
@@ -193,6 +229,8 @@ impl Arrivals {
     }
 }
 
+/// How far the number of an event may lie beyond the last one that the hub says it has: that figure may be a little old.
+const NUMBERS_AHEAD_MAX: i64 = 1_000_000;
 /// A batch holds no more events than this: a few milliseconds of a lane's work.
 const MOST_EVENTS: usize = 256;
 /// Nor more than an event's length above so many bytes: what a core's second-level cache still holds when a lane has it.

@@ -64,6 +64,10 @@ pub(super) fn filters_of(start: &Start) -> Vec<String> {
     let after_number = |number: SequenceNumber| format!("amqp.annotation.{SEQUENCE_NUMBER} > '{number}'");
     match start {
         Start::Earliest => vec![format!("amqp.annotation.{OFFSET} > '-1'")],
+        // The message of that event had no usable offset.
+        Start::After { offset, sequence_number } if offset.is_unknown() => {
+            vec![after_number(*sequence_number)]
+        }
         Start::After { offset, sequence_number } => {
             vec![format!("amqp.annotation.{OFFSET} > '{offset}'"), after_number(*sequence_number)]
         }

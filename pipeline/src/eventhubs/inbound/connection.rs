@@ -38,10 +38,19 @@ pub(in crate::eventhubs) struct Connection {
 pub(in crate::eventhubs) struct Patience {
     /// A hub that is silent for so long is gone.
     pub(in crate::eventhubs) silence: Duration,
+    /// For the answer to a question.
+    pub(in crate::eventhubs) answer: Duration,
+    /// A busy hub is left alone for so long.
+    pub(in crate::eventhubs) busy: Duration,
 }
 
 impl Patience {
-    pub(in crate::eventhubs) const DEFAULT: Self = Self { silence: Duration::from_mins(1) };
+    /// The service asks for four seconds when it is busy.
+    pub(in crate::eventhubs) const DEFAULT: Self = Self {
+        silence: Duration::from_mins(1),
+        answer: Duration::from_mins(1),
+        busy: Duration::from_secs(4),
+    };
 }
 
 impl Connection {
@@ -94,12 +103,13 @@ impl Connection {
             let wanted = Wanted { hub, partition, options, filter: &filter };
             let credit = Credit::new(partition_share);
             let (share, spares) = (Arc::clone(share), Arc::clone(&self.channels.spares));
-            let events = Arrivals::new(partition, options.start.position(), share, credit, spares);
+            let events = Arrivals::new(partition, options.start.position(), share, credit, spares)
+                .with_distrust(options.distrust.clone());
             let link = self.begin(&wanted, Link::new(subject.clone(), partition, events))?;
             match link.attached(&subject).await {
                 Ok(()) => return Ok(link),
                 Err(error) if error.kind() == ErrorKind::PositionLost => {
-                    warn!(%error, "the hub refuses the position");
+                    warn!(error = &error as &dyn std::error::Error, "the hub refuses the position");
                     refused = Some(error);
                 }
                 Err(error) => return Err(error),
@@ -153,6 +163,16 @@ impl PartitionLink {
     /// What ended the link, said once.
     pub(in crate::eventhubs) fn failure(&self) -> Option<Error> {
         self.link.lock().failure()
+    }
+
+    /// How many events the hub may still send.
+    pub(in crate::eventhubs) fn outstanding_credit(&self) -> u32 {
+        self.link.lock().outstanding_credit()
+    }
+
+    /// How many deliveries were dropped since the last event.
+    pub(in crate::eventhubs) fn unreadable(&self) -> u32 {
+        self.link.lock().unreadable()
     }
 
     /// Whether credit waits for the budget.

@@ -1,16 +1,20 @@
 //! Deliveries: the frames of one message, joined into one event.
 //!
 //! Owns: what is kept between two frames of a delivery, and which deliveries await an answer. Does not own: windows and
-//! credit (`link`), batches (`arrivals`).
+//! credit (`link`), batches (`arrivals`), why a message can't be decoded (`undecodable`).
 //!
 //! A message in one frame is decoded where it lies. Of a larger one the sections in front of the body are read from its
 //! first frame and the body goes into the batch frame by frame. Only when those sections, or a body of another kind
 //! than one long data section, do not end in the frame they began in, the whole message is collected first.
+//!
+//! Whatever a message holds, it never ends its link: it is an event, or an undecodable one with all its bytes, or it is
+//! dropped and counted because nothing says where it stands.
 
 use super::arrivals::Arrivals;
 use super::body::{cut_data, pieces};
 use super::head::Head;
 use super::layout::Layout;
+use super::undecodable::examine;
 use crate::amqp::codec;
 use crate::amqp::condition;
 use crate::amqp::performatives::Transfer;
@@ -23,7 +27,7 @@ pub(super) struct Delivery {
     partition: PartitionId,
     layout: Layout,
     state: State,
-    /// What was collected: the message, or what came behind its body.
+    /// What was collected: the message, or what came in front of and behind its body.
     kept: Vec<u8>,
     id: Option<u32>,
     settled: bool,
@@ -36,8 +40,8 @@ enum State {
     None,
     /// The message is collected.
     Collecting,
-    /// The event was begun; so many bytes of its body are still to come.
-    Body { left: usize },
+    /// The event was begun: `front` bytes came before its body, of which `left` bytes are still to come.
+    Body { front: usize, left: usize },
 }
 
 /// What a frame did.
@@ -71,7 +75,7 @@ impl Delivery {
     /// Takes one frame in.
     ///
     /// # Errors
-    /// A message that can't be an event: the link can't be read on.
+    /// A sender that breaks the rules of deliveries, or events of another log: the link can't be read on.
     pub(super) fn on_transfer(
         &mut self,
         transfer: &Transfer<'_>,
@@ -102,7 +106,7 @@ impl Delivery {
                 &format!("an event is larger than {SIZE_MAX} bytes"),
             ));
         }
-        self.piece(payload, events)?;
+        self.piece(payload, events);
         if transfer.more {
             return Ok(Progress::More);
         }
@@ -119,59 +123,70 @@ impl Delivery {
 
     /// A message that is there as a whole.
     fn whole(&mut self, message: &[u8], events: &mut Arrivals) -> Result<(), Error> {
-        let position = events.position();
-        let read = self.layout.read(message);
-        let (head, body) = read.map_err(|error| self.undecodable(position, error))?;
-        events.begin(&head)?;
-        let appended = pieces(body, |piece| events.append(piece));
-        appended.map_err(|error| self.undecodable(position, error))?;
-        events.finish();
-        Ok(())
+        if let Ok((head, body)) = self.layout.read(message)
+            && let Some(place) = head.place()
+        {
+            if !events.may_follow(place.sequence_number, head.last_enqueued) {
+                return events.drop_out_of_order(place.sequence_number);
+            }
+            events.begin(&head.event(&place), head.last_enqueued);
+            if pieces(body, |piece| events.append(piece)).is_ok() {
+                events.finish();
+                return Ok(());
+            }
+            events.abandon();
+        }
+        undecodable(message, events)
     }
 
     /// One frame of several.
-    fn piece(&mut self, payload: &[u8], events: &mut Arrivals) -> Result<(), Error> {
+    fn piece(&mut self, payload: &[u8], events: &mut Arrivals) {
         match self.state {
             State::None => {
                 if let Ok((head, body)) = Head::read(payload)
                     && let Some((length, begun)) = cut_data(body)
+                    && let Some(place) = head.place()
+                    && events.may_follow(place.sequence_number, head.last_enqueued)
                 {
-                    events.begin(&head)?;
+                    events.begin(&head.event(&place), head.last_enqueued);
                     events.append(begun);
-                    self.state = State::Body { left: length - begun.len() };
+                    let front = payload.len() - begun.len();
+                    self.kept.extend_from_slice(&payload[..front]);
+                    self.state = State::Body { front, left: length - begun.len() };
                 } else {
                     self.kept.extend_from_slice(payload);
                     self.state = State::Collecting;
                 }
             }
             State::Collecting => self.kept.extend_from_slice(payload),
-            State::Body { left } => {
+            State::Body { front, left } => {
                 let (piece, behind) = payload.split_at(left.min(payload.len()));
                 events.append(piece);
                 self.kept.extend_from_slice(behind);
-                self.state = State::Body { left: left - piece.len() };
+                self.state = State::Body { front, left: left - piece.len() };
             }
         }
-        Ok(())
     }
 
     /// The last frame is in.
     fn end(&mut self, events: &mut Arrivals) -> Result<(), Error> {
         let mut kept = std::mem::take(&mut self.kept);
-        match self.state {
+        match std::mem::replace(&mut self.state, State::None) {
             State::None => {}
             State::Collecting => self.whole(&kept, events)?,
-            State::Body { left: 0 } => {
-                let position = events.position();
+            State::Body { front, left } => {
+                let (front, behind) = kept.split_at(front);
+                let length = events.begun().len();
                 // What stands behind one data section may be more of them.
-                more_data(&kept, events).map_err(|error| self.undecodable(position, error))?;
-                events.finish();
-            }
-            State::Body { .. } => {
-                return Err(self.undecodable(events.position(), codec::Error::Truncated));
+                if left == 0 && more_data(behind, events).is_ok() {
+                    events.finish();
+                } else {
+                    let message = [front, &events.begun()[..length], behind].concat();
+                    events.abandon();
+                    undecodable(&message, events)?;
+                }
             }
         }
-        self.state = State::None;
         // One large message must not be paid for for ever.
         kept.clear();
         if kept.capacity() <= KEPT {
@@ -180,13 +195,27 @@ impl Delivery {
         Ok(())
     }
 
-    /// An event that can't be decoded names the one it came after, so that it can be found.
-    fn undecodable(&self, position: i64, error: codec::Error) -> Error {
-        self.fault(&format!("the event after {position} is no AMQP message: {error}"))
-    }
-
     fn fault(&self, what: &str) -> Error {
         Error::Event { partition: self.partition, what: what.to_owned() }
+    }
+}
+
+/// A message that can't be decoded: an event all the same, with all its bytes, if its number can be read.
+#[cold]
+fn undecodable(message: &[u8], events: &mut Arrivals) -> Result<(), Error> {
+    let examined = examine(message);
+    match examined.event() {
+        Some(event) if events.may_follow(event.sequence_number, examined.last_enqueued()) => {
+            events.begin(&event, examined.last_enqueued());
+            events.append(message);
+            events.finish();
+            Ok(())
+        }
+        Some(event) => events.drop_out_of_order(event.sequence_number),
+        None => {
+            events.drop_unreadable();
+            Ok(())
+        }
     }
 }
 

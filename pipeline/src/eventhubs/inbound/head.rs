@@ -1,12 +1,13 @@
 //! What stands in front of a body: annotations and properties, read where they lie.
 //!
-//! Owns: which of them we read, and their types. Does not own: the body (`body`), what application properties are
-//! (`properties`).
+//! Owns: which of them we read, their types, and which values are usable. Does not own: the body (`body`), what
+//! application properties are (`properties`), what becomes of a message that is refused here (`undecodable`).
 //!
 //! Nothing is allocated and nothing is copied. What nobody reads is stepped over by its stated size.
 
 use crate::amqp::codec::{Cursor, Error, Value};
 use crate::amqp::sections::{code, descriptor};
+use crate::event::{RawEvent, scalars};
 use crate::eventhubs::names::{ENQUEUED_TIME, LAST_SEQUENCE_NUMBER, OFFSET, SEQUENCE_NUMBER};
 use crate::position::SequenceNumber;
 
@@ -67,16 +68,27 @@ impl<'a> Head<'a> {
         Ok((self, &[]))
     }
 
-    /// Where the event stands.
-    ///
-    /// # Errors
-    /// The name of the annotation that is missing or of the wrong type.
-    pub(super) fn place(&self) -> Result<Place<'a>, &'static str> {
-        Ok(Place {
-            sequence_number: SequenceNumber(self.sequence_number.ok_or(SEQUENCE_NUMBER)?),
-            offset: self.offset.ok_or(OFFSET)?,
-            enqueued_time_ms: self.enqueued_time_ms.ok_or(ENQUEUED_TIME)?,
+    /// Where the event stands; `None` when an annotation is missing, of another type or out of range.
+    pub(super) fn place(&self) -> Option<Place<'a>> {
+        Some(Place {
+            sequence_number: SequenceNumber(self.sequence_number.filter(|number| is_usable_number(*number))?),
+            offset: self.offset?,
+            enqueued_time_ms: self.enqueued_time_ms.filter(|time| is_usable_time(*time))?,
         })
+    }
+
+    /// The event at this place, without its body.
+    pub(super) fn event(&self, place: &Place<'a>) -> RawEvent<'a> {
+        RawEvent {
+            body: &[],
+            sequence_number: place.sequence_number,
+            offset: place.offset,
+            enqueued_time_ms: place.enqueued_time_ms,
+            content_type: self.content_type,
+            encoded_properties: self.properties.encoded,
+            size_exceeded: self.properties.size_exceeded,
+            undecodable: None,
+        }
     }
 
     fn message_annotations(&mut self, map: Value<'a>) -> Result<(), Error> {
@@ -92,7 +104,7 @@ impl<'a> Head<'a> {
         })
     }
 
-    fn delivery_annotations(&mut self, map: Value<'a>) -> Result<(), Error> {
+    pub(super) fn delivery_annotations(&mut self, map: Value<'a>) -> Result<(), Error> {
         annotations(map, |name, value| {
             if name == LAST_SEQUENCE_NUMBER.as_bytes() {
                 self.last_enqueued = long(value)?.map(SequenceNumber);
@@ -100,6 +112,16 @@ impl<'a> Head<'a> {
             Ok(())
         })
     }
+}
+
+/// A number is usable if a row can have it and another one can come behind it.
+pub(super) fn is_usable_number(number: i64) -> bool {
+    (0..i64::MAX).contains(&number)
+}
+
+/// A time is usable if readers of a lake can read it and a folder can be named by its day: the years 1 to 9999.
+pub(super) fn is_usable_time(unix_ms: i64) -> bool {
+    scalars::DATES.contains(&unix_ms)
 }
 
 /// Gives each name of a map with its encoded value; of several of one name the last one counts.
@@ -153,7 +175,7 @@ fn timestamp(value: &[u8]) -> Result<Option<i64>, Error> {
 }
 
 /// The content type is the seventh of the properties.
-fn content_type(properties: Value<'_>) -> Result<&str, Error> {
+pub(super) fn content_type(properties: Value<'_>) -> Result<&str, Error> {
     let mut fields = match properties {
         Value::List(fields) => fields,
         Value::Null => return Ok(""),
@@ -162,10 +184,9 @@ fn content_type(properties: Value<'_>) -> Result<&str, Error> {
     for _ in 0..6 {
         fields.next_raw()?;
     }
-    let content_type = match Value::read(fields.next_raw()?)? {
-        Value::Null => "",
-        value => value.text().ok_or(Error::NotA("a content type"))?,
-    };
+    // One that is no text is none: no event is refused for what nothing depends on.
+    let content_type =
+        Value::read(fields.next_raw()?).ok().and_then(|value| value.text()).unwrap_or_default();
     while !fields.is_empty() {
         fields.next_raw()?;
     }

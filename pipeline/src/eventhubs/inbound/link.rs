@@ -95,6 +95,16 @@ impl Link {
         self.failed.take()
     }
 
+    /// How many events the hub may still send.
+    pub(in crate::eventhubs) fn outstanding_credit(&self) -> u32 {
+        if self.phase == Phase::Attached { self.events.under_way() } else { 0 }
+    }
+
+    /// How many deliveries were dropped since the last event.
+    pub(in crate::eventhubs) fn unreadable(&self) -> u32 {
+        self.events.unreadable()
+    }
+
     /// Whether credit waits for the budget.
     pub(in crate::eventhubs) fn is_due(&self) -> bool {
         self.phase == Phase::Attached && self.events.is_due()

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! socket ── bytes ──► incoming ──► link ──► delivery ──► head, body ──► arrivals ──► RawBatch
-//!    ▲                               │
+//!    ▲                               │            └──► undecodable ──────────┘
 //!    └────────── outgoing ◄──────────┘   flows, dispositions, detaches
 //! ```
 //!
@@ -31,6 +31,7 @@ mod opening;
 mod properties;
 mod replay;
 mod socket;
+mod undecodable;
 
 pub(super) use connection::{Connection, PartitionLink, Patience};
 pub use properties::properties_json;

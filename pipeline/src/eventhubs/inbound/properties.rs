@@ -1,10 +1,12 @@
 //! Application properties: they stay as they are encoded, and are made the text of a JSON object when somebody asks.
 //!
-//! Owns: that text (keys sorted, of several equal ones the last, no blanks), and what it is of properties that can't be
+//! Owns: that text (keys sorted, of several equal ones the last, no blanks), and what stands for those that can't be
 //! read. Does not own: where it goes. Only bodies that are not understood are kept with their properties.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
+use base64::Engine as _;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 
@@ -25,7 +27,7 @@ impl<'a> Properties<'a> {
     pub(super) fn new(encoded: &'a [u8]) -> Self {
         let size_exceeded = may_hold_mark(encoded)
             && read(encoded)
-                .is_ok_and(|entries| entries.iter().any(|(name, _)| name.contains(SIZE_EXCEEDED)));
+                .is_ok_and(|entries| entries.iter().any(|(key, _)| name(key).contains(SIZE_EXCEEDED)));
         Self { encoded, size_exceeded }
     }
 }
@@ -39,11 +41,14 @@ fn may_hold_mark(encoded: &[u8]) -> bool {
     pairs.fold(0, |found, (one, two)| found | u8::from((one ^ PAIR[0]) | (two ^ PAIR[1]) == 0)) != 0
 }
 
-/// The names and encoded values of properties.
+/// A property's encoded name and value.
+type Entry<'a> = (&'a [u8], &'a [u8]);
+
+/// Tells properties apart.
 ///
 /// # Errors
-/// What is no map of names and plain values.
-fn read(encoded: &[u8]) -> Result<Vec<(&str, &[u8])>, Error> {
+/// What is no map, or can't be stepped over.
+fn read(encoded: &[u8]) -> Result<Vec<Entry<'_>>, Error> {
     let mut entries = match Cursor::new(encoded).compound()? {
         Value::Map(entries) if entries.len() % 2 == 0 => entries,
         Value::Null => return Ok(Vec::new()),
@@ -51,39 +56,30 @@ fn read(encoded: &[u8]) -> Result<Vec<(&str, &[u8])>, Error> {
     };
     let mut all = Vec::with_capacity(entries.len() / 2);
     while !entries.is_empty() {
-        let Value::String(name) = Value::read(entries.next_raw()?)? else {
-            return Err(Error::NotA("a property's name"));
-        };
-        let value = entries.next_raw()?;
-        check(value)?;
-        all.push((name, value));
+        all.push((entries.next_raw()?, entries.next_raw()?));
     }
     Ok(all)
 }
 
-/// A property is a plain value; its sender may have described it.
-fn check(value: &[u8]) -> Result<(), Error> {
-    match Value::read(value)? {
-        Value::List(_) | Value::Map(_) | Value::Array(_) => Err(Error::NotA("a plain property")),
-        Value::Char(code) if char::from_u32(code).is_none() => Err(Error::NotA("a character")),
-        Value::Described(_, plain) => check(plain),
-        _ => Ok(()),
+/// A property's name: text, or what a name of another type is in base64.
+fn name(encoded: &[u8]) -> Cow<'_, str> {
+    match Value::read(encoded).ok().and_then(|name| name.text()) {
+        Some(text) => Cow::Borrowed(text),
+        None => Cow::Owned(STANDARD.encode(encoded)),
     }
 }
 
 /// Writes the text of [`RawEvent::encoded_properties`](crate::event::RawEvent) behind what `out` holds; nothing when
-/// there are none. Of properties that can't be read it is a string, their encoding in base64: nothing is lost.
+/// there are none. A name or value that is no plain one is a string, its encoding in base64; so are all of them where
+/// they can't be told apart. Nothing is lost.
 pub fn properties_json(encoded: &[u8], out: &mut String) {
     if encoded.is_empty() {
         return;
     }
-    let Ok(mut sorted) = read(encoded) else {
-        // A string takes whatever is written.
-        let _ = write!(out, "\"{}\"", Base64Display::new(encoded, &STANDARD));
-        return;
-    };
+    let Ok(entries) = read(encoded) else { return write_encoded(encoded, out) };
+    let mut sorted: Vec<_> = entries.into_iter().map(|(key, value)| (name(key), value)).collect();
     // A stable order keeps the last of equal names behind the others.
-    sorted.sort_by_key(|(name, _)| *name);
+    sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
     let mut comma = '{';
     for (index, (name, value)) in sorted.iter().enumerate() {
         if sorted.get(index + 1).is_some_and(|(next, _)| next == name) {
@@ -100,9 +96,20 @@ pub fn properties_json(encoded: &[u8], out: &mut String) {
     }
 }
 
-fn write_value(value: &[u8], out: &mut String) -> fmt::Result {
-    match Value::read(value).unwrap_or(Value::Null) {
-        Value::Null | Value::List(_) | Value::Map(_) | Value::Array(_) => out.push_str("null"),
+fn write_encoded(encoded: &[u8], out: &mut String) {
+    // A string takes whatever is written.
+    let _ = write!(out, "\"{}\"", Base64Display::new(encoded, &STANDARD));
+}
+
+fn write_value(encoded: &[u8], out: &mut String) -> fmt::Result {
+    let Ok(value) = Value::read(encoded) else {
+        write_encoded(encoded, out);
+        return Ok(());
+    };
+    match value {
+        Value::Null => out.push_str("null"),
+        // None of these may be a property.
+        Value::List(_) | Value::Map(_) | Value::Array(_) => write_encoded(encoded, out),
         Value::Bool(value) => out.push_str(if value { "true" } else { "false" }),
         Value::Ubyte(number) => write!(out, "{number}")?,
         Value::Ushort(number) => write!(out, "{number}")?,
@@ -114,12 +121,12 @@ fn write_value(value: &[u8], out: &mut String) -> fmt::Result {
         Value::Long(number) | Value::Timestamp(number) => write!(out, "{number}")?,
         Value::Float(number) => write_float(number.into(), out)?,
         Value::Double(number) => write_float(number, out)?,
-        Value::Char(code) => {
-            let mut bytes = [0; 4];
-            write_text(char::from_u32(code).unwrap_or_default().encode_utf8(&mut bytes), out);
-        }
+        Value::Char(code) => match char::from_u32(code) {
+            Some(letter) => write_text(letter.encode_utf8(&mut [0; 4]), out),
+            None => write_encoded(encoded, out),
+        },
         Value::Uuid(bytes) => write!(out, "\"{}\"", uuid::Uuid::from_bytes(bytes))?,
-        Value::Binary(bytes) => write!(out, "\"{}\"", Base64Display::new(bytes, &STANDARD))?,
+        Value::Binary(bytes) => write_encoded(bytes, out),
         Value::String(text) | Value::Symbol(text) => write_text(text, out),
         // Seen from nobody: its bytes, and how wide it is.
         Value::Decimal(bytes) => {
@@ -208,19 +215,37 @@ mod tests {
     }
 
     #[test]
-    fn properties_that_can_not_be_read_are_kept_as_they_came() {
+    fn one_odd_property_hides_no_other() {
+        let list: &[u8] = &[0xc0, 1, 0];
+        let array: &[u8] = &[0xe0, 3, 1, 0x41, 0];
+        let map: &[u8] = &[0xc1, 1, 0];
+        let surrogate: &[u8] = &[0x73, 0, 0, 0xd8, 0];
+        let not_utf8: &[u8] = &[0xa1, 1, 0xff];
+        let described_list: &[u8] = &[0x00, 0x53, 9, 0xc0, 1, 0];
+        let mark = "x-MessageMaxSizeExceeded";
+        for value in [list, array, map, surrogate, not_utf8, described_list] {
+            let bytes = encoded(&[("a", value), (mark, b"\x41"), ("z", b"\x54\x07")]);
+            let odd = if value == described_list { list } else { value };
+            check(&bytes, true, &format!(r#"{{"a":"{}","{mark}":true,"z":7}}"#, STANDARD.encode(odd)));
+        }
+        // Names that are no strings.
+        let mut names = Vec::new();
+        crate::amqp::encode::Encoder::new(&mut names).map(|map| {
+            map.symbol(mark);
+            map.uint(1);
+            map.uint(0);
+            map.uint(2);
+        });
+        check(&names, true, &format!(r#"{{"{}":2,"{mark}":1}}"#, STANDARD.encode([0x43])));
+    }
+
+    #[test]
+    fn properties_that_can_not_be_told_apart_are_kept_as_they_came() {
         check(&[], false, "");
         check(b"\x40", false, "");
         check(&encoded(&[]), false, "");
-        let list: &[u8] = &[0xc0, 1, 0];
-        let surrogate: &[u8] = &[0x73, 0, 0, 0xd8, 0];
-        let not_utf8: &[u8] = &[0xa1, 1, 0xff];
-        for value in [list, surrogate, not_utf8] {
-            let bytes = encoded(&[("x-MessageMaxSizeExceeded", b"\x41"), ("a", value)]);
-            check(&bytes, false, &format!("\"{}\"", Base64Display::new(&bytes, &STANDARD)));
-        }
-        for broken in [&b"\x45"[..], b"\xc1\x02\x01\x40", b"\xc1\x03\x02\x40\x40", b"\x7f", b"\xc1\x09"] {
-            check(broken, false, &format!("\"{}\"", Base64Display::new(broken, &STANDARD)));
+        for broken in [&b"\x45"[..], b"\xc1\x02\x01\x40", b"\xc1\x03\x02\x40\x7f", b"\x7f", b"\xc1\x09"] {
+            check(broken, false, &format!("\"{}\"", STANDARD.encode(broken)));
         }
     }
 }

@@ -74,6 +74,11 @@ impl Replay {
         })
     }
 
+    /// How many deliveries without a usable sequence number came behind the last event.
+    pub fn unreadable(&self) -> u32 {
+        self.link.lock().unreadable()
+    }
+
     /// What ended the link, said once.
     pub fn failure(&mut self) -> Option<Error> {
         self.link.lock().failure()

@@ -20,8 +20,6 @@ both!(
     deliveries_that_are_not_settled_are_settled,
     frames_may_be_cut_anywhere,
     a_jump_begins_a_batch_of_its_own,
-    numbers_that_go_back_are_an_error,
-    events_without_a_place_are_an_error,
     the_end_of_a_link_stands_behind_its_events,
     an_answer_to_the_detach_may_be_an_error,
     credit_is_the_share_and_no_more,
@@ -29,12 +27,12 @@ both!(
     a_connection_that_drops_is_a_passing_error,
 );
 
-async fn attach(kind: Kind, client: &Client, start: Start) -> Result<Receiver, Error> {
+pub(super) async fn attach(kind: Kind, client: &Client, start: Start) -> Result<Receiver, Error> {
     Receiver::attach(kind, client, FIRST, options(start, Some(0)), Share::new(64 * MIB as u64), 4 * MIB).await
 }
 
 /// A receiver and the peer's end of its link.
-async fn linked(kind: Kind, peer: &mut Peer, client: &Client) -> (Receiver, Link) {
+pub(super) async fn linked(kind: Kind, peer: &mut Peer, client: &Client) -> (Receiver, Link) {
     let (receiver, link) = tokio::join!(attach(kind, client, Start::Earliest), async {
         let mut link = peer.link().await;
         link.accept().await;
@@ -152,49 +150,6 @@ async fn a_jump_begins_a_batch_of_its_own(kind: Kind) {
         runs.extend(numbers);
     }
     assert_eq!(runs, [0, 1, 2, 10, 11, 13]);
-}
-
-async fn failing(kind: Kind, messages: &[Vec<u8>]) -> (Vec<i64>, Error) {
-    let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
-    let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
-    let hub = async {
-        link.credit().await;
-        for message in messages {
-            link.send(message, true, 60_000).await;
-        }
-        link
-    };
-    let reading = async {
-        let mut batches = Vec::new();
-        loop {
-            match receiver.next_batch().await {
-                Ok(batch) => batches.push(batch),
-                Err(error) => break (numbers(&batches), error),
-            }
-        }
-    };
-    let (read, _link) = tokio::join!(reading, hub);
-    read
-}
-
-async fn numbers_that_go_back_are_an_error(kind: Kind) {
-    let (read, error) = failing(kind, &[event(5, b"a"), event(6, b"b"), event(6, b"again")]).await;
-    assert_eq!(read, [5, 6]);
-    assert!(matches!(error, Error::WentBack { arrived: 6, position: 6, .. }), "{error}");
-}
-
-async fn events_without_a_place_are_an_error(kind: Kind) {
-    let no_place = event(7, b"x")[..].to_vec();
-    let at = no_place.windows(6).position(|bytes| bytes == b"offset").unwrap();
-    let mut no_offset = no_place.clone();
-    no_offset[at] = b'O';
-    let (read, error) = failing(kind, &[event(6, b"a"), no_offset]).await;
-    assert_eq!(read, [6]);
-    assert!(error.to_string().contains("x-opt-offset"), "{error}");
-    let (read, error) = failing(kind, &[event(6, b"a"), b"no message".to_vec()]).await;
-    assert_eq!(read, [6]);
-    assert!(error.to_string().contains("after 6"), "{error}");
 }
 
 async fn the_end_of_a_link_stands_behind_its_events(kind: Kind) {
@@ -457,7 +412,7 @@ async fn a_session_never_runs_out_of_window() {
 async fn silence_is_noticed_on_both_sides() {
     let mut peer = Peer::start(Some(400)).await;
     let mut client = peer.client().await;
-    client.patience = Patience { silence: Duration::from_millis(1_500) };
+    client.patience = Patience { silence: Duration::from_millis(1_500), ..Patience::DEFAULT };
     let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
     let began = Instant::now();
     let hub = async {

@@ -16,6 +16,8 @@ mod judge;
 mod messages;
 mod peer;
 mod recorded;
+mod requests;
+mod undecodable;
 
 use super::*;
 use crate::budget::Share;
@@ -49,7 +51,13 @@ async fn client(hub: &Emulator) -> Client {
 }
 
 fn options(start: Start, owner_level: Option<i64>) -> ReceiveOptions {
-    ReceiveOptions { consumer_group: "$Default".to_owned(), start, owner_level, name: "reader".to_owned() }
+    ReceiveOptions {
+        consumer_group: "$Default".to_owned(),
+        start,
+        owner_level,
+        name: "reader".to_owned(),
+        distrust: Distrust::default(),
+    }
 }
 
 async fn receiver(

@@ -2,6 +2,7 @@
 //!
 //! It opens connections and answers `$cbs` by itself. A link to a partition is handed to the test.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -27,6 +28,11 @@ pub(super) struct Peer {
 impl Peer {
     /// Listens. `idle_ms` is the silence it says it bears.
     pub(super) async fn start(idle_ms: Option<u32>) -> Self {
+        Self::start_with(idle_ms, Manners::default()).await
+    }
+
+    /// Listens, with these manners.
+    pub(super) async fn start_with(idle_ms: Option<u32>, manners: Manners) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (found, links) = mpsc::channel(10);
@@ -34,7 +40,15 @@ impl Peer {
             while let Ok((stream, _)) = listener.accept().await {
                 let found = found.clone();
                 tokio::spawn(async move {
-                    let serving = Serving { stream, input: FrameBuffer::new(65_536), out: Vec::new() };
+                    let serving = Serving {
+                        stream,
+                        input: FrameBuffer::new(65_536),
+                        out: Vec::new(),
+                        manners,
+                        answered: 0,
+                        held: Vec::new(),
+                        put_off: HashSet::new(),
+                    };
                     if let Some(link) = serving.until_a_link(idle_ms).await {
                         let _ = found.send(link).await;
                     }
@@ -56,6 +70,17 @@ impl Peer {
     pub(super) async fn link(&mut self) -> Link {
         self.links.recv().await.unwrap()
     }
+}
+
+/// How it answers what it is asked about partitions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Manners {
+    /// It answers once so many questions wait, the last one first.
+    pub(super) hold: usize,
+    /// It is too busy for a partition that it was not asked about before.
+    pub(super) is_busy: bool,
+    /// It detaches the link for answers behind so many of them.
+    pub(super) detach_behind: Option<u32>,
 }
 
 /// A link to a partition, and the connection it is on.
@@ -270,6 +295,13 @@ struct Serving {
     stream: TcpStream,
     input: FrameBuffer,
     out: Vec<u8>,
+    manners: Manners,
+    /// Answers so far.
+    answered: u32,
+    /// Questions about partitions that wait: their encoded ids, and the partitions.
+    held: Vec<(Vec<u8>, String)>,
+    /// Partitions for which it was too busy once.
+    put_off: HashSet<String>,
 }
 
 impl Serving {
@@ -333,7 +365,7 @@ impl Serving {
         let begin = Begin {
             remote_channel: Some(channel),
             next_outgoing_id: 7,
-            incoming_window: 1000,
+            incoming_window: 100_000,
             outgoing_window: 1000,
             ..Begin::default()
         };
@@ -358,12 +390,12 @@ impl Serving {
         if role == Role::Receiver {
             let flow = Flow {
                 next_incoming_id: Some(0),
-                incoming_window: 1000,
+                incoming_window: 100_000,
                 next_outgoing_id: 7,
                 outgoing_window: 1000,
                 handle: Some(attach.handle),
                 delivery_count: Some(0),
-                link_credit: Some(100),
+                link_credit: Some(100_000),
                 ..Flow::default()
             };
             put_frame(&mut self.out, channel, |out| flow.encode(out));
@@ -385,6 +417,52 @@ impl Serving {
             state,
         };
         put_frame(&mut self.out, channel, |out| settled.encode(out));
+        if let Some(partition) = lookup(question.application_properties, "partition").unwrap() {
+            self.held.push((id.to_vec(), partition.text().unwrap().to_owned()));
+            if self.held.len() >= self.manners.hold {
+                for (id, partition) in std::mem::take(&mut self.held).into_iter().rev() {
+                    self.tell_of(channel, handle, &id, &partition);
+                }
+            }
+        } else {
+            self.put_answer(channel, handle, id, 202, |out| out.nulls(1));
+        }
+        self.flush().await;
+    }
+
+    /// Answers a question about a partition, whose last number is its own.
+    fn tell_of(&mut self, channel: u16, handle: u32, id: &[u8], partition: &str) {
+        if self.manners.is_busy && self.put_off.insert(partition.to_owned()) {
+            return self.put_answer(channel, handle, id, 503, |out| out.nulls(1));
+        }
+        self.put_answer(channel, handle, id, 200, |out| {
+            out.map(|map| {
+                map.string("begin_sequence_number");
+                map.long(0);
+                map.string("last_enqueued_sequence_number");
+                map.long(partition.parse().unwrap());
+                map.string("last_enqueued_offset");
+                map.string(partition);
+                map.string("last_enqueued_time_utc");
+                map.timestamp(0);
+                map.string("is_partition_empty");
+                map.bool(false);
+            });
+        });
+        if self.manners.detach_behind.take_if(|answers| *answers <= self.answered).is_some() {
+            let detach = Detach { handle, closed: true, error: None };
+            put_frame(&mut self.out, channel, |out| detach.encode(out));
+        }
+    }
+
+    fn put_answer(
+        &mut self,
+        channel: u16,
+        handle: u32,
+        id: &[u8],
+        status: i32,
+        body: impl FnOnce(&mut Encoder<'_>),
+    ) {
         let mut message = Vec::new();
         let mut out = Encoder::new(&mut message);
         out.described(code::PROPERTIES, |out| {
@@ -396,12 +474,12 @@ impl Serving {
         out.described(code::APPLICATION_PROPERTIES, |out| {
             out.map(|map| {
                 map.string("status-code");
-                map.int(202);
+                map.int(status);
             });
         });
-        out.described(code::VALUE, |out| out.nulls(1));
-        put_delivery(&mut self.out, channel, handle, 0, false, &message, 60_000);
-        self.flush().await;
+        out.described(code::VALUE, body);
+        put_delivery(&mut self.out, channel, handle, self.answered, false, &message, 60_000);
+        self.answered += 1;
     }
 
     async fn header(&mut self) -> Option<()> {

@@ -40,6 +40,7 @@ pub(in crate::eventhubs::tests) fn push(
         encoded_properties: properties_text.as_bytes(),
         size_exceeded: properties
             .is_some_and(|properties| properties.keys().any(|key| key.contains(SIZE_EXCEEDED))),
+        undecodable: None,
     };
     let before = batch.body_bytes();
     match &received.body {
@@ -75,7 +76,7 @@ impl<'a> Place<'a> {
     /// Reads the annotations.
     ///
     /// # Errors
-    /// The name of the one that is missing or of the wrong type.
+    /// The name of the one that is missing, of the wrong type or out of range.
     pub(in crate::eventhubs::tests) fn of(
         annotations: Option<&'a MessageAnnotations>,
     ) -> Result<Self, &'static str> {
@@ -83,10 +84,17 @@ impl<'a> Place<'a> {
         let Some(Value::Long(number)) = get(annotations, SEQUENCE_NUMBER) else {
             return Err(SEQUENCE_NUMBER);
         };
+        if !(0..i64::MAX).contains(number) {
+            return Err(SEQUENCE_NUMBER);
+        }
         let Some(Value::String(offset)) = get(annotations, OFFSET) else { return Err(OFFSET) };
         let Some(Value::Timestamp(time)) = get(annotations, ENQUEUED_TIME) else {
             return Err(ENQUEUED_TIME);
         };
+        // The years 1 to 9999.
+        if !(-62_135_596_800_000..253_402_300_800_000).contains(&time.milliseconds()) {
+            return Err(ENQUEUED_TIME);
+        }
         Ok(Self { sequence_number: SequenceNumber(*number), offset, enqueued_time_ms: time.milliseconds() })
     }
 }

@@ -57,7 +57,7 @@ pub(super) async fn attach_link(
         match attached {
             Ok(receiver) => return Ok((receiver, session)),
             Err(error) if error.kind() == ErrorKind::PositionLost => {
-                warn!(%error, "the hub refuses the position");
+                warn!(error = &error as &dyn std::error::Error, "the hub refuses the position");
                 refused = Some(error);
             }
             Err(error) => return Err(error),
