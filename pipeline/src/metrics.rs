@@ -31,6 +31,8 @@ pub struct Metrics {
     pub bytes_received: Counter,
     /// Events at or below what their destination already held.
     pub events_skipped: Counter,
+    /// Deliveries that were dropped because no usable sequence number could be read of them.
+    pub deliveries_unreadable: Counter,
     /// Bodies with lone surrogates, repaired and parsed once more.
     pub bodies_repaired: Counter,
     /// JSON bodies that took the general path of the parser, rejected ones aside: each costs two to four others.
@@ -49,6 +51,8 @@ pub struct Metrics {
     pub events_dropped: Counter,
     /// Partitions started again after they lost a file name to another writer.
     pub partitions_restarted: Counter,
+    /// Numbers that the hub left out: no event was lost, and the lake records them.
+    pub gaps_accepted: Counter,
     lags: Mutex<BTreeMap<PartitionId, Lag>>,
     tables: Mutex<BTreeMap<String, u64>>,
 }
@@ -58,14 +62,14 @@ pub struct Metrics {
 pub struct Lag {
     /// The last event received.
     pub received: SequenceNumber,
-    /// The last event the hub had when it sent that one.
-    pub last_enqueued: SequenceNumber,
+    /// The last event the hub is known to have; `None` while it has not said so.
+    pub last_enqueued: Option<SequenceNumber>,
 }
 
 impl Lag {
-    /// How many events are still to come.
-    pub fn events(&self) -> u64 {
-        (self.last_enqueued.0 - self.received.0).max(0) as u64
+    /// How many events are still to come, if that is known.
+    pub fn events(&self) -> Option<u64> {
+        self.last_enqueued.map(|last| (last.0 - self.received.0).max(0) as u64)
     }
 }
 
@@ -77,13 +81,19 @@ impl Metrics {
         received: SequenceNumber,
         last_enqueued: Option<SequenceNumber>,
     ) {
-        let lag = Lag { received, last_enqueued: last_enqueued.unwrap_or(received) };
+        let lag = Lag { received, last_enqueued };
         self.lags.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, lag);
     }
 
     /// How far each partition is read.
     pub fn lags(&self) -> BTreeMap<PartitionId, Lag> {
         self.lags.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many events are still to come, of all partitions together; `None` while that is not known of each.
+    pub fn total_lag(&self) -> Option<u64> {
+        let lags = self.lags();
+        if lags.is_empty() { None } else { lags.values().map(Lag::events).sum() }
     }
 
     /// Notes rows that are durable in a table.

@@ -1,6 +1,8 @@
 //! A checkpoint: a hint of where to resume, which may lag the lake and never leads it.
 
 use bytes::Bytes;
+use catchwater_sinks::lake::paths::{Ordinal, SourceId};
+use catchwater_sinks::lake::start::{self, Claim, Identity};
 use catchwater_sinks::store::{self, Store};
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
@@ -37,6 +39,26 @@ pub struct Scope {
     pub consumer_group: String,
 }
 
+impl Scope {
+    /// What a checkpoint of this partition has to name. The consumer group is not part of it: groups read the same log.
+    fn identity(&self, partition: PartitionId) -> Identity {
+        Identity {
+            lake: self.lake.clone(),
+            namespace: self.namespace.to_lowercase(),
+            source: SourceId::new(&self.event_hub, self.generation.0, partition.0),
+        }
+    }
+}
+
+impl Checkpoint {
+    fn claim(&self) -> Claim {
+        Claim {
+            identity: self.scope.identity(self.partition),
+            last: Ordinal(self.position.sequence_number.0),
+        }
+    }
+}
+
 /// The checkpoints of one scope.
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
@@ -55,20 +77,23 @@ impl Checkpoints {
         &self.scope
     }
 
-    /// The partition's checkpoint; one of another scope counts as none.
+    /// The partition's checkpoint. One of another lake or hub, and one that can't be read, count as none: it is a hint,
+    /// and the lake's own files say how far it is.
+    ///
+    /// # Errors
+    /// Only if the store does not answer.
     pub async fn load(&self, partition: PartitionId) -> Result<Option<Checkpoint>, Error> {
         let path = self.path(partition);
-        let found = read(&self.store, &path).await?;
-        Ok(found.filter(|checkpoint| {
-            let ours = checkpoint.scope == self.scope && checkpoint.partition == partition;
-            if !ours {
-                tracing::warn!(%path, "the checkpoint is of another lake or hub and does not count");
-            }
-            ours
-        }))
+        let Some(found) = readable(read(&self.store, &path).await)? else { return Ok(None) };
+        let ours = self.is_ours(partition, &found);
+        if !ours {
+            tracing::warn!(%path, "checkpoint of another lake or hub ignored; the lake's own files say how far it is");
+        }
+        Ok(ours.then_some(found))
     }
 
-    /// Replaces the partition's checkpoint.
+    /// Replaces the partition's checkpoint, unless the one that is there is further on: a run that was displaced must not
+    /// take back what its successor has saved.
     pub async fn save(
         &self,
         partition: PartitionId,
@@ -76,6 +101,14 @@ impl Checkpoints {
         at: &Position,
     ) -> Result<(), Error> {
         let path = self.path(partition);
+        // One that can't be read, or is of another log, was told of at the start.
+        let stored = match read(&self.store, &path).await {
+            Err(Error::Unreadable { .. }) => None,
+            read => read?.filter(|stored| self.is_ours(partition, stored)),
+        };
+        if stored.is_some_and(|stored| stored.position.sequence_number > at.sequence_number) {
+            return Ok(());
+        }
         let checkpoint =
             Checkpoint { scope: self.scope.clone(), partition, routing_version, position: at.clone() };
         let bytes = serde_json::to_vec(&checkpoint)
@@ -83,18 +116,23 @@ impl Checkpoints {
         self.store.put(&path, Bytes::from(bytes)).await.map_err(|source| Error::Store { path, source })
     }
 
-    /// All checkpoints in a state store, whatever hub they are of.
+    /// All checkpoints in a state store, whatever hub they are of; one that can't be read is left out with a warning.
     pub async fn all(store: &Store) -> Result<Vec<Checkpoint>, Error> {
         let folder = Path::from(FOLDER);
         let found = store.list(&folder).await.map_err(|source| Error::Store { path: folder, source })?;
         let mut checkpoints = Vec::new();
         for object in found {
-            checkpoints.extend(read(store, &object.location).await?);
+            checkpoints.extend(readable(read(store, &object.location).await)?);
         }
         Ok(checkpoints)
     }
 
-    fn path(&self, partition: PartitionId) -> Path {
+    fn is_ours(&self, partition: PartitionId, found: &Checkpoint) -> bool {
+        start::checkpoint(&self.scope.identity(partition), Some(&found.claim())).is_some()
+    }
+
+    /// Where the partition's checkpoint is stored.
+    pub fn path(&self, partition: PartitionId) -> Path {
         let Scope { namespace, event_hub, consumer_group, .. } = &self.scope;
         [
             FOLDER,
@@ -119,8 +157,8 @@ pub enum Error {
         /// What the store said.
         source: store::Error,
     },
-    /// The file is no checkpoint.
-    #[error("checkpoint {path} is not readable; removing it costs time, not events")]
+    /// The object is not a checkpoint.
+    #[error("checkpoint {path} can't be read")]
     Unreadable {
         /// Which checkpoint.
         path: Path,
@@ -130,6 +168,17 @@ pub enum Error {
 }
 
 const FOLDER: &str = "checkpoints";
+
+/// A checkpoint that can't be read (cut short by a power loss, for one) is a warning and counts as none.
+fn readable(read: Result<Option<Checkpoint>, Error>) -> Result<Option<Checkpoint>, Error> {
+    match read {
+        Err(Error::Unreadable { path, source }) => {
+            tracing::warn!(%path, error = %source, "unreadable checkpoint ignored; the lake's own files say how far it is");
+            Ok(None)
+        }
+        read => read,
+    }
+}
 
 async fn read(store: &Store, path: &Path) -> Result<Option<Checkpoint>, Error> {
     let bytes = store.get(path).await.map_err(|source| Error::Store { path: path.clone(), source })?;

@@ -5,7 +5,9 @@
 
 mod wiring;
 mod reader;
+mod readers;
 mod start;
+mod listings;
 mod lane;
 mod partition;
 mod file;
@@ -13,21 +15,24 @@ mod publisher;
 mod waiting;
 mod put;
 mod schemas;
+mod staging;
+mod kind; // what each error means to whoever started a command
 pub mod ledger; // what is durable of one partition
 pub mod redrive; // what `_quarantine` holds and is understood now
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater_sinks::lake::records;
+use catchwater_sinks::lake::{paths, records};
+use catchwater_sinks::store::Address;
 
 use crate::columns::Metadata;
 use crate::eventhubs::ConnectionString;
 use crate::parse::ParentContext;
 
 pub use file::{ClosedFile, RunFacts, StartId};
-pub use lane::{Lane, LaneInput, LaneOutput, RollRules};
+pub use kind::Kind;
+pub use lane::{Error as LaneError, Lane, LaneInput, LaneOutput, RollRules};
 pub use ledger::Ledger;
 pub use publisher::Error as PublisherError;
 pub use reader::Error as ReaderError;
@@ -40,14 +45,16 @@ pub struct Config {
     pub connection_string: ConnectionString,
     /// The consumer group; `$Default` mostly.
     pub consumer_group: String,
-    /// The lake: a path or URL.
-    pub lake: String,
+    /// The lake.
+    pub lake: Address,
     /// Where checkpoints stand; inside the lake if not said.
-    pub state: Option<String>,
+    pub state: Option<Address>,
     /// Read what the hub has at the start, then end.
     pub until_caught_up: bool,
-    /// Go on past events the hub no longer has.
-    pub accept_loss: bool,
+    /// With `until_caught_up`: how long the hub may send nothing although it claims to have more.
+    pub idle_timeout: Duration,
+    /// What the operator decided for this run.
+    pub decisions: Decisions,
     /// What becomes of `ParentContext`.
     pub parent_context: ParentContext,
     /// Table metadata, whose types are added to the lake's.
@@ -58,8 +65,36 @@ pub struct Config {
     pub budget_bytes: u64,
     /// Lane threads; three for four cores if not said.
     pub lanes: Option<usize>,
+    /// How often a service asks the hub what has changed.
+    pub questions: Questions,
     /// The owner level of every link. 0, as the official SDKs' processors have it.
     pub owner_level: i64,
+}
+
+/// What the operator decided for one run, because its last start has asked for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Decisions {
+    /// Go on past events the hub no longer has.
+    pub accept_loss: bool,
+    /// Read everything that the hub still has, and put what the lake lacks of it: files were removed from the lake.
+    pub reread: bool,
+    /// Let this version's routing rules begin although the hub has more events: no older version runs any more.
+    pub old_versions_stopped: bool,
+}
+
+/// How often a service asks the hub what has changed. A namespace answers fifty such questions a second.
+#[derive(Clone, Copy, Debug)]
+pub struct Questions {
+    /// Which partitions it has: some may have been added.
+    pub partitions_every: Duration,
+    /// Why a partition sends nothing: of 1,000 idle partitions that makes eight questions a second.
+    pub idle_partition_after: Duration,
+}
+
+impl Default for Questions {
+    fn default() -> Self {
+        Self { partitions_every: Duration::from_mins(1), idle_partition_after: Duration::from_mins(2) }
+    }
 }
 
 /// What a run did.
@@ -89,16 +124,22 @@ pub struct Summary {
     pub odd: u64,
     /// Events that were read but not made durable in time; they will be read again.
     pub left: u64,
+    /// Deliveries without a readable sequence number, which were dropped.
+    pub unreadable: u64,
+    /// Numbers without an event: the hub left them out, or their delivery was unreadable.
+    pub accepted_gaps: u64,
+    /// Whether all that the hub had at the start is durable; `None` if that was not the aim.
+    pub caught_up: Option<bool>,
 }
 
 /// Why a run ended badly.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The lake or the state can't be opened.
-    #[error("open the store {url}")]
+    #[error("open the store {address}")]
     Store {
         /// Which.
-        url: String,
+        address: Address,
         /// Why.
         source: catchwater_sinks::store::Error,
     },
@@ -117,9 +158,15 @@ pub enum Error {
     /// Files can't be put.
     #[error(transparent)]
     Publisher(#[from] publisher::Error),
-    /// Rows could not be encoded.
-    #[error("encode rows")]
-    Encode(#[from] catchwater_sinks::parquet::Error),
+    /// The hub that was read is another one now.
+    #[error("the event hub {event_hub} was deleted and created again; the next run reads it as another log")]
+    HubCreatedAgain {
+        /// Its name.
+        event_hub: String,
+    },
+    /// A lane can't go on.
+    #[error(transparent)]
+    Lane(#[from] LaneError),
     /// A thread could not be started.
     #[error("start a thread")]
     Thread(#[source] std::io::Error),
@@ -131,63 +178,9 @@ pub enum Error {
     OwnershipLost,
 }
 
-/// What an error means to whoever started the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Something in the configuration has to change.
-    Configuration,
-    /// Something could not be reached.
-    Unreachable,
-    /// Events are gone that the lake does not have.
-    PositionLost,
-    /// Another run reads the partitions now.
-    OwnershipLost,
-    /// A fault of this program.
-    Internal,
-}
-
-impl Error {
-    /// What it means to whoever started the run.
-    pub fn kind(&self) -> Kind {
-        use catchwater_sinks::lake::rules::Error as Rules;
-        use catchwater_sinks::store::Error as Store;
-        match self {
-            Self::OwnershipLost => Kind::OwnershipLost,
-            Self::Reader(error) if error.is_position_lost() => Kind::PositionLost,
-            Self::Reader(error) if error.is_ownership_lost() => Kind::OwnershipLost,
-            Self::Reader(reader::Error::Hub { source, .. }) | Self::Hub(source) => kind_of_hub(source),
-            Self::Store { source: Store::NoAddress | Store::FileAddress | Store::Scheme { .. }, .. }
-            | Self::Reader(
-                reader::Error::Rules(Rules::NotCaughtUp { .. } | Rules::Newer { .. })
-                | reader::Error::OtherRules { .. }
-                | reader::Error::Records(records::Error::Namespace { .. }),
-            ) => Kind::Configuration,
-            Self::Encode(_)
-            | Self::Died(_)
-            | Self::Reader(reader::Error::Ended)
-            | Self::Publisher(PublisherError::Ledger(_) | PublisherError::Lost(_)) => Kind::Internal,
-            _ => Kind::Unreachable,
-        }
-    }
-}
-
-/// What an answer of the hub means to whoever started a run.
-pub(crate) fn kind_of_hub(error: &crate::eventhubs::Error) -> Kind {
-    use crate::eventhubs::{Error, ErrorKind};
-    match (error, error.kind()) {
-        (Error::NeedsTls(_) | Error::NoEventHub, _) | (_, ErrorKind::Unauthorized | ErrorKind::NotFound) => {
-            Kind::Configuration
-        }
-        _ => Kind::Unreachable,
-    }
-}
-
 /// The default folder of state inside a lake.
-pub(crate) fn default_state(lake: &str) -> String {
-    match lake.split_once("://") {
-        Some(_) => format!("{}/_catchwater", lake.trim_end_matches('/')),
-        None => PathBuf::from(lake).join("_catchwater").to_string_lossy().into_owned(),
-    }
+pub(crate) fn default_state(lake: &Address) -> Address {
+    lake.below(paths::RECORDS_FOLDER)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catchwater_sinks::lake::commit;
-use catchwater_sinks::lake::paths::Destination;
+use catchwater_sinks::lake::paths::{Date, Destination, Ordinal};
 use catchwater_sinks::lake::schema;
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
@@ -35,6 +35,8 @@ pub(super) enum PublisherInput {
         start: StartId,
         /// The first event it reads.
         first: SequenceNumber,
+        /// What the lake proves to be durable.
+        proven: Option<SequenceNumber>,
         /// The checkpoint it resumes from, if there is one.
         checkpoint: Option<Position>,
         /// Where the partition's reader looks.
@@ -49,8 +51,8 @@ pub(super) enum PublisherInput {
 pub(super) struct Standing {
     /// Everything up to here is durable.
     pub(super) durable: Option<SequenceNumber>,
-    /// Another writer has put other rows under a name of ours: the partition must start again.
-    pub(super) lost: bool,
+    /// The day of a name under which another writer has put other rows: the partition must start again.
+    pub(super) lost: Option<Date>,
 }
 
 /// What is left behind when the publisher ends.
@@ -129,8 +131,10 @@ impl Publisher {
 
     fn take(&mut self, input: PublisherInput) -> Result<(), Error> {
         match input {
-            PublisherInput::Begin { start, first, checkpoint, standing } => {
-                self.partitions.insert(start.partition, Partition::new(start, first, checkpoint, standing));
+            PublisherInput::Begin { start, first, proven, checkpoint, standing } => {
+                let partition = Partition::new(start, first, proven, checkpoint, standing);
+                partition.tell();
+                self.partitions.insert(start.partition, partition);
             }
             PublisherInput::Lane(LaneOutput::Closed(file)) => self.enqueue(*file)?,
             PublisherInput::Lane(LaneOutput::Advanced { start, processed, oldest_open }) => {
@@ -167,11 +171,13 @@ impl Publisher {
             looks -= 1;
             let Some((id, destination)) = self.waiting.pop_front() else { return };
             let Some(partition) = self.partitions.get_mut(&id) else { continue };
+            let durable = partition.durable().map(|durable| Ordinal(durable.0));
             let Some(queue) = partition.destinations.get_mut(&destination) else { continue };
             match queue.chain.take() {
                 None => self.waiting.push_back((id, destination)),
                 Some(chain) => match queue.files.pop_front() {
-                    Some((file_id, file)) => {
+                    Some((file_id, mut file)) => {
+                        file.facts.durable = durable;
                         let world = Arc::clone(&self.world);
                         self.puts.spawn(put(world, file_id, file, chain));
                     }
@@ -187,7 +193,7 @@ impl Publisher {
         let Some(partition) = self.started(done.start) else { return Ok(()) };
         let Some(chain) = done.chain else {
             metrics.partitions_restarted.add(1);
-            metrics.events_dropped.add(partition.lose());
+            metrics.events_dropped.add(partition.lose(done.destination.date));
             return Ok(());
         };
         partition.ledger.durable(done.file)?;
@@ -229,7 +235,9 @@ impl Publisher {
                 }
             });
             let written: Vec<_> = futures::stream::iter(writes).buffer_unordered(SAVES).collect().await;
-            let failed = |error: &partitions::Error| tracing::warn!(%error, "a checkpoint was not written");
+            let failed = |error: &partitions::Error| {
+                tracing::warn!(error = error as &dyn std::error::Error, "a checkpoint was not written");
+            };
             written.into_iter().filter_map(|written| written.inspect_err(failed).ok()).collect()
         });
     }

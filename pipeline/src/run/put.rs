@@ -9,6 +9,7 @@ use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::chain::Chain;
 use catchwater_sinks::lake::commit::{self, Landed};
 use catchwater_sinks::lake::paths::Destination;
+use catchwater_sinks::parquet;
 use catchwater_sinks::store::Store;
 use tokio::sync::Mutex;
 
@@ -53,8 +54,8 @@ pub(super) async fn put(
     let fits = ensured.map_err(|source| Error::Schema { table: Arc::clone(&table), source })?;
     let bytes = file.bytes.len() as u64;
     let lost = !fits || {
-        let landed =
-            commit::commit_file(&world.store, &mut chain, &file.facts, file.bytes, &world.backoff).await;
+        let whole = parquet::with_durable(file.bytes, file.facts.durable);
+        let landed = commit::commit_file(&world.store, &mut chain, &file.facts, whole, &world.backoff).await;
         matches!(landed.map_err(|source| Error::Put { table, source })?, Landed::Lost { .. })
     };
     let chain = (!lost).then_some(chain);

@@ -1,20 +1,25 @@
 //! Tests of a whole run against a hub in this process: what goes wrong around it, and what a run makes of it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::lake::gaps::GapCause;
 use catchwater_sinks::lake::paths::{Ordinal, SourceId};
+use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::store::Store;
 use catchwater_sinks::store::faults::{Faults, PutFault};
 use tokio::sync::{Mutex, mpsc, watch};
 
 use super::*;
+use crate::amqp::encode::Encoder;
+use crate::amqp::sections::code;
 use crate::budget::Share;
 use crate::clock::SystemClock;
 use crate::columns::Catalog;
 use crate::emulator::{self, Emulator, NewEvent};
-use crate::eventhubs::{Client, ErrorKind, PartitionReceiver, ReceiveOptions, Start};
+use crate::eventhubs::{Client, Distrust, ErrorKind, PartitionReceiver, ReceiveOptions, Start};
 use crate::metrics::Metrics;
 use crate::parse::ROUTING_VERSION;
 use crate::partitions::{Checkpoints, Scope};
@@ -70,13 +75,15 @@ async fn a_hub_that_was_set_back_is_always_a_lost_position() {
 async fn readers_by_older_rules_are_displaced_before_newer_rules_begin() {
     let world = World::new(1, None).await;
     world.append(0, 10, 100);
-    let checkpoints = world.follow_rules(ROUTING_VERSION - 1).await;
-    let (_connected, mut old, last) = world.reader(10).await;
+    let records = world.follow_rules(ROUTING_VERSION - 1).await;
+    let (_connected, mut old) = world.reader(10).await;
     let refused = world.run(true).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::Configuration, "{refused}");
     let stolen = tokio::time::timeout(Duration::from_secs(10), old.next_batch()).await.unwrap().unwrap_err();
     assert_eq!(stolen.kind(), ErrorKind::OwnershipLost, "{stolen:?}");
-    checkpoints.save(PartitionId(0), ROUTING_VERSION - 1, &last).await.unwrap();
+    // The older rules have nothing outstanding any more: what they read is given up.
+    let range = records::LostRange { from: Ordinal(0), to: Ordinal(9) };
+    records.give_up(&world.source(0), range).await.unwrap();
     assert_eq!(world.run(true).await.unwrap().rows, 0, "all of it was the older rules'");
     world.append(0, 5, 100);
     assert_eq!(world.run(true).await.unwrap().rows, 5);
@@ -85,7 +92,7 @@ async fn readers_by_older_rules_are_displaced_before_newer_rules_begin() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_not_built_in_is_a_matter_of_configuration() {
     let world = World::new(1, None).await;
-    let config = Config { lake: "s3://bucket/lake".to_owned(), ..world.config(true) };
+    let config = Config { lake: "s3://bucket/lake".into(), ..world.config(true) };
     let ended = run(config, Drain::default(), Arc::default(), Arc::new(SystemClock)).await;
     assert_eq!(ended.unwrap_err().kind(), Kind::Configuration);
 }
@@ -95,7 +102,7 @@ async fn a_checkpoint_that_fails_once_is_written_later() {
     let (store, faults) = (Store::open("memory://").unwrap(), Faults::new());
     faults.next_put("checkpoints", PutFault::Lost);
     let scope = Scope {
-        lake: "lake".to_owned(),
+        lake: "lake".into(),
         namespace: "namespace".to_owned(),
         event_hub: "events".to_owned(),
         generation: Generation(1),
@@ -103,7 +110,7 @@ async fn a_checkpoint_that_fails_once_is_written_later() {
     };
     let checkpoints = Checkpoints::new(store.with_faults(&faults), scope);
     let backoff = Backoff::for_store(1);
-    let records = records::Records::new(store.clone(), backoff.clone());
+    let records = Records::new(store.clone(), backoff.clone());
     let schemas = schemas::LakeSchemas::open(records, Catalog::new(), None).await.unwrap();
     let world = put::PutWorld { store, schemas: Mutex::new(schemas), backoff };
     let publisher = publisher::Publisher::new(Arc::new(world), checkpoints.clone(), 1, Arc::default());
@@ -111,7 +118,7 @@ async fn a_checkpoint_that_fails_once_is_written_later() {
     let running = tokio::spawn(publisher.run(receiver, publisher::Deadline::behind(&Drain::default())));
     let (start, first) = (StartId { partition: PartitionId(0), attempt: 1 }, SequenceNumber(0));
     let (standing, _told) = watch::channel(publisher::Standing::default());
-    let begin = publisher::PublisherInput::Begin { start, first, checkpoint: None, standing };
+    let begin = publisher::PublisherInput::Begin { start, first, proven: None, checkpoint: None, standing };
     inputs.send(begin).await.unwrap();
     let processed =
         Position { sequence_number: SequenceNumber(5), offset: Offset("7".into()), enqueued_time_ms: 0 };
@@ -124,6 +131,262 @@ async fn a_checkpoint_that_fails_once_is_written_later() {
     running.await.unwrap().unwrap();
     let written = checkpoints.load(PartitionId(0)).await.unwrap();
     assert_eq!(written.map(|checkpoint| checkpoint.position), Some(processed));
+}
+
+#[tokio::test]
+async fn an_older_run_does_not_take_back_a_newer_checkpoint() {
+    let (store, at) = (Store::open("memory://").unwrap(), PartitionId(0));
+    let scope = Scope {
+        lake: "lake".to_owned(),
+        namespace: "namespace".to_owned(),
+        event_hub: "events".to_owned(),
+        generation: Generation(1),
+        consumer_group: "$Default".to_owned(),
+    };
+    let position = |number: i64| Position {
+        sequence_number: SequenceNumber(number),
+        offset: Offset("7".into()),
+        enqueued_time_ms: 0,
+    };
+    let checkpoints = Checkpoints::new(store.clone(), scope.clone());
+    let saved = async || checkpoints.load(at).await.unwrap().map(|saved| saved.position.sequence_number.0);
+    for (number, expected) in [(5, 5), (9, 9), (7, 9), (10, 10)] {
+        checkpoints.save(at, 1, &position(number)).await.unwrap();
+        assert_eq!(saved().await, Some(expected));
+    }
+    // One of a hub that was deleted and created again is not newer, whatever its number.
+    let created_again = Checkpoints::new(store.clone(), Scope { generation: Generation(2), ..scope });
+    created_again.save(at, 1, &position(2)).await.unwrap();
+    assert_eq!(saved().await, None);
+    // Nor is one that a power loss has cut short.
+    store.put(&checkpoints.path(at), bytes::Bytes::new()).await.unwrap();
+    assert_eq!(saved().await, None);
+    checkpoints.save(at, 1, &position(3)).await.unwrap();
+    assert_eq!(saved().await, Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_checkpoints_the_lake_says_how_far_it_is_also_after_retention() {
+    let world = World::new(2, None).await;
+    world.append(0, 100, 100);
+    world.append(1, 100, 100);
+    assert_eq!(world.run(true).await.unwrap().rows, 200);
+    for partition in [0, 1] {
+        world.hub.purge(PartitionId(partition), SequenceNumber(100));
+    }
+    // Another consumer group has no checkpoint; then all are gone.
+    world.append(0, 5, 100);
+    let summary = world.run_with(|config| config.consumer_group = "another".to_owned()).await.unwrap();
+    assert_eq!((summary.rows, summary.skipped), (205, 0));
+    std::fs::remove_dir_all(world.checkpoints()).unwrap();
+    world.hub.purge(PartitionId(0), SequenceNumber(103));
+    world.append(1, 5, 100);
+    assert_eq!(world.run(true).await.unwrap().rows, 210);
+    assert_eq!(world.records().lost_ranges(&world.source(0)).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_retention_took_before_it_had_a_row_is_lost() {
+    let world = World::new(1, None).await;
+    world.append(0, 100, 100);
+    world.run(true).await.unwrap();
+    std::fs::remove_dir_all(world.checkpoints()).unwrap();
+    world.append(0, 50, 100);
+    world.hub.purge(PartitionId(0), SequenceNumber(120));
+    let refused = world.run(true).await.unwrap_err();
+    assert_eq!(refused.kind(), Kind::PositionLost, "{refused}");
+    world.run_with(|config| config.decisions.accept_loss = true).await.unwrap();
+    let lost = records::LostRange { from: Ordinal(100), to: Ordinal(119) };
+    assert_eq!(world.records().lost_ranges(&world.source(0)).await.unwrap(), [lost]);
+    assert_eq!(world.metrics.rows_put.get(), 130);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lake_restored_from_an_older_copy_is_refused_until_its_checkpoint_is_removed() {
+    let (world, state) = (World::new(1, None).await, tempfile::tempdir().unwrap());
+    let run = async || {
+        let state = Address::from(state.path().to_str().unwrap());
+        world.run_with(|config| config.state = Some(state)).await
+    };
+    let copy = tempfile::tempdir().unwrap();
+    world.append(0, 10, 100);
+    run().await.unwrap();
+    copy_folder(world.folder.path(), copy.path());
+    world.append(0, 5, 100);
+    run().await.unwrap();
+    std::fs::remove_dir_all(world.folder.path().join("account")).unwrap();
+    copy_folder(copy.path(), world.folder.path());
+    world.append(0, 5, 100);
+    let refused = run().await.unwrap_err();
+    assert!(matches!(refused, Error::Reader(ReaderError::LakeBehind { .. })), "{refused}");
+    assert!(refused.to_string().contains("older copy"), "{refused}");
+    std::fs::remove_dir_all(state.path().join("checkpoints")).unwrap();
+    let before = world.metrics.rows_put.get();
+    run().await.unwrap();
+    assert_eq!(world.metrics.rows_put.get() - before, 10, "what the copy lacks, and what is new");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn newest_files_that_were_removed_come_back_by_rereading() {
+    let world = World::new(1, None).await;
+    world.append(0, 10, 100);
+    world.run(true).await.unwrap();
+    world.append(0, 5, 100);
+    world.run(true).await.unwrap();
+    let files = std::fs::read_dir(world.folder.path().join("account")).unwrap();
+    let day = files.map(|day| day.unwrap().path()).next().unwrap();
+    let newest = std::fs::read_dir(day).unwrap().map(|file| file.unwrap().path()).max().unwrap();
+    std::fs::remove_file(newest).unwrap();
+    std::fs::remove_dir_all(world.checkpoints()).unwrap();
+    let before = world.metrics.rows_put.get();
+    world.run_with(|config| config.decisions.reread = true).await.unwrap();
+    assert_eq!(world.metrics.rows_put.get() - before, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_without_an_origin_record_are_refused() {
+    let world = World::new(1, None).await;
+    world.append(0, 10, 100);
+    world.run(true).await.unwrap();
+    std::fs::remove_dir_all(world.folder.path().join("_catchwater/origin")).unwrap();
+    let refused = world.run(true).await.unwrap_err();
+    assert!(refused.to_string().contains("_catchwater/origin"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_claims_more_than_it_sends_ends_a_bounded_run() {
+    let world = World::new(1, None).await;
+    world.append(0, 10, 100);
+    world.hub.faults().claim_more(3);
+    let summary = world.run(true).await.unwrap();
+    assert_eq!((summary.rows, summary.caught_up), (10, Some(false)));
+    world.hub.faults().claim_more(0);
+    assert_eq!(world.run(true).await.unwrap().caught_up, Some(true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_expired_before_a_bounded_run_reads_them_are_not_waited_for() {
+    // Never anything in the lake, and the hub has purged all that it ever had.
+    let world = World::new(1, None).await;
+    world.append(0, 10, 100);
+    world.hub.purge(PartitionId(0), SequenceNumber(10));
+    let summary = world.run(true).await.unwrap();
+    assert_eq!((summary.rows, summary.caught_up), (0, Some(true)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_added_partition_is_read_from_its_first_event() {
+    let world = World::new(1, None).await;
+    world.append(0, 10, 100);
+    let running = world.serve();
+    world.received(10).await;
+    world.hub.add_partitions(1);
+    world.append(1, 20, 100);
+    world.received(30).await;
+    world.drain.begin();
+    assert_eq!(running.await.unwrap().unwrap().rows, 30);
+    // One that is first seen after retention has passed its first events is a lost position.
+    world.hub.add_partitions(1);
+    world.append(2, 20, 100);
+    world.hub.purge(PartitionId(2), SequenceNumber(7));
+    let refused = world.run(true).await.unwrap_err();
+    assert_eq!(refused.kind(), Kind::PositionLost, "{refused}");
+    world.run_with(|config| config.decisions.accept_loss = true).await.unwrap();
+    let lost = records::LostRange { from: Ordinal(0), to: Ordinal(6) };
+    assert_eq!(world.records().lost_ranges(&world.source(2)).await.unwrap(), [lost]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_stops_sending_is_attached_again() {
+    let world = World::new(1, None).await;
+    world.append(0, 10, 100);
+    let running = world.serve();
+    world.received(10).await;
+    world.hub.faults().stall_readers();
+    world.append(0, 10, 100);
+    world.received(20).await;
+    world.drain.begin();
+    assert_eq!(running.await.unwrap().unwrap().rows, 20, "no row was read twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_that_the_hub_leaves_out_are_recorded_and_no_start_misses_them() {
+    let world = World::new(1, None).await;
+    world.append(0, 2, 100);
+    for number in [Some(4), Some(5), None, Some(9)] {
+        world.append_stamped(0, number);
+    }
+    // The hub counts its own events and is four behind these numbers.
+    world.hub.faults().claim_more(4);
+    let summary = world.run(true).await.unwrap();
+    assert_eq!((summary.rows, summary.unreadable, summary.accepted_gaps), (5, 1, 5));
+    let accepted = world.records().accepted_gaps(&world.source(0)).await.unwrap();
+    let accepted: Vec<_> = accepted.iter().map(|gap| (gap.gap.from.0, gap.gap.to.0, gap.cause)).collect();
+    assert_eq!(accepted, [(2, 3, GapCause::NotSent), (6, 8, GapCause::Unreadable)]);
+    std::fs::remove_dir_all(world.checkpoints()).unwrap();
+    world.hub.purge(PartitionId(0), SequenceNumber(6));
+    let again = world.run(true).await.unwrap();
+    assert_eq!((again.rows, again.caught_up), (5, Some(true)), "rows and gaps are all that there was");
+    assert_eq!(world.records().lost_ranges(&world.source(0)).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_no_hub_gave_out_stops_nothing() {
+    let world = World::new(1, None).await;
+    world.append(0, 2, 100);
+    world.append_stamped(0, Some(9_000_000_000));
+    world.append(0, 2, 100);
+    let summary = world.run(true).await.unwrap();
+    assert_eq!((summary.rows, summary.unreadable, summary.accepted_gaps), (4, 1, 1));
+    world.append(0, 1, 100);
+    assert_eq!(world.run(true).await.unwrap().rows, 5, "the next run goes on, too");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_that_are_not_true_stop_nothing_wherever_they_stand() {
+    let world = World::new(1, None).await;
+    // Far and near beyond the hub's last number, at the beginning and behind; then old ones in a row.
+    world.append_stamped(0, None);
+    world.append_stamped(0, None);
+    world.append(0, 2, 100);
+    world.append_stamped(0, Some(1000));
+    world.append(0, 2, 100);
+    for _ in 0..3 {
+        world.append_stamped(0, Some(1));
+    }
+    world.append(0, 2, 100);
+    let summary = world.run(true).await.unwrap();
+    assert_eq!((summary.rows, summary.caught_up), (6, Some(true)));
+    assert_eq!(summary.accepted_gaps, 6);
+    assert!(summary.unreadable >= 6, "{}", summary.unreadable);
+    let accepted = world.records().accepted_gaps(&world.source(0)).await.unwrap();
+    assert!(accepted.iter().all(|gap| gap.cause == GapCause::Unreadable), "{accepted:?}");
+    world.append(0, 1, 100);
+    assert_eq!(world.run(true).await.unwrap().rows, 7, "the next run goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lag_that_the_hub_does_not_tell_is_not_known() {
+    let metrics = Metrics::default();
+    assert_eq!(metrics.total_lag(), None);
+    metrics.lag(PartitionId(0), SequenceNumber(7), Some(SequenceNumber(9)));
+    assert_eq!(metrics.total_lag(), Some(2));
+    metrics.lag(PartitionId(1), SequenceNumber(7), None);
+    assert_eq!(metrics.total_lag(), None);
+}
+
+/// Copies the files below a folder.
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir_all(&to).unwrap();
+            copy_folder(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 /// A hub, a lake, and runs between them.
@@ -149,15 +412,17 @@ impl World {
         Config {
             connection_string: ConnectionString::parse(&self.hub.connection_string()).unwrap(),
             consumer_group: "$Default".to_owned(),
-            lake: self.folder.path().to_str().unwrap().to_owned(),
+            lake: self.folder.path().to_str().unwrap().into(),
             state: None,
             until_caught_up,
-            accept_loss: false,
+            idle_timeout: Duration::from_secs(2),
+            decisions: Decisions::default(),
             parent_context: ParentContext::Drop,
             metadata: None,
             max_age: Duration::from_mins(10),
             budget_bytes: 256 << 20,
             lanes: Some(1),
+            questions: Questions::default(),
             owner_level: 0,
         }
     }
@@ -169,25 +434,28 @@ impl World {
         run(config, drain, Arc::clone(&self.metrics), Arc::new(SystemClock))
     }
 
-    /// A lake that was begun by rules of this version; its checkpoints.
-    async fn follow_rules(&self, routing_version: u32) -> Checkpoints {
-        let config = self.config(true);
-        let hub = Client::connect(&config.connection_string, "test").await.unwrap().hub().await.unwrap();
-        let store = Store::open(&config.lake).unwrap();
-        let records = records::Records::new(store, Backoff::for_store(1));
-        let lake = records.lake_id().await.unwrap();
-        let namespace = config.connection_string.namespace().to_owned();
-        let first = Ordinal(0);
-        let origin = records::Origin { first, routing_version, namespace: namespace.clone() };
-        records.begin(&SourceId::new(&hub.name, hub.generation.0, 0), origin).await.unwrap();
-        let event_hub = hub.name.to_lowercase();
-        let (generation, consumer_group) = (hub.generation, config.consumer_group);
-        let state = Store::open(&default_state(&config.lake)).unwrap();
-        Checkpoints::new(state, Scope { lake, namespace, event_hub, generation, consumer_group })
+    /// A lake that was begun by rules of this version; its records.
+    async fn follow_rules(&self, routing_version: u32) -> Records {
+        let records = self.records();
+        records.lake_id().await.unwrap();
+        let namespace = self.config(true).connection_string.namespace().to_owned();
+        let origin = records::Origin { first: Ordinal(0), routing_version, namespace };
+        let first_start = records::FirstStart { partitions: (0..self.hub.partitions()).collect() };
+        records.first_start(&self.source(0), first_start).await.unwrap();
+        records.begin(&self.source(0), origin).await.unwrap();
+        records
     }
 
-    /// A reader that has read so many events, as another run has one: its connection, itself, the last event.
-    async fn reader(&self, events: i64) -> (Client, PartitionReceiver, Position) {
+    fn records(&self) -> Records {
+        Records::new(Store::open(&self.config(true).lake).unwrap(), Backoff::for_store(1))
+    }
+
+    fn source(&self, partition: u32) -> SourceId {
+        SourceId::new(self.hub.event_hub(), self.hub.generation().0, partition)
+    }
+
+    /// A reader that has read so many events, as another run has one: its connection and itself.
+    async fn reader(&self, events: i64) -> (Client, PartitionReceiver) {
         let config = self.config(true);
         let client = Client::connect(&config.connection_string, "another run").await.unwrap();
         let options = ReceiveOptions {
@@ -195,17 +463,37 @@ impl World {
             start: Start::Earliest,
             owner_level: Some(config.owner_level),
             name: "another run".to_owned(),
+            distrust: Distrust::default(),
         };
         let mut reader = client.receive(PartitionId(0), options, Share::new(1 << 20), 1 << 20).await.unwrap();
         loop {
             let batch = reader.next_batch().await.unwrap();
-            let last = batch.iter().last().unwrap();
-            if last.sequence_number.0 + 1 >= events {
-                let offset = Offset(last.offset.into());
-                let (sequence_number, enqueued_time_ms) = (last.sequence_number, last.enqueued_time_ms);
-                return (client, reader, Position { sequence_number, offset, enqueued_time_ms });
+            if batch.last().is_some_and(|last| last.0 + 1 >= events) {
+                return (client, reader);
             }
         }
+    }
+
+    /// Runs with something changed until caught up.
+    async fn run_with(&self, change: impl FnOnce(&mut Config)) -> Result<Summary, Error> {
+        let mut config = self.config(true);
+        change(&mut config);
+        run(config, Drain::default(), Arc::clone(&self.metrics), Arc::new(SystemClock)).await
+    }
+
+    /// Starts a service that asks the hub all the time what has changed.
+    fn serve(&self) -> tokio::task::JoinHandle<Result<Summary, Error>> {
+        let questions = Questions {
+            partitions_every: Duration::from_millis(50),
+            idle_partition_after: Duration::from_millis(200),
+        };
+        let config = Config { questions, ..self.config(false) };
+        let (drain, metrics) = (self.drain.clone(), Arc::clone(&self.metrics));
+        tokio::spawn(run(config, drain, metrics, Arc::new(SystemClock)))
+    }
+
+    fn checkpoints(&self) -> PathBuf {
+        self.folder.path().join("_catchwater/checkpoints")
     }
 
     fn append(&self, partition: u32, events: usize, bytes: usize) {
@@ -217,6 +505,26 @@ impl World {
             let event = NewEvent { body: body.as_bytes(), ..NewEvent::default() };
             self.hub.append(PartitionId(partition), &event).unwrap();
         }
+    }
+
+    /// Appends an event with a number of its own, or with none.
+    fn append_stamped(&self, partition: u32, number: Option<i64>) {
+        let mut message = Vec::new();
+        let mut out = Encoder::new(&mut message);
+        out.described(code::MESSAGE_ANNOTATIONS, |out| {
+            out.map(|map| {
+                if let Some(number) = number {
+                    map.symbol("x-opt-sequence-number");
+                    map.long(number);
+                }
+                map.symbol("x-opt-offset");
+                map.string("7");
+                map.symbol("x-opt-enqueued-time");
+                map.timestamp(1_795_435_200_000);
+            });
+        });
+        out.described(code::DATA, |out| out.binary(b"{}"));
+        self.hub.append_stamped(PartitionId(partition), &message).unwrap();
     }
 
     /// Waits until so many events were received.

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use catchwater_sinks::lake::chain::Chain;
-use catchwater_sinks::lake::paths::{Destination, Ordinal};
+use catchwater_sinks::lake::paths::{Date, Destination, Ordinal};
 use tokio::sync::watch;
 
 use super::file::{ClosedFile, StartId};
@@ -20,6 +20,8 @@ pub(super) struct Partition {
     pub(super) ledger: Ledger,
     pub(super) destinations: HashMap<Destination, Queue>,
     pub(super) first: SequenceNumber,
+    /// What the lake proved to be durable at the start.
+    proven: Option<SequenceNumber>,
     pub(super) saved: Option<SequenceNumber>,
     pub(super) lost: bool,
     pub(super) standing: watch::Sender<Standing>,
@@ -44,12 +46,18 @@ impl Partition {
     pub(super) fn new(
         start: StartId,
         first: SequenceNumber,
+        proven: Option<SequenceNumber>,
         checkpoint: Option<Position>,
         standing: watch::Sender<Standing>,
     ) -> Self {
         let saved = checkpoint.as_ref().map(|position| position.sequence_number);
         let ledger = Ledger::starting_behind(checkpoint);
-        Self { start, ledger, destinations: HashMap::new(), first, saved, lost: false, standing }
+        Self { start, ledger, destinations: HashMap::new(), first, proven, saved, lost: false, standing }
+    }
+
+    /// Everything up to here is in the lake: what the footer of the next file states.
+    pub(super) fn durable(&self) -> Option<SequenceNumber> {
+        self.ledger.checkpoint().map(|position| position.sequence_number).max(self.proven)
     }
 
     /// The checkpoint, if it is not what was written last.
@@ -68,17 +76,18 @@ impl Partition {
         }
     }
 
-    /// Drops all that waits, and tells how many events; the reader starts the partition again.
-    pub(super) fn lose(&mut self) -> u64 {
+    /// Drops all that waits, and tells how many events; the reader starts the partition again and looks at the files of
+    /// `day`, where the name was lost.
+    pub(super) fn lose(&mut self, day: Date) -> u64 {
         self.lost = true;
         let waiting = self.destinations.drain().flat_map(|(_, queue)| queue.files);
         let events = waiting.map(|(_, file)| file.events).sum();
-        self.standing.send_modify(|standing| standing.lost = true);
+        self.standing.send_modify(|standing| standing.lost = Some(day));
         events
     }
 
     pub(super) fn tell(&self) {
-        let durable = self.ledger.checkpoint().map(|position| position.sequence_number);
+        let durable = self.durable();
         self.standing.send_if_modified(|standing| {
             let news = standing.durable != durable;
             standing.durable = durable;

@@ -1,6 +1,7 @@
 //! Every thread, task and channel of a run, each capacity with its reason.
 //!
-//! Beside it only the publisher starts tasks, its puts and checkpoint writes, and the client those of its connection.
+//! Beside it `readers` starts a task for each partition, the publisher its puts and checkpoint writes, and the client those
+//! of its connection.
 //!
 //! ```text
 //! reader (task per partition) ── LaneInput ──▶ lane (thread) ── PublisherInput ──▶ publisher (task)
@@ -13,27 +14,29 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use catchwater_sinks::lake::backoff::Backoff;
-use catchwater_sinks::lake::paths::SourceId;
-use catchwater_sinks::lake::records::Records;
-use catchwater_sinks::store::Store;
+use catchwater_sinks::lake::records::{FirstStart, Records};
+use catchwater_sinks::store::{Address, Store};
 use crossbeam_channel as lanes;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::file::RunFacts;
-use super::lane::{Lane, LaneInput, RollRules};
+use super::lane::{Error as LaneError, Lane, LaneInput, RollRules};
+use super::listings::Listings;
 use super::publisher::{self, Deadline, Publisher, PublisherInput};
 use super::put::PutWorld;
-use super::reader::{self, Reader, World};
+use super::reader::World;
+use super::readers::{Outcome, ReaderStarter, source_of};
 use super::schemas::LakeSchemas;
-use super::{Config, Error, Summary};
-use crate::budget::Share;
+use super::{Config, Error, Summary, staging};
+use crate::budget::LaneBudget;
 use crate::clock::Clock;
 use crate::columns::{Catalog, Context};
 use crate::eventhubs::{Client, HubProperties};
 use crate::metrics::Metrics;
 use crate::parse::{Parser, ROUTING_VERSION};
 use crate::partitions::{Checkpoints, Scope};
+use crate::position::PartitionId;
 
 /// Tells a run to finish what is in flight and end.
 #[derive(Clone, Debug)]
@@ -67,13 +70,16 @@ pub async fn run(
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
 ) -> Result<Summary, Error> {
+    let until_caught_up = config.until_caught_up;
+    let unfinished = until_caught_up.then_some(false);
     let wired = tokio::select! {
         wired = wire(config, Arc::clone(&metrics), clock) => wired?,
-        () = drain.begun() => return Ok(summary(&metrics, 0)),
+        () = drain.begun() => return Ok(Summary { caught_up: unfinished, ..summary(&metrics, 0) }),
     };
     let (wiring, publisher) = *wired;
-    let left = wiring.flow(publisher, drain).await?;
-    Ok(summary(&metrics, left.events))
+    let (left, caught_up) = wiring.flow(publisher, drain).await?;
+    let caught_up = until_caught_up.then_some(caught_up);
+    Ok(Summary { caught_up, ..summary(&metrics, left.events) })
 }
 
 /// Opens what a run needs: lake, state and hub.
@@ -85,6 +91,7 @@ async fn wire(
     let store = open(&config.lake)?;
     let state = config.state.clone().unwrap_or_else(|| super::default_state(&config.lake));
     let state = open(&state)?;
+    staging::remove_stale([store.clone(), state.clone()], &*clock);
     let writer = uuid::Uuid::new_v4();
     let backoff = Backoff::for_store(writer.as_u64_pair().0);
     let records = Records::new(store.clone(), backoff.clone());
@@ -94,6 +101,9 @@ async fn wire(
         LakeSchemas::open(records.clone(), Arc::clone(&catalog), config.metadata.as_deref()).await?;
     let client = Client::connect(&config.connection_string, "catchwater").await?;
     let hub = client.hub().await?;
+    let partitions = hub.partitions.iter().map(|partition| partition.0).collect();
+    let first_start =
+        records.first_start(&source_of(&hub, PartitionId(0)), FirstStart { partitions }).await?;
     let scope = Scope {
         lake: lake.clone(),
         namespace: config.connection_string.namespace().to_owned(),
@@ -109,21 +119,28 @@ async fn wire(
     let world = Arc::new(World {
         client,
         store,
+        listings: Listings::default(),
         backoff,
         records,
         checkpoints,
         consumer_group: config.consumer_group.clone(),
         owner_level: config.owner_level,
         until_caught_up: config.until_caught_up,
-        accept_loss: config.accept_loss,
+        idle_limit: if config.until_caught_up {
+            config.idle_timeout
+        } else {
+            config.questions.idle_partition_after
+        },
+        decisions: config.decisions,
         metrics: Arc::clone(&metrics),
     });
-    Ok(Box::new((Wiring { config, hub, catalog, facts, world, metrics, clock }, publisher)))
+    Ok(Box::new((Wiring { config, hub, first_start, catalog, facts, world, metrics, clock }, publisher)))
 }
 
 struct Wiring {
     config: Config,
     hub: HubProperties,
+    first_start: FirstStart,
     catalog: Arc<Catalog>,
     facts: RunFacts,
     world: Arc<World>,
@@ -133,18 +150,21 @@ struct Wiring {
 
 impl Wiring {
     /// Connects the parts, waits for the readers, then lets the rest run dry.
-    async fn flow(self, publisher: Publisher, drain: Drain) -> Result<publisher::Leftover, Error> {
+    ///
+    /// Also says whether every partition was read up to where the hub was at the start.
+    async fn flow(self, publisher: Publisher, drain: Drain) -> Result<(publisher::Leftover, bool), Error> {
         let (to_publisher, publisher_inputs) = mpsc::channel(PUBLISHER_INPUTS);
         let deadline = Deadline::behind(&drain);
         let mut publishing = tokio::spawn(publisher.run(publisher_inputs, deadline));
         let (lanes, threads) = self.start_lanes(&to_publisher, &drain)?;
-        let mut readers = self.start_readers(&lanes, &to_publisher, &drain);
-        drop((lanes, to_publisher));
-        let mut outcome = Outcome { must_have_all: self.config.until_caught_up, ..Outcome::default() };
+        let mut readers = JoinSet::new();
+        let starter = self.reader_starter(lanes, to_publisher, &drain);
+        starter.start_all(&self.hub.partitions, &mut readers);
+        let mut outcome = Outcome::new(self.config.until_caught_up);
         let last_word = tokio::select! {
             // First the readers: when the last of them has ended, the publisher may have ended behind it.
             biased;
-            () = outcome.take_all(&mut readers, &drain) => publishing.await,
+            () = outcome.take_all(&mut readers, starter, &drain) => publishing.await,
             // It ends before them only when it, or a lane, can't go on, or time is up.
             ended = &mut publishing => ended,
         };
@@ -153,8 +173,8 @@ impl Wiring {
         }
         let left = last_word.map_err(|_| Error::Died("the publisher"))??;
         lanes_ended(threads)?;
-        outcome.into_result()?;
-        Ok(left)
+        let caught_up = outcome.into_result()?;
+        Ok((left, caught_up))
     }
 
     fn start_lanes(
@@ -166,13 +186,13 @@ impl Wiring {
         let mut ends = Vec::new();
         let mut threads = Vec::new();
         for number in 0..count {
-            let share = Share::new(self.config.budget_bytes / 4 * COUNTED_QUARTERS / count as u64);
+            let budget = LaneBudget::new(self.config.budget_bytes / 4 * COUNTED_QUARTERS / count as u64);
             let lane = Lane::new(
                 Parser::new(self.config.parent_context),
                 Context::new(Arc::from(self.hub.name.as_str()), Arc::clone(&self.catalog)),
                 roll_rules(&self.config),
                 self.facts.clone(),
-                Arc::clone(&share),
+                budget.clone(),
                 Arc::clone(&self.metrics),
             );
             // Unbounded, because the permits inside are the bound: a batch that was credited always has room.
@@ -187,35 +207,28 @@ impl Wiring {
                 ended
             });
             threads.push(thread.map_err(Error::Thread)?);
-            let intake = share.part(share.total() as u64 / INTAKE_PART);
-            ends.push(LaneEnd { inputs, intake });
+            ends.push(LaneEnd { inputs, budget });
         }
         Ok((ends, threads))
     }
 
-    fn start_readers(
+    fn reader_starter(
         &self,
-        lanes: &[LaneEnd],
-        to_publisher: &mpsc::Sender<PublisherInput>,
+        lanes: Vec<LaneEnd>,
+        publisher: mpsc::Sender<PublisherInput>,
         drain: &Drain,
-    ) -> Readers {
-        let mut readers = JoinSet::new();
+    ) -> ReaderStarter {
         let per_lane = self.hub.partitions.len().div_ceil(lanes.len()).max(1);
-        for partition in &self.hub.partitions {
-            let lane = &lanes[partition.0 as usize % lanes.len()];
-            let reader = Reader {
-                world: Arc::clone(&self.world),
-                partition: *partition,
-                source: SourceId::new(&self.hub.name, self.hub.generation.0, partition.0),
-                lane: lane.inputs.clone(),
-                publisher: to_publisher.clone(),
-                share: Arc::clone(&lane.intake),
-                partition_share: lane.intake.total() as usize / CREDIT_PART / per_lane,
-                stop: drain.0.subscribe(),
-            };
-            readers.spawn(reader.run());
+        ReaderStarter {
+            world: Arc::clone(&self.world),
+            hub: self.hub.clone(),
+            first_start: self.first_start.clone(),
+            ask_every: self.config.questions.partitions_every,
+            lanes,
+            per_lane,
+            publisher,
+            stop: drain.0.subscribe(),
         }
-        readers
     }
 
     /// Three lanes for four cores: the runtime that feeds three needs about as much as one of them. Never more than
@@ -234,23 +247,18 @@ const PUBLISHER_INPUTS: usize = 256;
 /// we count (measured: 264 MiB at 176 MiB counted by two lanes, 32 partitions × 10 tables × 20 columns).
 const COUNTED_QUARTERS: u64 = 3;
 
-/// One in four bytes of a lane's share may be on its way in: credited to the hub, or in batches that wait for the lane.
-/// Without this bound a fast hub fills the whole share with batches, and columns grow into memory that the allocator has
-/// not given back yet.
-const INTAKE_PART: u64 = 4;
-
-/// Half of that may be credit: the other half is for what has arrived and waits for the lane.
-const CREDIT_PART: usize = 2;
+/// How often a lane that ends partitions looks whether the store has taken files: a put takes about as long.
+const PUT_PAUSE: Duration = Duration::from_millis(1);
 
 /// How often a lane looks at the ages of its files.
 const TICK: Duration = Duration::from_millis(200);
 
-type Readers = JoinSet<Result<reader::Ended, reader::Error>>;
-type LaneThread = JoinHandle<Result<(), catchwater_sinks::parquet::Error>>;
+type LaneThread = JoinHandle<Result<(), LaneError>>;
 
-struct LaneEnd {
-    inputs: lanes::Sender<LaneInput>,
-    intake: Arc<Share>,
+/// The readers' end of a lane.
+pub(super) struct LaneEnd {
+    pub(super) inputs: lanes::Sender<LaneInput>,
+    pub(super) budget: LaneBudget,
 }
 
 /// Begins the drain when its thread ends, unless that was taken out before.
@@ -269,7 +277,7 @@ fn run_lane(
     inputs: &lanes::Receiver<LaneInput>,
     outputs: &mpsc::Sender<PublisherInput>,
     clock: &dyn Clock,
-) -> Result<(), catchwater_sinks::parquet::Error> {
+) -> Result<(), LaneError> {
     let mut out = Vec::new();
     // Ages are measured on a clock that never goes back.
     let (start_ms, began) = (clock.now_ms(), Instant::now());
@@ -278,7 +286,13 @@ fn run_lane(
         let received = inputs.recv_timeout(TICK);
         let now_ms = start_ms + began.elapsed().as_millis() as i64;
         match received {
-            Ok(input) => lane.on(input, now_ms, &mut out)?,
+            Ok(input) => {
+                // The publisher takes what it is given: the files of all partitions together would be many budgets.
+                while matches!(input, LaneInput::End { .. }) && !lane.has_room_to_close() {
+                    std::thread::sleep(PUT_PAUSE);
+                }
+                lane.on(input, now_ms, &mut out)?;
+            }
             Err(lanes::RecvTimeoutError::Timeout) => {}
             Err(lanes::RecvTimeoutError::Disconnected) => return Ok(()),
         }
@@ -307,56 +321,8 @@ fn roll_rules(config: &Config) -> RollRules {
     }
 }
 
-fn open(url: &str) -> Result<Store, Error> {
-    Store::open(url).map_err(|source| Error::Store { url: url.to_owned(), source })
-}
-
-/// How the readers ended.
-#[derive(Debug, Default)]
-struct Outcome {
-    must_have_all: bool,
-    ended_well: usize,
-    taken: usize,
-    failure: Option<Error>,
-}
-
-impl Outcome {
-    /// Waits until every reader has ended. What it has heard so far stays when it is dropped.
-    async fn take_all(&mut self, readers: &mut Readers, drain: &Drain) {
-        while let Some(ended) = readers.join_next().await {
-            self.take(ended, drain);
-        }
-    }
-
-    /// A reader that fails makes the others drain; its events will be read again.
-    fn take(
-        &mut self,
-        ended: Result<Result<reader::Ended, reader::Error>, tokio::task::JoinError>,
-        drain: &Drain,
-    ) {
-        let error: Error = match ended {
-            Ok(Ok(_)) => return self.ended_well += 1,
-            Ok(Err(error)) if error.is_ownership_lost() => {
-                tracing::warn!(error = %chain_of(&error), "another run has taken a partition");
-                return self.taken += 1;
-            }
-            Ok(Err(error)) => error.into(),
-            Err(_) => Error::Died("a reader"),
-        };
-        tracing::warn!(error = %chain_of(&error), "a partition can't be read on; draining the others");
-        drain.begin();
-        self.failure.get_or_insert(error);
-    }
-
-    fn into_result(self) -> Result<(), Error> {
-        match self.failure {
-            Some(error) => Err(error),
-            None if self.taken > 0 && (self.must_have_all || self.ended_well == 0) => {
-                Err(Error::OwnershipLost)
-            }
-            None => Ok(()),
-        }
-    }
+fn open(address: &Address) -> Result<Store, Error> {
+    Store::open(address).map_err(|source| Error::Store { address: address.clone(), source })
 }
 
 /// What the lanes that have ended say. One that is still at work is left alone: time was up.
@@ -381,16 +347,8 @@ fn summary(metrics: &Metrics, left: u64) -> Summary {
         repaired: metrics.bodies_repaired.get(),
         odd: metrics.bodies_odd.get(),
         left,
+        unreadable: metrics.deliveries_unreadable.get(),
+        accepted_gaps: metrics.gaps_accepted.get(),
+        caught_up: None,
     }
-}
-
-fn chain_of(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        next = source.source();
-    }
-    text
 }

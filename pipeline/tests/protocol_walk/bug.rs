@@ -49,10 +49,26 @@ pub(crate) enum Bug {
     RetentionPassedOver,
     /// A file that was found counts although its writer may not have synced it.
     FoundCountsUnsynced,
+    /// A checkpoint counts although events below it have no row.
+    CheckpointBelieved,
+    /// Events that the hub no longer has are lost, whether or not they have a row.
+    RowsNotAsked,
+    /// A footer states what was read, not what is durable.
+    FootersLead,
+    /// A hub whose numbers begin again is noticed by the checkpoint only.
+    RenumberedNotNoticed,
+    /// A partition that was added to the hub begins at the oldest event it still has.
+    NewPartitionBeginsAtOldest,
+    /// A gap in the numbers is passed over without a record.
+    GapNotRecorded,
+    /// New rules begin at the durable position although old ones have rows above it.
+    BoundaryBelowRows,
+    /// Old versions are said to be stopped while their puts are still on their way.
+    StoppedWhilePutsFly,
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 31] = [
         Self::PipelinedPuts,
         Self::TimeoutIsSuccess,
         Self::TakenIsSuccess,
@@ -76,5 +92,13 @@ impl Bug {
         Self::BoundaryBeforeCaughtUp,
         Self::RetentionPassedOver,
         Self::FoundCountsUnsynced,
+        Self::CheckpointBelieved,
+        Self::RowsNotAsked,
+        Self::FootersLead,
+        Self::RenumberedNotNoticed,
+        Self::NewPartitionBeginsAtOldest,
+        Self::GapNotRecorded,
+        Self::BoundaryBelowRows,
+        Self::StoppedWhilePutsFly,
     ];
 }

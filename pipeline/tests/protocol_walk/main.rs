@@ -21,11 +21,11 @@ use setup::Tally;
 use walk::walk;
 use world::Finding;
 
-/// As many as the issue asks for.
+/// Two seconds of walks.
 const SEEDS: u64 = 10_000;
 
 /// Within so many walks each planted mistake has to be found.
-const SEEDS_PER_BUG: u64 = 2_000;
+const SEEDS_PER_BUG: u64 = 10_000;
 
 #[test]
 fn walks_find_nothing_in_the_protocol() {
@@ -72,7 +72,7 @@ struct Measure {
     at_least: f64,
 }
 
-const MEASURES: [Measure; 17] = [
+const MEASURES: [Measure; 24] = [
     Measure { what: "steps", of: |walk| walk.steps, at_least: 150.0 },
     Measure { what: "files", of: |walk| walk.files, at_least: 8.0 },
     Measure { what: "names found taken", of: |walk| walk.collisions, at_least: 4.0 },
@@ -90,4 +90,11 @@ const MEASURES: [Measure; 17] = [
     Measure { what: "boundaries between rules", of: |walk| walk.boundaries, at_least: 0.1 },
     Measure { what: "power failures", of: |walk| walk.power_failures, at_least: 0.1 },
     Measure { what: "files gone with the power", of: |walk| walk.files_without_power, at_least: 0.02 },
+    Measure { what: "lakes restored from a copy", of: |walk| walk.restored_lakes, at_least: 0.1 },
+    Measure { what: "checkpoints refused by rows", of: |walk| walk.refused_checkpoints, at_least: 0.02 },
+    Measure { what: "hubs that count anew", of: |walk| walk.renumbered_hubs, at_least: 0.1 },
+    Measure { what: "starts that asked the rows", of: |walk| walk.rows_asked, at_least: 1.0 },
+    Measure { what: "starts behind a footer only", of: |walk| walk.starts_by_footer, at_least: 0.1 },
+    Measure { what: "gaps recorded", of: |walk| walk.gaps, at_least: 0.5 },
+    Measure { what: "boundaries on a busy hub", of: |walk| walk.boundaries_on_a_busy_hub, at_least: 0.02 },
 ];

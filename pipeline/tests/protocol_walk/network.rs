@@ -14,6 +14,8 @@ pub(crate) struct Errand<'a> {
     pub(crate) at: At,
     pub(crate) path: usize,
     pub(crate) rows: &'a [Row],
+    /// What the footer states.
+    pub(crate) durable: Option<Ordinal>,
 }
 
 impl Errand<'_> {
@@ -74,6 +76,7 @@ impl Errand<'_> {
             last: self.last(),
             rows: self.rows.to_vec(),
             writer: self.writer,
+            durable: self.durable,
             synced: false,
         }
     }

@@ -34,10 +34,16 @@ pub(crate) enum Trait {
     RulesChange,
     /// The lake is a local folder: what is visible need not be synced, and power may fail.
     LocalDisk,
+    /// An older copy of the lake takes its place, the checkpoints stay.
+    LakeRestored,
+    /// The hub gives its numbers out anew, under its name and creation time.
+    HubRenumbered,
+    /// The partition was added to the hub after the lake's first start, and has lost events to retention since.
+    PartitionIsNew,
 }
 
 /// How many walks of a hundred have each.
-const TRAITS: [(Trait, usize); 8] = [
+const TRAITS: [(Trait, usize); 11] = [
     (Trait::BeginsAtLatest, 30),
     (Trait::RemembersWinners, 50),
     (Trait::Retention, 25),
@@ -46,6 +52,9 @@ const TRAITS: [(Trait, usize); 8] = [
     (Trait::CheckpointsGetLost, 60),
     (Trait::RulesChange, 35),
     (Trait::LocalDisk, 40),
+    (Trait::LakeRestored, 20),
+    (Trait::HubRenumbered, 20),
+    (Trait::PartitionIsNew, 15),
 ];
 
 impl Setup {
@@ -86,4 +95,11 @@ pub(crate) struct Tally {
     pub(crate) boundaries: usize,
     pub(crate) power_failures: usize,
     pub(crate) files_without_power: usize,
+    pub(crate) restored_lakes: usize,
+    pub(crate) refused_checkpoints: usize,
+    pub(crate) renumbered_hubs: usize,
+    pub(crate) rows_asked: usize,
+    pub(crate) starts_by_footer: usize,
+    pub(crate) gaps: usize,
+    pub(crate) boundaries_on_a_busy_hub: usize,
 }

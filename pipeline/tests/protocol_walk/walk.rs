@@ -127,6 +127,11 @@ impl Walk {
                 return world.lose_power();
             }
             89..93 if world.setup.has(Trait::RulesChange) && !self.deployed => return self.deploy(),
+            93..95 if world.setup.has(Trait::LakeRestored) => {
+                self.writers.iter_mut().for_each(|writer| writer.crash(world));
+                world.copy_or_restore();
+            }
+            95..97 if world.setup.has(Trait::HubRenumbered) => return self.renumber(),
             93..100 if world.has(Bug::NamesFreed) || world.has(Bug::NamesFreedButTheLast) => self.compact(),
             _ => {}
         }
@@ -155,9 +160,60 @@ impl Walk {
         world.checkpoint = returns.then(|| world.old_checkpoints[dice.below(older)].clone());
     }
 
+    /// The hub is seen with fewer events than the lake has of it: no start may go on.
+    fn renumber(&mut self) -> Result<(), Finding> {
+        let Self { world, dice, .. } = self;
+        let at = world.today;
+        let highest = world.source(at).chains.iter().flatten().map(|file| file.last).max();
+        let log = world.log().clone();
+        let fewer = log.events.partition_point(|event| Some(event.ordinal) < highest);
+        if highest.is_none() || world.restored {
+            return Ok(());
+        }
+        world.tally.renumbered_hubs += 1;
+        world.logs[at.log].enqueued = dice.below(fewer + 1);
+        world.logs[at.log].purged = log.purged.min(world.logs[at.log].enqueued);
+        let checkpoint = world.checkpoint.clone();
+        if dice.chance(50) {
+            world.checkpoint = None;
+        }
+        let mut writer = Writer::new(self.writers.len(), world.setup.destinations);
+        writer.version = world.source(at).newest_rules().map_or(1, |rules| rules.routing_version);
+        world.lists_freshly = true;
+        writer.start(world, dice, false)?;
+        world.lists_freshly = false;
+        (world.logs[at.log], world.checkpoint) = (log, checkpoint);
+        if writer.run.is_some() {
+            return Err(Finding::new("start", "a hub that counts anew was read"));
+        }
+        Ok(())
+    }
+
+    /// The second version of the rules begins on a hub that goes on: all writers by the first are stopped, half of them
+    /// with a drain, and nothing of theirs is on its way any more.
+    fn deploy_on_a_busy_hub(&mut self) -> Result<(), Finding> {
+        for old in 0..self.writers.len() {
+            if self.dice.chance(50) {
+                self.writers[old].drain(&mut self.world, &mut self.dice)?;
+            }
+            self.writers[old].crash(&mut self.world);
+        }
+        while !self.world.in_flight.is_empty() && !self.world.has(Bug::StoppedWhilePutsFly) {
+            self.land_late()?;
+        }
+        self.writers[0].version = 2;
+        self.world.old_stopped = true;
+        let started = self.start(0);
+        self.world.old_stopped = false;
+        started
+    }
+
     /// The second version of the rules is rolled out; mostly as the documentation says.
     fn deploy(&mut self) -> Result<(), Finding> {
         self.deployed = true;
+        if self.dice.chance(60) {
+            return self.deploy_on_a_busy_hub();
+        }
         let old = self.dice.below(self.writers.len());
         if self.dice.chance(70) && self.writers[old].version == 1 {
             self.writers[old].crash(&mut self.world);

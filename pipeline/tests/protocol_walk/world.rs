@@ -2,6 +2,7 @@
 //! And the invariants, checked at the moment something changes.
 
 use catchwater::position::{Offset, Position, SequenceNumber};
+use catchwater_sinks::lake::ordinals::OrdinalSet;
 use catchwater_sinks::lake::paths::{Ordinal, SourceId};
 use catchwater_sinks::lake::records::LostRange;
 use catchwater_sinks::lake::rules::Rules;
@@ -9,12 +10,12 @@ use catchwater_sinks::lake::start::{Claim, Extent, Identity};
 
 use crate::bug::Bug;
 use crate::dice::Dice;
-use crate::setup::{Setup, Tally};
+use crate::setup::{Setup, Tally, Trait};
 
 /// An invariant that does not hold.
 #[derive(Debug)]
 pub(crate) struct Finding {
-    /// Its name: I1 to I5, or the part of the program that refused.
+    /// Its name: I1 to I7, or the part of the program that refused.
     pub(crate) invariant: &'static str,
     pub(crate) what: String,
 }
@@ -70,7 +71,9 @@ impl Log {
             Event { ordinal: Ordinal(ordinal), rows, routes: [first, second] }
         });
         let events = events.collect();
-        Self { events, enqueued: dice.below(setup.events / 2), purged: 0 }
+        let enqueued = dice.below(setup.events / 2);
+        let purged = if setup.has(Trait::PartitionIsNew) { dice.below(enqueued + 1) } else { 0 };
+        Self { events, enqueued, purged }
     }
 
     pub(crate) fn last(&self) -> Option<Ordinal> {
@@ -106,11 +109,13 @@ pub(crate) struct File {
     pub(crate) last: Ordinal,
     pub(crate) rows: Vec<Row>,
     pub(crate) writer: usize,
+    /// How far its footer says that the source was durable.
+    pub(crate) durable: Option<Ordinal>,
     pub(crate) synced: bool,
 }
 
 /// One source's part of a lake.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub(crate) identity: Identity,
     /// By path: the files in the order of their chain.
@@ -118,6 +123,8 @@ pub(crate) struct Source {
     pub(crate) origin: Option<Rules>,
     pub(crate) rules: Vec<Rules>,
     pub(crate) lost: Vec<LostRange>,
+    /// Numbers that were accepted as gaps.
+    pub(crate) gaps: Vec<LostRange>,
 }
 
 impl Source {
@@ -131,7 +138,7 @@ impl Source {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Lake {
     /// By log.
     pub(crate) sources: Vec<Source>,
@@ -157,6 +164,14 @@ pub(crate) struct World {
     pub(crate) today: At,
     pub(crate) checkpoint: Option<Claim>,
     pub(crate) old_checkpoints: Vec<Claim>,
+    /// A copy of the lake of today, made some time ago.
+    copy: Option<(usize, Lake)>,
+    /// A lake was restored from its copy: checkpoints may be ahead of it.
+    pub(crate) restored: bool,
+    /// Listings show every file. Whether a hub counts anew is seen by what they show.
+    pub(crate) lists_freshly: bool,
+    /// Older versions of the rules are said to be stopped.
+    pub(crate) old_stopped: bool,
     pub(crate) in_flight: Vec<Put>,
     pub(crate) tally: Tally,
     offset: Offset,
@@ -172,6 +187,10 @@ impl World {
             today: At { lake: 0, log: 0 },
             checkpoint: None,
             old_checkpoints: Vec::new(),
+            copy: None,
+            restored: false,
+            lists_freshly: false,
+            old_stopped: false,
             in_flight: Vec::new(),
             tally: Tally::default(),
             offset: Offset("".into()),
@@ -231,7 +250,14 @@ impl World {
                 source: SourceId::new("hub", log as i64, 0),
             };
             let chains = vec![Vec::new(); self.setup.destinations];
-            let source = Source { identity, chains, origin: None, rules: Vec::new(), lost: Vec::new() };
+            let source = Source {
+                identity,
+                chains,
+                origin: None,
+                rules: Vec::new(),
+                lost: Vec::new(),
+                gaps: Vec::new(),
+            };
             let counts = vec![[0; 2]; self.logs[log].events.len()];
             let lake = &mut self.lakes[lake];
             lake.sources.push(source);
@@ -270,6 +296,54 @@ impl World {
         Some(file)
     }
 
+    /// The events above `after` that have a row, made durable before they count, and the accepted gaps.
+    pub(crate) fn settled_above(&mut self, at: At, after: Option<Ordinal>) -> OrdinalSet {
+        self.tally.rows_asked += 1;
+        let gaps: Vec<_> = self.source(at).gaps.iter().map(|gap| gap.from.0..=gap.to.0).collect();
+        self.rows_above(at, after).union(gaps.into_iter().collect())
+    }
+
+    /// The events above `after` that have a row.
+    pub(crate) fn rows_above(&mut self, at: At, after: Option<Ordinal>) -> OrdinalSet {
+        let synced = !self.has(Bug::FoundCountsUnsynced);
+        let files = self.source_mut(at).chains.iter_mut().flatten().filter(|file| Some(file.last) > after);
+        let rows = files.flat_map(|file| {
+            file.synced |= synced;
+            file.rows.iter().map(|row| row.event).filter(|event| Some(*event) > after)
+        });
+        rows.map(|event| event.0..=event.0).collect()
+    }
+
+    /// Records events as lost. I6: none of them is in the lake.
+    pub(crate) fn give_up(&mut self, at: At, ranges: &[LostRange]) -> Result<(), Finding> {
+        for range in ranges {
+            let rows: Vec<Row> = self.rows_from_origin(at).collect();
+            let there = |row: &&Row| self.lakes[at.lake].counts[row.log][self.number(**row)][row.index] > 0;
+            if let Some(row) =
+                rows.iter().filter(|row| (range.from..=range.to).contains(&row.event)).find(there)
+            {
+                return Err(Finding::new("I6", format!("{row:?} is in the lake and was recorded as lost")));
+            }
+            self.tally.lost_ranges += 1;
+            self.source_mut(at).lost.push(*range);
+        }
+        Ok(())
+    }
+
+    /// Copies the lake, or puts an earlier copy in its place: with all its records, at a time when nobody writes.
+    pub(crate) fn copy_or_restore(&mut self) {
+        let lake = self.today.lake;
+        match self.copy.take() {
+            Some((of, copy)) if of == lake && copy.sources.len() == self.logs.len() => {
+                self.lakes[lake] = copy;
+                self.in_flight.clear();
+                self.restored = true;
+                self.tally.restored_lakes += 1;
+            }
+            _ => self.copy = Some((lake, self.lakes[lake].clone())),
+        }
+    }
+
     /// I5: what is passed over because "it is there" is there.
     pub(crate) fn rows_are_there(&self, at: At, rows: &[Row]) -> Result<(), Finding> {
         let missing = rows.iter().find(|row| !self.is_settled(at, **row));
@@ -303,6 +377,7 @@ impl World {
             self.chains_are_whole(at)?;
         }
         match self.checkpoint.clone() {
+            _ if self.restored => Ok(()),
             Some(claim) => self.checkpoint_lags(self.at(&claim.identity), claim.last),
             None => Ok(()),
         }
@@ -351,7 +426,10 @@ impl World {
 
     fn rows_from_origin(&self, at: At) -> impl Iterator<Item = Row> + '_ {
         let log = &self.logs[at.log];
-        let first = self.source(at).origin.map_or(Ordinal(i64::MAX), |origin| origin.from);
+        let origin = self.source(at).origin.map_or(Ordinal(i64::MAX), |origin| origin.from);
+        // Whatever was recorded: all events of a partition that was added are the lake's affair.
+        let is_new = self.setup.has(Trait::PartitionIsNew) && origin < Ordinal(i64::MAX);
+        let first = if is_new { Ordinal(0) } else { origin };
         let events = log.events[..log.enqueued].iter().filter(move |event| event.ordinal >= first);
         events.flat_map(move |event| {
             (0..event.rows).map(move |index| Row { log: at.log, event: event.ordinal, index })

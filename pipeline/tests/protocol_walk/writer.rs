@@ -6,9 +6,11 @@ use std::collections::VecDeque;
 use catchwater::position::Position;
 use catchwater::run::ledger::{self, Before, FileId, Ledger};
 use catchwater_sinks::lake::chain::{self, Chain, Step, covers};
+use catchwater_sinks::lake::ordinals::OrdinalSet;
 use catchwater_sinks::lake::paths::Ordinal;
-use catchwater_sinks::lake::rules::{Entered, Rules, Verdict, judge};
-use catchwater_sinks::lake::start::{self, PositionLost};
+use catchwater_sinks::lake::records::LostRange;
+use catchwater_sinks::lake::rules::{Entered, OldVersions, Rules, Verdict, judge};
+use catchwater_sinks::lake::start::{self, LakeBehind, PositionLost};
 use catchwater_sinks::lake::{recovery, start::Claim};
 
 use crate::bug::Bug;
@@ -38,6 +40,8 @@ pub(crate) struct Run {
     next: Ordinal,
     /// The last event that was read.
     read: Option<Position>,
+    /// What the lake proved at the start.
+    proven: Option<Ordinal>,
     ledger: Ledger,
     files: u64,
     lanes: Vec<Lane>,
@@ -119,26 +123,37 @@ impl Writer {
     ) -> Result<(), Finding> {
         let at = world.today;
         let checkpoint = read_checkpoint(world, at);
-        record_origin(world, at, self.version);
-        let done = start::done(checkpoint, &world.source(at).lost);
+        let (lanes, found) = self.recover(world, dice, at);
+        let extent = world.log().extent();
+        let renumbered = start::numbers_go_on(found.highest_row, extent).is_err();
+        if renumbered && !world.has(Bug::RenumberedNotNoticed) {
+            return Ok(());
+        }
+        let origin = record_origin(world, at, self.version);
+        let proven = start::proven(found.durable, &world.source(at).lost);
+        let needs_rows = start::needs_rows(proven, checkpoint, origin, extent);
+        let settled = if needs_rows && !world.has(Bug::RowsNotAsked) {
+            world.settled_above(at, proven)
+        } else {
+            OrdinalSet::default()
+        };
+        let Ok(done) = done(world, proven, checkpoint, origin, &settled)? else { return Ok(()) };
         let Some(entered) = self.enter(world, at, done) else { return Ok(()) };
         let from = first_of(world, at, checkpoint, entered);
-        let extent = world.log().extent();
-        let next = match start::begin_reading(done, from, extent) {
+        let next = match start::begin_reading(done, from, extent, &settled) {
             Ok(next) => next,
             Err(PositionLost::Gone { .. }) if world.has(Bug::RetentionPassedOver) => extent.begin,
             Err(gone @ PositionLost::Gone { .. }) if resolute => {
-                world.tally.lost_ranges += 1;
-                world.source_mut(at).lost.extend(gone.range());
+                world.give_up(at, gone.ranges())?;
                 extent.begin
             }
-            Err(PositionLost::Gone { .. }) => return Ok(()),
-            Err(ahead @ PositionLost::Ahead { .. }) => return Err(Finding::new("start", ahead)),
+            // Nobody chose to go on, or the hub counts anew and is behind the position.
+            Err(_) => return Ok(()),
         };
-        let lanes = self.recover(world, dice, at);
+        world.tally.starts_by_footer += usize::from(checkpoint.is_none() && found.durable.is_some());
         let behind = checkpoint.map(|last| world.position(last));
         let ledger = Ledger::starting_behind(behind);
-        self.run = Some(Run { at, next, read: None, ledger, files: 0, lanes });
+        self.run = Some(Run { at, next, read: None, proven: done, ledger, files: 0, lanes });
         Ok(())
     }
 
@@ -149,42 +164,57 @@ impl Writer {
         if world.has(Bug::RulesWithoutBoundary) {
             return Some(Entered { from: world.source(at).origin?.from });
         }
-        let record = match judge(self.version, newest, done, last_enqueued) {
+        let old = if world.old_stopped {
+            let rows_above_durable =
+                !world.rows_above(at, done).is_empty() && !world.has(Bug::BoundaryBelowRows);
+            OldVersions::Stopped { rows_above_durable }
+        } else {
+            OldVersions::MayRun
+        };
+        let record = match judge(self.version, newest, done, last_enqueued, old) {
             Verdict::Start(entered) => return Some(entered),
             Verdict::Record(rules) => rules,
             Verdict::NotCaughtUp if world.has(Bug::BoundaryBeforeCaughtUp) => {
                 let from = Ordinal(last_enqueued?.0 + 1);
                 Rules { n: newest.n + 1, from, routing_version: self.version }
             }
-            Verdict::NotCaughtUp | Verdict::Newer => return None,
+            Verdict::NotCaughtUp | Verdict::NotDrained | Verdict::Newer => return None,
         };
         world.tally.boundaries += 1;
+        world.tally.boundaries_on_a_busy_hub +=
+            usize::from(last_enqueued.is_some_and(|last| record.from <= last));
         world.source_mut(at).rules.push(record);
         Some(Entered { from: record.from })
     }
 
     /// Lists the chains, which may show any file as the last, and reads the footers.
-    fn recover(&mut self, world: &mut World, dice: &mut Dice, at: At) -> Vec<Lane> {
+    fn recover(&mut self, world: &mut World, dice: &mut Dice, at: At) -> (Vec<Lane>, Found) {
         let destinations = world.setup.destinations;
         let mut listed = Vec::new();
         for destination in 0..destinations {
             let chain = &world.source(at).chains[world.path(destination)];
-            let shown = if dice.chance(30) { dice.below(chain.len() + 1) } else { chain.len() };
+            let stale = !world.lists_freshly && dice.chance(30);
+            let shown = if stale { dice.below(chain.len() + 1) } else { chain.len() };
             listed.extend(chain[..shown].iter().map(|file| (destination, file.continues_at)));
             world.tally.stale_lists += usize::from(shown < chain.len());
         }
         let newest = recovery::newest(listed.into_iter());
+        let mut found = Found::default();
         let lane = |destination: usize| {
             let path = world.path(destination);
             let name = newest.get(&destination);
-            let footer = name.and_then(|name| world.find(at, path, *name)).map(|file| file.last);
+            let file = name.and_then(|name| world.find(at, path, *name));
+            let footer = file.map(|file| file.last);
+            found.durable = found.durable.max(file.and_then(|file| file.durable));
+            found.highest_row = found.highest_row.max(footer);
             let beaten = self.winners.iter().filter(|(of, on, _)| (*of, *on) == (at, path));
             let known = beaten.map(|(_, _, last)| *last).max().max(footer);
             let kept = std::mem::take(&mut self.kept[destination]);
             let open = (!kept.is_empty()).then_some(Open { rows: kept, before: Before::Start });
             Lane { chain: Chain::recovered(known), open, closed: VecDeque::new(), sent: VecDeque::new() }
         };
-        (0..destinations).map(lane).collect()
+        let lanes = (0..destinations).map(lane).collect();
+        (lanes, found)
     }
 
     /// Reads one event. Says if there was one.
@@ -200,6 +230,11 @@ impl Writer {
         if judged.is_err() && !world.has(Bug::RetentionPassedOver) {
             self.stop(world);
             return Ok(false);
+        }
+        if event.ordinal > run.next && !world.has(Bug::GapNotRecorded) {
+            world.tally.gaps += 1;
+            let gap = LostRange { from: run.next, to: Ordinal(event.ordinal.0 - 1) };
+            world.source_mut(run.at).gaps.push(gap);
         }
         let destination = event.routes[self.version as usize - 1];
         let row = |index| Row { log: world.today.log, event: event.ordinal, index };
@@ -236,6 +271,7 @@ impl Writer {
         if run.lanes[destination].offer(world)? {
             return Ok(true);
         }
+        let durable = run.footer(world);
         let lane = &mut run.lanes[destination];
         if lane.sent.is_empty() {
             return Ok(false);
@@ -247,6 +283,7 @@ impl Writer {
             at: run.at,
             path: world.path(destination),
             rows: &lane.sent[n].file.rows,
+            durable,
         };
         let fact = errand.ask(lane.sent[n].step, world, dice)?;
         let sent = &mut lane.sent[n];
@@ -293,6 +330,15 @@ impl Writer {
         }
     }
 
+    /// Puts what is open and saves the checkpoint, unless a name is lost on the way.
+    pub(crate) fn drain(&mut self, world: &mut World, dice: &mut Dice) -> Result<(), Finding> {
+        for destination in 0..world.setup.destinations {
+            self.roll(destination)?;
+            while self.commit(destination, world, dice)? {}
+        }
+        self.checkpoint(world)
+    }
+
     /// Runs until caught up: everything that can be read is durable and checkpointed.
     pub(crate) fn catch_up(&mut self, world: &mut World, dice: &mut Dice) -> Result<(), Finding> {
         /// Starts of one run that find their names taken: each collision teaches it one file at least.
@@ -308,19 +354,32 @@ impl Writer {
                     }
                 }
             }
-            for destination in 0..world.setup.destinations {
-                self.roll(destination)?;
-                while self.commit(destination, world, dice)? {}
-            }
+            self.drain(world, dice)?;
             if self.run.is_some() {
-                return self.checkpoint(world);
+                return Ok(());
             }
         }
         Err(Finding::new("progress", "a run alone does not come to its end"))
     }
 }
 
+/// What the last files of a source say, as far as they were listed.
+#[derive(Debug, Default)]
+struct Found {
+    durable: Option<Ordinal>,
+    highest_row: Option<Ordinal>,
+}
+
 impl Run {
+    /// How far the footer of the next file says that the source is durable.
+    fn footer(&self, world: &World) -> Option<Ordinal> {
+        let of = |position: &Position| Ordinal(position.sequence_number.0);
+        if world.has(Bug::FootersLead) {
+            return self.read.as_ref().map(of);
+        }
+        self.ledger.checkpoint().map(of).max(self.proven)
+    }
+
     fn push(&mut self, destination: usize, rows: &[Row]) {
         let before = || Open { rows: Vec::new(), before: self.read.clone().into() };
         self.lanes[destination].open.get_or_insert_with(before).rows.extend(rows);
@@ -378,6 +437,31 @@ impl Lane {
     }
 }
 
+/// What is done, or that the rows contradict the checkpoint. The operator then removes it, as the sentence says.
+fn done(
+    world: &mut World,
+    proven: Option<Ordinal>,
+    checkpoint: Option<Ordinal>,
+    origin: Ordinal,
+    settled: &OrdinalSet,
+) -> Result<Result<Option<Ordinal>, LakeBehind>, Finding> {
+    // Rows that confirm a checkpoint hide that it is another's: these mistakes are planted where nobody asks the rows.
+    let believed = [Bug::CheckpointBelieved, Bug::AnyGenerationsCheckpoint, Bug::AnyLakesCheckpoint];
+    let rows_not_asked = world.has(Bug::RowsNotAsked) && !world.restored;
+    if rows_not_asked || world.bug.is_some_and(|bug| believed.contains(&bug)) {
+        return Ok(Ok(checkpoint.max(proven)));
+    }
+    match start::done(proven, checkpoint, origin, settled) {
+        Ok(done) => Ok(Ok(done)),
+        Err(behind) if !world.restored => Err(Finding::new("I7", behind)),
+        Err(behind) => {
+            world.tally.refused_checkpoints += 1;
+            world.checkpoint = None;
+            Ok(Err(behind))
+        }
+    }
+}
+
 /// The stored checkpoint, if it counts.
 fn read_checkpoint(world: &World, at: At) -> Option<Ordinal> {
     let me = &world.source(at).identity;
@@ -394,11 +478,17 @@ fn read_checkpoint(world: &World, at: At) -> Option<Ordinal> {
 }
 
 /// Put once: the first start says where the source begins in this lake.
-fn record_origin(world: &mut World, at: At, routing_version: u32) {
+fn record_origin(world: &mut World, at: At, routing_version: u32) -> Ordinal {
     let extent = world.log().extent();
     let latest = extent.last.map_or(extent.begin, |last| Ordinal(last.0 + 1));
-    let from = if world.setup.has(Trait::BeginsAtLatest) { latest } else { extent.begin };
-    world.source_mut(at).origin.get_or_insert(Rules { n: 0, from, routing_version });
+    let from = if world.setup.has(Trait::PartitionIsNew) && !world.has(Bug::NewPartitionBeginsAtOldest) {
+        Ordinal(0)
+    } else if world.setup.has(Trait::BeginsAtLatest) {
+        latest
+    } else {
+        extent.begin
+    };
+    world.source_mut(at).origin.get_or_insert(Rules { n: 0, from, routing_version }).from
 }
 
 /// Where the rules say that reading begins, and where two bugs say it does.

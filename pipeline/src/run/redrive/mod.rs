@@ -17,8 +17,8 @@ use catchwater_sinks::lake::schema;
 use catchwater_sinks::parquet;
 use catchwater_sinks::store::{self, Store};
 
+use super::RunFacts;
 use super::schemas::LakeSchemas;
-use super::{Kind, RunFacts};
 use crate::columns::Catalog;
 use crate::event::{ChangeEvent, Reject};
 use crate::parse::{ParentContext, Parser, ROUTING_VERSION};
@@ -56,7 +56,7 @@ pub struct Report {
     pub redriven: u64,
     /// The rows they have there; none in a dry run.
     pub rows: u64,
-    /// Bodies that are still not understood.
+    /// Bodies that are still not understood, whole messages that could not be decoded among them.
     pub left: u64,
     /// Events redriven, by table.
     pub tables: BTreeMap<String, u64>,
@@ -174,7 +174,8 @@ impl<R: Rules> Redrive<R> {
             if planned.contains(&place) {
                 return Ok(());
             }
-            match rules.parse(event.raw.body) {
+            // What is kept of a message that could not be decoded is the message: no parser reads that.
+            match event.raw.reject().map_or_else(|| rules.parse(event.raw.body), Err) {
                 Ok(event) => survey.understood.push((place, event.table.name().to_owned())),
                 Err(reject) => *survey.left.entry(reject.reason.to_string()).or_default() += 1,
             }
@@ -317,17 +318,6 @@ pub enum Error {
         /// Which table.
         table: String,
     },
-}
-
-impl Error {
-    /// What it means to whoever started the redrive.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::OtherRules { .. } => Kind::Configuration,
-            Self::Disagrees { .. } | Self::Unsettled { .. } => Kind::Internal,
-            _ => Kind::Unreachable,
-        }
-    }
 }
 
 #[cfg(test)]

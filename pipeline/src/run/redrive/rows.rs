@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths::{self, DataFileName, Ordinal};
 use catchwater_sinks::lake::redrive::{self, Plan};
@@ -66,9 +67,14 @@ pub(super) struct World {
 /// The file of one table in the making.
 struct Building {
     buffer: TableBuffer,
+    made: Made,
+    events: usize,
+}
+
+/// What is encoded of it.
+struct Made {
     groups: Vec<RowGroup>,
     columns: BTreeMap<String, String>,
-    events: usize,
     rows: u64,
     /// Whether all row groups so far can stand in one file.
     joins: bool,
@@ -90,8 +96,9 @@ impl World {
         let (mut rows, mut context) = (0, None);
         for _ in 0..ROUNDS {
             for (table, building) in self.build(file, plan, &missing, rules, &mut context).await? {
-                if building.joins && self.schemas.ensure(&table, &building.columns).await? {
-                    rows += self.put(file, plan, &table, building).await?;
+                let made = building.made;
+                if made.joins && self.schemas.ensure(&table, &made.columns).await? {
+                    rows += self.put(file, plan, &table, made).await?;
                     missing.remove(&table);
                 }
             }
@@ -127,8 +134,14 @@ impl World {
                 return Err(Error::Disagrees { path: path_of(file, plan), place, table: table.to_owned() });
             };
             let open = building.entry(table.to_owned()).or_insert_with(|| Building::open(context, table));
-            open.buffer.push(context, &parsed, &event.raw, event.partition);
             open.events += 1;
+            if TableBuffer::is_large(&parsed) {
+                open.encode(context)?;
+                let Building { buffer, made, .. } = open;
+                return buffer
+                    .push_in_parts(context, &parsed, &event.raw, event.partition, |rows| made.add(&rows));
+            }
+            open.buffer.push(context, &parsed, &event.raw, event.partition);
             if open.buffer.bytes() >= self.group_bytes { open.encode(context) } else { Ok(()) }
         })
         .await?;
@@ -141,14 +154,8 @@ impl World {
         Ok(building)
     }
 
-    async fn put(
-        &self,
-        file: &DataFileName,
-        plan: &Plan,
-        table: &str,
-        building: Building,
-    ) -> Result<u64, Error> {
-        let Building { groups, rows, .. } = building;
+    async fn put(&self, file: &DataFileName, plan: &Plan, table: &str, made: Made) -> Result<u64, Error> {
+        let Made { groups, rows, .. } = made;
         let facts = plan.facts(file, table, rows, &self.facts.lake, &self.facts.writer);
         let no_rows = || Error::NoSuchRows { path: path_of(file, plan), table: table.to_owned() };
         let mut facts = facts.ok_or_else(no_rows)?;
@@ -168,18 +175,25 @@ fn path_of(file: &DataFileName, plan: &Plan) -> String {
 impl Building {
     fn open(context: &mut Context, table: &str) -> Self {
         let buffer = TableBuffer::open(context, table);
-        Self { buffer, groups: Vec::new(), columns: BTreeMap::new(), events: 0, rows: 0, joins: true }
+        let made = Made { groups: Vec::new(), columns: BTreeMap::new(), rows: 0, joins: true };
+        Self { buffer, made, events: 0 }
     }
 
-    /// Makes a row group of what the buffer holds. Once one can't join the others, the rest only tells its types.
+    /// Makes a row group of what the buffer holds.
     fn encode(&mut self, context: &mut Context) -> Result<(), Error> {
-        let rows = self.buffer.take(context);
+        self.made.add(&self.buffer.take(context))
+    }
+}
+
+impl Made {
+    /// Adds a row group. Once one can't join the others, the rest only tells its types.
+    fn add(&mut self, rows: &RecordBatch) -> Result<(), Error> {
         if rows.num_rows() == 0 || !self.joins {
             return Ok(());
         }
         self.columns.extend(columns::type_names(&rows.schema()));
         self.rows += rows.num_rows() as u64;
-        let group = parquet::encode_row_group(&rows)?;
+        let group = parquet::encode_row_group(rows)?;
         self.joins = group.joins(&self.groups);
         self.groups.push(group);
         Ok(())

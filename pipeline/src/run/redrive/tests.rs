@@ -13,9 +13,10 @@ use catchwater_sinks::parquet::{FooterFacts, RowColumns};
 use catchwater_sinks::store::faults::{Faults, PutFault};
 
 use super::*;
-use crate::columns::{Context, ROW_INDEX, SEQUENCE_NUMBER, TableBuffer};
+use crate::columns::{self, Context, ROW_INDEX, SEQUENCE_NUMBER, TableBuffer, column_may_be};
 use crate::event::{QUARANTINE, RawEvent, Reason};
 use crate::position::{PartitionId, SequenceNumber};
+use crate::run::Kind;
 
 const NOON: i64 = 1_795_348_800_000;
 
@@ -75,9 +76,13 @@ impl Lake {
 
     /// One more file in quarantine.
     async fn quarantine(&self, continues_at: i64, bodies: &[Vec<u8>]) {
+        self.quarantine_for(&Reject::new(Reason::BinaryXml), continues_at, bodies).await;
+    }
+
+    /// The same for another reason.
+    async fn quarantine_for(&self, reject: &Reject, continues_at: i64, bodies: &[Vec<u8>]) {
         let mut context = Context::new("Orders".into(), Catalog::new());
         let mut buffer = TableBuffer::open(&mut context, QUARANTINE);
-        let reject = Reject::new(Reason::BinaryXml);
         for (at, body) in bodies.iter().enumerate() {
             let place = continues_at + at as i64;
             let offset = format!("offset {place}");
@@ -90,10 +95,14 @@ impl Lake {
                 content_type: "application/json",
                 encoded_properties: &[],
                 size_exceeded: false,
+                undecodable: None,
             };
-            buffer.push_reject(&mut context, &reject, &raw, properties, PartitionId(7));
+            buffer.push_reject(&mut context, reject, &raw, properties, PartitionId(7));
         }
-        let group = parquet::encode_row_group(&buffer.take(&mut context)).unwrap();
+        let rows = buffer.take(&mut context);
+        let mut schemas = schema::Schemas::load(Records::new(self.store.clone(), impatient())).await.unwrap();
+        schemas.ensure(QUARANTINE, &columns::type_names(&rows.schema())).await.unwrap();
+        let group = parquet::encode_row_group(&rows).unwrap();
         let last = Ordinal(continues_at + bodies.len() as i64 - 1);
         let facts = FooterFacts {
             lake: Records::new(self.store.clone(), impatient()).lake_id().await.unwrap(),
@@ -106,6 +115,7 @@ impl Lake {
             rows: bodies.len() as u64,
             routing_version: 1,
             writer: "a run".to_owned(),
+            durable: None,
         };
         let bytes = parquet::assemble(vec![group], &facts).unwrap();
         self.store.put(&file(continues_at).path(), bytes).await.unwrap();
@@ -136,7 +146,7 @@ impl Lake {
 
     async fn audit(&self) -> audit::Report {
         let columns = RowColumns { ordinal: SEQUENCE_NUMBER, row_index: ROW_INDEX };
-        audit(&self.store, columns, &[(source(), Ordinal(4))].into()).await.unwrap()
+        audit(&self.store, columns, column_may_be, &[(source(), Ordinal(4))].into()).await.unwrap()
     }
 }
 
@@ -181,6 +191,20 @@ async fn what_is_understood_now_enters_its_table_once() {
     let again = lake.redrive(rules(2, ALL)).await.unwrap();
     assert_eq!((figures(&again), again.tables.len()), ([2, 1, 0, 0, 1], 0));
     assert_eq!(lake.clean("twice").await, (6, 5, 0));
+}
+
+#[tokio::test]
+async fn messages_that_can_not_be_decoded_stay_whatever_they_hold() {
+    let lake = Lake::five().await;
+    let reject = Reject::at(Reason::Undecodable("bytes that are no section".to_owned()), 7);
+    lake.quarantine_for(&reject, 5, &[body("account", "name", "\"e\"")]).await;
+    for (redriven, examined) in [(4, 6), (0, 2)] {
+        let report = lake.redrive(rules(2, ALL)).await.unwrap();
+        assert_eq!((report.redriven, report.examined, report.left), (redriven, examined, 2));
+        let reason = "the AMQP message can't be decoded: bytes that are no section";
+        assert_eq!(report.reasons.get(reason), Some(&1), "{:?}", report.reasons);
+    }
+    assert_eq!(lake.clean("the message stays").await, (6, 4, 0));
 }
 
 #[tokio::test]

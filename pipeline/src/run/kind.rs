@@ -1,0 +1,206 @@
+//! What each error means to whoever started a command: one table.
+//!
+//! Every match is exhaustive, so that a new error needs a decision here. Does not own the numbers (`cli::exit`).
+
+use std::io;
+
+use catchwater_sinks::lake::{commit, records, recovery, redrive as plans, rules, schema};
+use catchwater_sinks::{parquet, store};
+
+use super::{Error, PublisherError, ReaderError, redrive};
+use crate::eventhubs;
+use crate::partitions;
+
+/// What an error means to whoever started a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A fault of this program.
+    Internal,
+    /// Something in the configuration has to change.
+    Configuration,
+    /// Something could not be reached; starting again may help.
+    Unreachable,
+    /// Events are gone that the lake does not have.
+    PositionLost,
+    /// Another run reads the partitions now.
+    OwnershipLost,
+    /// The store, the hub or the data refuses: rights, no space, damage. A person is needed.
+    Refused,
+}
+
+impl Error {
+    /// What it means to whoever started the run.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::OwnershipLost => Kind::OwnershipLost,
+            Self::Store { source, .. } => Kind::of_store(source),
+            Self::Records(error) => Kind::of_records(error),
+            Self::Schemas(error) => Kind::of_schema(error),
+            Self::Hub(error) => Kind::of_hub(error),
+            Self::Reader(error) => error.exit_kind(),
+            Self::Publisher(error) => error.exit_kind(),
+            // The system has no room for one more.
+            Self::Thread(_) => Kind::Refused,
+            // The next run reads it as another log.
+            Self::HubCreatedAgain { .. } => Kind::Unreachable,
+            Self::Lane(_) | Self::Died(_) => Kind::Internal,
+        }
+    }
+}
+
+impl ReaderError {
+    fn exit_kind(&self) -> Kind {
+        match self {
+            Self::Hub { source, .. } => Kind::of_hub(source),
+            Self::PositionLost { .. } => Kind::PositionLost,
+            Self::LakeBehind { .. } | Self::OriginMissing { .. } => Kind::Refused,
+            Self::OtherRules { .. } => Kind::Configuration,
+            Self::Checkpoint(error) => Kind::of_checkpoint(error),
+            Self::Records(error) => Kind::of_records(error),
+            Self::Rules(error) => Kind::of_rules(error),
+            Self::Recovery(error) => Kind::of_recovery(error),
+            // Why the run ended is another error; this one alone explains nothing.
+            Self::Ended => Kind::Internal,
+        }
+    }
+}
+
+impl PublisherError {
+    fn exit_kind(&self) -> Kind {
+        match self {
+            Self::Put { source, .. } => Kind::of_commit(source),
+            Self::Schema { source, .. } => Kind::of_schema(source),
+            Self::Ledger(_) | Self::Lost(_) => Kind::Internal,
+        }
+    }
+}
+
+impl redrive::Error {
+    /// What it means to whoever started the redrive.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Store(error) => Kind::of_store(error),
+            Self::Records(error) | Self::Redrive(plans::Error::Record(error)) => Kind::of_records(error),
+            Self::Schemas(error) => Kind::of_schema(error),
+            Self::Redrive(plans::Error::File(error)) => Kind::of_commit(error),
+            Self::Parquet(error) => Kind::of_parquet(error),
+            Self::Redrive(plans::Error::Plan { .. })
+            | Self::Gone { .. }
+            | Self::Column { .. }
+            | Self::NoSuchRows { .. } => Kind::Refused,
+            Self::OtherRules { .. } => Kind::Configuration,
+            Self::Disagrees { .. } => Kind::Internal,
+            // Other writers were quicker each time.
+            Self::Unsettled { .. } => Kind::Unreachable,
+        }
+    }
+}
+
+impl Kind {
+    pub(crate) fn of_hub(error: &eventhubs::Error) -> Self {
+        use eventhubs::{Error, ErrorKind};
+        match (error, error.kind()) {
+            (Error::NeedsTls(_) | Error::NoEventHub, _)
+            // Another protocol is spoken at this address.
+            | (Error::NotOpened { .. }, ErrorKind::Fatal)
+            | (_, ErrorKind::Unauthorized | ErrorKind::NotFound) => Self::Configuration,
+            (_, ErrorKind::Transient) => Self::Unreachable,
+            (_, ErrorKind::OwnershipLost) => Self::OwnershipLost,
+            (_, ErrorKind::PositionLost) => Self::PositionLost,
+            (_, ErrorKind::Fatal) => Self::Refused,
+        }
+    }
+
+    pub(crate) fn of_store(error: &store::Error) -> Self {
+        use store::Error;
+        match error {
+            Error::NoAddress | Error::FileAddress | Error::Scheme { .. } | Error::ConnectionString => {
+                Self::Configuration
+            }
+            // The address names a folder that is not there, or can't be made there.
+            Error::Folder { source, .. } if source.kind() == io::ErrorKind::NotFound => Self::Configuration,
+            Error::Folder { .. }
+            | Error::HardLinks { .. }
+            | Error::Request { .. }
+            | Error::NoAnswer { .. }
+            | Error::Sync { .. } => Self::of_answer(error.kind()),
+        }
+    }
+
+    pub(crate) fn of_records(error: &records::Error) -> Self {
+        match error {
+            records::Error::Store(error) => Self::of_store(error),
+            records::Error::Namespace { .. } => Self::Configuration,
+            records::Error::Json { .. }
+            | records::Error::TakenAndAbsent { .. }
+            | records::Error::NotCovered { .. }
+            | records::Error::StartMissing { .. }
+            | records::Error::NoIdentity { .. } => Self::of_answer(error.kind()),
+        }
+    }
+
+    pub(crate) fn of_schema(error: &schema::Error) -> Self {
+        match error {
+            schema::Error::Record(error) => Self::of_records(error),
+            schema::Error::Gone { .. } | schema::Error::Misplaced { .. } | schema::Error::Changed { .. } => {
+                Self::Refused
+            }
+        }
+    }
+
+    pub(crate) fn of_checkpoint(error: &partitions::Error) -> Self {
+        match error {
+            partitions::Error::Store { source, .. } => Self::of_store(source),
+            partitions::Error::Unreadable { .. } => Self::Refused,
+        }
+    }
+
+    fn of_rules(error: &rules::Error) -> Self {
+        match error {
+            rules::Error::NotCaughtUp { .. }
+            | rules::Error::NotDrained { .. }
+            | rules::Error::Newer { .. } => Self::Configuration,
+            rules::Error::Record(error) => Self::of_records(error),
+            rules::Error::Missing { .. } | rules::Error::Misplaced { .. } => Self::Refused,
+            rules::Error::NoOrigin { .. } => Self::Internal,
+        }
+    }
+
+    fn of_recovery(error: &recovery::Error) -> Self {
+        match error {
+            recovery::Error::Store(error) => Self::of_store(error),
+            recovery::Error::Unreadable { source, .. } => Self::of_parquet(source),
+            recovery::Error::Gone { .. }
+            | recovery::Error::OtherLake { .. }
+            | recovery::Error::Leads { .. }
+            | recovery::Error::Misplaced { .. } => Self::Refused,
+        }
+    }
+
+    fn of_commit(error: &commit::Error) -> Self {
+        match error {
+            commit::Error::Store(error) => Self::of_store(error),
+            commit::Error::Footer { source, .. } => Self::of_parquet(source),
+            commit::Error::TakenAndAbsent { .. } => Self::Unreachable,
+            commit::Error::Stranger { .. } => Self::Refused,
+            commit::Error::WrongName { .. } | commit::Error::Violation { .. } => Self::Internal,
+        }
+    }
+
+    fn of_parquet(error: &parquet::Error) -> Self {
+        match error {
+            parquet::Error::Store(error) => Self::of_store(error),
+            parquet::Error::Foreign { .. } | parquet::Error::Unreadable { .. } => Self::Refused,
+            parquet::Error::Assemble { .. }
+            | parquet::Error::Column { .. }
+            | parquet::Error::Types { .. } => Self::Internal,
+        }
+    }
+
+    fn of_answer(answer: store::Kind) -> Self {
+        match answer {
+            store::Kind::Unknown => Self::Unreachable,
+            store::Kind::Fatal => Self::Refused,
+        }
+    }
+}
