@@ -121,6 +121,33 @@ fn the_questions_of_the_page_on_querying() {
     demo.check("questions.py run", &[&demo.views(), &page]);
 }
 
+/// Accepted gaps are a figure of their own, the same one for the audit and for the views.
+#[test]
+fn audit_and_views_agree_on_accepted_gaps() {
+    let Some(bed) = Bed::new("lake") else { return };
+    let hub = Hub::start(1);
+    fs::write(bed.sent().join("0.ndjson"), generated(Size::Mixed, 300)).unwrap();
+    let sent = send(&hub, &bed.sent().join("0.ndjson"), 0);
+    bed.run(&hub.connection_string, sent);
+    let report = bed.folder.path().join("audit.json");
+    let audited = |code: i32| {
+        let output = catchwater(&["audit", "--json", "--lake", bed.lake.to_str().unwrap()]).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", told(&output));
+        fs::write(&report, &output.stdout).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    assert_eq!(audited(0)["accepted_gaps"], 0);
+    bed.check("accepted.py take", &[&bed.lake]);
+    assert!(
+        audited(5)["gaps"].as_u64() > Some(0),
+        "a third of the numbers is missing and nobody accepted it"
+    );
+    bed.check("accepted.py check", &[&bed.printed(), &report]);
+    bed.check("accepted.py accept", &[&bed.lake]);
+    assert_eq!(audited(0)["gaps"], 0);
+    bed.check("accepted.py check", &[&bed.printed(), &report]);
+}
+
 /// One attribute is an integer, then 1E+300, then a fraction no decimal holds, then a GUID, text, a date; each file
 /// holds one event, and each process knows only what the lake says.
 #[test]

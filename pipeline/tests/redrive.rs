@@ -9,12 +9,14 @@ mod processes;
 use std::path::Path;
 use std::process::Stdio;
 
-use catchwater::columns::{Catalog, Context, TableBuffer};
+use arrow::array::RecordBatch;
+use catchwater::columns::{Catalog, Context, TableBuffer, type_names};
 use catchwater::event::{QUARANTINE, RawEvent, Reason, Reject};
 use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths::{self, Date, Destination, Ordinal, SourceId};
 use catchwater_sinks::lake::records::{Origin, Records};
+use catchwater_sinks::lake::schema::Schemas;
 use catchwater_sinks::parquet::{FooterFacts, assemble, encode_row_group};
 use catchwater_sinks::store::Store;
 use processes::{audit, catchwater, json, told};
@@ -102,16 +104,20 @@ fn make_lake(lake: &Path, bodies: &[Vec<u8>]) {
             rows: bodies.len() as u64,
             routing_version: 1,
             writer: "a run".to_owned(),
+            durable: None,
         };
         let destination = Destination { table: QUARANTINE.into(), date: facts.date, source };
-        let bytes = assemble(vec![quarantined(bodies)], &facts).unwrap();
+        let rows = quarantined(bodies);
+        let mut schemas = Schemas::load(records).await.unwrap();
+        schemas.ensure(QUARANTINE, &type_names(&rows.schema())).await.unwrap();
+        let bytes = assemble(vec![encode_row_group(&rows).unwrap()], &facts).unwrap();
         store.put(&paths::data_file(&destination, Ordinal(0)), bytes).await.unwrap();
     });
 }
 
 const NOON: i64 = 1_795_348_800_000;
 
-fn quarantined(bodies: &[Vec<u8>]) -> catchwater_sinks::parquet::RowGroup {
+fn quarantined(bodies: &[Vec<u8>]) -> RecordBatch {
     let mut context = Context::new("orders".into(), Catalog::new());
     let mut buffer = TableBuffer::open(&mut context, QUARANTINE);
     for (place, body) in bodies.iter().enumerate() {
@@ -123,8 +129,9 @@ fn quarantined(bodies: &[Vec<u8>]) -> catchwater_sinks::parquet::RowGroup {
             content_type: "",
             encoded_properties: &[],
             size_exceeded: false,
+            undecodable: None,
         };
         buffer.push_reject(&mut context, &Reject::new(Reason::Empty), &raw, "", PartitionId(0));
     }
-    encode_row_group(&buffer.take(&mut context)).unwrap()
+    buffer.take(&mut context)
 }

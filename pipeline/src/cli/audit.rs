@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use catchwater_sinks::lake::audit::{self, Report};
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths::{Ordinal, SourceId};
-use catchwater_sinks::lake::records::Records;
+use catchwater_sinks::lake::records::{self, Records};
 use catchwater_sinks::parquet::RowColumns;
 use catchwater_sinks::store::Store;
 use clap::Args;
 use serde::Serialize;
 
-use super::options::{LakeOptions, existing_lake};
-use super::report::{json_line, size};
-use super::{Exit, runtime};
-use crate::columns::{ROW_INDEX, SEQUENCE_NUMBER};
+use super::exit::Exit;
+use super::options::{LakeOptions, existing_files};
+use super::output::{print, print_json};
+use super::report::size;
+use super::text::escaped;
+use crate::columns::{ROW_INDEX, SEQUENCE_NUMBER, column_may_be};
 use crate::partitions::Checkpoints;
 
 #[derive(Debug, Args)]
@@ -26,47 +28,64 @@ pub(super) struct Options {
     json: bool,
 }
 
-pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
-    let report = runtime(super::run::io_threads())?.block_on(read(&options.lake))?;
+pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
+    let report = read(&options.lake).await?;
     if options.json {
-        json_line(&JsonReport::of(&report))?;
+        print_json(&JsonReport::of(&report))?;
     } else {
-        print(&report);
+        print(&text(&report))?;
     }
     Ok(if report.is_clean() { Exit::Done } else { Exit::AuditFault })
 }
 
 /// Audits a lake against the checkpoints that speak of it.
 pub(super) async fn read(options: &LakeOptions) -> anyhow::Result<Report> {
-    let lake = existing_lake(&options.lake).await?;
-    let state = match &options.state {
-        Some(state) => Store::open_existing(state)?,
-        None => Store::open_existing(&crate::run::default_state(&options.lake))?,
+    let lake = existing_files(&options.lake).await?;
+    let checkpoints = match identity(&lake).await? {
+        Some(id) => {
+            let state = options.state.clone().unwrap_or_else(|| crate::run::default_state(&options.lake));
+            checkpoints_of(&id, &Store::open_existing(state)?).await?
+        }
+        // Which of them speak of this lake can't be told; the audit says so.
+        None => BTreeMap::new(),
     };
-    let id = Records::new(lake.clone(), Backoff::for_store(0)).lake_id().await?;
-    let mut checkpoints: BTreeMap<SourceId, Ordinal> = BTreeMap::new();
-    for checkpoint in
-        Checkpoints::all(&state).await?.into_iter().filter(|checkpoint| checkpoint.scope.lake == id)
-    {
+    Ok(audit::audit(&lake, ROW_COLUMNS, column_may_be, &checkpoints).await?)
+}
+
+/// The lake's id; none where its record is not there or can't be understood.
+async fn identity(lake: &Store) -> Result<Option<String>, records::Error> {
+    match Records::new(lake.clone(), Backoff::for_store(0)).existing_id().await {
+        Err(records::Error::Json { .. }) => Ok(None),
+        other => other,
+    }
+}
+
+/// The position of each source of a lake, by all checkpoints of that lake.
+async fn checkpoints_of(lake: &str, state: &Store) -> anyhow::Result<BTreeMap<SourceId, Ordinal>> {
+    let mut reached_by: BTreeMap<SourceId, Ordinal> = BTreeMap::new();
+    for checkpoint in Checkpoints::all(state).await?.into_iter().filter(|found| found.scope.lake == lake) {
         let source =
             SourceId::new(&checkpoint.scope.event_hub, checkpoint.scope.generation.0, checkpoint.partition.0);
-        let reached = checkpoints.entry(source).or_insert(Ordinal(-1));
+        let reached = reached_by.entry(source).or_insert(Ordinal(-1));
         *reached = (*reached).max(Ordinal(checkpoint.position.sequence_number.0));
     }
-    Ok(audit::audit(&lake, ROW_COLUMNS, &checkpoints).await?)
+    Ok(reached_by)
 }
 
 /// What numbers the rows of every table.
 const ROW_COLUMNS: RowColumns = RowColumns { ordinal: SEQUENCE_NUMBER, row_index: ROW_INDEX };
 
-/// What `audit --json` prints; the faults are counts, 0 when clean.
+/// The object that `audit --json` prints; `gaps`, `duplicates`, `broken_chains` and `schema_faults` are 0 when clean.
 #[derive(Debug, Serialize)]
 struct JsonReport<'a> {
     events: u64,
     rows: u64,
     gaps: u64,
+    accepted_gaps: u64,
+    accepted_ranges: u64,
     duplicates: u64,
     broken_chains: u64,
+    schema_faults: u64,
     in_flight: u64,
     redriven: u64,
     unfinished_redrives: u64,
@@ -87,8 +106,11 @@ impl<'a> JsonReport<'a> {
             events: report.events,
             rows: report.rows,
             gaps: report.gaps,
+            accepted_gaps: report.accepted_gaps,
+            accepted_ranges: report.accepted_ranges,
             duplicates: report.duplicates,
             broken_chains: report.broken_chains,
+            schema_faults: report.schema_faults,
             in_flight: report.in_flight,
             redriven: report.redriven,
             unfinished_redrives: report.unfinished_redrives,
@@ -102,18 +124,64 @@ impl<'a> JsonReport<'a> {
 }
 
 /// The report people read.
-pub(super) fn print(report: &Report) {
-    say!("{:<32} {:>12} {:>8} {:>12}", "table", "rows", "files", "size");
+pub(super) fn text(report: &Report) -> String {
+    let mut out = String::new();
+    say!(out, "{:<32} {:>12} {:>8} {:>12}", "table", "rows", "files", "size");
     for (name, table) in &report.tables {
-        say!("{name:<32} {:>12} {:>8} {:>12}", table.rows, table.files, size(table.bytes));
+        say!(out, "{:<32} {:>12} {:>8} {:>12}", escaped(name), table.rows, table.files, size(table.bytes));
     }
+    sources(report, &mut out);
+    say!(out);
+    for finding in &report.findings {
+        say!(out, "fault: {}", escaped(finding));
+    }
+    if report.accepted_gaps > 0 {
+        say!(
+            out,
+            "{} numbers in {} ranges have no row and never will: the hub left them out or they could not be read; \
+             a run accepted them",
+            report.accepted_gaps,
+            report.accepted_ranges
+        );
+    }
+    if report.redriven > 0 {
+        say!(out, "{} events were redriven out of _quarantine, which keeps their rows", report.redriven);
+    }
+    if report.unfinished_redrives > 0 {
+        say!(out, "{} plans are not carried out yet: `catchwater redrive` does", report.unfinished_redrives);
+    }
+    if report.is_clean() {
+        say!(
+            out,
+            "clean: {} events, each in the lake exactly once; {} in flight",
+            report.events,
+            report.in_flight
+        );
+    } else {
+        say!(
+            out,
+            "NOT clean: {} gaps, {} duplicates, {} broken chains, {} schema faults among {} events",
+            report.gaps,
+            report.duplicates,
+            report.broken_chains,
+            report.schema_faults,
+            report.events
+        );
+    }
+    out
+}
+
+/// A line for each source.
+fn sources(report: &Report, out: &mut String) {
     say!(
-        "\n{:<44} {:>12} {:>12} {:>12} {:>8} {:>10} {:>10}",
+        out,
+        "\n{:<44} {:>12} {:>12} {:>12} {:>8} {:>8} {:>10} {:>10}",
         "source",
         "first",
         "last",
         "events",
         "gaps",
+        "accepted",
         "duplicates",
         "in flight"
     );
@@ -121,39 +189,16 @@ pub(super) fn print(report: &Report) {
         |ordinal: Option<Ordinal>| ordinal.map_or_else(|| "-".to_owned(), |ordinal| ordinal.0.to_string());
     for (source, report) in &report.sources {
         say!(
-            "{:<44} {:>12} {:>12} {:>12} {:>8} {:>10} {:>10}",
+            out,
+            "{:<44} {:>12} {:>12} {:>12} {:>8} {:>8} {:>10} {:>10}",
             source.as_str(),
             number(report.first),
             number(report.last),
             report.events,
             report.gaps,
+            report.accepted_gaps,
             report.duplicates,
             report.in_flight
-        );
-    }
-    say!();
-    for finding in &report.findings {
-        say!("fault: {finding}");
-    }
-    if report.redriven > 0 {
-        say!("{} events were redriven out of _quarantine, which keeps their rows", report.redriven);
-    }
-    if report.unfinished_redrives > 0 {
-        say!("{} plans are not carried out yet: `catchwater redrive` does", report.unfinished_redrives);
-    }
-    if report.is_clean() {
-        say!(
-            "clean: {} events, each in the lake exactly once; {} in flight",
-            report.events,
-            report.in_flight
-        );
-    } else {
-        say!(
-            "NOT clean: {} gaps, {} duplicates, {} broken chains among {} events",
-            report.gaps,
-            report.duplicates,
-            report.broken_chains,
-            report.events
         );
     }
 }

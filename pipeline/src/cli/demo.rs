@@ -1,28 +1,30 @@
 //! `catchwater demo`: a hub, events and the pipeline in one process, and the proof at the end.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use catchwater_sinks::lake::audit::Report;
 use catchwater_sinks::lake::paths::SourceId;
+use catchwater_sinks::store::Address;
 use clap::Args;
 
+use super::audit;
+use super::exit::Exit;
 use super::options::LakeOptions;
+use super::output::{print, print_json};
 use super::progress::Progress;
-use super::report::{RunReport, Stopwatch, json_line};
+use super::report::{RunReport, Stopwatch};
 use super::run::{SchemaOptions, Tuning};
 use super::send::{Bodies, BodyFormat, GeneratedSize, send};
 use super::sql::views::files_of;
-use super::{Exit, audit, runtime};
 use crate::clock::SystemClock;
 use crate::columns::Metadata;
 use crate::emulator::{self, Emulator};
 use crate::eventhubs::ConnectionString;
 use crate::metrics::Metrics;
 use crate::position::PartitionId;
-use crate::run::{Config, Drain, Summary};
+use crate::run::{Config, Decisions, Drain, Questions, Summary};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -30,8 +32,8 @@ pub(super) struct Options {
     #[arg(long, env = "CATCHWATER_EVENTS", default_value_t = 100_000, value_name = "N")]
     events: u64,
     /// The lake, a folder [default: a new folder catchwater-demo…]
-    #[arg(long, env = "CATCHWATER_LAKE", value_name = "PATH")]
-    lake: Option<PathBuf>,
+    #[arg(long, env = "CATCHWATER_LAKE", hide_env_values = true, value_name = "PATH")]
+    lake: Option<Address>,
     /// How many partitions the hub has
     #[arg(long, env = "CATCHWATER_PARTITIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=32), value_name = "N")]
     partitions: u32,
@@ -47,38 +49,34 @@ pub(super) struct Options {
     json: bool,
 }
 
-pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
+pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
     let watch = Stopwatch::start();
     let metadata = options.schema.metadata()?;
-    // The hub has a runtime of its own, and is reached through the loopback like any other.
-    let hub_runtime = runtime(1)?;
-    let hub = hub_runtime.block_on(Emulator::start(emulator::Config {
+    // It is reached through the loopback like any other.
+    let hub = Emulator::start(emulator::Config {
         listen: ([127, 0, 0, 1], 0).into(),
         partitions: options.partitions,
         ..emulator::Config::default()
-    }))?;
+    })
+    .await?;
     let lake = options.lake.clone().map_or_else(new_folder, Ok)?;
     if !options.json {
-        say!("{} events go through an event hub on this machine into {}", options.events, lake.display());
+        print(&format!("{} events go through an event hub on this machine into {lake}\n", options.events))?;
     }
-    let runtime = runtime(super::run::io_threads())?;
-    let (summary, report) = runtime.block_on(stream(options, metadata, &hub, &lake))?;
+    let (summary, report) = stream(options, metadata, &hub, &lake).await?;
     let verdict = compare(&hub, options.partitions, &report);
     let run_report = RunReport::new(&summary, &watch, true);
     if options.json {
-        json_line(&run_report)?;
+        print_json(&run_report)?;
     } else {
-        say!();
-        audit::print(&report);
-        say!();
-        run_report.print(&summary);
+        print(&format!("\n{}\n{}", audit::text(&report), run_report.text(&summary)))?;
     }
     verdict?;
     if !options.json {
-        say!("Audited against the hub: every event it holds is in the lake exactly once.");
-        print_queries(&lake, &report);
+        print("Audited against the hub: every event it holds is in the lake exactly once.\n")?;
+        print(&queries(&lake, &report))?;
     }
-    hub_runtime.block_on(hub.shutdown());
+    hub.shutdown().await;
     Ok(if report.is_clean() { Exit::Done } else { Exit::AuditFault })
 }
 
@@ -87,7 +85,7 @@ async fn stream(
     options: &Options,
     metadata: Option<Arc<Metadata>>,
     hub: &Emulator,
-    lake: &Path,
+    lake: &Address,
 ) -> anyhow::Result<(Summary, Report)> {
     let connection = ConnectionString::parse(&hub.connection_string())?;
     let metrics = Arc::new(Metrics::default());
@@ -95,7 +93,8 @@ async fn stream(
     let bodies = Bodies::generated(GeneratedSize::Mixed, BodyFormat::Json, options.seed, options.events);
     let config = Config { metadata, ..config(options, connection.clone(), lake) };
     let drain = Drain::default();
-    let running = crate::run::run(config, drain.clone(), Arc::clone(&metrics), Arc::new(SystemClock));
+    let mut running =
+        Box::pin(crate::run::run(config, drain.clone(), Arc::clone(&metrics), Arc::new(SystemClock)));
     let sending = async {
         let sent = send(&connection, None, bodies, None).await;
         let sent = sent.inspect_err(|_| drain.begin())?;
@@ -106,30 +105,38 @@ async fn stream(
         drain.begin();
         anyhow::Ok(sent)
     };
-    let (summary, sent) = tokio::join!(running, sending);
+    let sending = Box::pin(sending);
+    let (summary, sent) = tokio::select! {
+        // Before all was sent and received it ends only when it fails: there is nothing to wait for then.
+        summary = &mut running => (summary, None),
+        sent = sending => (running.await, Some(sent)),
+    };
     progress.stop().await;
-    let (summary, sent) = (summary?, sent?);
+    let summary = summary?;
+    let sent = sent.context("the run ended before all events were sent")??;
     // An event has at least one row.
     if summary.rows < sent.events || summary.left > 0 {
         bail!("{} events were sent, but {} rows became durable", sent.events, summary.rows);
     }
-    let lake = LakeOptions { lake: lake.to_string_lossy().into_owned(), state: None };
+    let lake = LakeOptions { lake: lake.clone(), state: None };
     Ok((summary, audit::read(&lake).await?))
 }
 
-fn config(options: &Options, connection_string: ConnectionString, lake: &Path) -> Config {
+fn config(options: &Options, connection_string: ConnectionString, lake: &Address) -> Config {
     Config {
         connection_string,
         consumer_group: "$Default".to_owned(),
-        lake: lake.to_string_lossy().into_owned(),
+        lake: lake.clone(),
         state: None,
         until_caught_up: false,
-        accept_loss: false,
+        idle_timeout: Duration::from_secs(30),
+        decisions: Decisions::default(),
         parent_context: options.tuning.parent_context,
         metadata: None,
         max_age: options.tuning.max_age,
         budget_bytes: options.tuning.budget,
         lanes: options.tuning.lanes,
+        questions: Questions::default(),
         owner_level: 0,
     }
 }
@@ -148,22 +155,22 @@ fn compare(hub: &Emulator, partitions: u32, report: &Report) -> anyhow::Result<(
     Ok(())
 }
 
-fn print_queries(lake: &Path, report: &Report) {
+fn queries(lake: &Address, report: &Report) -> String {
+    let mut out = String::new();
+    let lake = lake.to_string();
     let tables = report.tables.iter().filter(|(name, _)| !name.starts_with('_'));
-    let Some((table, _)) = tables.max_by_key(|(_, table)| table.rows) else { return };
-    say!("\nAsk the lake, with DuckDB:\n");
+    let Some((table, _)) = tables.max_by_key(|(_, table)| table.rows) else { return out };
+    say!(out, "\nAsk the lake, with DuckDB:\n");
     for (columns, rest) in [
         ("_message, count(*) AS events, max(_enqueued_time) AS newest", "GROUP BY ALL"),
         ("*", "ORDER BY _enqueued_time DESC, _sequence_number DESC LIMIT 10"),
     ] {
-        let files = files_of(&lake.to_string_lossy(), table);
+        let files = files_of(&lake, table);
         let query = format!("SELECT {columns} FROM read_parquet({files}, union_by_name = true) {rest}");
-        say!("duckdb -c {}", in_shell(&query));
+        say!(out, "duckdb -c {}", in_shell(&query));
     }
-    say!(
-        "\nViews with the latest state of each record: catchwater sql --lake {}",
-        in_shell(&lake.to_string_lossy())
-    );
+    say!(out, "\nViews with the latest state of each record: catchwater sql --lake {}", in_shell(&lake));
+    out
 }
 
 /// One word of a shell's command line.
@@ -180,11 +187,11 @@ fn in_shell(text: &str) -> String {
 }
 
 /// `catchwater-demo`, or the first `catchwater-demo-N` that is not there yet: a demo never mixes with another.
-fn new_folder() -> anyhow::Result<PathBuf> {
+fn new_folder() -> anyhow::Result<Address> {
     for n in 1_u32.. {
         let name = if n == 1 { "catchwater-demo".to_owned() } else { format!("catchwater-demo-{n}") };
         match std::fs::create_dir(&name) {
-            Ok(()) => return Ok(PathBuf::from(name)),
+            Ok(()) => return Ok(name.into()),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error).context("make a folder for the lake"),
         }

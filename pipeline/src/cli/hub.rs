@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::report::json_line;
-use super::{Exit, runtime, stop_signal};
+use super::exit::Exit;
+use super::options::name;
+use super::output::{print, print_json};
+use super::process::Stop;
 use crate::emulator::{Config, Emulator};
 
 #[derive(Debug, Args)]
@@ -15,7 +17,7 @@ pub(super) struct Options {
     #[arg(long, env = "CATCHWATER_LISTEN", default_value = "127.0.0.1:5672", value_name = "ADDR")]
     listen: SocketAddr,
     /// The name of the event hub
-    #[arg(long, env = "CATCHWATER_EVENT_HUB", default_value = "events", value_name = "NAME")]
+    #[arg(long, env = "CATCHWATER_EVENT_HUB", default_value = "events", value_parser = name, value_name = "NAME")]
     event_hub: String,
     /// How many partitions it has
     #[arg(long, env = "CATCHWATER_PARTITIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024), value_name = "N")]
@@ -28,31 +30,27 @@ pub(super) struct Options {
     json: bool,
 }
 
-pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
-    runtime(super::run::io_threads())?.block_on(async {
-        let config = Config {
-            listen: options.listen,
-            event_hub: options.event_hub.clone(),
-            partitions: options.partitions,
-            data: options.data.clone(),
-            ..Config::default()
-        };
-        let emulator = Emulator::start(config).await?;
-        let connection_string = emulator.connection_string();
-        if options.json {
-            json_line(&serde_json::json!({ "connection_string": connection_string }))?;
-        } else {
-            say!("{connection_string}");
-            say!("The hub listens; Ctrl-C stops it. In another terminal:");
-            say!(
-                "  catchwater send --generate mixed --events 10000 --connection-string '{connection_string}'"
-            );
-            say!(
-                "  catchwater run --until-caught-up --lake ./lake --connection-string '{connection_string}'"
-            );
-        }
-        stop_signal().await?;
-        emulator.shutdown().await;
-        Ok(Exit::Done)
-    })
+pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exit> {
+    let config = Config {
+        listen: options.listen,
+        event_hub: options.event_hub.clone(),
+        partitions: options.partitions,
+        data: options.data.clone(),
+        ..Config::default()
+    };
+    let emulator = Emulator::start(config).await?;
+    let connection_string = emulator.connection_string();
+    if options.json {
+        print_json(&serde_json::json!({ "connection_string": connection_string }))?;
+    } else {
+        print(&format!(
+            "{connection_string}\n\
+             The hub listens; Ctrl-C stops it. In another terminal:\n  \
+             catchwater send --generate mixed --events 10000 --connection-string '{connection_string}'\n  \
+             catchwater run --until-caught-up --lake ./lake --connection-string '{connection_string}'\n"
+        ))?;
+    }
+    stop.requested().await;
+    emulator.shutdown().await;
+    Ok(Exit::Done)
 }

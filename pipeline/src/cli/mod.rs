@@ -2,14 +2,25 @@
 //!
 //! Owns: arguments, what is printed, exit codes. Does not own: any of the work.
 
-/// Says a line on standard output. Who closed it has seen enough: `catchwater run | head -1`.
+/// Appends a line to a report.
 macro_rules! say {
-    ($($words:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($words)*);
+    ($report:expr) => { $report.push('\n') };
+    ($report:expr, $($words:tt)*) => {{
+        use std::fmt::Write as _;
+        // A text takes every line.
+        let _ = writeln!($report, $($words)*);
     }};
 }
 
+// What surrounds every command.
+mod process; // runtime, signals, end
+mod exit; // exit codes
+mod arguments;
+mod logging;
+mod output;
+mod text; // causes and names, fit to be shown
+
+// The commands.
 mod options;
 mod demo;
 mod run;
@@ -26,12 +37,15 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use exit::Exit;
+use process::{StopRequests, io_threads};
+
 /// Dataverse events from an Azure Event Hub into a Parquet lake that DuckDB reads, each exactly once.
 ///
 /// Begin with `catchwater demo`: it needs no cloud account. Every option can also be given as an environment
-/// variable: `--lake` as `CATCHWATER_LAKE`.
+/// variable: `--lake` as `CATCHWATER_LAKE`; an empty variable counts as unset.
 #[derive(Debug, Parser)]
-#[command(name = "catchwater", version, max_term_width = 110, after_help = EXIT_CODES)]
+#[command(name = "catchwater", version, max_term_width = 110, after_help = exit::HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -58,129 +72,35 @@ enum Command {
     Schema(schema::Options),
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 2 usage or configuration, 3 could not reach, 4 position lost, \
-                          5 audit found a fault, 6 lost its partitions to another run";
-
-/// Parses the arguments, runs the command, tells what went wrong.
+/// Parses the arguments and runs the command.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    start_logging();
-    let done = match cli.command {
-        Command::Demo(options) => demo::main(&options),
-        Command::Run(options) => run::main(&options),
-        Command::Hub(options) => hub::main(&options),
-        Command::Send(options) => send::main(&options),
-        Command::Audit(options) => audit::main(&options),
-        Command::Redrive(options) => redrive::main(&options),
-        Command::Sql(options) => sql::main(&options),
-        Command::Schema(options) => schema::main(&options),
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let cli = match arguments::parse(&arguments) {
+        Ok(cli) => cli,
+        Err(exit) => return exit.into(),
     };
-    match done {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            let exit = Exit::of(&error);
-            eprintln!("catchwater: {error:#}");
-            exit.into()
+    if let Err(error) = logging::start() {
+        return process::fail(&error).into();
+    }
+    let threads = match cli.command {
+        // The hub needs one as well.
+        Command::Demo(_) => io_threads() + 1,
+        _ => io_threads(),
+    };
+    process::run(threads, |stops| cli.command.run(stops)).into()
+}
+
+impl Command {
+    async fn run(self, stops: StopRequests) -> anyhow::Result<Exit> {
+        match self {
+            Self::Demo(options) => Box::pin(demo::run(&options)).await,
+            Self::Run(options) => Box::pin(run::run(&options, stops.subscribe())).await,
+            Self::Hub(options) => Box::pin(hub::run(&options, stops.subscribe())).await,
+            Self::Send(options) => Box::pin(send::run(&options)).await,
+            Self::Audit(options) => Box::pin(audit::run(&options)).await,
+            Self::Redrive(options) => Box::pin(redrive::run(&options)).await,
+            Self::Sql(options) => Box::pin(sql::run(&options)).await,
+            Self::Schema(options) => Box::pin(schema::run(&options)).await,
         }
     }
-}
-
-/// How a command ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Exit {
-    Done = 0,
-    Internal = 1,
-    Configuration = 2,
-    Unreachable = 3,
-    PositionLost = 4,
-    AuditFault = 5,
-    OwnershipLost = 6,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
-}
-
-/// A mistake in what was asked for: exit 2.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Usage(String);
-
-impl Exit {
-    fn of(error: &anyhow::Error) -> Self {
-        use crate::columns::MetadataError;
-        use crate::eventhubs::ConnectionStringError;
-        use crate::generator::FilesError;
-        for cause in error.chain() {
-            if cause.is::<Usage>()
-                || cause.is::<ConnectionStringError>()
-                || cause.is::<FilesError>()
-                || cause.is::<MetadataError>()
-            {
-                return Self::Configuration;
-            }
-            if let Some(run) = cause.downcast_ref::<crate::run::Error>() {
-                return Self::of_kind(run.kind());
-            }
-            if let Some(redrive) = cause.downcast_ref::<crate::run::redrive::Error>() {
-                return Self::of_kind(redrive.kind());
-            }
-            if let Some(hub) = cause.downcast_ref::<crate::eventhubs::Error>() {
-                return Self::of_kind(crate::run::kind_of_hub(hub));
-            }
-            if cause.is::<catchwater_sinks::store::Error>() || cause.is::<std::io::Error>() {
-                return Self::Unreachable;
-            }
-        }
-        Self::Internal
-    }
-
-    fn of_kind(kind: crate::run::Kind) -> Self {
-        use crate::run::Kind;
-        match kind {
-            Kind::Configuration => Self::Configuration,
-            Kind::Unreachable => Self::Unreachable,
-            Kind::PositionLost => Self::PositionLost,
-            Kind::OwnershipLost => Self::OwnershipLost,
-            Kind::Internal => Self::Internal,
-        }
-    }
-}
-
-/// Log lines go to stderr; `CATCHWATER_LOG` sets what is logged (`info` when not said).
-fn start_logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CATCHWATER_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,catchwater=info,catchwater_sinks=info"));
-    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(is_terminal)
-        .with_target(false)
-        .init();
-}
-
-/// The runtime for I/O: `threads` workers.
-fn runtime(threads: usize) -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads.max(1))
-        .thread_name("io")
-        .enable_all()
-        .build()?)
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-async fn stop_signal() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
 }

@@ -1,37 +1,41 @@
 //! Options that several commands share, and how people write sizes and durations.
 
+use std::convert::Infallible;
+use std::io;
 use std::time::Duration;
 
+use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths;
-use catchwater_sinks::store::{self, Store};
+use catchwater_sinks::lake::records::{self, Records};
+use catchwater_sinks::store::{self, Address, Store};
 use clap::Args;
 
-use super::Usage;
-use crate::eventhubs::ConnectionString;
+use super::exit::Usage;
+use crate::eventhubs::{ConnectionString, ConnectionStringError};
 
 /// Which event hub.
-#[derive(Clone, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct HubOptions {
     /// Connection string of the event hub or its namespace, as the portal shows it
-    #[arg(long, env = "CATCHWATER_CONNECTION_STRING", hide_env_values = true, value_name = "TEXT")]
-    pub(super) connection_string: String,
+    #[arg(long, env = "CATCHWATER_CONNECTION_STRING", hide_env_values = true, value_parser = connection_string, value_name = "TEXT")]
+    connection_string: ParsedConnectionString,
     /// Name of the event hub, when the connection string has no EntityPath
-    #[arg(long, env = "CATCHWATER_EVENT_HUB", value_name = "NAME")]
-    pub(super) event_hub: Option<String>,
+    #[arg(long, env = "CATCHWATER_EVENT_HUB", value_parser = name, value_name = "NAME")]
+    event_hub: Option<String>,
 }
 
-impl std::fmt::Debug for HubOptions {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The connection string holds a key.
-        out.debug_struct("HubOptions").field("event_hub", &self.event_hub).finish_non_exhaustive()
-    }
+/// Read on the command line and judged later: what clap says of a wrong value repeats it, and this one holds a key.
+type ParsedConnectionString = Result<ConnectionString, ConnectionStringError>;
+
+#[expect(clippy::unnecessary_wraps, reason = "clap asks for a result, and takes an error for its own")]
+fn connection_string(text: &str) -> Result<ParsedConnectionString, Infallible> {
+    Ok(ConnectionString::parse(text))
 }
 
 impl HubOptions {
     /// The connection string, with the name of the hub in it.
     pub(super) fn connection(&self) -> anyhow::Result<ConnectionString> {
-        let connection =
-            ConnectionString::parse(&self.connection_string)?.with_event_hub(self.event_hub.as_deref())?;
+        let connection = self.connection_string.clone()?.with_event_hub(self.event_hub.as_deref())?;
         if connection.event_hub().is_none() {
             return Err(Usage(
                 "which event hub? The connection string has no EntityPath; give --event-hub NAME".to_owned(),
@@ -46,28 +50,55 @@ impl HubOptions {
 #[derive(Clone, Debug, Args)]
 pub(super) struct LakeOptions {
     /// The lake: a folder, file:// or memory://
-    #[arg(long, env = "CATCHWATER_LAKE", value_name = "URL")]
-    pub(super) lake: String,
+    #[arg(long, env = "CATCHWATER_LAKE", hide_env_values = true, value_name = "URL")]
+    pub(super) lake: Address,
     /// Where checkpoints stand [default: _catchwater inside the lake]
-    #[arg(long, env = "CATCHWATER_STATE", value_name = "URL")]
-    pub(super) state: Option<String>,
+    #[arg(long, env = "CATCHWATER_STATE", hide_env_values = true, value_name = "URL")]
+    pub(super) state: Option<Address>,
 }
 
 /// Opens a lake that is there.
-pub(super) async fn existing_lake(lake: &str) -> anyhow::Result<Store> {
+///
+/// # Errors
+/// Also data files without an identity, which the start of a run refuses in the same words.
+pub(super) async fn existing_lake(lake: &Address) -> anyhow::Result<Store> {
+    let store = existing_files(lake).await?;
+    let records = Records::new(store.clone(), Backoff::for_store(0));
+    if records.existing_id().await?.is_none()
+        && let Some(data_file) = records.any_data_file().await?
+    {
+        let (data_file, record) = (data_file.to_string(), paths::lake_record().to_string());
+        return Err(records::Error::NoIdentity { data_file, record }.into());
+    }
+    Ok(store)
+}
+
+/// Opens a lake that is there, or what is left of one: data files without an identity.
+pub(super) async fn existing_files(lake: &Address) -> anyhow::Result<Store> {
     let none = |why: &str| {
         Usage(format!(
             "there is no lake at {lake}: {why}; `catchwater run --lake {lake} …` makes one, `catchwater demo` one to try"
         ))
     };
     let store = Store::open_existing(lake).map_err(|error| match error {
-        store::Error::Folder { ref source, .. } => none(&source.to_string()),
-        other => Usage(other.to_string()),
+        store::Error::Folder { ref source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            none(&source.to_string()).into()
+        }
+        other => anyhow::Error::from(other).context(format!("open the lake {lake}")),
     })?;
-    if store.get(&paths::lake_record()).await?.is_none() {
+    let records = Records::new(store.clone(), Backoff::for_store(0));
+    if store.get(&paths::lake_record()).await?.is_none() && records.any_data_file().await?.is_none() {
         return Err(none(&format!("it has no {}", paths::lake_record())).into());
     }
     Ok(store)
+}
+
+/// Reads the name of something at the hub.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("the name is empty; in a shell, $Default needs single quotes: '$Default'".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// Reads `90s`, `10m`, `1h`, `250ms` or plain seconds.

@@ -58,12 +58,12 @@ async fn bars(metrics: Arc<Metrics>) {
         tokio::time::sleep(BAR_EVERY).await;
         let figures = rate.figures(&metrics);
         head.set_message(format!(
-            "{} events, {:.0}/s, {}/s, {} files, lag {}",
+            "{} events, {:.0}/s, {}/s, {} files, {}",
             metrics.events_received.get(),
             figures.events,
             size(figures.bytes as u64),
             metrics.files_put.get(),
-            figures.lag
+            lag_in_words(figures.lag)
         ));
         head.tick();
         let lags = metrics.lags();
@@ -73,9 +73,9 @@ async fn bars(metrics: Arc<Metrics>) {
             }
             let bar = &partitions[index];
             bar.set_prefix(format!("partition {partition:>3}"));
-            bar.set_length(lag.last_enqueued.0.max(0) as u64 + 1);
+            bar.set_length(lag.last_enqueued.unwrap_or(lag.received).0.max(0) as u64 + 1);
             bar.set_position(lag.received.0.max(0) as u64 + 1);
-            bar.set_message(format!("lag {}", lag.events()));
+            bar.set_message(lag_in_words(lag.events()));
         }
     }
 }
@@ -98,6 +98,10 @@ fn partition_bar() -> ProgressBar {
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
+fn lag_in_words(lag: Option<u64>) -> String {
+    lag.map_or_else(|| "lag unknown".to_owned(), |events| format!("lag {events}"))
+}
+
 struct Rate {
     since: Instant,
     events: u64,
@@ -107,7 +111,7 @@ struct Rate {
 struct Figures {
     events: f64,
     bytes: f64,
-    lag: u64,
+    lag: Option<u64>,
 }
 
 impl Rate {
@@ -122,7 +126,7 @@ impl Rate {
         let figures = Figures {
             events: (events - self.events) as f64 / seconds,
             bytes: (bytes - self.bytes) as f64 / seconds,
-            lag: metrics.lags().values().map(crate::metrics::Lag::events).sum(),
+            lag: metrics.total_lag(),
         };
         *self = Self { since: Instant::now(), events, bytes };
         figures

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use catchwater_sinks::store::Address;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use serde::Serialize;
 
+use super::exit::Exit;
 use super::options::existing_lake;
-use super::report::json_line;
+use super::output::{print, print_json};
 use super::run::parent_context;
-use super::{Exit, runtime};
+use super::text::escaped;
 use crate::parse::ParentContext;
 use crate::run::redrive::{Report, redrive};
 
@@ -23,8 +25,8 @@ use crate::run::redrive::{Report, redrive};
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// The lake: a folder or file://
-    #[arg(long, env = "CATCHWATER_LAKE", value_name = "URL")]
-    lake: String,
+    #[arg(long, env = "CATCHWATER_LAKE", hide_env_values = true, value_name = "URL")]
+    lake: Address,
     /// Only tell what would be redriven and what would stay; nothing is written
     #[arg(long, env = "CATCHWATER_DRY_RUN", value_parser = BoolishValueParser::new())]
     dry_run: bool,
@@ -36,15 +38,13 @@ pub(super) struct Options {
     json: bool,
 }
 
-pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
-    let report = runtime(1)?.block_on(async {
-        let lake = existing_lake(&options.lake).await?;
-        Ok::<_, anyhow::Error>(redrive(lake, options.parent_context, options.dry_run).await?)
-    })?;
+pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
+    let lake = existing_lake(&options.lake).await?;
+    let report = redrive(lake, options.parent_context, options.dry_run).await?;
     if options.json {
-        json_line(&JsonReport::of(&report))?;
+        print_json(&JsonReport::of(&report))?;
     } else {
-        print(&report, options.dry_run);
+        print(&text(&report, options.dry_run))?;
     }
     Ok(Exit::Done)
 }
@@ -68,24 +68,29 @@ impl<'a> JsonReport<'a> {
 }
 
 /// The summary people read.
-fn print(report: &Report, dry_run: bool) {
+fn text(report: &Report, dry_run: bool) -> String {
+    let mut out = String::new();
     for (table, events) in &report.tables {
-        say!("{table:<32} {events:>10} redriven");
+        say!(out, "{:<32} {events:>10} redriven", escaped(table));
     }
     let mut reasons: Vec<(&String, &u64)> = report.reasons.iter().collect();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     for (reason, count) in reasons.iter().take(MOST_REASONS) {
-        say!("{count:>10} stay: {reason}");
+        say!(out, "{count:>10} stay: {}", escaped(reason));
     }
     if reasons.len() > MOST_REASONS {
-        say!("and {} more reasons: see the column _reason of _quarantine", reasons.len() - MOST_REASONS);
+        say!(out, "and {} more reasons: see the column _reason of _quarantine", reasons.len() - MOST_REASONS);
     }
     let Report { files, examined, redriven, rows, left, .. } = report;
     if dry_run {
-        say!("{examined} bodies in {files} files: {redriven} would be redriven, {left} would stay");
+        say!(out, "{examined} bodies in {files} files: {redriven} would be redriven, {left} would stay");
     } else {
-        say!("{examined} bodies in {files} files: {redriven} redriven, which made {rows} rows; {left} stay");
+        say!(
+            out,
+            "{examined} bodies in {files} files: {redriven} redriven, which made {rows} rows; {left} stay"
+        );
     }
+    out
 }
 
 /// A parser's words for broken JSON are many; more lines than these nobody reads.

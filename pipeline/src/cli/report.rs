@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::text::escaped;
 use crate::run::Summary;
 
 /// Measures a command from its start.
@@ -39,8 +40,17 @@ pub(super) struct RunReport {
     /// JSON bodies of an unusual shape, which take longer to parse; absent when there are none.
     #[serde(skip_serializing_if = "is_zero")]
     bodies_odd: u64,
+    /// Deliveries without a readable sequence number, which were dropped; absent when there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    unreadable: u64,
+    /// Numbers without an event, which the lake records; absent when there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    accepted_gaps: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     includes_hub: bool,
+    /// Whether all that the hub had at the start is durable; only with `--until-caught-up`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caught_up: Option<bool>,
 }
 
 impl RunReport {
@@ -59,14 +69,19 @@ impl RunReport {
             peak_rss_bytes,
             left_for_next_run: summary.left,
             bodies_odd: summary.odd,
+            unreadable: summary.unreadable,
+            accepted_gaps: summary.accepted_gaps,
             includes_hub,
+            caught_up: summary.caught_up,
         }
     }
 
     /// The summary people read.
-    pub(super) fn print(&self, summary: &Summary) {
+    pub(super) fn text(&self, summary: &Summary) -> String {
+        let mut out = String::new();
         let rate = self.events as f64 / self.seconds.max(0.001);
         say!(
+            out,
             "{} events ({}) in {:.1} s: {} rows in {} files ({}), {} tables, {:.0} events/s",
             self.events,
             size(self.bytes_in),
@@ -78,43 +93,58 @@ impl RunReport {
             rate
         );
         for (table, rows) in &summary.tables {
-            say!("  {table:<24} {rows:>10} rows");
+            say!(out, "  {:<24} {rows:>10} rows", escaped(table));
         }
         if summary.quarantined > 0 {
             say!(
+                out,
                 "{} bodies could not be understood: see the table _quarantine, column _reason",
                 summary.quarantined
             );
         }
         if summary.skipped > 0 {
-            say!("{} events were in the lake already and were skipped", summary.skipped);
+            say!(out, "{} events were in the lake already and were skipped", summary.skipped);
         }
         if summary.parent_contexts_dropped > 0 {
             say!(
+                out,
                 "{} events had a ParentContext, which was left out (keep it with --parent-context keep)",
                 summary.parent_contexts_dropped
             );
         }
         if summary.repaired > 0 {
-            say!("{} bodies held lone surrogates, which became U+FFFD", summary.repaired);
+            say!(out, "{} bodies held lone surrogates, which became U+FFFD", summary.repaired);
         }
         if summary.odd > 0 {
-            say!("{} bodies were JSON of an unusual shape, which takes longer to parse", summary.odd);
+            say!(out, "{} bodies were JSON of an unusual shape, which takes longer to parse", summary.odd);
+        }
+        if summary.unreadable > 0 {
+            say!(
+                out,
+                "{} deliveries had no readable sequence number and were dropped; the lake records the missing numbers",
+                summary.unreadable
+            );
+        }
+        if summary.accepted_gaps > 0 {
+            say!(
+                out,
+                "{} sequence numbers have no event; the lake records them as accepted gaps",
+                summary.accepted_gaps
+            );
+        }
+        if summary.caught_up == Some(false) {
+            say!(out, "not caught up: the warnings say which partitions ended before, and why");
         }
         if summary.left > 0 {
             say!(
+                out,
                 "{} events were read but are not known to be durable; the next run reads them again",
                 summary.left
             );
         }
-        say!("CPU {:.1} s, peak memory {}", self.cpu_seconds, size(self.peak_rss_bytes));
+        say!(out, "CPU {:.1} s, peak memory {}", self.cpu_seconds, size(self.peak_rss_bytes));
+        out
     }
-}
-
-/// Prints one JSON object on a line.
-pub(super) fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
-    say!("{}", serde_json::to_string(value)?);
-    Ok(())
 }
 
 /// Bytes as people read them.

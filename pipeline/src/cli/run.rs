@@ -7,15 +7,17 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::options::{HubOptions, LakeOptions, budget, duration};
+use super::exit::Exit;
+use super::options::{HubOptions, LakeOptions, budget, duration, name};
+use super::output::{note, print, print_json};
+use super::process::Stop;
 use super::progress::Progress;
-use super::report::{RunReport, Stopwatch, json_line};
-use super::{Exit, runtime, stop_signal};
+use super::report::{RunReport, Stopwatch};
 use crate::clock::SystemClock;
 use crate::columns::Metadata;
 use crate::metrics::Metrics;
 use crate::parse::ParentContext;
-use crate::run::{Config, Drain};
+use crate::run::{Config, Decisions, Drain, Questions};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -28,17 +30,43 @@ pub(super) struct Options {
     #[command(flatten)]
     schema: SchemaOptions,
     /// The consumer group to read as
-    #[arg(long, env = "CATCHWATER_CONSUMER_GROUP", default_value = "$Default", value_name = "NAME")]
+    #[arg(long, env = "CATCHWATER_CONSUMER_GROUP", default_value = "$Default", value_parser = name, value_name = "NAME")]
     consumer_group: String,
     /// Read what the hub has now, then exit
     #[arg(long, env = "CATCHWATER_UNTIL_CAUGHT_UP", value_parser = BoolishValueParser::new())]
     until_caught_up: bool,
-    /// Go on when the hub no longer has events that the lake lacks; their range is recorded in the lake
-    #[arg(long, env = "CATCHWATER_ACCEPT_LOSS", value_parser = BoolishValueParser::new())]
-    accept_loss: bool,
+    /// With --until-caught-up: end when the hub has sent nothing for this long although it claims to have more. What it
+    /// sent is durable, the exit code is 0, and a warning names the partition
+    #[arg(long, env = "CATCHWATER_IDLE_TIMEOUT", default_value = "30s", value_parser = duration, value_name = "TIME")]
+    idle_timeout: Duration,
+    #[command(flatten)]
+    decisions: DecisionOptions,
     /// Print one JSON object at the end instead of the summary
     #[arg(long)]
     json: bool,
+}
+
+/// What an operator decides for one run, when the last one has ended with a question.
+#[derive(Clone, Copy, Debug, Args)]
+struct DecisionOptions {
+    /// Go on when the hub no longer has events that the lake lacks; their range is recorded in the lake
+    #[arg(long, env = "CATCHWATER_ACCEPT_LOSS", value_parser = BoolishValueParser::new())]
+    accept_loss: bool,
+    /// Read everything that the hub still has, and put what the lake lacks of it. For a lake whose newest files were
+    /// removed: remove their checkpoints too, and run this before new events come
+    #[arg(long, env = "CATCHWATER_REREAD", value_parser = BoolishValueParser::new())]
+    reread: bool,
+    /// Let newer routing rules begin on a hub that never falls quiet. Say so once, after an upgrade asks for it: older
+    /// versions are stopped with SIGTERM and have ended a minute ago
+    #[arg(long, env = "CATCHWATER_OLD_VERSIONS_STOPPED", value_parser = BoolishValueParser::new())]
+    old_versions_stopped: bool,
+}
+
+impl From<DecisionOptions> for Decisions {
+    fn from(options: DecisionOptions) -> Self {
+        let DecisionOptions { accept_loss, reread, old_versions_stopped } = options;
+        Self { accept_loss, reread, old_versions_stopped }
+    }
 }
 
 /// Bounds that have good defaults.
@@ -76,46 +104,41 @@ impl SchemaOptions {
     }
 }
 
-pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
+pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exit> {
     let watch = Stopwatch::start();
-    let json = options.json;
     let config = config(options)?;
-    let runtime = runtime(io_threads())?;
     let metrics = Arc::new(Metrics::default());
-    let ended = runtime.block_on(async {
-        let drain = Drain::default();
-        let on_signal = drain.clone();
-        tokio::spawn(async move {
-            if stop_signal().await.is_ok() {
-                tracing::info!("stopping: what is in flight becomes durable first");
-                on_signal.begin();
-            }
-        });
-        let progress = Progress::start(Arc::clone(&metrics));
-        let ended = crate::run::run(config, drain, Arc::clone(&metrics), Arc::new(SystemClock)).await;
-        progress.stop().await;
-        ended
-    });
+    let progress = Progress::start(Arc::clone(&metrics));
+    let drain = Drain::default();
+    let mut running =
+        Box::pin(crate::run::run(config, drain.clone(), Arc::clone(&metrics), Arc::new(SystemClock)));
+    let ended = tokio::select! {
+        ended = &mut running => ended,
+        () = stop.requested() => {
+            // Before the line, which standard error may not take.
+            drain.begin();
+            tracing::info!("stopping: what is in flight becomes durable first");
+            running.await
+        }
+    };
+    // From here on a signal has nothing to wait for.
+    drop(stop);
+    progress.stop().await;
     let summary = ended.inspect_err(|_| {
         let (rows, files) = (metrics.rows_put.get(), metrics.files_put.get());
         if rows > 0 {
-            eprintln!("catchwater: {rows} rows in {files} files became durable before this; the next run goes on behind them");
+            note(&format!(
+                "{rows} rows in {files} files became durable before this; the next run goes on behind them"
+            ));
         }
     })?;
-    // A put that never answered must not hold up the exit.
-    runtime.shutdown_timeout(Duration::from_millis(100));
     let report = RunReport::new(&summary, &watch, false);
-    if json {
-        json_line(&report)?;
+    if options.json {
+        print_json(&report)?;
     } else {
-        report.print(&summary);
+        print(&report.text(&summary))?;
     }
     Ok(Exit::Done)
-}
-
-/// As many I/O threads as lanes leave cores.
-pub(super) fn io_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2).max(1)
 }
 
 fn config(options: &Options) -> anyhow::Result<Config> {
@@ -125,12 +148,14 @@ fn config(options: &Options) -> anyhow::Result<Config> {
         lake: options.lake.lake.clone(),
         state: options.lake.state.clone(),
         until_caught_up: options.until_caught_up,
-        accept_loss: options.accept_loss,
+        idle_timeout: options.idle_timeout,
+        decisions: options.decisions.into(),
         parent_context: options.tuning.parent_context,
         metadata: options.schema.metadata()?,
         max_age: options.tuning.max_age,
         budget_bytes: options.tuning.budget,
         lanes: options.tuning.lanes,
+        questions: Questions::default(),
         owner_level: 0,
     })
 }

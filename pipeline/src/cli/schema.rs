@@ -1,20 +1,22 @@
 //! `catchwater schema`: table metadata made of bodies, and the types that a lake has.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::lake::schema::{Schemas, TableSchema};
+use catchwater_sinks::store::Address;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::exit::{Exit, Usage};
 use super::options::existing_lake;
-use super::report::json_line;
-use super::{Exit, Usage, runtime};
+use super::output::{note, print, print_json};
+use super::text::escaped;
 use crate::columns::{Inferred, Survey, fixed_columns};
 use crate::generator::Files;
 use crate::parse::{ParentContext, Parser};
@@ -80,8 +82,8 @@ struct Infer {
 #[derive(Debug, Args)]
 struct Show {
     /// The lake: a folder or file://
-    #[arg(long, env = "CATCHWATER_LAKE", value_name = "URL")]
-    lake: String,
+    #[arg(long, env = "CATCHWATER_LAKE", hide_env_values = true, value_name = "URL")]
+    lake: Address,
     /// Only this table
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
@@ -90,15 +92,16 @@ struct Show {
     json: bool,
 }
 
-pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
+pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
     match &options.command {
-        Command::Infer(options) => infer(&options.files),
-        Command::Show(options) => show(options),
+        Command::Infer(options) => infer(&options.files)?,
+        Command::Show(options) => show(options).await?,
     }
+    Ok(Exit::Done)
 }
 
 /// Prints metadata made of bodies; what is doubtful about it goes to stderr.
-fn infer(path: &Path) -> anyhow::Result<Exit> {
+fn infer(path: &Path) -> anyhow::Result<()> {
     let mut survey = Survey::default();
     let mut parser = Parser::new(ParentContext::Drop);
     let mut rejected: BTreeMap<String, u64> = BTreeMap::new();
@@ -113,9 +116,9 @@ fn infer(path: &Path) -> anyhow::Result<Exit> {
     }
     let lost: u64 = rejected.values().sum();
     if lost > 0 {
-        eprintln!("catchwater: {lost} of {bodies} bodies can't be understood and say nothing of types:");
+        note(&format!("{lost} of {bodies} bodies can't be understood and say nothing of types:"));
         for (reason, count) in &rejected {
-            eprintln!("  {count}: {reason}");
+            note(&format!("  {count}: {reason}"));
         }
     }
     if lost == bodies {
@@ -128,25 +131,25 @@ fn infer(path: &Path) -> anyhow::Result<Exit> {
 
 fn tell_doubts(inferred: &Inferred) {
     for mixed in &inferred.mixed {
-        eprintln!(
-            "catchwater: {}.{} has values of types that no column holds together ({}): it is written as String, \
+        note(&format!(
+            "{}.{} has values of types that no column holds together ({}): it is written as String, \
              and what is no string will stand in _rest",
             mixed.table,
             mixed.attribute,
             mixed.types.join(", ")
-        );
+        ));
     }
     if inferred.integers > 0 {
-        eprintln!(
-            "catchwater: {} attributes are whole numbers in all bodies and written as Integer or BigInt; change those \
+        note(&format!(
+            "{} attributes are whole numbers in all bodies and written as Integer or BigInt; change those \
              that are Decimal or Double in Dataverse before a run uses this",
             inferred.integers
-        );
+        ));
     }
 }
 
-fn show(options: &Show) -> anyhow::Result<Exit> {
-    let schemas = runtime(1)?.block_on(read(&options.lake))?;
+async fn show(options: &Show) -> anyhow::Result<()> {
+    let schemas = read(&options.lake).await?;
     let mut tables: Vec<&TableSchema> = schemas.tables().collect();
     tables.sort_by_key(|schema| (schema.table.starts_with('_'), &schema.table));
     if let Some(wanted) = &options.table {
@@ -158,13 +161,12 @@ fn show(options: &Show) -> anyhow::Result<Exit> {
         }
     }
     if options.json {
-        json_line(&JsonTables::of(&tables))?;
-        return Ok(Exit::Done);
+        return print_json(&JsonTables::of(&tables));
     }
     print(&tables.iter().map(|schema| told(schema)).collect::<Vec<_>>().join("\n"))
 }
 
-async fn read(lake: &str) -> anyhow::Result<Schemas> {
+async fn read(lake: &Address) -> anyhow::Result<Schemas> {
     let store = existing_lake(lake).await?;
     Ok(Schemas::load(Records::new(store, Backoff::for_store(0))).await?)
 }
@@ -176,10 +178,11 @@ fn told(schema: &TableSchema) -> String {
     let fixed: BTreeSet<&str> = before.iter().chain(&behind).copied().collect();
     let attributes = schema.columns.keys().map(String::as_str).filter(|name| !fixed.contains(name));
     let order = before.iter().copied().chain(attributes).chain(behind.iter().copied());
-    let columns: Vec<(&str, &str)> =
-        order.filter_map(|name| Some((name, schema.columns.get(name)?.as_str()))).collect();
+    let columns: Vec<(Cow<'_, str>, Cow<'_, str>)> =
+        order.filter_map(|name| Some((escaped(name), escaped(schema.columns.get(name)?)))).collect();
     let width = columns.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-    let mut text = format!("{} ({} columns, schema {})\n", schema.table, columns.len(), schema.version);
+    let table = escaped(&schema.table);
+    let mut text = format!("{table} ({} columns, schema {})\n", columns.len(), schema.version);
     for (name, of) in columns {
         let _ = writeln!(text, "  {name:width$}  {of}");
     }
@@ -204,13 +207,5 @@ impl<'a> JsonTables<'a> {
             (schema.table.as_str(), JsonTable { version: schema.version, columns: &schema.columns })
         });
         Self { tables: tables.collect() }
-    }
-}
-
-/// Prints a text; who reads it may have seen enough: `catchwater schema show | head`.
-fn print(text: &str) -> anyhow::Result<Exit> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
-        written => written.map(|()| Exit::Done).context("print the schema"),
     }
 }

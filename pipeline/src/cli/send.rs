@@ -7,9 +7,10 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::exit::Exit;
 use super::options::HubOptions;
-use super::report::{Stopwatch, json_line, size};
-use super::{Exit, runtime};
+use super::output::{print, print_json};
+use super::report::{Stopwatch, size};
 use crate::eventhubs::{Client, ConnectionString, Sender};
 use crate::generator::{Files, Format, Generator, Size};
 use crate::position::PartitionId;
@@ -74,17 +75,18 @@ pub(super) struct SendReport {
     pub(super) seconds: f64,
 }
 
-pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
+pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
     let watch = Stopwatch::start();
     let connection = options.hub.connection()?;
     let bodies = Bodies::of(options)?;
     let partition = options.partition.map(PartitionId);
-    let mut report = runtime(1)?.block_on(send(&connection, partition, bodies, options.rate))?;
+    let mut report = send(&connection, partition, bodies, options.rate).await?;
     report.seconds = watch.seconds();
     if options.json {
-        json_line(&report)?;
+        print_json(&report)?;
     } else {
-        say!("{} events sent, {} in {:.1} s", report.events, size(report.bytes), report.seconds);
+        let SendReport { events, bytes, seconds } = report;
+        print(&format!("{events} events sent, {} in {seconds:.1} s\n", size(bytes)))?;
     }
     Ok(Exit::Done)
 }

@@ -102,7 +102,7 @@ impl Drop for Hub {
 /// Audits a lake and returns the report; panics unless it is clean and nothing is in flight.
 pub(crate) fn audit(lake: &Path) -> Value {
     let report = json(&["audit", "--json", "--lake", lake.to_str().unwrap()]);
-    for fault in ["gaps", "duplicates", "broken_chains", "in_flight"] {
+    for fault in ["gaps", "duplicates", "broken_chains", "schema_faults", "in_flight"] {
         assert_eq!(report[fault], 0, "{report}");
     }
     report

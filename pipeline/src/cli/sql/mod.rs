@@ -6,52 +6,49 @@
 pub(super) mod views;
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
 
-use anyhow::Context;
 use catchwater_sinks::lake::backoff::Backoff;
-use catchwater_sinks::lake::paths;
+use catchwater_sinks::lake::paths::{self, GapCause};
 use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::lake::schema::{Schemas, TableSchema};
-use catchwater_sinks::store::Store;
+use catchwater_sinks::store::{Address, Store};
 use clap::Args;
 use object_store::path::Path;
 use url::Url;
 
+use super::exit::{Exit, Usage};
 use super::options::existing_lake;
-use super::{Exit, Usage, runtime};
+use super::output::print;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// The lake: a folder, file://, or where DuckDB finds it in a cloud: s3://, az://, abfss://, gs://
-    #[arg(long, env = "CATCHWATER_LAKE", value_name = "URL")]
-    lake: String,
+    #[arg(long, env = "CATCHWATER_LAKE", hide_env_values = true, value_name = "URL")]
+    lake: Address,
     /// For a lake in a cloud, which is not opened: a lake in a folder that has its tables and columns, as a copy of it
-    #[arg(long, env = "CATCHWATER_LIKE", value_name = "URL")]
-    like: Option<String>,
+    #[arg(long, env = "CATCHWATER_LIKE", hide_env_values = true, value_name = "URL")]
+    like: Option<Address>,
 }
 
-pub(super) fn main(options: &Options) -> anyhow::Result<Exit> {
-    let script = script(options)?;
-    match io::stdout().write_all(script.as_bytes()) {
-        // Who reads it has seen enough: `catchwater sql | head`.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
-        written => written.map(|()| Exit::Done).context("print the views"),
-    }
+pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
+    print(&script(options).await?)?;
+    Ok(Exit::Done)
 }
 
 /// What is printed: the views, if the lake's tables can be known.
-fn script(Options { lake, like }: &Options) -> anyhow::Result<String> {
-    match (like, views::is_in_cloud(lake)) {
-        (None, false) => runtime(1)?.block_on(read(lake, None)),
-        (Some(like), true) => runtime(1)?.block_on(read(like, Some(lake))),
+async fn script(Options { lake, like }: &Options) -> anyhow::Result<String> {
+    // Scripts are shared and kept: nothing secret of the address gets into them.
+    let shown = lake.to_string();
+    match (like, views::is_in_cloud(&shown)) {
+        (None, false) => read(lake, None).await,
+        (Some(like), true) => read(like, Some(&shown)).await,
         (None, true) => {
             tracing::warn!(
                 %lake,
                 "this version does not open lakes in a cloud, so their tables are not known and there are no views: \
                  give --like FOLDER, a lake with the same tables"
             );
-            Ok(views::script_without_tables(lake))
+            Ok(views::script_without_tables(&shown))
         }
         (Some(_), false) => {
             let sentence = "--like is for a lake in a cloud; this one can be asked itself what tables it has";
@@ -73,10 +70,12 @@ struct Lake<'a> {
     has_origins: bool,
     /// Whether there are records of events given up.
     has_lost: bool,
+    /// The causes of accepted gaps that there are records of.
+    accepted: &'a [GapCause],
 }
 
 /// The views of all tables of a lake; `elsewhere` is where DuckDB shall look for them, if that is not there.
-async fn read(lake: &str, elsewhere: Option<&str>) -> anyhow::Result<String> {
+async fn read(lake: &Address, elsewhere: Option<&str>) -> anyhow::Result<String> {
     let store = existing_lake(lake).await?;
     let schemas = Schemas::load(Records::new(store.clone(), Backoff::for_store(0))).await?;
     let (mut tables, mut has_redriven) = (Vec::new(), false);
@@ -90,12 +89,19 @@ async fn read(lake: &str, elsewhere: Option<&str>) -> anyhow::Result<String> {
     }
     tell_of_strangers(&store, &schemas).await?;
     let any_in = async |folder: Path| anyhow::Ok(!store.list(&folder).await?.is_empty());
+    let mut accepted = Vec::new();
+    for cause in GapCause::ALL {
+        if any_in(paths::gap_folder(cause)).await? {
+            accepted.push(cause);
+        }
+    }
     Ok(views::script(&Lake {
         address: &elsewhere.map_or_else(|| address(&store), str::to_owned),
         tables: &tables,
         has_redriven,
         has_origins: any_in(paths::origin_folder()).await?,
         has_lost: any_in(paths::lost_folder()).await?,
+        accepted: &accepted,
     }))
 }
 
@@ -118,7 +124,7 @@ impl Files {
 async fn tell_of_strangers(store: &Store, schemas: &Schemas) -> anyhow::Result<()> {
     let known: BTreeSet<String> = schemas.tables().map(|schema| paths::folder_name(&schema.table)).collect();
     for folder in store.list_folders(None).await? {
-        if folder != paths::RECORDS_FOLDER && !known.contains(&folder) && Files::of(store, &folder).await?.any
+        if paths::is_table_folder(&folder) && !known.contains(&folder) && Files::of(store, &folder).await?.any
         {
             tracing::warn!(%folder, "files without a schema record are in no view; `catchwater audit` tells what they are");
         }

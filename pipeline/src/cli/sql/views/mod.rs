@@ -53,7 +53,9 @@ pub(super) fn script(lake: &Lake<'_>) -> String {
         }
     }
     watch::write_quarantine(&mut out, lake, &names.take("quarantine"));
-    watch::write_gaps(&mut out, lake, &names.take("gaps"));
+    let gaps = names.take("gaps");
+    watch::write_gaps(&mut out, lake, &gaps);
+    watch::write_accepted_gaps(&mut out, lake, &names.take("accepted_gaps"), &gaps);
     let of_records = histories.iter().filter(|(schema, _)| is_of_records(schema));
     let of_records: Vec<(&str, &str)> =
         of_records.map(|(schema, view)| (schema.table.as_str(), view.as_str())).collect();
@@ -111,7 +113,14 @@ mod tests {
 
     fn script_of(address: &str, tables: &[TableSchema]) -> String {
         let tables: Vec<&TableSchema> = tables.iter().collect();
-        script(&Lake { address, tables: &tables, has_redriven: false, has_origins: true, has_lost: false })
+        script(&Lake {
+            address,
+            tables: &tables,
+            has_redriven: false,
+            has_origins: true,
+            has_lost: false,
+            accepted: &[],
+        })
     }
 
     fn views(script: &str) -> Vec<&str> {
@@ -126,8 +135,8 @@ mod tests {
         let count = names.len();
         assert_eq!(
             count,
-            4 * 3 + 5,
-            "three of each table, messages, the quarantine twice, gaps, late: {names:?}"
+            4 * 3 + 6,
+            "three of each table, messages, the quarantine twice, gaps twice, late: {names:?}"
         );
         names.sort();
         names.dedup();
@@ -144,7 +153,7 @@ mod tests {
         let script = script_of("/it's/[a]*?/x=y", &[schema("a\"b\nc", &[("attr$x%27y", "text")])]);
         for expected in [
             "VIEW \"a\"\"b\nc\" AS",
-            "-- a\"b c: every event of the table a\"b c, one row each.",
+            "-- a\"b\\nc: every event of the table a\"b\\nc, one row each.",
             "list_contains(\"_set\", 'x''y')",
             "WHEN 'x''y' THEN \"attr$x%27y\"",
             "'/it''s/[[]a][*][?]/x=y/table$a%22b%0Ac/**/*.parquet'",

@@ -2,8 +2,11 @@
 //!
 //! Does not own: what is said with them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write;
+
+use crate::cli::text::escaped;
 
 /// View names, unique as DuckDB compares them: ignoring case.
 #[derive(Debug, Default)]
@@ -34,8 +37,8 @@ pub(super) fn literal(text: &str) -> String {
 }
 
 /// Text for a comment: it must not end the line.
-pub(super) fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r'], " ")
+pub(super) fn one_line(text: &str) -> Cow<'_, str> {
+    escaped(text)
 }
 
 /// A path that a glob takes as it is.

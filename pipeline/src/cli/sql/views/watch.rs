@@ -1,4 +1,4 @@
-//! `gaps`, `late` and `quarantine`: what somebody who runs a lake looks at.
+//! `gaps`, `accepted_gaps`, `late` and `quarantine`: what somebody who runs a lake looks at.
 //!
 //! Does not own: the proof that a lake is whole, which is `catchwater audit`.
 
@@ -16,13 +16,42 @@ use crate::event::QUARANTINE;
 /// The view of what is missing, by source: one row per range of sequence numbers.
 pub(super) fn write_gaps(out: &mut String, lake: &Lake<'_>, view: &str) {
     let what = "sequence numbers that no row has, by source (<hub>-<generation>-p<partition>), one row per range.\n\
-                -- Rows in quarantine are there, and events given up are not missing. While a run goes on, what it has not\n\
-                -- written yet shows here too; `catchwater audit` tells that apart";
+                -- Rows in quarantine are there; events given up and gaps that a run accepted are not missing. While a run\n\
+                -- goes on, what it has not written yet shows here too; `catchwater audit` tells that apart";
     statement(out, view, what);
-    if lake.tables.is_empty() {
-        out.push_str(
-            "SELECT NULL::VARCHAR AS \"source\", NULL::BIGINT AS \"first\", NULL::BIGINT AS \"last\", NULL::BIGINT AS \"events\"\nWHERE false;\n",
+    let folder = lake_folder(lake.address);
+    let mut accepted = String::new();
+    for cause in lake.accepted {
+        let _ = write!(
+            accepted,
+            "\n  UNION ALL\n  -- Accepted by a run.\n  \
+               SELECT \"source\", \"range\".\"from\", \"range\".\"to\" FROM (\n    \
+                 SELECT {} AS \"source\", unnest(\"ranges\") AS \"range\"\n    \
+                 FROM read_json({}, columns = {{\"ranges\": 'STRUCT(\"from\" BIGINT, \"to\" BIGINT)[]'}})\n  )",
+            source_of_name(OWN_FILE, "--?[0-9]+\\.json"),
+            records(&folder, &paths::gap_folder(*cause)),
         );
+    }
+    write_missing(out, lake, &accepted);
+}
+
+/// The view of what is missing and was accepted; `gaps` is the view of what nobody has accepted.
+pub(super) fn write_accepted_gaps(out: &mut String, lake: &Lake<'_>, view: &str, gaps: &str) {
+    let what = "sequence numbers that no row has and never will, because the hub left them out or they could not be read,\n\
+                -- as a run saw and accepted, by source, one row per range";
+    statement(out, view, what);
+    if lake.accepted.is_empty() {
+        out.push_str(NO_RANGES);
+        return;
+    }
+    let gaps = format!("\n  UNION ALL\n  SELECT \"source\", \"first\", \"last\" FROM {}", identifier(gaps));
+    write_missing(out, lake, &gaps);
+}
+
+/// The query of ranges without a row, between rows of their source; `also` adds ranges that are not asked for.
+fn write_missing(out: &mut String, lake: &Lake<'_>, also: &str) {
+    if lake.tables.is_empty() {
+        out.push_str(NO_RANGES);
         return;
     }
     let folder = lake_folder(lake.address);
@@ -52,6 +81,7 @@ pub(super) fn write_gaps(out: &mut String, lake: &Lake<'_>, view: &str) {
             records(&folder, &paths::lost_folder()),
         );
     }
+    out.push_str(also);
     out.push_str(
         "\n), reached AS (\n  \
            SELECT *, max(\"last\") OVER (\n    \
@@ -61,6 +91,9 @@ pub(super) fn write_gaps(out: &mut String, lake: &Lake<'_>, view: &str) {
          FROM reached WHERE \"first\" > \"before\" + 1;\n",
     );
 }
+
+/// The columns of ranges, without a row.
+const NO_RANGES: &str = "SELECT NULL::VARCHAR AS \"source\", NULL::BIGINT AS \"first\", NULL::BIGINT AS \"last\", NULL::BIGINT AS \"events\"\nWHERE false;\n";
 
 /// The view of events that came behind a later one of their record; `histories` is (table, view).
 pub(super) fn write_late(out: &mut String, view: &str, histories: &[(&str, &str)]) {

@@ -1,0 +1,91 @@
+//! The command line and the environment, read into options.
+//!
+//! Owns that an empty variable counts as unset for every option, that no help shows what a variable holds, and that nothing
+//! secret is repeated in what is said of a wrong argument. Does not own which options there are.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+
+use catchwater_sinks::store::Address;
+use clap::builder::Resettable;
+use clap::{Command, CommandFactory, FromArgMatches};
+
+use super::exit::Exit;
+use super::output::{print, write_stderr};
+use super::{Cli, process};
+
+/// Reads the arguments, or tells what is wrong with them; `--help` and `--version` are told as well.
+pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, Exit> {
+    let read = without_empty_variables(Cli::command())
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    read.map_err(|error| tell(&error, arguments))
+}
+
+/// What compose files make of `${X:-}` is a variable that is set to nothing.
+fn without_empty_variables(command: Command) -> Command {
+    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|option| match option.get_env() {
+            Some(name) if is_empty(name) => option.env(Resettable::Reset),
+            // A secret may stand in the wrong variable, and help is often sent to others.
+            _ => option.hide_env_values(true),
+        })
+        .mut_subcommands(without_empty_variables)
+}
+
+fn tell(error: &clap::Error, arguments: &[OsString]) -> Exit {
+    let text = error.render();
+    let has_colors = std::env::var_os("NO_COLOR").is_none();
+    if error.use_stderr() {
+        let colored = has_colors && io::stderr().is_terminal();
+        let text = if colored { text.ansi().to_string() } else { text.to_string() };
+        write_stderr(without_secrets(text, arguments).as_bytes());
+        return Exit::Configuration;
+    }
+    let colored = has_colors && io::stdout().is_terminal();
+    let text = if colored { text.ansi().to_string() } else { text.to_string() };
+    print(&text).map_or_else(|error| process::fail(&error), |()| Exit::Done)
+}
+
+/// Shows arguments that hold a secret as their types show them: a connection string in a wrong place is repeated by what
+/// is said of it.
+fn without_secrets(mut text: String, arguments: &[OsString]) -> String {
+    for argument in arguments {
+        let argument = argument.to_string_lossy();
+        let value =
+            argument.strip_prefix("--").and_then(|option| option.split_once('=')).map(|(_, value)| value);
+        for secret in [Some(&*argument), value].into_iter().flatten() {
+            let shown = Address::from(secret).to_string();
+            if shown != secret {
+                text = text.replace(secret, &shown);
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_arguments_are_shown_without_secrets() {
+        for argument in [
+            "Endpoint=sb://h;SharedAccessKeyName=n;SharedAccessKey=SECRET",
+            "--lakes=az://u:SECRET@a/b?sig=SECRET",
+            "az://a/b?sig=SECRET",
+        ] {
+            let arguments: Vec<OsString> =
+                ["catchwater", "audit", "--lake", "x", argument].map(Into::into).into();
+            let error = Cli::command().try_get_matches_from(&arguments).unwrap_err();
+            let text = without_secrets(error.render().to_string(), &arguments);
+            assert!(!text.contains("SECRET"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! How a command ends: the exit codes, each with one meaning.
+//!
+//! Owns the numbers and where they are documented. Does not own what an error of the job means (`run::Kind`).
+
+use std::io;
+use std::process::ExitCode;
+
+use crate::columns::MetadataError;
+use crate::eventhubs::{self, ConnectionStringError};
+use crate::generator::FilesError;
+use crate::run::{self, Kind};
+use crate::{emulator, partitions};
+use catchwater_sinks::lake::{records, schema};
+use catchwater_sinks::store;
+
+/// How a command ends. Its number is the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    Done = 0,
+    Internal = 1,
+    Configuration = 2,
+    Unreachable = 3,
+    PositionLost = 4,
+    AuditFault = 5,
+    OwnershipLost = 6,
+    Refused = 7,
+}
+
+/// The table that `--help` ends with; the README has the same one.
+pub(super) const HELP: &str = "\
+Exit codes:
+  0  done
+  1  internal error: a bug, please report it
+  2  usage or configuration
+  3  could not reach the hub or the store; worth retrying
+  4  position lost: the hub no longer has events that the lake lacks
+  5  audit found a fault
+  6  lost its partitions to another run
+  7  the store, the hub or the data refuses (rights, no space, damage): a person is needed
+  130, 143  ended by SIGINT or SIGTERM before it was done";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl From<Kind> for Exit {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Internal => Self::Internal,
+            Kind::Configuration => Self::Configuration,
+            Kind::Unreachable => Self::Unreachable,
+            Kind::PositionLost => Self::PositionLost,
+            Kind::OwnershipLost => Self::OwnershipLost,
+            Kind::Refused => Self::Refused,
+        }
+    }
+}
+
+/// A mistake in what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Usage(pub(super) String);
+
+impl Exit {
+    /// What an error means: the outermost cause that is known decides, and an unknown error is a bug.
+    pub(super) fn of(error: &anyhow::Error) -> Self {
+        error.chain().find_map(Self::of_cause).unwrap_or(Self::Internal)
+    }
+
+    fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        if cause.is::<Usage>()
+            || cause.is::<ConnectionStringError>()
+            || cause.is::<FilesError>()
+            || cause.is::<MetadataError>()
+        {
+            return Some(Self::Configuration);
+        }
+        if let Some(error) = cause.downcast_ref::<emulator::Error>() {
+            return Some(Self::of_emulator(error));
+        }
+        if let Some(error) = cause.downcast_ref::<io::Error>() {
+            return Some(Self::of_io(error));
+        }
+        let kind = if let Some(error) = cause.downcast_ref::<run::Error>() {
+            error.kind()
+        } else if let Some(error) = cause.downcast_ref::<run::redrive::Error>() {
+            error.kind()
+        } else if let Some(error) = cause.downcast_ref::<eventhubs::Error>() {
+            Kind::of_hub(error)
+        } else if let Some(error) = cause.downcast_ref::<store::Error>() {
+            Kind::of_store(error)
+        } else if let Some(error) = cause.downcast_ref::<records::Error>() {
+            Kind::of_records(error)
+        } else if let Some(error) = cause.downcast_ref::<schema::Error>() {
+            Kind::of_schema(error)
+        } else {
+            Kind::of_checkpoint(cause.downcast_ref::<partitions::Error>()?)
+        };
+        Some(kind.into())
+    }
+
+    fn of_emulator(error: &emulator::Error) -> Self {
+        use emulator::{Error, HubError};
+        match error {
+            Error::Bind { .. }
+            | Error::NoPartition(_)
+            | Error::Hub(HubError::NoPartitions | HubError::OtherHub { .. }) => Self::Configuration,
+            Error::Hub(HubError::Disk(_)) | Error::Append(_) => Self::Refused,
+            Error::Event(_) => Self::Internal,
+        }
+    }
+
+    /// Of this machine: its files and streams, and what it has no more room for.
+    fn of_io(error: &io::Error) -> Self {
+        use io::ErrorKind::{Interrupted, ResourceBusy, StaleNetworkFileHandle, TimedOut, WouldBlock};
+        match error.kind() {
+            Interrupted | ResourceBusy | StaleNetworkFileHandle | TimedOut | WouldBlock => Self::Unreachable,
+            _ => Self::Refused,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_and_readme_have_one_table() {
+        let readme = include_str!("../../../README.md");
+        for line in HELP.lines().skip(1) {
+            let (code, meaning) = line.trim().split_once("  ").unwrap();
+            assert!(
+                readme.contains(&format!("| {code} | {meaning} |")),
+                "the README lacks {code}: {meaning}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_cause_has_its_code() {
+        let request = |kind: io::ErrorKind| {
+            let source = object_store::Error::Generic { store: "x", source: io::Error::from(kind).into() };
+            store::Error::Request { operation: "put", path: "x".to_owned(), source: source.into() }
+        };
+        let folder = |kind: io::ErrorKind| store::Error::Folder {
+            operation: "open",
+            folder: "x".into(),
+            source: kind.into(),
+        };
+        let full = || request(io::ErrorKind::StorageFull);
+        let slow = || request(io::ErrorKind::TimedOut);
+        let address = store::Address::from("x");
+        let json = serde_json::from_str::<u8>("x").unwrap_err();
+        for (error, exit) in [
+            (anyhow::anyhow!("nobody thought of it"), Exit::Internal),
+            (Usage("no".to_owned()).into(), Exit::Configuration),
+            (anyhow::Error::from(full()).context("while auditing"), Exit::Refused),
+            (slow().into(), Exit::Unreachable),
+            (store::Error::NoAddress.into(), Exit::Configuration),
+            (folder(io::ErrorKind::NotFound).into(), Exit::Configuration),
+            (folder(io::ErrorKind::PermissionDenied).into(), Exit::Refused),
+            (run::Error::Store { address, source: full() }.into(), Exit::Refused),
+            (run::Error::Records(records::Error::Store(slow())).into(), Exit::Unreachable),
+            (run::Error::Schemas(schema::Error::Record(records::Error::Store(full()))).into(), Exit::Refused),
+            (records::Error::Json { path: "x".to_owned(), source: json }.into(), Exit::Refused),
+            (run::Error::Died("a lane").into(), Exit::Internal),
+            (run::Error::OwnershipLost.into(), Exit::OwnershipLost),
+            (run::redrive::Error::Unsettled { table: "x".to_owned() }.into(), Exit::Unreachable),
+            (run::redrive::Error::Gone { path: "x".to_owned() }.into(), Exit::Refused),
+            (io::Error::from(io::ErrorKind::StorageFull).into(), Exit::Refused),
+            (io::Error::from(io::ErrorKind::TimedOut).into(), Exit::Unreachable),
+            (eventhubs::Error::NoEventHub.into(), Exit::Configuration),
+        ] {
+            assert_eq!(Exit::of(&error), exit, "{error:#}");
+        }
+    }
+}

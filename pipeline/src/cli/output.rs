@@ -1,0 +1,88 @@
+//! What commands write: reports on standard output, which must arrive, and notes on standard error, which may not.
+
+use std::io::{self, Write};
+use std::sync::OnceLock;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::Serialize;
+
+use super::text::{escaped, masked};
+
+/// Writes a report on standard output.
+///
+/// A pipe that its reader has closed is not an error: who runs `catchwater schema show | head` has seen enough.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("write to standard output"),
+    }
+}
+
+/// Writes a report for machines: one JSON object on a line.
+pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut line = serde_json::to_string(value)?;
+    line.push('\n');
+    print(&line)
+}
+
+/// Writes a line for people on standard error. Nothing depends on it: a full disk or a closed pipe there loses the line
+/// and changes neither what the command does nor its exit code.
+pub(super) fn note(text: &str) {
+    write_log(format!("catchwater: {}\n", escaped(&masked(text))).as_bytes());
+    flush_log();
+}
+
+/// Writes to standard error in the order of the calls, by a thread of its own: a pipe that nobody reads holds up that thread
+/// and nothing else. Lines that come while it is held up are lost.
+pub(super) fn write_log(bytes: &[u8]) {
+    match log_thread() {
+        Some(lines) => drop(lines.try_send(Line::Text(bytes.to_vec()))),
+        None => write_stderr(bytes),
+    }
+}
+
+/// Waits until what was written is out, but not for long.
+pub(super) fn flush_log() {
+    let (written, waiting) = sync_channel(1);
+    if let Some(lines) = log_thread()
+        && lines.try_send(Line::Flush(written)).is_ok()
+    {
+        let _ = waiting.recv_timeout(FLUSH_TIMEOUT);
+    }
+}
+
+enum Line {
+    Text(Vec<u8>),
+    Flush(SyncSender<()>),
+}
+
+fn log_thread() -> Option<&'static SyncSender<Line>> {
+    static LINES: OnceLock<Option<SyncSender<Line>>> = OnceLock::new();
+    let start = || {
+        let (lines, waiting) = sync_channel(LINES_WAITING_MAX);
+        let write = move || {
+            for line in waiting {
+                match line {
+                    Line::Text(bytes) => write_stderr(&bytes),
+                    Line::Flush(written) => drop(written.try_send(())),
+                }
+            }
+        };
+        std::thread::Builder::new().name("log".to_owned()).spawn(write).ok().map(|_| lines)
+    };
+    LINES.get_or_init(start).as_ref()
+}
+
+/// Lines that wait for a slow reader of standard error.
+const LINES_WAITING_MAX: usize = 1024;
+
+/// How long a command that ends waits for its last lines to be read.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Writes to standard error, in one piece; failures are ignored, see [`note`].
+pub(super) fn write_stderr(bytes: &[u8]) {
+    let _ = io::stderr().lock().write_all(bytes);
+}

@@ -1,0 +1,235 @@
+//! The process around a command: its runtime, the signals it gets, and its end.
+//!
+//! Owns that every end is an end: a command that is done or has failed leaves the process within [`LEAVE_MAX`], and one
+//! that is told to stop within [`DRAIN_MAX`], whatever a store call, a lane or a full pipe does. Does not own what a
+//! command does, nor what the codes mean (`exit`).
+//!
+//! A thread of its own waits for signals. The first one asks the command to drain, if it can; every other command is
+//! ended at once, by this thread and not by the default action, which a container's first process does not get. A second
+//! signal ends every command.
+
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{oneshot, watch};
+
+use super::exit::Exit;
+use super::output::{flush_log, note};
+use super::text::causes;
+
+/// Runs a command to its end, on a runtime of `threads` workers, and tells what went wrong.
+pub(super) fn run<F>(threads: usize, command: impl FnOnce(StopRequests) -> F) -> Exit
+where
+    F: Future<Output = anyhow::Result<Exit>>,
+{
+    let started = Guard::start().context("start the thread that waits for signals").and_then(|guard| {
+        let runtime =
+            Builder::new_multi_thread().worker_threads(threads).thread_name("io").enable_all().build();
+        Ok((guard, runtime.context("start the threads for input and output")?))
+    });
+    let ((guard, stops), runtime) = match started {
+        Ok(started) => started,
+        Err(error) => return fail(&error),
+    };
+    let ended = block_on(&runtime, command(stops));
+    let exit =
+        ended.as_ref().map_or_else(|error| error.as_ref().map_or(Exit::Internal, Exit::of), |exit| *exit);
+    guard.ended(exit);
+    if let Err(Some(error)) = &ended {
+        fail(error);
+    }
+    runtime.shutdown_timeout(SHUTDOWN);
+    flush_log();
+    exit
+}
+
+/// Runs a command. A panic is an error without words: the panic hook has had them.
+///
+/// The runtime is the caller's: unwinding would drop it, and that waits for every store call.
+fn block_on(
+    runtime: &Runtime,
+    command: impl Future<Output = anyhow::Result<Exit>>,
+) -> Result<Exit, Option<anyhow::Error>> {
+    catch_unwind(AssertUnwindSafe(|| runtime.block_on(command))).map_err(|_| None)?.map_err(Some)
+}
+
+/// Tells an error, and gives the exit code that it means.
+pub(super) fn fail(error: &anyhow::Error) -> Exit {
+    note(&causes(error.as_ref()));
+    Exit::of(error)
+}
+
+/// As many I/O threads as lanes leave cores.
+pub(super) fn io_threads() -> usize {
+    thread::available_parallelism().map_or(1, |cores| cores.get() / 2).max(1)
+}
+
+/// How long a command may take to end after the first signal. A drain bounds itself at ten seconds; supervisors wait
+/// fifteen.
+const DRAIN_MAX: Duration = Duration::from_secs(14);
+
+/// How long the process may take to leave when its command has ended.
+const LEAVE_MAX: Duration = Duration::from_secs(5);
+
+/// How long the runtime waits for tasks that are at work, as store calls.
+const SHUTDOWN: Duration = Duration::from_millis(100);
+
+/// Where a command subscribes that ends by itself when it is told to stop.
+#[derive(Clone, Debug)]
+pub(super) struct StopRequests(watch::Sender<bool>);
+
+impl StopRequests {
+    /// From now on, and for as long as the value lives, the first signal is the command's to answer.
+    pub(super) fn subscribe(&self) -> Stop {
+        Stop(self.0.subscribe())
+    }
+}
+
+/// The first signal, as a command sees it.
+#[derive(Debug)]
+pub(super) struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// Waits for the request to stop.
+    pub(super) async fn requested(&mut self) {
+        if self.0.wait_for(|stop| *stop).await.is_err() {
+            // Nobody can ask any more.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The thread that ends the process where nothing else does.
+struct Guard(oneshot::Sender<Exit>);
+
+impl Guard {
+    fn start() -> io::Result<(Self, StopRequests)> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let signals = {
+            let _entered = runtime.enter();
+            Signals::listen()?
+        };
+        let stop = watch::Sender::new(false);
+        let requests = StopRequests(stop.clone());
+        let (ended, command) = oneshot::channel();
+        thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            std::process::exit(runtime.block_on(guard(signals, &stop, command)));
+        })?;
+        Ok((Self(ended), requests))
+    }
+
+    /// The command has ended: if the process is still there in [`LEAVE_MAX`], the thread ends it with this code.
+    fn ended(self, exit: Exit) {
+        // The thread is gone only when it ends the process.
+        let _ = self.0.send(exit);
+    }
+}
+
+/// Returns the exit code once the process has to be ended.
+async fn guard(
+    mut signals: Signals,
+    stop: &watch::Sender<bool>,
+    mut command: oneshot::Receiver<Exit>,
+) -> i32 {
+    let signal = tokio::select! {
+        biased;
+        exit = &mut command => return left(exit, signals).await,
+        signal = signals.next() => signal,
+    };
+    if stop.send(true).is_err() {
+        return signal.exit_code();
+    }
+    tokio::select! {
+        biased;
+        exit = command => left(exit, signals).await,
+        again = signals.next() => again.exit_code(),
+        () = tokio::time::sleep(DRAIN_MAX) => {
+            // In a thread, since standard error may be what blocks.
+            thread::spawn(|| note("the drain did not end in time; the next run reads again what is not durable"));
+            tokio::time::sleep(SHUTDOWN).await;
+            signal.exit_code()
+        }
+    }
+}
+
+/// The command has ended. A signal hurries the process and does not change its exit code.
+async fn left(exit: Result<Exit, oneshot::error::RecvError>, mut signals: Signals) -> i32 {
+    tokio::select! {
+        _ = signals.next() => {}
+        () = tokio::time::sleep(LEAVE_MAX) => {}
+    }
+    exit.unwrap_or(Exit::Internal) as i32
+}
+
+/// A signal that ends the process.
+#[derive(Clone, Copy, Debug)]
+enum Signal {
+    Interrupt = 2,
+    #[cfg(unix)]
+    Terminate = 15,
+}
+
+impl Signal {
+    /// What a shell shows for a command that the signal has ended.
+    fn exit_code(self) -> i32 {
+        128 + self as i32
+    }
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
+    fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Signal {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        Signal::Interrupt
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panic_is_caught_and_leaves_the_runtime() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        assert!(matches!(block_on(&runtime, async { panic!("a bug") }), Err(None)));
+        assert!(matches!(block_on(&runtime, async { Ok(Exit::Done) }), Ok(Exit::Done)));
+        let failed = block_on(&runtime, async { Err(anyhow::anyhow!("not a bug")) });
+        assert!(matches!(failed, Err(Some(_))));
+    }
+}

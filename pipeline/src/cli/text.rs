@@ -1,0 +1,155 @@
+//! Text for a terminal or a log: errors with their causes, and names that come out of bodies.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt::Write;
+
+/// An error with all its causes, each text once.
+///
+/// Some libraries repeat in an error what its cause says, and some causes begin with what the error above them says.
+pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        next = error.source();
+        let text = error.to_string();
+        if text.is_empty() || texts.iter().any(|outer| contains_words(outer, &text)) {
+            continue;
+        }
+        // "partition 1" above "partition 1 of orders: …".
+        if texts.last().is_some_and(|outer| contains_words(&text, outer) && text.starts_with(outer.as_str()))
+        {
+            texts.pop();
+        }
+        texts.push(text);
+    }
+    escaped(&masked(&texts.join(": "))).into_owned()
+}
+
+/// Text without the values of keys and signatures, wherever somebody has put them: what can hold a secret has a type that
+/// does not show it, and a name, a path or a number may hold one by mistake.
+pub(super) fn masked(text: &str) -> Cow<'_, str> {
+    let lower = text.to_ascii_lowercase();
+    let mut out = String::new();
+    let mut shown = 0;
+    while let Some((name, at)) = SECRET_NAMES
+        .iter()
+        .filter_map(|name| Some((name, lower[shown..].find(name)?)))
+        .min_by_key(|(_, at)| *at)
+    {
+        let value = shown + at + name.len();
+        out.push_str(&text[shown..value]);
+        out.push('…');
+        let is_end =
+            |letter: char| letter.is_whitespace() || matches!(letter, ';' | '&' | '"' | '\'' | '`' | '#');
+        shown = text[value..].find(is_end).map_or(text.len(), |end| value + end);
+    }
+    if shown == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(&text[shown..]);
+    Cow::Owned(out)
+}
+
+/// What stands before a secret in connection strings and addresses of Azure.
+const SECRET_NAMES: [&str; 4] = ["sharedaccesskey=", "sharedaccesssignature=", "accountkey=", "sig="];
+
+/// Text in which nothing moves the cursor, breaks the line or turns the direction of reading: a table's name is what a
+/// body says it is.
+pub(super) fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        if is_unsafe(letter) {
+            let _ = write!(out, "{}", letter.escape_default());
+        } else {
+            out.push(letter);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Control characters, and those of Unicode that are not seen and change how others are.
+fn is_unsafe(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}')
+}
+
+/// Whether a text has another in it, from the beginning of a word to the end of one.
+fn contains_words(text: &str, words: &str) -> bool {
+    text.match_indices(words).any(|(at, _)| {
+        let inside = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+        !inside(text[..at].chars().next_back()) && !inside(text[at + words.len()..].chars().next())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_keys_and_signatures_are_masked_wherever_they_stand() {
+        for (text, shown) in [
+            ("no event hub events", "no event hub events"),
+            (
+                "for x, not for Endpoint=sb://h;SharedAccessKey=abc=;EntityPath=e",
+                "for x, not for Endpoint=sb://h;SharedAccessKey=…;EntityPath=e",
+            ),
+            ("https://a/b?sv=1&SIG=abc%3D&x=1 can't be read", "https://a/b?sv=1&SIG=…&x=1 can't be read"),
+            ("sig=a sig=b", "sig=… sig=…"),
+            ("İ sig=ä", "İ sig=…"),
+        ] {
+            assert_eq!(masked(text), shown);
+        }
+    }
+
+    #[derive(Debug)]
+    struct Layer(&'static str, Option<Box<Layer>>);
+
+    impl std::fmt::Display for Layer {
+        fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            out.write_str(self.0)
+        }
+    }
+
+    impl Error for Layer {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|cause| cause as &(dyn Error + 'static))
+        }
+    }
+
+    #[test]
+    fn each_text_of_a_chain_stands_once() {
+        for (texts, told) in [
+            (&["put a file", "no space left"][..], "put a file: no space left"),
+            (&["partition 1", "partition 1 of hub: gone"], "partition 1 of hub: gone"),
+            (&["partition 1", "partition 12 of hub: gone"], "partition 1: partition 12 of hub: gone"),
+            (&["Generic error: walk x: denied", "walk x: denied", "denied"], "Generic error: walk x: denied"),
+            (&["read", "", "read"], "read"),
+            (&["a", "b", "a"], "a: b"),
+            (&["read \u{1b}[2J", "a\nb"], "read \\u{1b}[2J: a\\nb"),
+        ] {
+            let chain = texts.iter().rev().fold(None, |cause, text| Some(Box::new(Layer(text, cause))));
+            assert_eq!(causes(&*chain.unwrap()), told);
+        }
+    }
+
+    #[test]
+    fn names_do_not_move_the_cursor() {
+        for (name, shown) in [
+            ("account", "account"),
+            ("Kundë 顧客", "Kundë 顧客"),
+            ("a\nb\tc\r", "a\\nb\\tc\\r"),
+            ("\u{1b}[2Jclean: 66 events\u{7}", "\\u{1b}[2Jclean: 66 events\\u{7}"),
+            ("\u{9b}2J", "\\u{9b}2J"),
+            ("evil\u{202e}txt\u{2066}", "evil\\u{202e}txt\\u{2066}"),
+            ("line\u{2028}two", "line\\u{2028}two"),
+        ] {
+            assert_eq!(escaped(name), shown);
+        }
+    }
+}

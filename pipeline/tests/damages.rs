@@ -1,0 +1,382 @@
+//! Damages that an audit finds: each on a copy of a small lake that the real binary has written.
+//!
+//! `docs/EXACTLY_ONCE.md` lists what an audit does not find.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
+
+#[allow(dead_code, clippy::panic, reason = "shared with tests that start, send and stop in other ways")]
+#[path = "support/processes.rs"]
+mod processes;
+#[allow(dead_code, reason = "shared with tests that run scripts of their own files")]
+#[path = "support/python.rs"]
+mod python;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use processes::{Hub, audit, catchwater, json, told};
+use tempfile::TempDir;
+
+/// The expected outcome of an audit.
+enum Outcome {
+    /// It ends with exit code 5, and a sentence has these words.
+    Found(&'static str),
+    /// It ends with exit code 0, and warns with these words.
+    Warned(&'static str),
+    /// It ends with exit code 0, rightly.
+    Clean,
+}
+
+use Outcome::{Clean, Found, Warned};
+
+/// A way to damage a lake.
+type Damage = (&'static str, fn(&Lake), Outcome);
+
+const DAMAGES: [Damage; 31] = [
+    (
+        "the first file of a chain is gone",
+        |lake| remove(&lake.chain()[0]),
+        Found("is the first of its chain"),
+    ),
+    ("a file between is gone", |lake| remove(&lake.chain()[1]), Found("should continue at")),
+    ("the last file of a chain is gone", |lake| remove(&lake.chain()[2]), Found("have no row, the first is")),
+    (
+        "a file is doubled under a name of no chain",
+        |lake| copy(&lake.chain()[1], &lake.chain()[1].with_file_name("copy.parquet")),
+        Found("is no data file, and readers meet it"),
+    ),
+    (
+        "a file is doubled under a name of its chain",
+        |lake| copy(&lake.chain()[1], &renumbered(&lake.chain()[1], 999_999)),
+        Found("its footer says that it continues at"),
+    ),
+    (
+        "a file is doubled into another day",
+        |lake| copy(&lake.chain()[0], &lake.in_another_day(&lake.chain()[0])),
+        Found("its footer says day"),
+    ),
+    (
+        "a file is cut in half",
+        |lake| edit(&lake.chain()[1], |bytes| bytes.truncate(bytes.len() / 2)),
+        Found("can't be read"),
+    ),
+    ("a file is empty", |lake| edit(&lake.chain()[1], Vec::clear), Found("can't be read")),
+    (
+        "files of two partitions are swapped",
+        |lake| swap(&lake.chain()[0], &lake.other_chain()[0]),
+        Found("its footer says source"),
+    ),
+    (
+        "a byte of a footer's structure",
+        |lake| edit(&lake.chain()[1], |bytes| break_footer(bytes)),
+        Found("can't be read"),
+    ),
+    (
+        "a column is renamed in a footer",
+        |lake| edit(&lake.chain()[1], |bytes| rename_column(bytes)),
+        Found("its footer is not as it was written"),
+    ),
+    (
+        "a byte of a page at 2 %",
+        |lake| edit(&lake.chain()[1], |bytes| flip(bytes, 2)),
+        Found("is damaged: column"),
+    ),
+    (
+        "a byte of a page at 30 %",
+        |lake| edit(&lake.chain()[1], |bytes| flip(bytes, 30)),
+        Found("is damaged: column"),
+    ),
+    (
+        "a byte of a page at 60 %",
+        |lake| edit(&lake.chain()[1], |bytes| flip(bytes, 60)),
+        Found("is damaged: column"),
+    ),
+    (
+        "a byte of a page at 95 %",
+        |lake| edit(&lake.chain()[1], |bytes| flip(bytes, 95)),
+        Found("is damaged: column"),
+    ),
+    (
+        "a foreign file beside",
+        |lake| lake.duckdb("COPY (SELECT 1 AS one) TO '{folder}/other.parquet' (FORMAT parquet)"),
+        Found("other.parquet is no data file"),
+    ),
+    (
+        "compacted by another program in place",
+        |lake| {
+            lake.duckdb("COPY (SELECT * FROM read_parquet('{folder}/*.parquet', union_by_name = true)) TO '{folder}/../all.parquet' (FORMAT parquet)");
+            lake.chain().iter().chain(&lake.other_chain()).for_each(|file| remove(file));
+        },
+        Found("all.parquet is no data file"),
+    ),
+    (
+        "rows rewritten by another program under the same name, with the footer's facts",
+        |lake| {
+            let rewrite = "COPY (SELECT * FROM read_parquet('{file}')) TO '{file}.new' (FORMAT parquet, KV_METADATA {catchwater: '{facts}'})";
+            lake.duckdb(rewrite);
+            let file = &lake.chain()[1];
+            fs::rename(file.with_extension("parquet.new"), file).unwrap();
+        },
+        Found("was written by DuckDB"),
+    ),
+    (
+        "a file in another day's folder",
+        |lake| rename(&lake.chain()[2], &lake.in_another_day(&lake.chain()[2])),
+        Found("its footer says day"),
+    ),
+    (
+        "a file in another table's folder",
+        |lake| rename(&lake.chain()[2], &lake.in_table(&lake.chain()[2], "other")),
+        Found("its footer says table"),
+    ),
+    (
+        "a table is renamed",
+        |lake| rename(&lake.table(), &lake.0.join("renamed")),
+        Found("its footer says table"),
+    ),
+    (
+        "a file of another lake under the name",
+        |lake| edit(&lake.chain()[1], |bytes| change_lake(bytes)),
+        Found("its footer is not as it was written"),
+    ),
+    (
+        "the lake's identity is gone",
+        |lake| remove(&lake.record("lake.json")),
+        Found("data files without an identity"),
+    ),
+    (
+        "all records are gone",
+        |lake| fs::remove_dir_all(lake.record("")).unwrap(),
+        Found("data files without an identity"),
+    ),
+    (
+        "the lake's identity is empty",
+        |lake| edit(&lake.record("lake.json"), Vec::clear),
+        Found("lake.json can't be understood"),
+    ),
+    (
+        "a checkpoint is empty",
+        |lake| edit(&lake.checkpoint(), Vec::clear),
+        Warned("unreadable checkpoint ignored"),
+    ),
+    (
+        "the schema records are gone",
+        |lake| fs::remove_dir_all(lake.record("schema")).unwrap(),
+        Found("files and no schema record"),
+    ),
+    (
+        "the origins are gone",
+        |lake| fs::remove_dir_all(lake.record("origin")).unwrap(),
+        Found("has rows and no origin record"),
+    ),
+    ("the checkpoints are gone", |lake| fs::remove_dir_all(lake.record("checkpoints")).unwrap(), Clean),
+    (
+        "a day is gone",
+        |lake| fs::remove_dir_all(lake.chain()[0].parent().unwrap()).unwrap(),
+        Found("have no row, the first is"),
+    ),
+    ("a table is gone", |lake| fs::remove_dir_all(lake.table()).unwrap(), Found("have no row, the first is")),
+];
+
+#[test]
+fn every_damage_is_found_or_known() {
+    let Some(interpreter) = python::interpreter() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let whole = written(&folder, &interpreter);
+    let mut wrong = Vec::new();
+    for (at, (case, damage, outcome)) in DAMAGES.iter().enumerate() {
+        let lake = whole.copied(&folder.path().join(at.to_string()));
+        damage(&lake);
+        let output = catchwater(&["audit", "--lake", lake.path()]).output().unwrap();
+        let (code, words) = match outcome {
+            Found(words) => (5, *words),
+            Warned(words) => (0, *words),
+            Clean => (0, "clean: "),
+        };
+        let said = told(&output);
+        if output.status.code() != Some(code) || !said.contains(words) {
+            wrong.push(format!("{case}: {} instead of {code} with {words:?}:\n{said}", output.status));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Writes a lake of 100 events of two partitions, three files for each chain.
+fn written(folder: &TempDir, interpreter: &Path) -> Lake {
+    let lake = Lake(folder.path().join("whole"), interpreter.to_owned());
+    let hub = Hub::start(2);
+    for (round, events) in ["17", "17", "16"].into_iter().enumerate() {
+        for partition in ["0", "1"] {
+            let (seed, hub) = (round.to_string(), &hub.connection_string);
+            let what = ["send", "--json", "--generate", "mixed", "--events", events, "--seed", &seed];
+            json(&[&what[..], &["--partition", partition, "--connection-string", hub]].concat());
+        }
+        hub.run(&lake.0);
+    }
+    assert_eq!(audit(&lake.0)["events"], 100);
+    assert_eq!((lake.chain().len(), lake.other_chain().len()), (3, 3));
+    lake
+}
+
+/// A lake in a folder, and the Python that has a DuckDB.
+struct Lake(PathBuf, PathBuf);
+
+impl Lake {
+    /// A copy to damage.
+    fn copied(&self, to: &Path) -> Self {
+        let output = Command::new("cp").arg("-r").arg(&self.0).arg(to).output().unwrap();
+        assert!(output.status.success(), "{}", told(&output));
+        Self(to.to_owned(), self.1.clone())
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
+    /// The table that is damaged.
+    fn table(&self) -> PathBuf {
+        self.0.join("contact")
+    }
+
+    /// The files of a chain, in order.
+    fn chain(&self) -> Vec<PathBuf> {
+        self.files("-p0000-")
+    }
+
+    /// The files of the table's other partition.
+    fn other_chain(&self) -> Vec<PathBuf> {
+        self.files("-p0001-")
+    }
+
+    fn files(&self, partition: &str) -> Vec<PathBuf> {
+        let days = entries(&self.table());
+        let files = days.iter().filter(|day| day.is_dir()).flat_map(|day| entries(day));
+        files.filter(|file| name_of(file).contains(partition)).collect()
+    }
+
+    fn record(&self, name: &str) -> PathBuf {
+        self.0.join("_catchwater").join(name)
+    }
+
+    /// The checkpoint of the first partition.
+    fn checkpoint(&self) -> PathBuf {
+        let mut folder = self.record("checkpoints");
+        while folder.is_dir() {
+            folder = entries(&folder).remove(0);
+        }
+        folder
+    }
+
+    fn in_another_day(&self, file: &Path) -> PathBuf {
+        self.table().join("enqueued_date=2001-02-03").join(file.file_name().unwrap())
+    }
+
+    fn in_table(&self, file: &Path, table: &str) -> PathBuf {
+        let rest = file.strip_prefix(self.table()).unwrap();
+        self.0.join(table).join(rest)
+    }
+
+    /// Runs SQL; `{file}`, its `{folder}` and its `{facts}` are those of the second file of the chain.
+    fn duckdb(&self, sql: &str) {
+        const SCRIPT: &str = r#"
+import sys, duckdb
+file, folder, sql = sys.argv[1:]
+connection = duckdb.connect()
+facts = connection.execute("SELECT value FROM parquet_kv_metadata(?) WHERE key = 'catchwater'::BLOB", [file]).fetchone()[0]
+for name, value in {"file": file, "folder": folder, "facts": bytes(facts).decode()}.items():
+    sql = sql.replace("{" + name + "}", value)
+connection.execute(sql)
+"#;
+        let file = &self.chain()[1];
+        let mut command = Command::new(&self.1);
+        let output =
+            command.args(["-c", SCRIPT]).arg(file).arg(file.parent().unwrap()).arg(sql).output().unwrap();
+        assert!(output.status.success(), "{}", told(&output));
+    }
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    entries
+}
+
+fn name_of(file: &Path) -> String {
+    file.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+fn remove(file: &Path) {
+    fs::remove_file(file).unwrap();
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to.parent().unwrap()).unwrap();
+    fs::copy(from, to).unwrap();
+}
+
+fn rename(from: &Path, to: &Path) {
+    fs::create_dir_all(to.parent().unwrap()).unwrap();
+    fs::rename(from, to).unwrap();
+}
+
+fn swap(one: &Path, other: &Path) {
+    let (first, second) = (fs::read(one).unwrap(), fs::read(other).unwrap());
+    fs::write(one, second).unwrap();
+    fs::write(other, first).unwrap();
+}
+
+fn edit(file: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = fs::read(file).unwrap();
+    change(&mut bytes);
+    fs::write(file, bytes).unwrap();
+}
+
+/// The name that the file would have if it continued elsewhere.
+fn renumbered(file: &Path, continues_at: u64) -> PathBuf {
+    let name = name_of(file);
+    let (source, _) = name.rsplit_once('-').unwrap();
+    file.with_file_name(format!("{source}-{continues_at:020}.parquet"))
+}
+
+/// Where the footer of a file begins.
+fn footer(bytes: &[u8]) -> usize {
+    let end = bytes.len() - 8;
+    end - u32::from_le_bytes(bytes[end..end + 4].try_into().unwrap()) as usize
+}
+
+/// Flips a bit of the pages, which the bloom filters follow: a percentage of the first half of what is not footer.
+fn flip(bytes: &mut [u8], percent: usize) {
+    let at = 4 + footer(bytes) / 2 * percent / 100;
+    bytes[at] ^= 0x10;
+}
+
+/// Makes the first field of the footer another type of field.
+fn break_footer(bytes: &mut [u8]) {
+    let at = footer(bytes);
+    bytes[at] = 0xff;
+}
+
+/// Gives a column a name that no schema has, wherever the footer says it.
+fn rename_column(bytes: &mut [u8]) {
+    let at = footer(bytes);
+    replace(&mut bytes[at..], b"_initiating_us", b"_initiating0us");
+}
+
+/// Makes the lake's id another one of the same length.
+fn change_lake(bytes: &mut [u8]) {
+    let at = footer(bytes);
+    let found = bytes[at..].windows(8).position(|part| part == br#""lake":""#).unwrap();
+    let digit = &mut bytes[at + found + 8];
+    *digit = if *digit == b'0' { b'1' } else { b'0' };
+}
+
+fn replace(bytes: &mut [u8], old: &[u8], new: &[u8]) {
+    let places: Vec<usize> =
+        (0..bytes.len() - old.len()).filter(|at| bytes[*at..].starts_with(old)).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at..at + new.len()].copy_from_slice(new);
+    }
+}

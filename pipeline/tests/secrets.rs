@@ -1,0 +1,197 @@
+//! No secret is shown: every command, with canaries in every place where a secret can stand.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
+
+#[allow(dead_code, clippy::panic, reason = "shared with tests that start, send and stop in other ways")]
+#[path = "support/processes.rs"]
+mod processes;
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use processes::{Hub, catchwater, told};
+
+/// Stands in place of a password, a signature or a key.
+const CANARY: &str = "cAnArYs3cr3t";
+
+/// Addresses with the canary in each part that can be secret.
+fn addresses() -> Vec<String> {
+    [
+        "az://acct/lake?sv=2024&sig=CANARY",
+        "https://acct.blob.core.windows.net/c?sv=1&sig=CANARY",
+        "https://user:CANARY@host/x",
+        "https://user:CANARY@host:8443/x?sig=CANARY#CANARY",
+        "https://CANARY@host/x",
+        "https://u:CAN/RY-CANARY@host/x",
+        "https:/u:CANARY@host/x",
+        "abfss://raw@a.dfs.core.windows.net/lake?sig=CANARY",
+        "abfss://raw:CANARY@a.dfs.core.windows.net/lake",
+        "s3://key:CANARY@bucket/lake",
+        "gs://bucket/lake?token=CANARY",
+        "file://user:CANARY@host/lake",
+        "file:///dev/null/lake?sig=CANARY",
+        "ftp://user:CANARY@host",
+        "memory://?sig=CANARY",
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=CANARY",
+        "BlobEndpoint=https://a/;SharedAccessSignature=sv=1&sig=CANARY",
+    ]
+    .map(|text| text.replace("CANARY", CANARY))
+    .into()
+}
+
+/// Connection strings with the canary as key, as signature and in wrong places.
+fn connection_strings() -> Vec<String> {
+    [
+        "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=n;SharedAccessKey=CANARY;EntityPath=e;UseDevelopmentEmulator=true",
+        "Endpoint=sb://127.0.0.1:1;SharedAccessSignature=SharedAccessSignature sr=a&sig=CANARY;EntityPath=e;UseDevelopmentEmulator=true",
+        "Endpoint=sb://h;SharedAccessKeyName=n;SharedAccessKey=CANARY;EntityPath=e",
+        "Endpoint=sb://h;SharedAccessKeyName=n;SharedAccessKey=CANARY",
+        "Endpoint=sb://h;SharedAccessKey=CANARY;EntityPath=e",
+        "Endpoint=sb://h;SharedAccessKeyName=n;SharedAccessKey=CANARY;SharedAccessSignature=CANARY",
+        "Endpoint=sb://user:CANARY@127.0.0.1:1/;SharedAccessKeyName=n;SharedAccessKey=CANARY;EntityPath=e",
+        "Endpoint=sb://CANARY@127.0.0.1:1/;SharedAccessKeyName=n;SharedAccessKey=k;EntityPath=e;UseDevelopmentEmulator=true",
+        "Endpoint=sb://h?sig=CANARY;SharedAccessKeyName=n;SharedAccessKey=k;EntityPath=e;UseDevelopmentEmulator=true",
+        "\"Endpoint=sb://h;SharedAccessKeyName=n;SharedAccessKey=CANARY;EntityPath=e\"",
+        "Endpoint=sb://h;SharedAccessKeyName=n;SharedAccessKey=k;CANARY",
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=CANARY",
+        "HostName=a.azure-devices.net;SharedAccessKeyName=n;SharedAccessKey=CANARY",
+        "CANARY",
+    ]
+    .map(|text| text.replace("CANARY", CANARY))
+    .into()
+}
+
+#[test]
+fn addresses_are_shown_without_secrets_by_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().to_str().unwrap();
+    let plain = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=n;SharedAccessKey=k;EntityPath=e;UseDevelopmentEmulator=true";
+    for address in addresses() {
+        let address = address.as_str();
+        for arguments in [
+            &["run", "--connection-string", plain, "--lake", address][..],
+            &["run", "--connection-string", plain, "--lake", lake, "--state", address],
+            &["run", "--connection-string", plain, "--lake", lake, address],
+            &["audit", "--lake", address],
+            &["audit", "--lake", lake, "--state", address],
+            &["redrive", "--lake", address],
+            &["sql", "--lake", address],
+            &["sql", "--lake", address, "--like", address],
+            &["sql", "--lake", "az://a/b", "--like", address],
+            &["sql", "--lake", lake, "--like", address],
+            &["schema", "show", "--lake", address],
+            &["schema", "show", address],
+            &["demo", "--events", "1", "--lake", address],
+            &["demo", address],
+            &["hub", address],
+            &["send", address],
+        ] {
+            check(&catchwater(arguments).env("CATCHWATER_LOG", "trace").output().unwrap(), arguments);
+        }
+    }
+}
+
+#[test]
+fn connection_strings_are_shown_without_secrets_by_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().to_str().unwrap();
+    for text in connection_strings() {
+        let text = text.as_str();
+        for arguments in [
+            &["run", "--until-caught-up", "--lake", lake, "--connection-string", text][..],
+            &["run", "--lake", lake, "--event-hub", "other", "--connection-string", text],
+            &["send", "--generate", "small", "--events", "1", "--connection-string", text],
+        ] {
+            check(&catchwater(arguments).env("CATCHWATER_LOG", "trace").output().unwrap(), arguments);
+        }
+    }
+    // In a wrong place it is known by its look.
+    for text in connection_strings().iter().filter(|text| text.contains("Key=")) {
+        for command in ["run", "send", "hub", "demo", "audit", "redrive", "sql", "schema"] {
+            for arguments in
+                [&[command, text][..], &[command, "--lake", text], &[command, "--lake", text, text]]
+            {
+                check(&catchwater(arguments).output().unwrap(), arguments);
+            }
+        }
+    }
+}
+
+#[test]
+fn variables_are_not_shown_by_help_or_errors() {
+    for (address, connection) in addresses().iter().zip(connection_strings().iter().cycle()) {
+        for arguments in [
+            &["--help"][..],
+            &["run", "--help"],
+            &["send", "--help"],
+            &["hub", "--help"],
+            &["demo", "--help"],
+            &["audit", "--help"],
+            &["redrive", "--help"],
+            &["sql", "--help"],
+            &["schema", "--help"],
+            &["schema", "show", "--help"],
+            &["run"],
+            &["audit"],
+            &["redrive"],
+            &["sql"],
+            &["schema", "show"],
+            &["run", "--nonsense"],
+        ] {
+            let output = catchwater(arguments)
+                .env("CATCHWATER_LAKE", address)
+                .env("CATCHWATER_STATE", address)
+                .env("CATCHWATER_LIKE", address)
+                .env("CATCHWATER_CONNECTION_STRING", connection)
+                .env("CATCHWATER_LOG", "trace")
+                .output()
+                .unwrap();
+            check(&output, arguments);
+        }
+    }
+}
+
+/// With a key that works, down to the last log line and the last file.
+#[test]
+fn keys_stay_out_of_logs_and_lakes() {
+    let (hub, folder) = (Hub::start(1), tempfile::tempdir().unwrap());
+    let lake = folder.path().join("lake");
+    let key =
+        hub.connection_string.split(';').find_map(|part| part.strip_prefix("SharedAccessKey=")).unwrap();
+    let connection = hub.connection_string.as_str();
+    let lake_text = lake.to_str().unwrap();
+    for arguments in [
+        &["send", "--generate", "small", "--events", "10", "--connection-string", connection][..],
+        &["run", "--until-caught-up", "--lake", lake_text, "--connection-string", connection],
+        &["audit", "--lake", lake_text],
+        &["redrive", "--lake", lake_text],
+        &["sql", "--lake", lake_text],
+        &["schema", "show", "--lake", lake_text],
+    ] {
+        let output = catchwater(arguments).env("CATCHWATER_LOG", "trace").output().unwrap();
+        let said = told(&output);
+        assert!(output.status.success(), "{said}");
+        for secret in [key, "SharedAccessSignature", "&sig="] {
+            assert!(!said.contains(secret), "{arguments:?} shows {secret}:\n{said}");
+        }
+    }
+    check_files(&lake, key.as_bytes());
+}
+
+fn check(output: &Output, arguments: &[&str]) {
+    let said = told(output);
+    assert!(!said.contains(CANARY) && !said.contains("CAN/RY"), "{arguments:?}:\n{said}");
+}
+
+fn check_files(folder: &Path, secret: &[u8]) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            check_files(&path, secret);
+        } else {
+            let bytes = fs::read(&path).unwrap();
+            assert!(!bytes.windows(secret.len()).any(|part| part == secret), "{}", path.display());
+        }
+    }
+}
