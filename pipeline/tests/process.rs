@@ -181,6 +181,27 @@ fn exit_codes_keep_their_meaning_when_nobody_reads_the_log() {
 }
 
 #[test]
+fn run_ends_while_standard_error_is_a_pipe_that_nobody_drains() {
+    let (hub, lake) = lake(1, 50);
+    let checkpoints = lake.path().join("_catchwater/checkpoints");
+    let namespace = fs::read_dir(checkpoints).unwrap().next().unwrap().unwrap().path();
+    let checkpoint = namespace.join("events/$default/0.json");
+    fs::write(&checkpoint, "").unwrap();
+    let warned = catchwater(&hub.run_arguments(lake.path())).output().unwrap();
+    assert!(told(&warned).contains("unreadable checkpoint"), "{}", told(&warned));
+    fs::write(&checkpoint, "").unwrap();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(&vec![b'x'; PIPE_BYTES]).unwrap();
+    let mut command = catchwater(&hub.run_arguments(lake.path()));
+    let run = command.stdout(Stdio::null()).stderr(writer).spawn().unwrap();
+    assert_eq!(ended(run, END_MAX).0.code(), Some(0));
+    drop(reader);
+}
+
+/// What a pipe of Linux holds.
+const PIPE_BYTES: usize = 64 * 1024;
+
+#[test]
 fn report_that_can_not_be_written_is_an_error_and_a_closed_pipe_is_not() {
     let (hub, lake) = lake(1, 50);
     let lake = lake.path().to_str().unwrap();
