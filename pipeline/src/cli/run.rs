@@ -53,7 +53,8 @@ struct DecisionOptions {
     #[arg(long, env = "CATCHWATER_ACCEPT_LOSS", value_parser = BoolishValueParser::new())]
     accept_loss: bool,
     /// Read everything that the hub still has, and put what the lake lacks of it. For a lake whose newest files were
-    /// removed: remove their checkpoints too, and run this before new events come
+    /// removed: remove the checkpoints too (`checkpoints` in the state, by default in the lake's `_catchwater`), and run
+    /// this before new events come
     #[arg(long, env = "CATCHWATER_REREAD", value_parser = BoolishValueParser::new())]
     reread: bool,
     /// Let newer routing rules begin on a hub that never falls quiet. Say so once, after an upgrade asks for it: older

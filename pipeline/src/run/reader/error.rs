@@ -38,7 +38,8 @@ pub enum Error {
     /// The lake lacks what the checkpoint says it has.
     #[error(
         "partition {partition}: this lake is an older copy than its checkpoint, or files were removed from it; \
-         to read what the event hub still has of it, remove the checkpoint {checkpoint:?} of the state store and run again"
+         to read what the event hub still has of it, remove the checkpoint {checkpoint:?} from the state (by default the lake's \
+         `_catchwater` folder) and run again with --reread"
     )]
     LakeBehind {
         /// Which partition.
