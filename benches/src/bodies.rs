@@ -45,7 +45,7 @@ impl Bodies {
         begins.zip(&self.ends).map(|(begin, end)| &self.bytes[begin..*end])
     }
 
-    /// How many there are.
+    /// Number of bodies.
     pub fn count(&self) -> usize {
         self.ends.len()
     }

@@ -94,14 +94,14 @@ pub struct LaneBudget {
 }
 
 impl LaneBudget {
-    /// A budget of so many bytes.
+    /// A budget of this size, in bytes.
     pub fn new(bytes: u64) -> Self {
         let whole = Share::new(bytes);
         let (intake, closed) = (whole.part(bytes / INTAKE_PART), whole.part(bytes));
         Self { whole, intake, closed }
     }
 
-    /// The credit that each of so many partitions may have.
+    /// The credit of each partition when this many share the budget.
     pub fn credit_of_each(&self, partitions: usize) -> usize {
         self.intake.total() as usize / CREDIT_PART / partitions.max(1)
     }
@@ -142,7 +142,7 @@ const CLOSED_PART: i64 = 2;
 const OPEN_PART: i64 = 4;
 
 impl Share {
-    /// What is charged to it, also in its parts.
+    /// Bytes charged to this budget and to its sub-budgets.
     pub fn charged(&self) -> i64 {
         self.total - self.free.load(Ordering::Acquire)
     }
@@ -225,7 +225,7 @@ mod tests {
     }
 
     /// While a budget is exhausted, one of these holds: it is short of what open files hold, something in flight will
-    /// release it, or it is starved, which ends the run. So nobody waits for what does not come.
+    /// release it, or it is starved, which ends the run. So no reader waits for memory that is never released.
     #[test]
     fn exhausted_budgets_are_short_in_flight_or_starved() {
         const SIZES: [usize; 6] = [0, 100, 125, 260, 700, 1100];

@@ -67,7 +67,7 @@ pub struct Lag {
 }
 
 impl Lag {
-    /// How many events are still to come, if that is known.
+    /// Events still to come, if known.
     pub fn events(&self) -> Option<u64> {
         self.last_enqueued.map(|last| (last.0 - self.received.0).max(0) as u64)
     }
@@ -90,7 +90,7 @@ impl Metrics {
         self.lags.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many events are still to come, of all partitions together; `None` while that is not known of each.
+    /// Events still to come from all partitions together; `None` unless it is known for each.
     pub fn total_lag(&self) -> Option<u64> {
         let lags = self.lags();
         if lags.is_empty() { None } else { lags.values().map(Lag::events).sum() }

@@ -44,7 +44,7 @@ const DAMAGES: [Damage; 31] = [
     (
         "a file is doubled under a name of no chain",
         |lake| copy(&lake.chain()[1], &lake.chain()[1].with_file_name("copy.parquet")),
-        Found("is no data file, and readers meet it"),
+        Found("is not a data file, and readers meet it"),
     ),
     (
         "a file is doubled under a name of its chain",
@@ -100,7 +100,7 @@ const DAMAGES: [Damage; 31] = [
     (
         "a foreign file beside",
         |lake| lake.duckdb("COPY (SELECT 1 AS one) TO '{folder}/other.parquet' (FORMAT parquet)"),
-        Found("other.parquet is no data file"),
+        Found("other.parquet is not a data file"),
     ),
     (
         "compacted by another program in place",
@@ -108,7 +108,7 @@ const DAMAGES: [Damage; 31] = [
             lake.duckdb("COPY (SELECT * FROM read_parquet('{folder}/*.parquet', union_by_name = true)) TO '{folder}/../all.parquet' (FORMAT parquet)");
             lake.chain().iter().chain(&lake.other_chain()).for_each(|file| remove(file));
         },
-        Found("all.parquet is no data file"),
+        Found("all.parquet is not a data file"),
     ),
     (
         "rows rewritten by another program under the same name, with the footer's facts",

@@ -51,7 +51,7 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// What a body of this length may take.
+    /// Upper bound on the memory for a body of this length.
     pub fn bound(&self) -> usize {
         GROWTH_FACTOR * self.body + GROWTH_BASE_BYTES
     }

@@ -88,7 +88,7 @@ fn between_good_ones(message: &[u8], size: usize) -> Vec<(i64, Option<String>)> 
     events
 }
 
-/// What a frame carries of a message at the most.
+/// Upper bound on the message bytes in one frame.
 const FRAME_BYTES: usize = 60_000;
 
 fn good(number: i64) -> Vec<u8> {

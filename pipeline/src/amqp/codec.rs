@@ -107,7 +107,7 @@ pub enum Error {
     #[error("a value ends beyond its frame")]
     Truncated,
     /// A byte that is no type code.
-    #[error("0x{0:02x} is no AMQP type code")]
+    #[error("0x{0:02x} is not an AMQP type code")]
     UnknownCode(u8),
     /// A string or symbol that is not UTF-8.
     #[error("a string is not UTF-8")]
@@ -125,7 +125,7 @@ pub enum Error {
     #[error("{0} is missing")]
     Missing(&'static str),
     /// A performative, section or state nobody knows.
-    #[error("0x{0:x} describes nothing that may stand here")]
+    #[error("0x{0:x} is not a descriptor allowed here")]
     UnknownDescriptor(u64),
 }
 

@@ -202,7 +202,7 @@ pub fn lookup<'a>(map: &'a [u8], key: &str) -> Result<Option<Value<'a>>, Error> 
     Ok(None)
 }
 
-/// A section may stand behind another kind that comes before it, and a body section behind its like.
+/// Sections follow a fixed order; a body section may be repeated.
 fn check_order(last: u8, section: u8) -> Result<(), Error> {
     if section < last || (section == last && last < code::DATA) {
         return Err(Error::NotA("a section in its order"));
@@ -310,7 +310,7 @@ mod tests {
         for (message, why) in [
             ([&annotations[..], &header].concat(), "a header behind the annotations"),
             ([&annotations[..], &annotations].concat(), "two sections of annotations"),
-            ([&annotations[..], &data, b"text"].concat(), "bytes that are no section"),
+            ([&annotations[..], &data, b"text"].concat(), "bytes that are not a section"),
             ([&annotations[..], &data, &footer[..5]].concat(), "a footer that is cut"),
         ] {
             assert!(Message::scan_annotations(&message).is_err(), "{why}");

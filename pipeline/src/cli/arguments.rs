@@ -28,7 +28,7 @@ fn without_empty_variables(command: Command) -> Command {
     command
         .mut_args(|option| match option.get_env() {
             Some(name) if is_empty(name) => option.env(Resettable::Reset),
-            // A secret may stand in the wrong variable, and help is often sent to others.
+            // A secret may be in the wrong variable, and help output is often shared.
             _ => option.hide_env_values(true),
         })
         .mut_subcommands(without_empty_variables)

@@ -1,4 +1,4 @@
-//! How a command ends: the exit codes, each with one meaning.
+//! Exit codes of all commands, each with one meaning.
 //!
 //! Owns the numbers and where they are documented. Does not own what an error of the job means (`run::Kind`).
 
@@ -13,7 +13,7 @@ use crate::{emulator, partitions};
 use catchwater_sinks::lake::{records, schema};
 use catchwater_sinks::store;
 
-/// How a command ends. Its number is the exit code.
+/// The end of a command. Its number is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
     Done = 0,
@@ -64,7 +64,7 @@ impl From<Kind> for Exit {
 pub(super) struct Usage(pub(super) String);
 
 impl Exit {
-    /// What an error means: the outermost cause that is known decides, and an unknown error is a bug.
+    /// Classifies an error by its outermost known cause; an unknown error is a bug.
     pub(super) fn of(error: &anyhow::Error) -> Self {
         error.chain().find_map(Self::of_cause).unwrap_or(Self::Internal)
     }

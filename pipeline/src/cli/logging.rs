@@ -36,7 +36,7 @@ pub(super) fn start() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What `CATCHWATER_LOG` asks for; unset and empty are the default.
+/// The filter in `CATCHWATER_LOG`; unset and empty are the default.
 fn filter() -> anyhow::Result<EnvFilter> {
     let text = match std::env::var(VARIABLE) {
         Ok(text) if !text.is_empty() => text,

@@ -12,7 +12,7 @@ macro_rules! say {
     }};
 }
 
-// What surrounds every command.
+// Setup and teardown of every command.
 mod process; // runtime, signals, end
 mod exit; // exit codes
 mod arguments;

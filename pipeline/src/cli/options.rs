@@ -109,10 +109,10 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         "" | "s" => 1000,
         "m" | "min" => 60 * 1000,
         "h" => 60 * 60 * 1000,
-        _ => return Err(format!("`{text}` is no duration; write it like 30s, 10m or 1h")),
+        _ => return Err(format!("invalid duration `{text}`: write 30s, 10m or 1h")),
     };
     let number: u64 =
-        number.parse().map_err(|_| format!("`{text}` is no duration; write it like 30s, 10m or 1h"))?;
+        number.parse().map_err(|_| format!("invalid duration `{text}`: write 30s, 10m or 1h"))?;
     Ok(Duration::from_millis(number.saturating_mul(unit_ms)))
 }
 
@@ -124,10 +124,9 @@ fn bytes(text: &str) -> Result<u64, String> {
         "KiB" | "K" => 10,
         "MiB" | "M" => 20,
         "GiB" | "G" => 30,
-        _ => return Err(format!("`{text}` is no size; write it like 256MiB or 1GiB")),
+        _ => return Err(format!("invalid size `{text}`: write 256MiB or 1GiB")),
     };
-    let number: u64 =
-        number.parse().map_err(|_| format!("`{text}` is no size; write it like 256MiB or 1GiB"))?;
+    let number: u64 = number.parse().map_err(|_| format!("invalid size `{text}`: write 256MiB or 1GiB"))?;
     Ok(number.saturating_mul(1 << shift))
 }
 

@@ -35,7 +35,7 @@ pub(super) fn note(text: &str) {
     flush_log();
 }
 
-/// Writes to standard error in the order of the calls, by a thread of its own: a pipe that nobody reads holds up that thread
+/// Writes to standard error in the order of the calls, by a thread of its own: a pipe without reader blocks that thread
 /// and nothing else. Lines that come while it is held up are lost.
 pub(super) fn write_log(bytes: &[u8]) {
     match log_thread() {
@@ -79,7 +79,7 @@ fn log_thread() -> Option<&'static SyncSender<Line>> {
 /// Lines that wait for a slow reader of standard error.
 const LINES_WAITING_MAX: usize = 1024;
 
-/// How long a command that ends waits for its last lines to be read.
+/// Timeout for writing the last log lines when a command ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Writes to standard error, in one piece; failures are ignored, see [`note`].

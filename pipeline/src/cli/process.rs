@@ -69,14 +69,14 @@ pub(super) fn io_threads() -> usize {
     thread::available_parallelism().map_or(1, |cores| cores.get() / 2).max(1)
 }
 
-/// How long a command may take to end after the first signal. A drain bounds itself at ten seconds; supervisors wait
+/// Timeout for a command to end after the first signal. A drain bounds itself at ten seconds; supervisors wait
 /// fifteen.
 const DRAIN_MAX: Duration = Duration::from_secs(14);
 
-/// How long the process may take to leave when its command has ended.
+/// Timeout for the process to exit once its command has ended.
 const LEAVE_MAX: Duration = Duration::from_secs(5);
 
-/// How long the runtime waits for tasks that are at work, as store calls.
+/// Timeout for tasks still running at shutdown, such as store calls.
 const SHUTDOWN: Duration = Duration::from_millis(100);
 
 /// Where a command subscribes that ends by itself when it is told to stop.
@@ -175,7 +175,7 @@ enum Signal {
 }
 
 impl Signal {
-    /// What a shell shows for a command that the signal has ended.
+    /// The code that a shell shows for a command killed by the signal.
     fn exit_code(self) -> i32 {
         128 + self as i32
     }

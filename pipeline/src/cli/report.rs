@@ -48,7 +48,7 @@ pub(super) struct RunReport {
     accepted_gaps: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     includes_hub: bool,
-    /// Whether all that the hub had at the start is durable; only with `--until-caught-up`.
+    /// True if all that the hub had at the start is durable; only with `--until-caught-up`.
     #[serde(skip_serializing_if = "Option::is_none")]
     caught_up: Option<bool>,
 }

@@ -46,7 +46,7 @@ pub(super) struct Options {
     json: bool,
 }
 
-/// What an operator decides for one run, when the last one has ended with a question.
+/// Decisions of the operator for one run, which the last run's error asked for.
 #[derive(Clone, Copy, Debug, Args)]
 struct DecisionOptions {
     /// Go on when the hub no longer has events that the lake lacks; their range is recorded in the lake

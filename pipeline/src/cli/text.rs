@@ -51,7 +51,7 @@ pub(super) fn masked(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// What stands before a secret in connection strings and addresses of Azure.
+/// Keys that precede a secret in connection strings and addresses of Azure.
 const SECRET_NAMES: [&str; 4] = ["sharedaccesskey=", "sharedaccesssignature=", "accountkey=", "sig="];
 
 /// Text in which nothing moves the cursor, breaks the line or turns the direction of reading: a table's name is what a
@@ -79,7 +79,7 @@ fn is_unsafe(letter: char) -> bool {
             | '\u{fff9}'..='\u{fffb}')
 }
 
-/// Whether a text has another in it, from the beginning of a word to the end of one.
+/// True if a text contains another as whole words.
 fn contains_words(text: &str, words: &str) -> bool {
     text.match_indices(words).any(|(at, _)| {
         let inside = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);

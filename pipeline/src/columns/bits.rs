@@ -125,7 +125,7 @@ impl Offsets {
         self.0.push(end as i32);
     }
 
-    /// Where a part stands in the run.
+    /// Position of a part in the run.
     pub(super) fn range(&self, at: usize) -> Range<usize> {
         match self.0.get(at..at + 2) {
             Some([start, end]) => *start as usize..*end as usize,

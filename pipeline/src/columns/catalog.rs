@@ -26,7 +26,7 @@ struct Columns {
     full: bool,
 }
 
-/// Upper bound on the columns of a table: no more are proposed once it has so many. A table of Dataverse has up to 1,024
+/// Upper bound on the columns of a table: no more are proposed once it is reached. A table of Dataverse has up to 1,024
 /// columns, each with two companions at most. Each column costs memory in every lane and a place in every schema record.
 pub(super) const COLUMNS_MAX: usize = 4096;
 

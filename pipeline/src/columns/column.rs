@@ -187,7 +187,7 @@ impl Parties {
         self.len += 1;
     }
 
-    /// How many there are.
+    /// Number of rows.
     pub(super) fn len(&self) -> usize {
         self.len
     }

@@ -234,7 +234,7 @@ fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
-/// What is left to read of encoded rows.
+/// The unread rest of encoded rows.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -245,7 +245,7 @@ impl<'a> Reader<'a> {
         (distance > 0).then_some((distance, kind))
     }
 
-    /// A value as a cell of a column of this type. `choices` is where those stand.
+    /// A value as a cell of a column of this type. `choices` is the slice that holds its choice values.
     fn cell<'c>(&mut self, kind: usize, column_type: ColumnType, choices: &'c mut Vec<i32>) -> Cell<'c>
     where
         'a: 'c,

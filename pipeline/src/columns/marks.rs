@@ -16,7 +16,7 @@ impl Marks {
         self.0.resize(tree.len(), false);
     }
 
-    /// How many nodes its memory is for.
+    /// Nodes that fit its memory.
     pub(super) fn capacity(&self) -> usize {
         self.0.capacity()
     }

@@ -75,7 +75,7 @@ impl TableBuffer {
         }
     }
 
-    /// Whether an event has so many rows that they are too many for one batch.
+    /// True if an event has too many rows for one batch.
     pub fn is_large(event: &ChangeEvent<'_>) -> bool {
         Targets::of(event).is_some_and(|targets| targets.count > PART_ROWS)
     }
@@ -91,7 +91,7 @@ impl TableBuffer {
         partition: PartitionId,
         part: impl FnMut(RecordBatch) -> Result<(), E>,
     ) -> Result<(), E> {
-        debug_assert_eq!(self.rows, 0, "rows of other events would stand in the first part");
+        debug_assert_eq!(self.rows, 0, "rows of other events would be in the first part");
         // Twice: the last row may have the number that makes its column wider.
         self.parts(context, event, raw, partition, |_| Ok(()))?;
         self.parts(context, event, raw, partition, part)?;

@@ -51,9 +51,9 @@ pub(super) struct Targets {
     pub(super) path: &'static [&'static str],
     /// The ids that a `CreateMultiple` gave its records.
     ids: Option<NodeId>,
-    /// How many there are.
+    /// Number of rows.
     pub(super) count: usize,
-    /// The texts of the event stand in the row of each, and not in the first one only.
+    /// The event's strings are repeated in every row, not only in the first one.
     pub(super) repeats_texts: bool,
 }
 

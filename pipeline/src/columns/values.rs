@@ -197,7 +197,7 @@ impl Values {
         }
     }
 
-    /// Whether a column of this type begins with such a buffer.
+    /// True if a column of this type begins with such a buffer.
     pub(super) fn begins(&self, column_type: ColumnType) -> bool {
         use ColumnType as Type;
         match self {
@@ -337,7 +337,7 @@ impl Run {
         &self.data[self.offsets.range(at)]
     }
 
-    /// Whether it is no loss to keep its memory for other values.
+    /// True if keeping its memory for other values costs little.
     fn is_small(&self) -> bool {
         const SMALL_BYTES: usize = 4096;
         self.bytes() <= SMALL_BYTES

@@ -35,8 +35,9 @@ impl AccessKey {
     /// # Errors
     /// A sentence that says what is wrong, without the token in it.
     pub(super) fn check_token(&self, token: &str, audience: &str, now_ms: i64) -> Result<Grant, String> {
-        let parts = TokenParts::read(token).ok_or("MalformedToken: this is no shared access signature.")?;
-        let expiry: i64 = parts.expiry.parse().map_err(|_| "MalformedToken: its expiry is no number.")?;
+        let parts =
+            TokenParts::read(token).ok_or("MalformedToken: this is not a shared access signature.")?;
+        let expiry: i64 = parts.expiry.parse().map_err(|_| "MalformedToken: its expiry is not a number.")?;
         if decode(parts.name) != self.name {
             return Err("InvalidSignature: the key name of the token is unknown.".into());
         }

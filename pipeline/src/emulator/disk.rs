@@ -127,7 +127,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The page about the hub is none.
-    #[error("{} is no page about a hub", path.display())]
+    #[error("{} is not a page about a hub", path.display())]
     Page {
         /// The file.
         path: PathBuf,

@@ -14,7 +14,7 @@ pub struct Faults {
     events_left: AtomicU64,
     /// Events beyond its last one that the hub claims to have.
     claimed: AtomicI64,
-    /// How often readers were stalled: those that attached before get nothing any more.
+    /// Number of times readers were stalled: those that attached earlier receive nothing.
     stalls: AtomicU64,
 }
 
@@ -30,7 +30,7 @@ impl Faults {
         self.events_left.store(events, Ordering::Relaxed);
     }
 
-    /// Lets the management node claim so many events beyond the last one of each partition.
+    /// Makes the management node claim this many events beyond the last one of each partition.
     pub fn claim_more(&self, events: i64) {
         self.claimed.store(events, Ordering::Relaxed);
     }

@@ -23,9 +23,9 @@ const NONE: i64 = -1;
 /// One partition's events in order.
 #[derive(Debug, Default)]
 pub(super) struct PartitionLog {
-    /// The event of sequence number n stands at index n.
+    /// The event of sequence number n is at index n.
     events: Vec<Event>,
-    /// How many of them retention has passed. They stay in memory, and no reader gets them.
+    /// Number of events that retention has removed. They stay in memory, and no reader gets them.
     purged: usize,
     /// Bytes of all events so far: the offset of the next one.
     bytes: u64,

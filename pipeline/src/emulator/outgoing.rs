@@ -139,7 +139,7 @@ pub(super) struct EventLink {
     next: usize,
     /// Whether each event carries the partition's figures.
     metrics: bool,
-    /// How often readers had been stalled when this one attached.
+    /// Number of stalls when this reader attached.
     stalls: u64,
 }
 

@@ -136,7 +136,7 @@ impl RawBatch {
         self.buffers.events.last().map(|spans| spans.sequence_number)
     }
 
-    /// How many deliveries without a usable sequence number came since the batch before: ahead of these events or among
+    /// Deliveries without a usable sequence number since the batch before: ahead of these events or among
     /// them. They are in no batch.
     pub fn unreadable(&self) -> u32 {
         self.unreadable
@@ -329,7 +329,7 @@ struct Spans {
     byte_offset: u32,
 }
 
-/// A reason is cut here: it has two hundred bytes at the most, and an annotation's name may stand in it.
+/// A reason is cut here: it has two hundred bytes at the most, and it may quote an annotation's name.
 const REASON_MAX: usize = 1_000;
 /// The byte offset of a reason without a place.
 const NO_PLACE: u32 = u32::MAX;

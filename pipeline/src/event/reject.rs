@@ -50,9 +50,9 @@ pub enum Reason {
     TooDeep,
     /// It is larger than an event can be, or would take too much memory for its size.
     TooLarge {
-        /// What it has too much of.
+        /// The kind of item that exceeds its bound.
         of: &'static str,
-        /// How much of that a body of its size may have.
+        /// The bound for a body of its size.
         max: usize,
     },
     /// It is JSON, but no object.
@@ -62,7 +62,8 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// How the words for a message that can't be decoded begin, and no others. Rows of `_quarantine` are told apart by it.
+    /// Prefix of the reasons for messages that can't be decoded, and of no others. It marks their rows in
+    /// `_quarantine`.
     pub const UNDECODABLE: &str = "the AMQP message can't be decoded: ";
 }
 
@@ -85,13 +86,13 @@ impl fmt::Display for Reason {
                 "the body refers to an entity of its own; only lt, gt, amp, apos and quot are read",
             ),
             Self::OtherElement => out.write_str(
-                "the body is no RemoteExecutionContext: its outermost element has another name or namespace",
+                "the body is not a RemoteExecutionContext: its outermost element has another name or namespace",
             ),
             Self::TooDeep => out.write_str("the body is nested too deep"),
             Self::TooLarge { of, max } => write!(out, "the body is too large: it has more than {max} {of}"),
             Self::NotAnObject => out.write_str("the body is JSON but no object"),
             Self::NoMessageName => {
-                out.write_str("the body is no RemoteExecutionContext: it names neither a message nor a table")
+                out.write_str("the body is not a RemoteExecutionContext: it names neither a message nor a table")
             }
         }
     }

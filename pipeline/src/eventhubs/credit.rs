@@ -43,7 +43,7 @@ impl Credit {
         (self.share / self.unit()).clamp(1, MOST) as u32
     }
 
-    /// How many events the hub may still send.
+    /// Credit outstanding, in events.
     pub(super) fn under_way(&self) -> u32 {
         self.under_way
     }

@@ -81,7 +81,7 @@ pub enum Error {
     Event {
         /// Its partition.
         partition: PartitionId,
-        /// What is wrong with them.
+        /// The fault in them.
         what: String,
     },
     /// The hub's numbering lies below the position that was asked for.
@@ -138,7 +138,7 @@ impl Error {
         }
     }
 
-    /// Whether the hub is too busy and asks to be asked again later.
+    /// True if the hub is too busy and the request may be retried later.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self, Self::Refused { condition, .. } if condition == SERVER_BUSY)
     }

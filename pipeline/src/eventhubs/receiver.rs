@@ -35,7 +35,7 @@ pub struct ReceiveOptions {
     pub owner_level: Option<i64>,
     /// The name other readers see in their errors.
     pub name: String,
-    /// What an earlier link to the partition has shown to be wrong.
+    /// Faults that an earlier link to the partition has proven.
     pub distrust: Distrust,
 }
 
@@ -109,7 +109,7 @@ impl PartitionReceiver {
         Some(arrived.batch)
     }
 
-    /// How many events the hub may send and the budget lets in.
+    /// Credit within the budget, in events.
     pub fn outstanding_credit(&self) -> u32 {
         // While the budget is exhausted the socket may not be read.
         if self.share.free() > 0 { self.link.outstanding_credit() } else { 0 }
@@ -120,7 +120,7 @@ impl PartitionReceiver {
         self.last_enqueued
     }
 
-    /// How many deliveries without a usable sequence number came behind the last event. The batch of the next event counts
+    /// Deliveries without a usable sequence number after the last event. The batch of the next event counts
     /// them too ([`RawBatch::unreadable`]); if none follows, this is all that tells of them.
     pub fn unreadable(&self) -> u32 {
         self.link.unreadable()

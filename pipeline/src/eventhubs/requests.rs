@@ -80,7 +80,7 @@ impl Requests {
         })
     }
 
-    /// Whether questions can still be asked.
+    /// True while requests can still be sent.
     pub(super) fn is_open(&self) -> bool {
         self.waiting.lock().ended.is_none()
     }
@@ -192,7 +192,7 @@ impl Waiting {
         Ok(Expected { waiting: self, id, answer })
     }
 
-    /// Gives an answer to the question it belongs to; nobody may wait for it any more.
+    /// Hands a response to the caller of its request, which may have given up.
     fn take(&self, answer: Answer) {
         let correlation =
             answer.properties.as_ref().and_then(|properties| properties.correlation_id.as_ref());
@@ -219,7 +219,7 @@ impl Waiting {
     }
 }
 
-/// The answer to one question; nobody waits for it once this is dropped.
+/// The response to one request; dropping it abandons the request.
 struct Expected<'a> {
     waiting: &'a Waiting,
     id: u64,
@@ -277,5 +277,5 @@ fn check_status(subject: &str, properties: &ApplicationProperties) -> Result<(),
 const IN_FLIGHT_MAX: usize = 64;
 /// More than what is in flight, so that no answer waits for credit.
 const CREDIT: u32 = 2 * IN_FLIGHT_MAX as u32;
-/// How often a question is asked again that the hub was too busy for.
+/// Retries of a request that the hub was too busy for.
 const BUSY_ANSWERS_MAX: u32 = 10;

@@ -127,20 +127,20 @@ fn not_finite(text: &[u8]) -> Option<&'static str> {
 
 fn words(kind: &ErrorType) -> &'static str {
     match kind {
-        ErrorType::ExpectedObjectColon => "there is no colon behind a member's name",
-        ErrorType::ExpectedObjectKey => "there is no member's name behind a comma",
+        ErrorType::ExpectedObjectColon => "a colon is missing after a member's name",
+        ErrorType::ExpectedObjectKey => "a member's name is missing after a comma",
         ErrorType::ExpectedObjectContent => "this is neither a member, nor a comma, nor an object's end",
         ErrorType::ExpectedArrayContent => "this is neither a comma nor a list's end",
         ErrorType::ExpectedTrue | ErrorType::ExpectedFalse | ErrorType::ExpectedNull => {
             "this is neither true, nor false, nor null"
         }
         ErrorType::InvalidNumber | ErrorType::InvalidExponent => "no number is written like this",
-        ErrorType::TrailingData => "something stands behind the end",
-        _ => "this is no value",
+        ErrorType::TrailingData => "unexpected content after the end",
+        _ => "this is not a value",
     }
 }
 
-/// simd-json has one word for "no value begins here" and for "something stands behind the end"; for the
+/// simd-json has one word for "no value begins here" and for "unexpected content after the end"; for the
 /// latter it gives the place of the end.
 fn value_fault(place: usize, text: &[u8]) -> (usize, &'static str) {
     let solid = |byte: &u8| !byte.is_ascii_whitespace();
@@ -150,9 +150,9 @@ fn value_fault(place: usize, text: &[u8]) -> (usize, &'static str) {
         && !matches!(before, Some(b',' | b':'))
         && let Some(gap) = text[place + 1..].iter().position(solid)
     {
-        return (place + 1 + gap, "something stands behind the end");
+        return (place + 1 + gap, "unexpected content after the end");
     }
-    (place, "this is no value")
+    (place, "this is not a value")
 }
 
 /// The first fault within a string.

@@ -40,7 +40,8 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// What a checkpoint of this partition has to name. The consumer group is not part of it: groups read the same log.
+    /// The identity that a checkpoint of this partition must match. The consumer group is not part of it, because all
+    /// groups read the same log.
     fn identity(&self, partition: PartitionId) -> Identity {
         Identity {
             lake: self.lake.clone(),

@@ -45,7 +45,7 @@ pub struct ClosedFile {
     pub destination: Destination,
     /// The start of the partition it was read in; files of an earlier start are dropped.
     pub start: StartId,
-    /// What its footer states; the publisher adds how far the partition is durable.
+    /// Facts for its footer; the publisher adds the durable position.
     pub facts: FooterFacts,
     /// How many events its rows are of.
     pub events: u64,
@@ -75,7 +75,7 @@ pub(super) struct OpenFile {
     opened_at_ms: i64,
     /// Pays for what it holds.
     permit: Permit,
-    /// What closed files are charged to.
+    /// Budget that closed files are charged to.
     closed: Arc<Share>,
 }
 

@@ -1,4 +1,4 @@
-//! What each error means to whoever started a command: one table.
+//! Maps every error to its exit code, in one table.
 //!
 //! Every match is exhaustive, so that a new error needs a decision here. Does not own the numbers (`cli::exit`).
 
@@ -11,7 +11,7 @@ use super::{Error, PublisherError, ReaderError, redrive};
 use crate::eventhubs;
 use crate::partitions;
 
-/// What an error means to whoever started a command.
+/// The meaning of an error for the caller of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A fault of this program.
@@ -29,7 +29,7 @@ pub enum Kind {
 }
 
 impl Error {
-    /// What it means to whoever started the run.
+    /// The meaning for the caller of the run.
     pub fn kind(&self) -> Kind {
         match self {
             Self::OwnershipLost => Kind::OwnershipLost,
@@ -76,7 +76,7 @@ impl PublisherError {
 }
 
 impl redrive::Error {
-    /// What it means to whoever started the redrive.
+    /// The meaning for the caller of the redrive.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Store(error) => Kind::of_store(error),

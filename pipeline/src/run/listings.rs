@@ -23,7 +23,7 @@ pub(super) struct Listings {
 /// When each listing was made, by its first day.
 type Shared = HashMap<Option<Date>, (Instant, Arc<Listing>)>;
 
-/// How new a listing has to be.
+/// Required freshness of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Age {
     /// A few seconds old at most.

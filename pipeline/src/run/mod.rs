@@ -53,7 +53,7 @@ pub struct Config {
     pub until_caught_up: bool,
     /// With `until_caught_up`: how long the hub may send nothing although it claims to have more.
     pub idle_timeout: Duration,
-    /// What the operator decided for this run.
+    /// The operator's decisions for this run.
     pub decisions: Decisions,
     /// What becomes of `ParentContext`.
     pub parent_context: ParentContext,
@@ -65,13 +65,13 @@ pub struct Config {
     pub budget_bytes: u64,
     /// Lane threads; three for four cores if not said.
     pub lanes: Option<usize>,
-    /// How often a service asks the hub what has changed.
+    /// Interval of asking the hub for changes.
     pub questions: Questions,
     /// The owner level of every link. 0, as the official SDKs' processors have it.
     pub owner_level: i64,
 }
 
-/// What the operator decided for one run, because its last start has asked for it.
+/// The operator's decisions for one run, which the error of its last start asked for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Decisions {
     /// Go on past events the hub no longer has.
@@ -82,7 +82,7 @@ pub struct Decisions {
     pub old_versions_stopped: bool,
 }
 
-/// How often a service asks the hub what has changed. A namespace answers fifty such questions a second.
+/// Interval of asking the hub for changes. A namespace answers fifty such requests a second.
 #[derive(Clone, Copy, Debug)]
 pub struct Questions {
     /// Which partitions it has: some may have been added.
@@ -128,7 +128,7 @@ pub struct Summary {
     pub unreadable: u64,
     /// Numbers without an event: the hub left them out, or their delivery was unreadable.
     pub accepted_gaps: u64,
-    /// Whether all that the hub had at the start is durable; `None` if that was not the aim.
+    /// True if all that the hub had at the start is durable; `None` if that was not the aim.
     pub caught_up: Option<bool>,
 }
 

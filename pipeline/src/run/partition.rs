@@ -39,7 +39,7 @@ pub(super) struct Partition {
     last_arrival_ms: i64,
 }
 
-/// What it takes to write rows and make files of them.
+/// Dependencies of writing rows into files.
 pub(super) struct Writing<'a> {
     pub(super) context: &'a mut columns::Context,
     pub(super) facts: &'a RunFacts,
@@ -48,13 +48,13 @@ pub(super) struct Writing<'a> {
     pub(super) out: &'a mut Vec<LaneOutput>,
 }
 
-/// What became of an event.
+/// Outcome of an event.
 pub(super) enum Written {
     /// The lake holds it already.
     Skipped,
     /// It is one row.
     Row,
-    /// It is several, which the file has charged for; its plain rows take so many bytes now.
+    /// It is several, which the file has charged for; the value is their size in plain encoding, in bytes.
     Rows { buffer_bytes: usize },
 }
 

@@ -35,7 +35,7 @@ pub(super) enum PublisherInput {
         start: StartId,
         /// The first event it reads.
         first: SequenceNumber,
-        /// What the lake proves to be durable.
+        /// The position that the lake proves to be durable.
         proven: Option<SequenceNumber>,
         /// The checkpoint it resumes from, if there is one.
         checkpoint: Option<Position>,

@@ -25,7 +25,7 @@ pub(super) struct PutWorld {
     pub(super) store: Store,
     /// Its schemas; one put at a time may add to them.
     pub(super) schemas: Mutex<LakeSchemas>,
-    /// How a store that does not answer is asked again.
+    /// Retry policy for a store that does not answer.
     pub(super) backoff: Backoff,
 }
 

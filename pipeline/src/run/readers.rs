@@ -26,7 +26,7 @@ pub(super) struct ReaderStarter {
     pub(super) world: Arc<World>,
     pub(super) hub: HubProperties,
     pub(super) first_start: FirstStart,
-    /// How often the hub is asked for added partitions.
+    /// Interval of asking the hub for added partitions.
     pub(super) ask_every: Duration,
     pub(super) lanes: Vec<LaneEnd>,
     /// Partitions that share a lane's credit.
@@ -90,7 +90,7 @@ pub(super) fn source_of(hub: &HubProperties, partition: PartitionId) -> SourceId
     SourceId::new(&hub.name, hub.generation.0, partition.0)
 }
 
-/// How the readers ended.
+/// End of the readers.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     must_have_all: bool,

@@ -41,7 +41,7 @@ impl Plan {
     }
 }
 
-/// What checkpoint and lake say before the hub is asked.
+/// Positions from checkpoint and lake, before the hub is asked.
 struct Evidence {
     checkpoint: Option<Ordinal>,
     /// What this run knows to be durable from before it started the partition again.
@@ -221,7 +221,7 @@ impl Reader {
         Ok(())
     }
 
-    /// How far the hub is now.
+    /// The hub's last sequence number now.
     pub(super) async fn extent(&self) -> Result<(PartitionProperties, Extent), Error> {
         let hub =
             self.world.client.partition(self.partition).await.map_err(|source| self.hub_error(source))?;
@@ -248,7 +248,7 @@ impl Reader {
 /// The columns that number the rows of our files.
 const ROW_COLUMNS: RowColumns = RowColumns { ordinal: SEQUENCE_NUMBER, row_index: ROW_INDEX };
 
-/// How often hub or lake is asked before a contradiction between them is believed: either may answer a little late.
+/// Attempts before a contradiction between hub and lake is believed: either may answer a little late.
 pub(super) const TRIES: u32 = 4;
 
 /// The pause between two of these.

@@ -20,7 +20,7 @@ pub(super) struct Partition {
     pub(super) ledger: Ledger,
     pub(super) destinations: HashMap<Destination, Queue>,
     pub(super) first: SequenceNumber,
-    /// What the lake proved to be durable at the start.
+    /// The position that the lake proved at the start.
     proven: Option<SequenceNumber>,
     pub(super) saved: Option<SequenceNumber>,
     pub(super) lost: bool,

@@ -247,7 +247,7 @@ const PUBLISHER_INPUTS: usize = 256;
 /// we count (measured: 264 MiB at 176 MiB counted by two lanes, 32 partitions × 10 tables × 20 columns).
 const COUNTED_QUARTERS: u64 = 3;
 
-/// How often a lane that ends partitions looks whether the store has taken files: a put takes about as long.
+/// Interval at which a lane that ends partitions checks for committed files: about the time of one put.
 const PUT_PAUSE: Duration = Duration::from_millis(1);
 
 /// How often a lane looks at the ages of its files.

@@ -13,12 +13,12 @@ use super::records::LostRange;
 pub struct OrdinalSet(Vec<(i64, i64)>);
 
 impl OrdinalSet {
-    /// Whether it has no ordinal.
+    /// True if it has no ordinal.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether it has this ordinal.
+    /// True if it has this ordinal.
     pub fn contains(&self, ordinal: Ordinal) -> bool {
         let behind = self.0.partition_point(|(from, _)| *from <= ordinal.0);
         behind > 0 && self.0[behind - 1].1 >= ordinal.0

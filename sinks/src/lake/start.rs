@@ -50,7 +50,7 @@ pub fn proven(footers: Option<Ordinal>, lost: &[LostRange]) -> Option<Ordinal> {
     lost.iter().map(|range| range.to).max().max(footers)
 }
 
-/// Whether the rows have to be looked at: the checkpoint claims more than the lake proves, or the hub no longer has
+/// True if the rows must be read: the checkpoint claims more than the lake proves, or the hub no longer has
 /// what the lake does not prove.
 pub fn needs_rows(
     proven: Option<Ordinal>,

@@ -46,7 +46,7 @@ impl<'a> DataFile<'a> {
         Ok(self.arrow_metadata()?.schema().fields().clone())
     }
 
-    /// Reads some of its plain columns and gives the rows to `each`, at most so many at once.
+    /// Reads some of its plain columns and gives the rows to `each`, at most `rows` at once.
     ///
     /// A column that the file does not have is in no batch: it is null throughout. Where the file is larger than
     /// its end, fetches the pages of these columns.

@@ -50,8 +50,8 @@ pub enum Error {
         /// Which column.
         column: String,
     },
-    /// A file that is no data file of ours.
-    #[error("{path:?} is no data file: {reason}")]
+    /// A file that is not a data file of ours.
+    #[error("{path:?} is not a data file: {reason}")]
     Foreign {
         /// Which file.
         path: String,

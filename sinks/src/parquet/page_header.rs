@@ -14,9 +14,9 @@ pub(super) struct PageHeader {
     pub(super) kind: PageKind,
     /// Bytes of the page before compression, without the header.
     pub(super) uncompressed_bytes: i32,
-    /// Bytes of the page as it stands in the file, without the header.
+    /// Bytes of the page as stored in the file, without the header.
     pub(super) compressed_bytes: i32,
-    /// CRC-32 of the page as it stands in the file.
+    /// CRC-32 of the page as stored in the file.
     pub(super) crc: Option<u32>,
     /// Levels of a data page, entries of a dictionary.
     pub(super) values: i32,

@@ -28,7 +28,7 @@ pub(super) fn seal(file: &mut [u8]) {
     file[at..at + CHECKSUM_WIDTH].copy_from_slice(format!("{checksum:08x}").as_bytes());
 }
 
-/// Whether the footer at the end of these bytes is as it was written; `None` if it is not there as a whole, or has no
+/// True if the footer at the end of these bytes is as it was written; `None` if it is not there as a whole, or has no
 /// checksum.
 pub(super) fn is_intact(end_of_file: &[u8]) -> Option<bool> {
     place_of(end_of_file, CHECKSUM, CHECKSUM_WIDTH)?;
@@ -56,7 +56,7 @@ pub(super) fn durable_text(position: Option<Ordinal>) -> String {
 const DURABLE: &[u8] = b"\"durable\":\"";
 const CHECKSUM: &[u8] = b"\"checksum\":\"";
 
-/// As in file names: every ordinal has so many digits.
+/// Digits of an ordinal, as in file names.
 const DURABLE_WIDTH: usize = 20;
 
 /// 32 bits in hexadecimal.

@@ -64,7 +64,7 @@ impl DataFile<'_> {
 }
 
 impl DataFile<'_> {
-    /// Whether the footer has the checksum that was written with it. One that is longer than the end that is there is
+    /// True if the footer has the checksum that was written with it. One that is longer than the end that is there is
     /// fetched again.
     async fn footer_is_intact(&self) -> Result<bool, Error> {
         if let Some(intact) = seal::is_intact(&self.footer.tail) {
@@ -105,7 +105,7 @@ fn split<'a, 'b>(mut chunks: &'b [Chunk<'a>]) -> Vec<&'b [Chunk<'a>]> {
     parts
 }
 
-/// Where a chunk stands in its file; `None` if that can't be.
+/// Byte range of a chunk in its file; `None` if it is not possible.
 fn range_of(column: &ColumnChunkMetaData) -> Option<Range<u64>> {
     let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
     let start = u64::try_from(start).ok()?;

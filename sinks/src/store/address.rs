@@ -33,7 +33,7 @@ impl Address {
         Self(format!("{}{}/{name}{}", parts.scheme, place.trim_end_matches('/'), parts.query))
     }
 
-    /// Finds the store; the address never stands in an error.
+    /// Opens the store; errors never contain the address.
     pub(super) fn place(&self) -> Result<Place, Error> {
         if self.0.is_empty() {
             return Err(Error::NoAddress);
@@ -152,7 +152,7 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
     Some(text.split_at(colon + 1 + slashes.min(slashes_max)))
 }
 
-/// Whether the text holds the key of an account, as the portal shows it.
+/// True if the text holds the key of an account, as the portal shows it.
 fn is_connection_string(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     ["accountkey=", "sharedaccesskey", "sharedaccesssignature="].iter().any(|part| text.contains(part))

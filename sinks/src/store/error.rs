@@ -32,13 +32,13 @@ pub enum Error {
         /// What stands before `://`.
         scheme: String,
     },
-    /// What storage accounts call their connection string, which is not an address.
+    /// The connection string of a storage account, which is not an address.
     #[error("the address of a store is a folder or a URL, and this is a connection string")]
     ConnectionString,
     /// A local folder can't be used.
     #[error("could not {operation} folder {}", folder.display())]
     Folder {
-        /// What was being done.
+        /// The operation that failed.
         operation: &'static str,
         /// Which folder.
         folder: PathBuf,
@@ -58,7 +58,7 @@ pub enum Error {
     /// A request failed.
     #[error("could not {operation} {path:?}")]
     Request {
-        /// What was being done.
+        /// The operation that failed.
         operation: &'static str,
         /// To which object or folder.
         path: String,
@@ -69,7 +69,7 @@ pub enum Error {
     /// A request was not answered.
     #[error("could not {operation} {path:?}: the store has not answered for {} s", timeout.as_secs())]
     NoAnswer {
-        /// What was being done.
+        /// The operation that failed.
         operation: &'static str,
         /// To which object or folder.
         path: String,

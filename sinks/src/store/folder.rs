@@ -121,7 +121,7 @@ impl Folder {
     }
 }
 
-/// A staging file that has not been written to for so long belongs to no put that is in flight.
+/// Age after which a staging file belongs to no put in flight.
 pub const STAGING_AGE_MAX: Duration = Duration::from_hours(1);
 
 fn remove_stale(folder: &FsPath, now: SystemTime) -> Result<u64, Error> {
@@ -148,7 +148,7 @@ fn remove_stale(folder: &FsPath, now: SystemTime) -> Result<u64, Error> {
     Ok(removed)
 }
 
-/// Whether `object_store` gives this name to a file of ours while it is written: `x.parquet#1`, `x.json#12`.
+/// True if `object_store` gives this name to a file of ours while it is written: `x.parquet#1`, `x.json#12`.
 fn is_staging(name: &str) -> bool {
     name.rsplit_once('#').is_some_and(|(of, n)| {
         let ours = [".parquet", ".json"].iter().any(|ending| of.ends_with(ending));

@@ -229,7 +229,7 @@ impl fmt::Debug for Store {
     }
 }
 
-/// A request without an answer for so long is given up: 64 MiB take as long at half a megabyte a second.
+/// Request timeout: 64 MiB take as long at half a megabyte a second.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Tells "there is none" from "it could not be read".

@@ -87,7 +87,7 @@ impl Reading<'_> {
                 })
             }
             (Some(Value::Array(entities)), None) => self.each(entities, "$.value", Self::entity),
-            (Some(_), _) => Err(self.fault("$.value", "it is no list")),
+            (Some(_), _) => Err(self.fault("$.value", "it is not a list")),
             (None, Some(context)) => self.attribute_of(context, members, "$"),
             (None, None) => self.table(members, "$"),
         }
@@ -118,7 +118,7 @@ impl Reading<'_> {
             None | Some(Value::Null) => Ok(()),
             Some(Value::Array(attributes)) => self
                 .each(attributes, &place, |reading, value, place| reading.attribute(&context, value, place)),
-            Some(_) => Err(self.fault(&place, "it is no list")),
+            Some(_) => Err(self.fault(&place, "it is not a list")),
         }
     }
 
@@ -179,7 +179,7 @@ impl Reading<'_> {
         match of.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(self.fault(&format!("{place}.{name}"), "it is no string")),
+            Some(_) => Err(self.fault(&format!("{place}.{name}"), "it is not a string")),
         }
     }
 

@@ -145,14 +145,14 @@ fn faults_name_the_file_and_the_place() {
         ),
         (vec![("a.json", "[1]")], "a.json at $[0]: a table is an object"),
         (vec![("a.json", "{}")], "a.json at $: it has no LogicalName"),
-        (vec![("a.json", r#"{"value":7}"#)], "a.json at $.value: it is no list"),
+        (vec![("a.json", r#"{"value":7}"#)], "a.json at $.value: it is not a list"),
         (
             vec![("a.json", r#"{"value":[{"LogicalName":""}]}"#)],
             "a.json at $.value[0]: it has no LogicalName",
         ),
         (
             vec![("a.json", r#"[{"LogicalName":"t","Attributes":{}}]"#)],
-            "a.json at $[0].Attributes: it is no list",
+            "a.json at $[0].Attributes: it is not a list",
         ),
         (
             vec![(
@@ -173,7 +173,7 @@ fn faults_name_the_file_and_the_place() {
                 "a.json",
                 r#"[{"LogicalName":"t","Attributes":[{"LogicalName":"x","DateTimeBehavior":{"Value":1}}]}]"#,
             )],
-            "a.json at $[0].Attributes[0].DateTimeBehavior.Value: it is no string",
+            "a.json at $[0].Attributes[0].DateTimeBehavior.Value: it is not a string",
         ),
         (
             vec![("a.json", r#"{"error":{"code":"0x8","message":"no such table"}}"#)],

@@ -12,7 +12,7 @@ fn borrowed(attributes: &[(String, String)]) -> Vec<(&str, &str)> {
     attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
-/// What `_rest` says of the attributes of Target.
+/// The Target attributes in `_rest`.
 fn rest_of(row: &BTreeMap<String, String>) -> BTreeMap<String, serde_json::Value> {
     let rest: serde_json::Value =
         row.get("_rest").map_or_else(Default::default, |rest| serde_json::from_str(rest).unwrap());

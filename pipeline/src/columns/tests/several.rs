@@ -310,7 +310,7 @@ fn long_texts_of_the_event_stand_in_the_first_row_only() {
         for column in ["_user_id", "_message", "_row_index", "_offset"] {
             assert_eq!(batch.column_by_name(column).unwrap().null_count(), 0, "{column}");
         }
-        assert!(!row(&batch, 0)["_rest"].contains("uuu"), "a text that stands in a column is no leaf left");
+        assert!(!row(&batch, 0)["_rest"].contains("uuu"), "a string that is in a column is not in `_rest`");
     }
 }
 

@@ -80,13 +80,13 @@ impl Arrivals {
         &self.share
     }
 
-    /// How many events the hub may still send.
+    /// Credit outstanding, in events.
     pub(super) fn under_way(&self) -> u32 {
         self.credit.under_way()
     }
 
-    /// Whether an event of this number may come next: above the last one, and not far beyond what the hub had when it was
-    /// sent. A number that nobody gave out would make every event behind it one of another log.
+    /// True if an event of this number may come next: above the last one, and not far beyond what the hub had when it was
+    /// sent. A number that the hub never assigned would make every later event look like one of another log.
     pub(super) fn may_follow(&self, number: SequenceNumber, last_enqueued: Option<SequenceNumber>) -> bool {
         let is_far = |last: SequenceNumber| number.0.saturating_sub(last.0) > NUMBERS_AHEAD_MAX;
         if number.0 == self.position + 1 {
@@ -160,7 +160,7 @@ impl Arrivals {
         Ok(())
     }
 
-    /// How many deliveries were dropped since the last event.
+    /// Deliveries dropped since the last event.
     pub(super) fn unreadable(&self) -> u32 {
         self.unreadable
     }
@@ -229,7 +229,7 @@ impl Arrivals {
     }
 }
 
-/// How far the number of an event may lie beyond the last one that the hub says it has: that figure may be a little old.
+/// Allowed distance of a sequence number above the hub's reported last one, which may be slightly old.
 const NUMBERS_AHEAD_MAX: i64 = 1_000_000;
 /// A batch holds no more events than this: a few milliseconds of a lane's work.
 const MOST_EVENTS: usize = 256;

@@ -40,7 +40,7 @@ pub(in crate::eventhubs) struct Patience {
     pub(in crate::eventhubs) silence: Duration,
     /// For the answer to a question.
     pub(in crate::eventhubs) answer: Duration,
-    /// A busy hub is left alone for so long.
+    /// Delay before a busy hub is asked again.
     pub(in crate::eventhubs) busy: Duration,
 }
 
@@ -165,12 +165,12 @@ impl PartitionLink {
         self.link.lock().failure()
     }
 
-    /// How many events the hub may still send.
+    /// Credit outstanding, in events.
     pub(in crate::eventhubs) fn outstanding_credit(&self) -> u32 {
         self.link.lock().outstanding_credit()
     }
 
-    /// How many deliveries were dropped since the last event.
+    /// Deliveries dropped since the last event.
     pub(in crate::eventhubs) fn unreadable(&self) -> u32 {
         self.link.lock().unreadable()
     }

@@ -8,7 +8,7 @@
 //! than one long data section, do not end in the frame they began in, the whole message is collected first.
 //!
 //! Whatever a message holds, it never ends its link: it is an event, or an undecodable one with all its bytes, or it is
-//! dropped and counted because nothing says where it stands.
+//! dropped and counted because its position is unknown.
 
 use super::arrivals::Arrivals;
 use super::body::{cut_data, pieces};

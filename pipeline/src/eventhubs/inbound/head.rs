@@ -68,7 +68,7 @@ impl<'a> Head<'a> {
         Ok((self, &[]))
     }
 
-    /// Where the event stands; `None` when an annotation is missing, of another type or out of range.
+    /// The event's position; `None` when an annotation is missing, of another type or out of range.
     pub(super) fn place(&self) -> Option<Place<'a>> {
         Some(Place {
             sequence_number: SequenceNumber(self.sequence_number.filter(|number| is_usable_number(*number))?),

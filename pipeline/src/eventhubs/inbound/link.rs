@@ -95,12 +95,12 @@ impl Link {
         self.failed.take()
     }
 
-    /// How many events the hub may still send.
+    /// Credit outstanding, in events.
     pub(in crate::eventhubs) fn outstanding_credit(&self) -> u32 {
         if self.phase == Phase::Attached { self.events.under_way() } else { 0 }
     }
 
-    /// How many deliveries were dropped since the last event.
+    /// Deliveries dropped since the last event.
     pub(in crate::eventhubs) fn unreadable(&self) -> u32 {
         self.events.unreadable()
     }

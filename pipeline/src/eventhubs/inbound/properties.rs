@@ -47,7 +47,7 @@ type Entry<'a> = (&'a [u8], &'a [u8]);
 /// Tells properties apart.
 ///
 /// # Errors
-/// What is no map, or can't be stepped over.
+/// Input that is not a map or can't be skipped.
 fn read(encoded: &[u8]) -> Result<Vec<Entry<'_>>, Error> {
     let mut entries = match Cursor::new(encoded).compound()? {
         Value::Map(entries) if entries.len() % 2 == 0 => entries,

@@ -74,7 +74,7 @@ impl Replay {
         })
     }
 
-    /// How many deliveries without a usable sequence number came behind the last event.
+    /// Deliveries without a usable sequence number after the last event.
     pub fn unreadable(&self) -> u32 {
         self.link.lock().unreadable()
     }

@@ -15,7 +15,7 @@ use crate::event::{RawEvent, Undecodable};
 use crate::eventhubs::names::{ENQUEUED_TIME, OFFSET, SEQUENCE_NUMBER};
 use crate::position::SequenceNumber;
 
-/// What is known of a message that can't be decoded.
+/// The readable facts of a message that can't be decoded.
 #[derive(Debug)]
 pub(super) struct Examined<'a> {
     /// What could be read; of the place only what is usable.
@@ -35,7 +35,7 @@ pub(super) fn examine(message: &[u8]) -> Examined<'_> {
         let section = match (descriptor(&mut value), rest.raw()) {
             (Ok(section), Ok(_)) => section,
             (Err(error), Ok(_)) if at[0] == DESCRIBED => {
-                examined.faults.add(Some(at), format_args!("a section is of no known kind: {error}"));
+                examined.faults.add(Some(at), format_args!("a section is of an unknown kind: {error}"));
                 continue;
             }
             (section, _) => {
@@ -107,7 +107,7 @@ impl<'a> Examined<'a> {
         }
     }
 
-    /// Reads the pairs as far as they go, whatever stands behind them.
+    /// Reads the pairs as far as they are readable, and ignores the rest.
     fn message_annotations(&mut self, map: Value<'a>) -> Result<(), Error> {
         let mut items = match map {
             Value::Map(items) => items,
@@ -176,7 +176,7 @@ impl<'a> Examined<'a> {
     }
 }
 
-/// What is wrong with a message, in words, the first first.
+/// The faults of a message as sentences, in order of occurrence.
 #[derive(Debug)]
 struct Faults<'a> {
     message: &'a [u8],
@@ -222,7 +222,7 @@ impl<'a> Faults<'a> {
         let what = match (at.first(), section) {
             (Some(&DESCRIBED), Some(section)) => name_of(section),
             (Some(&DESCRIBED), None) => "a section",
-            _ => return self.add(Some(at), format_args!("bytes that are no section")),
+            _ => return self.add(Some(at), format_args!("bytes that are not a section")),
         };
         match Cursor::new(at).raw() {
             Err(error) if error != Error::Truncated => {
@@ -238,7 +238,7 @@ impl<'a> Faults<'a> {
     }
 }
 
-/// Whether a section may stand behind another; 0 is none.
+/// Rank of a section in the fixed order; 0 is not a section.
 fn follows(last: u8, section: u8) -> bool {
     match last {
         code::DATA | code::SEQUENCE => section == last || section == code::FOOTER,

@@ -47,7 +47,7 @@ async fn each_question_has_its_timeout() {
     let error = ask(&client, 2).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transient);
     assert!(error.to_string().contains("no answer from $management"), "{error}");
-    // Answers to questions that were given up belong to nobody.
+    // Responses to abandoned requests have no caller.
     assert_eq!(client.partition(PartitionId(7)).await.unwrap().last.0, 7);
 }
 

@@ -53,9 +53,9 @@ struct Reading<'r> {
 #[derive(Default)]
 struct Content {
     place: Place,
-    /// Where its first piece stands in the body.
+    /// Offset of its first piece in the body.
     at: usize,
-    /// The first half of a surrogate pair, whose second may follow, and where it stands.
+    /// The first half of a surrogate pair, whose second may follow, and its offset.
     half: Option<(u16, usize)>,
 }
 
@@ -82,7 +82,7 @@ impl Reading<'_> {
             }
             Event::GeneralRef(name) => self.reference(&name.into_inner(), at),
             Event::Decl(_) if !self.elements.list.is_empty() => {
-                Err(fault::not_xml("a declaration stands behind the beginning", at))
+                Err(fault::not_xml("a declaration after the beginning", at))
             }
             Event::DocType(_) => Err(Reject::at(Reason::Doctype, at)),
             Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
@@ -92,7 +92,7 @@ impl Reading<'_> {
     fn start(&mut self, tag: &BytesStart<'_>, at: usize, reader: &NsReader<&[u8]>) -> Result<(), Reject> {
         self.only_space()?;
         if self.elements.open.is_empty() && !self.elements.list.is_empty() {
-            return Err(fault::not_xml("something stands behind the end", at));
+            return Err(fault::not_xml("unexpected content after the end", at));
         }
         if self.elements.open.len() == MAX_DEPTH {
             return Err(Reject::at(Reason::TooDeep, at));
@@ -185,7 +185,7 @@ impl Reading<'_> {
         self.only_space()
     }
 
-    /// Nothing but white space may stand beside elements; it says nothing.
+    /// Only white space is allowed between elements; it has no meaning.
     fn only_space(&mut self) -> Result<(), Reject> {
         let content = std::mem::take(&mut self.content);
         let text = self.elements.text(content.place, self.text);
@@ -193,9 +193,9 @@ impl Reading<'_> {
             return Ok(());
         }
         let words = if self.elements.open.is_empty() && !self.elements.list.is_empty() {
-            "something stands behind the end"
+            "unexpected content after the end"
         } else {
-            "text stands beside an element"
+            "text between elements"
         };
         Err(fault::not_xml(words, content.at))
     }
@@ -217,7 +217,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Adds to the content what does not stand in the body as it is.
+    /// Adds text to the content that differs from the body's bytes.
     fn push(&mut self, piece: &str, at: usize) {
         let Self { text, elements, content, .. } = self;
         if content.place.len == 0 {
@@ -288,7 +288,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// The place of a text that stands in the body.
+    /// The range of a text within the body.
     fn place(&self, part: &str) -> Place {
         let start = part.as_ptr().addr() - self.text.as_ptr().addr();
         Place { start: start as u32, len: part.len() as u32, decoded: false }

@@ -214,7 +214,7 @@ impl Lane {
         Err(Error::Starved { charged: whole.charged(), total: whole.total(), open })
     }
 
-    /// Whether a partition may be ended now: closed files in flight leave room for all of its files.
+    /// True if a partition may be ended now: closed files in flight leave room for all of its files.
     pub fn has_room_to_close(&self) -> bool {
         self.budget.has_room_to_close()
     }
@@ -319,7 +319,7 @@ impl Lane {
     }
 }
 
-/// How long a budget is seen starved before the run ends.
+/// Duration of starvation after which the run ends.
 const STARVED_MS: i64 = 10_000;
 
 impl RollRules {

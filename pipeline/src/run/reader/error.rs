@@ -17,7 +17,7 @@ pub enum Error {
     Hub {
         /// Which partition.
         partition: PartitionId,
-        /// What the hub said.
+        /// The hub's answer.
         source: eventhubs::Error,
     },
     /// Events that should come next are gone.
@@ -86,12 +86,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether another reader has taken the partition.
+    /// True if another reader has taken the partition.
     pub fn is_ownership_lost(&self) -> bool {
         matches!(self, Self::Hub { source, .. } if source.kind() == ErrorKind::OwnershipLost)
     }
 
-    /// Whether events are gone that the lake does not have.
+    /// True if events are gone that the lake does not have.
     pub fn is_position_lost(&self) -> bool {
         match self {
             Self::PositionLost { .. } => true,

@@ -36,7 +36,7 @@ use crate::position::{PartitionId, SequenceNumber};
 
 pub use error::Error;
 
-/// What all readers of a run share.
+/// State shared by all readers of a run.
 #[derive(Debug)]
 pub(super) struct World {
     /// The hub.
@@ -45,7 +45,7 @@ pub(super) struct World {
     pub(super) store: Store,
     /// Its files, listed for all partitions together.
     pub(super) listings: Listings,
-    /// How a store that does not answer is asked again.
+    /// Retry policy for a store that does not answer.
     pub(super) backoff: Backoff,
     /// Its records: origins, rules, lost ranges.
     pub(super) records: Records,
@@ -57,9 +57,9 @@ pub(super) struct World {
     pub(super) owner_level: i64,
     /// Read what the hub had at the start, then stop.
     pub(super) until_caught_up: bool,
-    /// How long the hub may send nothing, with credit outstanding, before it is asked why.
+    /// Longest silence of the hub, with credit outstanding, before it is asked why.
     pub(super) idle_limit: Duration,
-    /// What the operator decided for this run.
+    /// The operator's decisions for this run.
     pub(super) decisions: Decisions,
     /// Figures.
     pub(super) metrics: Arc<Metrics>,
@@ -76,9 +76,9 @@ pub(super) struct Reader {
     pub(super) source: SourceId,
     /// It was added since the first start of the hub: it is read from its first event.
     pub(super) is_new: bool,
-    /// What this run knows to be durable.
+    /// The durable position known to this run.
     pub(super) durable: Option<SequenceNumber>,
-    /// What its links have shown to be wrong.
+    /// Faults that its links have proven.
     pub(super) distrust: Distrust,
     /// Days of names that this run has lost: their files are looked at when the partition starts again.
     pub(super) lost_days: BTreeSet<Date>,
@@ -86,9 +86,9 @@ pub(super) struct Reader {
     pub(super) lane: lanes::Sender<LaneInput>,
     /// The publisher.
     pub(super) publisher: mpsc::Sender<PublisherInput>,
-    /// What its lane may hold.
+    /// Budget of its lane.
     pub(super) share: Arc<Share>,
-    /// How much of that its credit may stand for, in bytes.
+    /// Part of that budget which credit may claim, in bytes.
     pub(super) partition_share: usize,
     /// Becomes true when reading is to end.
     pub(super) stop: watch::Receiver<bool>,
@@ -346,7 +346,7 @@ impl Reader {
     }
 }
 
-/// How often a reader without events looks how long that has lasted.
+/// Interval at which a reader without events checks its silence.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Batches whose gaps are judged by one question.

@@ -30,7 +30,7 @@ impl Reading {
     }
 }
 
-/// How long the hub has sent nothing although it may.
+/// Measures how long the hub has sent nothing while it had credit.
 pub(super) struct Idle {
     since: Instant,
     limit: Duration,
@@ -41,7 +41,7 @@ impl Idle {
         Self { since: Instant::now(), limit }
     }
 
-    /// Whether the limit is reached. While the hub has no credit it may not send: that does not count.
+    /// True if the limit is reached. While the hub has no credit it may not send: that does not count.
     pub(super) fn has_lasted(&mut self, may_send: bool) -> bool {
         if !may_send {
             self.since = Instant::now();
@@ -50,7 +50,7 @@ impl Idle {
     }
 }
 
-/// How one start of a partition ends.
+/// End of one start of a partition.
 pub(super) enum Read {
     Ended(Ended),
     Again,

@@ -73,7 +73,7 @@ pub async fn redrive(store: Store, parent_context: ParentContext, dry_run: bool)
 
 /// How a redrive goes about it.
 struct Settings {
-    /// How a store that does not answer is asked again.
+    /// Retry policy for a store that does not answer.
     backoff: Backoff,
     /// Plain size at which rows become a row group.
     group_bytes: usize,
@@ -174,7 +174,7 @@ impl<R: Rules> Redrive<R> {
             if planned.contains(&place) {
                 return Ok(());
             }
-            // What is kept of a message that could not be decoded is the message: no parser reads that.
+            // An undecodable message is kept as raw bytes, which no parser reads.
             match event.raw.reject().map_or_else(|| rules.parse(event.raw.body), Err) {
                 Ok(event) => survey.understood.push((place, event.table.name().to_owned())),
                 Err(reject) => *survey.left.entry(reject.reason.to_string()).or_default() += 1,

@@ -71,7 +71,7 @@ struct Building {
     events: usize,
 }
 
-/// What is encoded of it.
+/// Its encoded part.
 struct Made {
     groups: Vec<RowGroup>,
     columns: BTreeMap<String, String>,

@@ -196,12 +196,12 @@ async fn what_is_understood_now_enters_its_table_once() {
 #[tokio::test]
 async fn messages_that_can_not_be_decoded_stay_whatever_they_hold() {
     let lake = Lake::five().await;
-    let reject = Reject::at(Reason::Undecodable("bytes that are no section".to_owned()), 7);
+    let reject = Reject::at(Reason::Undecodable("bytes that are not a section".to_owned()), 7);
     lake.quarantine_for(&reject, 5, &[body("account", "name", "\"e\"")]).await;
     for (redriven, examined) in [(4, 6), (0, 2)] {
         let report = lake.redrive(rules(2, ALL)).await.unwrap();
         assert_eq!((report.redriven, report.examined, report.left), (redriven, examined, 2));
-        let reason = "the AMQP message can't be decoded: bytes that are no section";
+        let reason = "the AMQP message can't be decoded: bytes that are not a section";
         assert_eq!(report.reasons.get(reason), Some(&1), "{:?}", report.reasons);
     }
     assert_eq!(lake.clean("the message stays").await, (6, 4, 0));

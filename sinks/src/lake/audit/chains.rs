@@ -47,7 +47,7 @@ impl Chains {
             } else if let Some(name) = paths::parse_redriven_file(&location) {
                 redriven.push((name, size));
             } else if is_met_by_globs(&location) {
-                report.broken(format!("{location} is no data file, and readers meet it"));
+                report.broken(format!("{location} is not a data file, and readers meet it"));
             }
         }
         // A chain is followed by its names' fields; what the order of their text comes to is not its affair.

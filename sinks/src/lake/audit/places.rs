@@ -63,7 +63,7 @@ impl Places {
         Self { chunks }
     }
 
-    /// How many there are.
+    /// Number of places in the set.
     pub(super) fn len(&self) -> u64 {
         self.chunks.values().flat_map(|chunk| chunk.iter()).map(|word| u64::from(word.count_ones())).sum()
     }

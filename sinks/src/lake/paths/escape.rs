@@ -23,7 +23,7 @@ pub(super) fn escape(text: &str, is_plain: fn(u8) -> bool) -> String {
     out
 }
 
-/// Whether [`escape`] or [`bounded`] could have written it.
+/// True if [`escape`] or [`bounded`] could have written it.
 pub(super) fn is_escaped(text: &str, is_plain: fn(u8) -> bool) -> bool {
     let mut parts = text.split('%');
     let plain = |part: &[u8]| part.iter().all(|byte| is_plain(*byte) || *byte == SHORTENED);

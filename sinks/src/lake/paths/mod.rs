@@ -175,7 +175,7 @@ pub fn folder_name(table: &str) -> String {
     bounded(ESCAPED, table, is_plain_in_table)
 }
 
-/// Whether a folder's name is one that [`folder_name`] gives: no other folder in a lake's root is entered. `lost+found`
+/// True if a folder's name is one that [`folder_name`] gives: no other folder in a lake's root is entered. `lost+found`
 /// of a volume, the folders of other programs and hidden ones may be unreadable, and nothing in them is the lake's.
 pub fn is_table_folder(name: &str) -> bool {
     if OWN_TABLES.contains(&name) {

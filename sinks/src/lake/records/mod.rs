@@ -41,7 +41,7 @@ pub struct LostRange {
     pub to: Ordinal,
 }
 
-/// What a log was when the lake read it for the first time.
+/// Facts of a log when the lake first read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstStart {
     /// The partitions it had. Any other was added later, and is read from its first event.

@@ -90,7 +90,7 @@ async fn data_files_without_an_identity_are_refused() {
     let destination = destination("account", "2026-11-22");
     let path = paths::data_file(&destination, Ordinal(0));
     let store = Store::open("memory://").unwrap();
-    // What is not ours is not in the way of a new lake.
+    // Files of other programs do not prevent a new lake.
     store.put(&Path::from("lost+found/a/b"), Bytes::new()).await.unwrap();
     store.put(&Path::from("account/enqueued_date=2026-11-22/notes.txt"), Bytes::new()).await.unwrap();
     let id = records(&store).lake_id().await.unwrap();

@@ -24,7 +24,7 @@ pub struct Chains<'a> {
     pub lake: &'a str,
     /// The source whose files are looked for.
     pub source: &'a SourceId,
-    /// How a store that does not answer is asked again.
+    /// Retry policy for a store that does not answer.
     pub backoff: &'a Backoff,
 }
 
@@ -52,7 +52,7 @@ pub struct Recovered {
     pub last: Ordinal,
 }
 
-/// What the last files of a source say.
+/// Facts from the last files of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// Each destination that was looked at.
@@ -282,7 +282,7 @@ impl Lister<'_> {
 }
 
 impl Chains<'_> {
-    /// How far a destination's last file reaches, and the durable position that it states.
+    /// Last ordinal of a destination's last file, and the durable position in its footer.
     async fn recovered(self, name: DataFileName) -> Result<(Recovered, Option<Ordinal>), Error> {
         let path = name.path();
         let mut attempts = self.backoff.begin();

@@ -195,7 +195,7 @@ pub enum Error {
     #[error(transparent)]
     Record(#[from] records::Error),
     /// A plan that can't be one.
-    #[error("{path:?} is no plan of a redrive: {reason}")]
+    #[error("{path:?} is not a redrive plan: {reason}")]
     Plan {
         /// Which.
         path: String,

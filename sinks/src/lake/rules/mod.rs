@@ -26,14 +26,14 @@ pub struct Entered {
     pub from: Ordinal,
 }
 
-/// What the operator says of the versions before this one.
+/// The operator's statement about earlier versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OldVersions {
     /// Nothing: they may still run, so they must have caught up.
     MayRun,
     /// They were stopped, and nothing of theirs is on its way to the store.
     Stopped {
-        /// Whether a row stands above the durable position: then the last of them did not finish its drain.
+        /// True if a row is above the durable position: then the last of them did not finish its drain.
         rows_above_durable: bool,
     },
 }
@@ -59,7 +59,7 @@ pub enum Verdict {
 /// attached and has displaced every reader by older rules.
 ///
 /// Once the old versions are stopped the boundary is one past what is durable, whatever the hub has beyond. That holds
-/// only if no row stands above it: the chain of a table would take events of the new rules for rows it has already.
+/// only if no row is above it: the chain of a table would take events of the new rules for rows it has already.
 pub fn judge(
     ours: u32,
     newest: Rules,

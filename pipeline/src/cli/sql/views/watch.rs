@@ -35,7 +35,7 @@ pub(super) fn write_gaps(out: &mut String, lake: &Lake<'_>, view: &str) {
     write_missing(out, lake, &accepted);
 }
 
-/// The view of what is missing and was accepted; `gaps` is the view of what nobody has accepted.
+/// The view of missing numbers that were accepted; `gaps` is the view of those that were not.
 pub(super) fn write_accepted_gaps(out: &mut String, lake: &Lake<'_>, view: &str, gaps: &str) {
     let what = "sequence numbers that no row has and never will, because the hub left them out or they could not be read,\n\
                 -- as a run saw and accepted, by source, one row per range";
