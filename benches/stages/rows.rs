@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use catchwater::columns::{Catalog, Context, TableBuffer};
+use catchwater::columns::{Catalog, Context, Full, TableBuffer};
 use catchwater::event::{ChangeEvent, RawEvent};
 use catchwater::parse::Parser;
 use catchwater::position::{PartitionId, SequenceNumber};
@@ -39,7 +39,15 @@ impl Rows {
         let buffer = self.tables.get_mut(table)?;
         let raw = raw_event(self.events, body);
         self.events += 1;
-        buffer.push(&mut self.context, event, &raw, PartitionId(0));
+        if let Err(Full) = buffer.push(&mut self.context, event, &raw, PartitionId(0)) {
+            let rows = buffer.take(&mut self.context);
+            assert_eq!(
+                buffer.push(&mut self.context, event, &raw, PartitionId(0)),
+                Ok(()),
+                "event of usual size"
+            );
+            return Some(rows);
+        }
         // Once in a while, as a lane does it once a batch.
         let due = self.events % LOOK_EVERY == 0 && buffer.bytes() >= RollRules::GROUP_BYTES;
         due.then(|| buffer.take(&mut self.context))

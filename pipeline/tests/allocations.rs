@@ -57,7 +57,7 @@ fn allocations_of(body: &[u8]) -> u64 {
                 size_exceeded: false,
                 undecodable: None,
             };
-            buffer.push(&mut context, &event, &raw, PartitionId(0));
+            assert_eq!(buffer.push(&mut context, &event, &raw, PartitionId(0)), Ok(()));
         }
     };
     push(1000);

@@ -325,7 +325,7 @@ fn attributes_that_vary_take_time_and_memory_in_proportion() {
             );
             bytes += body.len();
             let event = parser.parse(body.as_bytes()).unwrap();
-            buffer.push(&mut context, &event, &growth::raw(body.as_bytes()), PartitionId(0));
+            buffer.push(&mut context, &event, &growth::raw(body.as_bytes()), PartitionId(0)).unwrap();
             let group = encode_row_group(&buffer.take(&mut context)).unwrap();
             assert!(group.joins(&groups));
             groups.push(group);

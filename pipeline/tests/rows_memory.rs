@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -52,54 +53,88 @@ fn bound(body: usize) -> usize {
     32 * body + (8 << 20)
 }
 
+/// A lane that reads one partition, and what it holds.
+struct Rows {
+    lane: Lane,
+    start: StartId,
+    next: i64,
+    out: Vec<LaneOutput>,
+}
+
+impl Rows {
+    fn begin() -> Self {
+        let start = StartId { partition: PartitionId(0), attempt: 1 };
+        let rules = RollRules {
+            file_bytes: 64 << 20,
+            group_bytes: RollRules::GROUP_BYTES,
+            max_age_ms: 1000,
+            small_max_age_ms: 1000,
+            small_rows: 0,
+            distance: i64::MAX,
+            idle_ms: 1000,
+        };
+        let facts = RunFacts { lake: "lake".into(), writer: "test".into(), routing_version: 1 };
+        let mut lane = Lane::new(
+            Parser::new(ParentContext::Drop),
+            Context::new(Arc::from("events"), Catalog::new()),
+            rules,
+            facts,
+            LaneBudget::new(64 << 20),
+            Arc::new(Metrics::default()),
+        );
+        let mut out = Vec::new();
+        let source = SourceId::new("events", 0, 0);
+        lane.on(LaneInput::Begin { start, source, covered: Vec::new() }, 0, &mut out).unwrap();
+        Self { lane, start, next: 0, out }
+    }
+
+    /// Reads these bodies; the most that is held meanwhile beyond what was held before.
+    fn read<'a>(&mut self, bodies: impl IntoIterator<Item = &'a [u8]>) -> usize {
+        let mut batch = RawBatch::new(self.start.partition, Share::new(u64::MAX).charge(0));
+        for body in bodies {
+            let event = RawEvent {
+                body: &[],
+                sequence_number: SequenceNumber(self.next),
+                offset: "4294967296",
+                enqueued_time_ms: 0,
+                content_type: "application/json",
+                encoded_properties: &[],
+                size_exceeded: false,
+                undecodable: None,
+            };
+            batch.push(event, [body]);
+            self.next += 1;
+        }
+        self.on(LaneInput::Events { start: self.start, batch, last_enqueued: None })
+    }
+
+    /// Ends reading; the most that is held meanwhile, and the rows of each file.
+    fn end(&mut self) -> (usize, Vec<u64>) {
+        let most = self.on(LaneInput::End { start: self.start });
+        let files = self.out.iter().filter_map(|output| match output {
+            LaneOutput::Closed(file) => Some(file.facts.rows),
+            LaneOutput::Advanced { .. } => None,
+        });
+        (most, files.collect())
+    }
+
+    fn on(&mut self, input: LaneInput) -> usize {
+        let before = COUNTING.live.load(Ordering::Relaxed);
+        COUNTING.most.store(before, Ordering::Relaxed);
+        self.lane.on(input, 0, &mut self.out).unwrap();
+        COUNTING.most.load(Ordering::Relaxed) - before
+    }
+}
+
 /// The most that a lane holds while it makes a file of one body, and the rows of that file.
 fn most_of(body: &[u8]) -> (usize, u64) {
-    let start = StartId { partition: PartitionId(0), attempt: 1 };
-    let rules = RollRules {
-        file_bytes: 64 << 20,
-        group_bytes: RollRules::GROUP_BYTES,
-        max_age_ms: 1000,
-        small_max_age_ms: 1000,
-        small_rows: 0,
-        distance: 1000,
-        idle_ms: 1000,
-    };
-    let facts = RunFacts { lake: "lake".into(), writer: "test".into(), routing_version: 1 };
-    let mut lane = Lane::new(
-        Parser::new(ParentContext::Drop),
-        Context::new(Arc::from("events"), Catalog::new()),
-        rules,
-        facts,
-        LaneBudget::new(64 << 20),
-        Arc::new(Metrics::default()),
-    );
-    let mut out = Vec::new();
-    let source = SourceId::new("events", 0, 0);
-    lane.on(LaneInput::Begin { start, source, covered: Vec::new() }, 0, &mut out).unwrap();
-    let mut batch = RawBatch::new(start.partition, Share::new(u64::MAX).charge(0));
-    let event = RawEvent {
-        body: &[],
-        sequence_number: SequenceNumber(0),
-        offset: "4294967296",
-        enqueued_time_ms: 0,
-        content_type: "application/json",
-        encoded_properties: &[],
-        size_exceeded: false,
-        undecodable: None,
-    };
-    batch.push(event, [body]);
+    let mut lane = Rows::begin();
     let before = COUNTING.live.load(Ordering::Relaxed);
-    COUNTING.most.store(before, Ordering::Relaxed);
-    lane.on(LaneInput::Events { start, batch, last_enqueued: None }, 0, &mut out).unwrap();
-    lane.on(LaneInput::End { start }, 0, &mut out).unwrap();
-    let most = COUNTING.most.load(Ordering::Relaxed) - before;
-    let files = out.iter().filter_map(|output| match output {
-        LaneOutput::Closed(file) => Some(file.facts.rows),
-        LaneOutput::Advanced { .. } => None,
-    });
-    let files: Vec<u64> = files.collect();
+    let read = lane.read([body]);
+    let held = COUNTING.live.load(Ordering::Relaxed).saturating_sub(before);
+    let (ended, files) = lane.end();
     assert_eq!(files.len(), 1, "rows of one event in several files");
-    (most, files[0])
+    (read.max(held + ended), files[0])
 }
 
 /// An event about many targets, with these members beside them.
@@ -143,6 +178,22 @@ fn memory_of_rows_follows_their_body() {
         // Below the number of rows at which an event comes in parts.
         (several(&facts, "", "0", 8_000), 8_000),
         (several(&agent(120), "", "0", 8_192), 8_192),
+        // Each record has an attribute that no other has.
+        (several("", "", &each(4_000, &|n| attributes(n..n + 1, "1.5")), 1), 4_000),
+        (several("", "", &each(4_000, &|n| attributes(n..n + 1, LOOKUP)), 1), 4_000),
+        (several("", "", &each(300, &|n| attributes(n * 10..n * 10 + 10, "1.5")), 1), 300),
+        // Many columns, and rows that have none of them.
+        (several("", &(attributes(0..4_000, "1.5") + ","), "{}", 8_000), 8_001),
+        // Each attribute is a list of parties, which is several columns.
+        (
+            several(
+                "",
+                "",
+                &attributes(0..6_000, r#"[{"__type":"Entity:x","LogicalName":"activityparty","A":1}]"#),
+                1,
+            ),
+            1,
+        ),
     ] {
         let (most, made) = most_of(body.as_bytes());
         assert_eq!(made, rows);
@@ -153,4 +204,56 @@ fn memory_of_rows_follows_their_body() {
         );
         assert!(most <= bound(body.len()), "{most} bytes for a body of {}, {rows} rows", body.len());
     }
+}
+
+/// A lookup.
+const LOOKUP: &str = r#"{"Id":"00000064-0000-4000-8000-000000000064","LogicalName":"contact","Name":"n"}"#;
+
+/// A record with these attributes, all of this value.
+fn attributes(names: Range<usize>, value: &str) -> String {
+    let attributes: Vec<String> = names.map(|n| format!(r#"{{"key":"n{n}","value":{value}}}"#)).collect();
+    format!(r#"{{"Attributes":[{}]}}"#, attributes.join(","))
+}
+
+fn each(records: usize, record: &dyn Fn(usize) -> String) -> String {
+    (0..records).map(record).collect::<Vec<_>>().join(",")
+}
+
+/// An event of one row.
+fn update(record: &str) -> String {
+    format!(
+        r#"{{"MessageName":"Update","PrimaryEntityName":"account","InputParameters":[{{"key":"Target","value":{record}}}]}}"#
+    )
+}
+
+#[test]
+fn columns_that_come_late_take_no_room_in_the_rows_before() {
+    let narrow = update(r#"{"Attributes":[{"key":"name","value":"a"}]}"#);
+    let wide = update(&attributes(0..4_000, "1.5"));
+    let mut lane = Rows::begin();
+    lane.read(std::iter::repeat_n(narrow.as_bytes(), 50_000));
+    let before = COUNTING.live.load(Ordering::Relaxed);
+    let most = lane.read([wide.as_bytes()]);
+    let held = COUNTING.live.load(Ordering::Relaxed).saturating_sub(before);
+    let (ended, files) = lane.end();
+    println!("{most} bytes when it comes, {held} + {ended} until the end");
+    assert_eq!(files, [50_001]);
+    // What the 50,000 rows take to be encoded is not of the body.
+    assert!(most <= bound(wide.len()) + (4 << 20), "{most} bytes for a body of {}", wide.len());
+    assert!(held + ended <= bound(wide.len()), "{held} and {ended} bytes for a body of {}", wide.len());
+}
+
+#[test]
+fn row_without_the_columns_of_others_counts_with_them() {
+    let narrow = update(r#"{"Attributes":[{"key":"name","value":"a"}]}"#);
+    let wide = update(&attributes(0..2_000, "1.5"));
+    let mut lane = Rows::begin();
+    let mut most = lane.read([wide.as_bytes()]);
+    for _ in 0..50 {
+        most = most.max(lane.read(std::iter::repeat_n(narrow.as_bytes(), 1_000)));
+    }
+    let (ended, files) = lane.end();
+    println!("{most} bytes while they come, {ended} at the end");
+    assert_eq!(files, [50_001]);
+    assert!(most.max(ended) <= 3 * RollRules::GROUP_BYTES, "{most} and {ended} bytes");
 }

@@ -2,7 +2,9 @@
 //!
 //! Owns: the bound that a body and its row keep to, and bodies made of choices. Does not own: counting (`memory`).
 
-use catchwater::columns::{Catalog, Context, TableBuffer};
+use std::convert::Infallible;
+
+use catchwater::columns::{Catalog, Context, Full, TableBuffer};
 use catchwater::event::{QUARANTINE, RawEvent};
 use catchwater::parse::{GROWTH_BASE_BYTES, GROWTH_FACTOR, ParentContext, Parser};
 use catchwater::position::{PartitionId, SequenceNumber};
@@ -81,7 +83,12 @@ fn write(body: &[u8], reading: Reading) -> bool {
     let mut buffer = TableBuffer::open(&mut context, table);
     let raw = raw(body);
     match &read {
-        Ok(event) => buffer.push(&mut context, event, &raw, PartitionId(0)),
+        Ok(event) => {
+            if let Err(Full) = buffer.push(&mut context, event, &raw, PartitionId(0)) {
+                let Ok(()) = buffer
+                    .push_in_parts(&mut context, event, &raw, PartitionId(0), |_| Ok::<(), Infallible>(()));
+            }
+        }
         Err(reject) => buffer.push_reject(&mut context, reject, &raw, "", PartitionId(0)),
     }
     read.is_ok()

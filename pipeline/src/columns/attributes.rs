@@ -56,6 +56,9 @@ impl Row<'_, '_> {
 
     /// The type of an attribute's column; if it has none yet, the one this value would give it is proposed.
     fn attribute_type(&mut self, slot: SlotId, name: NodeId, value: Value<'_>) -> Option<ColumnType> {
+        if !self.directory.admits(slot) {
+            return None;
+        }
         if let Some(known) = self.directory.known_type(slot) {
             return known.column_type();
         }

@@ -1,4 +1,4 @@
-//! Bits and offsets as Arrow lays them out.
+//! Bits, offsets and byte strings as Arrow lays them out.
 
 use std::ops::Range;
 
@@ -31,6 +31,17 @@ impl Bits {
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.len = 0;
+    }
+
+    /// Forgets the bits from `len` on.
+    pub(super) fn truncate(&mut self, len: usize) {
+        if len < self.len {
+            self.bytes.truncate(len.div_ceil(8));
+            self.len = len;
+            if let Some(last) = self.bytes.get_mut(len / 8) {
+                *last &= !(u8::MAX << (len % 8));
+            }
+        }
     }
 
     pub(super) fn extend(&mut self, bit: bool, count: usize) {
@@ -75,6 +86,12 @@ impl Validity {
     /// Whether the value at a place is there.
     pub(super) fn is_valid(&self, at: usize) -> bool {
         at < self.len && (at >= self.bits.len || self.bits.get(at))
+    }
+
+    /// Forgets the values from `len` on.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.bits.truncate(len);
+        self.len = self.len.min(len);
     }
 
     #[inline]
@@ -138,6 +155,12 @@ impl Offsets {
         self.0.clear();
     }
 
+    /// Forgets the parts from `parts` on; where the last that is left ends.
+    pub(super) fn truncate(&mut self, parts: usize) -> usize {
+        self.0.truncate(parts + 1);
+        self.0.last().map_or(0, |end| *end as usize)
+    }
+
     /// Ends empty parts.
     pub(super) fn push_empty(&mut self, count: usize) {
         let end = self.0.last().copied().unwrap_or(0);
@@ -154,6 +177,54 @@ impl Offsets {
             self.0.push(0);
         }
         OffsetBuffer::new(ScalarBuffer::from(self.0))
+    }
+}
+
+/// Byte strings, one behind the other.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    pub(super) offsets: Offsets,
+    pub(super) data: Vec<u8>,
+    pub(super) len: usize,
+}
+
+impl Run {
+    #[inline]
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.data.extend_from_slice(bytes);
+        self.offsets.push(self.data.len());
+        self.len += 1;
+    }
+
+    /// One of them.
+    pub(super) fn get(&self, at: usize) -> &[u8] {
+        &self.data[self.offsets.range(at)]
+    }
+
+    /// True if keeping its memory for other values costs little.
+    pub(super) fn is_small(&self) -> bool {
+        const SMALL_BYTES: usize = 4096;
+        self.bytes() <= SMALL_BYTES
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.offsets.clear();
+        self.data.clear();
+        self.len = 0;
+    }
+
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.data.truncate(self.offsets.truncate(len));
+        self.len = self.len.min(len);
+    }
+
+    pub(super) fn push_empty(&mut self, count: usize) {
+        self.offsets.push_empty(count);
+        self.len += count;
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.offsets.bytes() + self.data.capacity()
     }
 }
 

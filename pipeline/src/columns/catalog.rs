@@ -22,6 +22,7 @@ type Tables = HashMap<String, Columns>;
 #[derive(Debug, Default)]
 struct Columns {
     types: HashMap<String, Known>,
+    party_lists: usize,
     /// A column was refused, and a warning said so.
     full: bool,
 }
@@ -29,6 +30,10 @@ struct Columns {
 /// Upper bound on the columns of a table: no more are proposed once it is reached. A table of Dataverse has up to 1,024
 /// columns, each with two companions at most. Each column costs memory in every lane and a place in every schema record.
 pub(super) const COLUMNS_MAX: usize = 4096;
+
+/// Upper bound on the columns of party lists of a table, for the same reason: each is six columns in a file. An activity has
+/// up to a dozen.
+const PARTY_LISTS_MAX: usize = 64;
 
 /// What is known of a column's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,20 +89,25 @@ impl Catalog {
         if let Some(known) = tables.get(table).and_then(|columns| columns.types.get(column)) {
             return Some(*known);
         }
-        let proposed = Known::Type(evidence?);
+        let evidence = evidence?;
         let columns = tables.entry(table.to_owned()).or_default();
-        if columns.types.len() >= COLUMNS_MAX {
+        let is_party_list = evidence == ColumnType::PartyList;
+        if columns.types.len() >= COLUMNS_MAX || is_party_list && columns.party_lists >= PARTY_LISTS_MAX {
             if !std::mem::replace(&mut columns.full, true) {
                 tracing::warn!(
                     table,
-                    columns = COLUMNS_MAX,
-                    "the table takes no more columns; values of new attributes stay in _rest"
+                    columns = columns.types.len(),
+                    party_lists = columns.party_lists,
+                    columns_max = COLUMNS_MAX,
+                    party_lists_max = PARTY_LISTS_MAX,
+                    "the table takes no more such columns; values of new attributes stay in _rest"
                 );
             }
             return Some(Known::Refused);
         }
-        columns.types.insert(column.to_owned(), proposed);
-        Some(proposed)
+        columns.party_lists += usize::from(is_party_list);
+        columns.types.insert(column.to_owned(), Known::Type(evidence));
+        Some(Known::Type(evidence))
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {

@@ -1,7 +1,7 @@
 //! One column of a row group, as plain buffers.
 //!
-//! Owns: which row a value belongs to, backfilling, parties. Does not own: the layout of values (`values`), which
-//! value goes where.
+//! Owns: which row a value belongs to, backfilling, how much that may take, parties. Does not own: the layout of values
+//! (`values`), which value goes where.
 //!
 //! # Shape
 //! A column takes no memory until its first value; the rows before are made null then, the rows behind its last
@@ -18,6 +18,20 @@ use super::values::{Cell, Values, Width};
 pub(super) struct Columns {
     pub(super) fixed: Vec<Column>,
     pub(super) attributes: Vec<Column>,
+    pub(super) padding: Padding,
+}
+
+/// What the rows take if every column is padded to all of them, and how much that may be.
+///
+/// A column that has one value takes room in every row of its row group. So a body with many attributes may multiply
+/// the rows before it, and a body with many targets its own.
+#[derive(Debug)]
+pub(super) struct Padding {
+    /// Bytes of one row, of all columns that have a value; those of texts and lists without what they hold.
+    row_bytes: usize,
+    max_bytes: usize,
+    /// A column would have taken more than that.
+    exceeded: bool,
 }
 
 /// A column's values so far.
@@ -39,19 +53,31 @@ impl Column {
         clippy::inline_always,
         reason = "callers know the kind of cell, which decides all else; measured"
     )]
-    pub(super) fn push(&mut self, column_type: ColumnType, row: usize, cell: Cell<'_>) -> bool {
+    pub(super) fn push(
+        &mut self,
+        column_type: ColumnType,
+        row: usize,
+        cell: Cell<'_>,
+        padding: &mut Padding,
+    ) -> bool {
         debug_assert!(Values::take(column_type, cell), "{cell:?} in a column of {column_type:?}");
         if self.len() == row && self.values.push(cell) {
             self.validity.push_valid();
             return true;
         }
-        self.push_after_all(column_type, row, cell)
+        self.push_after_all(column_type, row, cell, padding)
     }
 
     /// The same for a column's first value, one behind rows without any, and one that is not the row's first.
     #[inline(never)]
-    fn push_after_all(&mut self, column_type: ColumnType, row: usize, cell: Cell<'_>) -> bool {
-        if !self.reach(column_type, row) {
+    fn push_after_all(
+        &mut self,
+        column_type: ColumnType,
+        row: usize,
+        cell: Cell<'_>,
+        padding: &mut Padding,
+    ) -> bool {
+        if !self.reach(column_type, row, padding) {
             return false;
         }
         let pushed = self.values.push(cell);
@@ -61,8 +87,13 @@ impl Column {
     }
 
     /// Sets a row of a list of texts.
-    pub(super) fn push_texts<'a>(&mut self, row: usize, texts: impl Iterator<Item = &'a [u8]>) -> bool {
-        if !self.reach(ColumnType::TextList, row) {
+    pub(super) fn push_texts<'a>(
+        &mut self,
+        row: usize,
+        texts: impl Iterator<Item = &'a [u8]>,
+        padding: &mut Padding,
+    ) -> bool {
+        if !self.reach(ColumnType::TextList, row, padding) {
             return false;
         }
         let Values::Texts { offsets, items } = &mut self.values else { return false };
@@ -75,8 +106,13 @@ impl Column {
     }
 
     /// Sets a row of a party list, one party per call of what `write` is given.
-    pub(super) fn push_parties(&mut self, row: usize, write: impl FnOnce(&mut Parties)) -> bool {
-        if !self.reach(ColumnType::PartyList, row) {
+    pub(super) fn push_parties(
+        &mut self,
+        row: usize,
+        write: impl FnOnce(&mut Parties),
+        padding: &mut Padding,
+    ) -> bool {
+        if !self.reach(ColumnType::PartyList, row, padding) {
             return false;
         }
         let Values::Parties { offsets, parties } = &mut self.values else { return false };
@@ -89,6 +125,23 @@ impl Column {
     /// The bytes its buffers take.
     pub(super) fn bytes(&self) -> usize {
         self.validity.bytes() + self.values.bytes()
+    }
+
+    /// The bytes its buffers will take once it is padded to so many rows.
+    fn padded_bytes(&self, rows: usize) -> usize {
+        let missing = rows.saturating_sub(self.len());
+        self.bytes() + if self.len() > 0 { missing * self.values.row_bytes() } else { 0 }
+    }
+
+    /// Forgets all rows from `rows` on.
+    fn truncate(&mut self, rows: usize) {
+        if rows < self.len() {
+            self.validity.truncate(rows);
+            self.values.truncate(rows);
+            if !(0..rows).any(|row| self.validity.is_valid(row)) {
+                *self = Self::default();
+            }
+        }
     }
 
     /// The value of a row, but for lists of texts or parties.
@@ -124,12 +177,17 @@ impl Column {
     }
 
     /// Makes `row` the next to be set; false if it can't be.
-    fn reach(&mut self, column_type: ColumnType, row: usize) -> bool {
+    fn reach(&mut self, column_type: ColumnType, row: usize, padding: &mut Padding) -> bool {
         if self.len() > row {
             return false;
         }
-        if self.len() == 0 && !self.values.begins(column_type) {
-            self.values = Values::of(column_type);
+        if self.len() == 0 {
+            if !padding.add_column(column_type, row) {
+                return false;
+            }
+            if !self.values.begins(column_type) {
+                self.values = Values::of(column_type);
+            }
         }
         if self.len() < row {
             self.pad(row);
@@ -149,9 +207,14 @@ impl Column {
 impl Columns {
     /// As many fixed columns as any table has, and no attribute's.
     pub(super) fn new() -> Self {
-        let mut fixed = Vec::new();
-        fixed.resize_with(EVENT.len(), Column::default);
-        Self { fixed, attributes: Vec::new() }
+        let mut columns = Self::default();
+        columns.begin();
+        columns
+    }
+
+    /// Lets rows come: there are as many fixed columns as any table has.
+    pub(super) fn begin(&mut self) {
+        self.fixed.resize_with(EVENT.len(), Column::default);
     }
 
     /// An attribute's column.
@@ -162,10 +225,50 @@ impl Columns {
         &mut attributes[at]
     }
 
-    /// The bytes they take.
-    pub(super) fn bytes(&self) -> usize {
+    /// The bytes they take once all are padded to so many rows.
+    pub(super) fn bytes(&self, rows: usize) -> usize {
         let columns = (self.fixed.capacity() + self.attributes.capacity()) * size_of::<Column>();
-        columns + self.fixed.iter().chain(&self.attributes).map(Column::bytes).sum::<usize>()
+        let all = self.fixed.iter().chain(&self.attributes);
+        columns + all.map(|column| column.padded_bytes(rows)).sum::<usize>()
+    }
+
+    /// Forgets all rows from `rows` on.
+    pub(super) fn truncate(&mut self, rows: usize) {
+        for column in self.fixed.iter_mut().chain(&mut self.attributes) {
+            column.truncate(rows);
+        }
+    }
+}
+
+impl Default for Padding {
+    /// Without a limit.
+    fn default() -> Self {
+        Self { row_bytes: 0, max_bytes: usize::MAX, exceeded: false }
+    }
+}
+
+impl Padding {
+    /// Lets rows take so many bytes more than the `rows` that are there.
+    pub(super) fn allow(&mut self, rows: usize, more_bytes: usize) {
+        self.max_bytes = (rows * self.row_bytes).saturating_add(more_bytes);
+        self.exceeded = false;
+    }
+
+    /// Whether a column, or a row, had no room. Then the event's rows are not whole.
+    pub(super) fn is_exceeded(&mut self, rows: usize) -> bool {
+        self.exceeded |= rows * self.row_bytes > self.max_bytes;
+        self.exceeded
+    }
+
+    /// Adds a column that gets its first value in `row`; false if it has no room.
+    fn add_column(&mut self, column_type: ColumnType, row: usize) -> bool {
+        let row_bytes = self.row_bytes + Values::row_bytes_of(column_type);
+        if (row + 1) * row_bytes > self.max_bytes {
+            self.exceeded = true;
+            return false;
+        }
+        self.row_bytes = row_bytes;
+        true
     }
 }
 
@@ -174,6 +277,7 @@ impl Columns {
 pub(super) struct Parties {
     columns: [Column; PARTY.len()],
     len: usize,
+    padding: Padding,
 }
 
 impl Parties {
@@ -199,7 +303,15 @@ impl Parties {
 
     /// Sets a part, by its place among them, of the party that is being written.
     pub(super) fn set_at(&mut self, part: usize, cell: Cell<'_>) -> bool {
-        self.columns[part].push(PARTY[part].1, self.len, cell)
+        self.columns[part].push(PARTY[part].1, self.len, cell, &mut self.padding)
+    }
+
+    /// Forgets all from `len` on.
+    pub(super) fn truncate(&mut self, len: usize) {
+        for column in &mut self.columns {
+            column.truncate(len);
+        }
+        self.len = self.len.min(len);
     }
 
     /// The bytes they take.

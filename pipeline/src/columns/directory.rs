@@ -25,6 +25,10 @@ pub(super) struct Directory {
     first: [Option<SlotId>; TRACKS],
     /// The row at hand; rises with each.
     row: u64,
+    /// The event at hand; rises with each.
+    event: u64,
+    /// How many columns the event may still have values in, beside those that it has.
+    columns_left: usize,
 }
 
 /// A place in a [`Directory`], and in every buffer of its table.
@@ -44,6 +48,8 @@ pub(super) struct Slot {
     companions: [Option<SlotId>; COMPANIONS.len()],
     /// The column this one is a companion of, and which.
     owner: Option<(SlotId, Companion)>,
+    /// The event that last had a value in the column.
+    event: u64,
     /// The row that last had this attribute, and its value there.
     seen: (u64, Seen),
     /// The row that last had a label for this attribute, and the label there.
@@ -98,7 +104,27 @@ impl Directory {
             by_column: HashMap::new(),
             first: [None; TRACKS],
             row: 0,
+            event: 0,
+            columns_left: 0,
         }
+    }
+
+    /// Begins an event whose values go into so many attributes' columns at most.
+    pub(super) fn begin_event(&mut self, columns_max: usize) {
+        self.event += 1;
+        self.columns_left = columns_max;
+    }
+
+    /// Whether a value of the event may go into a column.
+    pub(super) fn admits(&mut self, id: SlotId) -> bool {
+        let slot = &mut self.slots[id.0 as usize];
+        if slot.event == self.event {
+            return true;
+        }
+        let Some(left) = self.columns_left.checked_sub(1) else { return false };
+        self.columns_left = left;
+        slot.event = self.event;
+        true
     }
 
     /// Forgets what the row before said.
@@ -255,6 +281,7 @@ impl Directory {
             next: [None; TRACKS],
             companions: [None; COMPANIONS.len()],
             owner: None,
+            event: 0,
             seen: (0, Seen { node: nowhere, placed: false, lookup: false }),
             labelled: (0, nowhere),
         });

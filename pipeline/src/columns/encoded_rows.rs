@@ -12,11 +12,12 @@
 //! column before it in the upper bits and the kind of value in the lower four, and the value. A name in a list of texts
 //! that is an attribute's is its slot.
 
+use super::bits::Run;
 use super::catalog::Known;
-use super::column::{Column, Columns};
+use super::column::{Column, Columns, Padding, Parties};
 use super::directory::{Directory, SlotId};
 use super::schema::{ColumnType, EVENT, FixedColumn, PARTY};
-use super::values::{Cell, Run, Values};
+use super::values::{Cell, Values};
 use crate::event::scalars::Number;
 
 /// Rows of one table, encoded.
@@ -51,7 +52,8 @@ impl EncodedRows {
 
     /// Appends the row that is staged, which is empty afterwards.
     pub(super) fn push(&mut self, staged: &mut StagedRow, directory: &Directory) {
-        let StagedRow { columns: Columns { fixed, attributes }, encoded } = staged;
+        let StagedRow { columns: Columns { fixed, attributes, padding }, encoded } = staged;
+        *padding = Padding::default();
         let mut before = 0;
         for (at, column) in (1..).zip(fixed.iter_mut().chain(attributes.iter_mut())) {
             if column.len() > 0 {
@@ -73,6 +75,7 @@ impl EncodedRows {
     pub(super) fn move_into(&mut self, columns: &mut Columns, layout: &[FixedColumn], directory: &Directory) {
         let bytes = std::mem::take(&mut self.bytes);
         let (mut reader, mut choices) = (Reader(&bytes), Vec::new());
+        let Columns { fixed, attributes, padding } = columns;
         let mut row = 0;
         while !reader.0.is_empty() {
             let mut next = 0;
@@ -80,21 +83,22 @@ impl EncodedRows {
                 next += distance;
                 let at = next - 1;
                 let (column, column_type) = match at.checked_sub(EVENT.len()) {
-                    None => (&mut columns.fixed[at], layout[at].1),
+                    None => (&mut fixed[at], layout[at].1),
                     Some(at) => {
                         let known = directory.known_type(SlotId(at as u32));
                         let column_type = known.and_then(Known::column_type);
-                        let column = Columns::attribute(&mut columns.attributes, at);
+                        let column = Columns::attribute(attributes, at);
                         (column, column_type.unwrap_or(ColumnType::Text))
                     }
                 };
                 match kind {
                     kind::TEXTS => {
                         let (count, mut previous) = (reader.varint(), None);
-                        column.push_texts(row, (0..count).map(|_| reader.name(&mut previous, directory)));
+                        let names = (0..count).map(|_| reader.name(&mut previous, directory));
+                        column.push_texts(row, names, padding);
                     }
                     kind::PARTIES => {
-                        column.push_parties(row, |parties| {
+                        let write = |parties: &mut Parties| {
                             for _ in 0..reader.varint() {
                                 let mut next = 0;
                                 while let Some((distance, kind)) = reader.head() {
@@ -104,10 +108,11 @@ impl EncodedRows {
                                 }
                                 parties.close();
                             }
-                        });
+                        };
+                        column.push_parties(row, write, padding);
                     }
                     _ => {
-                        column.push(column_type, row, reader.cell(kind, column_type, &mut choices));
+                        column.push(column_type, row, reader.cell(kind, column_type, &mut choices), padding);
                     }
                 }
             }

@@ -37,7 +37,7 @@ pub use metadata::{Error as MetadataError, Inferred, Metadata, Mixed, Survey, ty
 pub use names::attribute_name;
 pub use quarantined::{QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows};
 pub use schema::{TYPE_KEY, column_may_be, fixed_columns, type_names};
-pub use table::TableBuffer;
+pub use table::{Full, TableBuffer};
 
 /// The column that says where in its partition a row's event stood, in every table.
 pub const SEQUENCE_NUMBER: &str = "_sequence_number";

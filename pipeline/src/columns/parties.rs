@@ -15,10 +15,10 @@ impl Row<'_, '_> {
     /// A party list into its column; what the collection says of itself stands in the first party's `rest`, under
     /// the attribute's name.
     pub(super) fn party_list(&mut self, slot: SlotId, attribute: NodeId, node: NodeId) -> bool {
-        let (tree, row) = (self.tree, self.cells.row);
+        let tree = self.tree;
         let Some(list) = parties(tree, node) else { return false };
         let scratch = &mut *self.scratch;
-        let put = self.cells.attribute(slot).push_parties(row, |columns| {
+        let put = self.cells.put_parties(slot, |columns| {
             scratch.marks.cover(list);
             cover_text(scratch, tree, node, "EntityName");
             for (at, party) in tree.items(list).enumerate() {

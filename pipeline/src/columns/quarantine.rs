@@ -1,6 +1,6 @@
 //! Bodies that can't be understood, as rows of `_quarantine`.
 
-use super::column::Column;
+use super::column::Columns;
 use super::schema::{QUARANTINE, Quarantined};
 use super::values::Cell;
 use crate::event::{RawEvent, Reject};
@@ -8,7 +8,7 @@ use crate::position::PartitionId;
 
 /// Writes a body with everything that is known of it.
 pub(super) fn write(
-    columns: &mut [Column],
+    Columns { fixed, padding, .. }: &mut Columns,
     row: usize,
     (reject, raw, properties): (&Reject, &RawEvent<'_>, &str),
     hub: &str,
@@ -32,7 +32,7 @@ pub(super) fn write(
     ] {
         if let Some(cell) = cell {
             let at = column as usize;
-            columns[at].push(QUARANTINE[at].1, row, cell);
+            fixed[at].push(QUARANTINE[at].1, row, cell, padding);
         }
     }
 }

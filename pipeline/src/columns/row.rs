@@ -8,7 +8,7 @@
 //! take the facts of the event and their own target.
 
 use super::catalog::Catalog;
-use super::column::{Column, Columns};
+use super::column::{Column, Columns, Padding, Parties};
 use super::context::{Context, Scratch};
 use super::directory::{Directory, SlotId};
 use super::schema::{ColumnType, EVENT, Fixed};
@@ -44,6 +44,7 @@ pub(super) struct Row<'r, 'a> {
 pub(super) struct Cells<'r> {
     pub(super) fixed: &'r mut [Column],
     pub(super) attributes: &'r mut Vec<Column>,
+    pub(super) padding: &'r mut Padding,
     pub(super) row: usize,
 }
 
@@ -188,23 +189,22 @@ impl Cells<'_> {
     #[expect(clippy::inline_always, reason = "callers know the kind of cell; measured")]
     pub(super) fn put(&mut self, column: Fixed, cell: Cell<'_>) -> bool {
         let at = column as usize;
-        self.fixed[at].push(EVENT[at].1, self.row, cell)
+        self.fixed[at].push(EVENT[at].1, self.row, cell, self.padding)
     }
 
     /// Sets the fixed column of texts.
     pub(super) fn put_texts<'t>(&mut self, column: Fixed, texts: impl Iterator<Item = &'t [u8]>) -> bool {
-        self.fixed[column as usize].push_texts(self.row, texts)
+        self.fixed[column as usize].push_texts(self.row, texts, self.padding)
     }
 
     /// Sets an attribute's column.
     #[inline(never)]
     pub(super) fn put_attribute(&mut self, slot: SlotId, column_type: ColumnType, cell: Cell<'_>) -> bool {
-        let row = self.row;
-        self.attribute(slot).push(column_type, row, cell)
+        Columns::attribute(self.attributes, slot.0 as usize).push(column_type, self.row, cell, self.padding)
     }
 
-    /// An attribute's column.
-    pub(super) fn attribute(&mut self, slot: SlotId) -> &mut Column {
-        Columns::attribute(self.attributes, slot.0 as usize)
+    /// Sets an attribute's column of parties.
+    pub(super) fn put_parties(&mut self, slot: SlotId, write: impl FnOnce(&mut Parties)) -> bool {
+        Columns::attribute(self.attributes, slot.0 as usize).push_parties(self.row, write, self.padding)
     }
 }

@@ -1,7 +1,7 @@
 //! The rows of one destination, as columns.
 //!
-//! Owns: a destination's buffers, their size, the batch they become, and where the rows of one event are cut into
-//! several. Does not own: when a batch is taken (`run`).
+//! Owns: a destination's buffers, their size, the batch they become, how much an event may add to them, and where the
+//! rows of one event are cut into several. Does not own: when a batch is taken (`run`).
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -58,29 +58,35 @@ impl TableBuffer {
     }
 
     /// Appends an event: a row, or one for each of its targets.
+    ///
+    /// # Errors
+    /// The event would take too much memory here and is not in the buffer. Rows of other events have to be taken first.
+    /// Then it fits, unless it has several rows: those [come in parts](Self::push_in_parts).
     pub fn push(
         &mut self,
         context: &mut Context,
         event: &ChangeEvent<'_>,
         raw: &RawEvent<'_>,
         partition: PartitionId,
-    ) {
-        context.scratch.marks.begin(event.tree);
-        let Some(targets) = Targets::of(event) else {
-            return self.push_row(context, event, None, raw, partition);
+    ) -> Result<(), Full> {
+        let targets = self.begin_event(context, event, raw);
+        let before = self.rows;
+        self.columns.padding.allow(before, padding_max(raw));
+        let Some(targets) = targets else {
+            self.push_row(context, event, None, raw, partition);
+            return self.keep(before);
         };
-        targets.hide(event, &mut context.scratch.marks);
+        if targets.count > PART_ROWS {
+            return Err(Full);
+        }
         for item in targets.items(event) {
             self.push_row(context, event, Some((targets, item)), raw, partition);
+            self.keep(before)?;
         }
+        Ok(())
     }
 
-    /// True if an event has too many rows for one batch.
-    pub fn is_large(event: &ChangeEvent<'_>) -> bool {
-        Targets::of(event).is_some_and(|targets| targets.count > PART_ROWS)
-    }
-
-    /// Appends an event that [is large](Self::is_large), and gives its rows away in parts, all of the same types.
+    /// Appends the rows of one event, and gives them away in parts, all of the same types.
     ///
     /// The buffer is empty before and afterwards.
     pub fn push_in_parts<E>(
@@ -107,16 +113,54 @@ impl TableBuffer {
         partition: PartitionId,
         mut part: impl FnMut(RecordBatch) -> Result<(), E>,
     ) -> Result<(), E> {
-        context.scratch.marks.begin(event.tree);
-        let Some(targets) = Targets::of(event) else { return Ok(()) };
-        targets.hide(event, &mut context.scratch.marks);
+        let Some(targets) = self.begin_event(context, event, raw) else {
+            self.push_row(context, event, None, raw, partition);
+            return part(self.take_rows(context));
+        };
+        self.columns.padding.allow(0, padding_max(raw));
         for item in targets.items(event) {
+            let before = self.rows;
             self.push_row(context, event, Some((targets, item)), raw, partition);
+            if self.keep(before).is_err() {
+                part(self.take_rows(context))?;
+                self.columns.padding.allow(0, padding_max(raw));
+                self.push_row(context, event, Some((targets, item)), raw, partition);
+            }
             if self.rows == PART_ROWS {
                 part(self.take_rows(context))?;
+                self.columns.padding.allow(0, padding_max(raw));
             }
         }
         if self.rows > 0 { part(self.take_rows(context)) } else { Ok(()) }
+    }
+
+    /// Forgets the event before; the targets of this one, if it has several.
+    fn begin_event(
+        &self,
+        context: &mut Context,
+        event: &ChangeEvent<'_>,
+        raw: &RawEvent<'_>,
+    ) -> Option<Targets> {
+        let Context { directories, scratch, .. } = context;
+        let targets = Targets::of(event);
+        let rows = targets.map_or(1, |targets| targets.count);
+        directories[self.directory].begin_event(attributes_max(rows, raw));
+        scratch.marks.begin(event.tree);
+        targets.inspect(|targets| targets.hide(event, &mut scratch.marks))
+    }
+
+    /// Takes the rows behind the first `before` back if they take more than they may.
+    #[inline]
+    fn keep(&mut self, before: usize) -> Result<(), Full> {
+        if self.columns.padding.is_exceeded(self.rows) { self.take_back(before) } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn take_back(&mut self, before: usize) -> Result<(), Full> {
+        self.columns.truncate(before);
+        self.rows = before;
+        self.bytes.set(None);
+        Err(Full)
     }
 
     fn push_row(
@@ -128,8 +172,8 @@ impl TableBuffer {
         partition: PartitionId,
     ) {
         let hub = Arc::clone(&context.hub);
-        self.append(context, |context, directory, Columns { fixed, attributes }, row| {
-            let cells = Cells { fixed, attributes, row };
+        self.append(context, |context, directory, Columns { fixed, attributes, padding }, row| {
+            let cells = Cells { fixed, attributes, padding, row };
             Row::begin(event, several, cells, directory, context).write(raw, &hub, partition);
         });
     }
@@ -159,7 +203,7 @@ impl TableBuffer {
     /// Moves the rows that are encoded into columns.
     #[inline(never)]
     fn leave_few(&mut self, context: &Context) {
-        self.columns = Columns::new();
+        self.columns.begin();
         self.few.move_into(&mut self.columns, self.layout, &context.directories[self.directory]);
     }
 
@@ -174,7 +218,7 @@ impl TableBuffer {
     ) {
         let what = (reject, raw, properties);
         self.append(context, |context, _, columns, row| {
-            quarantine::write(&mut columns.fixed, row, what, &context.hub, partition);
+            quarantine::write(columns, row, what, &context.hub, partition);
         });
     }
 
@@ -183,11 +227,11 @@ impl TableBuffer {
         self.rows
     }
 
-    /// The bytes its buffers take, capacities counted; 0 without rows. They are counted once after they changed, not with
-    /// every value.
+    /// The bytes its buffers take, capacities counted, with every column padded to all rows; 0 without rows. They are
+    /// counted once after they changed, not with every value.
     pub fn bytes(&self) -> usize {
         self.bytes.get().unwrap_or_else(|| {
-            let bytes = self.few.bytes() + self.columns.bytes();
+            let bytes = self.few.bytes() + self.columns.bytes(self.rows);
             self.bytes.set(Some(bytes));
             bytes
         })
@@ -211,7 +255,7 @@ impl TableBuffer {
         if !self.few.is_empty() {
             self.leave_few(context);
         }
-        let Columns { mut fixed, mut attributes } = std::mem::take(&mut self.columns);
+        let Columns { mut fixed, mut attributes, .. } = std::mem::take(&mut self.columns);
         let rows = std::mem::take(&mut self.rows);
         let mut columns = Vec::new();
         let mut add = |column: &mut Column, name: &str, column_type: ColumnType| {
@@ -244,6 +288,31 @@ impl TableBuffer {
 /// Rows that a buffer encodes one after the other before it makes columns of them: so many values of a column take
 /// about as much as the column around them.
 const FEW_ROWS: usize = 16;
+
+/// The event at hand would take too much memory in the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// Upper bound on the bytes that an event may add to a buffer beside the values it states.
+///
+/// A value has at least twenty bytes in its body and takes up to 27 in its row. So an event whose records say about the
+/// same attributes is always within the bound, and one that spreads them over many columns is not.
+fn padding_max(raw: &RawEvent<'_>) -> usize {
+    const BASE_BYTES: usize = 4 << 20;
+    const FACTOR: usize = 16;
+    BASE_BYTES + FACTOR * raw.body.len()
+}
+
+/// Upper bound on the attributes that an event of so many rows has columns for; values of others stay in `_rest`.
+///
+/// A table of Dataverse has up to 1,024 columns. An attribute has at least 24 bytes in its body: events with up to 256 are
+/// within the bound, and events whose records have an eighth of all that are named, on average.
+fn attributes_max(rows: usize, raw: &RawEvent<'_>) -> usize {
+    const MAX: usize = 1024;
+    const BASE: usize = 256;
+    const BYTES_PER_ATTRIBUTE: usize = 3;
+    MAX.min(BASE + raw.body.len() / (BYTES_PER_ATTRIBUTE * rows))
+}
 
 /// Rows of one event that are a batch by themselves: with all facts of their event about 3 MiB, where a target of two
 /// bytes becomes a row. With more, columns that only one of them has take more; with fewer, what the file says of each

@@ -14,7 +14,7 @@ use arrow::datatypes::{
     TimestampMillisecondType,
 };
 
-use super::bits::{Bits, Offsets, Validity};
+use super::bits::{Bits, Offsets, Run, Validity};
 use super::column::Parties;
 use super::schema::{ColumnType, DECIMAL, item};
 use crate::event::scalars::{Guid, Number, ZERO_GUID};
@@ -105,6 +105,53 @@ impl Values {
             ColumnType::Choices => Self::Choices { offsets: Offsets::default(), items: Vec::new() },
             ColumnType::TextList => Self::Texts { offsets: Offsets::default(), items: Box::default() },
             ColumnType::PartyList => Self::Parties { offsets: Offsets::default(), parties: Box::default() },
+        }
+    }
+
+    /// What a row takes in a column of this type, in bytes: of a text or a list its end, of a number the widest.
+    pub(super) fn row_bytes_of(column_type: ColumnType) -> usize {
+        match column_type {
+            ColumnType::Boolean => 1,
+            ColumnType::Datetime | ColumnType::Instant | ColumnType::Int64 => size_of::<i64>(),
+            ColumnType::Double => size_of::<f64>(),
+            ColumnType::Number | ColumnType::Decimal => size_of::<i128>(),
+            ColumnType::Uuid => ZERO_GUID.len(),
+            // Days, choices, and the ends of texts and lists.
+            _ => size_of::<i32>(),
+        }
+    }
+
+    /// What a row without a value takes now, in bytes.
+    pub(super) fn row_bytes(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Boolean(_) => 1,
+            Self::Int64(_) => size_of::<i64>(),
+            Self::Double(_) => size_of::<f64>(),
+            Self::Decimal(_) => size_of::<i128>(),
+            Self::Uuid(_) => ZERO_GUID.len(),
+            Self::Int32(_)
+            | Self::Bytes(_)
+            | Self::Choices { .. }
+            | Self::Texts { .. }
+            | Self::Parties { .. } => size_of::<i32>(),
+        }
+    }
+
+    /// Forgets the values from `rows` on.
+    pub(super) fn truncate(&mut self, rows: usize) {
+        match self {
+            Self::None => {}
+            Self::Boolean(bits) => bits.truncate(rows),
+            Self::Int32(values) => values.truncate(rows),
+            Self::Int64(values) => values.truncate(rows),
+            Self::Decimal(values) => values.truncate(rows),
+            Self::Double(values) => values.truncate(rows),
+            Self::Uuid(values) => values.truncate(rows * ZERO_GUID.len()),
+            Self::Bytes(run) => run.truncate(rows),
+            Self::Choices { offsets, items } => items.truncate(offsets.truncate(rows)),
+            Self::Texts { offsets, items } => items.truncate(offsets.truncate(rows)),
+            Self::Parties { offsets, parties } => parties.truncate(offsets.truncate(rows)),
         }
     }
 
@@ -313,49 +360,6 @@ impl Values {
             }
             Self::Parties { offsets, parties } => list(offsets, Arc::new(parties.finish()), nulls),
         }
-    }
-}
-
-/// Byte strings, one behind the other.
-#[derive(Debug, Default)]
-pub(super) struct Run {
-    offsets: Offsets,
-    data: Vec<u8>,
-    pub(super) len: usize,
-}
-
-impl Run {
-    #[inline]
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.data.extend_from_slice(bytes);
-        self.offsets.push(self.data.len());
-        self.len += 1;
-    }
-
-    /// One of them.
-    pub(super) fn get(&self, at: usize) -> &[u8] {
-        &self.data[self.offsets.range(at)]
-    }
-
-    /// True if keeping its memory for other values costs little.
-    fn is_small(&self) -> bool {
-        const SMALL_BYTES: usize = 4096;
-        self.bytes() <= SMALL_BYTES
-    }
-
-    fn clear(&mut self) {
-        self.offsets.clear();
-        self.data.clear();
-        self.len = 0;
-    }
-
-    fn push_empty(&mut self, count: usize) {
-        self.offsets.push_empty(count);
-        self.len += count;
-    }
-
-    fn bytes(&self) -> usize {
-        self.offsets.bytes() + self.data.capacity()
     }
 }
 

@@ -15,7 +15,7 @@ use catchwater_sinks::parquet::{self, FooterFacts, RowGroup};
 use super::ledger::Before;
 use crate::budget::{LaneBudget, Permit, Share};
 use crate::columns::{self, TableBuffer};
-use crate::event::{ChangeEvent, RawEvent};
+use crate::event::{ChangeEvent, RawEvent, Reject};
 use crate::position::{PartitionId, SequenceNumber};
 
 /// What every footer of a run states.
@@ -143,14 +143,53 @@ impl OpenFile {
         chain::covers(self.chain_last, Ordinal(event.0))
     }
 
-    /// The destination's buffer, for the rows of `event`; notes the event.
+    /// Appends an event. Its rows become row groups of their own if they have no room beside those before; all are in one
+    /// file. The file before it is closed and returned when they can't join it, or when its last rows can't.
     ///
     /// `before` is asked only when the event is the first of its row group.
-    pub(super) fn rows_of(
+    pub(super) fn push(
         &mut self,
-        event: SequenceNumber,
+        context: &mut columns::Context,
+        event: &ChangeEvent<'_>,
+        raw: &RawEvent<'_>,
         before: impl FnOnce() -> Before,
-    ) -> &mut TableBuffer {
+        facts: &RunFacts,
+    ) -> Result<Vec<ClosedFile>, parquet::Error> {
+        let (partition, number) = (self.start.partition, raw.sequence_number);
+        if self.buffer.push(context, event, raw, partition).is_ok() {
+            self.note(number, before);
+            return Ok(Vec::new());
+        }
+        let mut closed: Vec<ClosedFile> = self.encode(context, facts)?.into_iter().collect();
+        if self.buffer.push(context, event, raw, partition).is_ok() {
+            self.note(number, before);
+            return Ok(closed);
+        }
+        let mut parts = Vec::new();
+        self.buffer.push_in_parts(context, event, raw, partition, |rows| {
+            parts.push(EncodedPart::of(&rows)?);
+            Ok::<(), parquet::Error>(())
+        })?;
+        let span = Span { first: number, last: number, before: before(), events: 1 };
+        closed.extend(self.add(span, parts, facts)?);
+        Ok(closed)
+    }
+
+    /// Appends a body that can't be understood, with its application properties as JSON.
+    pub(super) fn push_reject(
+        &mut self,
+        context: &mut columns::Context,
+        reject: &Reject,
+        raw: &RawEvent<'_>,
+        properties: &str,
+        before: impl FnOnce() -> Before,
+    ) {
+        self.buffer.push_reject(context, reject, raw, properties, self.start.partition);
+        self.note(raw.sequence_number, before);
+    }
+
+    /// Notes an event whose rows are in the buffer.
+    fn note(&mut self, event: SequenceNumber, before: impl FnOnce() -> Before) {
         let span = self.buffered.get_or_insert_with(|| Span {
             first: event,
             last: event,
@@ -159,7 +198,6 @@ impl OpenFile {
         });
         span.last = event;
         span.events += 1;
-        &mut self.buffer
     }
 
     /// The first row and where reading stood before it.
@@ -212,28 +250,6 @@ impl OpenFile {
         let Some(span) = self.buffered.take() else { return Ok(None) };
         let rows = self.buffer.take(context);
         self.add(span, vec![EncodedPart::of(&rows)?], facts)
-    }
-
-    /// Appends an event that [is large](TableBuffer::is_large) as row groups of its own: all are in one file. The file
-    /// before it is closed and returned when they can't join it, or when its last rows can't.
-    pub(super) fn push_in_parts(
-        &mut self,
-        context: &mut columns::Context,
-        event: &ChangeEvent<'_>,
-        raw: &RawEvent<'_>,
-        before: impl FnOnce() -> Before,
-        facts: &RunFacts,
-    ) -> Result<Vec<ClosedFile>, parquet::Error> {
-        let mut closed: Vec<ClosedFile> = self.encode(context, facts)?.into_iter().collect();
-        let mut parts = Vec::new();
-        self.buffer.push_in_parts(context, event, raw, self.start.partition, |rows| {
-            parts.push(EncodedPart::of(&rows)?);
-            Ok::<(), parquet::Error>(())
-        })?;
-        let number = raw.sequence_number;
-        let span = Span { first: number, last: number, before: before(), events: 1 };
-        closed.extend(self.add(span, parts, facts)?);
-        Ok(closed)
     }
 
     /// Adds the row groups of whole events. When they can't join the file, it is closed and returned, and they begin the

@@ -117,7 +117,7 @@ impl Partition {
         previous: Option<&RawEvent<'_>>,
         to: &mut Writing<'_>,
     ) -> Result<Written, parquet::Error> {
-        let (partition, number) = (self.start.partition, raw.sequence_number);
+        let number = raw.sequence_number;
         let table = event.as_ref().map_or(QUARANTINE, |event| event.table.name());
         let date = Date::from_unix_ms(raw.enqueued_time_ms);
         let Some(file) = self.find(table, date).or_else(|| self.open(table, date, number, to)) else {
@@ -130,17 +130,14 @@ impl Partition {
         let before = || Before::from(previous.map(position_of).or_else(|| processed.clone()));
         let rows = file.rows();
         match event {
-            Ok(event) if TableBuffer::is_large(event) => {
-                let closed = file.push_in_parts(to.context, event, raw, before, to.facts)?;
+            Ok(event) => {
+                let closed = file.push(to.context, event, raw, before, to.facts)?;
                 to.out.extend(closed.into_iter().map(|file| LaneOutput::Closed(Box::new(file))));
-                return Ok(Written::Rows { buffer_bytes: file.buffer_bytes() });
             }
-            Ok(event) => file.rows_of(number, before).push(to.context, event, raw, partition),
             Err(reject) => {
                 let mut properties = String::new();
                 eventhubs::properties_json(raw.encoded_properties, &mut properties);
-                let rows = file.rows_of(number, before);
-                rows.push_reject(to.context, reject, raw, &properties, partition);
+                file.push_reject(to.context, reject, raw, &properties, before);
             }
         }
         if file.rows() == rows + 1 {

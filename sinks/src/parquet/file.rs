@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, new_null_array};
-use arrow::datatypes::{FieldRef, Schema};
+use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use arrow::datatypes::{DataType, FieldRef, Schema};
 use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
@@ -95,8 +95,12 @@ fn nulls<'f>(fields: impl Iterator<Item = &'f FieldRef>, rows: usize) -> Result<
     if fields.is_empty() {
         return Ok(Vec::new());
     }
-    let arrays = fields.iter().map(|field| new_null_array(field.data_type(), rows)).collect();
-    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays);
+    // One for each type: thousands of columns may be missing in thousands of rows.
+    let mut of_type: HashMap<&DataType, ArrayRef> = HashMap::new();
+    let mut null =
+        |data_type| Arc::clone(of_type.entry(data_type).or_insert_with(|| new_null_array(data_type, rows)));
+    let arrays = fields.iter().map(|field| null(field.data_type())).collect();
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields.clone())), arrays);
     Ok(encode_row_group(&batch.map_err(|source| failed(source.into()))?)?.into_columns())
 }
 

@@ -4,11 +4,12 @@
 //! evidence a run would take from it. Does not own: what is evidence (`attributes`).
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt;
 
 use super::super::attributes::{fits, is_integer};
 use super::super::schema::ColumnType;
-use super::super::{Catalog, Context, TableBuffer};
+use super::super::{Catalog, Context, Full, TableBuffer};
 use super::kinds::attribute_type;
 use crate::event::tree::{NodeId, Tree};
 use crate::event::value::Value;
@@ -64,7 +65,9 @@ impl Survey {
             undecodable: None,
         };
         let mut buffer = TableBuffer::open(&mut self.context, event.table.name());
-        buffer.push(&mut self.context, event, &nowhere, PartitionId(0));
+        let Err(Full) = buffer.push(&mut self.context, event, &nowhere, PartitionId(0)) else { return };
+        let Ok(()) = buffer
+            .push_in_parts(&mut self.context, event, &nowhere, PartitionId(0), |_| Ok::<(), Infallible>(()));
     }
 
     /// The types that hold all values.

@@ -353,3 +353,42 @@ fn a_body_that_can_t_be_understood_is_kept_with_its_bytes() {
     assert_eq!(row(&batch, 1)["_body"], "[]");
     assert_eq!(row(&batch, 1)["_reason"], "the body is empty");
 }
+
+#[test]
+fn event_without_room_leaves_the_rows_before_as_they_were() {
+    let parties =
+        format!(r#"{{"Entities":[{}]}}"#, record("activityparty", ID, &[("addressused", r#""a@b""#)], &[]));
+    let lookup = lookup("contact", OTHER, r#""Ann""#);
+    let (choice, money) = (choice("3"), money("1.5"));
+    let every_kind = |text: &'static str| {
+        vec![
+            ("text", text),
+            ("number", "7"),
+            ("decimal", "7.25"),
+            ("flag", "true"),
+            ("date", r#""/Date(1700000000123)/""#),
+            ("choice", &choice),
+            ("choices", r#"[{"Value":1},{"Value":2}]"#),
+            ("money", &money),
+            ("parent", &lookup),
+            ("to", &parties),
+            ("unknown", r#"["x"]"#),
+        ]
+    };
+    let wide: Vec<(String, String)> = (0..1_000).map(|n| (format!("wide{n}"), "0.5".to_owned())).collect();
+    let wide: Vec<(&str, &str)> = wide.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let with_all = update(&[every_kind(r#""longer""#), wide].concat());
+    let (mut rows, mut untouched) = (Rows::new(), Rows::new());
+    for number in 0..500 {
+        let attributes = if number % 3 == 0 { every_kind(r#""text""#) } else { vec![("text", r#""other""#)] };
+        let body = update(&attributes);
+        rows.push(&body.json());
+        untouched.push(&body.json());
+    }
+    assert_eq!(rows.try_push(&with_all.json()), Err(Full));
+    assert_eq!(rows.buffer.as_ref().unwrap().rows(), 500);
+    assert_eq!(rows.take(), untouched.take());
+    assert_eq!(rows.try_push(&with_all.json()), Ok(()));
+    let row = row(&rows.take(), 0);
+    assert_eq!((row["wide999"].as_str(), row["text"].as_str()), ("0.5", "longer"));
+}

@@ -23,22 +23,57 @@ fn rest_of(row: &BTreeMap<String, String>) -> BTreeMap<String, serde_json::Value
 #[test]
 fn full_table_leaves_new_attributes_in_rest() {
     let mut rows = Rows::new();
-    rows.push(&update(&borrowed(&numbered(0, COLUMNS_MAX + 2))).json());
+    let (mut from, step) = (0, ATTRIBUTES_MAX - 1);
+    while from < COLUMNS_MAX {
+        rows.push(&update(&borrowed(&numbered(from, from + step))).json());
+        from += step;
+    }
     rows.push(&update(&borrowed(&numbered(COLUMNS_MAX + 1, COLUMNS_MAX + 3))).json());
     rows.push(&update(&borrowed(&numbered(7, 8))).json());
     let batch = rows.take();
-    let first = row(&batch, 0);
-    let columns = first.keys().filter(|name| name.starts_with('a')).count();
+    let columns = batch.schema();
+    let columns = columns.fields().iter().filter(|field| field.name().starts_with('a')).count();
     assert_eq!(columns, COLUMNS_MAX);
-    let expected = |numbers: std::ops::Range<usize>| {
-        numbers
-            .map(|number| (format!("a{number}"), serde_json::Value::from(number)))
-            .collect::<BTreeMap<_, _>>()
-    };
-    assert_eq!(rest_of(&first), expected(COLUMNS_MAX..COLUMNS_MAX + 2));
-    assert_eq!(rest_of(&row(&batch, 1)), expected(COLUMNS_MAX + 1..COLUMNS_MAX + 3));
-    let third = row(&batch, 2);
-    assert_eq!((third["a7"].as_str(), third.get("_rest")), ("7", None));
+    let full = batch.num_rows() - 3;
+    assert_eq!(rest_of(&row(&batch, full - 1)), BTreeMap::new());
+    assert_eq!(rest_of(&row(&batch, full)), numbers(COLUMNS_MAX..from));
+    assert_eq!(rest_of(&row(&batch, full + 1)), numbers(COLUMNS_MAX + 1..COLUMNS_MAX + 3));
+    let last = row(&batch, full + 2);
+    assert_eq!((last["a7"].as_str(), last.get("_rest")), ("7", None));
+}
+
+#[test]
+fn event_with_more_attributes_than_a_table_has_leaves_them_in_rest() {
+    let mut rows = Rows::new();
+    rows.push(&update(&borrowed(&numbered(0, ATTRIBUTES_MAX + 2))).json());
+    rows.push(&update(&borrowed(&numbered(ATTRIBUTES_MAX, ATTRIBUTES_MAX + 2))).json());
+    let batch = rows.take();
+    let (first, second) = (row(&batch, 0), row(&batch, 1));
+    assert_eq!(first.keys().filter(|name| name.starts_with('a')).count(), ATTRIBUTES_MAX);
+    assert_eq!(rest_of(&first), numbers(ATTRIBUTES_MAX..ATTRIBUTES_MAX + 2));
+    assert_eq!((second["a1024"].as_str(), second.get("_rest")), ("1024", None));
+}
+
+#[test]
+fn table_has_columns_for_64_party_lists() {
+    let parties = r#"[{"__type":"Entity:x","LogicalName":"activityparty","RowVersion":"1"}]"#;
+    let lists: Vec<_> = (0..65).map(|n| (format!("a{n}"), parties.to_owned())).collect();
+    let mut rows = Rows::new();
+    rows.push(&update(&borrowed(&lists)).json());
+    rows.push(&update(&[("b", "1"), ("a63", parties)]).json());
+    let batch = rows.take();
+    let (first, second) = (row(&batch, 0), row(&batch, 1));
+    assert_eq!(first.keys().filter(|name| name.starts_with('a')).count(), 64);
+    assert_eq!(rest_of(&first).keys().collect::<Vec<_>>(), ["a64"]);
+    assert_eq!((second["b"].as_str(), second.contains_key("a63")), ("1", true));
+}
+
+/// Attributes that an event has columns for.
+const ATTRIBUTES_MAX: usize = 1024;
+
+/// What stands in `_rest` of attributes with numbers for values.
+fn numbers(numbers: std::ops::Range<usize>) -> BTreeMap<String, serde_json::Value> {
+    numbers.map(|number| (format!("a{number}"), serde_json::Value::from(number))).collect()
 }
 
 #[test]

@@ -19,7 +19,7 @@ use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType,
 };
 
-use super::{Catalog, Context, TableBuffer, type_names};
+use super::{Catalog, Context, Full, TableBuffer, type_names};
 use crate::event::{RawEvent, Table};
 use crate::parse::{ParentContext, Parser};
 use crate::position::{PartitionId, SequenceNumber};
@@ -56,6 +56,14 @@ impl Rows {
     }
 
     fn push_raw(&mut self, body: &str, size_exceeded: bool) {
+        self.try_push_raw(body, size_exceeded).unwrap();
+    }
+
+    fn try_push(&mut self, body: &str) -> Result<(), Full> {
+        self.try_push_raw(body, false)
+    }
+
+    fn try_push_raw(&mut self, body: &str, size_exceeded: bool) -> Result<(), Full> {
         let mut parser = Parser::new(self.parents);
         let event = parser.parse(body.as_bytes()).unwrap_or_else(|reject| panic!("{reject:?}: {body}"));
         let raw = RawEvent {
@@ -71,7 +79,7 @@ impl Rows {
         self.next += 1;
         let table = event.table.name();
         let buffer = self.buffer.get_or_insert_with(|| TableBuffer::open(&mut self.context, table));
-        buffer.push(&mut self.context, &event, &raw, PartitionId(7));
+        buffer.push(&mut self.context, &event, &raw, PartitionId(7))
     }
 
     fn take(&mut self) -> RecordBatch {

@@ -17,9 +17,11 @@ use super::super::RunFacts;
 use super::super::schemas::LakeSchemas;
 use super::{Error, Rules};
 use crate::columns::{
-    self, Catalog, Context, QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows, TableBuffer,
+    self, Catalog, Context, Full, QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows, TableBuffer,
 };
+use crate::event::{ChangeEvent, RawEvent};
 use crate::eventhubs::SIZE_EXCEEDED;
+use crate::position::PartitionId;
 
 /// Gives every event of a quarantine file to `each`, in order.
 pub(super) async fn read(
@@ -135,13 +137,7 @@ impl World {
             };
             let open = building.entry(table.to_owned()).or_insert_with(|| Building::open(context, table));
             open.events += 1;
-            if TableBuffer::is_large(&parsed) {
-                open.encode(context)?;
-                let Building { buffer, made, .. } = open;
-                return buffer
-                    .push_in_parts(context, &parsed, &event.raw, event.partition, |rows| made.add(&rows));
-            }
-            open.buffer.push(context, &parsed, &event.raw, event.partition);
+            open.push(context, &parsed, &event.raw, event.partition)?;
             if open.buffer.bytes() >= self.group_bytes { open.encode(context) } else { Ok(()) }
         })
         .await?;
@@ -177,6 +173,24 @@ impl Building {
         let buffer = TableBuffer::open(context, table);
         let made = Made { groups: Vec::new(), columns: BTreeMap::new(), rows: 0, joins: true };
         Self { buffer, made, events: 0 }
+    }
+
+    /// Appends an event, as row groups of its own if it has no room beside the others.
+    fn push(
+        &mut self,
+        context: &mut Context,
+        event: &ChangeEvent<'_>,
+        raw: &RawEvent<'_>,
+        partition: PartitionId,
+    ) -> Result<(), Error> {
+        if self.buffer.push(context, event, raw, partition).is_ok() {
+            return Ok(());
+        }
+        self.encode(context)?;
+        let Self { buffer, made, .. } = self;
+        buffer
+            .push(context, event, raw, partition)
+            .or_else(|Full| buffer.push_in_parts(context, event, raw, partition, |rows| made.add(&rows)))
     }
 
     /// Makes a row group of what the buffer holds.
