@@ -21,16 +21,16 @@ pub fn type_names(schema: &Schema) -> BTreeMap<String, String> {
     schema.fields().iter().filter_map(typed).collect()
 }
 
-/// Compares a column of a file with its lake type. A type that only a later version knows fits every column.
-pub fn column_may_be(lake_type: &str, column: &Field) -> bool {
-    let Some(known) = ColumnType::of(lake_type) else { return true };
+/// Compares a column of a file with its lake type; `None` for a type that only a later version knows.
+pub fn column_may_be(lake_type: &str, column: &Field) -> Option<bool> {
+    let known = ColumnType::of(lake_type)?;
     let narrower = match known {
         ColumnType::Number => [DataType::Int32, DataType::Int64].contains(column.data_type()),
         _ => false,
     };
     let expected = known.field(column.name(), known.data_type());
     let same_type = expected.data_type().equals_datatype(column.data_type());
-    (narrower || same_type) && expected.extension_type_name() == column.extension_type_name()
+    Some((narrower || same_type) && expected.extension_type_name() == column.extension_type_name())
 }
 
 macro_rules! types {

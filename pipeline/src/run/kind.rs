@@ -142,9 +142,10 @@ impl Kind {
     pub(crate) fn of_schema(error: &schema::Error) -> Self {
         match error {
             schema::Error::Record(error) => Self::of_records(error),
-            schema::Error::Gone { .. } | schema::Error::Misplaced { .. } | schema::Error::Changed { .. } => {
-                Self::Refused
-            }
+            schema::Error::Gone { .. }
+            | schema::Error::Missing { .. }
+            | schema::Error::Misplaced { .. }
+            | schema::Error::Changed { .. } => Self::Refused,
         }
     }
 

@@ -33,6 +33,7 @@ impl LakeSchemas {
         metadata: Option<&Metadata>,
     ) -> Result<Self, Error> {
         let schemas = Schemas::load(records).await?;
+        schemas.check_tables().await?;
         for schema in schemas.tables() {
             catalog.adopt(&schema.table, schema.columns.clone());
         }

@@ -46,6 +46,7 @@ struct Script {
     puts: VecDeque<(String, PutFault)>,
     lost_reads: VecDeque<String>,
     unlisted: Vec<String>,
+    unlisted_once: Vec<String>,
     late: Vec<LatePut>,
     held: Vec<oneshot::Sender<()>>,
     asked: Vec<String>,
@@ -78,6 +79,11 @@ impl Faults {
     /// Leaves keys that contain `part` out of listings, as a stale one does; reading them still works.
     pub fn hide_from_listings(&self, part: &str) {
         self.script().unlisted.push(part.to_owned());
+    }
+
+    /// Leaves a key that contains `part` out of the next listing that would have it.
+    pub fn hide_from_next_listing(&self, part: &str) {
+        self.script().unlisted_once.push(part.to_owned());
     }
 
     /// Makes listings whole again.
@@ -131,7 +137,13 @@ impl Faults {
     }
 
     fn lists(&self, path: &Path) -> bool {
-        !self.script().unlisted.iter().any(|part| path.as_ref().contains(part))
+        let mut script = self.script();
+        let is_part = |part: &String| path.as_ref().contains(part.as_str());
+        if let Some(once) = script.unlisted_once.iter().position(is_part) {
+            script.unlisted_once.remove(once);
+            return false;
+        }
+        !script.unlisted.iter().any(is_part)
     }
 }
 

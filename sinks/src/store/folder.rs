@@ -67,6 +67,30 @@ impl Folder {
         Url::from_file_path(&self.root).map_or_else(|()| "file://".into(), |url| url.as_str().into())
     }
 
+    /// The names of the folders directly in a folder. Those that can't be part of a path (control characters, not UTF-8) are
+    /// left out, where `object_store` would refuse to list the others.
+    pub(super) async fn folders_in(self: Arc<Self>, prefix: &Path) -> Result<Vec<String>, Error> {
+        let is_root = prefix.as_ref().is_empty();
+        let folder = if is_root { self.root.clone() } else { self.file(prefix)? };
+        blocking(move || {
+            let failed = |source| Error::Folder { operation: "list", folder: folder.clone(), source };
+            let entries = match fs::read_dir(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+                entries => entries.map_err(failed)?,
+            };
+            let mut names = Vec::new();
+            for entry in entries {
+                let entry = entry.map_err(failed)?;
+                let name = entry.file_name().into_string().ok();
+                let name = name.filter(|name| Path::parse(name).is_ok());
+                // A link to a folder is one.
+                names.extend(name.filter(|_| entry.path().is_dir()));
+            }
+            Ok(names)
+        })
+        .await
+    }
+
     /// Syncs the folders above a file that was just put, where this process has not done so before.
     pub(super) async fn sync_folders_above(self: Arc<Self>, path: &Path) -> Result<(), Error> {
         let file = self.file(path)?;

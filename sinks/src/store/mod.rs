@@ -149,10 +149,15 @@ impl Store {
 
     /// Lists the names of the folders directly in a folder, or at the top, in order.
     pub async fn list_folders(&self, prefix: Option<&Path>) -> Result<Vec<String>, Error> {
-        let listing = self.objects.list_with_delimiter(prefix);
-        let found = self.request("list", &prefix.cloned().unwrap_or_default(), listing).await?;
-        let mut names: Vec<String> =
-            found.common_prefixes.iter().filter_map(|folder| folder.filename().map(str::to_owned)).collect();
+        let of = prefix.cloned().unwrap_or_default();
+        let mut names: Vec<String> = match &self.folder {
+            Some(folder) => self.answered("list", &of, Arc::clone(folder).folders_in(&of)).await?,
+            None => {
+                let found = self.request("list", &of, self.objects.list_with_delimiter(prefix)).await?;
+                let name = |folder: &Path| folder.filename().map(str::to_owned);
+                found.common_prefixes.iter().filter_map(name).collect()
+            }
+        };
         names.sort();
         Ok(names)
     }

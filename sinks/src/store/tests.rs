@@ -87,6 +87,24 @@ async fn every_store_conforms() {
     conforms(&without_faults).await;
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn folders_whose_names_can_be_no_path_are_not_listed_and_hide_no_other() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let (kept, store) = local();
+    store.put(&key("b/1"), bytes("1")).await.unwrap();
+    let root = store.url().strip_prefix("file://").unwrap().replace("%20", " ");
+    let root = std::path::Path::new(&root);
+    for name in [&b"a\x01"[..], b"a\xff", b"\n"] {
+        std::fs::create_dir(root.join(OsStr::from_bytes(name))).unwrap();
+    }
+    std::os::unix::fs::symlink("/nowhere", root.join("dangling")).unwrap();
+    std::os::unix::fs::symlink(root.join("b"), root.join("linked")).unwrap();
+    assert_eq!(store.list_folders(None).await.unwrap(), ["b", "linked"]);
+    drop(kept);
+}
+
 #[tokio::test]
 async fn memory_is_shared_by_clones_alone() {
     let store = Store::open("memory:///same").unwrap();

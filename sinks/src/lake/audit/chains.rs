@@ -17,9 +17,14 @@ pub(super) struct Chains {
     files: Vec<(DataFileName, u64)>,
 }
 
+/// Names of the data files that were read, in their order.
+pub(super) struct FilesRead(Vec<DataFileName>);
+
 /// Where a chain stands while it is followed.
 #[derive(Default)]
 struct Follower {
+    /// Files that were read although they were not listed.
+    unlisted: Vec<DataFileName>,
     /// The file before.
     before: Option<DataFileName>,
     /// Where the next file has to continue; unknown behind a file that could not be read.
@@ -62,7 +67,8 @@ impl Chains {
         columns: RowColumns,
         sources: &mut Sources,
         report: &mut Report,
-    ) {
+    ) -> FilesRead {
+        let mut names: Vec<DataFileName> = self.files.iter().map(|(name, _)| name.clone()).collect();
         let reads = self.files.into_iter().map(|(name, size)| async move {
             let read = Scan::read(store, &name.path(), columns).await;
             (name, size, read)
@@ -76,6 +82,30 @@ impl Chains {
             follower.link(&name, report);
             follower.take(name, size, read, sources, report);
         }
+        names.append(&mut follower.unlisted);
+        names.sort();
+        FilesRead(names)
+    }
+}
+
+impl FilesRead {
+    /// Reads the files that came since. Their chains are the next audit's affair.
+    pub(super) async fn add_late(
+        &mut self,
+        store: &Store,
+        columns: RowColumns,
+        sources: &mut Sources,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        // What is odd in the listing was found in the first one.
+        let (Chains { files }, _) = Chains::list(store, &mut Report::default()).await?;
+        for (name, size) in files {
+            if self.0.binary_search(&name).is_err() {
+                let read = Scan::read(store, &name.path(), columns).await;
+                Follower::default().take(name, size, read, sources, report);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -84,7 +114,7 @@ impl Follower {
     fn enter(&mut self, name: &DataFileName) {
         let chain = |name: &DataFileName| (name.folder.clone(), name.date, name.source.clone());
         if self.before.as_ref().is_none_or(|before| chain(before) != chain(name)) {
-            *self = Self { before: None, next: Some(Ordinal(0)) };
+            (self.before, self.next) = (None, Some(Ordinal(0)));
         }
     }
 
@@ -104,6 +134,7 @@ impl Follower {
             if matches!(read, Ok(None)) {
                 return;
             }
+            self.unlisted.push(unlisted.clone());
             // What it weighs stands in listings only.
             self.take(unlisted, 0, read, sources, report);
         }

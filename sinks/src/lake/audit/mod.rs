@@ -21,17 +21,18 @@ use crate::store::{Error, Store};
 use chains::Chains;
 use sources::Sources;
 
-/// Says if a column of a file can hold what a type of the lake's schemas holds, by the type's name.
-pub type ColumnTypes = fn(&str, &Field) -> bool;
+/// Says if a column of a file can hold what a type of the lake's schemas holds, by the type's name; `None` for a type that it
+/// does not know.
+pub type ColumnTypes = fn(&str, &Field) -> Option<bool>;
 
 /// Reads a lake back and counts its faults.
 ///
 /// An event is a place; it may have several rows, which then stand together in one file, numbered from 0. One
 /// that was redriven has rows in its table and keeps its row in the quarantine: that is one event.
 ///
-/// A place without a row is a fault at or below its source's checkpoint and in flight above it; without a
-/// checkpoint nothing is a fault. One that was given up, or that a run saw and accepted, is neither. Where writers are at work the checkpoints have to be read before this
-/// begins: what they cover is in the lake by then.
+/// A place without a row is a fault at or below what proves that it was durable, its source's checkpoint or the footer of
+/// a file, and in flight above it. One that was given up, or that a run saw and accepted, is neither. Where writers are
+/// at work the checkpoints have to be read before this begins: what they cover is in the lake by then.
 ///
 /// # Errors
 /// Only if the lake can't be listed or its records can't be fetched. A file that can't be read is a finding.
@@ -45,7 +46,11 @@ pub async fn audit(
     let (chains, redrives) = Chains::list(store, &mut report).await?;
     // Listed after the files: a source's origin is there before its first file.
     let mut sources = Sources::load(store, &mut report).await?;
-    chains.read(store, columns, &mut sources, &mut report).await;
+    let mut read = chains.read(store, columns, &mut sources, &mut report).await;
+    if sources.lack_what_files_prove() {
+        // Tables are listed one after the other: a file of one proves what stood in another by then.
+        read.add_late(store, columns, &mut sources, &mut report).await?;
+    }
     redrives.read(store, columns, &mut sources, &mut report).await?;
     sources.judge(store, types, checkpoints, &mut report).await?;
     report.close_findings();
@@ -59,7 +64,7 @@ pub struct Report {
     pub events: u64,
     /// Rows of all tables.
     pub rows: u64,
-    /// Places without a row at or below a checkpoint: a fault.
+    /// Places without a row at or below what a checkpoint or a file proves: a fault.
     pub gaps: u64,
     /// Places without a row that a run saw and accepted: the hub left them out, or they could not be read.
     pub accepted_gaps: u64,
@@ -75,7 +80,7 @@ pub struct Report {
     pub redriven: u64,
     /// Plans of redrives whose files are not all there: a redrive is at work, or the next one finishes it.
     pub unfinished_redrives: u64,
-    /// Places without a row above the checkpoint and below the highest seen: not yet written.
+    /// Places without a row above that and below the highest seen: not yet written.
     pub in_flight: u64,
     /// By true name.
     pub tables: BTreeMap<String, TableReport>,
@@ -108,13 +113,13 @@ pub struct SourceReport {
     pub last: Option<Ordinal>,
     /// Places that have a row.
     pub events: u64,
-    /// Places without a row at or below the checkpoint.
+    /// Places without a row at or below what a checkpoint or a file proves.
     pub gaps: u64,
     /// Places without a row that a run saw and accepted.
     pub accepted_gaps: u64,
     /// Rows that a file has twice, and places that have rows in one more file.
     pub duplicates: u64,
-    /// Places without a row above the checkpoint and below the highest seen.
+    /// Places without a row above that and below the highest seen.
     pub in_flight: u64,
 }
 

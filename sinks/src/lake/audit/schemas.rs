@@ -94,11 +94,17 @@ impl Table {
                     "{path}: column {of:?}{more} is in no schema of table {name:?} up to version {}",
                     chain.version
                 )),
-                Some(lake) if !types(lake, &column.field) => report.schema_fault(format!(
-                    "{path}: column {of:?}{more} is of type {}, in the schema of table {name:?} it is {lake:?}",
-                    column.field.data_type()
-                )),
-                Some(_) => {}
+                Some(lake) => match types(lake, &column.field) {
+                    Some(true) => {}
+                    Some(false) => report.schema_fault(format!(
+                        "{path}: column {of:?}{more} is of type {}, in the schema of table {name:?} it is {lake:?}",
+                        column.field.data_type()
+                    )),
+                    None => report.schema_fault(format!(
+                        "{path}: column {of:?}{more} is {lake:?} in the schema of table {name:?}, a type that this version \
+                         does not know: audit with the version that wrote it"
+                    )),
+                },
             }
         }
     }

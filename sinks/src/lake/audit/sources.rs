@@ -36,6 +36,8 @@ struct Source {
     lost: Vec<RangeInclusive<i64>>,
     /// Ranges that a run saw and accepted, in rising order and apart.
     accepted: Vec<Gap>,
+    /// The highest place up to which a file says that everything was durable before it.
+    proven: Option<Ordinal>,
     seen: Places,
     rows: u64,
     duplicates: u64,
@@ -111,11 +113,22 @@ impl Sources {
         let (twice, first) = source.seen.merge(scan.rows.places);
         source.rows += scan.rows.count;
         source.duplicates += scan.rows.repeated + twice;
+        // A file that claims its own rows is a finding, and no proof.
+        source.proven = source.proven.max(scan.facts.durable.filter(|durable| *durable < scan.facts.first));
         if let Some(first) = first {
             report.found(format!(
                 "{path}: {twice} of its places have a row elsewhere too, the first is {first}"
             ));
         }
+    }
+
+    /// Whether places have no row, as far as was read, although files say that they were durable.
+    pub(super) fn lack_what_files_prove(&self) -> bool {
+        self.by_id.values().any(|source| {
+            let first = source.first();
+            let proven = first.zip(source.proven).map(|(first, proven)| first.0..=proven.0);
+            proven.is_some_and(|range| source.missing(range).0 > 0)
+        })
     }
 
     /// Takes in the rows of a redriven file. Its places have their row in the quarantine, but for those `outside`.
@@ -199,8 +212,7 @@ impl Source {
         let (lowest, last) = self.seen.bounds().unzip();
         self.judge_origin(id, lowest, report);
         let events = self.seen.len();
-        let mut judged =
-            SourceReport { first: self.origin.or(lowest), last, events, ..SourceReport::default() };
+        let mut judged = SourceReport { first: self.first(), last, events, ..SourceReport::default() };
         judged.duplicates = self.duplicates;
         let Some(Ordinal(first)) = judged.first else {
             if let Some(checkpoint) = checkpoint {
@@ -210,16 +222,26 @@ impl Source {
             }
             return judged;
         };
-        let durable = checkpoint.map_or_else(|| first.saturating_sub(1), |checkpoint| checkpoint.0);
+        let (durable, proof) = match (checkpoint, self.proven) {
+            (None, None) => (first.saturating_sub(1), ""),
+            (Some(checkpoint), proven) if proven <= Some(checkpoint) => (checkpoint.0, "the checkpoint "),
+            (_, proven) => {
+                (proven.map_or(first, |proven| proven.0), "where files prove that all was durable, ")
+            }
+        };
         let (gaps, gap) = self.missing(first..=durable);
         if let Some(gap) = gap {
-            report.found(format!(
-                "{id}: {gaps} places up to the checkpoint {durable} have no row, the first is {gap}"
-            ));
+            report
+                .found(format!("{id}: {gaps} places up to {proof}{durable} have no row, the first is {gap}"));
         }
         let highest = last.map_or(i64::MIN, |last| last.0);
         let in_flight = self.missing(durable.saturating_add(1).max(first)..=highest).0;
         SourceReport { gaps, in_flight, ..judged }
+    }
+
+    /// Where the source begins: at its origin, or at its lowest row.
+    fn first(&self) -> Option<Ordinal> {
+        self.origin.or_else(|| self.seen.bounds().map(|(lowest, _)| lowest))
     }
 
     /// Every source with a row has an origin, and no row is below it.

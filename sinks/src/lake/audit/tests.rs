@@ -16,8 +16,8 @@ const COLUMN: &str = "_sequence_number";
 const COLUMNS: RowColumns = RowColumns { ordinal: COLUMN, row_index: "_row_index" };
 
 /// Lake types of these tests are Arrow's own names.
-fn is_type(lake_type: &str, column: &Field) -> bool {
-    column.data_type().to_string() == lake_type
+fn is_type(lake_type: &str, column: &Field) -> Option<bool> {
+    (lake_type != "Unknown").then(|| column.data_type().to_string() == lake_type)
 }
 
 struct Lake {
@@ -167,6 +167,47 @@ async fn what_is_missing_counts_by_the_checkpoint() {
         assert_eq!(counts(&report), [4, 4, gaps, 0, 0, in_flight], "{checkpoint:?}");
         assert_eq!(report.findings.len(), usize::from(gaps > 0), "{:?}", report.findings);
     }
+}
+
+/// A lake with places 2, 3 and 8, the file of the last put when everything up to `durable` was durable.
+async fn with_proof(durable: i64) -> Lake {
+    let lake = Lake::new().await;
+    lake.file("contact", "2026-11-22", 0, &[2, 3]).await;
+    let facts = FooterFacts { durable: Some(Ordinal(durable)), ..facts("account", "2026-11-22", 0, &[8]) };
+    lake.put("account", "2026-11-22", 0, written(&facts, &[8])).await;
+    lake
+}
+
+#[tokio::test]
+async fn without_a_checkpoint_files_prove_what_is_missing() {
+    let lake = with_proof(5).await;
+    let cases = [(None, 4, 2), (Some(2), 4, 2), (Some(5), 4, 2), (Some(6), 5, 1)];
+    for (checkpoint, gaps, in_flight) in cases {
+        let report = lake.audit(checkpoint).await;
+        assert_eq!(counts(&report), [3, 3, gaps, 0, 0, in_flight], "{checkpoint:?}: {:?}", report.findings);
+    }
+    let report = lake.audit(None).await;
+    assert!(
+        report.findings[0].contains("4 places up to where files prove that all was durable, 5 have no row")
+    );
+    // Its own row is not below it.
+    let lake = with_proof(8).await;
+    assert_eq!(counts(&lake.audit(None).await), [3, 3, 0, 0, 1, 6]);
+}
+
+/// Tables are listed one after the other, and a writer is at work.
+#[tokio::test]
+async fn file_that_came_after_its_table_was_listed_is_no_gap() {
+    let mut lake = with_proof(7).await;
+    lake.file("contact", "2026-11-22", 4, &[4, 5, 6, 7]).await;
+    lake.file("phonecall", "2026-11-22", 0, &[0, 1]).await;
+    let faults = Faults::new();
+    lake.store = lake.store.with_faults(&faults);
+    faults.hide_from_next_listing("00000000000000000004.parquet");
+    faults.hide_from_next_listing("phonecall");
+    let report = lake.audit(None).await;
+    assert_eq!(counts(&report), [9, 9, 0, 0, 0, 0], "{:?}", report.findings);
+    assert_eq!((report.tables["contact"].rows, report.tables["phonecall"].files), (6, 1));
 }
 
 #[tokio::test]
@@ -606,6 +647,11 @@ async fn columns_that_contradict_their_schema_are_found() {
     lake.schema("account", 2, r#""name":"Int32","_sequence_number":"Int64""#).await;
     let words = ["column \"name\"", "is of type Utf8, in the schema of table \"account\" it is \"Int32\""];
     check_schema("a column of another type", &lake, 1, &words).await;
+
+    lake.schema("account", 1, &SCHEMA.replace("Utf8", "Unknown")).await;
+    lake.schema("account", 2, &SCHEMA.replace("Utf8", "Unknown")).await;
+    let words = ["column \"name\"", "is \"Unknown\" in the schema", "does not know"];
+    check_schema("a column of a type that this version does not know", &lake, 1, &words).await;
 }
 
 #[tokio::test]

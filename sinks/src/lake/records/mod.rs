@@ -186,13 +186,28 @@ impl Records {
 
     /// A data file of any table, if there is one.
     pub async fn any_data_file(&self) -> Result<Option<Path>, Error> {
-        for table in self.folders(None).await?.iter().filter(|table| paths::is_table_folder(table)) {
-            let days = self.folders(Some(&paths::listed_folder(&[table]))).await?;
-            for day in days.iter().filter(|day| paths::parse_date_folder(day).is_some()) {
-                let files = self.list(&paths::listed_folder(&[table, day])).await?;
-                if let Some(found) = files.into_iter().find(|file| paths::parse_data_file(file).is_some()) {
-                    return Ok(Some(found));
-                }
+        for table in self.table_folders().await? {
+            if let Some(found) = self.data_file_in(&table).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The folders of the lake's tables.
+    pub(super) async fn table_folders(&self) -> Result<Vec<String>, Error> {
+        let mut folders = self.folders(None).await?;
+        folders.retain(|folder| paths::is_table_folder(folder));
+        Ok(folders)
+    }
+
+    /// A data file of the table with this folder, if there is one.
+    pub(super) async fn data_file_in(&self, table: &str) -> Result<Option<Path>, Error> {
+        let days = self.folders(Some(&paths::listed_folder(&[table]))).await?;
+        for day in days.iter().filter(|day| paths::parse_date_folder(day).is_some()) {
+            let files = self.list(&paths::listed_folder(&[table, day])).await?;
+            if let Some(found) = files.into_iter().find(|file| paths::parse_data_file(file).is_some()) {
+                return Ok(Some(found));
             }
         }
         Ok(None)

@@ -3,7 +3,7 @@
 //! Owns that a column has one type for ever and that a schema is durable before a file uses it. Does not own
 //! what a type is: its name is opaque here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,22 @@ impl Schemas {
         Ok(schemas)
     }
 
+    /// Refuses data files of a table without a schema: its columns would get types anew, and readers need one type.
+    pub async fn check_tables(&self) -> Result<(), Error> {
+        let known: HashSet<String> =
+            self.known.values().map(|schema| paths::folder_name(&schema.table)).collect();
+        for folder in self.records.table_folders().await?.into_iter().filter(|folder| !known.contains(folder))
+        {
+            let Some(file) = self.records.data_file_in(&folder).await? else { continue };
+            // Another writer may have begun the table since the schemas were listed.
+            let first = paths::schema_in(&folder, 1);
+            if self.records.get::<TableSchema>(&first).await?.is_none() {
+                return Err(Error::Missing { file: file.to_string(), first: first.to_string() });
+            }
+        }
+        Ok(())
+    }
+
     /// The schemas known to be durable, in no order.
     pub fn tables(&self) -> impl Iterator<Item = &TableSchema> {
         self.known.values()
@@ -133,6 +149,18 @@ pub enum Error {
         /// Which version.
         version: u64,
     },
+    /// Data files of a table that has no schema.
+    #[error(
+        "{file} is there and its table has no schema: without {first} and the versions behind it columns would get \
+         other types than they have in these files. Restore the records from a backup, or move the table's folder out \
+         of the lake"
+    )]
+    Missing {
+        /// A data file.
+        file: String,
+        /// The first version of its table's schema.
+        first: String,
+    },
     /// A schema under another's name.
     #[error("what stands as schema {version} of table {table:?} says that it is another one, of {says:?}")]
     Misplaced {
@@ -160,7 +188,9 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Record(error) => error.kind(),
-            Self::Gone { .. } | Self::Misplaced { .. } | Self::Changed { .. } => Kind::Fatal,
+            Self::Gone { .. } | Self::Missing { .. } | Self::Misplaced { .. } | Self::Changed { .. } => {
+                Kind::Fatal
+            }
         }
     }
 }

@@ -49,6 +49,29 @@ async fn newest_of_many_versions_is_loaded() {
 }
 
 #[tokio::test]
+async fn data_files_of_a_table_without_a_schema_are_refused() {
+    let store = Store::open("memory://").unwrap();
+    schemas(&store).await.ensure("account", &columns(&[NAME])).await.unwrap();
+    let file = |table: &str| {
+        let source = paths::SourceId::new("hub", 1_763_800_000_000, 0);
+        let date = "2026-11-22".parse().unwrap();
+        paths::data_file(&paths::Destination { table: table.into(), date, source }, paths::Ordinal(0))
+    };
+    let put = async |path: &object_store::path::Path| store.put(path, bytes::Bytes::new()).await.unwrap();
+    put(&file("account")).await;
+    put(&paths::listed_folder(&["nothing", "of", "ours"])).await;
+    assert!(schemas(&store).await.check_tables().await.is_ok());
+    put(&file("contact")).await;
+    let before = schemas(&store).await;
+    let said = before.check_tables().await.unwrap_err().to_string();
+    assert!(said.starts_with("contact/enqueued_date=2026-11-22/hub-"), "{said}");
+    assert!(said.contains("schema/contact/1.json"), "{said}");
+    // A table that another writer began meanwhile.
+    schemas(&store).await.ensure("contact", &columns(&[NAME])).await.unwrap();
+    assert!(before.check_tables().await.is_ok());
+}
+
+#[tokio::test]
 async fn known_columns_cost_no_request() {
     let faults = Faults::new();
     let store = Store::open("memory://").unwrap().with_faults(&faults);
