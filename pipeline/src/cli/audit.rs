@@ -15,7 +15,7 @@ use super::exit::Exit;
 use super::options::{LakeOptions, existing_files};
 use super::output::{print, print_json};
 use super::report::size;
-use super::text::escaped;
+use super::text::{escaped, shown};
 use crate::columns::{ROW_INDEX, SEQUENCE_NUMBER, column_may_be};
 use crate::partitions::Checkpoints;
 
@@ -128,7 +128,7 @@ pub(super) fn text(report: &Report) -> String {
     let mut out = String::new();
     say!(out, "{:<32} {:>12} {:>8} {:>12}", "table", "rows", "files", "size");
     for (name, table) in &report.tables {
-        say!(out, "{:<32} {:>12} {:>8} {:>12}", escaped(name), table.rows, table.files, size(table.bytes));
+        say!(out, "{:<32} {:>12} {:>8} {:>12}", shown(name), table.rows, table.files, size(table.bytes));
     }
     sources(report, &mut out);
     say!(out);

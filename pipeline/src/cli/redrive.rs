@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::options::existing_lake;
 use super::output::{print, print_json};
 use super::run::parent_context;
-use super::text::escaped;
+use super::text::{escaped, shown};
 use crate::parse::ParentContext;
 use crate::run::redrive::{Report, redrive};
 
@@ -71,7 +71,7 @@ impl<'a> JsonReport<'a> {
 fn text(report: &Report, dry_run: bool) -> String {
     let mut out = String::new();
     for (table, events) in &report.tables {
-        say!(out, "{:<32} {events:>10} redriven", escaped(table));
+        say!(out, "{:<32} {events:>10} redriven", shown(table));
     }
     let mut reasons: Vec<(&String, &u64)> = report.reasons.iter().collect();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));

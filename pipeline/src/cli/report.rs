@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::text::escaped;
+use super::text::shown;
 use crate::run::Summary;
 
 /// Measures a command from its start.
@@ -93,7 +93,7 @@ impl RunReport {
             rate
         );
         for (table, rows) in &summary.tables {
-            say!(out, "  {:<24} {rows:>10} rows", escaped(table));
+            say!(out, "  {:<24} {rows:>10} rows", shown(table));
         }
         if summary.quarantined > 0 {
             say!(

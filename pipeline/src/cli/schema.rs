@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::exit::{Exit, Usage};
 use super::options::existing_lake;
 use super::output::{note, print, print_json};
-use super::text::escaped;
+use super::text::{escaped, shown};
 use crate::columns::{Inferred, Survey, fixed_columns};
 use crate::generator::Files;
 use crate::parse::{ParentContext, Parser};
@@ -181,7 +181,7 @@ fn told(schema: &TableSchema) -> String {
     let columns: Vec<(Cow<'_, str>, Cow<'_, str>)> =
         order.filter_map(|name| Some((escaped(name), escaped(schema.columns.get(name)?)))).collect();
     let width = columns.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-    let table = escaped(&schema.table);
+    let table = shown(&schema.table);
     let mut text = format!("{table} ({} columns, schema {})\n", columns.len(), schema.version);
     for (name, of) in columns {
         let _ = writeln!(text, "  {name:width$}  {of}");

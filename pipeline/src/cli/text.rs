@@ -71,6 +71,15 @@ pub(super) fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A name as it stands in a table or a heading: [`escaped`], and not longer than a line or two.
+pub(super) fn shown(name: &str) -> Cow<'_, str> {
+    const LETTERS_MAX: usize = 200;
+    match name.char_indices().nth(LETTERS_MAX) {
+        None => escaped(name),
+        Some((end, _)) => Cow::Owned(format!("{}…", escaped(&name[..end]))),
+    }
+}
+
 /// Control characters, and those of Unicode that are not seen and change how others are.
 fn is_unsafe(letter: char) -> bool {
     letter.is_control()
@@ -151,5 +160,11 @@ mod tests {
         ] {
             assert_eq!(escaped(name), shown);
         }
+    }
+
+    #[test]
+    fn long_names_are_cut() {
+        assert_eq!(shown(&"é".repeat(200)), "é".repeat(200));
+        assert_eq!(shown(&"é\n".repeat(200)), format!("{}…", "é\\n".repeat(100)));
     }
 }

@@ -29,7 +29,7 @@ pub(super) enum Credential {
 impl ConnectionString {
     /// Reads a connection string.
     pub fn parse(text: &str) -> Result<Self, ConnectionStringError> {
-        if text.trim().starts_with(['"', '\'']) || text.trim().ends_with(['"', '\'']) {
+        if text.trim().starts_with(QUOTATION_MARKS) || text.trim().ends_with(QUOTATION_MARKS) {
             return Err(ConnectionStringError::Quoted);
         }
         let parts = Parts::split(text)?;
@@ -117,6 +117,9 @@ impl fmt::Display for ConnectionString {
         write!(out, "sb://{}:{}/{}", self.host, self.port(), self.event_hub().unwrap_or_default())
     }
 }
+
+/// Straight ones from an env file that takes them literally, and those of word processors and chats.
+const QUOTATION_MARKS: [char; 9] = ['"', '\'', '`', '“', '”', '„', '‘', '’', '«'];
 
 /// What is wrong with a connection string; never shows what it holds of secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -296,6 +299,8 @@ mod tests {
             (format!("Endpoint=sb://h?sig=secret;{key}"), ConnectionStringError::Endpoint),
             (format!("\"Endpoint=sb://h;{key}\""), ConnectionStringError::Quoted),
             (format!(" 'Endpoint=sb://h;{key}"), ConnectionStringError::Quoted),
+            (format!("“Endpoint=sb://h;{key}”"), ConnectionStringError::Quoted),
+            (format!("Endpoint=sb://h;{key}`"), ConnectionStringError::Quoted),
             (
                 "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=secret".to_owned(),
                 ConnectionStringError::OtherService("a storage account"),

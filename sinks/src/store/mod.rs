@@ -150,13 +150,12 @@ impl Store {
     /// Lists the names of the folders directly in a folder, or at the top, in order.
     pub async fn list_folders(&self, prefix: Option<&Path>) -> Result<Vec<String>, Error> {
         let of = prefix.cloned().unwrap_or_default();
-        let mut names: Vec<String> = match &self.folder {
-            Some(folder) => self.answered("list", &of, Arc::clone(folder).folders_in(&of)).await?,
-            None => {
-                let found = self.request("list", &of, self.objects.list_with_delimiter(prefix)).await?;
-                let name = |folder: &Path| folder.filename().map(str::to_owned);
-                found.common_prefixes.iter().filter_map(name).collect()
-            }
+        let mut names: Vec<String> = if let Some(folder) = &self.folder {
+            self.answered("list", &of, Arc::clone(folder).folders_in(&of)).await?
+        } else {
+            let found = self.request("list", &of, self.objects.list_with_delimiter(prefix)).await?;
+            let name = |folder: &Path| folder.filename().map(str::to_owned);
+            found.common_prefixes.iter().filter_map(name).collect()
         };
         names.sort();
         Ok(names)

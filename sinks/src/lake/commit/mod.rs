@@ -81,7 +81,7 @@ pub enum Error {
         source: Box<parquet::Error>,
     },
     /// The store says that a name is taken and that nothing is there.
-    #[error("the store says that {path:?} is there and that it is not")]
+    #[error("the store says that {path:?} is there and that it is not: is there a folder of that name?")]
     TakenAndAbsent {
         /// The name.
         path: String,

@@ -248,7 +248,9 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// The store says that a name is taken and that nothing is there: another's put may be on its way.
-    #[error("the store says that record {path:?} is there and that it is not")]
+    #[error(
+        "the store says that record {path:?} is there and that it is not: is there a folder of that name?"
+    )]
     TakenAndAbsent {
         /// Which record.
         path: String,

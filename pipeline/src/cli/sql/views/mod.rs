@@ -152,7 +152,7 @@ mod tests {
     fn odd_names_and_paths_are_quoted() {
         let script = script_of("/it's/[a]*?/x=y", &[schema("a\"b\nc", &[("attr$x%27y", "text")])]);
         for expected in [
-            "VIEW \"a\"\"b\nc\" AS",
+            "VIEW \"a\"\"b\\nc\" AS",
             "-- a\"b\\nc: every event of the table a\"b\\nc, one row each.",
             "list_contains(\"_set\", 'x''y')",
             "WHEN 'x''y' THEN \"attr$x%27y\"",

@@ -6,16 +6,16 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::cli::text::escaped;
+use crate::cli::text::{escaped, shown};
 
 /// View names, unique as DuckDB compares them: ignoring case.
 #[derive(Debug, Default)]
 pub(super) struct Names(BTreeSet<String>);
 
 impl Names {
-    /// The name that is wanted, or one like it if that is taken.
+    /// The name that is wanted, or one like it if that is taken or would do something to a terminal.
     pub(super) fn take(&mut self, wanted: &str) -> String {
-        let mut name = wanted.to_owned();
+        let mut name = shown(wanted).into_owned();
         while !self.0.insert(name.to_lowercase()) {
             name.push('_');
         }

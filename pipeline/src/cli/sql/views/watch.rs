@@ -9,7 +9,7 @@ use catchwater_sinks::lake::paths;
 use super::Lake;
 use super::columns::typed_null;
 use super::history::{lake_folder, source, write_typed_nulls};
-use super::text::{identifier, literal, statement};
+use super::text::{identifier, literal, one_line, statement};
 use crate::columns::fixed_columns;
 use crate::event::QUARANTINE;
 
@@ -108,8 +108,12 @@ pub(super) fn write_late(out: &mut String, view: &str, histories: &[(&str, &str)
     );
     let columns = FACTS.map(|(name, _)| identifier(name)).join(", ");
     for (table, history) in histories {
-        let _ =
-            write!(out, "\n  UNION ALL SELECT {}, {columns} FROM {}", literal(table), identifier(history));
+        let _ = write!(
+            out,
+            "\n  UNION ALL SELECT {}, {columns} FROM {}",
+            literal(&one_line(table)),
+            identifier(history)
+        );
     }
     out.push_str(
         "\n), told AS (\n  \
