@@ -34,6 +34,8 @@ pub enum Reason {
     BinaryXml,
     /// Its bytes are not UTF-8.
     InvalidUtf8,
+    /// Its bytes begin like those of another encoding or of a compressed text, which is never read; what it is.
+    Encoded(&'static str),
     /// It is not JSON; the parser's words.
     NotJson(String),
     /// It holds `NaN`, `INF` or `-INF` as the serializer writes them, which no JSON has.
@@ -76,6 +78,7 @@ impl fmt::Display for Reason {
                 out.write_str("the body is .NET binary XML; register the endpoint with JSON or XML")
             }
             Self::InvalidUtf8 => out.write_str("the body is not UTF-8"),
+            Self::Encoded(how) => write!(out, "the body is {how}; send it as plain UTF-8"),
             Self::NotJson(why) => write!(out, "the body is not JSON: {why}"),
             Self::NotFinite(number) => {
                 write!(out, "the body is not JSON: it holds the number {number}, which JSON cannot write")

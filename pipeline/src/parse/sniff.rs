@@ -43,6 +43,9 @@ pub(super) fn sniff(body: &[u8]) -> Result<Sniffed<'_>, Reject> {
     if is_binary_xml(bytes) {
         return Err(Reject::at(Reason::BinaryXml, start));
     }
+    if let Some(how) = encoding(bytes) {
+        return Err(Reject::at(Reason::Encoded(how), start));
+    }
     let text = simdutf8::basic::from_utf8(bytes).map_err(|_| Reject {
         reason: Reason::InvalidUtf8,
         // The quick check does not say where; the slow one does.
@@ -50,6 +53,15 @@ pub(super) fn sniff(body: &[u8]) -> Result<Sniffed<'_>, Reject> {
     })?;
     let format = if bytes[first] == b'<' { Format::Xml } else { Format::Json };
     Ok(Sniffed { text, start, format, quoted: bytes[first] == b'"' })
+}
+
+/// Another form of text than UTF-8 that bytes begin like; no JSON and no XML does.
+fn encoding(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0x1f, 0x8b, ..] => Some("compressed with gzip"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'{' | b'<', 0, ..] | [0, b'{' | b'<', ..] => Some("UTF-16"),
+        _ => None,
+    }
 }
 
 /// Whether the bytes begin with an element record of .NET binary XML (MC-NBFX, 2.2.1): 0x40 to 0x77, then

@@ -26,7 +26,10 @@ fn what_is_not_json_text_is_told_by_its_first_bytes() {
     check(b"V\x02\x0b\x01a", Reason::BinaryXml, Some(0));
     check(b"{\"a\":\"\xff\"}", Reason::InvalidUtf8, Some(6));
     check(b"\xef\xbb\xbf{\"a\":\"\xc3\"}", Reason::InvalidUtf8, Some(9));
-    check(b"\xff\xfe{\0", Reason::InvalidUtf8, Some(0));
+    for utf16 in [&b"\xff\xfe{\0"[..], b"\xfe\xff\0{", b"{\0\"\0", b"<\0r\0", b"\0<\0r"] {
+        check(utf16, Reason::Encoded("UTF-16"), Some(0));
+    }
+    check(b"\x1f\x8b\x08\0", Reason::Encoded("compressed with gzip"), Some(0));
     check(&vec![b' '; MAX_BODY + 1], Reason::TooLarge { of: "bytes", max: MAX_BODY }, None);
 }
 
