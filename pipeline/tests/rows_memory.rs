@@ -5,8 +5,8 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use catchwater::budget::{LaneBudget, Share};
 use catchwater::columns::{Catalog, Context};
@@ -46,6 +46,12 @@ unsafe impl GlobalAlloc for Counting {
         // SAFETY: the caller keeps the contract.
         unsafe { System.dealloc(memory, layout) }
     }
+}
+
+/// One test at a time: the allocator counts what all of them hold.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a lane holds at most for a body of so many bytes.
@@ -147,6 +153,7 @@ fn several(members: &str, first: &str, target: &str, targets: usize) -> String {
 
 #[test]
 fn memory_of_rows_follows_their_body() {
+    let _alone = alone();
     let agent = |bytes: usize| format!(r#""InitiatingUserAgent":"{}","#, "u".repeat(bytes));
     let id = r#""00000064-0000-4000-8000-000000000064""#;
     let mut facts: String = [
@@ -228,6 +235,7 @@ fn update(record: &str) -> String {
 
 #[test]
 fn columns_that_come_late_take_no_room_in_the_rows_before() {
+    let _alone = alone();
     let narrow = update(r#"{"Attributes":[{"key":"name","value":"a"}]}"#);
     let wide = update(&attributes(0..4_000, "1.5"));
     let mut lane = Rows::begin();
@@ -245,6 +253,7 @@ fn columns_that_come_late_take_no_room_in_the_rows_before() {
 
 #[test]
 fn row_without_the_columns_of_others_counts_with_them() {
+    let _alone = alone();
     let narrow = update(r#"{"Attributes":[{"key":"name","value":"a"}]}"#);
     let wide = update(&attributes(0..2_000, "1.5"));
     let mut lane = Rows::begin();
