@@ -57,6 +57,41 @@ fn losing_every_checkpoint_costs_time_not_events() {
     check_lake(&lake, sent + more);
 }
 
+/// A checkpoint that somebody has edited or merged: the offset is not that of its number.
+#[test]
+fn offset_that_leads_elsewhere_costs_time_and_no_event() {
+    let (hub, folder) = (Hub::start(1), tempfile::tempdir().unwrap());
+    let [lake, other] = ["lake", "other"].map(|name| folder.path().join(name));
+    let checkpoint = |lake: &Path| -> std::path::PathBuf {
+        let mut found = lake.join("_catchwater/checkpoints");
+        while found.is_dir() {
+            found = std::fs::read_dir(&found).unwrap().next().unwrap().unwrap().path();
+        }
+        found
+    };
+    let read =
+        |lake: &Path| -> Value { serde_json::from_slice(&std::fs::read(checkpoint(lake)).unwrap()).unwrap() };
+    let mut sent = hub.send("small", 100, 1);
+    hub.run(&lake);
+    let earlier = read(&lake)["offset"].clone();
+    for round in 0..3 {
+        sent += hub.send("small", 50, 10 + round);
+        if round < 2 {
+            hub.run(&other);
+        }
+        // Within what is to be read; at its end, so that nothing comes; before what was read.
+        sent += if round == 1 { 0 } else { hub.send("small", 50, 20 + round) };
+        let mut edited = read(&lake);
+        edited["offset"] = if round < 2 { read(&other)["offset"].clone() } else { earlier.clone() };
+        std::fs::write(checkpoint(&lake), edited.to_string()).unwrap();
+        let mut arguments = hub.run_arguments(&lake);
+        arguments.extend(["--idle-timeout", "1s"]);
+        let report = json(&arguments);
+        assert!(report.get("accepted_gaps").is_none() && report["caught_up"] == true, "{report}");
+        check_lake(&lake, sent);
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn two_writers_on_one_partition() {

@@ -189,6 +189,8 @@ fn memory_of_rows_follows_their_body() {
         (several("", "", &each(4_000, &|n| attributes(n..n + 1, "1.5")), 1), 4_000),
         (several("", "", &each(4_000, &|n| attributes(n..n + 1, LOOKUP)), 1), 4_000),
         (several("", "", &each(300, &|n| attributes(n * 10..n * 10 + 10, "1.5")), 1), 300),
+        (several("", "", &each(22_000, &|n| attributes(n % 1024..n % 1024 + 1, "1.5")), 1), 22_000),
+        (several("", "", &each(22_000, &|n| attributes(n % 256..n % 256 + 1, "1.5")), 1), 22_000),
         // Many columns, and rows that have none of them.
         (several("", &(attributes(0..4_000, "1.5") + ","), "{}", 8_000), 8_001),
         // Each attribute is a list of parties, which is several columns.

@@ -30,6 +30,8 @@ pub(super) struct Padding {
     /// Bytes of one row, of all columns that have a value; those of texts and lists without what they hold.
     row_bytes: usize,
     max_bytes: usize,
+    /// How much more than the rows before may be added.
+    more_bytes: usize,
     /// A column would have taken more than that.
     exceeded: bool,
 }
@@ -243,15 +245,26 @@ impl Columns {
 impl Default for Padding {
     /// Without a limit.
     fn default() -> Self {
-        Self { row_bytes: 0, max_bytes: usize::MAX, exceeded: false }
+        Self { row_bytes: 0, max_bytes: usize::MAX, more_bytes: usize::MAX, exceeded: false }
     }
 }
 
 impl Padding {
     /// Lets rows take so many bytes more than the `rows` that are there.
     pub(super) fn allow(&mut self, rows: usize, more_bytes: usize) {
-        self.max_bytes = (rows * self.row_bytes).saturating_add(more_bytes);
+        self.more_bytes = more_bytes;
+        self.count_from(rows);
         self.exceeded = false;
+    }
+
+    /// Takes every row that comes, whatever it adds.
+    pub(super) fn lift(&mut self) {
+        self.max_bytes = usize::MAX;
+    }
+
+    /// Lets rows take as many bytes more than these `rows` as was allowed.
+    pub(super) fn count_from(&mut self, rows: usize) {
+        self.max_bytes = (rows * self.row_bytes).saturating_add(self.more_bytes);
     }
 
     /// Whether a column, or a row, had no room. Then the event's rows are not whole.

@@ -71,7 +71,7 @@ impl EncodedRows {
         attributes.truncate(KEPT_COLUMNS);
     }
 
-    /// Writes all rows into columns that have none yet, and forgets them here.
+    /// Writes all rows into columns that have none yet and take everything, and forgets them here.
     pub(super) fn move_into(&mut self, columns: &mut Columns, layout: &[FixedColumn], directory: &Directory) {
         let bytes = std::mem::take(&mut self.bytes);
         let (mut reader, mut choices) = (Reader(&bytes), Vec::new());
@@ -95,7 +95,8 @@ impl EncodedRows {
                     kind::TEXTS => {
                         let (count, mut previous) = (reader.varint(), None);
                         let names = (0..count).map(|_| reader.name(&mut previous, directory));
-                        column.push_texts(row, names, padding);
+                        let pushed = column.push_texts(row, names, padding);
+                        debug_assert!(pushed, "texts that are not read leave the reader where it is");
                     }
                     kind::PARTIES => {
                         let write = |parties: &mut Parties| {
@@ -109,10 +110,13 @@ impl EncodedRows {
                                 parties.close();
                             }
                         };
-                        column.push_parties(row, write, padding);
+                        let pushed = column.push_parties(row, write, padding);
+                        debug_assert!(pushed, "parties that are not read leave the reader where it is");
                     }
                     _ => {
-                        column.push(column_type, row, reader.cell(kind, column_type, &mut choices), padding);
+                        let cell = reader.cell(kind, column_type, &mut choices);
+                        let pushed = column.push(column_type, row, cell, padding);
+                        debug_assert!(pushed, "a value of a row is lost");
                     }
                 }
             }

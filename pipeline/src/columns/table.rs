@@ -157,7 +157,11 @@ impl TableBuffer {
 
     #[inline(never)]
     fn take_back(&mut self, before: usize) -> Result<(), Full> {
-        self.columns.truncate(before);
+        if before > 0 {
+            self.columns.truncate(before);
+        } else {
+            self.columns = Columns::default();
+        }
         self.rows = before;
         self.bytes.set(None);
         Err(Full)
@@ -204,7 +208,10 @@ impl TableBuffer {
     #[inline(never)]
     fn leave_few(&mut self, context: &Context) {
         self.columns.begin();
+        // They are in the buffer already: none of them may be refused, and only what comes behind them counts.
+        self.columns.padding.lift();
         self.few.move_into(&mut self.columns, self.layout, &context.directories[self.directory]);
+        self.columns.padding.count_from(self.rows);
     }
 
     /// Appends a body that can't be understood, with its application properties as JSON; only for `_quarantine`.
@@ -295,11 +302,12 @@ pub struct Full;
 
 /// Upper bound on the bytes that an event may add to a buffer beside the values it states.
 ///
-/// A value has at least twenty bytes in its body and takes up to 27 in its row. So an event whose records say about the
-/// same attributes is always within the bound, and one that spreads them over many columns is not.
+/// A value has at least twenty bytes in its body and takes up to 27 in its row. So an event whose records have a fifth of
+/// their columns each is always within the bound, and one that spreads its values over many columns is not. Buffers grow by
+/// doubling and are encoded while they are there: they take up to four times as much.
 fn padding_max(raw: &RawEvent<'_>) -> usize {
-    const BASE_BYTES: usize = 4 << 20;
-    const FACTOR: usize = 16;
+    const BASE_BYTES: usize = 3 << 20;
+    const FACTOR: usize = 6;
     BASE_BYTES + FACTOR * raw.body.len()
 }
 

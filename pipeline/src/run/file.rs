@@ -160,10 +160,13 @@ impl OpenFile {
             self.note(number, before);
             return Ok(Vec::new());
         }
-        let mut closed: Vec<ClosedFile> = self.encode(context, facts)?.into_iter().collect();
-        if self.buffer.push(context, event, raw, partition).is_ok() {
-            self.note(number, before);
-            return Ok(closed);
+        let mut closed = Vec::new();
+        if self.buffer.rows() > 0 {
+            closed.extend(self.encode(context, facts)?);
+            if self.buffer.push(context, event, raw, partition).is_ok() {
+                self.note(number, before);
+                return Ok(closed);
+            }
         }
         let mut parts = Vec::new();
         self.buffer.push_in_parts(context, event, raw, partition, |rows| {

@@ -392,3 +392,35 @@ fn event_without_room_leaves_the_rows_before_as_they_were() {
     let row = row(&rows.take(), 0);
     assert_eq!((row["wide999"].as_str(), row["text"].as_str()), ("0.5", "longer"));
 }
+
+/// More columns than a table gets by itself, stated by metadata or by the lake.
+#[test]
+fn first_rows_keep_their_values_whatever_the_event_behind_them_may_add() {
+    const COLUMNS: usize = 12_288;
+    let mut rows = Rows::new();
+    let names: Vec<String> = (0..COLUMNS).map(|n| format!("a{n}")).collect();
+    let mut types: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "decimal")).collect();
+    types.push(("to", "party_list"));
+    rows.adopt(&types);
+    let parties = format!(r#"[{{"__type":"Entity:x",{}]"#, &record("activityparty", ID, &[], &[])[1..]);
+    let mut whole = Vec::new();
+    for wide in names.chunks(1_023) {
+        let mut attributes: Vec<(&str, &str)> = wide.iter().map(|name| (name.as_str(), "0.5")).collect();
+        attributes.push(("to", &parties));
+        rows.push(&update(&attributes).json());
+        whole.push(attributes);
+    }
+    for _ in whole.len()..20 {
+        // What has no room is pushed again into the buffer behind it.
+        if rows.try_push(&update(&[("name", r#""small""#)]).json()).is_err() {
+            break;
+        }
+    }
+    let batch = rows.take();
+    for (at, attributes) in whole.iter().enumerate() {
+        let row = row(&batch, at);
+        assert_eq!(row.get("_rest"), None);
+        let values = attributes.iter().filter(|(name, _)| row.contains_key(*name)).count();
+        assert_eq!(values, attributes.len(), "row {at}");
+    }
+}

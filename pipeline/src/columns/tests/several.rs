@@ -361,14 +361,14 @@ fn rows_of_a_large_event_come_in_parts_of_the_same_types() {
 
 #[test]
 fn records_that_share_no_attribute_fill_some_columns_and_leave_the_others_in_rest() {
-    let records: Vec<_> = (0..2_000).map(|n| account(ID, &[(&format!("a{n}"), &n.to_string())])).collect();
+    let records: Vec<_> = (0..600).map(|n| account(ID, &[(&format!("a{n}"), &n.to_string())])).collect();
     let mut rows = Rows::new();
     rows.push(&several("UpdateMultiple", &list(&records)).json());
     let batch = rows.take();
     let columns = batch.schema();
     let columns = columns.fields().iter().filter(|field| field.name().starts_with('a')).count();
     assert!((256..400).contains(&columns), "{columns} columns");
-    for at in 0..2_000 {
+    for at in 0..600 {
         let row = row(&batch, at);
         let (name, value) = (format!("a{at}"), at.to_string());
         let in_rest = format!(r#""Attributes":{{"{name}":{value}}}"#);

@@ -151,7 +151,9 @@ impl Reader {
             receiver = self.attach(plan.start.clone()) => receiver?,
             _ = stop.wait_for(|stop| *stop) => return Ok(Read::Ended(Ended::Stopped)),
         };
-        let mut at = Reading { start, expected: plan.first, last: None, target: plan.target, standing };
+        let by_offset = matches!(plan.start, Start::After { .. });
+        let mut at =
+            Reading { start, expected: plan.first, last: None, by_offset, target: plan.target, standing };
         let read = match self.receive(&mut at, &mut receiver).await {
             Ok(read) => read,
             Err(error) => {
@@ -228,9 +230,14 @@ impl Reader {
         batch: RawBatch,
         receiver: &mut PartitionReceiver,
     ) -> Result<Option<Read>, Error> {
+        let jumps = batch.first() > Some(at.expected);
+        if std::mem::take(&mut at.by_offset) && jumps {
+            self.attach_by_number(at, receiver).await?;
+            return Ok(None);
+        }
         let mut batches = vec![batch];
         let (mut begin, mut untrue) = (None, false);
-        if batches[0].first() > Some(at.expected) {
+        if jumps {
             let more = std::iter::from_fn(|| receiver.ready_batch());
             batches.extend(more.take(BATCHES_JUDGED_AT_ONCE - 1));
             let (_, extent) = self.extent().await?;
@@ -265,6 +272,10 @@ impl Reader {
         at: &mut Reading,
         receiver: &mut PartitionReceiver,
     ) -> Result<Option<Read>, Error> {
+        if std::mem::take(&mut at.by_offset) {
+            self.attach_by_number(at, receiver).await?;
+            return Ok(None);
+        }
         let (hub, extent) = self.extent().await?;
         if let Err(gone) = start::follows(at.next(), extent.begin, extent.begin) {
             if let Some(read) = self.pass_over(at, &gone).await? {

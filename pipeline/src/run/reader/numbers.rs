@@ -67,6 +67,21 @@ impl Reader {
         self.attach(Start::AfterSequence(SequenceNumber(last_received.0))).await
     }
 
+    /// Attaches again by the number that is due: the offset of the checkpoint led elsewhere, or to nothing. It is a hint, and
+    /// only the number says what was read.
+    pub(super) async fn attach_by_number(
+        &self,
+        at: &Reading,
+        receiver: &mut PartitionReceiver,
+    ) -> Result<(), Error> {
+        tracing::warn!(
+            partition = %self.partition, due = %at.expected,
+            "the checkpoint's offset does not lead to the event behind it; asking for that by its number"
+        );
+        *receiver = self.attach(Start::AfterSequence(SequenceNumber(at.expected.0 - 1))).await?;
+        Ok(())
+    }
+
     /// Records the gaps in front of the batches: numbers that the hub left out, or whose deliveries could not be read.
     /// Numbers below `begin` are left to retention.
     pub(super) async fn accept_gaps(

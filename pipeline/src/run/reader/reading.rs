@@ -19,6 +19,8 @@ pub(super) struct Reading {
     pub(super) expected: SequenceNumber,
     /// The last event that was handed to the lane.
     pub(super) last: Option<SequenceNumber>,
+    /// The link was asked for by an offset, and no event has confirmed that one yet.
+    pub(super) by_offset: bool,
     /// The last event that the hub had at the start.
     pub(super) target: SequenceNumber,
     pub(super) standing: watch::Receiver<Standing>,
