@@ -15,7 +15,7 @@ use catchwater::event::{QUARANTINE, RawEvent, Reason, Reject};
 use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths::{self, Date, Destination, Ordinal, SourceId};
-use catchwater_sinks::lake::records::{Origin, Records};
+use catchwater_sinks::lake::records::{FirstStart, Origin, Records};
 use catchwater_sinks::lake::schema::Schemas;
 use catchwater_sinks::parquet::{FooterFacts, assemble, encode_row_group};
 use catchwater_sinks::store::Store;
@@ -91,6 +91,7 @@ fn make_lake(lake: &Path, bodies: &[Vec<u8>]) {
         let store = Store::open(lake.to_str().unwrap()).unwrap();
         let records = Records::new(store.clone(), Backoff::for_store(0));
         let source = SourceId::new("orders", 1_763_800_000_000, 0);
+        records.first_start(&source, FirstStart { partitions: vec![0] }).await.unwrap();
         let origin = Origin { first: Ordinal(0), routing_version: 1, namespace: "namespace".to_owned() };
         records.begin(&source, origin).await.unwrap();
         let facts = FooterFacts {

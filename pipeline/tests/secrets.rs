@@ -33,6 +33,10 @@ fn addresses() -> Vec<String> {
         "file:///dev/null/lake?sig=CANARY",
         "ftp://user:CANARY@host",
         "memory://?sig=CANARY",
+        " az://a/b?sig=CANARY",
+        "\"az://a/b?sig=CANARY\"",
+        "https://h/x%3Fsig=CANARY",
+        "abfss://c@a/b;sig=CANARY",
         "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=CANARY",
         "BlobEndpoint=https://a/;SharedAccessSignature=sv=1&sig=CANARY",
     ]
@@ -86,6 +90,11 @@ fn addresses_are_shown_without_secrets_by_every_command() {
             &["demo", address],
             &["hub", address],
             &["send", address],
+            &["send", "--connection-string", plain, "--files", address],
+            &["schema", "infer", "--files", address],
+            &["run", "--connection-string", plain, "--lake", lake, "--schema", address],
+            &["run", "--connection-string", plain, "--lake", lake, "--event-hub", address],
+            &["run", "--connection-string", plain, "--lake", lake, "--budget", address],
         ] {
             check(&catchwater(arguments).env("CATCHWATER_LOG", "trace").output().unwrap(), arguments);
         }
@@ -148,6 +157,24 @@ fn variables_are_not_shown_by_help_or_errors() {
                 .output()
                 .unwrap();
             check(&output, arguments);
+        }
+        // Two variables of a deployment's file swapped.
+        for (variable, arguments) in [
+            ("BUDGET", &["run", "--lake", "x"][..]),
+            ("MAX_AGE", &["run", "--lake", "x"]),
+            ("LANES", &["run", "--lake", "x"]),
+            ("PARENT_CONTEXT", &["run", "--lake", "x"]),
+            ("LISTEN", &["hub"]),
+            ("PARTITIONS", &["hub"]),
+            ("GENERATE", &["send"]),
+            ("EVENTS", &["demo"]),
+        ] {
+            // A bare key can't be told from any other wrong value.
+            for secret in [address, connection].into_iter().filter(|secret| *secret != CANARY) {
+                let output =
+                    catchwater(arguments).env(format!("CATCHWATER_{variable}"), secret).output().unwrap();
+                check(&output, arguments);
+            }
         }
     }
 }

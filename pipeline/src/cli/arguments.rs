@@ -12,6 +12,7 @@ use clap::{Command, CommandFactory, FromArgMatches};
 
 use super::exit::Exit;
 use super::output::{print, write_stderr};
+use super::text::masked;
 use super::{Cli, process};
 
 /// Reads the arguments, or tells what is wrong with them; `--help` and `--version` are told as well.
@@ -40,7 +41,11 @@ fn tell(error: &clap::Error, arguments: &[OsString]) -> Exit {
     if error.use_stderr() {
         let colored = has_colors && io::stderr().is_terminal();
         let text = if colored { text.ansi().to_string() } else { text.to_string() };
-        write_stderr(without_secrets(text, arguments).as_bytes());
+        let variables =
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CATCHWATER_"));
+        let given: Vec<OsString> =
+            arguments.iter().cloned().chain(variables.map(|(_, value)| value)).collect();
+        write_stderr(without_secrets(text, &given).as_bytes());
         return Exit::Configuration;
     }
     let colored = has_colors && io::stdout().is_terminal();
@@ -48,7 +53,7 @@ fn tell(error: &clap::Error, arguments: &[OsString]) -> Exit {
     print(&text).map_or_else(|error| process::fail(&error), |()| Exit::Done)
 }
 
-/// Shows arguments that hold a secret as their types show them: a connection string in a wrong place is repeated by what
+/// Shows arguments and variables that hold a secret as their types show them: a connection string in a wrong place is repeated by what
 /// is said of it.
 fn without_secrets(mut text: String, arguments: &[OsString]) -> String {
     for argument in arguments {
@@ -56,7 +61,7 @@ fn without_secrets(mut text: String, arguments: &[OsString]) -> String {
         let value =
             argument.strip_prefix("--").and_then(|option| option.split_once('=')).map(|(_, value)| value);
         for secret in [Some(&*argument), value].into_iter().flatten() {
-            let shown = Address::from(secret).to_string();
+            let shown = masked(&Address::from(secret).to_string()).into_owned();
             if shown != secret {
                 text = text.replace(secret, &shown);
             }

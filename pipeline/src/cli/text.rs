@@ -26,9 +26,51 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     escaped(&masked(&texts.join(": "))).into_owned()
 }
 
-/// Text without the values of keys and signatures, wherever somebody has put them: what can hold a secret has a type that
-/// does not show it, and a name, a path or a number may hold one by mistake.
+/// Text without the values of keys and signatures and without passwords of addresses, wherever somebody has put them:
+/// what can hold a secret has a type that does not show it, and a name, a path or a number may hold one by mistake.
 pub(super) fn masked(text: &str) -> Cow<'_, str> {
+    match without_parts(text) {
+        Cow::Borrowed(text) => without_values(text),
+        Cow::Owned(text) => Cow::Owned(without_values(&text).into_owned()),
+    }
+}
+
+/// Text without the user info, query and fragment of addresses.
+fn without_parts(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(colon) = rest.find(":/") {
+        let slashes = rest[colon + 1..].bytes().take_while(|byte| *byte == b'/').count();
+        let (before, authority) = rest.split_at(colon + 1 + slashes);
+        out.push_str(before);
+        let ends = |letter: char| letter.is_whitespace() || matches!(letter, '"' | '\'' | '`' | ';');
+        let end = authority.find(ends).unwrap_or(authority.len());
+        // What stands before the `@` of these is the container.
+        let names_container = before.ends_with("abfss://") || before.ends_with("abfs://");
+        let is_secret = |at: &usize| {
+            let user_info = &authority[..*at];
+            user_info.contains(':') || !user_info.contains('/') && !names_container
+        };
+        let user_info = authority[..end].rfind('@').filter(is_secret);
+        let (mut shown, behind) = authority.split_at(end);
+        if let Some(at) = user_info {
+            out.push('…');
+            shown = &shown[at..];
+        }
+        // A query and a fragment may be a signature or a token.
+        let query = shown.find(['?', '#']);
+        out.push_str(&shown[..query.map_or(shown.len(), |at| at + 1)]);
+        out.push_str(if query.is_some() { "…" } else { "" });
+        rest = behind;
+    }
+    if out.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+fn without_values(text: &str) -> Cow<'_, str> {
     let lower = text.to_ascii_lowercase();
     let mut out = String::new();
     let mut shown = 0;
@@ -40,8 +82,7 @@ pub(super) fn masked(text: &str) -> Cow<'_, str> {
         let value = shown + at + name.len();
         out.push_str(&text[shown..value]);
         out.push('…');
-        let is_end =
-            |letter: char| letter.is_whitespace() || matches!(letter, ';' | '&' | '"' | '\'' | '`' | '#');
+        let is_end = |letter: char| letter.is_whitespace() || matches!(letter, ';' | '&' | '"' | '\'' | '`');
         shown = text[value..].find(is_end).map_or(text.len(), |end| value + end);
     }
     if shown == 0 {
@@ -108,8 +149,11 @@ mod tests {
                 "for x, not for Endpoint=sb://h;SharedAccessKey=abc=;EntityPath=e",
                 "for x, not for Endpoint=sb://h;SharedAccessKey=…;EntityPath=e",
             ),
-            ("https://a/b?sv=1&SIG=abc%3D&x=1 can't be read", "https://a/b?sv=1&SIG=…&x=1 can't be read"),
+            ("https://a/b?sv=1&SIG=abc%3D&x=1 can't be read", "https://a/b?… can't be read"),
+            ("b?sv=1&SIG=abc%3D&x=1 can't be read", "b?sv=1&SIG=…&x=1 can't be read"),
             ("sig=a sig=b", "sig=… sig=…"),
+            ("no file https://u:abc@h/x, https://h/a@b", "no file https://…@h/x, https://h/a@b"),
+            ("Endpoint=sb://u:abc@h/;x=u:abc@h", "Endpoint=sb://…@h/;x=u:abc@h"),
             ("İ sig=ä", "İ sig=…"),
         ] {
             assert_eq!(masked(text), shown);

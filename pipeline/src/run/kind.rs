@@ -114,9 +114,11 @@ impl Kind {
     pub(crate) fn of_store(error: &store::Error) -> Self {
         use store::Error;
         match error {
-            Error::NoAddress | Error::FileAddress | Error::Scheme { .. } | Error::ConnectionString => {
-                Self::Configuration
-            }
+            Error::NoAddress
+            | Error::FileAddress
+            | Error::Scheme { .. }
+            | Error::Quoted
+            | Error::ConnectionString => Self::Configuration,
             // The address names a folder that is not there, or can't be made there.
             Error::Folder { source, .. } if source.kind() == io::ErrorKind::NotFound => Self::Configuration,
             Error::Folder { .. }

@@ -41,6 +41,9 @@ impl Address {
         if is_connection_string(&self.0) {
             return Err(Error::ConnectionString);
         }
+        if self.0 != bare(&self.0) {
+            return Err(Error::Quoted);
+        }
         let Some((scheme, _)) = split_scheme(&self.0) else {
             return Ok(Place::Folder(self.0.as_str().into()));
         };
@@ -62,7 +65,8 @@ impl fmt::Display for Address {
         if is_connection_string(&self.0) {
             return out.write_str("<a connection string>");
         }
-        let Parts { scheme, place, .. } = Parts::of(&self.0);
+        let Parts { scheme, place, .. } = Parts::of(bare(&self.0));
+        let place = if scheme.is_empty() { place } else { before_signature(place) };
         write!(out, "{scheme}{place}")
     }
 }
@@ -152,6 +156,18 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
     Some(text.split_at(colon + 1 + slashes.min(slashes_max)))
 }
 
+/// An address without the white space and the quotation marks around it, which came with it from a file or a chat.
+fn bare(text: &str) -> &str {
+    text.trim_matches(|letter: char| letter.is_whitespace() || "\"'`“”„‘’«»".contains(letter))
+}
+
+/// What stands before a signature that no `?` precedes, as when that is escaped.
+fn before_signature(place: &str) -> &str {
+    let lower = place.to_ascii_lowercase();
+    let end = ["%3f", "%23", "sig="].iter().filter_map(|part| lower.find(part)).min();
+    &place[..end.unwrap_or(place.len())]
+}
+
 /// True if the text holds the key of an account, as the portal shows it.
 fn is_connection_string(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
@@ -165,7 +181,7 @@ mod tests {
     #[test]
     fn scheme_decides_the_store() {
         let folder = |path: &str| Ok(Place::Folder(path.into()));
-        let cases: [(&str, Result<Place, &str>); 13] = [
+        let cases: [(&str, Result<Place, &str>); 15] = [
             ("lake", folder("lake")),
             ("./a b/%41", folder("./a b/%41")),
             ("/var/lake", folder("/var/lake")),
@@ -176,6 +192,8 @@ mod tests {
             ("memory:///NAME", Ok(Place::Memory)),
             ("file://elsewhere/lake", Err("file://")),
             ("", Err("empty")),
+            (" az://a/b?sig=SECRET", Err("quotation marks")),
+            ("\"/var/lake\"", Err("quotation marks")),
             ("az://container/lake?sig=SECRET", Err("az://")),
             ("https:/u:SECRET@host/lake", Err("https://")),
             ("BlobEndpoint=https://a/;AccountKey=SECRET", Err("connection string")),
@@ -198,6 +216,10 @@ mod tests {
             ("az://acct/lake?sv=2024&sig=SECRET", "az://acct/lake"),
             ("https://user:SECRET@host:8080/x#SECRET", "https://host:8080/x"),
             ("https://SECRET@host", "https://host"),
+            (" \"az://a/b?sig=SECRET\"", "az://a/b"),
+            ("https://h/x%3Fsig=SECRET", "https://h/x"),
+            ("abfss://c@a/b;sig=SECRET", "abfss://c@a/b;"),
+            ("/var/sig=1/lake", "/var/sig=1/lake"),
             ("https:/u:SECRET@host/lake", "https:/host/lake"),
             ("https:///u:SECRET@host/lake", "https:///host/lake"),
             ("https://u:SEC/RET@host/lake", "https://host/lake"),

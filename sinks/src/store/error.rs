@@ -32,6 +32,9 @@ pub enum Error {
         /// What stands before `://`.
         scheme: String,
     },
+    /// Quotation marks or spaces came with the address.
+    #[error("the address of the store has quotation marks or spaces around it; leave them out")]
+    Quoted,
     /// The connection string of a storage account, which is not an address.
     #[error("the address of a store is a folder or a URL, and this is a connection string")]
     ConnectionString,

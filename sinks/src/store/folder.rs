@@ -17,9 +17,9 @@ use std::path::{Path as FsPath, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore};
 use url::Url;
 use uuid::Uuid;
 
@@ -67,11 +67,23 @@ impl Folder {
         Url::from_file_path(&self.root).map_or_else(|()| "file://".into(), |url| url.as_str().into())
     }
 
+    /// The files below a folder, at any depth. Links that lead back are not followed. Names that can't be part of a path,
+    /// and staging files, are left out.
+    pub(super) async fn files_below(self: Arc<Self>, prefix: &Path) -> Result<Vec<ObjectMeta>, Error> {
+        let (folder, prefix) = (self.folder(prefix)?, prefix.clone());
+        blocking(move || {
+            let mut found = Vec::new();
+            let mut linked = Vec::from_iter(folder.canonicalize());
+            list_files(&folder, &prefix, &mut linked, &mut found)?;
+            Ok(found)
+        })
+        .await
+    }
+
     /// The names of the folders directly in a folder. Those that can't be part of a path (control characters, not UTF-8) are
     /// left out, where `object_store` would refuse to list the others.
     pub(super) async fn folders_in(self: Arc<Self>, prefix: &Path) -> Result<Vec<String>, Error> {
-        let is_root = prefix.as_ref().is_empty();
-        let folder = if is_root { self.root.clone() } else { self.file(prefix)? };
+        let folder = self.folder(prefix)?;
         blocking(move || {
             let failed = |source| Error::Folder { operation: "list", folder: folder.clone(), source };
             let entries = match fs::read_dir(&folder) {
@@ -121,6 +133,10 @@ impl Folder {
         blocking(move || remove_stale(&folder, now)).await
     }
 
+    fn folder(&self, prefix: &Path) -> Result<PathBuf, Error> {
+        if prefix.as_ref().is_empty() { Ok(self.root.clone()) } else { self.file(prefix) }
+    }
+
     fn file(&self, path: &Path) -> Result<PathBuf, Error> {
         self.objects.path_to_filesystem(path).map_err(Error::request("find", path))
     }
@@ -148,6 +164,60 @@ impl Folder {
 /// Age after which a staging file belongs to no put in flight.
 pub const STAGING_AGE_MAX: Duration = Duration::from_hours(1);
 
+/// Lists a folder; `linked` are the folders that links on the way to it lead to.
+fn list_files(
+    folder: &FsPath,
+    prefix: &Path,
+    linked: &mut Vec<PathBuf>,
+    found: &mut Vec<ObjectMeta>,
+) -> Result<(), Error> {
+    let failed = |source| Error::Folder { operation: "list", folder: folder.to_owned(), source };
+    let entries = match fs::read_dir(folder) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(());
+        }
+        entries => entries.map_err(failed)?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        let Some(name) = entry.file_name().into_string().ok().filter(|name| !is_staged(name)) else {
+            continue;
+        };
+        let location = if prefix.as_ref().is_empty() { name } else { format!("{prefix}/{name}") };
+        let Ok(location) = Path::parse(location) else { continue };
+        if entry.file_type().map_err(failed)?.is_dir() {
+            list_files(&entry.path(), &location, linked, found)?;
+            continue;
+        }
+        // What a link leads to; what another process removes meanwhile is not there.
+        let Ok(metadata) = fs::metadata(entry.path()) else { continue };
+        if metadata.is_dir() {
+            let Ok(target) = entry.path().canonicalize() else { continue };
+            if !linked.iter().any(|above| above.starts_with(&target)) {
+                linked.push(target);
+                list_files(&entry.path(), &location, linked, found)?;
+                linked.pop();
+            }
+        } else if metadata.is_file() {
+            let last_modified = metadata.modified().map_err(failed)?.into();
+            found.push(ObjectMeta {
+                location,
+                last_modified,
+                size: metadata.len(),
+                e_tag: None,
+                version: None,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// True if `object_store` gives this name to a file while it is written.
+fn is_staged(name: &str) -> bool {
+    let digits = name.rsplit_once('#').map_or("", |(_, digits)| digits);
+    !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+}
+
 fn remove_stale(folder: &FsPath, now: SystemTime) -> Result<u64, Error> {
     let failed = |source| Error::Folder { operation: "list", folder: folder.to_owned(), source };
     let entries = match fs::read_dir(folder) {
@@ -174,10 +244,8 @@ fn remove_stale(folder: &FsPath, now: SystemTime) -> Result<u64, Error> {
 
 /// True if `object_store` gives this name to a file of ours while it is written: `x.parquet#1`, `x.json#12`.
 fn is_staging(name: &str) -> bool {
-    name.rsplit_once('#').is_some_and(|(of, n)| {
-        let ours = [".parquet", ".json"].iter().any(|ending| of.ends_with(ending));
-        ours && !n.is_empty() && n.bytes().all(|digit| digit.is_ascii_digit())
-    })
+    let of = name.rsplit_once('#').map_or(name, |(of, _)| of);
+    is_staged(name) && [".parquet", ".json"].iter().any(|ending| of.ends_with(ending))
 }
 
 /// Creates a folder and those above it, each with a durable entry.

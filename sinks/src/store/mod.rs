@@ -141,8 +141,11 @@ impl Store {
     ///
     /// A listing is a hint: it need not show what was put a moment ago.
     pub async fn list(&self, prefix: &Path) -> Result<Vec<ObjectMeta>, Error> {
-        let listing = self.objects.list(Some(prefix)).try_collect();
-        let mut found: Vec<ObjectMeta> = self.request("list", prefix, listing).await?;
+        let mut found: Vec<ObjectMeta> = if let Some(folder) = &self.folder {
+            self.answered("list", prefix, Arc::clone(folder).files_below(prefix)).await?
+        } else {
+            self.request("list", prefix, self.objects.list(Some(prefix)).try_collect()).await?
+        };
         found.sort_by(|one, other| one.location.cmp(&other.location));
         Ok(found)
     }

@@ -89,7 +89,7 @@ async fn every_store_conforms() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn folders_whose_names_can_be_no_path_are_not_listed_and_hide_no_other() {
+async fn names_that_can_be_no_path_and_links_in_circles_are_not_listed_and_hide_no_other() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let (kept, store) = local();
@@ -102,6 +102,19 @@ async fn folders_whose_names_can_be_no_path_are_not_listed_and_hide_no_other() {
     std::os::unix::fs::symlink("/nowhere", root.join("dangling")).unwrap();
     std::os::unix::fs::symlink(root.join("b"), root.join("linked")).unwrap();
     assert_eq!(store.list_folders(None).await.unwrap(), ["b", "linked"]);
+    for name in [&b"2\n"[..], b"3\xff", b"4#1"] {
+        std::fs::write(root.join("b").join(OsStr::from_bytes(name)), "").unwrap();
+    }
+    // Links into circles, one to a folder beside, and one to a file.
+    store.put(&key("c/d/1"), bytes("1")).await.unwrap();
+    std::os::unix::fs::symlink(root.join("c"), root.join("b/beside")).unwrap();
+    std::os::unix::fs::symlink(root.join("b"), root.join("c/d/back")).unwrap();
+    std::os::unix::fs::symlink(root.join("c/d"), root.join("c/d/self")).unwrap();
+    std::os::unix::fs::symlink(root, root.join("b/circle")).unwrap();
+    std::os::unix::fs::symlink(root.join("b/1"), root.join("b/5")).unwrap();
+    let beside = "b/beside/d/1";
+    assert!(names(&store, "b").await.starts_with(&["b/1".into(), "b/5".into(), beside.into()]));
+    assert!(names(&store, "linked").await.contains(&"linked/beside/d/1".into()));
     drop(kept);
 }
 

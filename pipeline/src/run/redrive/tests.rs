@@ -8,7 +8,7 @@ use arrow::datatypes::Int64Type;
 use bytes::Bytes;
 use catchwater_sinks::lake::audit::{self, audit};
 use catchwater_sinks::lake::paths::{Date, Destination, SourceId};
-use catchwater_sinks::lake::records::Origin;
+use catchwater_sinks::lake::records::{FirstStart, Origin};
 use catchwater_sinks::parquet::{FooterFacts, RowColumns};
 use catchwater_sinks::store::faults::{Faults, PutFault};
 
@@ -68,6 +68,7 @@ impl Lake {
     async fn new(bodies: &[Vec<u8>]) -> Self {
         let lake = Self { store: Store::open("memory://").unwrap() };
         let records = Records::new(lake.store.clone(), impatient());
+        records.first_start(&source(), FirstStart { partitions: vec![0] }).await.unwrap();
         let origin = Origin { first: Ordinal(0), routing_version: 1, namespace: "ns".to_owned() };
         records.begin(&source(), origin).await.unwrap();
         lake.quarantine(0, bodies).await;

@@ -82,9 +82,14 @@ impl Sources {
         // Nothing is judged by these here, but a run that can't understand them stops.
         let rules = |path: &Path| paths::parse_rules(path).map(|(source, _)| source);
         let _: Vec<(SourceId, Rules)> = records(store, &paths::rules_folder(), rules, report).await?;
-        for found in store.list(&paths::first_start_folder()).await? {
-            if let Some(bytes) = store.get(&found.location).await? {
-                let _: Option<FirstStart> = understood(&found.location, &bytes, report);
+        let listed = store.list(&paths::first_start_folder()).await?.into_iter().map(|found| found.location);
+        // It is there before the first origin of its log.
+        let needed = sources.by_id.iter().filter(|(_, source)| source.origin.is_some());
+        let starts: BTreeSet<Path> = listed.chain(needed.map(|(id, _)| paths::first_start(id))).collect();
+        for path in starts {
+            match store.get(&path).await? {
+                Some(bytes) => drop(understood::<FirstStart>(&path, &bytes, report)),
+                None => report.broken(format!("{path} is missing: partitions of that event hub have begun")),
             }
         }
         for cause in GapCause::ALL {

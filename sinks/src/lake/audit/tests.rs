@@ -30,6 +30,7 @@ impl Lake {
         let lake = Self { store: Store::open("memory://").unwrap() };
         lake.record(&paths::lake_record(), r#"{"id":"this lake"}"#).await;
         lake.record(&paths::origin(&source(0)), r#"{"first":0,"routing_version":1}"#).await;
+        lake.record(&paths::first_start(&source(0)), r#"{"partitions":[0,1]}"#).await;
         lake
     }
 
@@ -567,6 +568,10 @@ async fn records_that_are_missing_or_wrong_are_found() {
     lake.record(&paths::origin(&source(0)), r#"{"first":2}"#).await;
     check("rows below the origin", &lake, [10, 10, 0, 0, 1, 0], &["has a row of 0, below its origin 2"])
         .await;
+
+    let lake = Lake::whole().await;
+    remove(&lake, paths::first_start(&source(0))).await;
+    check("no first start", &lake, [10, 10, 0, 0, 1, 0], &["start/hub-1763800000000.json is missing"]).await;
 
     let lake = Lake::whole().await;
     lake.record(&paths::lost(&source(0), Ordinal(3)), "{").await;
