@@ -396,7 +396,7 @@ fn event_without_room_leaves_the_rows_before_as_they_were() {
 /// More columns than a table gets by itself, stated by metadata or by the lake.
 #[test]
 fn first_rows_keep_their_values_whatever_the_event_behind_them_may_add() {
-    const COLUMNS: usize = 12_288;
+    const COLUMNS: usize = 16 * 1_023;
     let mut rows = Rows::new();
     let names: Vec<String> = (0..COLUMNS).map(|n| format!("a{n}")).collect();
     let mut types: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "decimal")).collect();

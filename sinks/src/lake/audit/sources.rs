@@ -89,7 +89,7 @@ impl Sources {
         for path in starts {
             match store.get(&path).await? {
                 Some(bytes) => drop(understood::<FirstStart>(&path, &bytes, report)),
-                None => report.broken(format!("{path} is missing: partitions of that event hub have begun")),
+                None => report.broken(format!("{path} is missing: partitions of that log have begun")),
             }
         }
         for cause in GapCause::ALL {
