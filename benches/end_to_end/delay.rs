@@ -12,7 +12,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use arrow::array::AsArray;
-use arrow::datatypes::TimestampMillisecondType;
+use arrow::datatypes::TimestampMicrosecondType;
 use catchwater_benches::machine::on_cores;
 use catchwater_benches::made::Made;
 use catchwater_benches::report::{Measurement, Unit};
@@ -137,7 +137,8 @@ fn enqueued(file: &Path) -> io::Result<Vec<i64>> {
     let mut times = Vec::new();
     for batch in reader.with_projection(column).build().map_err(io::Error::other)? {
         let batch = batch.map_err(io::Error::other)?;
-        times.extend_from_slice(batch.column(0).as_primitive::<TimestampMillisecondType>().values());
+        let column = batch.column(0).as_primitive::<TimestampMicrosecondType>();
+        times.extend(column.values().iter().map(|micros| micros / 1000));
     }
     Ok(times)
 }

@@ -12,7 +12,7 @@ mod processes;
 use std::path::Path;
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{Int64Type, TimestampMillisecondType};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use catchwater::amqp::encode::Encoder;
 use catchwater::amqp::sections::code;
 use catchwater::emulator::{Config, Emulator, NewEvent};
@@ -227,7 +227,7 @@ async fn quarantine(lake: &Path) -> Vec<Row> {
             let column = |name| batch.column_by_name(name);
             for row in 0..batch.num_rows() {
                 let offset = column("_offset").filter(|offsets| offsets.is_valid(row));
-                let times = column("_enqueued_time").unwrap().as_primitive::<TimestampMillisecondType>();
+                let times = column("_enqueued_time").unwrap().as_primitive::<TimestampMicrosecondType>();
                 rows.push(Row {
                     sequence_number: column("_sequence_number")
                         .unwrap()
@@ -237,7 +237,7 @@ async fn quarantine(lake: &Path) -> Vec<Row> {
                         .map(|offsets| offsets.as_string::<i32>().value(row))
                         .unwrap_or_default()
                         .to_owned(),
-                    enqueued_time_ms: times.value(row),
+                    enqueued_time_ms: times.value(row) / 1000,
                     reason: column("_reason").unwrap().as_string::<i32>().value(row).to_owned(),
                     body: column("_body").unwrap().as_binary::<i32>().value(row).to_owned(),
                 });

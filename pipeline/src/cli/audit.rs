@@ -89,6 +89,7 @@ struct JsonReport<'a> {
     in_flight: u64,
     redriven: u64,
     unfinished_redrives: u64,
+    foreign_files: u64,
     tables: BTreeMap<&'a str, JsonTable>,
 }
 
@@ -114,6 +115,7 @@ impl<'a> JsonReport<'a> {
             in_flight: report.in_flight,
             redriven: report.redriven,
             unfinished_redrives: report.unfinished_redrives,
+            foreign_files: report.foreign_files,
             tables: tables
                 .map(|(name, table)| {
                     (name.as_str(), JsonTable { rows: table.rows, files: table.files, bytes: table.bytes })
@@ -149,6 +151,14 @@ pub(super) fn text(report: &Report) -> String {
     }
     if report.unfinished_redrives > 0 {
         say!(out, "{} plans are not carried out yet: `catchwater redrive` does", report.unfinished_redrives);
+    }
+    if let Some(first) = &report.first_foreign_file {
+        say!(
+            out,
+            "{} Parquet files of other programs, which readers of *.cw.parquet leave out, one is {}",
+            report.foreign_files,
+            escaped(first)
+        );
     }
     if report.is_clean() {
         say!(

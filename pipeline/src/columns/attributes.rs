@@ -179,11 +179,7 @@ fn scalar_cell<'a>(
         (ColumnType::Boolean, Value::Boolean(value)) => Cell::Boolean(value),
         // Money and plain numbers share their columns: both are exact decimals, and DuckDB unites them.
         (ColumnType::Number | ColumnType::Decimal, Value::Number(number) | Value::Money(number)) => {
-            if is_integer(tree, node) {
-                Cell::Number(number)
-            } else {
-                Cell::Decimal(number.scaled())
-            }
+            Cell::Decimal(number.scaled())
         }
         (ColumnType::Int32, Value::Number(number)) => Cell::Int32(number.int32()?),
         (ColumnType::Int64, Value::Number(Number::Integer(integer))) => Cell::Int64(integer),
@@ -193,7 +189,7 @@ fn scalar_cell<'a>(
         (ColumnType::Uuid, Value::Text(text)) => Cell::Uuid(guid(text)?),
         (ColumnType::Datetime, Value::Text(text) | Value::IsoDate(text)) => {
             let date = attribute_date(text)?;
-            return Some((Cell::Int64(date.ms), date.exact));
+            return Some((Cell::instant(date.ms), date.exact));
         }
         (ColumnType::Date, Value::Text(text) | Value::IsoDate(text)) => Cell::Int32(attribute_day(text)?),
         _ => return None,

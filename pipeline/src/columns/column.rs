@@ -7,11 +7,17 @@
 //! A column takes no memory until its first value; the rows before are made null then, the rows behind its last
 //! value when it is finished. So a column costs nothing in a row that does not touch it.
 
-use arrow::array::{ArrayRef, StructArray};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, FixedSizeBinaryArray, StringArray, StringBuilder, StructArray, new_null_array,
+};
+use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 use super::bits::Validity;
 use super::schema::{ColumnType, EVENT, PARTY, PartyPart, party_fields};
-use super::values::{Cell, Values, Width};
+use super::values::{Cell, Values};
 
 /// All columns of a row group: those that every row has, and those of the attributes by slot.
 #[derive(Debug, Default)]
@@ -172,12 +178,6 @@ impl Column {
         Some(values.finish(column_type, validity, rows))
     }
 
-    /// Makes numbers at least so wide; how wide they are now.
-    pub(super) fn widen(&mut self, to: Width) -> Width {
-        self.values.widen(to);
-        self.values.width()
-    }
-
     /// Makes `row` the next to be set; false if it can't be.
     fn reach(&mut self, column_type: ColumnType, row: usize, padding: &mut Padding) -> bool {
         if self.len() > row {
@@ -333,11 +333,27 @@ impl Parties {
     }
 
     pub(super) fn finish(mut self) -> StructArray {
-        let parts = PARTY.iter().zip(&mut self.columns).map(|((_, column_type), column)| {
-            column
-                .finish(*column_type, self.len)
-                .unwrap_or_else(|| arrow::array::new_null_array(&column_type.data_type(), self.len))
+        let fields = party_fields();
+        let parts = PARTY.iter().zip(&mut self.columns).zip(&fields);
+        let parts = parts.map(|(((_, column_type), column), field)| {
+            let part = column.finish(*column_type, self.len);
+            match part.as_ref().and_then(|part| part.as_fixed_size_binary_opt()) {
+                Some(ids) => Arc::new(texts(ids)),
+                None => part.unwrap_or_else(|| new_null_array(field.data_type(), self.len)),
+            }
         });
-        StructArray::new(party_fields(), parts.collect(), None)
+        let parts = parts.collect();
+        StructArray::new(fields, parts, None)
     }
+}
+
+/// Ids as the texts that files hold: a party list is written as it is here.
+fn texts(ids: &FixedSizeBinaryArray) -> StringArray {
+    let mut texts = StringBuilder::with_capacity(ids.len(), 0);
+    for id in ids {
+        let mut text = [0; Hyphenated::LENGTH];
+        let id = id.and_then(|id| Uuid::from_slice(id).ok());
+        texts.append_option(id.map(|id| &*id.hyphenated().encode_lower(&mut text)));
+    }
+    texts.finish()
 }

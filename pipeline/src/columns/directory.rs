@@ -10,7 +10,6 @@ use ahash::RandomState;
 use super::catalog::{COLUMNS_MAX, Catalog, Known};
 use super::names::column_name;
 use super::schema::ColumnType;
-use super::values::Width;
 use crate::event::names::{hasher, is_same};
 use crate::event::tree::{NodeId, Tree};
 
@@ -42,8 +41,6 @@ pub(super) struct Slot {
     pub(super) attribute: Box<str>,
     pub(super) column: Box<str>,
     known: Option<Known>,
-    /// How wide its numbers ever were.
-    pub(super) width: Width,
     next: [Option<SlotId>; TRACKS],
     companions: [Option<SlotId>; COMPANIONS.len()],
     /// The column this one is a companion of, and which.
@@ -277,7 +274,6 @@ impl Directory {
             attribute: Box::default(),
             column: column.into(),
             known: None,
-            width: Width::default(),
             next: [None; TRACKS],
             companions: [None; COMPANIONS.len()],
             owner: None,

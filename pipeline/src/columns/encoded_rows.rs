@@ -200,9 +200,10 @@ fn put_cell(distance: usize, cell: Cell<'_>, out: &mut Vec<u8>) {
     let integer = match cell {
         Cell::Boolean(false) => return put(kind::FALSE, &[]),
         Cell::Boolean(true) => return put(kind::TRUE, &[]),
-        Cell::Decimal(value) | Cell::Number(Number::Scaled(value)) => {
-            return put(kind::DECIMAL, &value.to_le_bytes());
-        }
+        Cell::Decimal(value) => match whole(value) {
+            Some(integer) => integer,
+            None => return put(kind::DECIMAL, &value.to_le_bytes()),
+        },
         Cell::Double(value) => return put(kind::DOUBLE, &value.to_le_bytes()),
         Cell::Uuid(guid) => return put(kind::UUID, &guid),
         Cell::Text(bytes) | Cell::Bytes(bytes) => {
@@ -216,10 +217,16 @@ fn put_cell(distance: usize, cell: Cell<'_>, out: &mut Vec<u8>) {
             return choices.iter().for_each(|choice| put_varint(zigzag((*choice).into()), out));
         }
         Cell::Int32(value) => value.into(),
-        Cell::Int64(value) | Cell::Number(Number::Integer(value)) => value,
+        Cell::Int64(value) => value,
     };
     put_head(distance, kind::INTEGER, out);
     put_varint(zigzag(integer), out);
+}
+
+/// A decimal as the integer that it is: most take two bytes so, and not sixteen.
+fn whole(scaled: i128) -> Option<i64> {
+    let unit = Number::Integer(1).scaled();
+    (scaled % unit == 0).then(|| i64::try_from(scaled / unit).ok()).flatten()
 }
 
 fn put_head(distance: usize, kind: usize, out: &mut Vec<u8>) {
@@ -277,7 +284,9 @@ impl<'a> Reader<'a> {
             _ => {
                 let integer = unzigzag(self.varint());
                 match column_type {
-                    ColumnType::Number | ColumnType::Decimal => Cell::Number(Number::Integer(integer)),
+                    ColumnType::Number | ColumnType::Decimal => {
+                        Cell::Decimal(Number::Integer(integer).scaled())
+                    }
                     ColumnType::Datetime | ColumnType::Instant | ColumnType::Int64 => Cell::Int64(integer),
                     _ => Cell::Int32(integer as i32),
                 }

@@ -51,12 +51,12 @@ impl<'a> Row<'_, 'a> {
     pub(super) fn position(&mut self, raw: &RawEvent<'_>, hub: &str, partition: PartitionId) {
         let index = self.several.map_or(0, |(_, item)| item.index);
         let cells = &mut self.cells;
-        cells.put(Fixed::SinkModifiedOn, Cell::Int64(raw.enqueued_time_ms));
+        cells.put(Fixed::SinkModifiedOn, Cell::instant(raw.enqueued_time_ms));
         cells.put(Fixed::Hub, Cell::Text(hub.as_bytes()));
         cells.put(Fixed::Partition, Cell::Int32(partition.0 as i32));
         cells.put(Fixed::SequenceNumber, Cell::Int64(raw.sequence_number.0));
         cells.put(Fixed::Offset, Cell::Text(raw.offset.as_bytes()));
-        cells.put(Fixed::EnqueuedTime, Cell::Int64(raw.enqueued_time_ms));
+        cells.put(Fixed::EnqueuedTime, Cell::instant(raw.enqueued_time_ms));
         cells.put(Fixed::RowIndex, Cell::Int32(index as i32));
     }
 
@@ -136,7 +136,7 @@ impl<'a> Row<'_, 'a> {
         if let Some(node) = self.event.member(Member::OperationCreatedOn)
             && matches!(self.tree.kind(node), Kind::Text | Kind::IsoDate)
             && let Some(date) = created_on(self.tree.bytes(node))
-            && self.cells.put(Fixed::OperationCreatedOn, Cell::Int64(date.ms))
+            && self.cells.put(Fixed::OperationCreatedOn, Cell::instant(date.ms))
             // What is finer than a millisecond stays for `_rest`.
             && date.exact
         {

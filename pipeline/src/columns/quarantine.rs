@@ -17,7 +17,7 @@ pub(super) fn write(
     let reason = reject.reason.to_string();
     let stated = |text| (!str::is_empty(text)).then_some(Cell::Text(text.as_bytes()));
     for (column, cell) in [
-        (Quarantined::SinkModifiedOn, Some(Cell::Int64(raw.enqueued_time_ms))),
+        (Quarantined::SinkModifiedOn, Some(Cell::instant(raw.enqueued_time_ms))),
         (Quarantined::Reason, Some(Cell::Text(reason.as_bytes()))),
         (Quarantined::ByteOffset, reject.byte_offset.map(|offset| Cell::Int64(offset as i64))),
         (Quarantined::Body, Some(Cell::Bytes(raw.body))),
@@ -27,7 +27,7 @@ pub(super) fn write(
         (Quarantined::Partition, Some(Cell::Int32(partition.0 as i32))),
         (Quarantined::SequenceNumber, Some(Cell::Int64(raw.sequence_number.0))),
         (Quarantined::Offset, stated(raw.offset)),
-        (Quarantined::EnqueuedTime, Some(Cell::Int64(raw.enqueued_time_ms))),
+        (Quarantined::EnqueuedTime, Some(Cell::instant(raw.enqueued_time_ms))),
         (Quarantined::RowIndex, Some(Cell::Int32(0))),
     ] {
         if let Some(cell) = cell {

@@ -1,9 +1,10 @@
 //! Rows of `_quarantine`, read back as the events they were.
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMillisecondType};
+use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMicrosecondType};
 
 use super::schema::{QUARANTINE, Quarantined};
+use super::values::MICROS_PER_MILLI;
 use crate::event::{RawEvent, Reason, Undecodable};
 use crate::position::{PartitionId, SequenceNumber};
 
@@ -78,7 +79,8 @@ fn event(batch: &RecordBatch, row: usize) -> Result<QuarantinedEvent<'_>, &'stat
             body,
             sequence_number: SequenceNumber(number::<Int64Type>(batch, Q::SequenceNumber, row)?),
             offset: text(batch, Q::Offset, row)?.unwrap_or_default(),
-            enqueued_time_ms: number::<TimestampMillisecondType>(batch, Q::EnqueuedTime, row)?,
+            enqueued_time_ms: number::<TimestampMicrosecondType>(batch, Q::EnqueuedTime, row)?
+                / MICROS_PER_MILLI,
             content_type: text(batch, Q::ContentType, row)?.unwrap_or_default(),
             encoded_properties: &[],
             size_exceeded: false,

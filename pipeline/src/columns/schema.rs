@@ -23,14 +23,8 @@ pub fn type_names(schema: &Schema) -> BTreeMap<String, String> {
 
 /// Compares a column of a file with its lake type; `None` for a type that only a later version knows.
 pub fn column_may_be(lake_type: &str, column: &Field) -> Option<bool> {
-    let known = ColumnType::of(lake_type)?;
-    let narrower = match known {
-        ColumnType::Number => [DataType::Int32, DataType::Int64].contains(column.data_type()),
-        _ => false,
-    };
-    let expected = known.field(column.name(), known.data_type());
-    let same_type = expected.data_type().equals_datatype(column.data_type());
-    Some((narrower || same_type) && expected.extension_type_name() == column.extension_type_name())
+    let expected = ColumnType::of(lake_type)?.in_files();
+    Some(expected.equals_datatype(column.data_type()) && column.extension_type_name().is_none())
 }
 
 macro_rules! types {
@@ -58,17 +52,18 @@ macro_rules! types {
 
 types! {
     Boolean = "boolean",
-    /// A plain number: the narrowest of Int32, Int64 and Decimal128(38, 10) that holds a batch's values.
+    /// A plain number, of which nothing says that it is an integer.
     Number = "number",
-    /// Money, or a decimal by metadata: always Decimal128(38, 10).
+    /// Money, or a decimal by metadata.
     Decimal = "decimal",
     /// Only by metadata.
     Double = "double",
     Choice = "choice",
     Choices = "choices",
     Text = "text",
+    /// Sixteen bytes here, 36 lower-case characters in files.
     Uuid = "uuid",
-    /// An attribute's date: a wall clock without a zone.
+    /// An attribute's date, as the UTC instant that Dataverse sent.
     Datetime = "datetime",
     /// A date that has no time; only by metadata.
     Date = "date",
@@ -86,10 +81,15 @@ types! {
 pub(super) const DECIMAL: DataType = DataType::Decimal128(PRECISION as u8, SCALE as i8);
 
 /// The zone of instants.
-pub(super) const UTC: &str = "UTC";
+const UTC: &str = "UTC";
 
 impl ColumnType {
-    /// Its Arrow type; of a number, the one for batches that need all of it.
+    /// The Arrow type that readers find in files.
+    fn in_files(self) -> DataType {
+        if self == Self::Uuid { DataType::Utf8 } else { self.data_type() }
+    }
+
+    /// Its Arrow type in a batch.
     pub(super) fn data_type(self) -> DataType {
         match self {
             Self::Boolean => DataType::Boolean,
@@ -99,9 +99,8 @@ impl ColumnType {
             Self::Choices => DataType::List(item(DataType::Int32)),
             Self::Text | Self::Json => DataType::Utf8,
             Self::Uuid => DataType::FixedSizeBinary(16),
-            Self::Datetime => DataType::Timestamp(TimeUnit::Millisecond, None),
+            Self::Datetime | Self::Instant => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
             Self::Date => DataType::Date32,
-            Self::Instant => DataType::Timestamp(TimeUnit::Millisecond, Some(UTC.into())),
             Self::PartyList => DataType::List(item(DataType::Struct(party_fields()))),
             Self::Binary => DataType::Binary,
             Self::Int64 => DataType::Int64,
@@ -109,9 +108,9 @@ impl ColumnType {
         }
     }
 
-    /// A column of this type as a field; `data_type` is what this batch holds it as.
-    pub(super) fn field(self, name: &str, data_type: DataType) -> Field {
-        let mut field = Field::new(name, data_type, true);
+    /// A column of this type as a field.
+    pub(super) fn field(self, name: &str) -> Field {
+        let mut field = Field::new(name, self.data_type(), true);
         let extension = match self {
             Self::Uuid => Some(("arrow.uuid", None)),
             Self::Json => Some(("arrow.json", Some(""))),
@@ -128,7 +127,7 @@ impl ColumnType {
     }
 }
 
-/// Arrow's own metadata keys for extension types. Without `arrow.uuid` DuckDB shows a blob.
+/// Arrow's own metadata keys for extension types. They say how a file writes the column, and are in no file themselves.
 const EXTENSION_NAME_KEY: &str = "ARROW:extension:name";
 const EXTENSION_METADATA_KEY: &str = "ARROW:extension:metadata";
 
@@ -223,9 +222,9 @@ fixed! {
     Rest "rest" Json,
 }
 
-/// [`PARTY`] as fields.
+/// [`PARTY`] as fields, of the types that are in files.
 pub(super) fn party_fields() -> Fields {
-    PARTY.iter().map(|(name, column_type)| column_type.field(name, column_type.data_type())).collect()
+    PARTY.iter().map(|(name, column_type)| Field::new(*name, column_type.in_files(), true)).collect()
 }
 
 /// How many of the fixed columns stand before the attributes.

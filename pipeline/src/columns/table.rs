@@ -86,7 +86,7 @@ impl TableBuffer {
         Ok(())
     }
 
-    /// Appends the rows of one event, and gives them away in parts, all of the same types.
+    /// Appends the rows of one event, and gives them away in parts.
     ///
     /// The buffer is empty before and afterwards.
     pub fn push_in_parts<E>(
@@ -95,43 +95,32 @@ impl TableBuffer {
         event: &ChangeEvent<'_>,
         raw: &RawEvent<'_>,
         partition: PartitionId,
-        part: impl FnMut(RecordBatch) -> Result<(), E>,
-    ) -> Result<(), E> {
-        debug_assert_eq!(self.rows, 0, "rows of other events would be in the first part");
-        // Twice: the last row may have the number that makes its column wider.
-        self.parts(context, event, raw, partition, |_| Ok(()))?;
-        self.parts(context, event, raw, partition, part)?;
-        self.renew_directory(context);
-        Ok(())
-    }
-
-    fn parts<E>(
-        &mut self,
-        context: &mut Context,
-        event: &ChangeEvent<'_>,
-        raw: &RawEvent<'_>,
-        partition: PartitionId,
         mut part: impl FnMut(RecordBatch) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Some(targets) = self.begin_event(context, event, raw) else {
-            self.push_row(context, event, None, raw, partition);
-            return part(self.take_rows(context));
-        };
-        self.columns.padding.allow(0, padding_max(raw));
-        for item in targets.items(event) {
-            let before = self.rows;
-            self.push_row(context, event, Some((targets, item)), raw, partition);
-            if self.keep(before).is_err() {
-                part(self.take_rows(context))?;
-                self.columns.padding.allow(0, padding_max(raw));
+        debug_assert_eq!(self.rows, 0, "rows of other events would be in the first part");
+        if let Some(targets) = self.begin_event(context, event, raw) {
+            self.columns.padding.allow(0, padding_max(raw));
+            for item in targets.items(event) {
+                let before = self.rows;
                 self.push_row(context, event, Some((targets, item)), raw, partition);
+                if self.keep(before).is_err() {
+                    part(self.take_rows(context))?;
+                    self.columns.padding.allow(0, padding_max(raw));
+                    self.push_row(context, event, Some((targets, item)), raw, partition);
+                }
+                if self.rows == PART_ROWS {
+                    part(self.take_rows(context))?;
+                    self.columns.padding.allow(0, padding_max(raw));
+                }
             }
-            if self.rows == PART_ROWS {
-                part(self.take_rows(context))?;
-                self.columns.padding.allow(0, padding_max(raw));
-            }
+        } else {
+            self.push_row(context, event, None, raw, partition);
         }
-        if self.rows > 0 { part(self.take_rows(context)) } else { Ok(()) }
+        if self.rows > 0 {
+            part(self.take_rows(context))?;
+        }
+        self.renew_directory(context);
+        Ok(())
     }
 
     /// Forgets the event before; the targets of this one, if it has several.
@@ -267,8 +256,7 @@ impl TableBuffer {
         let mut columns = Vec::new();
         let mut add = |column: &mut Column, name: &str, column_type: ColumnType| {
             if let Some(array) = column.finish(column_type, rows) {
-                let field = column_type.field(name, array.data_type().clone());
-                columns.push((Arc::new(field), array));
+                columns.push((Arc::new(column_type.field(name)), array));
             }
         };
         for (column, (name, column_type)) in fixed.iter_mut().zip(self.layout).take(self.leading) {
@@ -278,9 +266,6 @@ impl TableBuffer {
         for slot in used(directory, &attributes) {
             let column = &mut attributes[slot.0 as usize];
             if let Some(column_type) = directory.column_type(&context.catalog, slot, None) {
-                if column_type == ColumnType::Number {
-                    keep_width(directory, slot, column);
-                }
                 add(column, &directory.slot(slot).column, column_type);
             }
         }
@@ -333,13 +318,6 @@ fn used(directory: &Directory, columns: &[Column]) -> Vec<SlotId> {
     let mut slots: Vec<SlotId> = slots.map(|at| SlotId(at as u32)).collect();
     slots.sort_by_key(|slot| directory.order(*slot));
     slots
-}
-
-/// Makes numbers as wide as they ever were in this lane: row groups of one file need one width, and one that
-/// comes and goes would split files for ever.
-fn keep_width(directory: &mut Directory, slot: SlotId, column: &mut Column) {
-    let slot = directory.slot_mut(slot);
-    slot.width = column.widen(slot.width);
 }
 
 fn batch(columns: Vec<(FieldRef, ArrayRef)>) -> RecordBatch {

@@ -1,7 +1,6 @@
 //! The values of one column, laid out as Arrow has them.
 //!
-//! Owns: one buffer per kind of value, widening of numbers, and wrapping the buffers as an Arrow array without
-//! copying. Does not own: which rows have a value (`column`).
+//! Owns: one buffer per kind of value, and wrapping the buffers as an Arrow array without copying. Does not own: which rows have a value (`column`).
 
 use std::sync::Arc;
 
@@ -11,13 +10,13 @@ use arrow::array::{
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type,
-    TimestampMillisecondType,
+    TimestampMicrosecondType,
 };
 
 use super::bits::{Bits, Offsets, Run, Validity};
 use super::column::Parties;
 use super::schema::{ColumnType, DECIMAL, item};
-use crate::event::scalars::{Guid, Number, ZERO_GUID};
+use crate::event::scalars::{Guid, ZERO_GUID};
 
 /// One value on its way into a column.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +24,7 @@ pub(super) enum Cell<'a> {
     Boolean(bool),
     Int32(i32),
     Int64(i64),
-    Number(Number),
-    /// A number that was written as a decimal, in units of 10⁻¹⁰.
+    /// In units of 10⁻¹².
     Decimal(i128),
     Double(f64),
     Uuid(Guid),
@@ -36,24 +34,15 @@ pub(super) enum Cell<'a> {
     Choices(&'a [i32]),
 }
 
-/// How wide the numbers of a column are; DuckDB unites all three exactly.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Width {
-    #[default]
-    Int32,
-    Int64,
-    Decimal,
-}
-
-impl Width {
-    fn of(number: Number) -> Self {
-        match number {
-            Number::Integer(value) if i32::try_from(value).is_ok() => Self::Int32,
-            Number::Integer(_) => Self::Int64,
-            Number::Scaled(_) => Self::Decimal,
-        }
+impl Cell<'_> {
+    /// An instant of so many milliseconds since 1970.
+    pub(super) fn instant(ms: i64) -> Self {
+        Self::Int64(ms * MICROS_PER_MILLI)
     }
 }
+
+/// Files count instants in microseconds, which every reader and table format knows; Dataverse says milliseconds.
+pub(super) const MICROS_PER_MILLI: i64 = 1000;
 
 /// Values that a new buffer has room for: twice the rows that a table's buffer encodes before it has columns.
 const FIRST_VALUES: usize = 32;
@@ -89,13 +78,13 @@ impl Values {
     pub(super) fn of(column_type: ColumnType) -> Self {
         match column_type {
             ColumnType::Boolean => Self::Boolean(Bits::default()),
-            ColumnType::Number | ColumnType::Choice | ColumnType::Int32 | ColumnType::Date => {
+            ColumnType::Choice | ColumnType::Int32 | ColumnType::Date => {
                 Self::Int32(Vec::with_capacity(FIRST_VALUES))
             }
             ColumnType::Datetime | ColumnType::Instant | ColumnType::Int64 => {
                 Self::Int64(Vec::with_capacity(FIRST_VALUES))
             }
-            ColumnType::Decimal => Self::Decimal(Vec::with_capacity(FIRST_VALUES)),
+            ColumnType::Number | ColumnType::Decimal => Self::Decimal(Vec::with_capacity(FIRST_VALUES)),
             ColumnType::Double => Self::Double(Vec::with_capacity(FIRST_VALUES)),
             ColumnType::Uuid => Self::Uuid(Vec::with_capacity(FIRST_VALUES * ZERO_GUID.len())),
             ColumnType::Text | ColumnType::Json | ColumnType::Binary => {
@@ -108,7 +97,7 @@ impl Values {
         }
     }
 
-    /// What a row takes in a column of this type, in bytes: of a text or a list its end, of a number the widest.
+    /// What a row takes in a column of this type, in bytes: of a text or a list its end.
     pub(super) fn row_bytes_of(column_type: ColumnType) -> usize {
         match column_type {
             ColumnType::Boolean => 1,
@@ -163,7 +152,7 @@ impl Values {
             (ColumnType::Boolean, Cell::Boolean(_))
                 | (ColumnType::Choice | ColumnType::Int32 | ColumnType::Date, Cell::Int32(_))
                 | (ColumnType::Datetime | ColumnType::Instant | ColumnType::Int64, Cell::Int64(_))
-                | (ColumnType::Number | ColumnType::Decimal, Cell::Number(_) | Cell::Decimal(_))
+                | (ColumnType::Number | ColumnType::Decimal, Cell::Decimal(_))
                 | (ColumnType::Double, Cell::Double(_))
                 | (ColumnType::Uuid, Cell::Uuid(_))
                 | (ColumnType::Text | ColumnType::Json, Cell::Text(_))
@@ -187,26 +176,11 @@ impl Values {
             (Cell::Int64(value), Self::Int64(values)) => values.push(value),
             (Cell::Double(value), Self::Double(values)) => values.push(value),
             (Cell::Bytes(bytes), Self::Bytes(run)) => run.push(bytes),
-            (Cell::Number(number), values) => return values.push_number(number, Width::of(number)),
-            (Cell::Decimal(scaled), values) => {
-                return values.push_number(Number::Scaled(scaled), Width::Decimal);
-            }
+            (Cell::Decimal(value), Self::Decimal(values)) => values.push(value),
             (Cell::Choices(choices), Self::Choices { offsets, items }) => {
                 items.extend_from_slice(choices);
                 offsets.push(items.len());
             }
-            _ => return false,
-        }
-        true
-    }
-
-    #[inline(never)]
-    fn push_number(&mut self, number: Number, width: Width) -> bool {
-        self.widen(width);
-        match (self, number) {
-            (Self::Int32(values), Number::Integer(value)) => values.push(value as i32),
-            (Self::Int64(values), Number::Integer(value)) => values.push(value),
-            (Self::Decimal(values), number) => values.push(number.scaled()),
             _ => return false,
         }
         true
@@ -227,12 +201,13 @@ impl Values {
         })
     }
 
-    /// Forgets all values. Keeps a buffer that is small and of the width that columns begin with.
+    /// Forgets all values. Keeps a buffer that is small.
     pub(super) fn clear(&mut self) {
         match self {
             Self::Boolean(bits) => bits.clear(),
             Self::Int32(values) => values.clear(),
             Self::Int64(values) => values.clear(),
+            Self::Decimal(values) => values.clear(),
             Self::Double(values) => values.clear(),
             Self::Uuid(values) => values.clear(),
             Self::Bytes(run) if run.is_small() => run.clear(),
@@ -250,42 +225,15 @@ impl Values {
         match self {
             Self::None => false,
             Self::Boolean(_) => column_type == Type::Boolean,
-            Self::Int32(_) => {
-                matches!(column_type, Type::Number | Type::Choice | Type::Int32 | Type::Date)
-            }
+            Self::Int32(_) => matches!(column_type, Type::Choice | Type::Int32 | Type::Date),
             Self::Int64(_) => matches!(column_type, Type::Datetime | Type::Instant | Type::Int64),
-            Self::Decimal(_) => column_type == Type::Decimal,
+            Self::Decimal(_) => matches!(column_type, Type::Number | Type::Decimal),
             Self::Double(_) => column_type == Type::Double,
             Self::Uuid(_) => column_type == Type::Uuid,
             Self::Bytes(_) => matches!(column_type, Type::Text | Type::Json | Type::Binary),
             Self::Choices { .. } => column_type == Type::Choices,
             Self::Texts { .. } => column_type == Type::TextList,
             Self::Parties { .. } => column_type == Type::PartyList,
-        }
-    }
-
-    pub(super) fn width(&self) -> Width {
-        match self {
-            Self::Int64(_) => Width::Int64,
-            Self::Decimal(_) => Width::Decimal,
-            _ => Width::Int32,
-        }
-    }
-
-    /// Makes room for wider numbers.
-    pub(super) fn widen(&mut self, to: Width) {
-        let exact = |value: i64| Number::Integer(value).scaled();
-        match (&*self, to) {
-            (Self::Int32(values), Width::Int64) => {
-                *self = Self::Int64(values.iter().copied().map(i64::from).collect());
-            }
-            (Self::Int32(values), Width::Decimal) => {
-                *self = Self::Decimal(values.iter().map(|value| exact(i64::from(*value))).collect());
-            }
-            (Self::Int64(values), Width::Decimal) => {
-                *self = Self::Decimal(values.iter().map(|value| exact(*value)).collect());
-            }
-            _ => {}
         }
     }
 
@@ -331,9 +279,8 @@ impl Values {
                 _ => primitive::<Int32Type>(values.into(), nulls, None),
             },
             Self::Int64(values) => match column_type {
-                ColumnType::Datetime => primitive::<TimestampMillisecondType>(values.into(), nulls, None),
-                ColumnType::Instant => {
-                    primitive::<TimestampMillisecondType>(values.into(), nulls, Some(column_type.data_type()))
+                ColumnType::Datetime | ColumnType::Instant => {
+                    primitive::<TimestampMicrosecondType>(values.into(), nulls, Some(column_type.data_type()))
                 }
                 _ => primitive::<Int64Type>(values.into(), nulls, None),
             },

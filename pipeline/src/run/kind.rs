@@ -137,6 +137,7 @@ impl Kind {
             | records::Error::TakenAndAbsent { .. }
             | records::Error::NotCovered { .. }
             | records::Error::StartMissing { .. }
+            | records::Error::Contract { .. }
             | records::Error::NoIdentity { .. } => Self::of_answer(error.kind()),
         }
     }

@@ -35,8 +35,8 @@ def source_of(file):
 
 
 def take(lake):
-    last = max(number for file in Path(lake).glob("*/*/*.parquet") for number in numbers_of([str(file)]))
-    for file in sorted(Path(lake).glob("*/*/*.parquet")):
+    last = max(number for file in Path(lake).glob("*/*/*.cw.parquet") for number in numbers_of([str(file)]))
+    for file in sorted(Path(lake).glob("*/*/*.cw.parquet")):
         numbers = numbers_of([str(file)])
         alone = len(list(file.parent.iterdir())) == 1
         if alone and len(numbers) >= 6 and last not in numbers:
@@ -49,7 +49,7 @@ def take(lake):
 
 
 def accept(lake):
-    files = sorted(Path(lake).glob("*/*/*.parquet"))
+    files = sorted(Path(lake).glob("*/*/*.cw.parquet"))
     present = set(numbers_of([str(file) for file in files]))
     missing = set(range(max(present))) - present
     # Batches were cut in another way: some of the numbers are recorded already, under another name.

@@ -3,7 +3,6 @@ somewhere in its row."""
 
 import json
 import re
-import uuid
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -112,8 +111,6 @@ def tokens(value):
     elif isinstance(value, (int, Decimal)):
         yield "number", Decimal(value)
         yield "text", getattr(value, "text", str(value))
-    elif isinstance(value, uuid.UUID):
-        yield "text", str(value)
     elif isinstance(value, datetime):
         yield "instant", milliseconds(value)
     elif isinstance(value, str):

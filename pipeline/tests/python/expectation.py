@@ -184,10 +184,10 @@ class Expectation:
 
     def facts(self):
         body, row = self.body, self.row
-        row["Id"] = self.id and uuid.UUID(self.id)
+        row["Id"] = self.id and guid_text(self.id)
         row["IsDelete"] = True if body["MessageName"] in ("Delete", "DeleteMultiple") else None
         for column, member in GUID_FACTS.items():
-            row[column] = body.get(member) and uuid.UUID(body[member])
+            row[column] = body.get(member) and guid_text(body[member])
         for column, member in PLAIN_FACTS.items():
             row[column] = body.get(member)
         row["_operation_created_on"] = None
@@ -195,7 +195,7 @@ class Expectation:
             ms, offset = date_parts(body["OperationCreatedOn"])
             row["_operation_created_on"] = instant(ms + offset * 60_000)
         step = body.get("OwningExtension") or {}
-        row["_step_id"] = step.get("Id") and uuid.UUID(step["Id"])
+        row["_step_id"] = step.get("Id") and guid_text(step["Id"])
         self.left(("OwningExtension",), {name: step.get(name) for name in ("Name", "KeyAttributes", "RowVersion")})
         row["_changed"] = None
         wanted = "Targets" if body["MessageName"] in MULTIPLE else "Target"
@@ -250,14 +250,14 @@ class Expectation:
         if isinstance(value, str):
             date = date_parts(value)
             if date:
-                return "date", instant(date[0]).replace(tzinfo=None)
-            return ("key", uuid.UUID(value)) if name in key and value == self.id else ("text", value)
+                return "date", instant(date[0])
+            return ("key", guid_text(value)) if name in key and value == self.id else ("text", value)
         if type_name(value) == "Money":
             return "money", value["Value"]
         if type_name(value) == "OptionSetValue":
             return "choice", int(value["Value"])
         if type_name(value) == "EntityReference":
-            return "lookup", uuid.UUID(value["Id"])
+            return "lookup", guid_text(value["Id"])
         if isinstance(value, list) and all(type_name(item) == "OptionSetValue" for item in value):
             return "choices", [int(item["Value"]) for item in value]
         if isinstance(value, list) and all(isinstance(item, Decimal) for item in value):
@@ -300,22 +300,21 @@ def again(value, known):
 
 DUCKDB_TYPES = {
     "boolean": "BOOLEAN",
-    "date": "TIMESTAMP",
-    "key": "UUID",
+    "date": "TIMESTAMP WITH TIME ZONE",
+    "key": "VARCHAR",
     "text": "VARCHAR",
-    "money": "DECIMAL(38,10)",
+    "money": "DECIMAL(38,12)",
+    "number": "DECIMAL(38,12)",
     "choice": "INTEGER",
-    "lookup": "UUID",
+    "lookup": "VARCHAR",
     "choices": "INTEGER[]",
     "bytes": "BLOB",
 }
 
 
-def number_type(values):
-    """A decimal if any is written as one, else the narrowest integer that holds all of a column's numbers."""
-    if any(set(value.text) & set(".eE") for value in values):
-        return "DECIMAL(38,10)"
-    return "INTEGER" if all(-(2**31) <= value < 2**31 for value in values) else "BIGINT"
+def guid_text(text):
+    """A GUID as a column has it."""
+    return str(uuid.UUID(text))
 
 
 def column_order(attributes):

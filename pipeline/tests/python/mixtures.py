@@ -3,7 +3,6 @@ mixtures.py check VIEWS LAKE: reads all files at once, and finds every value in 
 
 import json
 import sys
-import uuid
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -41,9 +40,9 @@ def make(folder):
 
 def check(views, lake):
     connection, faults = connect(views), Faults()
-    files = sorted(Path(lake).glob("new_mixture/*/*.parquet"))
+    files = sorted(Path(lake).glob("new_mixture/*/*.cw.parquet"))
     faults.equal(len(files), EVENTS, "files")
-    united = rows(connection, f"SELECT * FROM read_parquet({quoted(lake)} || '/new_mixture/**/*.parquet', union_by_name = true)")
+    united = rows(connection, f"SELECT * FROM read_parquet({quoted(lake)} || '/new_mixture/enqueued_date=*/*.cw.parquet', union_by_name = true)")
     faults.equal(len(united), EVENTS, "rows by glob")
     found = {str(row["Id"]): row for row in rows(connection, 'SELECT * FROM "new_mixture"')}
     faults.equal(sorted(found), [guid(number) for number in range(EVENTS)], "rows of the view")
@@ -69,7 +68,7 @@ def check(views, lake):
         faults.equal(places[name, "column"], fitting, name, "values in their column")
     faults.check(places["new_shuffled", "column"] > 0, "no shuffled value is in the column")
     writers = "SELECT count(DISTINCT decode(value)::JSON->>'writer') AS n FROM parquet_kv_metadata"
-    count = rows(connection, f"{writers}({quoted(lake)} || '/new_mixture/**/*.parquet') WHERE decode(key) = 'catchwater'")[0]["n"]
+    count = rows(connection, f"{writers}({quoted(lake)} || '/new_mixture/enqueued_date=*/*.cw.parquet') WHERE decode(key) = 'catchwater'")[0]["n"]
     faults.check(count >= 2, "writers:", count)
     faults.end()
 
@@ -77,10 +76,8 @@ def check(views, lake):
 def in_column(row, name, text, left):
     actual = row[name]
     if text == LOOKUP:
-        return actual == uuid.UUID(GUID) and row[name + "_entitytype"] == "contact" and name not in left
+        return actual == GUID and row[name + "_entitytype"] == "contact" and name not in left
     expected = json.loads(text, parse_float=Decimal, parse_int=Decimal)
-    if isinstance(actual, uuid.UUID):
-        return str(actual) == expected
     if isinstance(actual, datetime):
         return milliseconds(actual) == date_parts(expected)[0]
     return actual == expected

@@ -208,7 +208,7 @@ def apply(states, place, body):
 def cells(column, value, label):
     """A column and its companions, as a value sets them; what does not fit sets null."""
     if column in LOOKUPS:
-        id = uuid.UUID(value["Id"]) if value else None
+        id = value["Id"] if value else None
         return {column: id, column + "_entitytype": value and value["LogicalName"], column + "name": value and value["Name"]}
     if column in CHOICES:
         fits = type_name(value) == "OptionSetValue"
@@ -219,7 +219,7 @@ def cells(column, value, label):
         return {column: Decimal(value["Value"]) if type_name(value) == "Money" else None}
     if column in DATES:
         date = value and date_parts(value)
-        return {column: instant(date[0]).replace(tzinfo=None) if date else None}
+        return {column: instant(date[0]) if date else None}
     return {column: value}
 
 

@@ -82,9 +82,9 @@ def check(views, page, folder):
 def gaps(views, lake):
     """What a lake misses when a file of it is gone, counted from the file."""
     connection, faults = connect(views), Faults()
-    file = next(Path(lake).glob("task/*/*-p0000-*.parquet"))
+    file = next(Path(lake).glob("task/*/*-p0000-*.cw.parquet"))
     gone = [row[0] for row in connection.execute("SELECT _sequence_number FROM task ORDER BY ALL").fetchall()]
-    source = re.fullmatch(r"(.*)-\d{20}\.parquet", file.name)[1]
+    source = re.fullmatch(r"(.*)-\d{20}\.cw\.parquet", file.name)[1]
     file.unlink()
     connection.execute("SET parquet_metadata_cache = false")
     missing = rows(connection, "FROM gaps")
@@ -204,7 +204,7 @@ def at(body):
 
 
 def id_of(text):
-    return text and uuid.UUID(text)
+    return text and str(uuid.UUID(text))
 
 
 def who(body):
@@ -254,10 +254,10 @@ def redrive(views, lake):
     """Writes the row of a body that is understood now, as `catchwater redrive` would."""
     connection = connect(views)
     sequence_number, date = connection.execute("SELECT min(_sequence_number), min(enqueued_date) FROM _quarantine").fetchone()
-    source = re.fullmatch(r"(.*-p0001)-\d{20}\.parquet", next(Path(lake).glob("_quarantine/*/*.parquet")).name)[1]
-    file = Path(lake) / "account" / f"enqueued_date={date}" / f"{source}-{0:020}-r1.parquet"
+    source = re.fullmatch(r"(.*-p0001)-\d{20}\.cw\.parquet", next(Path(lake).glob("_quarantine/*/*.cw.parquet")).name)[1]
+    file = Path(lake) / "account" / f"enqueued_date={date}" / f"{source}-{0:020}-r1.cw.parquet"
     connection.execute(
-        f"COPY (SELECT CAST('{guid(700)}' AS UUID) AS Id, 1::INTEGER AS _partition, {sequence_number}::BIGINT AS _sequence_number) TO '{file}' (FORMAT parquet)"
+        f"COPY (SELECT '{guid(700)}' AS Id, 1::INTEGER AS _partition, {sequence_number}::BIGINT AS _sequence_number) TO '{file}' (FORMAT parquet)"
     )
 
 

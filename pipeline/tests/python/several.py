@@ -52,7 +52,7 @@ def check(views, lake):
         for index, (record, name) in enumerate(records)
     ]
     faults.equal(found, sent, "rows")
-    pattern = f"{quoted(lake)} || '/account/**/*.parquet'"
+    pattern = f"{quoted(lake)} || '/account/enqueued_date=*/*.cw.parquet'"
     split = "SELECT _sequence_number FROM read_parquet({}, filename = true) GROUP BY 1 HAVING count(DISTINCT filename) > 1"
     faults.equal(rows(connection, split.format(pattern)), [], "events in two files")
     inputs = rows(connection, "SELECT _row_index FROM account WHERE _inputs IS NOT NULL")

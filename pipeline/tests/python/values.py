@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bodies import lost_leaves, parse
 from checking import Faults, connect, quoted, rows
-from expectation import DUCKDB_TYPES, column_order, number_type
+from expectation import DUCKDB_TYPES, column_order
 from expectation import expectations as made
 from xmlbodies import parse_xml
 
@@ -79,7 +79,7 @@ def check_columns(faults, connection, table, expected):
     faults.equal(list(types), column_order(kinds), table, "columns")
     for column, kind in kinds.items():
         values = [e.row[column] for e in expected.values() if e.row.get(column) is not None]
-        faults.equal(types.get(column), DUCKDB_TYPES.get(kind) or number_type(values), table, column, "type")
+        faults.equal(types.get(column), DUCKDB_TYPES[kind], table, column, "type")
 
 
 def check_states(faults, connection, table, expected, actual):
@@ -116,7 +116,7 @@ def check_states(faults, connection, table, expected, actual):
 
 def check_files(faults, connection, lake):
     """A column that is null throughout a file is not written."""
-    for path in lake.glob("*/*/*.parquet"):
+    for path in lake.glob("*/*/*.cw.parquet"):
         found = rows(connection, f"SELECT count(COLUMNS(*)) FROM read_parquet({quoted(path)}, hive_partitioning = false)")
         for column, count in found[0].items():
             faults.check(count > 0, path.name, column, "is null throughout")
@@ -131,7 +131,7 @@ def check_coverage(faults, tables):
     messages = {expectation.row["_message"] for expectation in expected}
     faults.equal(sorted(messages), ["Create", "Delete", "Update"], "messages")
     kinds = {kind for expectation in expected for kind in expectation.kinds.values()}
-    faults.equal(kinds, set(DUCKDB_TYPES) | {"number"}, "kinds of values")
+    faults.equal(kinds, set(DUCKDB_TYPES), "kinds of values")
     for column in ("_before", "_labels", "_shared", "_user_agent"):
         faults.check(any(expectation.row[column] for expectation in expected), column, "is never there")
     automatic = [e for e in expected if "AsynchronousStepPrimaryName" in (e.row["_labels"] or "")]

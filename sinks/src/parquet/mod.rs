@@ -8,6 +8,7 @@ mod batches; // a file, read back: its facts and some of its columns
 mod chunk; // one column of a row group becomes pages
 mod facts; // what the footer says about the file's place in its chain
 mod file; // row groups become a file
+mod guid; // GUIDs as the text that files hold
 mod library; // columns that the library writes
 mod page_header; // the header before a page, with its checksum
 mod verify; // are pages what was written

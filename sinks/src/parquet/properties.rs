@@ -105,12 +105,13 @@ fn has_statistics(field: &Field, sample: Option<&Sample>) -> bool {
     !is_pointless
 }
 
-fn is_id(field: &Field) -> bool {
+/// Whether a column is of ids: sixteen bytes each in memory, and texts in files.
+pub(super) fn is_id(field: &Field) -> bool {
     field.extension_type_name() == Some(UUID)
 }
 
-/// The extension type that Parquet knows as UUID.
+/// The extension type of ids in a batch.
 const UUID: &str = "arrow.uuid";
 
-/// The extension type that Parquet knows as JSON.
+/// The extension type of JSON in a batch.
 const JSON: &str = "arrow.json";

@@ -7,14 +7,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{FieldRef, Schema};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::bloom_filter::Sbbf;
 use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor, TypePtr};
 
 use super::chunk::{ChunkWriter, EncodedChunk};
-use super::properties::Encodings;
+use super::properties::{self, Encodings};
 use super::{Error, library};
 
 /// One encoded row group: bytes and what a footer says about them.
@@ -143,5 +143,13 @@ fn nullable(field: &FieldRef) -> FieldRef {
 pub(super) fn schema_of(schema: &Schema) -> ParquetResult<TypePtr> {
     // The item of a list is `element`, as the format has it, and not `item`, as Arrow does.
     let converter = ArrowSchemaConverter::new().with_coerce_types(true);
-    Ok(converter.convert(schema)?.root_schema_ptr())
+    let fields: Vec<Field> = schema.fields().iter().map(|field| in_files(field)).collect();
+    Ok(converter.convert(&Schema::new(fields))?.root_schema_ptr())
+}
+
+/// A column as files have it. Ids are texts, and JSON is a text without annotation: Spark refuses the one for UUIDs, polars
+/// shows both as bytes, and `ClickHouse` takes no null in JSON.
+fn in_files(field: &Field) -> Field {
+    let data_type = if properties::is_id(field) { DataType::Utf8 } else { field.data_type().clone() };
+    Field::new(field.name(), data_type, field.is_nullable())
 }

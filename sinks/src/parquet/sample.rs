@@ -7,6 +7,7 @@ use ahash::RandomState;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::DataType;
 
+use super::guid::GUID_TEXT_BYTES;
 use super::properties::DICTIONARY_BYTES;
 
 /// What a sample has shown.
@@ -34,7 +35,7 @@ impl Sample {
             }
             DataType::FixedSizeBinary(_) => {
                 let ids = array.as_fixed_size_binary();
-                Some(Self::among(array, |row| (hash.hash_one(ids.value(row)), ids.value_size())))
+                Some(Self::among(array, |row| (hash.hash_one(ids.value(row)), GUID_TEXT_BYTES)))
             }
             DataType::List(_) => {
                 let lists = array.as_list::<i32>();

@@ -81,31 +81,18 @@ fn uuids_and_json_carry_arrow_s_extension_types() {
 }
 
 #[test]
-fn numbers_are_as_narrow_as_they_ever_were() {
-    let decimal = DataType::Decimal128(38, 10);
+fn numbers_have_one_type_whatever_they_are() {
     let mut rows = Rows::new();
-    for (values, expected) in [
-        (&["1", "-2147483648"][..], DataType::Int32),
-        (&["1", "2147483648", "-5"], DataType::Int64),
-        (&["1"], DataType::Int64),
-        (&["1", "2147483648", "0.5", "3"], decimal.clone()),
-        (&["7"], decimal),
-    ] {
+    for values in [&["1", "-2147483648"][..], &["2147483648", "1.0", "1E+15"], &["149.253731343284"]] {
         for value in values {
             rows.push(&update(&[("x", value)]).json());
         }
         let batch = rows.take();
         let column = batch.column_by_name("x").unwrap();
-        assert_eq!(column.data_type(), &expected, "{values:?}");
+        assert_eq!(column.data_type(), &DataType::Decimal128(38, 12), "{values:?}");
         let there: Vec<_> = (0..values.len()).map(|at| text(column, at)).collect();
-        assert_eq!(there, values, "{values:?}");
-    }
-    for written_as_decimal in ["1.0000000000", "1.0", "1E+15", "2e0", &money("5")] {
-        let mut rows = Rows::new();
-        rows.push(&update(&[("y", written_as_decimal)]).json());
-        let batch = rows.take();
-        let column = batch.column_by_name("y").unwrap();
-        assert_eq!(column.data_type(), &DataType::Decimal128(38, 10), "{written_as_decimal}");
+        let plain = |value: &&str| value.replace("1.0", "1").replace("1E+15", "1000000000000000");
+        assert_eq!(there, values.iter().map(plain).collect::<Vec<_>>());
     }
 }
 
@@ -277,20 +264,6 @@ fn first_rows_equal_later_ones_of_the_same_body() {
         one.remove("_sequence_number");
         other.remove("_sequence_number");
         assert_eq!(one, other, "row {at}");
-    }
-}
-
-#[test]
-fn a_row_of_another_table_makes_no_number_wider() {
-    for first in ["1.5", "9000000000", r#""/Date(5)/""#, r#""text""#, "true"] {
-        let mut rows = Rows::new();
-        rows.push(&update(&[("x", first)]).json());
-        rows.take();
-        rows.buffer = None;
-        let contact = record("contact", ID, &[("y", "1")], &[]);
-        rows.push(&update(&[]).table("contact").target(contact).json());
-        let batch = rows.take();
-        assert_eq!(batch.column_by_name("y").unwrap().data_type(), &DataType::Int32, "behind {first}");
     }
 }
 

@@ -57,7 +57,7 @@ fn a_create() {
             ("Id", ID),
             ("accountid", ID),
             ("address1_latitude", "47.63958"),
-            ("createdon", "1714979289000"),
+            ("createdon", "1714979289000UTC"),
             ("donotemail", "false"),
             ("entityimage", "[1, 2, 3]"),
             ("exchangerate", "1"),

@@ -93,7 +93,7 @@ fn add(column: &ArrayRef, at: usize, atoms: &mut HashSet<String>) {
             atoms.extend(column.as_binary::<i32>().value(at).iter().map(u8::to_string));
         }
         DataType::Timestamp(..) => {
-            let ms = column.as_primitive::<TimestampMillisecondType>().value(at);
+            let ms = column.as_primitive::<TimestampMicrosecondType>().value(at) / 1000;
             atoms.insert(format!("/Date({ms})/"));
         }
         _ => {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType,
+    DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 
 use super::{Catalog, Context, Full, TableBuffer, type_names};
@@ -250,15 +250,16 @@ fn text(column: &ArrayRef, at: usize) -> String {
         DataType::Int64 => column.as_primitive::<Int64Type>().value(at).to_string(),
         DataType::Float64 => column.as_primitive::<Float64Type>().value(at).to_string(),
         DataType::Date32 => format!("day {}", column.as_primitive::<Date32Type>().value(at)),
-        DataType::Decimal128(38, 10) => decimal(column.as_primitive::<Decimal128Type>().value(at)),
+        DataType::Decimal128(38, 12) => decimal(column.as_primitive::<Decimal128Type>().value(at)),
         DataType::Utf8 => column.as_string::<i32>().value(at).to_owned(),
         DataType::Binary => format!("{:?}", column.as_binary::<i32>().value(at)),
         DataType::FixedSizeBinary(16) => {
             uuid::Uuid::from_slice(column.as_fixed_size_binary().value(at)).unwrap().to_string()
         }
         DataType::Timestamp(_, zone) => {
-            let ms = column.as_primitive::<TimestampMillisecondType>().value(at);
-            format!("{ms}{}", zone.as_deref().unwrap_or_default())
+            let us = column.as_primitive::<TimestampMicrosecondType>().value(at);
+            assert_eq!(us % 1000, 0, "values stay at the millisecond");
+            format!("{}{}", us / 1000, zone.as_deref().unwrap_or_default())
         }
         DataType::List(_) => {
             let items = column.as_list::<i32>().value(at);
@@ -277,8 +278,8 @@ fn text(column: &ArrayRef, at: usize) -> String {
 
 fn decimal(scaled: i128) -> String {
     let sign = if scaled < 0 { "-" } else { "" };
-    let digits = format!("{:011}", scaled.unsigned_abs());
-    let (integer, fraction) = digits.split_at(digits.len() - 10);
+    let digits = format!("{:013}", scaled.unsigned_abs());
+    let (integer, fraction) = digits.split_at(digits.len() - 12);
     format!("{sign}{integer}.{}", fraction.trim_end_matches('0')).trim_end_matches('.').to_owned()
 }
 

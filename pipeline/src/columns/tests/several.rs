@@ -347,7 +347,7 @@ fn rows_of_a_large_event_come_in_parts_of_the_same_types() {
     let mut index = 0;
     for part in &parts {
         let numbers = part.column_by_name("x").unwrap();
-        assert_eq!(numbers.data_type(), &DataType::Decimal128(38, 10));
+        assert_eq!(numbers.data_type(), &DataType::Decimal128(38, 12));
         for number in part.column_by_name("_row_index").unwrap().as_primitive::<Int32Type>().values() {
             assert_eq!(*number, index);
             index += 1;

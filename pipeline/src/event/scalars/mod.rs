@@ -8,27 +8,27 @@ pub use guid::{Guid, ZERO_GUID, guid};
 
 use std::fmt::{self, Write};
 
-/// A number as a decimal of 28 digits before and 10 behind the point, in its narrowest form: two are equal
+/// A number as a decimal of 26 digits before and 12 behind the point, in its narrowest form: two are equal
 /// exactly when their values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Number {
     /// An integer of 64 bits.
     Integer(i64),
-    /// Anything else, in units of 10⁻¹⁰.
+    /// Anything else, in units of 10⁻¹².
     Scaled(i128),
 }
 
 /// The digits behind the point of every decimal column.
 ///
 /// # Source
-/// Dataverse keeps at most ten for money, decimals and exchange rates.
-pub const SCALE: u32 = 10;
+/// Dataverse keeps at most ten for money and decimals, and twelve for exchange rates.
+pub const SCALE: u32 = 12;
 
 /// The digits of every decimal column: what 128 bits hold.
 pub const PRECISION: u32 = 38;
 
 impl Number {
-    /// Its value in units of 10⁻¹⁰.
+    /// Its value in units of 10⁻¹².
     pub fn scaled(self) -> i128 {
         match self {
             Self::Integer(integer) => i128::from(integer) * 10i128.pow(SCALE),
@@ -45,7 +45,7 @@ impl Number {
     }
 }
 
-/// A JSON number, if no digit is lost in a decimal of 28 digits before and 10 behind the point.
+/// A JSON number, if no digit is lost in a decimal of 26 digits before and 12 behind the point.
 pub fn number(text: impl AsRef<[u8]>) -> Option<Number> {
     read_number(text.as_ref())
 }
@@ -411,16 +411,17 @@ mod tests {
             ("9223372036854775807", Some(Number::Integer(i64::MAX))),
             ("-9223372036854775808", Some(Number::Integer(i64::MIN))),
             ("9223372036854775808", Some(Number::Scaled(9_223_372_036_854_775_808 * unit))),
-            ("9999999999999999999999999999", Some(Number::Scaled((10i128.pow(28) - 1) * unit))),
-            ("9999999999999999999999999999.9999999999", Some(Number::Scaled(10i128.pow(38) - 1))),
-            ("10000000000000000000000000000", None),
+            ("99999999999999999999999999", Some(Number::Scaled((10i128.pow(26) - 1) * unit))),
+            ("99999999999999999999999999.999999999999", Some(Number::Scaled(10i128.pow(38) - 1))),
+            ("100000000000000000000000000", None),
             ("79228162514264337593543950335", None),
-            ("47.63958", Some(Number::Scaled(476_395_800_000))),
-            ("1234.5600", Some(Number::Scaled(12_345_600_000_000))),
-            ("-0.0000000001", Some(Number::Scaled(-1))),
-            ("0.00000000010", Some(Number::Scaled(1))),
-            ("-1.5E-9", Some(Number::Scaled(-15))),
-            ("-1.5E-10", None),
+            ("47.63958", Some(Number::Scaled(47_639_580_000_000))),
+            ("1234.5600", Some(Number::Scaled(1_234_560_000_000_000))),
+            ("149.253731343284", Some(Number::Scaled(149_253_731_343_284))),
+            ("-0.000000000001", Some(Number::Scaled(-1))),
+            ("0.0000000000010", Some(Number::Scaled(1))),
+            ("-1.5E-11", Some(Number::Scaled(-15))),
+            ("-1.5E-12", None),
             ("0.33333333333333331", None),
             ("1E+300", None),
             ("1E-300", None),

@@ -290,7 +290,7 @@ async fn a_redrive_that_was_interrupted_is_finished_by_the_next() {
 #[tokio::test]
 async fn redrivers_at_once_end_with_each_event_once() {
     let misfortunes = [PutFault::Lost, PutFault::Unanswered, PutFault::Late];
-    for part in ["redrive/", "schema/", "-r1.parquet", "contact"] {
+    for part in ["redrive/", "schema/", "-r1.cw.parquet", "contact"] {
         for one in misfortunes {
             for other in misfortunes {
                 let lake = Lake::five().await;
@@ -412,7 +412,7 @@ async fn a_quarantine_file_that_can_not_be_read_is_an_error_with_its_path() {
     lake.store.put(&file(0).path(), Bytes::from_static(b"no Parquet at all, and long enough")).await.unwrap();
     let error = lake.redrive(rules(2, ALL)).await.unwrap_err();
     let said = format!("{error}: {}", std::error::Error::source(&error).unwrap());
-    assert!(said.contains("_quarantine/") && said.contains("00000.parquet"), "{said}");
+    assert!(said.contains("_quarantine/") && said.contains("00000.cw.parquet"), "{said}");
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
-use object_store::path::Path;
 
 use super::Report;
 use super::redrives::Redrives;
@@ -51,8 +50,11 @@ impl Chains {
                 files.push((name, size));
             } else if let Some(name) = paths::parse_redriven_file(&location) {
                 redriven.push((name, size));
-            } else if is_met_by_globs(&location) {
+            } else if paths::is_met_by_glob(&location) {
                 report.broken(format!("{location} is not a data file, and readers meet it"));
+            } else if paths::is_parquet(&location) {
+                report.foreign_files += 1;
+                report.first_foreign_file.get_or_insert_with(|| location.to_string());
             }
         }
         // A chain is followed by its names' fields; what the order of their text comes to is not its affair.
@@ -182,9 +184,4 @@ impl Follower {
         }
         self.before = Some(name);
     }
-}
-
-/// Whether `<table>/**/*.parquet` of some table finds it.
-fn is_met_by_globs(path: &Path) -> bool {
-    path.as_ref().ends_with(".parquet")
 }

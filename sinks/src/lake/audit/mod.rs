@@ -82,6 +82,10 @@ pub struct Report {
     pub unfinished_redrives: u64,
     /// Places without a row above that and below the highest seen: not yet written.
     pub in_flight: u64,
+    /// Parquet files of other programs in the tables' folders, which the promised glob leaves out.
+    pub foreign_files: u64,
+    /// One of them.
+    pub first_foreign_file: Option<String>,
     /// By true name.
     pub tables: BTreeMap<String, TableReport>,
     /// By source.

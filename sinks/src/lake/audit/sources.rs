@@ -14,7 +14,7 @@ use super::schemas::Columns;
 use super::{ColumnTypes, Report, SourceReport};
 use crate::lake::gaps::{self, Gap, GapRecord};
 use crate::lake::paths::{self, DataFileName, GapCause, Ordinal, RedrivenFileName, SourceId};
-use crate::lake::records::FirstStart;
+use crate::lake::records::{CONTRACT, FirstStart};
 use crate::lake::rules::Rules;
 use crate::store::{Error, Store};
 
@@ -173,7 +173,11 @@ impl Sources {
         if self.lake.is_some() || self.lakes_of_files.is_empty() {
             return;
         }
-        let ids: Vec<String> = self.lakes_of_files.iter().map(|id| format!("{{\"id\":{id:?}}}")).collect();
+        let ids: Vec<String> = self
+            .lakes_of_files
+            .iter()
+            .map(|id| format!("{{\"id\":{id:?},\"contract\":{CONTRACT}}}"))
+            .collect();
         report.broken(format!(
             "there are data files without an identity: restore {} before anything is written here; \
              by its files its content is {}",

@@ -28,7 +28,7 @@ impl Lake {
     /// A lake whose source 0 begins at 0.
     async fn new() -> Self {
         let lake = Self { store: Store::open("memory://").unwrap() };
-        lake.record(&paths::lake_record(), r#"{"id":"this lake"}"#).await;
+        lake.record(&paths::lake_record(), r#"{"id":"this lake","contract":2}"#).await;
         lake.record(&paths::origin(&source(0)), r#"{"first":0,"routing_version":1}"#).await;
         lake.record(&paths::first_start(&source(0)), r#"{"partitions":[0,1]}"#).await;
         lake
@@ -204,7 +204,7 @@ async fn file_that_came_after_its_table_was_listed_is_no_gap() {
     lake.file("phonecall", "2026-11-22", 0, &[0, 1]).await;
     let faults = Faults::new();
     lake.store = lake.store.with_faults(&faults);
-    faults.hide_from_next_listing("00000000000000000004.parquet");
+    faults.hide_from_next_listing("00000000000000000004.cw.parquet");
     faults.hide_from_next_listing("phonecall");
     let report = lake.audit(None).await;
     assert_eq!(counts(&report), [9, 9, 0, 0, 0, 0], "{:?}", report.findings);
@@ -378,7 +378,7 @@ async fn a_stale_listing_hides_no_redriven_file() {
     let mut lake = redriven().await;
     let faults = Faults::new();
     lake.store = lake.store.with_faults(&faults);
-    faults.hide_from_listings("-r1.parquet");
+    faults.hide_from_listings("-r1.cw.parquet");
     let report = lake.audit(Some(9)).await;
     assert_eq!((report.redriven, report.unfinished_redrives, report.rows), (3, 0, 18));
     faults.show_in_listings();
@@ -391,7 +391,7 @@ async fn a_stale_listing_hides_no_redriven_file() {
 async fn faults_of_a_redrive_are_found() {
     let lake = redriven().await;
     remove(&lake, paths::redrive_plan(&quarantine_file(), 1)).await;
-    check("no plan", &lake, [15, 18, 0, 0, 2, 0], &["-r1.parquet: it has no plan"]).await;
+    check("no plan", &lake, [15, 18, 0, 0, 2, 0], &["-r1.cw.parquet: it has no plan"]).await;
 
     let lake = redriven().await;
     lake.redriven("account", 1, &[11, 12, 13]).await;
@@ -454,15 +454,21 @@ async fn a_broken_link_is_found() {
     let lake = Lake::whole().await;
     let without = |continues_at| remove(&lake, path("account", day, continues_at));
     without(4).await;
-    check("a file in the middle is gone", &lake, [9, 9, 1, 0, 1, 0], &["0005.parquet should continue at 4"])
-        .await;
+    check(
+        "a file in the middle is gone",
+        &lake,
+        [9, 9, 1, 0, 1, 0],
+        &["0005.cw.parquet should continue at 4"],
+    )
+    .await;
     without(0).await;
-    let first = ["0005.parquet is the first of its chain and should continue at 0", "first is 0"];
+    let first = ["0005.cw.parquet is the first of its chain and should continue at 0", "first is 0"];
     check("the first is gone", &lake, [6, 6, 4, 0, 1, 0], &first).await;
 
     let lake = Lake::whole().await;
     lake.file("account", day, 3, &[3]).await;
-    check("a file is there twice", &lake, [10, 11, 0, 1, 1, 0], &["0003.parquet should continue at 4"]).await;
+    check("a file is there twice", &lake, [10, 11, 0, 1, 1, 0], &["0003.cw.parquet should continue at 4"])
+        .await;
 
     let lake = Lake::whole().await;
     lake.file("account", day, 11, &[12]).await;
@@ -510,7 +516,7 @@ async fn a_file_that_contradicts_itself_is_found() {
         let report = lake.audit(Some(9)).await;
         assert_eq!(report.broken_chains, 1, "{case}: {:?}", report.findings);
         let said = report.findings.join("\n");
-        assert!(said.contains(words) && said.contains("0005.parquet"), "{case}: {said}");
+        assert!(said.contains(words) && said.contains("0005.cw.parquet"), "{case}: {said}");
     }
 }
 
@@ -536,25 +542,33 @@ async fn a_file_that_cannot_be_read_stops_nothing() {
     for (case, bytes) in cases {
         let lake = Lake::whole().await;
         lake.put("account", day, 4, bytes).await;
-        check(case, &lake, [9, 9, 1, 0, 1, 0], &["0004.parquet", "the first is 4"]).await;
+        check(case, &lake, [9, 9, 1, 0, 1, 0], &["0004.cw.parquet", "the first is 4"]).await;
     }
 }
 
 #[tokio::test]
 async fn what_readers_meet_and_is_ours_not_is_found() {
     let cases = [
-        ("account/enqueued_date=2026-11-22/mine.parquet", 1),
-        ("account/more.parquet", 1),
-        ("account/enqueued_date=2026-11-22/deeper/hub-1763800000000-p0000-00000000000000000010.parquet", 1),
-        ("account/enqueued_date=2026-11-22/hub-1763800000000-p0000-10.parquet", 1),
-        ("account/enqueued_date=2026-11-22/README.md", 0),
-        ("_catchwater/copy.parquet", 0),
+        ("account/enqueued_date=2026-11-22/mine.cw.parquet", 1, 0),
+        ("account/enqueued_date=2026-11-22/mine.parquet", 0, 1),
+        ("account/more.cw.parquet", 0, 1),
+        (
+            "account/enqueued_date=2026-11-22/deeper/hub-1763800000000-p0000-00000000000000000010.cw.parquet",
+            0,
+            1,
+        ),
+        ("account/enqueued_date=2026-11-22/hub-1763800000000-p0000-10.cw.parquet", 1, 0),
+        ("account/enqueued_date=2026-11-22/README.md", 0, 0),
+        ("_catchwater/copy.cw.parquet", 0, 0),
     ];
-    for (name, broken) in cases {
+    for (name, broken, foreign) in cases {
         let lake = Lake::whole().await;
         lake.record(&object_store::path::Path::parse(name).unwrap(), "").await;
         let words: &[&str] = if broken > 0 { &[name] } else { &[] };
         check(name, &lake, [10, 10, 0, 0, broken, 0], words).await;
+        let report = lake.audit(None).await;
+        assert_eq!(report.foreign_files, foreign, "{name}");
+        assert_eq!(report.first_foreign_file.as_deref(), (foreign > 0).then_some(name));
     }
 }
 
@@ -589,7 +603,7 @@ async fn a_stale_listing_is_no_broken_chain() {
     let mut lake = Lake::whole().await;
     let faults = Faults::new();
     lake.store = lake.store.with_faults(&faults);
-    faults.hide_from_listings("00000000000000000004.parquet");
+    faults.hide_from_listings("00000000000000000004.cw.parquet");
     faults
         .hide_from_listings("account/enqueued_date=2026-11-22/hub-1763800000000-p0000-00000000000000000000");
     check("stale", &lake, [10, 10, 0, 0, 0, 0], &[]).await;
@@ -614,7 +628,11 @@ async fn sources_are_judged_apart() {
 async fn findings_have_an_end() {
     let lake = Lake::new().await;
     for n in 0..60 {
-        lake.record(&object_store::path::Path::from(format!("account/{n}.parquet")), "").await;
+        lake.record(
+            &object_store::path::Path::from(format!("account/enqueued_date=2026-11-22/{n}.cw.parquet")),
+            "",
+        )
+        .await;
     }
     let report = lake.audit(None).await;
     assert_eq!((report.broken_chains, report.findings.len()), (60, MOST_FINDINGS + 1));
@@ -693,7 +711,7 @@ async fn broken_schema_chains_are_found() {
 async fn lake_without_its_identity_is_found() {
     let lake = Lake::whole().await;
     remove(&lake, paths::lake_record()).await;
-    let words = ["data files without an identity", r#"its content is {"id":"this lake"}"#];
+    let words = ["data files without an identity", r#"its content is {"id":"this lake","contract":2}"#];
     check("gone", &lake, [10, 10, 0, 0, 1, 0], &words).await;
     lake.record(&paths::lake_record(), "").await;
     check("empty", &lake, [10, 10, 0, 0, 2, 0], &["lake.json can't be understood", words[1]]).await;
@@ -725,7 +743,7 @@ async fn flipped_byte_of_a_page_is_found() {
         let said = report.findings.join("\n");
         assert!(!report.is_clean(), "byte {at}");
         let named = ["column \"name\": row group", "column \"_sequence_number\": row group"];
-        assert!(said.contains("0004.parquet") && said.contains("is damaged"), "byte {at}: {said}");
+        assert!(said.contains("0004.cw.parquet") && said.contains("is damaged"), "byte {at}: {said}");
         assert!(named.iter().any(|column| said.contains(column)), "byte {at}: {said}");
     }
 }
@@ -763,7 +781,7 @@ async fn rows_that_another_program_wrote_are_found() {
     for (program, expected, words) in cases {
         let lake = Lake::whole().await;
         lake.put("account", day, 4, rewritten(program)).await;
-        check(program, &lake, expected, &[words, "0004.parquet"]).await;
+        check(program, &lake, expected, &[words, "0004.cw.parquet"]).await;
     }
 }
 

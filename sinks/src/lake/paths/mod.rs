@@ -191,7 +191,7 @@ pub fn is_table_folder(name: &str) -> bool {
 /// The key of a data file.
 ///
 /// # Shape
-/// `<table>/enqueued_date=2026-11-22/<source>-00000000000000001003.parquet`: twenty digits hold every
+/// `<table>/enqueued_date=2026-11-22/<source>-00000000000000001003.cw.parquet`: twenty digits hold every
 /// ordinal, so that names sort as their files follow each other.
 pub fn data_file(destination: &Destination, continues_at: Ordinal) -> Path {
     let folder = folder_name(&destination.table);
@@ -318,8 +318,22 @@ pub const DATE_COLUMN: &str = "enqueued_date";
 /// `<DATE_COLUMN>=`, as Hive partitions are spelled.
 const DATE_PREFIX: &str = "enqueued_date=";
 
-/// What a reader's glob `**/*.parquet` ends with.
-const DATA_SUFFIX: &str = ".parquet";
+/// The end of every data file's name: a file of another program that lies beside is not taken for one.
+const DATA_SUFFIX: &str = ".cw.parquet";
+
+/// The glob of a table's data files, behind its folder: what readers are promised.
+pub const DATA_GLOB: &str = "enqueued_date=*/*.cw.parquet";
+
+/// Whether [`DATA_GLOB`] finds a key.
+pub fn is_met_by_glob(path: &Path) -> bool {
+    let parts: Vec<&str> = path.as_ref().split('/').collect();
+    matches!(parts[..], [_, day, file] if day.starts_with(DATE_PREFIX) && file.ends_with(DATA_SUFFIX))
+}
+
+/// Whether a key is that of a Parquet file, by whatever program.
+pub fn is_parquet(path: &Path) -> bool {
+    path.as_ref().ends_with(".parquet")
+}
 
 /// Stands before a table's name that is not its own folder.
 const ESCAPED: &str = "table$";

@@ -43,7 +43,7 @@ pub fn parse_redrive_plan(path: &Path) -> Option<(DataFileName, u64)> {
 /// The key of the file with the rows that the `n`th plan of a quarantine file brings to one table.
 ///
 /// # Shape
-/// `<table>/enqueued_date=2026-11-22/<source>-00000000000000001003-r1.parquet`: the quarantine file's name with
+/// `<table>/enqueued_date=2026-11-22/<source>-00000000000000001003-r1.cw.parquet`: the quarantine file's name with
 /// a suffix. No name of a chain ends like this, so that chains never meet it.
 pub fn redriven_file(table: &str, quarantine: &DataFileName, n: u64) -> Path {
     RedrivenFileName { quarantine: quarantine.clone(), n, folder: folder_name(table) }.path()

@@ -199,7 +199,7 @@ fn days_are_those_of_utc() {
 #[test]
 fn data_files_are_read_back() {
     let file = data_file(&destination("account", "2026-11-22", "Hub"), Ordinal(1003));
-    let expected = "account/enqueued_date=2026-11-22/hub-1763800000000-p0007-00000000000000001003.parquet";
+    let expected = "account/enqueued_date=2026-11-22/hub-1763800000000-p0007-00000000000000001003.cw.parquet";
     assert_eq!(file.as_ref(), expected);
 
     let mut tables: Vec<String> = NASTY.iter().map(|name| (*name).to_owned()).collect();
@@ -229,18 +229,18 @@ fn what_is_no_data_file_is_refused() {
     let cases = [
         "account".to_owned(),
         day.to_owned(),
-        format!("{day}/hub-5-p0007-00000000000000001003.parquet.tmp"),
-        format!("{day}/hub-5-p0007-1003.parquet"),
-        format!("{day}/hub-5-p0007-+0000000000000001003.parquet"),
-        format!("{day}/hub-5-p0007-99999999999999999999.parquet"),
-        format!("{day}/HUB-5-p0007-00000000000000001003.parquet"),
-        format!("{day}/p0007-00000000000000001003.parquet"),
-        format!("{day}/more/hub-5-p0007-00000000000000001003.parquet"),
-        format!("more/{day}/hub-5-p0007-00000000000000001003.parquet"),
-        "account/hub-5-p0007-00000000000000001003.parquet".to_owned(),
-        "account/enqueued_date=2026-11-31/hub-5-p0007-00000000000000001003.parquet".to_owned(),
-        "account/date=2026-11-22/hub-5-p0007-00000000000000001003.parquet".to_owned(),
-        "_catchwater/enqueued_date=2026-11-22/hub-5-p0007-00000000000000001003.parquet".to_owned(),
+        format!("{day}/hub-5-p0007-00000000000000001003.cw.parquet.tmp"),
+        format!("{day}/hub-5-p0007-1003.cw.parquet"),
+        format!("{day}/hub-5-p0007-+0000000000000001003.cw.parquet"),
+        format!("{day}/hub-5-p0007-99999999999999999999.cw.parquet"),
+        format!("{day}/HUB-5-p0007-00000000000000001003.cw.parquet"),
+        format!("{day}/p0007-00000000000000001003.cw.parquet"),
+        format!("{day}/more/hub-5-p0007-00000000000000001003.cw.parquet"),
+        format!("more/{day}/hub-5-p0007-00000000000000001003.cw.parquet"),
+        "account/hub-5-p0007-00000000000000001003.cw.parquet".to_owned(),
+        "account/enqueued_date=2026-11-31/hub-5-p0007-00000000000000001003.cw.parquet".to_owned(),
+        "account/date=2026-11-22/hub-5-p0007-00000000000000001003.cw.parquet".to_owned(),
+        "_catchwater/enqueued_date=2026-11-22/hub-5-p0007-00000000000000001003.cw.parquet".to_owned(),
     ];
     for text in cases {
         assert_eq!(parse_data_file(&Path::parse(&text).unwrap()), None, "{text}");
@@ -285,20 +285,20 @@ fn what_is_no_redriven_file_is_refused() {
     let day = "account/enqueued_date=2026-11-22";
     let stem = "hub-5-p0007-00000000000000001003";
     let cases = [
-        format!("{day}/{stem}-r0.parquet"),
-        format!("{day}/{stem}-r01.parquet"),
-        format!("{day}/{stem}-r+1.parquet"),
-        format!("{day}/{stem}-R1.parquet"),
-        format!("{day}/{stem}-r.parquet"),
-        format!("{day}/{stem}-r1-r1.parquet"),
-        format!("{day}/{stem}-1.parquet"),
-        format!("{day}/{stem}-r1.parquet.tmp"),
-        format!("{day}/hub-5-p0007-1003-r1.parquet"),
-        format!("{day}/hub-r1.parquet"),
-        format!("more/{day}/{stem}-r1.parquet"),
-        format!("account/{stem}-r1.parquet"),
-        format!("_quarantine/enqueued_date=2026-11-22/{stem}-r1.parquet"),
-        format!("_catchwater/enqueued_date=2026-11-22/{stem}-r1.parquet"),
+        format!("{day}/{stem}-r0.cw.parquet"),
+        format!("{day}/{stem}-r01.cw.parquet"),
+        format!("{day}/{stem}-r+1.cw.parquet"),
+        format!("{day}/{stem}-R1.cw.parquet"),
+        format!("{day}/{stem}-r.cw.parquet"),
+        format!("{day}/{stem}-r1-r1.cw.parquet"),
+        format!("{day}/{stem}-1.cw.parquet"),
+        format!("{day}/{stem}-r1.cw.parquet.tmp"),
+        format!("{day}/hub-5-p0007-1003-r1.cw.parquet"),
+        format!("{day}/hub-r1.cw.parquet"),
+        format!("more/{day}/{stem}-r1.cw.parquet"),
+        format!("account/{stem}-r1.cw.parquet"),
+        format!("_quarantine/enqueued_date=2026-11-22/{stem}-r1.cw.parquet"),
+        format!("_catchwater/enqueued_date=2026-11-22/{stem}-r1.cw.parquet"),
     ];
     for text in cases {
         assert_eq!(parse_redriven_file(&Path::parse(&text).unwrap()), None, "{text}");

@@ -67,13 +67,16 @@ impl Records {
             let record = paths::lake_record().to_string();
             return Err(Error::NoIdentity { data_file: data_file.to_string(), record });
         }
-        let ours = Lake { id: Uuid::new_v4().to_string() };
-        Ok(self.put_once(&paths::lake_record(), ours).await?.id)
+        let ours = Lake { id: Uuid::new_v4().to_string(), contract: CONTRACT };
+        of_our_contract(self.put_once(&paths::lake_record(), ours).await?)
     }
 
     /// The lake's id, if it has one.
+    ///
+    /// # Errors
+    /// [`Error::Contract`] if the lake keeps another contract than this version's.
     pub async fn existing_id(&self) -> Result<Option<String>, Error> {
-        Ok(self.get::<Lake>(&paths::lake_record()).await?.map(|lake| lake.id))
+        self.get::<Lake>(&paths::lake_record()).await?.map(of_our_contract).transpose()
     }
 
     /// Records which partitions a log has at its first start, if nobody has; what is recorded holds. `source` is any of
@@ -267,6 +270,16 @@ pub enum Error {
         /// The record that is missing.
         record: String,
     },
+    /// A lake whose files have other types and names.
+    #[error(
+        "the lake keeps version {found} of the contract, and this version of catchwater reads and writes version {CONTRACT}: \
+         begin a new lake in an empty folder, which gets all events that the hub still has; the old one is read with the \
+         version that wrote it"
+    )]
+    Contract {
+        /// The version in its record.
+        found: u32,
+    },
     /// A log whose partitions at its first start are not known any more.
     #[error(
         "{begun} was begun in this lake, and record {record:?}, which names the partitions of the first start, is missing: \
@@ -311,6 +324,7 @@ impl Error {
             Self::Json { .. }
             | Self::StartMissing { .. }
             | Self::NoIdentity { .. }
+            | Self::Contract { .. }
             | Self::Namespace { .. }
             | Self::NotCovered { .. } => Kind::Fatal,
         }
@@ -327,6 +341,20 @@ impl Failure for Error {
 #[derive(Serialize, Deserialize)]
 struct Lake {
     id: String,
+    /// The version of the contract that its files keep. Lakes of version 1 do not say it.
+    #[serde(default = "unsaid")]
+    contract: u32,
+}
+
+/// The version of the contract between a lake and its readers: types, names, records. A lake has one for ever.
+pub const CONTRACT: u32 = 2;
+
+fn unsaid() -> u32 {
+    1
+}
+
+fn of_our_contract(lake: Lake) -> Result<String, Error> {
+    if lake.contract == CONTRACT { Ok(lake.id) } else { Err(Error::Contract { found: lake.contract }) }
 }
 
 #[cfg(test)]

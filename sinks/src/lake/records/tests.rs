@@ -103,3 +103,23 @@ async fn data_files_without_an_identity_are_refused() {
     assert_eq!(error.kind(), Kind::Fatal);
     assert_eq!(stripped.get(&paths::lake_record()).await.unwrap(), None, "no identity was made up");
 }
+
+#[tokio::test]
+async fn lake_of_another_contract_is_refused_with_what_to_do() {
+    let store = Store::open("memory://").unwrap();
+    let records = Records::new(store.clone(), impatient());
+    for (record, version) in [(r#"{"id":"old"}"#, "version 1"), (r#"{"id":"new","contract":3}"#, "version 3")]
+    {
+        store.put(&paths::lake_record(), Bytes::from_static(record.as_bytes())).await.unwrap();
+        for said in [records.lake_id().await.unwrap_err(), records.existing_id().await.unwrap_err()] {
+            assert_eq!(said.kind(), Kind::Fatal);
+            let said = said.to_string();
+            assert!(said.contains(version) && said.contains("begin a new lake"), "{said}");
+        }
+    }
+    store
+        .put(&paths::lake_record(), Bytes::from_static(br#"{"id":"ours","contract":2,"more":1}"#))
+        .await
+        .unwrap();
+    assert_eq!(records.lake_id().await.unwrap(), "ours");
+}

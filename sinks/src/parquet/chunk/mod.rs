@@ -22,9 +22,9 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray};
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Int32Type, Int64Type, TimeUnit, TimestampMillisecondType,
+    DataType, Date32Type, Decimal128Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
 };
-use parquet::basic::Encoding;
+use parquet::basic::{Encoding, Type};
 use parquet::bloom_filter::Sbbf;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::statistics::Statistics;
@@ -61,14 +61,14 @@ impl ChunkWriter {
         let chunk = Chunk { column, leaf: &leaf, encodings, pages };
         let values = leaf.values;
         match values.data_type() {
-            DataType::FixedSizeBinary(16) if !encodings.statistics => {
+            DataType::FixedSizeBinary(16) if column.physical_type() == Type::BYTE_ARRAY => {
                 chunk.keyed(&Ids::new(values.as_fixed_size_binary()))
             }
             DataType::Utf8 => chunk.keyed(&Texts(values.as_string())),
             DataType::Int32 => chunk.numbers::<Int32Type>(),
             DataType::Date32 => chunk.numbers::<Date32Type>(),
             DataType::Int64 => chunk.numbers::<Int64Type>(),
-            DataType::Timestamp(TimeUnit::Millisecond, _) => chunk.numbers::<TimestampMillisecondType>(),
+            DataType::Timestamp(TimeUnit::Microsecond, _) => chunk.numbers::<TimestampMicrosecondType>(),
             DataType::Decimal128(38, _) => chunk.numbers::<Decimal128Type>(),
             DataType::Boolean => chunk.plain(&Flags(values.as_boolean().values()), None),
             _ => return Ok(None),
@@ -117,10 +117,10 @@ impl Chunk<'_> {
             return Ok(None);
         }
         let mut filter = Sbbf::new_with_ndv_fpp(most as u64, FILTER_FALSE_POSITIVES)?;
-        let insert = |item| filter.insert(values.bytes(item));
+        let note = |item| values.note(item, &mut filter);
         match dictionary {
-            Some(dictionary) => dictionary.items.iter().copied().for_each(insert),
-            None => self.leaf.for_each(self.leaf.all(), insert),
+            Some(dictionary) => dictionary.items.iter().copied().for_each(note),
+            None => self.leaf.for_each(self.leaf.all(), note),
         }
         // Made for as many as there are values, it is folded to those that are distinct.
         filter.fold_to_target_fpp(FILTER_FALSE_POSITIVES);

@@ -1,18 +1,20 @@
 //! How values of each type are written, and which is the least and the greatest.
 //!
 //! # Source
-//! The Parquet format, "Plain encoding": numbers from their lowest byte on, decimals from their highest, texts behind their
-//! length, ids as they are, flags as bits.
+//! The Parquet format, "Plain encoding": numbers from their lowest byte on, decimals from their highest, texts and ids behind
+//! their length, flags as bits.
 
 use std::hash::Hash;
 use std::ops::Range;
 
 use arrow::array::{FixedSizeBinaryArray, StringArray};
 use arrow::buffer::BooleanBuffer;
+use parquet::bloom_filter::Sbbf;
 use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::file::statistics::{Statistics, ValueStatistics};
 
 use super::leaf::Leaf;
+use crate::parquet::guid::{GUID_TEXT_BYTES, guid_text};
 
 /// The items of a column; what stands at one that is null is nobody's business.
 pub(super) trait Values {
@@ -33,8 +35,8 @@ pub(super) trait Keyed: Values {
 
     fn key(&self, item: usize) -> Self::Key;
 
-    /// The value without its length.
-    fn bytes(&self, item: usize) -> &[u8];
+    /// Notes the value, without its length, in a filter.
+    fn note(&self, item: usize, filter: &mut Sbbf);
 
     /// Appends one value.
     fn put_one(&self, item: usize, out: &mut Vec<u8>);
@@ -150,7 +152,7 @@ impl Values for Flags<'_> {
     }
 }
 
-/// Ids of sixteen bytes. Nobody asks for the least.
+/// Ids of sixteen bytes, written as their text: every reader knows texts. Nobody asks for the least.
 pub(super) struct Ids<'a>(&'a [[u8; 16]]);
 
 impl<'a> Ids<'a> {
@@ -161,11 +163,18 @@ impl<'a> Ids<'a> {
 
 impl Values for Ids<'_> {
     fn put(&self, leaf: &Leaf<'_>, items: Range<usize>, out: &mut Vec<u8>) {
-        leaf.for_each_run(items, |run| out.extend_from_slice(self.0[run].as_flattened()));
+        leaf.for_each_run(items, |run| {
+            let at = out.len();
+            out.resize(at + self.size(run.clone()), 0);
+            let (places, _) = out[at..].as_chunks_mut::<ID_BYTES>();
+            for (place, id) in places.iter_mut().zip(&self.0[run]) {
+                *place = sized_text(id);
+            }
+        });
     }
 
     fn size(&self, items: Range<usize>) -> usize {
-        items.len() * size_of::<[u8; 16]>()
+        items.len() * ID_BYTES
     }
 
     fn statistics(&self, _: &Leaf<'_>) -> Option<Statistics> {
@@ -180,18 +189,28 @@ impl Keyed for Ids<'_> {
         u128::from_ne_bytes(self.0[item])
     }
 
-    fn bytes(&self, item: usize) -> &[u8] {
-        &self.0[item]
+    fn note(&self, item: usize, filter: &mut Sbbf) {
+        filter.insert(&guid_text(&self.0[item])[..]);
     }
 
     fn put_one(&self, item: usize, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.0[item]);
+        out.extend_from_slice(&sized_text(&self.0[item]));
     }
 
     fn bounds(&self, _: impl Iterator<Item = usize> + Clone, _: usize) -> Option<Statistics> {
         None
     }
 }
+
+/// The text of an id behind its length.
+fn sized_text(id: &[u8; 16]) -> [u8; ID_BYTES] {
+    let mut out = [0; ID_BYTES];
+    out[0] = GUID_TEXT_BYTES as u8;
+    out[ID_BYTES - GUID_TEXT_BYTES..].copy_from_slice(&guid_text(id));
+    out
+}
+
+const ID_BYTES: usize = size_of::<u32>() + GUID_TEXT_BYTES;
 
 /// Texts, JSON among them.
 pub(super) struct Texts<'a>(pub(super) &'a StringArray);
@@ -220,8 +239,8 @@ impl<'a> Keyed for Texts<'a> {
         self.0.value(item).as_bytes()
     }
 
-    fn bytes(&self, item: usize) -> &[u8] {
-        self.key(item)
+    fn note(&self, item: usize, filter: &mut Sbbf) {
+        filter.insert(self.key(item));
     }
 
     fn put_one(&self, item: usize, out: &mut Vec<u8>) {

@@ -36,9 +36,10 @@ pub(super) fn write_changes(out: &mut String, view: &str, history: &str, columns
     out.push_str(&FACTS.map(identifier).join(",\n  "));
     out.push_str(
         ",\n  \"_column\" AS \"column\",\n  \"_value\" AS \"value\",\n  \"_label\" AS \"label\",\n  \
-         CASE WHEN \"_message\" IS DISTINCT FROM 'Create' THEN lag(\"_value\") OVER earlier END AS \"before\"\n\
-         FROM told\n\
-         WINDOW earlier AS (PARTITION BY \"_organization_id\", \"Id\", \"_column\" ORDER BY \"_order\");\n",
+         -- Not a named window: DuckDB before 2.0 keeps its name for the whole script.\n  \
+         CASE WHEN \"_message\" IS DISTINCT FROM 'Create' THEN lag(\"_value\") OVER (\n    \
+         PARTITION BY \"_organization_id\", \"Id\", \"_column\" ORDER BY \"_order\") END AS \"before\"\n\
+         FROM told;\n",
     );
 }
 
@@ -62,12 +63,28 @@ fn write_value(out: &mut String, columns: &Columns<'_>) {
         columns.attributes.iter().map(|(name, lake_type)| (*name, as_text(name, lake_type))).collect();
     out.push_str("coalesce(");
     write_case(out, &values);
+    let lists: Vec<String> = columns
+        .attributes
+        .iter()
+        .filter(|(_, lake_type)| *lake_type == "party_list")
+        .map(|(name, _)| literal(&attribute_name(name)))
+        .collect();
     // A value that does not fit its column, or has none: of one target, or of one of several, in either form.
     for target in ["Target", "Targets.Entities[0]", "Targets[0]"] {
-        let _ = write!(
-            out,
-            ",\n      json_extract_string(json_extract(\"_rest\", '$.InputParameters.{target}.Attributes'), {POINTER})"
+        let value = format!(
+            "json_extract(json_extract(\"_rest\", '$.InputParameters.{target}.Attributes'), {POINTER})"
         );
+        let text = format!("{value}->>'$'");
+        if lists.is_empty() {
+            let _ = write!(out, ",\n      {text}");
+        } else {
+            // Of a list that was cleared only the collection is left.
+            let cleared = format!(
+                "\"_column\" IN ({}) AND json_type({value}) = 'OBJECT' AND NOT json_exists({value}, '$.Entities')",
+                lists.join(", ")
+            );
+            let _ = write!(out, ",\n      CASE WHEN {cleared} THEN NULL ELSE {text} END");
+        }
     }
     out.push_str("\n    )");
 }
@@ -102,6 +119,8 @@ fn as_text(column: &str, lake_type: &str) -> String {
     let column = identifier(column);
     match lake_type {
         "text" => column,
+        // Twelve digits behind the point say nothing of most numbers.
+        "number" | "decimal" => format!("rtrim(rtrim(CAST({column} AS VARCHAR), '0'), '.')"),
         "choices" | "party_list" | "text_list" => format!("CAST(to_json({column}) AS VARCHAR)"),
         _ => format!("CAST({column} AS VARCHAR)"),
     }

@@ -79,23 +79,19 @@ const LABEL: &str = "name";
 pub(super) fn typed_null(lake_type: &str) -> String {
     let duckdb_type = match lake_type {
         "boolean" => "BOOLEAN",
-        // The narrowest of the three that files may have: DuckDB widens it to what it finds.
-        "number" | "choice" | "int32" => "INTEGER",
+        "choice" | "int32" => "INTEGER",
         "int64" => "BIGINT",
-        "decimal" => "DECIMAL(38,10)",
+        "number" | "decimal" => "DECIMAL(38,12)",
         "double" => "DOUBLE",
         "choices" => "INTEGER[]",
-        "text" => "VARCHAR",
+        "text" | "uuid" | "json" => "VARCHAR",
         "text_list" => "VARCHAR[]",
-        "uuid" => "UUID",
         "date" => "DATE",
-        "datetime" => "TIMESTAMP",
-        "instant" => "TIMESTAMP WITH TIME ZONE",
+        "datetime" | "instant" => "TIMESTAMP WITH TIME ZONE",
         "binary" => "BLOB",
-        "json" => "JSON",
         "party_list" => {
-            "STRUCT(partyid UUID, partyid_entitytype VARCHAR, partyidname VARCHAR, \
-             participationtypemask INTEGER, addressused VARCHAR, rest JSON)[]"
+            "STRUCT(partyid VARCHAR, partyid_entitytype VARCHAR, partyidname VARCHAR, \
+             participationtypemask INTEGER, addressused VARCHAR, rest VARCHAR)[]"
         }
         // A type of a later version: the files say what it is.
         _ => return "NULL".to_owned(),

@@ -72,7 +72,7 @@ pub(super) fn source(lake: &str, table: &str, condition: &str) -> String {
 /// All files of a table, as `read_parquet` takes them.
 pub(in crate::cli) fn files_of(lake: &str, table: &str) -> String {
     let folder = paths::folder_name(table);
-    literal(&format!("{}/{}/**/*.parquet", lake_folder(lake), escape_glob(&folder)))
+    literal(&format!("{}/{}/{}", lake_folder(lake), escape_glob(&folder), paths::DATA_GLOB))
 }
 
 /// The lake's folder, for a pattern to go on behind it.

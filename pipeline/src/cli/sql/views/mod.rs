@@ -156,7 +156,7 @@ mod tests {
             "-- a\"b\\nc: every event of the table a\"b\\nc, one row each.",
             "list_contains(\"_set\", 'x''y')",
             "WHEN 'x''y' THEN \"attr$x%27y\"",
-            "'/it''s/[[]a][*][?]/x=y/table$a%22b%0Ac/**/*.parquet'",
+            "'/it''s/[[]a][*][?]/x=y/table$a%22b%0Ac/enqueued_date=*/*.cw.parquet'",
             "hive_partitioning = false",
         ] {
             assert!(script.contains(expected), "{expected}\n{script}");

@@ -61,7 +61,7 @@ fn write_missing(out: &mut String, lake: &Lake<'_>, also: &str) {
            SELECT DISTINCT {} AS \"source\", \"_sequence_number\" AS \"first\", \"_sequence_number\" AS \"last\"\n  \
            FROM read_parquet({}, {WITH_FILE})",
         source_of_file(FILE),
-        literal(&format!("{folder}/*/enqueued_date=*/*.parquet")),
+        literal(&format!("{folder}/*/{}", paths::DATA_GLOB)),
     );
     if lake.has_origins {
         let _ = write!(
@@ -148,11 +148,11 @@ pub(super) fn write_quarantine(out: &mut String, lake: &Lake<'_>, view: &str) {
         return;
     }
     let (here, there) = (source_of_file(OWN_FILE), source_of_file(FILE));
-    let redriven = literal(&format!("{}/*/enqueued_date=*/*-r*.parquet", lake_folder(lake.address)));
+    let redriven = literal(&format!("{}/*/enqueued_date=*/*-r*.cw.parquet", lake_folder(lake.address)));
     let condition = format!(
         "\nWHERE ({here}, \"_sequence_number\") NOT IN (\n  \
            SELECT ({there}, \"_sequence_number\") FROM read_parquet({redriven}, {WITH_FILE})\n  \
-           WHERE regexp_matches({FILE}, '-p[0-9]{{4,}}-[0-9]{{20}}-r[0-9]+\\.parquet$')\n)"
+           WHERE regexp_matches({FILE}, '-p[0-9]{{4,}}-[0-9]{{20}}-r[0-9]+\\.cw\\.parquet$')\n)"
     );
     write_typed_nulls(out, fixed_columns(QUARANTINE).into_iter().flatten());
     let _ =
@@ -170,7 +170,7 @@ const WITH_FILE: &str = "filename = '_file', hive_partitioning = false";
 
 /// The source that a data file's name tells; those with `-r` hold what was read again.
 fn source_of_file(file: &str) -> String {
-    source_of_name(file, "-[0-9]{20}(-r[0-9]+)?\\.parquet")
+    source_of_name(file, "-[0-9]{20}(-r[0-9]+)?\\.cw\\.parquet")
 }
 
 fn source_of_name(file: &str, ending: &str) -> String {
