@@ -4,6 +4,7 @@ use super::row::Row;
 use super::schema::Fixed;
 use super::targets::{Target, guid_at, lacks_targets};
 use super::values::Cell;
+use crate::event::messages::{Effect, Message, message};
 use crate::event::scalars::{Date, Number, date, guid, iso_date, number};
 use crate::event::tree::{Kind, NodeId};
 use crate::event::value::{Parts, is_silent};
@@ -85,10 +86,11 @@ impl<'a> Row<'_, 'a> {
         self.created_on();
         self.primary_table();
         self.step();
-        if matches!(self.event.message, "Delete" | "DeleteMultiple") {
+        let message = message(self.event.message);
+        if message.is_some_and(|message| message.effect == Effect::Deletes) {
             self.cells.put(Fixed::IsDelete, Cell::Boolean(true));
         }
-        if size_exceeded || self.lacks_target() {
+        if size_exceeded || message.is_some_and(|message| self.lacks_target(message)) {
             self.cells.put(Fixed::Truncated, Cell::Boolean(true));
         }
     }
@@ -107,10 +109,12 @@ impl<'a> Row<'_, 'a> {
     }
 
     /// Whether the event does not say what it is about: Dataverse left it out because of size.
-    fn lacks_target(&self) -> bool {
-        match self.event.message {
-            "Create" | "Update" => self.target == Target::None,
-            _ => self.several.is_none() && lacks_targets(self.event),
+    fn lacks_target(&self, message: &Message) -> bool {
+        match message.effect {
+            _ if message.several => self.several.is_none() && lacks_targets(self.event),
+            Effect::Creates | Effect::Updates => self.target == Target::None,
+            // The event names the record itself.
+            Effect::Deletes | Effect::Restores => false,
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::envelope::TEXTS;
 use super::marks::Marks;
+use crate::event::messages;
 use crate::event::names::is_same;
 use crate::event::scalars::{Guid, ZERO_GUID, guid};
 use crate::event::tree::{Kind, NodeId, Tree};
@@ -151,7 +152,7 @@ pub(super) fn lacks_targets(event: &ChangeEvent<'_>) -> bool {
 
 /// Whether events of this message are about several records.
 fn has_targets(message: &str) -> bool {
-    matches!(message, "CreateMultiple" | "UpdateMultiple" | "UpsertMultiple" | "DeleteMultiple")
+    messages::message(message).is_some_and(|message| message.several)
 }
 
 /// The input parameter `Targets` of a message that has it.

@@ -3,6 +3,7 @@
 //! Owns: the shape of an event in memory. Does not own: how bytes become one (`parse`), what becomes a
 //! column (`columns`).
 
+pub mod messages;
 pub(crate) mod names;
 mod raw;
 mod reject;

@@ -12,6 +12,7 @@ from made import ORGANIZATION, Raw, choice, entity, event, guid, money, pairs, p
 
 AGAIN, GONE, LATE_CREATE, IMAGE, GONE_THEN_LATE, TIE, MISFIT, ODD, RETRY, SECOND, SHOWN, BACK = (guid(100 + n) for n in range(12))
 JOB, DELETION, VERSIONED = guid(800), guid(801), guid(120)
+RESTORED, EXTERNAL, OUTSIDE = guid(40), guid(41), guid(42)
 CONTACT, MAIL, ZERO = guid(50), guid(60), "00000000-0000-0000-0000-000000000000"
 OTHER_ORGANIZATION = guid(99)
 
@@ -65,6 +66,18 @@ EVENTS = {
         event("Update", "lead", VERSIONED, 750, {"subject": '"two"', "versionnumber": "2"}),
         event("Update", "lead", VERSIONED, 750, {"subject": '"one"', "versionnumber": "1"}),
         event("Update", "lead", VERSIONED, 750, {"subject": '"none"'}),
+        # A restored record has its values again; the deletion before that stays one.
+        account("Create", RESTORED, 760, {"name": '"first"', "telephone1": '"7"'}),
+        account("Delete", RESTORED, 761),
+        account("Create", RESTORED, 762, {"name": '"second"'}),
+        account("Delete", RESTORED, 763),
+        account("Restore", RESTORED, 763, {}),
+        # Rows of virtual tables, which have no other messages. Another message of a similar name is none of them.
+        account("OnExternalDeleted", EXTERNAL, 770, {}),
+        account("OnExternalUpdated", EXTERNAL, 770, {"name": '"no more"'}),
+        account("OnExternalUpdated", OUTSIDE, 771, {"telephone1": '"8"'}),
+        account("OnExternalCreated", OUTSIDE, 771, {"telephone1": '"0"', "name": '"out"'}),
+        account("new_Delete", OUTSIDE, 772, {}),
         # An event of several records has no record of its own.
         account("CreateMultiple", ZERO, 800, {}),
         event("Create", "email", MAIL, 900, {"to": party_list(CONTACT), "subject": '"s"'}),
@@ -92,6 +105,8 @@ STATES = {
     (ORGANIZATION, SECOND): {"name": "updated", "telephone1": "4"},
     (ORGANIZATION, SHOWN): {"name": "s", "telephone1": "5", "creditlimit": Decimal(9)},
     (ORGANIZATION, BACK): {"name": "b"},
+    (ORGANIZATION, RESTORED): {"name": "second"},
+    (ORGANIZATION, OUTSIDE): {"name": "out", "telephone1": "8"},
 }
 
 

@@ -250,3 +250,21 @@ fn messages_with_any_parameters() {
         });
     }
 }
+
+#[test]
+fn messages_of_virtual_tables_make_change_and_remove_records() {
+    for (message, target, is_delete, truncated) in [
+        ("OnExternalCreated", entity("account", ID, &[("name", r#""a""#)]), None, None),
+        ("OnExternalUpdated", entity("account", ID, &[("name", r#""a""#)]), None, None),
+        ("OnExternalUpdated", String::new(), None, Some("true")),
+        ("OnExternalDeleted", entity("account", ID, &[]), Some("true"), None),
+        ("OnExternalDeleted", lookup("account", ID, "null"), Some("true"), None),
+        ("OnExternalDelete", lookup("account", ID, "null"), None, None),
+        ("Restore", entity("account", ID, &[]), None, None),
+    ] {
+        let row = row_of(&update(&[]).message(message).target(target).json());
+        let value = |column: &str| row.get(column).map(String::as_str);
+        assert_eq!((value("IsDelete"), value("_truncated")), (is_delete, truncated), "{message}: {row:?}");
+        assert_eq!(value("Id"), Some(ID));
+    }
+}

@@ -6,18 +6,21 @@
 use std::fmt::Write;
 
 use super::columns::{Columns, VERSION};
-use super::text::identifier;
+use super::text::{identifier, literal};
+use crate::event::messages::{Effect, MESSAGES};
 
 /// Writes `WITH events …, repeated …`: the events of records, each with its place `_order`, the attributes it
 /// sets, `_set`, and those whose label has no companion, `_labelled`; and the events that were delivered more than once.
 ///
 /// No attribute's column has a name that begins with `_`: so do all that views add to a table's own.
 pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_>) {
-    let mut order = vec![
-        "coalesce(\"_operation_created_on\", \"_enqueued_time\")",
-        // Dataverse's clock has seconds here: within one, a record is created first and deleted last.
-        "CASE WHEN \"IsDelete\" THEN 2 WHEN \"_message\" IN ('Create', 'CreateMultiple') THEN 0 ELSE 1 END",
-    ];
+    // Dataverse's clock has seconds here: within one, a record is created first, and deleted and restored last.
+    let within = format!(
+        "CASE WHEN \"IsDelete\" THEN 2 WHEN {} THEN 0 WHEN {} THEN 3 ELSE 1 END",
+        is_message_that(Effect::Creates),
+        is_message_that(Effect::Restores)
+    );
+    let mut order = vec!["coalesce(\"_operation_created_on\", \"_enqueued_time\")", &within];
     let version = identifier(VERSION);
     if columns.have_version() {
         order.push(&version);
@@ -52,19 +55,30 @@ pub(super) fn join_repeated() -> String {
 /// Whether a row of `events` joined so is the delivery that counts.
 pub(super) const COUNTS: &str = "(repeated.\"_order\" IS NULL OR repeated.\"_order\" = events.\"_order\")";
 
-/// Writes `deletions`: the last deletion of each record. A deletion that was delivered again is no later one: the
-/// record may have been created anew in between.
+/// Writes `deletions`: the last deletion of each record that no restoration undid. A deletion that was delivered again is no
+/// later one: the record may have been created anew in between.
 pub(super) fn write_deletions(out: &mut String) {
+    let restores = is_message_that(Effect::Restores);
     let _ = write!(
         out,
         ", deletions AS NOT MATERIALIZED (\n  \
            SELECT \"_organization_id\", \"Id\", max(\"_order\") AS \"_order\" FROM (\n    \
-             SELECT \"_organization_id\", \"Id\", min(\"_order\") AS \"_order\" FROM events WHERE \"IsDelete\"\n    \
-             GROUP BY {}, CASE WHEN \"_operation_id\" <> {NONE} THEN NULL ELSE \"_order\" END\n  \
-           ) GROUP BY ALL\n\
+             SELECT *, lead(\"_restores\") OVER (PARTITION BY \"_organization_id\", \"Id\" ORDER BY \"_order\") AS \"_undone\" FROM (\n      \
+               SELECT \"_organization_id\", \"Id\", min(\"_order\") AS \"_order\", bool_or({restores}) AS \"_restores\"\n      \
+               FROM events WHERE \"IsDelete\" OR {restores}\n      \
+               GROUP BY {}, CASE WHEN \"_operation_id\" <> {NONE} THEN NULL ELSE \"_order\" END\n    \
+             )\n  \
+           ) WHERE NOT \"_restores\" AND \"_undone\" IS DISTINCT FROM true GROUP BY ALL\n\
          )",
         EVENT.map(identifier).join(", "),
     );
+}
+
+/// Whether an event's message has an effect, by its exact name.
+fn is_message_that(effect: Effect) -> String {
+    let names = MESSAGES.iter().filter(|message| message.effect == effect);
+    let names: Vec<String> = names.map(|message| literal(message.name)).collect();
+    format!("\"_message\" IN ({})", names.join(", "))
 }
 
 /// What two deliveries of one event have in common.
