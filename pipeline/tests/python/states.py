@@ -123,6 +123,9 @@ def check(views):
         for column, value in found[record].items():
             if not column.startswith("_") and column not in ("Id", "SinkModifiedOn"):
                 faults.equal(value, STATES[record].get(column), record, column)
+    misfits = {record: row["_misfits"] for record, row in found.items() if row["_misfits"] is not None}
+    expected = {(ORGANIZATION, MISFIT): '{"revenue":"a lot"}'}
+    faults.equal(misfits, expected, "values that fit no column")
     again = found[ORGANIZATION, AGAIN]
     faults.equal(again["_message"], "Create", "the latest event")
     faults.equal(again["_partition"], 0, "the latest event's partition")

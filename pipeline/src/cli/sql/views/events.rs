@@ -29,7 +29,7 @@ pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_
     let order: Vec<String> = order.iter().map(|key| format!("    {key}, 'ASC NULLS FIRST'")).collect();
     let _ = write!(
         out,
-        "WITH events AS NOT MATERIALIZED (\n  SELECT *, {SET} AS \"_set\", json_keys(\"_labels\") AS \"_labelled\", create_sort_key(\n{}\n  ) AS \"_order\"\n  \
+        "WITH events AS NOT MATERIALIZED (\n  SELECT *, {SET} AS \"_set\", json_keys(\"_labels\") AS \"_labelled\", {LEFT} AS \"_left\", create_sort_key(\n{}\n  ) AS \"_order\"\n  \
            FROM {}\n  \
            -- Events of several records at once have no Id of their own.\n  \
            WHERE \"Id\" <> {NONE}\n\
@@ -92,3 +92,22 @@ const SET: &str = "CASE WHEN \"_rest\" IS NULL THEN \"_changed\" ELSE list_conca
                    coalesce(json_keys(image, '$.Attributes'), []) \
                    FOR image IN json_extract(\"_rest\", '$.PostEntityImages.*')\n    \
                    IF NOT json_exists(image, '$.Id') AND NOT json_exists(image, '$.LogicalName')\n  ])) END";
+
+/// The attributes of Target, or of the row's target of several, whose value fits no column.
+const LEFT: &str = "coalesce(json_extract(\"_rest\", '$.InputParameters.Target.Attributes'), \
+                    json_extract(\"_rest\", '$.InputParameters.Targets.Entities[0].Attributes'), \
+                    json_extract(\"_rest\", '$.InputParameters.Targets[0].Attributes'))";
+
+/// What `_left` has of an attribute, as JSON; of a list that was cleared, nothing.
+pub(super) fn left_of(attribute: &str, lake_type: &str) -> String {
+    let pointer = literal(&format!("/{}", attribute.replace('~', "~0").replace('/', "~1")));
+    let value = format!("json_extract(\"_left\", {pointer})");
+    if lake_type == "party_list" {
+        // Only the collection around it is left.
+        format!(
+            "CASE WHEN json_type({value}) <> 'OBJECT' OR json_exists({value}, '$.Entities') THEN {value} END"
+        )
+    } else {
+        value
+    }
+}

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::columns::Columns;
-use super::events::{COUNTS, join_repeated, write_deletions, write_events};
+use super::events::{COUNTS, join_repeated, left_of, write_deletions, write_events};
 use super::text::{identifier, literal, one_line, statement};
 use crate::columns::attribute_name;
 
@@ -23,7 +23,8 @@ pub(super) fn write_latest(out: &mut String, view: &str, history: &str, columns:
         "the state of each record of {} that is not deleted.\n\
          -- Each column is what the last event that set it says, null too; nothing from before a deletion counts.\n\
          -- SinkModifiedOn and the columns that begin with _ are those of the record's latest event, but for\n\
-         -- _truncated: whether any of its events came without all of its content",
+         -- _truncated: whether any of its events came without all of its content. _misfits has, as JSON, the values that are\n\
+         -- current and fit no column",
         one_line(history)
     );
     statement(out, view, &what);
@@ -33,6 +34,7 @@ pub(super) fn write_latest(out: &mut String, view: &str, history: &str, columns:
     for (name, _) in &columns.attributes {
         write_latest_value(out, name, columns.owner(name));
     }
+    write_misfits(out, columns);
     out.push_str("  \"_organization_id\"");
     for name in LATEST_EVENT {
         let _ = write!(out, ",\n  arg_max_null(\"{name}\", \"_order\") AS \"{name}\"");
@@ -93,6 +95,28 @@ fn write_latest_value(out: &mut String, name: &str, owner: Option<&str>) {
         }
     };
     let _ = writeln!(out, "  {value} AS {column},");
+}
+
+/// The values that are current and fit no column, as one JSON object by attribute; null where all fit.
+fn write_misfits(out: &mut String, columns: &Columns<'_>) {
+    let own = columns.attributes.iter().filter(|(name, _)| columns.owner(name).is_none());
+    let values: Vec<String> = own
+        .map(|(name, lake_type)| {
+            let (column, attribute) = (identifier(name), attribute_name(name));
+            let set = format!("{column} IS NOT NULL OR list_contains(\"_set\", {})", literal(&attribute));
+            format!(
+                "{}, arg_max_null(CASE WHEN {column} IS NULL THEN {} END, \"_order\") FILTER (WHERE {set})",
+                literal(&attribute),
+                left_of(&attribute, lake_type)
+            )
+        })
+        .collect();
+    // What is null is left out by the merge.
+    let _ = writeln!(
+        out,
+        "  nullif(CAST(json_merge_patch('{{}}', json_object(\n    {}\n  )) AS VARCHAR), '{{}}') AS \"_misfits\",",
+        values.join(",\n    ")
+    );
 }
 
 /// Whether an event's value in a companion column is that of an attribute of this name: it sets the attribute, or
