@@ -53,7 +53,7 @@ fn the_latest_state_of_each_record() {
     let sent = [(0, 0), (1, 1), (2, 0), (3, 0), (4, 0), (5, 0)]
         .map(|(file, partition)| send(&hub, &bed.sent().join(format!("{file}.ndjson")), partition));
     bed.run(&hub.connection_string, sent.iter().sum());
-    bed.check("states.py check", &[&bed.views()]);
+    bed.check_with_both("states.py check", &[&bed.views()]);
 }
 
 /// Attributes named like companions, aliases or DuckDB's own columns; labels and values of unusual types and places.
@@ -65,7 +65,7 @@ fn what_the_views_could_take_for_something_else() {
     let sent = send(&hub, &bed.sent(), 0);
     bed.run(&hub.connection_string, sent + 2);
     let views = bed.views();
-    bed.check("clashes.py check", &[&views]);
+    bed.check_with_both("clashes.py check", &[&views]);
     bed.check("clashes.py redrive", &[&views, &bed.lake]);
     bed.check("clashes.py redriven", &[&bed.printed()]);
 }
@@ -108,7 +108,7 @@ fn the_questions_of_the_page_on_querying() {
     let sent = [0, 1].map(|partition| send(&hub, &bed.sent().join(format!("{partition}.ndjson")), partition));
     bed.run(&hub.connection_string, sent.iter().sum());
     let views = bed.views();
-    bed.check("questions.py check", &[&views, &page, &bed.sent()]);
+    bed.check_with_both("questions.py check", &[&views, &page, &bed.sent()]);
     // A row that `catchwater redrive` makes of a body in quarantine takes it out of the view, not out of the table.
     bed.check("questions.py redrive", &[&views, &bed.lake]);
     bed.check("questions.py redriven", &[&bed.printed()]);
@@ -167,7 +167,7 @@ fn two_hundred_files_of_one_table_whose_attributes_change_their_type() {
         }
         bed.run(&hub.connection_string(), round.len() as u64);
     }
-    bed.check("mixtures.py check", &[&bed.views(), &bed.lake]);
+    bed.check_with_both("mixtures.py check", &[&bed.views(), &bed.lake]);
 }
 
 #[test]
@@ -430,15 +430,27 @@ impl Bed {
 
     /// Runs a script and its command, far from the lake: views find their files from any folder.
     fn check(&self, script: &str, arguments: &[&Path]) {
-        let mut words = script.split(' ');
-        let mut command = Command::new(&self.interpreter);
-        command.arg(python::script(words.next().unwrap())).args(words).args(arguments);
-        // No traces among the sources.
-        command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(self.folder.path());
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{script}: {}\n{}", output.status, told(&output));
-        print!("{script}: {}", told(&output));
+        check_with(&self.interpreter, self, script, arguments);
     }
+
+    /// The same with the oldest DuckDB that the views are promised for as well.
+    fn check_with_both(&self, script: &str, arguments: &[&Path]) {
+        self.check(script, arguments);
+        if let Some(oldest) = python::interpreter_with("requirements-duckdb-1.4.txt") {
+            check_with(&oldest, self, script, arguments);
+        }
+    }
+}
+
+fn check_with(interpreter: &Path, bed: &Bed, script: &str, arguments: &[&Path]) {
+    let mut words = script.split(' ');
+    let mut command = Command::new(interpreter);
+    command.arg(python::script(words.next().unwrap())).args(words).args(arguments);
+    // No traces among the sources.
+    command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(bed.folder.path());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{script}: {}\n{}", output.status, told(&output));
+    print!("{script}: {}", told(&output));
 }
 
 /// Sends files to one partition and returns how many events the hub took.

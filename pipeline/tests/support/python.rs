@@ -1,6 +1,6 @@
-//! A Python interpreter with the pinned packages of `tests/python/requirements.txt`.
+//! Python interpreters with the pinned packages of `tests/python/requirements*.txt`.
 //!
-//! Owns the virtual environment under `target/`: made on first use, made anew when the requirements change, shared
+//! Owns the virtual environments under `target/`: each made on first use, made anew when the requirements change, shared
 //! by all test binaries (a file lock lets one of them make it while the others wait).
 //! Does not own: the scripts.
 
@@ -21,11 +21,16 @@ const SKIP: &str = "CATCHWATER_SKIP_PYTHON";
 /// # Panics
 /// With a sentence that says what to do, when the environment can't be made.
 pub(crate) fn interpreter() -> Option<PathBuf> {
+    interpreter_with("requirements.txt")
+}
+
+/// Returns the interpreter with the packages of one file of requirements.
+pub(crate) fn interpreter_with(requirements: &str) -> Option<PathBuf> {
     if env::var(SKIP).is_ok_and(|value| value == "1") {
         println!("{SKIP}=1: this test needs Python and checks nothing now.");
         return None;
     }
-    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/requirements.txt");
+    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(requirements);
     let folder = folder_for(&fs::read(&requirements).unwrap());
     fs::create_dir_all(folder.parent().unwrap()).unwrap();
     let lock = File::create(folder.with_extension("lock")).unwrap();

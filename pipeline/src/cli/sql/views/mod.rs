@@ -96,6 +96,7 @@ fn is_of_records(schema: &TableSchema) -> bool {
 
 /// What holds for the session that the views are pasted into.
 const SESSION: &str = "
+-- One script for DuckDB 1.4 and newer.
 -- The days of a lake are days in UTC; another zone may be set behind the views.
 SET TimeZone = 'UTC';
 -- A query reads the foot of each file a few times: from memory but once.
