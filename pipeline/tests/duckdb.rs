@@ -54,6 +54,7 @@ fn the_latest_state_of_each_record() {
         .map(|(file, partition)| send(&hub, &bed.sent().join(format!("{file}.ndjson")), partition));
     bed.run(&hub.connection_string, sent.iter().sum());
     bed.check_with_both("states.py check", &[&bed.views()]);
+    bed.check_readers();
 }
 
 /// Attributes named like companions, aliases or DuckDB's own columns; labels and values of unusual types and places.
@@ -66,6 +67,7 @@ fn what_the_views_could_take_for_something_else() {
     bed.run(&hub.connection_string, sent + 2);
     let views = bed.views();
     bed.check_with_both("clashes.py check", &[&views]);
+    bed.check_readers();
     bed.check("clashes.py redrive", &[&views, &bed.lake]);
     bed.check("clashes.py redriven", &[&bed.printed()]);
 }
@@ -80,6 +82,7 @@ fn each_record_of_an_event_is_a_row_of_one_file() {
     let report = audit(&bed.lake);
     assert_eq!((report["events"].as_u64(), report["rows"].as_u64()), (Some(5), Some(10)), "{report}");
     bed.check("several.py check", &[&bed.views(), &bed.lake]);
+    bed.check_readers();
 }
 
 /// A hundred thousand random events, shuffled and repeated, against a model that knows records and nothing of views.
@@ -168,6 +171,7 @@ fn two_hundred_files_of_one_table_whose_attributes_change_their_type() {
         bed.run(&hub.connection_string(), round.len() as u64);
     }
     bed.check_with_both("mixtures.py check", &[&bed.views(), &bed.lake]);
+    bed.check_readers();
 }
 
 #[test]
@@ -197,6 +201,7 @@ fn metadata_gives_columns_their_types_and_other_metadata_changes_none() {
     assert_eq!(second["new_typed"]["columns"], first["new_typed"]["columns"]);
     assert!(second.get("new_unused").is_none(), "a table without an event is none of the lake's");
     bed.check("typed.py check", &[&bed.views(), &bed.lake]);
+    bed.check_readers();
 }
 
 #[test]
@@ -431,6 +436,13 @@ impl Bed {
     /// Runs a script and its command, far from the lake: views find their files from any folder.
     fn check(&self, script: &str, arguments: &[&Path]) {
         check_with(&self.interpreter, self, script, arguments);
+    }
+
+    /// Compares what other readers see of the lake with what DuckDB sees.
+    fn check_readers(&self) {
+        if let Some(readers) = python::interpreter_with("requirements-readers.txt") {
+            check_with(&readers, self, "readers.py", &[&self.lake]);
+        }
     }
 
     /// The same with the oldest DuckDB that the views are promised for as well.
