@@ -243,8 +243,8 @@ impl OpenFile {
         self.permit.resize(self.buffer.bytes() + self.group_bytes);
     }
 
-    /// Encodes the plain rows into a row group. When the group can't join the file (a number column grew
-    /// wider), the file before it is closed and returned, and the group begins the next.
+    /// Encodes the plain rows into a row group. When the group can't join the file (the lake gave one of its columns another
+    /// type meanwhile), the file before it is closed and returned, and the group begins the next.
     pub(super) fn encode(
         &mut self,
         context: &mut columns::Context,

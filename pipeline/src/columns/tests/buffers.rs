@@ -1,4 +1,4 @@
-//! Batches: their order and types, widening, backfilling, what is left after a take, quarantine, size.
+//! Batches: their order and types, backfilling, what is left after a take, quarantine, size.
 
 use arrow::datatypes::Schema;
 

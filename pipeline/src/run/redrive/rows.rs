@@ -85,7 +85,7 @@ struct Made {
 impl World {
     /// Puts the files of these tables, and gives the rows they have.
     ///
-    /// A number that grew wider on the way, or a type that another writer gave the lake first, costs another round.
+    /// A type that another writer gave the lake first costs another round.
     pub(super) async fn put_all(
         &mut self,
         file: &DataFileName,
