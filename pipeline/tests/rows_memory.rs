@@ -1,11 +1,20 @@
-//! Rows follow the size of their body: what a lane holds for one event is bounded, counted by an allocator of this test's
-//! own.
+//! Rows follow the size of their body: what a lane holds for one event is bounded, counted by an allocator.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[allow(
+    unreachable_pub,
+    dead_code,
+    unsafe_code,
+    missing_debug_implementations,
+    clippy::all,
+    clippy::pedantic,
+    reason = "of another package"
+)]
+#[path = "../fuzz/src/memory.rs"]
+mod memory;
+
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use catchwater::budget::{LaneBudget, Share};
@@ -16,37 +25,6 @@ use catchwater::parse::{ParentContext, Parser};
 use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater::run::{Lane, LaneInput, LaneOutput, RollRules, RunFacts, StartId};
 use catchwater_sinks::lake::paths::SourceId;
-
-#[global_allocator]
-static COUNTING: Counting = Counting { live: AtomicUsize::new(0), most: AtomicUsize::new(0) };
-
-struct Counting {
-    live: AtomicUsize,
-    most: AtomicUsize,
-}
-
-impl Counting {
-    fn add(&self, bytes: usize) {
-        let live = self.live.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.most.fetch_max(live, Ordering::Relaxed);
-    }
-}
-
-#[expect(unsafe_code, reason = "only an allocator sees all allocations")]
-// SAFETY: every call is passed on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.add(layout.size());
-        // SAFETY: the caller keeps the contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        self.live.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
 
 /// One test at a time: the allocator counts what all of them hold.
 fn alone() -> MutexGuard<'static, ()> {
@@ -125,19 +103,16 @@ impl Rows {
     }
 
     fn on(&mut self, input: LaneInput) -> usize {
-        let before = COUNTING.live.load(Ordering::Relaxed);
-        COUNTING.most.store(before, Ordering::Relaxed);
-        self.lane.on(input, 0, &mut self.out).unwrap();
-        COUNTING.most.load(Ordering::Relaxed) - before
+        memory::peak(|| self.lane.on(input, 0, &mut self.out).unwrap())
     }
 }
 
 /// The most that a lane holds while it makes a file of one body, and the rows of that file.
 fn most_of(body: &[u8]) -> (usize, u64) {
     let mut lane = Rows::begin();
-    let before = COUNTING.live.load(Ordering::Relaxed);
+    let before = memory::held();
     let read = lane.read([body]);
-    let held = COUNTING.live.load(Ordering::Relaxed).saturating_sub(before);
+    let held = memory::held().saturating_sub(before);
     let (ended, files) = lane.end();
     assert_eq!(files.len(), 1, "rows of one event in several files");
     (read.max(held + ended), files[0])
@@ -242,9 +217,9 @@ fn columns_that_come_late_take_no_room_in_the_rows_before() {
     let wide = update(&attributes(0..4_000, "1.5"));
     let mut lane = Rows::begin();
     lane.read(std::iter::repeat_n(narrow.as_bytes(), 50_000));
-    let before = COUNTING.live.load(Ordering::Relaxed);
+    let before = memory::held();
     let most = lane.read([wide.as_bytes()]);
-    let held = COUNTING.live.load(Ordering::Relaxed).saturating_sub(before);
+    let held = memory::held().saturating_sub(before);
     let (ended, files) = lane.end();
     println!("{most} bytes when it comes, {held} + {ended} until the end");
     assert_eq!(files, [50_001]);

@@ -155,7 +155,7 @@ pub(super) fn text(report: &Report) -> String {
     if let Some(first) = &report.first_foreign_file {
         say!(
             out,
-            "{} Parquet files of other programs, which readers of *.cw.parquet leave out, one is {}",
+            "Parquet files of other programs: {}, for example {}; readers of *.cw.parquet leave them out",
             report.foreign_files,
             escaped(first)
         );

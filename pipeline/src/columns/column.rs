@@ -27,18 +27,18 @@ pub(super) struct Columns {
     pub(super) padding: Padding,
 }
 
-/// What the rows take if every column is padded to all of them, and how much that may be.
+/// Memory of a buffer's rows with every column padded to the row count, and its limit.
 ///
-/// A column that has one value takes room in every row of its row group. So a body with many attributes may multiply
-/// the rows before it, and a body with many targets its own.
+/// A column with a single value needs space in every row of its row group. Without a limit a body with many attributes
+/// multiplies the rows before it, and a body with many targets its own rows.
 #[derive(Debug)]
 pub(super) struct Padding {
-    /// Bytes of one row, of all columns that have a value; those of texts and lists without what they hold.
+    /// Bytes of one padded row: the fixed size of every column with a value, without the content of texts and lists.
     row_bytes: usize,
     max_bytes: usize,
-    /// How much more than the rows before may be added.
+    /// Bytes that may be added to the existing rows.
     more_bytes: usize,
-    /// A column would have taken more than that.
+    /// A column was refused because of the limit.
     exceeded: bool,
 }
 
@@ -250,30 +250,30 @@ impl Default for Padding {
 }
 
 impl Padding {
-    /// Lets rows take so many bytes more than the `rows` that are there.
+    /// Limits growth to `more_bytes` beyond the existing `rows`.
     pub(super) fn allow(&mut self, rows: usize, more_bytes: usize) {
         self.more_bytes = more_bytes;
-        self.count_from(rows);
+        self.limit_from(rows);
         self.exceeded = false;
     }
 
-    /// Takes every row that comes, whatever it adds.
-    pub(super) fn lift(&mut self) {
+    /// Removes the limit.
+    pub(super) fn remove_limit(&mut self) {
         self.max_bytes = usize::MAX;
     }
 
-    /// Lets rows take as many bytes more than these `rows` as was allowed.
-    pub(super) fn count_from(&mut self, rows: usize) {
+    /// Applies the limit on growth again, beyond these `rows`.
+    pub(super) fn limit_from(&mut self, rows: usize) {
         self.max_bytes = (rows * self.row_bytes).saturating_add(self.more_bytes);
     }
 
-    /// Whether a column, or a row, had no room. Then the event's rows are not whole.
+    /// True if a column or a row exceeded the limit. Then the event's rows are incomplete.
     pub(super) fn is_exceeded(&mut self, rows: usize) -> bool {
         self.exceeded |= rows * self.row_bytes > self.max_bytes;
         self.exceeded
     }
 
-    /// Adds a column that gets its first value in `row`; false if it has no room.
+    /// Adds a column whose first value is in `row`; false if that exceeds the limit.
     fn add_column(&mut self, column_type: ColumnType, row: usize) -> bool {
         let row_bytes = self.row_bytes + Values::row_bytes_of(column_type);
         if (row + 1) * row_bytes > self.max_bytes {

@@ -26,7 +26,7 @@ pub(super) struct Directory {
     row: u64,
     /// The event at hand; rises with each.
     event: u64,
-    /// How many columns the event may still have values in, beside those that it has.
+    /// Number of further columns that the event may fill.
     columns_left: usize,
 }
 
@@ -106,13 +106,13 @@ impl Directory {
         }
     }
 
-    /// Begins an event whose values go into so many attributes' columns at most.
+    /// Begins an event whose values may fill at most `columns_max` columns.
     pub(super) fn begin_event(&mut self, columns_max: usize) {
         self.event += 1;
         self.columns_left = columns_max;
     }
 
-    /// Whether a value of the event may go into a column.
+    /// True if the event may fill this column.
     pub(super) fn admits(&mut self, id: SlotId) -> bool {
         let slot = &mut self.slots[id.0 as usize];
         if slot.event == self.event {

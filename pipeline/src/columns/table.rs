@@ -74,14 +74,14 @@ impl TableBuffer {
         self.columns.padding.allow(before, padding_max(raw));
         let Some(targets) = targets else {
             self.push_row(context, event, None, raw, partition);
-            return self.keep(before);
+            return self.check_padding(before);
         };
         if targets.count > PART_ROWS {
             return Err(Full);
         }
         for item in targets.items(event) {
             self.push_row(context, event, Some((targets, item)), raw, partition);
-            self.keep(before)?;
+            self.check_padding(before)?;
         }
         Ok(())
     }
@@ -103,7 +103,7 @@ impl TableBuffer {
             for item in targets.items(event) {
                 let before = self.rows;
                 self.push_row(context, event, Some((targets, item)), raw, partition);
-                if self.keep(before).is_err() {
+                if self.check_padding(before).is_err() {
                     part(self.take_rows(context))?;
                     self.columns.padding.allow(0, padding_max(raw));
                     self.push_row(context, event, Some((targets, item)), raw, partition);
@@ -138,14 +138,14 @@ impl TableBuffer {
         targets.inspect(|targets| targets.hide(event, &mut scratch.marks))
     }
 
-    /// Takes the rows behind the first `before` back if they take more than they may.
+    /// Removes the rows behind the first `before` if the padding limit is exceeded.
     #[inline]
-    fn keep(&mut self, before: usize) -> Result<(), Full> {
-        if self.columns.padding.is_exceeded(self.rows) { self.take_back(before) } else { Ok(()) }
+    fn check_padding(&mut self, before: usize) -> Result<(), Full> {
+        if self.columns.padding.is_exceeded(self.rows) { self.roll_back(before) } else { Ok(()) }
     }
 
     #[inline(never)]
-    fn take_back(&mut self, before: usize) -> Result<(), Full> {
+    fn roll_back(&mut self, before: usize) -> Result<(), Full> {
         if before > 0 {
             self.columns.truncate(before);
         } else {
@@ -197,10 +197,10 @@ impl TableBuffer {
     #[inline(never)]
     fn leave_few(&mut self, context: &Context) {
         self.columns.begin();
-        // They are in the buffer already: none of them may be refused, and only what comes behind them counts.
-        self.columns.padding.lift();
+        // These rows were accepted already: the limit applies to rows after them.
+        self.columns.padding.remove_limit();
         self.few.move_into(&mut self.columns, self.layout, &context.directories[self.directory]);
-        self.columns.padding.count_from(self.rows);
+        self.columns.padding.limit_from(self.rows);
     }
 
     /// Appends a body that can't be understood, with its application properties as JSON; only for `_quarantine`.

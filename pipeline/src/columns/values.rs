@@ -1,6 +1,7 @@
 //! The values of one column, laid out as Arrow has them.
 //!
-//! Owns: one buffer per kind of value, and wrapping the buffers as an Arrow array without copying. Does not own: which rows have a value (`column`).
+//! Owns: one buffer per kind of value, and wrapping the buffers as an Arrow array without copying. Does not own: which
+//! rows have a value (`column`).
 
 use std::sync::Arc;
 

@@ -1,33 +1,33 @@
-//! What a message does to the record it is about.
+//! Effect of each message on its record.
 //!
-//! Owns: the one table of this, which rows and views are made by. Does not own: what a message that is not in it does
-//! (a custom API may have any name): it makes no record and removes none.
+//! Owns: the table of messages, which rows and views use. Messages that are not in the table (a custom API may have any
+//! name) neither create nor remove a record.
 
-/// What a message does to its record.
+/// Effect of a message on its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// The record begins.
+    /// Creates the record.
     Creates,
-    /// The record goes on with other values.
+    /// Changes values of the record.
     Updates,
-    /// The record ends.
+    /// Removes the record.
     Deletes,
-    /// The record was deleted and goes on with the values it had.
+    /// Brings a deleted record back with its values.
     Restores,
 }
 
 /// A message with its effect.
 #[derive(Clone, Copy, Debug)]
 pub struct Message {
-    /// `MessageName`, letter by letter: names that are only similar are other messages.
+    /// `MessageName`, compared exactly.
     pub name: &'static str,
-    /// What it does to each of its records.
+    /// Its effect on each of its records.
     pub effect: Effect,
-    /// It is about the records in its parameter `Targets`, and not about the one in `Target`.
+    /// True if its records are in the parameter `Targets` instead of `Target`.
     pub several: bool,
 }
 
-/// The messages that make, change, remove or restore records.
+/// Messages that create, change, remove or restore records.
 ///
 /// # Source
 /// Microsoft's reference of the SDK's messages: `Create`, `Update`, `Delete`; "Use bulk operation messages": those with
