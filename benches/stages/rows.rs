@@ -12,6 +12,7 @@ use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater::run::RollRules;
 use catchwater_benches::bodies::Bodies;
 use catchwater_sinks::lake::paths::{Date, Ordinal, SourceId};
+use catchwater_sinks::lake::records::CONTRACT;
 use catchwater_sinks::parquet::{self, FooterFacts};
 
 /// Events of a batch, about.
@@ -100,7 +101,15 @@ pub(crate) fn file_of(batch: &RecordBatch) -> Result<Vec<u8>, parquet::Error> {
         rows: group.rows() as u64,
         routing_version: 1,
         writer: "bench".to_owned(),
+        contract: CONTRACT,
+        replaces: Vec::new(),
+        removed: None,
         durable: None,
     };
-    parquet::assemble(vec![group], &facts).map(Vec::from)
+    let body = parquet::assemble(vec![group])?;
+    let mut free = 2..;
+    let counts = body.id_counts().into_iter();
+    let ids: HashMap<String, Vec<i32>> =
+        counts.map(|(name, count)| (name, free.by_ref().take(count).collect())).collect();
+    body.complete(&facts, |column| ids.get(column).map(Vec::as_slice)).map(Vec::from)
 }

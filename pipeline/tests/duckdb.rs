@@ -57,6 +57,19 @@ fn the_latest_state_of_each_record() {
     bed.check_readers();
 }
 
+/// Bodies that are easily read wrong, each with its right values.
+#[test]
+fn every_case_has_its_right_values() {
+    let Some(bed) = Bed::new("lake") else { return };
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cases");
+    let hub = Hub::start(1);
+    let sent = send(&hub, &cases, 0);
+    assert_eq!(sent, fs::read_dir(&cases).unwrap().count() as u64);
+    bed.run(&hub.connection_string, sent);
+    bed.check_with_both("cases.py check", &[&bed.views()]);
+    bed.check_readers();
+}
+
 /// Attributes named like companions, aliases or DuckDB's own columns; labels and values of unusual types and places.
 #[test]
 fn what_the_views_could_take_for_something_else() {

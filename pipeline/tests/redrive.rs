@@ -15,8 +15,8 @@ use catchwater::event::{QUARANTINE, RawEvent, Reason, Reject};
 use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths::{self, Date, Destination, Ordinal, SourceId};
-use catchwater_sinks::lake::records::{FirstStart, Origin, Records};
-use catchwater_sinks::lake::schema::Schemas;
+use catchwater_sinks::lake::records::{CONTRACT, FirstStart, Origin, Records};
+use catchwater_sinks::lake::schema::{Ensured, FileColumn, Schemas};
 use catchwater_sinks::parquet::{FooterFacts, assemble, encode_row_group};
 use catchwater_sinks::store::Store;
 use processes::{audit, catchwater, json, told};
@@ -105,13 +105,20 @@ fn make_lake(lake: &Path, bodies: &[Vec<u8>]) {
             rows: bodies.len() as u64,
             routing_version: 1,
             writer: "a run".to_owned(),
+            contract: CONTRACT,
+            replaces: Vec::new(),
+            removed: None,
             durable: None,
         };
         let destination = Destination { table: QUARANTINE.into(), date: facts.date, source };
         let rows = quarantined(bodies);
         let mut schemas = Schemas::load(records).await.unwrap();
-        schemas.ensure(QUARANTINE, &type_names(&rows.schema())).await.unwrap();
-        let bytes = assemble(vec![encode_row_group(&rows).unwrap()], &facts).unwrap();
+        let column = |(name, type_name)| (name, FileColumn { type_name, ids: 1 });
+        let columns = type_names(&rows.schema()).into_iter().map(column).collect();
+        let ensured = schemas.ensure(QUARANTINE, &columns).await.unwrap();
+        let Ensured::Durable(schema) = ensured else { unreachable!("{ensured:?}") };
+        let body = assemble(vec![encode_row_group(&rows).unwrap()]).unwrap();
+        let bytes = body.complete(&facts, |column| schema.ids(column)).unwrap();
         store.put(&paths::data_file(&destination, Ordinal(0)), bytes).await.unwrap();
     });
 }

@@ -114,6 +114,8 @@ fn the_papers_name_files_that_are_there() {
         "docs/TABLES.md",
         "docs/QUERYING.md",
         "docs/GLOSSARY.md",
+        "docs/FORMATS.md",
+        "docs/READERS.md",
         "README.md",
     ] {
         let text = fs::read_to_string(root().join(paper)).unwrap();

@@ -178,8 +178,9 @@ fn told(schema: &TableSchema) -> String {
     let fixed: BTreeSet<&str> = before.iter().chain(&behind).copied().collect();
     let attributes = schema.columns.keys().map(String::as_str).filter(|name| !fixed.contains(name));
     let order = before.iter().copied().chain(attributes).chain(behind.iter().copied());
-    let columns: Vec<(Cow<'_, str>, Cow<'_, str>)> =
-        order.filter_map(|name| Some((escaped(name), escaped(schema.columns.get(name)?)))).collect();
+    let columns: Vec<(Cow<'_, str>, Cow<'_, str>)> = order
+        .filter_map(|name| Some((escaped(name), escaped(&schema.columns.get(name)?.type_name))))
+        .collect();
     let width = columns.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
     let table = shown(&schema.table);
     let mut text = format!("{table} ({} columns, schema {})\n", columns.len(), schema.version);
@@ -192,19 +193,19 @@ fn told(schema: &TableSchema) -> String {
 /// What `schema show --json` prints.
 #[derive(Debug, Serialize)]
 struct JsonTables<'a> {
-    tables: BTreeMap<&'a str, JsonTable<'a>>,
+    tables: BTreeMap<&'a str, JsonTable>,
 }
 
 #[derive(Debug, Serialize)]
-struct JsonTable<'a> {
+struct JsonTable {
     version: u64,
-    columns: &'a BTreeMap<String, String>,
+    columns: BTreeMap<String, String>,
 }
 
 impl<'a> JsonTables<'a> {
     fn of(tables: &[&'a TableSchema]) -> Self {
         let tables = tables.iter().map(|schema| {
-            (schema.table.as_str(), JsonTable { version: schema.version, columns: &schema.columns })
+            (schema.table.as_str(), JsonTable { version: schema.version, columns: schema.types() })
         });
         Self { tables: tables.collect() }
     }

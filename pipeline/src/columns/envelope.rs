@@ -2,9 +2,9 @@
 
 use super::row::Row;
 use super::schema::Fixed;
-use super::targets::{Target, guid_at, lacks_targets};
+use super::targets::{Target, guid_at, lacks_targets, parameter};
 use super::values::Cell;
-use crate::event::messages::{Effect, Message, message};
+use crate::event::messages::{Effect, Message, RecordIn, message};
 use crate::event::scalars::{Date, Number, date, guid, iso_date, number};
 use crate::event::tree::{Kind, NodeId};
 use crate::event::value::{Parts, is_silent};
@@ -110,11 +110,14 @@ impl<'a> Row<'_, 'a> {
 
     /// Whether the event does not say what it is about: Dataverse left it out because of size.
     fn lacks_target(&self, message: &Message) -> bool {
-        match message.effect {
-            _ if message.several => self.several.is_none() && lacks_targets(self.event),
-            Effect::Creates | Effect::Updates => self.target == Target::None,
+        match (message.record, message.effect) {
+            (RecordIn::Targets, _) => self.several.is_none() && lacks_targets(self.event),
+            (RecordIn::Target, Effect::Creates | Effect::Updates) => self.target == Target::None,
+            (RecordIn::Parameter(name), Effect::Creates | Effect::Updates) => {
+                parameter(self.event, name).is_none()
+            }
             // The event names the record itself.
-            Effect::Deletes | Effect::Restores => false,
+            (_, Effect::Deletes | Effect::Restores | Effect::Keeps) => false,
         }
     }
 

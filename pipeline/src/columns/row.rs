@@ -12,7 +12,7 @@ use super::column::{Column, Columns, Padding, Parties};
 use super::context::{Context, Scratch};
 use super::directory::{Directory, SlotId};
 use super::schema::{ColumnType, EVENT, Fixed};
-use super::targets::{Item, Target, Targets, guid_at};
+use super::targets::{self, Item, Target, Targets, guid_at};
 use super::values::Cell;
 use crate::event::names::is_same;
 use crate::event::scalars::{Guid, ZERO_GUID, guid};
@@ -122,8 +122,7 @@ impl<'r, 'a> Row<'r, 'a> {
 
     /// Whether an attribute is the key of the row's table.
     pub(super) fn is_key(&self, attribute: &[u8]) -> bool {
-        attribute == b"activityid"
-            || attribute.strip_suffix(b"id") == Some(self.event.table.name().as_bytes())
+        targets::is_key(self.event.table, attribute)
     }
 
     /// Covers `Id` and `LogicalName` where they say what the row says.
@@ -149,11 +148,16 @@ impl<'r, 'a> Row<'r, 'a> {
         let stated = primary.filter(|(_, guid)| *guid != ZERO_GUID).map(|(_, guid)| guid);
         self.id = match (self.several, self.target) {
             (Some((_, item)), _) => item.id,
-            (None, Target::Record(_) | Target::Reference(_)) => {
+            (None, Target::Record(node) | Target::Reference(node)) => {
                 let target = || self.parts.id.and_then(guid_at).map(|(_, guid)| guid);
-                stated.or_else(target).or_else(|| primary.map(|(_, guid)| guid))
+                let said = stated.or_else(|| target().filter(|guid| *guid != ZERO_GUID));
+                let said = said.or_else(|| targets::key_of(self.event, node));
+                said.or_else(target).or_else(|| primary.map(|(_, guid)| guid))
             }
-            (None, Target::None | Target::Other(_)) => primary.map(|(_, guid)| guid),
+            (None, Target::None | Target::Other(_)) => {
+                let said = stated.or_else(|| targets::parameter_id(self.event));
+                said.or_else(|| primary.map(|(_, guid)| guid))
+            }
         };
         if let Some(guid) = self.id {
             self.cells.put(Fixed::Id, Cell::Uuid(guid));

@@ -5,7 +5,7 @@
 
 use super::envelope::TEXTS;
 use super::marks::Marks;
-use crate::event::messages;
+use crate::event::messages::{self, RecordIn};
 use crate::event::names::is_same;
 use crate::event::scalars::{Guid, ZERO_GUID, guid};
 use crate::event::tree::{Kind, NodeId, Tree};
@@ -99,7 +99,9 @@ impl Targets {
         let ids = ids.map(Some).chain(std::iter::repeat(None));
         event.tree.items(self.list).zip(ids).zip(0..).map(move |((node, given), index)| {
             let id = match Self::target(&event, node) {
-                (Target::Record(_) | Target::Reference(_), parts) => id_of(event.tree, parts, given),
+                (Target::Record(node) | Target::Reference(node), parts) => id_of(event.tree, parts, given)
+                    .or_else(|| key_of(&event, node))
+                    .or_else(|| zero_of(event.tree, parts)),
                 (Target::None | Target::Other(_), _) => None,
             };
             Item { node, index, id }
@@ -152,17 +154,12 @@ pub(super) fn lacks_targets(event: &ChangeEvent<'_>) -> bool {
 
 /// Whether events of this message are about several records.
 fn has_targets(message: &str) -> bool {
-    messages::message(message).is_some_and(|message| message.several)
+    messages::message(message).is_some_and(|message| message.record == RecordIn::Targets)
 }
 
 /// The input parameter `Targets` of a message that has it.
 fn given_targets(event: &ChangeEvent<'_>) -> Option<NodeId> {
-    let tree = event.tree;
-    if !has_targets(event.message) {
-        return None;
-    }
-    let inputs = event.member(Member::InputParameters).filter(|node| tree.kind(*node) == Kind::Pairs)?;
-    tree.member(inputs, "Targets").filter(|targets| tree.kind(*targets) != Kind::Null)
+    if has_targets(event.message) { parameter(event, "Targets") } else { None }
 }
 
 /// Whether a record or reference is of a table, or does not say of which.
@@ -173,9 +170,45 @@ fn is_of(tree: Tree<'_>, Parts { logical_name, .. }: Parts, table: &str) -> bool
 
 /// The id a target states; if that is absent or zero, the one it was given.
 fn id_of(tree: Tree<'_>, Parts { id, .. }: Parts, given: Option<NodeId>) -> Option<Guid> {
-    let stated = id.and_then(|node| guid_at(tree, node));
-    let given = || given.and_then(|node| guid_at(tree, node));
-    stated.filter(|id| *id != ZERO_GUID).or_else(given).or(stated)
+    let stated = id.and_then(|node| guid_at(tree, node)).filter(|id| *id != ZERO_GUID);
+    stated.or_else(|| given.and_then(|node| guid_at(tree, node)))
+}
+
+/// Zero, if a target states it as its id.
+fn zero_of(tree: Tree<'_>, Parts { id, .. }: Parts) -> Option<Guid> {
+    id.and_then(|node| guid_at(tree, node))
+}
+
+/// The id of a record or reference whose `Id` is absent or zero: its key attribute. Deletions in elastic tables and of
+/// virtual rows may have it there only.
+pub(super) fn key_of(event: &ChangeEvent<'_>, target: NodeId) -> Option<Guid> {
+    let tree = event.tree;
+    let parts = ["KeyAttributes", "Attributes"].into_iter().filter_map(|part| tree.member(target, part));
+    let members = parts
+        .filter(|part| matches!(tree.kind(*part), Kind::Pairs | Kind::Object))
+        .flat_map(|part| tree.members(part));
+    let keys = members.filter(|(name, _)| is_key(event.table, tree.bytes(*name)));
+    keys.filter_map(|(_, value)| guid_at(tree, value)).find(|key| *key != ZERO_GUID)
+}
+
+/// Whether an attribute is the key of a table.
+pub(super) fn is_key(table: Table<'_>, attribute: &[u8]) -> bool {
+    attribute == b"activityid" || attribute.strip_suffix(b"id") == Some(table.name().as_bytes())
+}
+
+/// The id in another parameter than `Target`, for a message that has its record there.
+pub(super) fn parameter_id(event: &ChangeEvent<'_>) -> Option<Guid> {
+    let RecordIn::Parameter(name) = messages::message(event.message)?.record else { return None };
+    let node = parameter(event, name)?;
+    guid_at(event.tree, node)
+        .or_else(|| Parts::of(event.tree, node).id.and_then(|id| guid_at(event.tree, id)))
+}
+
+/// An input parameter that is not null.
+pub(super) fn parameter(event: &ChangeEvent<'_>, name: &str) -> Option<NodeId> {
+    let tree = event.tree;
+    let inputs = event.member(Member::InputParameters).filter(|node| tree.kind(*node) == Kind::Pairs)?;
+    tree.member(inputs, name).filter(|value| tree.kind(*value) != Kind::Null)
 }
 
 /// The GUID that a string is.

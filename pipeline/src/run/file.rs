@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use bytes::Bytes;
 use catchwater_sinks::lake::chain::{self, Chain};
 use catchwater_sinks::lake::paths::{Destination, Ordinal};
-use catchwater_sinks::parquet::{self, FooterFacts, RowGroup};
+use catchwater_sinks::lake::records::CONTRACT;
+use catchwater_sinks::lake::schema::FileColumn;
+use catchwater_sinks::parquet::{self, Body, FooterFacts, RowGroup};
 
 use super::ledger::Before;
 use crate::budget::{LaneBudget, Permit, Share};
@@ -51,11 +52,11 @@ pub struct ClosedFile {
     pub events: u64,
     /// Where reading stood before its first row.
     pub before: Before,
-    /// Lake type names by column.
-    pub columns: BTreeMap<String, String>,
-    /// The file. The publisher states in its footer how far the partition is durable.
-    pub bytes: Bytes,
-    /// Pays for the bytes until they are durable.
+    /// Its columns, by name.
+    pub columns: BTreeMap<String, FileColumn>,
+    /// Its pages. The publisher adds the footer.
+    pub body: Body,
+    /// Pays for the pages until they are durable.
     pub permit: Permit,
 }
 
@@ -304,9 +305,12 @@ impl OpenFile {
             rows: std::mem::take(&mut self.grouped_rows),
             routing_version: run.routing_version,
             writer: run.writer.clone(),
+            contract: CONTRACT,
+            replaces: Vec::new(),
+            removed: None,
             durable: None,
         };
-        let bytes = parquet::assemble(std::mem::take(&mut self.groups), &facts)?;
+        let body = parquet::assemble(std::mem::take(&mut self.groups))?;
         self.group_bytes = 0;
         self.chain_last = Some(Ordinal(span.last.0));
         Ok(Some(ClosedFile {
@@ -315,9 +319,19 @@ impl OpenFile {
             facts,
             events: span.events,
             before: span.before,
-            columns: std::mem::take(&mut self.columns),
-            permit: self.closed.charge(bytes.len()),
-            bytes,
+            columns: in_file(std::mem::take(&mut self.columns), &body),
+            permit: self.closed.charge(body.bytes()),
+            body,
         }))
     }
+}
+
+/// The columns of a file, with the number of field ids that its pages need.
+pub(super) fn in_file(types: BTreeMap<String, String>, body: &Body) -> BTreeMap<String, FileColumn> {
+    let counts = body.id_counts();
+    let ids = |name: &String| counts.get(name).copied().unwrap_or(1);
+    types
+        .into_iter()
+        .map(|(name, type_name)| (name.clone(), FileColumn { type_name, ids: ids(&name) }))
+        .collect()
 }

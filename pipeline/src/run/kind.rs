@@ -70,6 +70,7 @@ impl PublisherError {
         match self {
             Self::Put { source, .. } => Kind::of_commit(source),
             Self::Schema { source, .. } => Kind::of_schema(source),
+            Self::Footer { source, .. } => Kind::of_parquet(source),
             Self::Ledger(_) | Self::Lost(_) => Kind::Internal,
         }
     }
@@ -148,7 +149,8 @@ impl Kind {
             schema::Error::Gone { .. }
             | schema::Error::Missing { .. }
             | schema::Error::Misplaced { .. }
-            | schema::Error::Changed { .. } => Self::Refused,
+            | schema::Error::Changed { .. }
+            | schema::Error::Numbered { .. } => Self::Refused,
         }
     }
 
@@ -196,6 +198,7 @@ impl Kind {
             parquet::Error::Store(error) => Self::of_store(error),
             parquet::Error::Foreign { .. } | parquet::Error::Unreadable { .. } => Self::Refused,
             parquet::Error::Assemble { .. }
+            | parquet::Error::Ids { .. }
             | parquet::Error::Column { .. }
             | parquet::Error::Types { .. } => Self::Internal,
         }

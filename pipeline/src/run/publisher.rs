@@ -11,6 +11,7 @@ use std::time::Duration;
 use catchwater_sinks::lake::commit;
 use catchwater_sinks::lake::paths::{Date, Destination, Ordinal};
 use catchwater_sinks::lake::schema;
+use catchwater_sinks::parquet;
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -293,6 +294,14 @@ pub enum Error {
         table: Arc<str>,
         /// What the lake said.
         source: schema::Error,
+    },
+    /// A file's footer could not be written.
+    #[error("write the footer of a file of {table}")]
+    Footer {
+        /// The table.
+        table: Arc<str>,
+        /// Why not.
+        source: parquet::Error,
     },
     /// The books say that something impossible happened.
     #[error("the ledger of a partition is broken; nothing more is checkpointed")]

@@ -1,6 +1,6 @@
-//! One put: a file's schema, then the file.
+//! One put: a file's schema, its footer, then the file.
 //!
-//! Owns: the order of the two. Does not own: which file is next (`publisher`), what a schema that contradicts the file
+//! Owns: the order of the three. Does not own: which file is next (`publisher`), what a schema that contradicts the file
 //! means (`schemas`), the judgement of a name that is taken (`catchwater_sinks::lake`).
 
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::chain::Chain;
 use catchwater_sinks::lake::commit::{self, Landed};
 use catchwater_sinks::lake::paths::Destination;
-use catchwater_sinks::parquet;
 use catchwater_sinks::store::Store;
 use tokio::sync::Mutex;
 
@@ -51,13 +50,15 @@ pub(super) async fn put(
 ) -> Result<PutDone, Error> {
     let table = Arc::clone(&file.destination.table);
     let ensured = world.schemas.lock().await.ensure(&table, &file.columns).await;
-    let fits = ensured.map_err(|source| Error::Schema { table: Arc::clone(&table), source })?;
-    let bytes = file.bytes.len() as u64;
-    let lost = !fits || {
-        let whole = parquet::with_durable(file.bytes, file.facts.durable);
+    let schema = ensured.map_err(|source| Error::Schema { table: Arc::clone(&table), source })?;
+    let (mut bytes, mut lost) = (0, true);
+    if let Some(schema) = schema {
+        let whole = file.body.complete(&file.facts, |column| schema.ids(column));
+        let whole = whole.map_err(|source| Error::Footer { table: Arc::clone(&table), source })?;
+        bytes = whole.len() as u64;
         let landed = commit::commit_file(&world.store, &mut chain, &file.facts, whole, &world.backoff).await;
-        matches!(landed.map_err(|source| Error::Put { table, source })?, Landed::Lost { .. })
-    };
+        lost = matches!(landed.map_err(|source| Error::Put { table, source })?, Landed::Lost { .. });
+    }
     let chain = (!lost).then_some(chain);
     Ok(PutDone {
         start: file.start,

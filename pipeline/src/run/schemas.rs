@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use catchwater_sinks::lake::records::Records;
-use catchwater_sinks::lake::schema::{Ensured, Error, Schemas, TableSchema};
+use catchwater_sinks::lake::schema::{Ensured, Error, FileColumn, Schemas, TableSchema};
 
 use crate::columns::{Catalog, Metadata, type_holds};
 
@@ -35,7 +35,7 @@ impl LakeSchemas {
         let schemas = Schemas::load(records).await?;
         schemas.check_tables().await?;
         for schema in schemas.tables() {
-            catalog.adopt(&schema.table, schema.columns.clone());
+            catalog.adopt(&schema.table, schema.types());
         }
         let mut opened = Self { schemas, catalog, added: HashMap::new() };
         for (table, columns) in metadata.into_iter().flat_map(Metadata::tables) {
@@ -44,24 +44,28 @@ impl LakeSchemas {
         Ok(opened)
     }
 
-    /// Makes the columns of a file durable in its table's schema; false if the lake has one of them with another
-    /// type. What metadata states of the table is made durable with them.
-    pub(super) async fn ensure(&mut self, table: &str, file: &Columns) -> Result<bool, Error> {
+    /// Makes the columns of a file durable in its table's schema, which is returned; none if the lake has one of them with
+    /// another type. What metadata states of the table is made durable with them.
+    pub(super) async fn ensure(
+        &mut self,
+        table: &str,
+        file: &BTreeMap<String, FileColumn>,
+    ) -> Result<Option<Arc<TableSchema>>, Error> {
         loop {
-            let mut columns = self.added.get(table).cloned().unwrap_or_default();
+            let mut columns = stated(self.added.get(table));
             columns.extend(file.iter().map(|(name, of)| (name.clone(), of.clone())));
             let (column, lake, ours, schema) = match self.schemas.ensure(table, &columns).await? {
-                Ensured::Durable { .. } => {
+                Ensured::Durable(schema) => {
                     self.added.remove(table);
-                    return Ok(true);
+                    return Ok(Some(schema));
                 }
                 Ensured::Contradiction { column, lake, file, schema } => (column, lake, file, schema),
             };
-            self.catalog.adopt(table, schema.columns.clone());
+            self.catalog.adopt(table, schema.types());
             self.give_way(&schema);
             if file.contains_key(&column) {
                 tracing::warn!(%table, column, lake, file = ours, "another writer gave the column its type first; reading again");
-                return Ok(false);
+                return Ok(None);
             }
         }
     }
@@ -75,7 +79,7 @@ impl LakeSchemas {
         }
         self.catalog.adopt(table, self.added[table].clone());
         if known.is_some() {
-            self.ensure(table, &Columns::new()).await?;
+            self.ensure(table, &BTreeMap::new()).await?;
         }
         Ok(())
     }
@@ -84,7 +88,7 @@ impl LakeSchemas {
     fn give_way(&mut self, schema: &TableSchema) {
         let Some(added) = self.added.get_mut(&schema.table) else { return };
         added.retain(|column, stated| {
-            let Some(lake) = schema.columns.get(column) else { return true };
+            let Some(lake) = schema.columns.get(column).map(|lake| &lake.type_name) else { return true };
             if !type_holds(lake, stated) {
                 let table = &schema.table;
                 tracing::warn!(
@@ -94,6 +98,12 @@ impl LakeSchemas {
             false
         });
     }
+}
+
+/// Columns that metadata states and no file has yet.
+fn stated(added: Option<&Columns>) -> BTreeMap<String, FileColumn> {
+    let column = |type_name: &String| FileColumn { type_name: type_name.clone(), ids: 1 };
+    added.into_iter().flatten().map(|(name, type_name)| (name.clone(), column(type_name))).collect()
 }
 
 #[cfg(test)]
@@ -127,7 +137,7 @@ mod tests {
 
     /// What a run without metadata finds.
     async fn in_lake(store: &Store) -> Option<Columns> {
-        open(store, &[]).await.schemas.table("account").map(|schema| schema.columns.clone())
+        open(store, &[]).await.schemas.table("account").map(TableSchema::types)
     }
 
     #[tokio::test]
@@ -135,17 +145,35 @@ mod tests {
         let store = Store::open("memory://").unwrap();
         let mut schemas = open(&store, &[("size", "Double"), ("born", "DateTime")]).await;
         assert_eq!(in_lake(&store).await, None, "a table without a file has no schema");
-        assert!(schemas.ensure("account", &columns(&[("name", "text"), ("size", "double")])).await.unwrap());
+        assert!(
+            schemas
+                .ensure("account", &stated(Some(&columns(&[("name", "text"), ("size", "double")]))))
+                .await
+                .unwrap()
+                .is_some()
+        );
         let all = columns(&[("born", "datetime"), ("name", "text"), ("size", "double")]);
         assert_eq!(in_lake(&store).await, Some(all));
-        assert!(schemas.ensure("contact", &columns(&[("size", "number")])).await.unwrap());
+        assert!(
+            schemas
+                .ensure("contact", &stated(Some(&columns(&[("size", "number")]))))
+                .await
+                .unwrap()
+                .is_some()
+        );
     }
 
     #[tokio::test]
     async fn a_table_that_the_lake_has_is_extended_at_the_start_and_keeps_its_types() {
         let store = Store::open("memory://").unwrap();
         let mut first = open(&store, &[]).await;
-        assert!(first.ensure("account", &columns(&[("size", "number"), ("name", "text")])).await.unwrap());
+        assert!(
+            first
+                .ensure("account", &stated(Some(&columns(&[("size", "number"), ("name", "text")]))))
+                .await
+                .unwrap()
+                .is_some()
+        );
         let stated = [("size", "Double"), ("name", "String"), ("rank", "Double")];
         drop(open(&store, &stated).await);
         let all = columns(&[("name", "text"), ("rank", "double"), ("size", "number")]);
@@ -159,14 +187,26 @@ mod tests {
         let store = Store::open("memory://").unwrap();
         let mut first = open(&store, &[("size", "Double"), ("rank", "Integer")]).await;
         let mut second = open(&store, &[("size", "Decimal"), ("age", "BigInt")]).await;
-        assert!(first.ensure("account", &columns(&[("size", "double")])).await.unwrap());
+        assert!(
+            first.ensure("account", &stated(Some(&columns(&[("size", "double")])))).await.unwrap().is_some()
+        );
         // Its file has another column: only what metadata adds gives way.
-        assert!(second.ensure("account", &columns(&[("name", "text")])).await.unwrap());
+        assert!(
+            second.ensure("account", &stated(Some(&columns(&[("name", "text")])))).await.unwrap().is_some()
+        );
         let all = [("age", "int64"), ("name", "text"), ("rank", "int32"), ("size", "double")];
         assert_eq!(in_lake(&store).await, Some(columns(&all)));
         // Its file has the column with the other type: it is not put.
-        assert!(!second.ensure("account", &columns(&[("size", "decimal")])).await.unwrap());
-        assert!(second.ensure("account", &columns(&[("size", "double")])).await.unwrap());
+        assert!(
+            second
+                .ensure("account", &stated(Some(&columns(&[("size", "decimal")]))))
+                .await
+                .unwrap()
+                .is_none()
+        );
+        assert!(
+            second.ensure("account", &stated(Some(&columns(&[("size", "double")])))).await.unwrap().is_some()
+        );
         assert_eq!(in_lake(&store).await, Some(columns(&all)));
     }
 }

@@ -137,7 +137,8 @@ impl Reader {
         loop {
             let lost = self.world.records.lost_ranges(&self.source).await?;
             let footers = evidence.found.durable.filter(|_| !self.world.decisions.reread);
-            let proven = start::proven(footers.max(evidence.known), &lost);
+            let forgotten = self.world.records.durable_when_forgotten(&self.source).await?;
+            let proven = start::proven(footers.max(evidence.known).max(forgotten), &lost);
             let (done, settled) = self.done(evidence, proven, origin, extent, age).await?;
             let entered = self.enter(done, extent).await?;
             match start::begin_reading(done, entered.from, extent, &settled) {

@@ -13,12 +13,23 @@ from made import ORGANIZATION, Raw, choice, entity, event, guid, money, pairs, p
 AGAIN, GONE, LATE_CREATE, IMAGE, GONE_THEN_LATE, TIE, MISFIT, ODD, RETRY, SECOND, SHOWN, BACK = (guid(100 + n) for n in range(12))
 JOB, DELETION, VERSIONED = guid(800), guid(801), guid(120)
 RESTORED, EXTERNAL, OUTSIDE = guid(40), guid(41), guid(42)
+REQUEST, STEPS, CHOSEN, CLOSED, OTHER_JOB = guid(44), guid(45), guid(46), guid(47), guid(802)
 CONTACT, MAIL, ZERO = guid(50), guid(60), "00000000-0000-0000-0000-000000000000"
 OTHER_ORGANIZATION = guid(99)
 
 
 def account(message, record, second, attributes=None, **more):
     return event(message, "account", record, second, attributes, **more)
+
+
+def posted_by(step):
+    return {"OwningExtension": Raw(reference("sdkmessageprocessingstep", guid(900 + step))), "RequestId": guid(6)}
+
+
+def set_state(record, second, state, status):
+    inputs = {"EntityMoniker": reference("account", record), "State": choice(state), "Status": choice(status)}
+    # The id is in the reference alone.
+    return account("SetState", ZERO, second, InputParameters=Raw(pairs(inputs)))
 
 
 EVENTS = {
@@ -77,7 +88,25 @@ EVENTS = {
         account("OnExternalUpdated", EXTERNAL, 770, {"name": '"no more"'}),
         account("OnExternalUpdated", OUTSIDE, 771, {"telephone1": '"8"'}),
         account("OnExternalCreated", OUTSIDE, 771, {"telephone1": '"0"', "name": '"out"'}),
+        # Messages whose effect is not known change nothing, whatever they carry; those that keep a record are not told.
         account("new_Delete", OUTSIDE, 772, {}),
+        account("new_Touch", OUTSIDE, 773, {"name": '"touched"', "telephone1": "null"}),
+        account("GrantAccess", OUTSIDE, 774),
+        account("new_Touch", guid(43), 775, {"name": '"nobody else knows of it"'}),
+        account("BulkDelete", AGAIN, 776),
+        # Two events of one synchronous request have one operation: both count.
+        account("Create", REQUEST, 777, {"name": '"r"', "telephone1": '"1"'}, Mode=0, OperationId=JOB),
+        account("Update", REQUEST, 778, {"name": '"r2"'}, Mode=0, OperationId=OTHER_JOB),
+        account("Update", REQUEST, 778, {"telephone1": '"2"'}, Mode=0, OperationId=OTHER_JOB),
+        # One change that two steps post.
+        *(account("Create", STEPS, 779, {"name": '"a"'}, **posted_by(n)) for n in (1, 2)),
+        *(account("Update", STEPS, 780, {"name": '"b"'}, **posted_by(n)) for n in (1, 2)),
+        account("Update", STEPS, 781, {"name": '"a"'}, **posted_by(1)),
+        # A status that Dataverse chooses is not known; one that an image shows is.
+        account("Create", CHOSEN, 782, {"statecode": choice(0), "statuscode": choice(1)}),
+        set_state(CHOSEN, 783, 1, -1),
+        account("Create", CLOSED, 784, {"statecode": choice(0), "statuscode": choice(1)}),
+        set_state(CLOSED, 785, 1, 2),
         # An event of several records has no record of its own.
         account("CreateMultiple", ZERO, 800, {}),
         event("Create", "email", MAIL, 900, {"to": party_list(CONTACT), "subject": '"s"'}),
@@ -107,6 +136,15 @@ STATES = {
     (ORGANIZATION, BACK): {"name": "b"},
     (ORGANIZATION, RESTORED): {"name": "second"},
     (ORGANIZATION, OUTSIDE): {"name": "out", "telephone1": "8"},
+    (ORGANIZATION, REQUEST): {"name": "r2", "telephone1": "2"},
+    (ORGANIZATION, STEPS): {"name": "a"},
+    (ORGANIZATION, CHOSEN): {"statecode": 1},
+    (ORGANIZATION, CLOSED): {"statecode": 1, "statuscode": 2},
+}
+
+UNKNOWN = {
+    (ORGANIZATION, OUTSIDE): ["new_Delete", "new_Touch"],
+    (ORGANIZATION, AGAIN): ["BulkDelete"],
 }
 
 
@@ -126,6 +164,8 @@ def check(views):
     misfits = {record: row["_misfits"] for record, row in found.items() if row["_misfits"] is not None}
     expected = {(ORGANIZATION, MISFIT): '{"revenue":"a lot"}'}
     faults.equal(misfits, expected, "values that fit no column")
+    unknown = {record: row["_unknown_messages"] for record, row in found.items() if row["_unknown_messages"] is not None}
+    faults.equal(unknown, UNKNOWN, "messages whose effect is not known")
     again = found[ORGANIZATION, AGAIN]
     faults.equal(again["_message"], "Create", "the latest event")
     faults.equal(again["_partition"], 0, "the latest event's partition")
@@ -147,6 +187,12 @@ def check_changes(connection, faults):
     for record, changes in CHANGES.items():
         found = connection.execute(told, [record, ORGANIZATION]).fetchall()
         faults.equal(found, changes, record, "changes")
+    steps = connection.execute(
+        "SELECT value, before, _step_id, _copy FROM account_changes WHERE Id = ? ORDER BY _operation_created_on, _step_id", [STEPS]
+    ).fetchall()
+    one, other = guid(901), guid(902)
+    expected = [("a", None, one, False), ("a", None, other, True), ("b", "a", one, False), ("b", "a", other, True), ("a", "b", one, False)]
+    faults.equal(steps, expected, "a change that two steps post")
     mail = rows(connection, "SELECT value FROM email_changes WHERE \"column\" = 'to'")[0]["value"]
     faults.equal(json.loads(mail)[0]["partyid"], CONTACT, "a list is JSON")
     copies = rows(connection, "SELECT value FROM email_changes WHERE \"column\" = 'cc' ORDER BY _operation_created_on")
@@ -187,6 +233,18 @@ CHANGES = {
         ("name", "old", None, "r", "Update"),
         ("telephone1", "3", None, None, "Update"),
         ("telephone1", None, None, "3", "Assign"),
+    ],
+    # Messages whose effect is not known are no changes.
+    OUTSIDE: [
+        ("name", "out", None, None, "OnExternalCreated"),
+        ("telephone1", "0", None, None, "OnExternalCreated"),
+        ("telephone1", "8", None, "0", "OnExternalUpdated"),
+    ],
+    CHOSEN: [
+        ("statecode", "0", None, None, "Create"),
+        ("statuscode", "1", None, None, "Create"),
+        ("statecode", "1", None, "0", "SetState"),
+        ("statuscode", None, None, "1", "SetState"),
     ],
 }
 

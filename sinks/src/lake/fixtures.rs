@@ -1,5 +1,6 @@
 //! Files and waits for the tests of this folder.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use bytes::Bytes;
 
 use super::backoff::Backoff;
 use super::paths::{Destination, Ordinal, SourceId};
-use crate::parquet::{FooterFacts, assemble, encode_row_group};
+use super::records::CONTRACT;
+use crate::parquet::{FooterFacts, RowGroup, assemble, encode_row_group};
 
 /// Five attempts without a pause: tests don't sleep.
 pub(super) fn impatient() -> Backoff {
@@ -36,6 +38,9 @@ pub(super) fn facts(destination: &Destination, continues_at: i64, first: i64, la
         rows: if first == last { 1 } else { 2 },
         routing_version: 1,
         writer: "a writer".into(),
+        contract: CONTRACT,
+        replaces: Vec::new(),
+        removed: None,
         durable: None,
     }
 }
@@ -45,5 +50,29 @@ pub(super) fn written(facts: &FooterFacts) -> Bytes {
     let ordinals = if facts.rows == 1 { vec![facts.first.0] } else { vec![facts.first.0, facts.last.0] };
     let column: ArrayRef = Arc::new(Int64Array::from(ordinals));
     let batch = RecordBatch::try_from_iter([("_sequence_number", column)]).unwrap();
-    assemble(vec![encode_row_group(&batch).unwrap()], facts).unwrap()
+    complete(vec![encode_row_group(&batch).unwrap()], facts)
+}
+
+/// A whole file, whose columns are numbered by [`id_of`].
+pub(crate) fn complete(groups: Vec<RowGroup>, facts: &FooterFacts) -> Bytes {
+    let body = assemble(groups).unwrap();
+    let ids: HashMap<String, Vec<i32>> = body
+        .id_counts()
+        .into_iter()
+        .zip(0..)
+        .map(|((name, count), at)| {
+            let first = id_of(&name).unwrap_or(100 * (at + 1));
+            (name, (first..).take(count).collect())
+        })
+        .collect();
+    body.complete(facts, |name| ids.get(name).map(Vec::as_slice)).unwrap()
+}
+
+/// The field id of a column that several tests have.
+pub(crate) fn id_of(column: &str) -> Option<i32> {
+    ["_sequence_number", "_row_index", "name"]
+        .into_iter()
+        .zip(2..)
+        .find(|(name, _)| *name == column)
+        .map(|(_, id)| id)
 }

@@ -1,7 +1,7 @@
 //! The lake: which name a file gets, and what the names prove.
 
 #[cfg(test)]
-mod fixtures; // files and waits for the tests below
+pub(crate) mod fixtures; // files and waits for the tests below
 pub mod paths; // every key, spelled and read back
 pub mod ordinals; // a set of events of one source
 pub mod chain; // the commit protocol of one destination, pure
@@ -9,6 +9,7 @@ pub mod start; // from where a source is read, pure
 pub mod backoff; // how long to wait before a store is asked again
 pub mod records; // who the lake is, where each source began, what was given up
 pub mod gaps; // numbers that have no row and never will: seen and accepted
+pub mod forgotten; // days that were removed on purpose
 pub mod rules; // which rules decide an event's table, and from where on
 pub mod schema; // which columns a table has, and their types for ever
 pub mod recovery; // how far each destination got

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::Fields;
+use arrow::datatypes::{DataType, Field, FieldRef};
 use bytes::Bytes;
 use object_store::path::Path;
 use parquet::DecodeResult;
@@ -13,10 +13,20 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::push_decoder::ParquetPushDecoderBuilder;
 use parquet::errors::ParquetError;
+use parquet::schema::types::TypePtr;
 
-use super::Error;
 use super::facts::{Footer, FooterFacts, facts_of, read_footer};
+use super::{Error, field_ids};
 use crate::store::Store;
+
+/// A column of a data file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnInFile {
+    /// Its name and type.
+    pub field: FieldRef,
+    /// Its field ids, as [`Body::complete`](super::Body::complete) takes them; none if one is missing.
+    pub ids: Option<Vec<i32>>,
+}
 
 /// A data file, open for reading.
 pub struct DataFile<'a> {
@@ -42,8 +52,15 @@ impl<'a> DataFile<'a> {
     }
 
     /// Its columns, as far as Parquet tells their types.
-    pub fn columns(&self) -> Result<Fields, Error> {
-        Ok(self.arrow_metadata()?.schema().fields().clone())
+    pub fn columns(&self) -> Result<Vec<ColumnInFile>, Error> {
+        let metadata = self.arrow_metadata()?;
+        let columns = self.footer.metadata.file_metadata().schema().get_fields();
+        let fields = metadata.schema().fields().iter();
+        let column = |(field, column): (&FieldRef, &TypePtr)| ColumnInFile {
+            field: without_metadata(field),
+            ids: field_ids::read(column),
+        };
+        Ok(fields.zip(columns).map(column).collect())
     }
 
     /// Reads some of its plain columns and gives the rows to `each`, at most `rows` at once.
@@ -127,6 +144,18 @@ pub async fn read_batches<E: From<Error>>(
     };
     file.batches(columns, rows, each).await?;
     Ok(Some(file.facts))
+}
+
+/// The same field without what the reader adds at each level: field ids among it.
+pub(super) fn without_metadata(field: &Field) -> FieldRef {
+    let data_type = match field.data_type() {
+        DataType::List(element) => DataType::List(without_metadata(element)),
+        DataType::Struct(members) => {
+            DataType::Struct(members.iter().map(|member| without_metadata(member)).collect())
+        }
+        other => other.clone(),
+    };
+    Arc::new(Field::new(field.name(), data_type, field.is_nullable()))
 }
 
 pub(super) fn unreadable(path: &Path) -> impl Fn(ParquetError) -> Error + use<> {

@@ -18,7 +18,7 @@ pub const FACTS_KEY: &str = "catchwater";
 /// What a data file says of itself; nothing in it depends on a clock.
 ///
 /// # Shape
-/// A JSON object under [`FACTS_KEY`].
+/// A JSON object under [`FACTS_KEY`]; `docs/FORMATS.md`. Members of a later version are passed over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FooterFacts {
     /// The lake's id.
@@ -41,14 +41,36 @@ pub struct FooterFacts {
     pub routing_version: u32,
     /// Who wrote the file: for counting, never for judging.
     pub writer: String,
+    /// The version of the contract that the file keeps: see [`CONTRACT`](crate::lake::records::CONTRACT).
+    pub contract: u32,
+    /// Files whose rows this one holds in their place: compaction wrote it, and it is in no chain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<Replaced>,
+    /// Rows that the file had once and that were removed on purpose. Its chain facts stay as they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Removed>,
     /// When the file was put, everything of the source up to here was in the lake already: a lower bound that stays
     /// true, whatever becomes of checkpoints.
-    ///
-    /// # Shape
-    /// Twenty digits, or as many spaces for none: [`with_durable`](super::with_durable) writes it into a file that is whole
-    /// already.
-    #[serde(default, with = "durable")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durable: Option<Ordinal>,
+}
+
+/// A file that another one replaces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+    /// Its key in the lake.
+    pub file: String,
+    /// How many rows it had.
+    pub rows: u64,
+}
+
+/// Rows that were removed from a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removed {
+    /// How many.
+    pub rows: u64,
+    /// Why: `compacted`, `forgotten`, or a word of a later version.
+    pub reason: String,
 }
 
 /// Reads a file's facts from its end; `None` if there is no such file.
@@ -61,27 +83,6 @@ pub async fn read_facts(store: &Store, path: &Path) -> Result<Option<FooterFacts
         }),
         Some(footer) => facts_of(&footer.metadata, path).map(Some),
         None => Ok(None),
-    }
-}
-
-/// The durable position as text of a fixed width.
-mod durable {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::lake::paths::Ordinal;
-    use crate::parquet::seal;
-
-    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
-    pub(super) fn serialize<S: Serializer>(position: &Option<Ordinal>, out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_str(&seal::durable_text(*position))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Ordinal>, D::Error> {
-        match String::deserialize(from)?.trim() {
-            "" => Ok(None),
-            digits => digits.parse().map(|position| Some(Ordinal(position))).map_err(D::Error::custom),
-        }
     }
 }
 
@@ -102,7 +103,7 @@ pub(super) fn facts_of(metadata: &ParquetMetaData, path: &Path) -> Result<Footer
 /// Writes the facts as an entry of a footer's metadata.
 pub(super) fn entry_of(facts: &FooterFacts) -> KeyValue {
     // A struct of strings and numbers always has a JSON form.
-    KeyValue::new(FACTS_KEY.to_owned(), seal::with_room(serde_json::to_string(facts).unwrap_or_default()))
+    KeyValue::new(FACTS_KEY.to_owned(), seal::with_room(&serde_json::to_string(facts).unwrap_or_default()))
 }
 
 /// A file's footer, and what was fetched with it.

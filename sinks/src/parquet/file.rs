@@ -1,39 +1,106 @@
 //! Row groups become a file, over the union of their columns.
+//!
+//! In two steps: [`assemble`] lays out the pages, and [`Body::complete`] adds the footer just before the file is put. The
+//! numbers of its columns and the durable position are known only then.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, FieldRef, Schema};
 use bytes::Bytes;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::{FileMetaData, ParquetMetaData, ParquetMetaDataWriter, RowGroupMetaData};
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::{SchemaDescriptor, TypePtr};
 
 use super::row_group::{Column, encode_row_group, schema_of};
-use super::{Error, FooterFacts, RowGroup, facts, properties, seal};
+use super::{Error, FooterFacts, RowGroup, facts, field_ids, properties, seal};
 
-/// Puts row groups together as a file, over the union of their columns.
+/// The pages of a file, whose footer is to come.
+pub struct Body {
+    pages: Vec<u8>,
+    schema: TypePtr,
+    row_groups: Vec<RowGroupMetaData>,
+}
+
+/// Puts row groups together as the body of a file, over the union of their columns.
 ///
 /// A column that a row group lacks is null throughout it. A column that is new in a later row group stands
-/// right behind the one before it there. Equal row groups and facts give equal bytes.
+/// right behind the one before it there. Equal row groups give equal bytes.
 ///
 /// # Errors
 /// Row groups that share a column of different types are refused: see [`RowGroup::joins`].
-pub fn assemble(groups: Vec<RowGroup>, facts: &FooterFacts) -> Result<Bytes, Error> {
+pub fn assemble(groups: Vec<RowGroup>) -> Result<Body, Error> {
     let fields = union(&groups)?;
-    let schema = Schema::new(fields.clone());
-    let root = schema_of(&schema).map_err(failed)?;
-    let properties = Arc::new(properties::of_file(facts::entry_of(facts)));
+    let schema = schema_of(&Schema::new(fields.clone())).map_err(failed)?;
     let out = Vec::with_capacity(size(&groups));
-    let mut file = SerializedFileWriter::new(out, root, properties).map_err(failed)?;
+    let properties = Arc::new(properties::of_file());
+    let mut file = SerializedFileWriter::new(out, Arc::clone(&schema), properties).map_err(failed)?;
     for group in groups {
         append(&mut file, &fields, group)?;
     }
-    let mut out = file.into_inner().map_err(failed)?;
-    seal::seal(&mut out);
-    out.shrink_to_fit();
-    Ok(out.into())
+    let row_groups = file.finish().map_err(failed)?.into_builder().take_row_groups();
+    let mut pages = std::mem::take(file.inner_mut());
+    pages.truncate(seal::footer_of(&pages).unwrap_or(pages.len()));
+    Ok(Body { pages, schema, row_groups })
 }
+
+impl Body {
+    /// Memory that it occupies until its file is put.
+    ///
+    /// # Units
+    /// Bytes, most of them pages.
+    pub fn bytes(&self) -> usize {
+        self.pages.capacity()
+            + self.row_groups.iter().map(|group| group.num_columns() * CHUNK_BYTES).sum::<usize>()
+    }
+
+    /// How many field ids each column needs, by name.
+    pub fn id_counts(&self) -> BTreeMap<String, usize> {
+        let columns = self.schema.get_fields().iter();
+        columns.map(|column| (column.name().to_owned(), field_ids::count(column))).collect()
+    }
+
+    /// Writes the footer. `ids` gives a column's field ids: its own first, then those of its list element and its struct
+    /// members, depth first.
+    ///
+    /// # Errors
+    /// A column without as many ids as [`Body::id_counts`] asks for.
+    pub fn complete<'i>(
+        self,
+        facts: &FooterFacts,
+        ids: impl Fn(&str) -> Option<&'i [i32]>,
+    ) -> Result<Bytes, Error> {
+        let Self { mut pages, schema, row_groups } = self;
+        let numbered = Arc::new(SchemaDescriptor::new(field_ids::number(&schema, ids)?));
+        let rows = row_groups.iter().map(RowGroupMetaData::num_rows).sum();
+        let writer = properties::of_file();
+        let about = FileMetaData::new(
+            writer.writer_version().as_num(),
+            rows,
+            Some(writer.created_by().to_owned()),
+            Some(vec![facts::entry_of(facts)]),
+            numbered,
+            None,
+        );
+        let metadata = ParquetMetaData::new(about, row_groups);
+        ParquetMetaDataWriter::new(&mut pages, &metadata).finish().map_err(failed)?;
+        seal::seal(&mut pages);
+        pages.shrink_to_fit();
+        Ok(pages.into())
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Body").field("bytes", &self.bytes()).finish_non_exhaustive()
+    }
+}
+
+/// Memory that the description of a column chunk occupies, in bytes: `size_of` and its statistics.
+const CHUNK_BYTES: usize = 700;
 
 /// The columns of all row groups, in the order of the first and with the others' own in between.
 fn union(groups: &[RowGroup]) -> Result<Vec<FieldRef>, Error> {

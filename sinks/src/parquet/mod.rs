@@ -2,11 +2,12 @@
 //!
 //! A row group is encoded at once, and what is kept of it are bytes: column writers hold over a megabyte
 //! per open table, and hundreds of tables are open. The file is put together at the end, over the union of
-//! its row groups' columns.
+//! its row groups' columns, and gets its footer just before it is put.
 
 mod batches; // a file, read back: its facts and some of its columns
 mod chunk; // one column of a row group becomes pages
 mod facts; // what the footer says about the file's place in its chain
+mod field_ids; // the numbers of columns in a file's schema
 mod file; // row groups become a file
 mod guid; // GUIDs as the text that files hold
 mod library; // columns that the library writes
@@ -15,15 +16,14 @@ mod verify; // are pages what was written
 mod ordinals; // the columns of a file that number its rows, read back
 mod properties; // how each column is encoded, and why
 mod row_group; // a record batch becomes encoded column chunks
-mod seal; // the last bytes that are written into a footer
+mod seal; // the checksum of a footer
 mod sample; // what some values of a column say of all
 
-pub use batches::{DataFile, read_batches};
-pub use facts::{FACTS_KEY, FooterFacts, read_facts};
-pub use file::assemble;
+pub use batches::{ColumnInFile, DataFile, read_batches};
+pub use facts::{FACTS_KEY, FooterFacts, Removed, Replaced, read_facts};
+pub use file::{Body, assemble};
 pub use ordinals::RowColumns;
 pub use row_group::{RowGroup, encode_row_group};
-pub use seal::with_durable;
 pub use verify::Damage;
 
 /// A file that could not be written or read.
@@ -44,6 +44,12 @@ pub enum Error {
         /// Why not.
         #[source]
         source: ::parquet::errors::ParquetError,
+    },
+    /// A column without the field ids that its type needs: a fault of this program.
+    #[error("internal error: column {column:?} has not the field ids that its type needs")]
+    Ids {
+        /// Which column.
+        column: String,
     },
     /// One column has two types in one file.
     #[error("column {column:?} has two types in one file")]

@@ -4,7 +4,6 @@
 use arrow::array::Array;
 use arrow::datatypes::Field;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 
 use super::sample::Sample;
@@ -50,12 +49,9 @@ impl Encodings {
 }
 
 /// The properties of the file that the columns are put into.
-pub(super) fn of_file(facts: KeyValue) -> WriterProperties {
+pub(super) fn of_file() -> WriterProperties {
     let version = concat!(" version ", env!("CARGO_PKG_VERSION"));
-    common()
-        .set_key_value_metadata(Some(vec![facts]))
-        .set_created_by(format!("{CREATED_BY}{version}"))
-        .build()
+    common().set_created_by(format!("{CREATED_BY}{version}")).build()
 }
 
 /// The program in a file's footer, before its version. An audit tells by it that another one has written the file.

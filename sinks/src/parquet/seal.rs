@@ -1,24 +1,9 @@
-//! What is written into the footer of a file that is whole already: the durable position and the footer's checksum.
+//! The checksum of a footer.
 //!
-//! Owns their places and widths. Does not own the other facts (`facts`), nor the checksums of pages (`page_header`).
+//! Owns its place and its width. Does not own the facts it stands behind (`facts`), nor the checksums of pages (`page_header`).
 //!
 //! # Shape
-//! The facts end with `"durable":"00000000000000001003","checksum":"8c736521"}`. Both have a fixed width, so the footer
-//! keeps its length. The checksum is the CRC-32 of the footer, taken while eight zeros stand in its place.
-
-use bytes::{Bytes, BytesMut};
-
-use crate::lake::paths::Ordinal;
-
-/// The same file, whose footer states this durable position. The bytes are not copied, unless they are shared.
-pub fn with_durable(file: Bytes, position: Option<Ordinal>) -> Bytes {
-    let mut file = file.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&*shared));
-    if let Some(at) = place_of(&file, DURABLE, DURABLE_WIDTH) {
-        file[at..at + DURABLE_WIDTH].copy_from_slice(durable_text(position).as_bytes());
-        seal(&mut file);
-    }
-    file.freeze()
-}
+//! The facts end with `"checksum":"8c736521"}`: the CRC-32 of the footer, taken while eight zeros stand in its place.
 
 /// Writes the checksum of a file's footer.
 pub(super) fn seal(file: &mut [u8]) {
@@ -38,26 +23,12 @@ pub(super) fn is_intact(end_of_file: &[u8]) -> Option<bool> {
     Some(sealed == written)
 }
 
-/// Adds room for the checksum to the facts, a JSON object of plain values.
-pub(super) fn with_room(mut facts: String) -> String {
-    facts.truncate(facts.trim_end_matches('}').len());
-    facts + ",\"checksum\":\"00000000\"}"
+/// Adds room for the checksum to the facts, a JSON object.
+pub(super) fn with_room(facts: &str) -> String {
+    format!("{},\"checksum\":\"00000000\"}}", facts.strip_suffix('}').unwrap_or(facts))
 }
 
-/// The durable position in its fixed width.
-pub(super) fn durable_text(position: Option<Ordinal>) -> String {
-    // No place lies below 0; a position before the first is none.
-    match position.filter(|position| position.0 >= 0) {
-        Some(position) => format!("{:0DURABLE_WIDTH$}", position.0),
-        None => " ".repeat(DURABLE_WIDTH),
-    }
-}
-
-const DURABLE: &[u8] = b"\"durable\":\"";
 const CHECKSUM: &[u8] = b"\"checksum\":\"";
-
-/// Digits of an ordinal, as in file names.
-const DURABLE_WIDTH: usize = 20;
 
 /// 32 bits in hexadecimal.
 const CHECKSUM_WIDTH: usize = 8;
@@ -72,7 +43,7 @@ fn place_of(file: &[u8], name: &[u8], width: usize) -> Option<usize> {
 }
 
 /// Where the footer of a file begins, if these bytes have it as a whole.
-fn footer_of(file: &[u8]) -> Option<usize> {
+pub(super) fn footer_of(file: &[u8]) -> Option<usize> {
     let (body, tail) = file.split_last_chunk::<8>()?;
     let [a, b, c, d, ..] = *tail;
     body.len().checked_sub(u32::from_le_bytes([a, b, c, d]) as usize)

@@ -88,10 +88,13 @@ async fn read(lake: &Address, elsewhere: Option<&str>) -> anyhow::Result<String>
         }
     }
     tell_of_strangers(&store, &schemas).await?;
-    let any_in = async |folder: Path| anyhow::Ok(!store.list(&folder).await?.is_empty());
+    let any_in = async |folder: Path, is_record: fn(&Path) -> bool| {
+        let found = store.list(&folder).await?;
+        anyhow::Ok(found.iter().any(|object| is_record(&object.location)))
+    };
     let mut accepted = Vec::new();
     for cause in GapCause::ALL {
-        if any_in(paths::gap_folder(cause)).await? {
+        if any_in(paths::gap_folder(cause), |path| paths::parse_gap_record(path).is_some()).await? {
             accepted.push(cause);
         }
     }
@@ -99,8 +102,8 @@ async fn read(lake: &Address, elsewhere: Option<&str>) -> anyhow::Result<String>
         address: &elsewhere.map_or_else(|| address(&store), str::to_owned),
         tables: &tables,
         has_redriven,
-        has_origins: any_in(paths::origin_folder()).await?,
-        has_lost: any_in(paths::lost_folder()).await?,
+        has_origins: any_in(paths::origin_folder(), |path| paths::parse_origin(path).is_some()).await?,
+        has_lost: any_in(paths::lost_folder(), |path| paths::parse_lost(path).is_some()).await?,
         accepted: &accepted,
     }))
 }

@@ -6,7 +6,7 @@
 //! # Source
 //! Schema reference, sections 1 to 3, and `Microsoft.Xrm.Sdk` 9.0.
 
-use super::enums::{self, Names};
+use super::enums::{self, Enumeration};
 use super::names::Namespace;
 
 /// How the content of an element is to be read.
@@ -21,7 +21,7 @@ pub(super) enum Form {
     /// Base64.
     Bytes,
     /// A name that is a number in JSON.
-    Enum(Names),
+    Enum(&'static Enumeration),
     Class(&'static Class),
     /// A list, or a list of key/value pairs: its items say which.
     List,
@@ -48,6 +48,14 @@ impl Class {
         };
         *expected = at + 1;
         self.members[at].1
+    }
+}
+
+/// The form of a member of a class that is not known: lists of records and references are lists, empty ones too.
+pub(super) fn form_of_unknown(name: &str) -> Form {
+    match name {
+        "Attributes" | "FormattedValues" | "KeyAttributes" | "RelatedEntities" => Form::List,
+        _ => Form::Any,
     }
 }
 
@@ -118,7 +126,7 @@ pub(super) static CONTEXT: Class = Class { name: "RemoteExecutionContext", membe
 
 #[rustfmt::skip]
 static ENTITY: Class = Class { name: "Entity", members: &[
-    ("Attributes", Form::List), ("EntityState", Form::Enum(enums::ENTITY_STATE)), ("FormattedValues", Form::List),
+    ("Attributes", Form::List), ("EntityState", Form::Enum(&enums::ENTITY_STATE)), ("FormattedValues", Form::List),
     ("Id", Form::Text), ("KeyAttributes", Form::List), ("LogicalName", Form::Text), ("RelatedEntities", Form::List),
     ("RowVersion", Form::Text),
 ] };
@@ -142,7 +150,7 @@ static MONEY: Class = Class { name: "Money", members: &[("Value", Form::Number)]
 
 #[rustfmt::skip]
 static RELATIONSHIP: Class = Class { name: "Relationship", members: &[
-    ("PrimaryEntityRole", Form::Enum(enums::ENTITY_ROLE)), ("SchemaName", Form::Text),
+    ("PrimaryEntityRole", Form::Enum(&enums::ENTITY_ROLE)), ("SchemaName", Form::Text),
 ] };
 
 #[rustfmt::skip]
@@ -163,25 +171,25 @@ static COLUMN_SET: Class = Class { name: "ColumnSet", members: &[
 
 #[rustfmt::skip]
 static ATTRIBUTE_EXPRESSION: Class = Class { name: "XrmAttributeExpression", members: &[
-    ("AggregateType", Form::Enum(enums::AGGREGATE_TYPE)), ("Alias", Form::Text), ("AttributeName", Form::Text),
-    ("DateTimeGrouping", Form::Enum(enums::DATE_GROUPING)), ("HasGroupBy", Form::Boolean),
+    ("AggregateType", Form::Enum(&enums::AGGREGATE_TYPE)), ("Alias", Form::Text), ("AttributeName", Form::Text),
+    ("DateTimeGrouping", Form::Enum(&enums::DATE_TIME_GROUPING_TYPE)), ("HasGroupBy", Form::Boolean),
 ] };
 
 #[rustfmt::skip]
 static CONDITION: Class = Class { name: "ConditionExpression", members: &[
     ("AttributeName", Form::Text), ("CompareColumns", Form::Boolean),
-    ("Operator", Form::Enum(enums::CONDITION_OPERATOR)), ("Values", Form::List), ("EntityName", Form::Text),
+    ("Operator", Form::Enum(&enums::CONDITION_OPERATOR)), ("Values", Form::List), ("EntityName", Form::Text),
 ] };
 
 #[rustfmt::skip]
 static FILTER: Class = Class { name: "FilterExpression", members: &[
-    ("Conditions", Form::List), ("FilterOperator", Form::Enum(enums::LOGICAL_OPERATOR)), ("Filters", Form::List),
+    ("Conditions", Form::List), ("FilterOperator", Form::Enum(&enums::LOGICAL_OPERATOR)), ("Filters", Form::List),
     ("IsQuickFindFilter", Form::Boolean), ("FilterHint", Form::Text), ("AnyAllFilterLinkEntity", Form::Class(&LINK_ENTITY)),
 ] };
 
 #[rustfmt::skip]
 static LINK_ENTITY: Class = Class { name: "LinkEntity", members: &[
-    ("Columns", Form::Class(&COLUMN_SET)), ("EntityAlias", Form::Text), ("JoinOperator", Form::Enum(enums::JOIN_OPERATOR)),
+    ("Columns", Form::Class(&COLUMN_SET)), ("EntityAlias", Form::Text), ("JoinOperator", Form::Enum(&enums::JOIN_OPERATOR)),
     ("LinkCriteria", Form::Class(&FILTER)), ("LinkEntities", Form::List), ("LinkFromAttributeName", Form::Text),
     ("LinkFromEntityName", Form::Text), ("LinkToAttributeName", Form::Text), ("LinkToEntityName", Form::Text),
     ("Orders", Form::List), ("ForceSeek", Form::Text),
@@ -190,7 +198,7 @@ static LINK_ENTITY: Class = Class { name: "LinkEntity", members: &[
 #[rustfmt::skip]
 static ORDER: Class = Class { name: "OrderExpression", members: &[
     ("Alias", Form::Text), ("AttributeName", Form::Text), ("EntityName", Form::Text),
-    ("OrderType", Form::Enum(enums::ORDER_TYPE)),
+    ("OrderType", Form::Enum(&enums::ORDER_TYPE)),
 ] };
 
 #[rustfmt::skip]
@@ -213,6 +221,11 @@ static QUERY_BY_ATTRIBUTE: Class = Class { name: "QueryByAttribute", members: &[
     ("Orders", Form::List), ("PageInfo", Form::Class(&PAGING)), ("Values", Form::List), ("TopCount", Form::Number),
 ] };
 
+#[rustfmt::skip]
+static PRINCIPAL_ACCESS: Class = Class { name: "PrincipalAccess", members: &[
+    ("AccessMask", Form::Enum(&enums::ACCESS_RIGHTS)), ("Principal", Form::Class(&ENTITY_REFERENCE)),
+] };
+
 static FETCH_EXPRESSION: Class = Class { name: "FetchExpression", members: &[("Query", Form::Text)] };
 
 fn of_sdk(name: &str) -> Option<Form> {
@@ -231,6 +244,7 @@ fn of_sdk(name: &str) -> Option<Form> {
         "OptionSetValue" => &OPTION_SET_VALUE,
         "OrderExpression" => &ORDER,
         "PagingInfo" => &PAGING,
+        "PrincipalAccess" => &PRINCIPAL_ACCESS,
         "QueryByAttribute" => &QUERY_BY_ATTRIBUTE,
         "QueryExpression" => &QUERY_EXPRESSION,
         "Relationship" => &RELATIONSHIP,

@@ -28,6 +28,15 @@ const SCHEMA: &str = "http://www.w3.org/2001/XMLSchema";
 const SERIALIZATION: &str = "http://schemas.microsoft.com/2003/10/Serialization/";
 const ARRAYS: &str = "http://schemas.microsoft.com/2003/10/Serialization/Arrays";
 
+/// `xrm/2011/Contracts`, `xrm/7.1/Contracts`, `xrm/9.0/Contracts`, `crm/2011/Contracts`, those to come, and the SDK's
+/// namespaces in code, for types without a contract.
+const SDK: [&str; 4] = [
+    "http://schemas.microsoft.com/xrm/",
+    "http://schemas.microsoft.com/crm/",
+    "http://schemas.datacontract.org/2004/07/Microsoft.Xrm.Sdk",
+    "http://schemas.datacontract.org/2004/07/Microsoft.Crm.Sdk",
+];
+
 impl Namespace {
     /// The namespace of a URI.
     ///
@@ -39,8 +48,7 @@ impl Namespace {
             SCHEMA => Self::Schema,
             SERIALIZATION => Self::Serialization,
             ARRAYS => Self::Arrays,
-            // `xrm/2011/Contracts`, `xrm/7.1/Contracts`, `xrm/9.0/Contracts`, and those to come.
-            _ if uri.starts_with("http://schemas.microsoft.com/xrm/") => Self::Sdk,
+            _ if SDK.iter().any(|prefix| uri.starts_with(prefix)) => Self::Sdk,
             _ => Self::Other,
         }
     }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::contract::{self, Class, Form};
 use super::elements::{Elements, Place};
+use super::enums::Enumeration;
 use super::names::Namespace;
 use super::values;
 use crate::event::tree::{Kind, NodeId, TreeBuilder};
@@ -77,7 +78,12 @@ impl<'w> Walk<'w> {
             return self.value(at, Form::Any);
         }
         self.write(Kind::Name, element.name);
-        let form = class.map_or(Form::Any, |class| class.member(self.name_of(at), expected));
+        let name = self.name_of(at);
+        let form = match class {
+            Some(class) => class.member(name, expected),
+            None if element.namespace == Namespace::Sdk => contract::form_of_unknown(name),
+            None => Form::Any,
+        };
         self.value(at, form)
     }
 
@@ -114,7 +120,7 @@ impl<'w> Walk<'w> {
             Form::Date => self.date(at),
             Form::Char => self.character(at),
             Form::Bytes => self.bytes(at),
-            Form::Enum(names) => self.number_of_name(at, names),
+            Form::Enum(enumeration) => self.number_of_name(at, enumeration),
         }
     }
 
@@ -326,11 +332,10 @@ impl<'w> Walk<'w> {
         list
     }
 
-    fn number_of_name(&mut self, at: usize, names: &[&str]) -> NodeId {
-        let name = self.trimmed(at);
-        match names.iter().position(|known| *known == name) {
+    fn number_of_name(&mut self, at: usize, enumeration: &Enumeration) -> NodeId {
+        match enumeration.number(self.trimmed(at)) {
             Some(number) => {
-                values::digits(number, &mut self.scratch.text);
+                values::digits(number as usize, &mut self.scratch.text);
                 self.tree.copied(Kind::Number, &self.scratch.text)
             }
             None => self.whole_text(at),

@@ -10,10 +10,12 @@ use arrow::array::RecordBatch;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths::{self, DataFileName, Ordinal};
 use catchwater_sinks::lake::redrive::{self, Plan};
-use catchwater_sinks::parquet::{self, RowGroup};
+use catchwater_sinks::lake::schema::TableSchema;
+use catchwater_sinks::parquet::{self, Body, RowGroup};
 use catchwater_sinks::store::Store;
 
 use super::super::RunFacts;
+use super::super::file::in_file;
 use super::super::schemas::LakeSchemas;
 use super::{Error, Rules};
 use crate::columns::{
@@ -98,11 +100,17 @@ impl World {
         let (mut rows, mut context) = (0, None);
         for _ in 0..ROUNDS {
             for (table, building) in self.build(file, plan, &missing, rules, &mut context).await? {
-                let made = building.made;
-                if made.joins && self.schemas.ensure(&table, &made.columns).await? {
-                    rows += self.put(file, plan, &table, made).await?;
-                    missing.remove(&table);
+                let Made { groups, columns, rows: made, joins } = building.made;
+                if !joins {
+                    continue;
                 }
+                let body = parquet::assemble(groups)?;
+                let Some(schema) = self.schemas.ensure(&table, &in_file(columns, &body)).await? else {
+                    continue;
+                };
+                self.put(file, plan, &schema, (body, made)).await?;
+                rows += made;
+                missing.remove(&table);
             }
             let Some(table) = missing.keys().next() else { return Ok(rows) };
             tracing::info!(%table, plan = path_of(file, plan), "writing the rows once more, with other types");
@@ -150,17 +158,23 @@ impl World {
         Ok(building)
     }
 
-    async fn put(&self, file: &DataFileName, plan: &Plan, table: &str, made: Made) -> Result<u64, Error> {
-        let Made { groups, rows, .. } = made;
+    async fn put(
+        &self,
+        file: &DataFileName,
+        plan: &Plan,
+        schema: &TableSchema,
+        (body, rows): (Body, u64),
+    ) -> Result<(), Error> {
+        let table = &schema.table;
         let facts = plan.facts(file, table, rows, &self.facts.lake, &self.facts.writer);
         let no_rows = || Error::NoSuchRows { path: path_of(file, plan), table: table.to_owned() };
         let mut facts = facts.ok_or_else(no_rows)?;
-        let bytes = parquet::assemble(groups, &facts)?;
+        let bytes = body.complete(&facts, |column| schema.ids(column))?;
         // Another redriver's file has these places; how many rows it made of them is not for us to say.
         facts.rows = plan.rows.get(table).map_or(0, |places| places.len() as u64);
         let path = paths::redriven_file(table, file, plan.n);
         redrive::commit_file(&self.store, &path, &facts, bytes, &self.backoff).await?;
-        Ok(rows)
+        Ok(())
     }
 }
 

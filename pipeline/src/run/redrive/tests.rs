@@ -8,7 +8,7 @@ use arrow::datatypes::Int64Type;
 use bytes::Bytes;
 use catchwater_sinks::lake::audit::{self, audit};
 use catchwater_sinks::lake::paths::{Date, Destination, SourceId};
-use catchwater_sinks::lake::records::{FirstStart, Origin};
+use catchwater_sinks::lake::records::{CONTRACT, FirstStart, Origin};
 use catchwater_sinks::parquet::{FooterFacts, RowColumns};
 use catchwater_sinks::store::faults::{Faults, PutFault};
 
@@ -17,6 +17,7 @@ use crate::columns::{self, Context, ROW_INDEX, SEQUENCE_NUMBER, TableBuffer, col
 use crate::event::{QUARANTINE, RawEvent, Reason};
 use crate::position::{PartitionId, SequenceNumber};
 use crate::run::Kind;
+use crate::run::file::in_file;
 
 const NOON: i64 = 1_795_348_800_000;
 
@@ -102,8 +103,10 @@ impl Lake {
         }
         let rows = buffer.take(&mut context);
         let mut schemas = schema::Schemas::load(Records::new(self.store.clone(), impatient())).await.unwrap();
-        schemas.ensure(QUARANTINE, &columns::type_names(&rows.schema())).await.unwrap();
-        let group = parquet::encode_row_group(&rows).unwrap();
+        let body = parquet::assemble(vec![parquet::encode_row_group(&rows).unwrap()]).unwrap();
+        let file_columns = in_file(columns::type_names(&rows.schema()), &body);
+        let ensured = schemas.ensure(QUARANTINE, &file_columns).await.unwrap();
+        let schema::Ensured::Durable(schema) = ensured else { panic!("{ensured:?}") };
         let last = Ordinal(continues_at + bodies.len() as i64 - 1);
         let facts = FooterFacts {
             lake: Records::new(self.store.clone(), impatient()).lake_id().await.unwrap(),
@@ -116,9 +119,12 @@ impl Lake {
             rows: bodies.len() as u64,
             routing_version: 1,
             writer: "a run".to_owned(),
+            contract: CONTRACT,
+            replaces: Vec::new(),
+            removed: None,
             durable: None,
         };
-        let bytes = parquet::assemble(vec![group], &facts).unwrap();
+        let bytes = body.complete(&facts, |column| schema.ids(column)).unwrap();
         self.store.put(&file(continues_at).path(), bytes).await.unwrap();
     }
 
@@ -397,13 +403,14 @@ async fn a_type_that_the_lake_has_first_holds() {
     let ours = tokio::spawn(by(lake.store.with_faults(&faults), rules(2, ALL)));
     until_held(&faults).await;
     let schemas = schema::Schemas::load(Records::new(lake.store.clone(), impatient())).await;
-    let columns = BTreeMap::from([("name".to_owned(), "number".to_owned())]);
+    let column = schema::FileColumn { type_name: "number".to_owned(), ids: 1 };
+    let columns = BTreeMap::from([("name".to_owned(), column)]);
     schemas.unwrap().ensure("account", &columns).await.unwrap();
     faults.release();
     assert_eq!(figures(&ours.await.unwrap().unwrap()), [1, 5, 4, 4, 1]);
     assert_eq!(lake.clean("types").await, (5, 4, 0));
     let schemas = schema::Schemas::load(Records::new(lake.store.clone(), impatient())).await.unwrap();
-    assert_eq!(schemas.table("account").unwrap().columns["name"], "number");
+    assert_eq!(schemas.table("account").unwrap().columns["name"].type_name, "number");
 }
 
 #[tokio::test]

@@ -2,12 +2,11 @@
 
 use std::error::Error as StdError;
 
-use arrow::datatypes::Fields;
 use object_store::path::Path;
 
 use super::places::Places;
 use crate::lake::paths::{DataFileName, Ordinal, folder_name};
-use crate::parquet::{DataFile, Error, FooterFacts, RowColumns};
+use crate::parquet::{ColumnInFile, DataFile, Error, FooterFacts, RowColumns};
 use crate::store::Store;
 
 /// What was read of one file.
@@ -16,7 +15,7 @@ pub(super) struct Scan {
     pub(super) facts: FooterFacts,
     pub(super) rows: Rows,
     /// The columns it has.
-    pub(super) columns: Fields,
+    pub(super) columns: Vec<ColumnInFile>,
     /// Damage to its pages that leaves its rows readable.
     damage: Option<String>,
 }
@@ -104,7 +103,8 @@ impl Scan {
     fn fault_of_rows(&self) -> Option<String> {
         let (facts, rows) = (&self.facts, &self.rows);
         let (Some(first), Some(last)) = (rows.first, rows.last) else {
-            return Some("it has no rows".to_owned());
+            let is_emptied = facts.removed.is_some() && facts.rows == 0;
+            return (!is_emptied).then(|| "it has no rows".to_owned());
         };
         if rows.misplaced.is_some() {
             rows.misplaced.clone()

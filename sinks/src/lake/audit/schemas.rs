@@ -1,16 +1,16 @@
 //! The columns of all files, compared with the schemas of their tables (rule 10).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
-use arrow::datatypes::{FieldRef, Fields};
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
 use super::sources::understood;
 use super::{ColumnTypes, Report};
 use crate::lake::paths;
-use crate::lake::schema::TableSchema;
+use crate::lake::schema::{Column, TableSchema};
+use crate::parquet::ColumnInFile;
 use crate::store::{Error, Store};
 
 /// The columns that files have, by table and name.
@@ -23,13 +23,13 @@ pub(super) struct Columns {
 struct Table {
     files: u64,
     /// Columns of one name and different types are as many.
-    columns: BTreeMap<String, Vec<Column>>,
+    columns: BTreeMap<String, Vec<Known>>,
 }
 
-/// A column that some files of a table have with one type.
+/// A column that some files of a table have with one type and the same numbers.
 #[derive(Debug)]
-struct Column {
-    field: FieldRef,
+struct Known {
+    column: ColumnInFile,
     first_file: Path,
     files: u64,
 }
@@ -37,22 +37,22 @@ struct Column {
 /// The schemas that a table has in the lake.
 #[derive(Debug, Default)]
 struct Chain {
-    /// Type names by column, of all versions.
-    columns: BTreeMap<String, String>,
+    /// Columns of all versions, by name.
+    columns: BTreeMap<String, Column>,
     /// The highest version that could be read.
     version: u64,
 }
 
 impl Columns {
     /// Takes in the columns of a file.
-    pub(super) fn take(&mut self, table: &str, path: &Path, columns: &Fields) {
+    pub(super) fn take(&mut self, table: &str, path: &Path, columns: Vec<ColumnInFile>) {
         let table = self.by_table.entry(table.to_owned()).or_default();
         table.files += 1;
-        for field in columns {
-            let known = table.columns.entry(field.name().clone()).or_default();
-            match known.iter_mut().find(|column| column.field == *field) {
-                Some(column) => column.files += 1,
-                None => known.push(Column { field: Arc::clone(field), first_file: path.clone(), files: 1 }),
+        for column in columns {
+            let known = table.columns.entry(column.field.name().clone()).or_default();
+            match known.iter_mut().find(|known| known.column == column) {
+                Some(known) => known.files += 1,
+                None => known.push(Known { column, first_file: path.clone(), files: 1 }),
             }
         }
     }
@@ -82,27 +82,30 @@ impl Columns {
 
 impl Table {
     fn judge(&self, name: &str, chain: &Chain, types: ColumnTypes, report: &mut Report) {
-        for column in self.columns.values().flatten() {
-            let (of, path) = (column.field.name(), &column.first_file);
-            let more = if column.files > 1 {
-                format!(" (and in {} more files)", column.files - 1)
-            } else {
-                String::new()
-            };
+        for Known { column, first_file: path, files } in self.columns.values().flatten() {
+            let of = column.field.name();
+            let more = if *files > 1 { format!(" (and in {} more files)", files - 1) } else { String::new() };
             match chain.columns.get(of) {
                 None => report.schema_fault(format!(
                     "{path}: column {of:?}{more} is in no schema of table {name:?} up to version {}",
                     chain.version
                 )),
-                Some(lake) => match types(lake, &column.field) {
-                    Some(true) => {}
+                Some(lake) => match types(&lake.type_name, &column.field) {
+                    Some(true) if column.ids.as_ref() == Some(&lake.ids) => {}
+                    Some(true) => report.schema_fault(format!(
+                        "{path}: column {of:?}{more} has field ids {:?}, in the schema of table {name:?} {:?}",
+                        column.ids.as_deref().unwrap_or_default(),
+                        lake.ids
+                    )),
                     Some(false) => report.schema_fault(format!(
-                        "{path}: column {of:?}{more} is of type {}, in the schema of table {name:?} it is {lake:?}",
-                        column.field.data_type()
+                        "{path}: column {of:?}{more} is of type {}, in the schema of table {name:?} it is {:?}",
+                        column.field.data_type(),
+                        lake.type_name
                     )),
                     None => report.schema_fault(format!(
-                        "{path}: column {of:?}{more} is {lake:?} in the schema of table {name:?}, a type that this version \
-                         does not know: audit with the version that wrote it"
+                        "{path}: column {of:?}{more} is {:?} in the schema of table {name:?}, a type that this version \
+                         does not know: audit with the version that wrote it",
+                        lake.type_name
                     )),
                 },
             }
@@ -166,17 +169,23 @@ impl Chain {
         }
         for (name, of) in &self.columns {
             match next.columns.get(name) {
-                Some(same) if same == of => {}
+                Some(next) if of.becomes(next) => {}
                 Some(other) => report.schema_fault(format!(
-                    "{path} changes column {name:?} from {of:?} to {other:?}: a column has one type for ever"
+                    "{path} changes column {name:?} from {:?} to {:?} and its numbers from {:?} to {:?}: a column keeps its \
+                     type and numbers for ever",
+                    of.type_name, other.type_name, of.ids, other.ids
                 )),
                 None => report.schema_fault(format!("{path} takes column {name:?} back")),
             }
         }
         self.version = version;
         for (name, of) in next.columns {
-            // The type that was first holds: files have it.
-            self.columns.entry(name).or_insert(of);
+            // The type that was first holds: files have it. Numbers of list elements may join later.
+            match self.columns.entry(name) {
+                Entry::Vacant(new) => drop(new.insert(of)),
+                Entry::Occupied(mut known) if known.get().becomes(&of) => drop(known.insert(of)),
+                Entry::Occupied(_) => {}
+            }
         }
     }
 }

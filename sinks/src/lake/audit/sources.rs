@@ -12,6 +12,7 @@ use super::places::Places;
 use super::scan::Scan;
 use super::schemas::Columns;
 use super::{ColumnTypes, Report, SourceReport};
+use crate::lake::forgotten::Forgotten;
 use crate::lake::gaps::{self, Gap, GapRecord};
 use crate::lake::paths::{self, DataFileName, GapCause, Ordinal, RedrivenFileName, SourceId};
 use crate::lake::records::{CONTRACT, FirstStart};
@@ -36,6 +37,8 @@ struct Source {
     lost: Vec<RangeInclusive<i64>>,
     /// Ranges that a run saw and accepted, in rising order and apart.
     accepted: Vec<Gap>,
+    /// Ranges whose rows were removed from their file on purpose.
+    removed: Vec<RangeInclusive<i64>>,
     /// The highest place up to which a file says that everything was durable before it.
     proven: Option<Ordinal>,
     seen: Places,
@@ -79,10 +82,18 @@ impl Sources {
             let LostRecord { from, to } = record;
             sources.by_id.entry(source).or_default().lost.push(from.0..=to.0);
         }
+        for (_, record) in records(store, &paths::forgotten_folder(), paths::parse_forgotten, report).await? {
+            let Forgotten { durable, .. } = record;
+            for (source, position) in durable {
+                let source = sources.by_id.entry(source).or_default();
+                source.proven = source.proven.max(Some(position));
+            }
+        }
         // Nothing is judged by these here, but a run that can't understand them stops.
         let rules = |path: &Path| paths::parse_rules(path).map(|(source, _)| source);
         let _: Vec<(SourceId, Rules)> = records(store, &paths::rules_folder(), rules, report).await?;
         let listed = store.list(&paths::first_start_folder()).await?.into_iter().map(|found| found.location);
+        let listed = listed.filter(paths::is_first_start);
         // It is there before the first origin of its log.
         let needed = sources.by_id.iter().filter(|(_, source)| source.origin.is_some());
         let starts: BTreeSet<Path> = listed.chain(needed.map(|(id, _)| paths::first_start(id))).collect();
@@ -115,6 +126,9 @@ impl Sources {
         let path = name.path();
         self.take_footer(&path, &scan, report);
         let source = self.by_id.entry(name.source.clone()).or_default();
+        if scan.facts.removed.is_some() {
+            source.removed.push(scan.facts.first.0..=scan.facts.last.0);
+        }
         let (twice, first) = source.seen.merge(scan.rows.places);
         source.rows += scan.rows.count;
         source.duplicates += scan.rows.repeated + twice;
@@ -165,7 +179,7 @@ impl Sources {
         if !self.lakes_of_files.contains(&facts.lake) {
             self.lakes_of_files.insert(facts.lake.clone());
         }
-        self.columns.take(&facts.table, path, &scan.columns);
+        self.columns.take(&facts.table, path, scan.columns.clone());
     }
 
     /// A lake with files has an id.
@@ -264,10 +278,10 @@ impl Source {
         }
     }
 
-    /// Counts the places of a range that were neither seen, given up nor accepted, and finds the first of these.
+    /// Counts the places of a range that were neither seen, given up, accepted nor removed, and finds the first of these.
     fn missing(&self, range: RangeInclusive<i64>) -> (u64, Option<Ordinal>) {
         let accepted = self.accepted.iter().map(|gap| gap.from.0..=gap.to.0);
-        let mut holes: Vec<_> = self.lost.iter().cloned().chain(accepted).collect();
+        let mut holes: Vec<_> = self.lost.iter().chain(&self.removed).cloned().chain(accepted).collect();
         holes.sort_by_key(|hole| *hole.start());
         let parts = outside(range, &holes).into_iter().map(|part| self.seen.missing(&part));
         parts.fold((0, None), |(count, first), (more, next)| (count + more, first.or(next)))

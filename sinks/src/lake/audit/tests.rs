@@ -1,5 +1,6 @@
 //! Lakes made by hand, with each fault planted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
@@ -7,8 +8,11 @@ use arrow::datatypes::Field;
 use bytes::Bytes;
 
 use super::*;
+use crate::lake::fixtures::{complete, id_of};
 use crate::lake::paths::{self, Destination, GapCause};
-use crate::parquet::{FooterFacts, RowColumns, assemble, encode_row_group};
+use crate::lake::records::CONTRACT;
+use crate::lake::schema::{Column, TableSchema};
+use crate::parquet::{FooterFacts, Removed, RowColumns, encode_row_group};
 use crate::store::faults::Faults;
 
 const COLUMN: &str = "_sequence_number";
@@ -65,8 +69,14 @@ impl Lake {
     }
 
     async fn schema(&self, table: &str, version: u64, columns: &str) {
-        let text = format!(r#"{{"table":"{table}","version":{version},"columns":{{{columns}}}}}"#);
-        self.record(&paths::schema(table, version), &text).await;
+        let types: BTreeMap<String, String> = serde_json::from_str(&format!("{{{columns}}}")).unwrap();
+        let column = |(name, type_name): (String, String)| {
+            let ids = vec![id_of(&name).unwrap_or(100)];
+            (name, Column { type_name, ids })
+        };
+        let columns = types.into_iter().map(column).collect();
+        let schema = TableSchema { table: table.to_owned(), version, columns };
+        self.record(&paths::schema(table, version), &serde_json::to_string(&schema).unwrap()).await;
     }
 }
 
@@ -94,6 +104,9 @@ fn facts(table: &str, day: &str, continues_at: i64, ordinals: &[i64]) -> FooterF
         rows: ordinals.len() as u64,
         routing_version: 1,
         writer: "test".into(),
+        contract: CONTRACT,
+        replaces: Vec::new(),
+        removed: None,
         durable: None,
     }
 }
@@ -105,7 +118,7 @@ fn written(facts: &FooterFacts, ordinals: &[i64]) -> Bytes {
         let names: ArrayRef = Arc::new(StringArray::from(vec!["a name"; ordinals.len()]));
         encode_row_group(&RecordBatch::try_from_iter([("name", names), (COLUMN, places)]).unwrap()).unwrap()
     };
-    assemble(ordinals.chunks(2).map(group).collect(), facts).unwrap()
+    complete(ordinals.chunks(2).map(group).collect(), facts)
 }
 
 /// Counts of events, rows, gaps, duplicates, broken chains and places in flight.
@@ -282,7 +295,7 @@ fn written_rows(facts: &FooterFacts, rows: &[(i64, i32)]) -> Bytes {
         let columns = [(COLUMN, places), ("_row_index", indexes)];
         encode_row_group(&RecordBatch::try_from_iter(columns).unwrap()).unwrap()
     };
-    assemble(rows.chunks(2).map(group).collect(), facts).unwrap()
+    complete(rows.chunks(2).map(group).collect(), facts)
 }
 
 #[tokio::test]
@@ -530,7 +543,7 @@ async fn a_file_that_cannot_be_read_stops_nothing() {
     let text = encode_row_group(&RecordBatch::try_from_iter([(COLUMN, other)]).unwrap()).unwrap();
     let null: ArrayRef = Arc::new(Int64Array::from(vec![None, Some(4)]));
     let null = encode_row_group(&RecordBatch::try_from_iter([(COLUMN, null)]).unwrap()).unwrap();
-    let of = |group| assemble(vec![group], &facts("account", day, 4, &[4])).unwrap();
+    let of = |group| complete(vec![group], &facts("account", day, 4, &[4]));
     let cases = [
         ("empty", Bytes::new()),
         ("no Parquet", Bytes::from_static(b"not a file of rows at all")),
@@ -560,6 +573,13 @@ async fn what_readers_meet_and_is_ours_not_is_found() {
         ("account/enqueued_date=2026-11-22/hub-1763800000000-p0000-10.cw.parquet", 1, 0),
         ("account/enqueued_date=2026-11-22/README.md", 0, 0),
         ("_catchwater/copy.cw.parquet", 0, 0),
+        ("_catchwater/start/note.json", 0, 0),
+        ("account/_delta_log/00000000000000000010.checkpoint.parquet", 0, 0),
+        (
+            "account/_compacted/enqueued_date=2026-11-22/hub-1763800000000-p0000-00000000000000000000.cw.parquet",
+            0,
+            0,
+        ),
     ];
     for (name, broken, foreign) in cases {
         let lake = Lake::whole().await;
@@ -624,6 +644,21 @@ async fn sources_are_judged_apart() {
     assert_eq!((report.sources[&source(0)].gaps, report.sources[&source(1)].gaps), (0, 1));
 }
 
+/// A later version removes rows on purpose and leaves the file in its chain.
+#[tokio::test]
+async fn rows_that_were_removed_on_purpose_are_no_gaps() {
+    let lake = Lake::whole().await;
+    let day = "2026-11-22";
+    let removed = Some(Removed { rows: 1, reason: "forgotten".to_owned() });
+    let emptied = FooterFacts { rows: 0, removed, ..facts("account", day, 4, &[4]) };
+    lake.put("account", day, 4, written(&emptied, &[])).await;
+    check("emptied", &lake, [9, 9, 0, 0, 0, 0], &[]).await;
+    // A file that has no rows and does not say so is a fault.
+    let unsaid = FooterFacts { removed: None, ..emptied };
+    lake.put("account", day, 4, written(&unsaid, &[])).await;
+    check("unsaid", &lake, [9, 9, 1, 0, 1, 0], &["it has no rows", "the first is 4"]).await;
+}
+
 #[tokio::test]
 async fn findings_have_an_end() {
     let lake = Lake::new().await;
@@ -665,6 +700,18 @@ async fn columns_that_contradict_their_schema_are_found() {
         "column \"_sequence_number\" (and in 3 more files) is in no schema of table \"account\" up to version 2",
     ];
     check_schema("a column of no schema", &lake, 1, &words).await;
+
+    lake.schema("account", 2, SCHEMA).await;
+    let record = paths::schema("account", 2);
+    let other = lake.store.get(&record).await.unwrap().unwrap();
+    let other = String::from_utf8(other.to_vec()).unwrap().replace("[4]", "[5]");
+    lake.record(&record, &other).await;
+    let words = ["account/2.json changes column \"name\"", "a column keeps its type and numbers for ever"];
+    check_schema("a column of another number", &lake, 1, &words).await;
+    lake.record(&paths::schema("account", 1), &other.replace("\"version\":2", "\"version\":1")).await;
+    let words =
+        ["column \"name\" (and in 3 more files) has field ids [4], in the schema of table \"account\" [5]"];
+    check_schema("files of another number", &lake, 1, &words).await;
 
     lake.schema("account", 1, r#""name":"Int32","_sequence_number":"Int64""#).await;
     lake.schema("account", 2, r#""name":"Int32","_sequence_number":"Int64""#).await;

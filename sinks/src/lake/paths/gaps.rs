@@ -1,8 +1,8 @@
-//! The keys of records of numbers that have no row: given up, or accepted as gaps.
+//! The keys of records of numbers that have no row: given up, accepted as gaps, or forgotten.
 
 use object_store::path::Path;
 
-use super::{Ordinal, SourceId, record};
+use super::{Ordinal, SourceId, folder_name, record};
 
 /// The reason why numbers of a source have no row and never will.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,4 +58,26 @@ pub fn parse_lost(path: &Path) -> Option<(SourceId, Ordinal)> {
     let (source, from) = path.filename()?.strip_suffix(".json")?.rsplit_once('-')?;
     let (source, from) = (source.parse().ok()?, Ordinal(from.parse().ok()?));
     (lost(&source, from) == *path).then_some((source, from))
+}
+
+/// The `n`th record of forgotten days of a table.
+pub fn forgotten(table: &str, n: u64) -> Path {
+    forgotten_in(&folder_name(table), n)
+}
+
+/// The folder with a folder of [`forgotten`] records for each table.
+pub fn forgotten_folder() -> Path {
+    record("forgotten")
+}
+
+/// Reads the table's folder and number out of the key of a [`forgotten`] record.
+pub fn parse_forgotten(path: &Path) -> Option<(String, u64)> {
+    let rest = path.as_ref().strip_prefix(forgotten_folder().as_ref())?.strip_prefix('/')?;
+    let (folder, file) = rest.split_once('/')?;
+    let n = file.strip_suffix(".json")?.parse().ok()?;
+    (forgotten_in(folder, n) == *path).then(|| (folder.to_owned(), n))
+}
+
+fn forgotten_in(folder: &str, n: u64) -> Path {
+    record(&format!("forgotten/{folder}/{n}.json"))
 }

@@ -19,7 +19,10 @@ use serde::{Deserialize, Serialize};
 use escape::{bounded, escape, is_escaped, is_plain_in_log, is_plain_in_table};
 
 pub use date::Date;
-pub use gaps::{GapCause, gap_folder, gap_record, lost, lost_folder, parse_gap_record, parse_lost};
+pub use gaps::{
+    GapCause, forgotten, forgotten_folder, gap_folder, gap_record, lost, lost_folder, parse_forgotten,
+    parse_gap_record, parse_lost,
+};
 pub use redrive::{
     RedrivenFileName, parse_redrive_plan, parse_redriven_file, redrive_folder, redrive_plan, redriven_file,
 };
@@ -284,6 +287,13 @@ pub fn first_start(source: &SourceId) -> Path {
     record(&format!("start/{log}.json"))
 }
 
+/// Whether a key is that of a [`first_start`] record.
+pub fn is_first_start(path: &Path) -> bool {
+    let log = path.filename().and_then(|name| name.strip_suffix(".json"));
+    let source = log.and_then(|log| format!("{log}-p0000").parse::<SourceId>().ok());
+    source.is_some_and(|source| first_start(&source) == *path)
+}
+
 /// The folder of all [`first_start`] records.
 pub fn first_start_folder() -> Path {
     record("start")
@@ -330,9 +340,11 @@ pub fn is_met_by_glob(path: &Path) -> bool {
     matches!(parts[..], [_, day, file] if day.starts_with(DATE_PREFIX) && file.ends_with(DATA_SUFFIX))
 }
 
-/// Whether a key is that of a Parquet file, by whatever program.
+/// Whether a key is that of a Parquet file, by whatever program. Folders that begin with `_` are for logs and for files of
+/// later versions: readers of a table's folder pass over them.
 pub fn is_parquet(path: &Path) -> bool {
-    path.as_ref().ends_with(".parquet")
+    let is_hidden = path.as_ref().split('/').skip(1).any(|part| part.starts_with('_'));
+    path.as_ref().ends_with(".parquet") && !is_hidden
 }
 
 /// Stands before a table's name that is not its own folder.

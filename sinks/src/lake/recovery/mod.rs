@@ -327,6 +327,9 @@ impl Chains<'_> {
         self.is_of_this_lake(path, file.facts())?;
         let mut runs = Vec::new();
         file.ordinals(columns, |rows, _| add_runs(&mut runs, rows)).await.map_err(unreadable)?;
+        if file.facts().removed.is_some() {
+            runs.push(file.facts().first.0..=file.facts().last.0);
+        }
         self.store.make_durable(path).await?;
         Ok(runs)
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::backoff::Backoff;
 use super::commit::{self, Facts};
 use super::paths::{self, DataFileName, Ordinal};
-use super::records::{self, Records};
+use super::records::{self, CONTRACT, Records};
 use crate::parquet::FooterFacts;
 use crate::store::{Kind, Put, Store};
 
@@ -70,6 +70,9 @@ impl Plan {
             rows,
             routing_version: self.routing_version,
             writer: writer.to_owned(),
+            contract: CONTRACT,
+            replaces: Vec::new(),
+            removed: None,
             durable: None,
         })
     }

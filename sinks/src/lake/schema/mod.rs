@@ -1,9 +1,10 @@
 //! The schemas of a lake's tables: a chain of whole versions per table, each put once (rule 10).
 //!
-//! Owns that a column has one type for ever and that a schema is durable before a file uses it. Does not own
-//! what a type is: its name is opaque here.
+//! Owns that a column has one type and one number for ever, and that both are durable before a file uses them. Does not
+//! own what a type is: its name is opaque here.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,25 +19,91 @@ pub struct TableSchema {
     pub table: String,
     /// Its place in the table's chain, from 1.
     pub version: u64,
-    /// Type names by column.
-    pub columns: BTreeMap<String, String>,
+    /// The columns, by name.
+    pub columns: BTreeMap<String, Column>,
 }
+
+/// A column of a table: its type and its numbers, both for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// The name of its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Its Parquet field ids: of the column, then of its list element and of its struct members, depth first. A column
+    /// that no file has yet may lack those behind the first.
+    pub ids: Vec<i32>,
+}
+
+impl Column {
+    /// True if `next` may stand for the column in a later version: numbers may only join.
+    pub fn becomes(&self, next: &Self) -> bool {
+        self.type_name == next.type_name && next.ids.starts_with(&self.ids)
+    }
+}
+
+/// A column as a file has it, or will have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileColumn {
+    /// The name of its type.
+    pub type_name: String,
+    /// How many field ids it needs, at least 1.
+    pub ids: usize,
+}
+
+impl TableSchema {
+    /// Type names by column.
+    pub fn types(&self) -> BTreeMap<String, String> {
+        self.columns.iter().map(|(name, column)| (name.clone(), column.type_name.clone())).collect()
+    }
+
+    /// The field ids of a column.
+    pub fn ids(&self, column: &str) -> Option<&[i32]> {
+        self.columns.get(column).map(|column| column.ids.as_slice())
+    }
+
+    /// The schema before the first.
+    fn empty(table: &str) -> Self {
+        Self { table: table.to_owned(), version: 0, columns: BTreeMap::new() }
+    }
+
+    fn has(&self, name: &str, file: &FileColumn) -> bool {
+        self.columns.get(name).is_some_and(|column| column.ids.len() >= file.ids)
+    }
+
+    /// The next version, with the columns of a file.
+    fn with(&self, file: &BTreeMap<String, FileColumn>) -> Self {
+        let mut next = self.clone();
+        next.version += 1;
+        let used = self.columns.values().flat_map(|column| &column.ids).max().copied();
+        let mut free = used.unwrap_or(DATE_COLUMN_ID) + 1..;
+        for (name, of) in file {
+            let column = next
+                .columns
+                .entry(name.clone())
+                .or_insert_with(|| Column { type_name: of.type_name.clone(), ids: Vec::new() });
+            let missing = of.ids.saturating_sub(column.ids.len());
+            column.ids.extend(free.by_ref().take(missing));
+        }
+        next
+    }
+}
+
+/// Field id of the day in the paths, [`DATE_COLUMN`](paths::DATE_COLUMN): no file has the column, but table formats number
+/// it too.
+pub const DATE_COLUMN_ID: i32 = 1;
 
 /// The schemas that this process knows to be durable; the lake may be ahead.
 #[derive(Debug)]
 pub struct Schemas {
     records: Records,
-    known: HashMap<String, TableSchema>,
+    known: HashMap<String, Arc<TableSchema>>,
 }
 
 /// Whether a file may be put.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ensured {
-    /// Its columns are in the lake's schema, which is durable.
-    Durable {
-        /// The version that has them all.
-        version: u64,
-    },
+    /// Its columns are in this schema, which is durable.
+    Durable(Arc<TableSchema>),
     /// A column of it has another type in the lake: it is not put, and its source starts again, with `schema`.
     Contradiction {
         /// Which column.
@@ -46,7 +113,7 @@ pub enum Ensured {
         /// Its type in the file.
         file: String,
         /// The newest schema of the table.
-        schema: TableSchema,
+        schema: Arc<TableSchema>,
     },
 }
 
@@ -92,28 +159,33 @@ impl Schemas {
 
     /// The schemas known to be durable, in no order.
     pub fn tables(&self) -> impl Iterator<Item = &TableSchema> {
-        self.known.values()
+        self.known.values().map(AsRef::as_ref)
     }
 
     /// The schema of one table, as far as it is known.
     pub fn table(&self, table: &str) -> Option<&TableSchema> {
-        self.known.get(table)
+        self.known.get(table).map(AsRef::as_ref)
     }
 
     /// Makes the columns of a file part of the lake's schema before the file is put.
     ///
     /// Asks the store nothing when all are known.
-    pub async fn ensure(&mut self, table: &str, file: &BTreeMap<String, String>) -> Result<Ensured, Error> {
+    pub async fn ensure(
+        &mut self,
+        table: &str,
+        file: &BTreeMap<String, FileColumn>,
+    ) -> Result<Ensured, Error> {
         loop {
             let known = self.known.get(table);
             if let Some(contradiction) = known.and_then(|schema| contradiction(schema, file)) {
                 return Ok(contradiction);
             }
-            let durable = known.filter(|schema| file.keys().all(|name| schema.columns.contains_key(name)));
+            let durable = known.filter(|schema| file.iter().all(|(name, column)| schema.has(name, column)));
             if let Some(schema) = durable {
-                return Ok(Ensured::Durable { version: schema.version });
+                return Ok(Ensured::Durable(Arc::clone(schema)));
             }
-            let next = successor(known, table, file);
+            let before = known.map_or_else(|| TableSchema::empty(table), |known| known.as_ref().clone());
+            let next = before.with(file);
             let version = next.version;
             // Another writer may have put this version: then its columns are learned and the file is looked
             // at again.
@@ -130,7 +202,8 @@ impl Schemas {
         if let Some(known) = self.known.get(table) {
             columns_only_join(known, &standing)?;
         }
-        self.known.insert(table.to_owned(), standing);
+        numbers_are_distinct(&standing)?;
+        self.known.insert(table.to_owned(), Arc::new(standing));
         Ok(())
     }
 }
@@ -171,8 +244,11 @@ pub enum Error {
         /// Whose schema it says it is.
         says: String,
     },
-    /// A version that takes a column back or changes its type.
-    #[error("schema {version} of table {table:?} changes column {column:?}, which a type has for ever")]
+    /// A version that takes a column back, or changes its type or a number.
+    #[error(
+        "schema {version} of table {table:?} changes column {column:?}, which has one type and its numbers for ever: restore \
+         the record from a backup"
+    )]
     Changed {
         /// Which table.
         table: String,
@@ -181,6 +257,18 @@ pub enum Error {
         /// Which column.
         column: String,
     },
+    /// A version that gives one number to two columns, or one that can't be given.
+    #[error(
+        "schema {version} of table {table:?} gives number {id} twice, or it is none to give: restore the record from a backup"
+    )]
+    Numbered {
+        /// Which table.
+        table: String,
+        /// The version that does so.
+        version: u64,
+        /// The field id.
+        id: i32,
+    },
 }
 
 impl Error {
@@ -188,36 +276,34 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Record(error) => error.kind(),
-            Self::Gone { .. } | Self::Missing { .. } | Self::Misplaced { .. } | Self::Changed { .. } => {
-                Kind::Fatal
-            }
+            Self::Gone { .. }
+            | Self::Missing { .. }
+            | Self::Misplaced { .. }
+            | Self::Changed { .. }
+            | Self::Numbered { .. } => Kind::Fatal,
         }
     }
 }
 
 /// The first column of a file that the lake holds with another type.
-fn contradiction(schema: &TableSchema, file: &BTreeMap<String, String>) -> Option<Ensured> {
-    let differs =
-        |(name, ours): &(&String, &String)| schema.columns.get(*name).is_some_and(|lakes| lakes != *ours);
-    let (name, ours) = file.iter().find(differs)?;
-    Some(Ensured::Contradiction {
-        column: name.clone(),
-        lake: schema.columns[name].clone(),
-        file: ours.clone(),
-        schema: schema.clone(),
+fn contradiction(schema: &Arc<TableSchema>, file: &BTreeMap<String, FileColumn>) -> Option<Ensured> {
+    file.iter().find_map(|(name, ours)| {
+        let lakes = schema.columns.get(name).filter(|lakes| lakes.type_name != ours.type_name)?;
+        Some(Ensured::Contradiction {
+            column: name.clone(),
+            lake: lakes.type_name.clone(),
+            file: ours.type_name.clone(),
+            schema: Arc::clone(schema),
+        })
     })
 }
 
-/// The version behind the known one, with the columns of both.
-fn successor(known: Option<&TableSchema>, table: &str, file: &BTreeMap<String, String>) -> TableSchema {
-    let mut columns = known.map_or_else(BTreeMap::new, |schema| schema.columns.clone());
-    columns.extend(file.iter().map(|(name, of)| (name.clone(), of.clone())));
-    TableSchema { table: table.to_owned(), version: known.map_or(0, |schema| schema.version) + 1, columns }
-}
-
-/// A column never goes and never changes its type: files that use it are in the lake.
+/// A column never goes, and never changes its type or a number: files that use it are in the lake.
 fn columns_only_join(known: &TableSchema, next: &TableSchema) -> Result<(), Error> {
-    let changed = known.columns.iter().find(|(name, of)| next.columns.get(*name) != Some(of));
+    let changed = known
+        .columns
+        .iter()
+        .find(|(name, column)| !next.columns.get(*name).is_some_and(|next| column.becomes(next)));
     match changed {
         None => Ok(()),
         Some((name, _)) => {
@@ -225,6 +311,18 @@ fn columns_only_join(known: &TableSchema, next: &TableSchema) -> Result<(), Erro
         }
     }
 }
+
+fn numbers_are_distinct(schema: &TableSchema) -> Result<(), Error> {
+    let mut used = HashSet::from([DATE_COLUMN_ID]);
+    let is_wrong = |id: &i32| *id < DATE_COLUMN_ID || *id > MAX_ID || !used.insert(*id);
+    match schema.columns.values().flat_map(|column| &column.ids).copied().find(is_wrong) {
+        None => Ok(()),
+        Some(id) => Err(Error::Numbered { table: schema.table.clone(), version: schema.version, id }),
+    }
+}
+
+/// The highest field id of a column: far more than columns, and far from what Iceberg reserves.
+const MAX_ID: i32 = 1 << 30;
 
 #[cfg(test)]
 mod tests;

@@ -9,12 +9,22 @@ async fn schemas(store: &Store) -> Schemas {
     Schemas::load(Records::new(store.clone(), impatient())).await.unwrap()
 }
 
-fn columns(of: &[(&str, &str)]) -> BTreeMap<String, String> {
+/// Columns without a list or a struct.
+fn columns(of: &[(&str, &str)]) -> BTreeMap<String, FileColumn> {
+    let column = |type_name: &str| FileColumn { type_name: type_name.to_owned(), ids: 1 };
+    of.iter().map(|(name, type_name)| ((*name).to_owned(), column(type_name))).collect()
+}
+
+fn types(of: &[(&str, &str)]) -> BTreeMap<String, String> {
     of.iter().map(|(name, type_name)| ((*name).to_owned(), (*type_name).to_owned())).collect()
 }
 
-fn durable(version: u64) -> Ensured {
-    Ensured::Durable { version }
+/// Makes the columns durable and returns the schema's version.
+async fn ensured(schemas: &mut Schemas, table: &str, file: &[(&str, &str)]) -> u64 {
+    match schemas.ensure(table, &columns(file)).await.unwrap() {
+        Ensured::Durable(schema) => schema.version,
+        contradiction @ Ensured::Contradiction { .. } => panic!("{contradiction:?}"),
+    }
 }
 
 const NAME: (&str, &str) = ("name", "text");
@@ -28,12 +38,12 @@ async fn schema_grows_by_whole_versions() {
     for (file, expected) in
         [(vec![NAME, SIZE], 1), (vec![NAME], 1), (vec![OWNER], 2), (vec![NAME, SIZE, OWNER], 2)]
     {
-        assert_eq!(growing.ensure("Account", &columns(&file)).await.unwrap(), durable(expected));
+        assert_eq!(ensured(&mut growing, "Account", &file).await, expected);
     }
-    assert_eq!(growing.ensure("account", &columns(&[("name", "uuid")])).await.unwrap(), durable(1));
+    assert_eq!(ensured(&mut growing, "account", &[("name", "uuid")]).await, 1);
     let read_back = schemas(&store).await;
     assert_eq!(read_back.table("Account"), growing.table("Account"));
-    assert_eq!(read_back.table("Account").unwrap().columns, columns(&[NAME, SIZE, OWNER]));
+    assert_eq!(read_back.table("Account").unwrap().types(), types(&[NAME, SIZE, OWNER]));
     assert_eq!(read_back.tables().count(), 2);
 }
 
@@ -42,8 +52,7 @@ async fn newest_of_many_versions_is_loaded() {
     let store = Store::open("memory://").unwrap();
     let mut growing = schemas(&store).await;
     for n in 1..=12 {
-        let file = columns(&[(&format!("column_{n}"), "text")]);
-        assert_eq!(growing.ensure("account", &file).await.unwrap(), durable(n));
+        assert_eq!(ensured(&mut growing, "account", &[(&format!("column_{n}"), "text")]).await, n);
     }
     assert_eq!(schemas(&store).await.table("account").unwrap().version, 12);
 }
@@ -80,7 +89,7 @@ async fn known_columns_cost_no_request() {
     let puts = faults.puts().len();
     // The next read would not be answered, and five attempts are all there are.
     (0..9).for_each(|_| faults.lose_next_read("schema"));
-    assert_eq!(schemas.ensure("account", &columns(&[SIZE])).await.unwrap(), durable(1));
+    assert_eq!(ensured(&mut schemas, "account", &[SIZE]).await, 1);
     assert_eq!(faults.puts().len(), puts);
 }
 
@@ -90,19 +99,19 @@ async fn type_in_the_lake_stays_and_nothing_is_put_for_a_file_that_contradicts_i
     let store = Store::open("memory://").unwrap().with_faults(&faults);
     let mut first = schemas(&store).await;
     let mut second = schemas(&store).await;
-    assert_eq!(first.ensure("account", &columns(&[NAME, SIZE])).await.unwrap(), durable(1));
+    assert_eq!(ensured(&mut first, "account", &[NAME, SIZE]).await, 1);
     // The second writer has not heard of it: it finds the name taken, learns, and is told.
     let contradicting = columns(&[("size", "text"), OWNER]);
-    let ensured = second.ensure("account", &contradicting).await.unwrap();
-    let Ensured::Contradiction { column, lake, file, schema } = ensured else { panic!("{ensured:?}") };
+    let told = second.ensure("account", &contradicting).await.unwrap();
+    let Ensured::Contradiction { column, lake, file, schema } = told else { panic!("{told:?}") };
     assert_eq!((column.as_str(), lake.as_str(), file.as_str()), ("size", "int64", "text"));
-    assert_eq!(schema.columns, columns(&[NAME, SIZE]));
+    assert_eq!(schema.types(), types(&[NAME, SIZE]));
     assert_eq!(
         second.ensure("account", &contradicting).await.unwrap(),
         first.ensure("account", &contradicting).await.unwrap()
     );
     assert!(!faults.puts().iter().any(|key| key.ends_with("/2.json")), "{:?}", faults.puts());
-    assert_eq!(second.ensure("account", &columns(&[SIZE, OWNER])).await.unwrap(), durable(2));
+    assert_eq!(ensured(&mut second, "account", &[SIZE, OWNER]).await, 2);
 }
 
 #[tokio::test]
@@ -114,28 +123,74 @@ async fn two_writers_end_with_the_columns_of_both() {
         let mut first = schemas(&store.with_faults(&faults)).await;
         let mut second = schemas(&store).await;
         faults.next_put("schema", fault);
-        assert_eq!(first.ensure("account", &columns(&[NAME])).await.unwrap(), durable(1));
-        assert_eq!(second.ensure("account", &columns(&[SIZE])).await.unwrap(), durable(2));
+        assert_eq!(ensured(&mut first, "account", &[NAME]).await, 1);
+        assert_eq!(ensured(&mut second, "account", &[SIZE]).await, 2);
         faults.land_late().await;
-        assert_eq!(first.ensure("account", &columns(&[OWNER])).await.unwrap(), durable(3));
-        assert_eq!(schemas(&store).await.table("account").unwrap().columns, columns(&[NAME, SIZE, OWNER]));
+        assert_eq!(ensured(&mut first, "account", &[OWNER]).await, 3);
+        assert_eq!(schemas(&store).await.table("account").unwrap().types(), types(&[NAME, SIZE, OWNER]));
     }
 }
 
 #[tokio::test]
-async fn chain_that_takes_a_column_back_is_refused() {
+async fn chain_that_takes_a_column_or_a_number_back_is_refused() {
+    let changed = "changes column \"name\"";
     for (second, says) in [
-        (r#"{"table":"account","version":2,"columns":{"size":"int64"}}"#, "changes column \"name\""),
-        (r#"{"table":"account","version":2,"columns":{"name":"uuid"}}"#, "changes column \"name\""),
-        (r#"{"table":"contact","version":2,"columns":{"name":"text"}}"#, "says that it is another one"),
-        (r#"{"table":"account","version":3,"columns":{"name":"text"}}"#, "says that it is another one"),
+        (r#""account","version":2,"columns":{"size":{"type":"int64","ids":[3]}}"#, changed),
+        (r#""account","version":2,"columns":{"name":{"type":"uuid","ids":[2]}}"#, changed),
+        (r#""account","version":2,"columns":{"name":{"type":"text","ids":[3]}}"#, changed),
+        (r#""account","version":2,"columns":{"name":{"type":"text","ids":[2,1]}}"#, "gives number 1 "),
+        (
+            r#""account","version":2,"columns":{"name":{"type":"text","ids":[2]},"size":{"type":"int64","ids":[2]}}"#,
+            "gives number 2 ",
+        ),
+        (
+            r#""contact","version":2,"columns":{"name":{"type":"text","ids":[2]}}"#,
+            "says that it is another one",
+        ),
+        (
+            r#""account","version":3,"columns":{"name":{"type":"text","ids":[2]}}"#,
+            "says that it is another one",
+        ),
     ] {
         let store = Store::open("memory://").unwrap();
         let mut schemas = schemas(&store).await;
         schemas.ensure("account", &columns(&[NAME])).await.unwrap();
-        store.put(&paths::schema("account", 2), second.into()).await.unwrap();
+        store.put(&paths::schema("account", 2), format!("{{\"table\":{second}}}").into()).await.unwrap();
         let error = schemas.ensure("account", &columns(&[OWNER])).await.unwrap_err();
         assert!(error.to_string().contains(says), "{error}");
         assert_eq!(error.kind(), Kind::Fatal);
     }
+}
+
+/// The ids of all columns, in the order of their names.
+fn ids(schemas: &Schemas) -> Vec<(&str, &[i32])> {
+    let columns = &schemas.table("account").unwrap().columns;
+    columns.iter().map(|(name, column)| (name.as_str(), column.ids.as_slice())).collect()
+}
+
+#[tokio::test]
+async fn each_column_keeps_the_numbers_that_it_was_given_first() {
+    let store = Store::open("memory://").unwrap();
+    let (mut first, mut second) = (schemas(&store).await, schemas(&store).await);
+    ensured(&mut first, "account", &[SIZE, NAME]).await;
+    // The second writer has not heard of it, and numbers a column of its own behind.
+    ensured(&mut second, "account", &[OWNER, NAME]).await;
+    assert_eq!(ids(&second), [("name", &[2][..]), ("owner", &[4]), ("size", &[3])]);
+    // Metadata stated a list before any file had it: the first file that has it needs numbers for its elements, too.
+    ensured(&mut first, "account", &[("parties", "parties")]).await;
+    let list = BTreeMap::from([("parties".to_owned(), FileColumn { type_name: "parties".into(), ids: 3 })]);
+    second.ensure("account", &list).await.unwrap();
+    assert_eq!(ids(&second)[2], ("parties", &[5, 6, 7][..]));
+    ensured(&mut first, "account", &[("rank", "int32"), ("parties", "parties")]).await;
+    assert_eq!(ids(&first)[2..4], [("parties", &[5, 6, 7][..]), ("rank", &[8])]);
+}
+
+#[tokio::test]
+async fn members_of_a_later_version_are_passed_over() {
+    let store = Store::open("memory://").unwrap();
+    let later =
+        r#"{"table":"account","version":1,"by":"x","columns":{"name":{"type":"text","ids":[2],"doc":"x"}}}"#;
+    store.put(&paths::schema("account", 1), later.into()).await.unwrap();
+    let mut schemas = schemas(&store).await;
+    assert_eq!(ensured(&mut schemas, "account", &[NAME, SIZE]).await, 2);
 }

@@ -122,7 +122,11 @@ fn facts(chunk: &ColumnChunkMetaData) -> impl PartialEq + std::fmt::Debug + use<
         // The library cuts a text of over 64 bytes; we leave it out.
         chunk.statistics().filter(|said| said.min_is_exact() || said.min_bytes_opt().is_none()).cloned(),
         chunk.dictionary_page_offset().is_some(),
-        chunk.column_descr(),
+        (
+            chunk.column_descr().physical_type(),
+            chunk.column_descr().logical_type_ref(),
+            chunk.column_descr().max_def_level(),
+        ),
     )
 }
 

@@ -21,15 +21,19 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
 use bytes::Bytes;
 use object_store::path::Path;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{Compression, LogicalType, Type as PhysicalType};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use uuid::Uuid;
 
+use super::batches::without_metadata;
 use super::{
-    Error, FACTS_KEY, FooterFacts, RowGroup, assemble, encode_row_group, read_facts, seal, with_durable,
+    DataFile, Error, FACTS_KEY, FooterFacts, Removed, Replaced, RowGroup, assemble, encode_row_group,
+    read_facts, seal,
 };
+use crate::lake::fixtures::complete;
 use crate::lake::paths::{Date, Ordinal, SourceId};
+use crate::lake::records::CONTRACT;
 use crate::store::Store;
 
 fn facts() -> FooterFacts {
@@ -44,6 +48,9 @@ fn facts() -> FooterFacts {
         rows: 4,
         routing_version: 1,
         writer: "one".into(),
+        contract: CONTRACT,
+        replaces: Vec::new(),
+        removed: None,
         durable: None,
     }
 }
@@ -148,7 +155,7 @@ fn groups(batches: &[&RecordBatch]) -> Vec<RowGroup> {
 }
 
 fn written(batches: &[&RecordBatch]) -> Bytes {
-    assemble(groups(batches), &facts()).unwrap()
+    complete(groups(batches), &facts())
 }
 
 fn metadata(file: &Bytes) -> ParquetMetaData {
@@ -157,7 +164,11 @@ fn metadata(file: &Bytes) -> ParquetMetaData {
 
 fn read_back(file: &Bytes) -> RecordBatch {
     let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone()).unwrap();
-    let schema = Arc::clone(reader.schema());
+    // The reader notes field ids in its types, which arrays are compared by.
+    let fields: Fields = reader.schema().fields().iter().map(|field| without_metadata(field)).collect();
+    let schema = Arc::new(Schema::new(fields));
+    let options = ArrowReaderOptions::new().with_schema(Arc::clone(&schema));
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file.clone(), options).unwrap();
     let batches: Vec<RecordBatch> = reader.build().unwrap().collect::<Result<_, _>>().unwrap();
     concat_batches(&schema, &batches).unwrap()
 }
@@ -235,7 +246,7 @@ fn the_footer_holds_our_facts_and_no_more() {
     let expected = concat!(
         r#"{"lake":"7d9f","table":"Account \"ü\"","date":"2026-11-22","source":"hub-1763800000000-p0007","#,
         r#""continues_at":0,"first":3,"last":9223372036854775807,"rows":4,"routing_version":1,"#,
-        r#""writer":"one","durable":"                    ","checksum":""#
+        r#""writer":"one","contract":2,"checksum":""#
     );
     let value = entries[0].value.as_deref().unwrap();
     assert_eq!(value.split_at(expected.len()).0, expected);
@@ -283,7 +294,7 @@ fn many_columns_take_time_in_proportion() {
     let groups: Vec<RowGroup> =
         names.chunks(4_000).map(|own| encode_row_group(&integers(1, own)).unwrap()).collect();
     assert!(encode_row_group(&integers(1, &names)).unwrap().joins(&groups));
-    let file = assemble(groups, &facts()).unwrap();
+    let file = complete(groups, &facts());
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     let backwards = |name: &&str| name.trim_start_matches("column").parse::<usize>().unwrap() / 4_000;
     let groups: Vec<usize> =
@@ -317,7 +328,7 @@ fn two_types_of_one_column_do_not_join() {
     let other = || encode_row_group(&integers(1, &["b"])).unwrap();
     assert!(long().joins(&[]) && long().joins(&[other(), long()]) && other().joins(&[int()]));
     assert!(!long().joins(&[other(), int()]) && !int().joins(&[long()]));
-    let refused = assemble(vec![int(), other(), long()], &facts()).unwrap_err();
+    let refused = assemble(vec![int(), other(), long()]).unwrap_err();
     assert!(matches!(refused, Error::Types { ref column } if column == "a"), "{refused}");
 }
 
@@ -337,7 +348,7 @@ fn a_row_group_says_what_it_weighs() {
     let group = encode_row_group(&batch).unwrap();
     assert_eq!(group.rows(), 20_000);
     let said = group.bytes();
-    let file = assemble(vec![group], &facts()).unwrap();
+    let file = complete(vec![group], &facts());
     assert!(file.len() <= said + 4096 && said < file.len() + 14 * 2048, "{said} for {}", file.len());
 }
 
@@ -464,36 +475,81 @@ fn lists_of_structs_come_back() {
     assert_eq!(back.column_by_name("parties").unwrap().slice(2, 6).to_data(), batch.column(0).to_data());
 }
 
+async fn stored(file: Bytes) -> (Store, Path) {
+    let (store, path) = (Store::open("memory://").unwrap(), Path::from("file.parquet"));
+    store.put(&path, file).await.unwrap();
+    (store, path)
+}
+
 #[tokio::test]
-async fn durable_position_is_written_into_a_whole_file() {
-    let column: ArrayRef = Arc::new(StringArray::from(vec!["\"durable\":\"00000000000000000007\""]));
+async fn facts_come_back_and_a_changed_bit_of_the_footer_is_found() {
+    let column: ArrayRef = Arc::new(StringArray::from(vec!["\"checksum\":\"00000000\""]));
     let batch = RecordBatch::try_from_iter([("text", column)]).unwrap();
-    // What looks like the place of the position stands among the values, their statistics and the names, too.
-    let facts = FooterFacts { table: "\"durable\":\"00000000000000000008\"".into(), ..facts() };
-    for before in [None, Some(Ordinal(3))] {
-        let file = assemble(groups(&[&batch]), &FooterFacts { durable: before, ..facts.clone() }).unwrap();
-        for position in [None, Some(Ordinal(0)), Some(Ordinal(i64::MAX))] {
-            let stated = with_durable(file.clone(), position);
-            assert_eq!(stated.len(), file.len());
-            let store = Store::open("memory://").unwrap();
-            let path = Path::from("file.parquet");
-            store.put(&path, stated).await.unwrap();
-            let found = read_facts(&store, &path).await.unwrap().unwrap();
-            assert_eq!(found, FooterFacts { durable: position, ..facts.clone() }, "{before:?}");
-        }
+    // What looks like the place of the checksum stands among the values, their statistics and the names, too.
+    let facts = FooterFacts { table: "\"checksum\":\"00000000\"".into(), ..facts() };
+    let removed = Removed { rows: 4, reason: "}}".to_owned() };
+    let replaced = Replaced { file: "account/x.cw.parquet".to_owned(), rows: 7 };
+    for facts in [
+        facts.clone(),
+        FooterFacts { durable: Some(Ordinal(i64::MAX)), ..facts.clone() },
+        FooterFacts { removed: Some(removed), replaces: vec![replaced], ..facts.clone() },
+    ] {
+        let (store, path) = stored(complete(groups(&[&batch]), &facts)).await;
+        assert_eq!(read_facts(&store, &path).await.unwrap(), Some(facts));
     }
-    // A changed bit of the footer is found, wherever it is.
-    let file = with_durable(assemble(groups(&[&batch]), &facts).unwrap(), Some(Ordinal(3)));
-    let footer =
-        file.len() - 8 - u32::from_le_bytes(file[file.len() - 8..][..4].try_into().unwrap()) as usize;
+    let file = complete(groups(&[&batch]), &facts);
+    let footer = seal::footer_of(&file).unwrap();
     assert_eq!(seal::is_intact(&file[footer..]), Some(true));
     for at in footer..file.len() - 8 {
         let mut changed = file.to_vec();
         changed[at] ^= 1 << (at % 8);
         assert_ne!(seal::is_intact(&changed[footer..]), Some(true), "{at}");
     }
-    // A file that is none is left as it is.
-    for bytes in [&b""[..], b"PAR1", b"\xff\xff\xff\xffPAR1", b"\"durable\":\"1\x0d\0\0\0PAR1"] {
-        assert_eq!(with_durable(Bytes::copy_from_slice(bytes), Some(Ordinal(1))), bytes);
+}
+
+#[test]
+fn facts_of_a_later_version_are_passed_over() {
+    let later = serde_json::to_string(&facts()).unwrap().replacen('{', r#"{"later":{"a":[1]},"#, 1);
+    assert_eq!(serde_json::from_str::<FooterFacts>(&later).unwrap(), facts());
+}
+
+#[tokio::test]
+async fn columns_have_the_numbers_that_they_are_given() {
+    let body = assemble(groups(&[&every_type(9)])).unwrap();
+    let counts = body.id_counts();
+    assert_eq!((counts["text"], counts["choices"], counts["parties"]), (1, 2, 4), "list, element, members");
+    let given: HashMap<String, Vec<i32>> = counts
+        .iter()
+        .zip((0..).step_by(10))
+        .map(|((name, count), first)| (name.clone(), (first..).take(*count).collect()))
+        .collect();
+    let file = body.complete(&facts(), |name| given.get(name).map(Vec::as_slice)).unwrap();
+    let schema = metadata(&file).file_metadata().schema().clone();
+    let parties = schema.get_fields().iter().find(|field| field.name() == "parties").unwrap();
+    let list = &parties.get_fields()[0];
+    let element = &list.get_fields()[0];
+    let numbered = |field: &parquet::schema::types::Type| {
+        let info = field.get_basic_info();
+        info.has_id().then(|| info.id() - given["parties"][0])
+    };
+    assert_eq!((numbered(parties), numbered(list), numbered(element)), (Some(0), None, Some(1)));
+    assert_eq!(
+        element.get_fields().iter().map(|field| numbered(field)).collect::<Vec<_>>(),
+        [Some(2), Some(3)]
+    );
+    assert_eq!(read_back(&file).num_rows(), 9);
+    let (store, path) = stored(file).await;
+    let file = DataFile::open(&store, &path).await.unwrap().unwrap();
+    for column in file.columns().unwrap() {
+        assert_eq!(column.ids.as_ref(), given.get(column.field.name()), "{column:?}");
+    }
+}
+
+#[test]
+fn a_column_without_its_numbers_is_refused() {
+    for ids in [None, Some(&[][..]), Some(&[2, 3])] {
+        let body = assemble(groups(&[&integers(2, &["size"])])).unwrap();
+        let refused = body.complete(&facts(), |_| ids).unwrap_err();
+        assert!(refused.to_string().contains("\"size\""), "{refused}");
     }
 }

@@ -5,9 +5,10 @@
 use std::fmt::Write;
 
 use super::columns::Columns;
-use super::events::{COUNTS, join_repeated, write_events};
+use super::events::{COUNTS, is_message_that, join_repeated, write_events};
 use super::text::{identifier, literal, one_line, statement};
 use crate::columns::attribute_name;
+use crate::event::messages::Effect;
 
 /// The view of all changes of a table.
 ///
@@ -15,31 +16,41 @@ use crate::columns::attribute_name;
 pub(super) fn write_changes(out: &mut String, view: &str, history: &str, columns: &Columns<'_>) {
     let what = format!(
         "what each event of {} set: one row per column that `_changed` names.\n\
-         -- \"value\" is text, lists are JSON; \"before\" is what the record's last change of this column set, null in a Create",
+         -- \"value\" is text, lists are JSON; \"before\" is what the record's last change of this column set, null in a Create;\n\
+         -- \"_copy\" is true where another step has posted the same change: WHERE NOT _copy has each change once",
         one_line(history)
     );
     statement(out, view, &what);
+    let columns = &columns.with_followed();
     write_events(out, history, columns);
     let _ = write!(
         out,
         ", each AS NOT MATERIALIZED (\n  \
            SELECT events.*, unnest(\"_changed\") AS \"_column\" FROM events {}\n  \
-           WHERE {COUNTS}\n\
+           WHERE {COUNTS} AND \"_known\"\n\
          ), told AS NOT MATERIALIZED (\n  \
            SELECT *,\n    ",
-        join_repeated()
+        join_repeated(columns)
     );
     write_value(out, columns);
     out.push_str(" AS \"_value\",\n    ");
     write_label(out, columns);
-    out.push_str(" AS \"_label\"\n  FROM each\n)\nSELECT\n  ");
-    out.push_str(&FACTS.map(identifier).join(",\n  "));
-    out.push_str(
-        ",\n  \"_column\" AS \"column\",\n  \"_value\" AS \"value\",\n  \"_label\" AS \"label\",\n  \
+    let record = columns.record().join(", ");
+    let _ = write!(
+        out,
+        " AS \"_label\"\n  FROM each\n), copied AS NOT MATERIALIZED (\n  \
+           -- One change that several steps post: the first step's counts.\n  \
+           SELECT *, (coalesce(\"_request_id\", \"_correlation_id\") IS NOT NULL AND \"_step_id\" IS DISTINCT FROM\n    \
+             first_value(\"_step_id\") OVER (PARTITION BY {record}, \"_column\", \"_value\", \"_message\", \"_correlation_id\",\n      \
+             \"_request_id\", \"_operation_created_on\", \"_row_index\" ORDER BY \"_order\")) AS \"_copy\"\n  FROM told\n)\nSELECT\n  {},\n  \
+         \"_column\" AS \"column\",\n  \"_value\" AS \"value\",\n  \"_label\" AS \"label\",\n  \
          -- Not a named window: DuckDB before 2.0 keeps its name for the whole script.\n  \
-         CASE WHEN \"_message\" IS DISTINCT FROM 'Create' THEN lag(\"_value\") OVER (\n    \
-         PARTITION BY \"_organization_id\", \"Id\", \"_column\" ORDER BY \"_order\") END AS \"before\"\n\
-         FROM told;\n",
+         CASE WHEN {} THEN NULL ELSE lag(\"_value\") OVER (\n    \
+         PARTITION BY {record}, \"_column\", \"_copy\" ORDER BY \"_order\") END AS \"before\",\n  \
+         \"_step_id\",\n  \"_copy\"\n\
+         FROM copied;\n",
+        FACTS.map(identifier).join(",\n  "),
+        is_message_that(Effect::Creates),
     );
 }
 

@@ -3,10 +3,12 @@
 //! Owns: their order, which of them belong together, their DuckDB types. Does not own: which there are (the lake's
 //! schema).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use catchwater_sinks::lake::schema::TableSchema;
 
+use super::events::{ELASTIC, FOLLOWED};
+use super::text::identifier;
 use crate::columns::fixed_columns;
 
 /// The columns of a table in the contract's order, as (name, lake type).
@@ -15,25 +17,83 @@ pub(super) struct Columns<'a> {
     before: Vec<(&'a str, &'a str)>,
     pub(super) attributes: Vec<(&'a str, &'a str)>,
     behind: Vec<(&'a str, &'a str)>,
+    /// Attributes that the lake has.
+    stated: BTreeMap<&'a str, &'a str>,
 }
 
 impl<'a> Columns<'a> {
     pub(super) fn of(schema: &'a TableSchema) -> Self {
         let [before, behind] = fixed_columns(&schema.table);
         let fixed: BTreeSet<&str> = before.iter().chain(&behind).map(|(name, _)| *name).collect();
-        let attributes = schema.columns.iter().map(|(name, lake_type)| (name.as_str(), lake_type.as_str()));
-        let mut columns = Self {
-            before,
-            attributes: attributes.filter(|(name, _)| !fixed.contains(name)).collect(),
-            behind,
+        let attributes = schema.columns.iter();
+        let attributes = attributes.map(|(name, column)| (name.as_str(), column.type_name.as_str()));
+        let attributes: Vec<_> = attributes.filter(|(name, _)| !fixed.contains(name)).collect();
+        let stated = attributes.iter().copied().collect();
+        let mut columns = Self { before, attributes, behind, stated };
+        columns.sort();
+        columns
+    }
+
+    /// The columns of states and changes: those that messages set by a parameter are always among them.
+    pub(super) fn with_followed(&self) -> Self {
+        let mut attributes = self.attributes.clone();
+        for (name, _, part) in FOLLOWED {
+            // A label is a column only where the lake has it.
+            if part != "Name" && self.stated_type(name).is_none() {
+                attributes.push((name, followed_type(name)));
+            }
+        }
+        let mut columns =
+            Self { before: Vec::new(), attributes, behind: Vec::new(), stated: self.stated.clone() };
+        columns.sort();
+        columns
+    }
+
+    /// The lake's type of a column, if the lake has it.
+    pub(super) fn stated_type(&self, column: &str) -> Option<&'a str> {
+        self.stated.get(column).copied()
+    }
+
+    /// Whether a column that a message sets by a parameter can take the value.
+    pub(super) fn is_followed(&self, column: &str, of: &str) -> bool {
+        let is_companion = !column.starts_with("ownerid_") && column != "owneridname"
+            || self.owner(column).is_some_and(|owner| owner == "ownerid");
+        is_companion && (of == followed_type(column) || (of, followed_type(column)) == ("int32", "choice"))
+    }
+
+    /// The expressions that tell the records of a table apart.
+    pub(super) fn record(&self) -> Vec<String> {
+        let mut record = vec![identifier("_organization_id"), identifier("Id")];
+        record.extend(self.elastic_key().map(|_| identifier(ELASTIC)));
+        record
+    }
+
+    /// The partition of an elastic table's record, wherever an event says it; none for other tables. A record without one
+    /// is in the partition of its own id.
+    ///
+    /// # Source
+    /// "Use elastic tables", "Partitioning and horizontal scaling": the key is the primary key and `partitionid`.
+    pub(super) fn elastic_key(&self) -> Option<String> {
+        self.stated_type("partitionid").filter(|of| *of == "text")?;
+        let key = |path: &str| {
+            format!("json_extract_string(\"_rest\", '$.InputParameters.{path}.KeyAttributes.partitionid')")
         };
-        let mut attributes = columns.attributes.clone();
-        attributes.sort_by_key(|(name, _)| match columns.owner(name) {
+        Some(format!(
+            "coalesce(\"partitionid\", json_extract_string(\"_inputs\", '$.partitionId'),\n        \
+             json_extract_string(\"_inputs\", '$.Target.KeyAttributes.partitionid'),\n        {},\n        {},\n        {}, \"Id\")",
+            key("Target"),
+            key("Targets.Entities[0]"),
+            key("Targets[0]")
+        ))
+    }
+
+    fn sort(&mut self) {
+        let mut attributes = self.attributes.clone();
+        attributes.sort_by_key(|(name, _)| match self.owner(name) {
             Some(owner) => (owner, 1, *name),
             None => (*name, 0, *name),
         });
-        columns.attributes = attributes;
-        columns
+        self.attributes = attributes;
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
@@ -74,6 +134,15 @@ pub(super) const VERSION: &str = "versionnumber";
 
 /// What a label's column is called behind the name of what it labels.
 const LABEL: &str = "name";
+
+/// The type of a column that a message sets by a parameter.
+fn followed_type(column: &str) -> &'static str {
+    match column {
+        "ownerid" => "uuid",
+        "ownerid_entitytype" | "owneridname" => "text",
+        _ => "choice",
+    }
+}
 
 /// A null that gives its column a type.
 pub(super) fn typed_null(lake_type: &str) -> String {

@@ -7,10 +7,11 @@ use std::fmt::Write;
 
 use super::columns::{Columns, VERSION};
 use super::text::{identifier, literal};
-use crate::event::messages::{Effect, MESSAGES};
+use crate::event::messages::{Effect, MESSAGES, Message};
 
-/// Writes `WITH events …, repeated …`: the events of records, each with its place `_order`, the attributes it
-/// sets, `_set`, and those whose label has no companion, `_labelled`; and the events that were delivered more than once.
+/// Writes `WITH events …, repeated …`: the events of records, each with its place `_order`, whether it changes states
+/// (`_known`: null for a message that keeps them, false for one whose effect is not known), the attributes it sets, `_set`,
+/// and those whose label has no companion, `_labelled`; and the events that were delivered more than once.
 ///
 /// No attribute's column has a name that begins with `_`: so do all that views add to a table's own.
 pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_>) {
@@ -30,24 +31,109 @@ pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_
     let _ = write!(
         out,
         "WITH events AS NOT MATERIALIZED (\n  SELECT *, {SET} AS \"_set\", json_keys(\"_labels\") AS \"_labelled\", {LEFT} AS \"_left\", create_sort_key(\n{}\n  ) AS \"_order\"\n  \
-           FROM {}\n  \
+           FROM (\n{}  )\n  \
            -- Events of several records at once have no Id of their own.\n  \
            WHERE \"Id\" <> {NONE}\n\
          ), repeated AS NOT MATERIALIZED (\n  \
            SELECT {}, min(\"_order\") AS \"_order\"\n  \
-           FROM events WHERE \"_operation_id\" <> {NONE} GROUP BY ALL HAVING count(*) > 1\n)",
+           FROM events WHERE {IS_JOB} GROUP BY ALL HAVING count(*) > 1\n)",
         order.join(",\n"),
-        identifier(history),
-        EVENT.map(identifier).join(", "),
+        followed(history, columns),
+        event_columns(columns).join(", "),
     );
 }
 
-/// Joins `repeated` to `events`: the first delivery of an event counts, wherever the others are.
-pub(super) fn join_repeated() -> String {
-    let equal = |column| format!("repeated.{column} IS NOT DISTINCT FROM events.{column}");
-    let same: Vec<String> = EVENT[2..].iter().map(|column| equal(identifier(column))).collect();
+/// The rows of a table, with the values that messages set by other parameters than `Target` in their columns.
+fn followed(history: &str, columns: &Columns<'_>) -> String {
+    let mut replaced = vec![format!("{} AS \"_changed\"", changed())];
+    let mut added = vec![format!("{} AS \"_known\"", known())];
+    for (name, parameter, part) in FOLLOWED {
+        let of = columns.stated_type(name);
+        let value = followed_value(name, parameter, part, of.is_some());
+        match of {
+            None => added.push(value),
+            // A column of another type can't take the value.
+            Some(of) if columns.is_followed(name, of) => replaced.push(value),
+            Some(_) => {}
+        }
+    }
+    if let Some(elastic) = columns.elastic_key() {
+        added.push(format!("{elastic} AS \"{ELASTIC}\""));
+    }
     format!(
-        "LEFT JOIN repeated\n  ON repeated.\"Id\" = events.\"Id\" AND repeated.\"_operation_id\" = events.\"_operation_id\"\n  AND {}",
+        "    SELECT * REPLACE (\n      {}\n    ),\n      {}\n    FROM {}\n",
+        replaced.join(",\n      "),
+        added.join(",\n      "),
+        identifier(history)
+    )
+}
+
+/// Columns of attributes that messages set by a parameter: (column, parameter, the part of its value).
+pub(super) const FOLLOWED: [(&str, &str, &str); 5] = [
+    ("statecode", "State", "Value"),
+    ("statuscode", "Status", "Value"),
+    ("ownerid", "Assignee", "Id"),
+    ("ownerid_entitytype", "Assignee", "LogicalName"),
+    ("owneridname", "Assignee", "Name"),
+];
+
+/// A column that a parameter may set, and else what the row has.
+fn followed_value(column: &str, parameter: &str, part: &str, exists: bool) -> String {
+    let value = format!("json_extract_string(\"_inputs\", '$.{parameter}.{part}')");
+    let name = identifier(column);
+    let sets = MESSAGES.iter().filter(|message| message.sets.iter().any(|(_, from)| *from == parameter));
+    let messages = is_one_of(sets);
+    let own = if exists { name.clone() } else { "NULL".to_owned() };
+    let value = match part {
+        // A negative status says that Dataverse chooses one, which the message does not tell.
+        "Value" => {
+            let number = format!("TRY_CAST({value} AS INTEGER)");
+            format!("CASE WHEN {number} >= 0 THEN {number} ELSE {own} END")
+        }
+        "Id" => format!("coalesce(lower({value}), {own})"),
+        _ => format!("coalesce({value}, {own})"),
+    };
+    format!("CASE WHEN {messages} THEN {value} ELSE {own} END AS {name}")
+}
+
+/// The attributes that an event sets, those that it sets by other parameters among them.
+fn changed() -> String {
+    let mut sets: Vec<(&str, &str)> = Vec::new();
+    for set in MESSAGES.iter().flat_map(|message| message.sets) {
+        if !sets.contains(set) {
+            sets.push(*set);
+        }
+    }
+    let given = sets.iter().map(|(attribute, parameter)| {
+        let messages = MESSAGES.iter().filter(|message| message.sets.contains(&(attribute, parameter)));
+        format!(
+            "CASE WHEN {} AND json_exists(\"_inputs\", '$.{parameter}') THEN [{}] ELSE [] END",
+            is_one_of(messages),
+            literal(attribute)
+        )
+    });
+    let given: Vec<String> = given.collect();
+    let by_parameters = MESSAGES.iter().filter(|message| !message.sets.is_empty());
+    format!(
+        "CASE WHEN {} THEN list_concat(\"_changed\", flatten([\n        {}\n      ])) ELSE \"_changed\" END",
+        is_one_of(by_parameters),
+        given.join(",\n        ")
+    )
+}
+
+/// Whether an event changes states: null for a message that keeps them, false for one whose effect is not known.
+fn known() -> String {
+    let keeps = is_message_that(Effect::Keeps);
+    let changes = is_one_of(MESSAGES.iter().filter(|message| message.effect != Effect::Keeps));
+    format!("CASE WHEN {changes} THEN true WHEN {keeps} THEN NULL ELSE false END")
+}
+
+/// Joins `repeated` to `events`: the first delivery of an event counts, wherever the others are.
+pub(super) fn join_repeated(columns: &Columns<'_>) -> String {
+    let equal = |column: &String| format!("repeated.{column} IS NOT DISTINCT FROM events.{column}");
+    let same: Vec<String> = event_columns(columns)[2..].iter().map(equal).collect();
+    format!(
+        "LEFT JOIN repeated\n  ON repeated.\"Id\" = events.\"Id\" AND repeated.\"_operation_id\" = events.\"_operation_id\" AND events.{IS_ASYNCHRONOUS}\n  AND {}",
         same.join("\n  AND ")
     )
 }
@@ -57,32 +143,51 @@ pub(super) const COUNTS: &str = "(repeated.\"_order\" IS NULL OR repeated.\"_ord
 
 /// Writes `deletions`: the last deletion of each record that no restoration undid. A deletion that was delivered again is no
 /// later one: the record may have been created anew in between.
-pub(super) fn write_deletions(out: &mut String) {
+pub(super) fn write_deletions(out: &mut String, columns: &Columns<'_>) {
     let restores = is_message_that(Effect::Restores);
+    let record = columns.record().join(", ");
     let _ = write!(
         out,
         ", deletions AS NOT MATERIALIZED (\n  \
-           SELECT \"_organization_id\", \"Id\", max(\"_order\") AS \"_order\" FROM (\n    \
-             SELECT *, lead(\"_restores\") OVER (PARTITION BY \"_organization_id\", \"Id\" ORDER BY \"_order\") AS \"_undone\" FROM (\n      \
-               SELECT \"_organization_id\", \"Id\", min(\"_order\") AS \"_order\", bool_or({restores}) AS \"_restores\"\n      \
+           SELECT {record}, max(\"_order\") AS \"_order\" FROM (\n    \
+             SELECT *, lead(\"_restores\") OVER (PARTITION BY {record} ORDER BY \"_order\") AS \"_undone\" FROM (\n      \
+               SELECT {record}, min(\"_order\") AS \"_order\", bool_or({restores}) AS \"_restores\"\n      \
                FROM events WHERE \"IsDelete\" OR {restores}\n      \
-               GROUP BY {}, CASE WHEN \"_operation_id\" <> {NONE} THEN NULL ELSE \"_order\" END\n    \
+               GROUP BY {record}, {}, CASE WHEN {IS_JOB} THEN NULL ELSE \"_order\" END\n    \
              )\n  \
            ) WHERE NOT \"_restores\" AND \"_undone\" IS DISTINCT FROM true GROUP BY ALL\n\
          )",
-        EVENT.map(identifier).join(", "),
+        event_columns(columns).join(", "),
     );
 }
 
 /// Whether an event's message has an effect, by its exact name.
-fn is_message_that(effect: Effect) -> String {
-    let names = MESSAGES.iter().filter(|message| message.effect == effect);
-    let names: Vec<String> = names.map(|message| literal(message.name)).collect();
+pub(super) fn is_message_that(effect: Effect) -> String {
+    is_one_of(MESSAGES.iter().filter(|message| message.effect == effect))
+}
+
+fn is_one_of<'m>(messages: impl Iterator<Item = &'m Message>) -> String {
+    let names: Vec<String> = messages.map(|message| literal(message.name)).collect();
     format!("\"_message\" IN ({})", names.join(", "))
 }
 
 /// What two deliveries of one event have in common.
+fn event_columns(columns: &Columns<'_>) -> Vec<String> {
+    let mut event = EVENT.map(identifier).to_vec();
+    event.extend(columns.elastic_key().map(|_| identifier(ELASTIC)));
+    event
+}
+
 const EVENT: [&str; 6] = ["Id", "_operation_id", "_organization_id", "_step_id", "_message", "_row_index"];
+
+/// The partition of an elastic table's record, which is part of its identity.
+pub(super) const ELASTIC: &str = "_elastic_partition";
+
+/// Whether an event is one of a system job, which is run again under the same id. Events of one synchronous request share
+/// its id.
+const IS_JOB: &str = "\"_operation_id\" <> '00000000-0000-0000-0000-000000000000' AND \"_mode\" = 1";
+
+const IS_ASYNCHRONOUS: &str = "\"_mode\" = 1";
 
 const NONE: &str = "'00000000-0000-0000-0000-000000000000'";
 

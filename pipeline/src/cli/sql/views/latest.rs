@@ -24,23 +24,32 @@ pub(super) fn write_latest(out: &mut String, view: &str, history: &str, columns:
          -- Each column is what the last event that set it says, null too; nothing from before a deletion counts.\n\
          -- SinkModifiedOn and the columns that begin with _ are those of the record's latest event, but for\n\
          -- _truncated: whether any of its events came without all of its content. _misfits has, as JSON, the values that are\n\
-         -- current and fit no column",
+         -- current and fit no column. _unknown_messages names messages of the record whose effect is not known: they\n\
+         -- change nothing here",
         one_line(history)
     );
     statement(out, view, &what);
+    let columns = &columns.with_followed();
     write_events(out, history, columns);
-    write_live_events(out);
-    out.push_str("SELECT\n  \"Id\",\n  arg_max(\"SinkModifiedOn\", \"_order\") AS \"SinkModifiedOn\",\n");
+    write_live_events(out, columns);
+    out.push_str(
+        "SELECT\n  \"Id\",\n  arg_max(\"SinkModifiedOn\", \"_order\") FILTER (WHERE \"_known\") AS \"SinkModifiedOn\",\n",
+    );
     for (name, _) in &columns.attributes {
         write_latest_value(out, name, columns.owner(name));
     }
     write_misfits(out, columns);
     out.push_str("  \"_organization_id\"");
     for name in LATEST_EVENT {
-        let _ = write!(out, ",\n  arg_max_null(\"{name}\", \"_order\") AS \"{name}\"");
+        let _ =
+            write!(out, ",\n  arg_max_null(\"{name}\", \"_order\") FILTER (WHERE \"_known\") AS \"{name}\"");
     }
-    out.push_str(
-        ",\n  bool_or(\"_truncated\") AS \"_truncated\"\nFROM live\nGROUP BY \"_organization_id\", \"Id\";\n",
+    let _ = write!(
+        out,
+        ",\n  bool_or(\"_truncated\") AS \"_truncated\",\n  \
+         list_sort(list(DISTINCT coalesce(\"_message\", '')) FILTER (WHERE NOT \"_known\")) AS \"_unknown_messages\"\n\
+         FROM live\nGROUP BY {}\nHAVING bool_or(\"_known\");\n",
+        columns.record().join(", ")
     );
 }
 
@@ -60,25 +69,32 @@ const LATEST_EVENT: [&str; 11] = [
 ];
 
 /// The events that count: each once, and behind the record's last deletion.
-fn write_live_events(out: &mut String) {
-    write_deletions(out);
+fn write_live_events(out: &mut String, columns: &Columns<'_>) {
+    write_deletions(out, columns);
+    let same = columns
+        .record()
+        .iter()
+        .map(|column| format!("deletions.{column} IS NOT DISTINCT FROM events.{column}"))
+        .collect::<Vec<_>>();
     let _ = write!(
         out,
         ", live AS NOT MATERIALIZED (\n  \
            SELECT events.* FROM events LEFT JOIN deletions\n  \
-           ON deletions.\"Id\" = events.\"Id\" AND deletions.\"_organization_id\" IS NOT DISTINCT FROM events.\"_organization_id\"\n  \
+           ON deletions.\"Id\" = events.\"Id\" AND {}\n  \
            {}\n  \
            WHERE (deletions.\"_order\" IS NULL OR deletions.\"_order\" < events.\"_order\")\n  \
            AND {COUNTS}\n\
          )\n",
-        join_repeated(),
+        same.join(" AND "),
+        join_repeated(columns),
     );
 }
 
 /// What the last event that set a column says.
 fn write_latest_value(out: &mut String, name: &str, owner: Option<&str>) {
     let column = identifier(name);
-    let last = |set: &str| format!("arg_max_null({column}, \"_order\") FILTER (WHERE {set})");
+    let last =
+        |set: &str| format!("arg_max_null({column}, \"_order\") FILTER (WHERE \"_known\" AND ({set}))");
     let names = |of: &str| format!("list_contains(\"_set\", {})", literal(&attribute_name(of)));
     let value = match owner {
         None => last(&format!("{column} IS NOT NULL OR {}", names(name))),
@@ -88,7 +104,7 @@ fn write_latest_value(out: &mut String, name: &str, owner: Option<&str>) {
             let together =
                 format!("{column} IS NOT NULL OR {} IS NOT NULL OR {}", identifier(owner), names(owner));
             format!(
-                "CASE WHEN bool_or({attribute}) THEN {}\n    ELSE {} END",
+                "CASE WHEN bool_or(\"_known\" AND ({attribute})) THEN {}\n    ELSE {} END",
                 last(&attribute),
                 last(&together)
             )
@@ -105,7 +121,7 @@ fn write_misfits(out: &mut String, columns: &Columns<'_>) {
             let (column, attribute) = (identifier(name), attribute_name(name));
             let set = format!("{column} IS NOT NULL OR list_contains(\"_set\", {})", literal(&attribute));
             format!(
-                "{}, arg_max_null(CASE WHEN {column} IS NULL THEN {} END, \"_order\") FILTER (WHERE {set})",
+                "{}, arg_max_null(CASE WHEN {column} IS NULL THEN {} END, \"_order\") FILTER (WHERE \"_known\" AND ({set}))",
                 literal(&attribute),
                 left_of(&attribute, lake_type)
             )

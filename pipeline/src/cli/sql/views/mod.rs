@@ -105,10 +105,13 @@ SET parquet_metadata_cache = true;
 
 #[cfg(test)]
 mod tests {
+    use catchwater_sinks::lake::schema::Column;
+
     use super::*;
 
     pub(super) fn schema(table: &str, columns: &[(&str, &str)]) -> TableSchema {
-        let columns = columns.iter().map(|(name, of)| ((*name).to_owned(), (*of).to_owned())).collect();
+        let column = |type_name: &str| Column { type_name: type_name.to_owned(), ids: vec![2] };
+        let columns = columns.iter().map(|(name, of)| ((*name).to_owned(), column(of))).collect();
         TableSchema { table: table.to_owned(), version: 1, columns }
     }
 

@@ -177,7 +177,7 @@ fn source_of_name(file: &str, ending: &str) -> String {
     format!("regexp_extract({file}, '([^/\\\\]+){ending}$', 1)")
 }
 
-/// All records of a folder.
+/// All records of a folder: other files may lie beside them.
 fn records(lake: &str, folder: &object_store::path::Path) -> String {
-    literal(&format!("{lake}/{folder}/*.json"))
+    literal(&format!("{lake}/{folder}/*-p[0-9]*.json"))
 }

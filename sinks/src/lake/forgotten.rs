@@ -1,0 +1,72 @@
+//! Days of a table that were removed on purpose, and how far each source was durable then.
+//!
+//! Owns the records, which a start counts like checkpoints. Does not own what removes the rows.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::paths::{self, Date, Ordinal, SourceId};
+use super::records::{Error, Records};
+
+/// Days of a table that were forgotten.
+///
+/// # Shape
+/// `{"table":"account","before":"2026-01-01","durable":{"hub-1763800000000-p0000":1003}}`: the `n`th of its table, put
+/// once. A later one has a later day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// The table's true name.
+    pub table: String,
+    /// Every day before this one is forgotten, and stays so.
+    pub before: Date,
+    /// The position of each source up to which everything was in the lake at that time.
+    pub durable: BTreeMap<SourceId, Ordinal>,
+}
+
+impl Records {
+    /// How far a source was durable by the records of forgotten days.
+    pub async fn durable_when_forgotten(&self, source: &SourceId) -> Result<Option<Ordinal>, Error> {
+        let mut durable = None;
+        for path in self.list(&paths::forgotten_folder()).await? {
+            if paths::parse_forgotten(&path).is_some()
+                && let Some(record) = self.get::<Forgotten>(&path).await?
+            {
+                durable = durable.max(record.durable.get(source).copied());
+            }
+        }
+        Ok(durable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lake::fixtures::{impatient, source};
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn highest_position_of_all_tables_counts() {
+        let store = Store::open("memory://").unwrap();
+        let records = Records::new(store.clone(), impatient());
+        assert_eq!(records.durable_when_forgotten(&source(1)).await.unwrap(), None);
+        for (table, n, at) in [("account", 1, 7), ("contact", 1, 9), ("account", 2, 8)] {
+            let durable = BTreeMap::from([(source(1), Ordinal(at))]);
+            let record = Forgotten { table: table.into(), before: "2026-01-01".parse().unwrap(), durable };
+            store
+                .put(&paths::forgotten(table, n), serde_json::to_vec(&record).unwrap().into())
+                .await
+                .unwrap();
+        }
+        // A later version may say more, and may have other records in the folder.
+        let later =
+            format!(r#"{{"table":"x","before":"2026-02-01","durable":{{"{}":11}},"why":"law"}}"#, source(2));
+        store.put(&paths::forgotten("x", 1), later.into()).await.unwrap();
+        store
+            .put(&paths::listed_folder(&["_catchwater", "forgotten", "x", "note"]), "?".into())
+            .await
+            .unwrap();
+        assert_eq!(records.durable_when_forgotten(&source(1)).await.unwrap(), Some(Ordinal(9)));
+        assert_eq!(records.durable_when_forgotten(&source(2)).await.unwrap(), Some(Ordinal(11)));
+    }
+}
