@@ -22,6 +22,7 @@ use crate::clock::SystemClock;
 use crate::columns::Metadata;
 use crate::emulator::{self, Emulator};
 use crate::eventhubs::ConnectionString;
+use crate::generator::definitions;
 use crate::metrics::Metrics;
 use crate::position::PartitionId;
 use crate::run::{Config, Decisions, Drain, Questions, Summary};
@@ -51,7 +52,10 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
     let watch = Stopwatch::start();
-    let metadata = options.schema.metadata()?;
+    let metadata = match options.schema.metadata()? {
+        Some(given) => given,
+        None => Arc::new(Metadata::of_answer("metadata of the demo", &definitions())?),
+    };
     // It is reached through the loopback like any other.
     let hub = Emulator::start(emulator::Config {
         listen: ([127, 0, 0, 1], 0).into(),
@@ -83,7 +87,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
 /// Sends and runs at the same time, then reads what is left and audits.
 async fn stream(
     options: &Options,
-    metadata: Option<Arc<Metadata>>,
+    metadata: Arc<Metadata>,
     hub: &Emulator,
     lake: &Address,
 ) -> anyhow::Result<(Summary, Report)> {
@@ -91,7 +95,7 @@ async fn stream(
     let metrics = Arc::new(Metrics::default());
     let progress = Progress::start(Arc::clone(&metrics));
     let bodies = Bodies::generated(GeneratedSize::Mixed, BodyFormat::Json, options.seed, options.events);
-    let config = Config { metadata, ..config(options, connection.clone(), lake) };
+    let config = Config { metadata: Some(metadata), ..config(options, connection.clone(), lake) };
     let drain = Drain::default();
     let mut running =
         Box::pin(crate::run::run(config, drain.clone(), Arc::clone(&metrics), Arc::new(SystemClock)));

@@ -17,7 +17,7 @@ use super::exit::{Exit, Usage};
 use super::options::existing_lake;
 use super::output::{note, print, print_json};
 use super::text::{escaped, shown};
-use crate::columns::{Inferred, Survey, fixed_columns};
+use crate::columns::{Doubt, Inferred, Survey, Unknown, fixed_columns};
 use crate::generator::Files;
 use crate::parse::{ParentContext, Parser};
 
@@ -39,9 +39,9 @@ enum Command {
 
 /// Stands below `schema --help`.
 pub(super) const ABOUT: &str = "\
-With `--schema`, `run` takes column types from the table metadata of Dataverse: doubles, dates
-without a time, UUIDs that are no lookups, multi-choices and party lists come out typed. Metadata
-only adds: types that the lake has stay.
+With `--schema`, `run` takes column types from the table metadata of Dataverse. Values alone do not
+tell an integer from a decimal, nor a day from an instant, and the type that a column gets first it
+keeps for ever: pull metadata before a lake's first run. Types that the lake has stay.
 
 Ask the Web API for it, and save the answers as .json files in one folder:
 
@@ -59,10 +59,10 @@ Then: catchwater run --schema FOLDER …
 Without the Web API: catchwater schema infer --files BODIES > schema.json";
 
 const ABOUT_INFER: &str = "\
-Each attribute gets the narrowest type that holds all its values. Look the file over before a run
-uses it, for a lake keeps its types: what is a whole number in all bodies is written as Integer or
-BigInt, and may be a Decimal or a Double in Dataverse; what is a GUID in a text is written as String.
-Bodies that can't be understood are counted on stderr.
+A lake keeps its types for ever, so only what values tell without a doubt is written. Left out, and
+named on stderr, is the rest: numbers (integer, decimal or double?), dates that are all midnights (day
+or instant?), texts that are all GUIDs, attributes whose values differ in type. Add what you know of
+them before a run uses the file. Bodies that can't be understood are counted on stderr.
 
   catchwater schema infer --files bodies/ > schema.json
   catchwater run --schema schema.json …";
@@ -129,22 +129,30 @@ fn infer(path: &Path) -> anyhow::Result<()> {
     print(&format!("{inferred}\n"))
 }
 
+/// Says which attributes are left out, and why.
 fn tell_doubts(inferred: &Inferred) {
-    for mixed in &inferred.mixed {
-        note(&format!(
-            "{}.{} has values of types that no column holds together ({}): it is written as String, \
-             and what is no string will stand in _rest",
-            mixed.table,
-            mixed.attribute,
-            mixed.types.join(", ")
-        ));
+    /// Names in one line; a file has hundreds of attributes.
+    const NAMED: usize = 10;
+    let mut doubts: BTreeMap<Doubt, Vec<String>> = BTreeMap::new();
+    for Unknown { table, attribute, doubt } in &inferred.unknown {
+        doubts.entry(*doubt).or_default().push(format!("{}.{}", escaped(table), escaped(attribute)));
     }
-    if inferred.integers > 0 {
-        note(&format!(
-            "{} attributes are whole numbers in all bodies and written as Integer or BigInt; change those \
-             that are Decimal or Double in Dataverse before a run uses this",
-            inferred.integers
-        ));
+    for (doubt, names) in doubts {
+        let reason = match doubt {
+            Doubt::Number => "numbers: each may be an integer, a decimal or a double",
+            Doubt::Midnight => "dates that are all midnights: each may be a day or an instant",
+            Doubt::Guid => "texts that are all GUIDs: each may be an id or a text",
+            Doubt::Mixed => "of values that no column holds together",
+        };
+        let more = names.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let named = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        note(&format!("left out, {} attributes {reason}: {named}{more}", names.len()));
+    }
+    if !inferred.unknown.is_empty() {
+        note(
+            "add what you know of them, or ask the Web API (`catchwater schema --help`): a run types the rest from values, for ever",
+        );
     }
 }
 

@@ -197,11 +197,6 @@ fn scalar_cell<'a>(
     Some((cell, true))
 }
 
-/// Whether a number is written as an integer: a point or an exponent says that it is a decimal.
-pub(super) fn is_integer(tree: Tree<'_>, node: NodeId) -> bool {
-    !tree.bytes(scalar(tree, node)).iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
-}
-
 /// A scalar, or the object around it where that says nothing else: what is covered as a whole is passed quickly.
 fn all_of_scalar(tree: Tree<'_>, node: NodeId) -> NodeId {
     // The object, the name of its only member, the value.

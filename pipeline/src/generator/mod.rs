@@ -7,6 +7,7 @@
 
 mod body;
 mod catalogue;
+mod definitions;
 mod files;
 mod json;
 mod record;
@@ -15,6 +16,7 @@ mod value;
 mod wire;
 mod xml;
 
+pub use definitions::definitions;
 pub use files::{Error as FilesError, Files, Sample};
 pub use wire::Format;
 

@@ -3,13 +3,14 @@
 //! Owns: that the lake's types come first, that metadata only adds, and what a contradiction means. Does not own: how
 //! schemas are chained (`catchwater_sinks::lake`), what metadata states (`columns`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::lake::schema::{Ensured, Error, FileColumn, Schemas, TableSchema};
 
-use crate::columns::{Catalog, Metadata, type_holds};
+use crate::columns::{Catalog, Metadata, fixed_columns, type_holds};
+use crate::event::{MESSAGES, QUARANTINE};
 
 /// Type names by column.
 type Columns = BTreeMap<String, String>;
@@ -21,6 +22,8 @@ pub(super) struct LakeSchemas {
     catalog: Arc<Catalog>,
     /// Per table, what metadata adds and the lake does not have yet.
     added: HashMap<String, Columns>,
+    /// Tables of which nothing more is said about types that come from values: metadata states the table, or it was said.
+    told: HashSet<String>,
 }
 
 impl LakeSchemas {
@@ -37,8 +40,10 @@ impl LakeSchemas {
         for schema in schemas.tables() {
             catalog.adopt(&schema.table, schema.types());
         }
-        let mut opened = Self { schemas, catalog, added: HashMap::new() };
+        let told = [MESSAGES, QUARANTINE].map(str::to_owned).into();
+        let mut opened = Self { schemas, catalog, added: HashMap::new(), told };
         for (table, columns) in metadata.into_iter().flat_map(Metadata::tables) {
+            opened.told.insert(table.to_owned());
             opened.add(table, columns).await?;
         }
         Ok(opened)
@@ -51,12 +56,16 @@ impl LakeSchemas {
         table: &str,
         file: &BTreeMap<String, FileColumn>,
     ) -> Result<Option<Arc<TableSchema>>, Error> {
+        let new = self.new_columns(table, file);
         loop {
             let mut columns = stated(self.added.get(table));
             columns.extend(file.iter().map(|(name, of)| (name.clone(), of.clone())));
             let (column, lake, ours, schema) = match self.schemas.ensure(table, &columns).await? {
                 Ensured::Durable(schema) => {
                     self.added.remove(table);
+                    if !new.is_empty() && self.told.insert(table.to_owned()) {
+                        typed_from_values(table, &new);
+                    }
                     return Ok(Some(schema));
                 }
                 Ensured::Contradiction { column, lake, file, schema } => (column, lake, file, schema),
@@ -68,6 +77,20 @@ impl LakeSchemas {
                 return Ok(None);
             }
         }
+    }
+
+    /// Attributes that get their column with this file; none where nothing is said of them.
+    fn new_columns(&self, table: &str, file: &BTreeMap<String, FileColumn>) -> Columns {
+        if self.told.contains(table) {
+            return Columns::new();
+        }
+        let known = self.schemas.table(table);
+        let fixed: HashSet<&str> = fixed_columns(table).into_iter().flatten().map(|(name, _)| name).collect();
+        let is_new = |name: &str| {
+            !fixed.contains(name) && !known.is_some_and(|known| known.columns.contains_key(name))
+        };
+        let new = file.iter().filter(|(name, _)| is_new(name));
+        new.map(|(name, column)| (name.clone(), column.type_name.clone())).collect()
     }
 
     /// Adds what metadata states of a table.
@@ -98,6 +121,30 @@ impl LakeSchemas {
             false
         });
     }
+}
+
+/// Says which columns got their types from values: types are for ever, and metadata would have told more.
+fn typed_from_values(table: &str, columns: &Columns) {
+    /// Names of a kind in one line; a table has hundreds of columns.
+    const NAMED: usize = 20;
+    let of = |wanted: &[&str]| -> String {
+        let kinds = ["number", "datetime"];
+        let is_wanted =
+            |of: &str| if wanted.is_empty() { !kinds.contains(&of) } else { wanted.contains(&of) };
+        let names: Vec<&str> =
+            columns.iter().filter(|(_, of)| is_wanted(of)).map(|(name, _)| name.as_str()).collect();
+        match names.len().checked_sub(NAMED) {
+            _ if names.is_empty() => "none".to_owned(),
+            None | Some(0) => names.join(", "),
+            Some(more) => format!("{} and {more} more", names[..NAMED].join(", ")),
+        }
+    };
+    let (numbers, dates, others) = (of(&["number"]), of(&["datetime"]), of(&[]));
+    tracing::warn!(
+        "table {table}: these columns are typed from values and keep their types for ever. Numbers are DECIMAL(38,12), integers \
+         too: {numbers}. Dates are instants, days too: {dates}. Others: {others}. For integers, doubles and days pull table \
+         metadata before a lake's first run and give it to --schema; `catchwater schema --help` says how"
+    );
 }
 
 /// Columns that metadata states and no file has yet.

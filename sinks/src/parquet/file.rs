@@ -87,6 +87,7 @@ impl Body {
         );
         let metadata = ParquetMetaData::new(about, row_groups);
         ParquetMetaDataWriter::new(&mut pages, &metadata).finish().map_err(failed)?;
+        state_type_order(&mut pages, metadata.file_metadata().schema_descr().num_columns());
         seal::seal(&mut pages);
         pages.shrink_to_fit();
         Ok(pages.into())
@@ -96,6 +97,23 @@ impl Body {
 impl fmt::Debug for Body {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Body").field("bytes", &self.bytes()).finish_non_exhaustive()
+    }
+}
+
+/// States the order of each column's type for its minima and maxima. For doubles the library states the total order of
+/// IEEE 754, without a way to choose: readers of before 2026 refuse the whole file (polars before 1.43, `DataFusion` before
+/// 51). Ours have no minima of doubles, so either is true.
+///
+/// # Source
+/// The Parquet format, `FileMetaData`: the orders are its last member, a union of empty structs, three bytes a column; the
+/// struct and the file's length and magic follow.
+fn state_type_order(file: &mut [u8], columns: usize) {
+    const TYPE_ORDER: [u8; 3] = [0x1c, 0, 0];
+    const TOTAL_ORDER: [u8; 3] = [0x2c, 0, 0];
+    let Some(end) = file.len().checked_sub(4 + 4 + 1) else { return };
+    let (_, unions) = file[..end].as_rchunks_mut::<3>();
+    for order in unions.iter_mut().rev().take(columns).filter(|order| **order == TOTAL_ORDER) {
+        *order = TYPE_ORDER;
     }
 }
 

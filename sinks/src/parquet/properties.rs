@@ -2,7 +2,7 @@
 //! (12 ids, 6 decimals, 8 choices, 10 texts, 2 JSON, times and flags).
 
 use arrow::array::Array;
-use arrow::datatypes::Field;
+use arrow::datatypes::{DataType, Field};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 
@@ -94,8 +94,10 @@ pub(super) const FILTER_FALSE_POSITIVES: f64 = 0.1;
 /// Whether a reader can skip something by a column's least and greatest value.
 fn has_statistics(field: &Field, sample: Option<&Sample>) -> bool {
     // Ids are random: every range of them holds every other. So it is with texts, of which each is compared twice
-    // for this, unless a file says one thing throughout. Of JSON nobody asks for the least.
+    // for this, unless a file says one thing throughout. Of JSON nobody asks for the least. Minima of doubles would need the
+    // care for zeros and the order that older readers don't know.
     let is_pointless = is_id(field)
+        || *field.data_type() == DataType::Float64
         || field.extension_type_name() == Some(JSON)
         || sample.is_some_and(|sample| sample.distinct > 1);
     !is_pointless

@@ -113,17 +113,14 @@ pub(super) fn by_cast(cast: &str) -> Option<ColumnType> {
 }
 
 /// How a column type found in values is stated, as `AttributeType` and `AttributeTypeName`.
-pub(super) fn attribute_type(
-    column_type: ColumnType,
-    only_money: bool,
-    lookup: bool,
-) -> (&'static str, String) {
+pub(super) fn attribute_type(column_type: ColumnType, lookup: bool) -> (&'static str, String) {
     let name = match column_type {
         ColumnType::Boolean => "Boolean",
         ColumnType::Int32 => "Integer",
         ColumnType::Int64 => "BigInt",
-        ColumnType::Decimal if only_money => "Money",
-        ColumnType::Number | ColumnType::Decimal => "Decimal",
+        // Only money points to it: plain numbers are no evidence.
+        ColumnType::Decimal => "Money",
+        ColumnType::Number => "Decimal",
         ColumnType::Double => "Double",
         ColumnType::Choice => "Picklist",
         ColumnType::Choices => return ("Virtual", "MultiSelectPicklistType".to_owned()),

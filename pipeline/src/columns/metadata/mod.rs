@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 pub(super) use self::survey::Notes;
-pub use self::survey::{Inferred, Mixed, Survey};
+pub use self::survey::{Doubt, Inferred, Survey, Unknown};
 
 use self::answer::{Answer, Owner, Said};
 use self::kinds::Fact;
@@ -39,6 +39,11 @@ impl Metadata {
             return Err(Error::NoTypes(path.to_owned()));
         }
         Ok(metadata)
+    }
+
+    /// Reads one answer that is there as text; `name` stands for its file in errors.
+    pub fn of_answer(name: &str, answer: &str) -> Result<Self, Error> {
+        Self::of(&[(PathBuf::from(name), answer.as_bytes().to_vec())])
     }
 
     /// Type names by column, by table.

@@ -1,5 +1,6 @@
-//! Table metadata from bodies: what each attribute's values were, and the type that holds them all.
+//! Table metadata from bodies: the type of each attribute whose values leave no doubt.
 //!
+//! A type is for ever, so what bodies can't tell is left out: values look the same for an integer, a decimal and a double.
 //! The bodies become rows as in a run, which are thrown away; what is noted is each value that counts, with the
 //! evidence a run would take from it. Does not own: what is evidence (`attributes`).
 
@@ -7,7 +8,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 
-use super::super::attributes::{fits, is_integer};
+use super::super::attributes::fits;
 use super::super::schema::ColumnType;
 use super::super::{Catalog, Context, Full, TableBuffer};
 use super::kinds::attribute_type;
@@ -26,21 +27,32 @@ pub struct Survey {
 #[derive(Clone, Debug, Default)]
 pub struct Inferred {
     tables: BTreeMap<String, BTreeMap<String, (&'static str, String)>>,
-    /// Attributes whose values fit no one type.
-    pub mixed: Vec<Mixed>,
-    /// How many attributes are integers by all their values so far. A double or a decimal may look like that.
-    pub integers: usize,
+    /// Attributes that are left out.
+    pub unknown: Vec<Unknown>,
 }
 
-/// An attribute whose values fit no one type.
+/// An attribute whose type its values can't tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mixed {
+pub struct Unknown {
     /// The table's logical name.
     pub table: String,
     /// The attribute's logical name.
     pub attribute: String,
-    /// The types its values would have.
-    pub types: Vec<&'static str>,
+    /// The reason.
+    pub doubt: Doubt,
+}
+
+/// The reason why values can't tell a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doubt {
+    /// Numbers: an integer, a decimal or a double.
+    Number,
+    /// Midnights: days, or instants that happen to be midnights.
+    Midnight,
+    /// Texts that are GUIDs: an id, or a text.
+    Guid,
+    /// Values of several types.
+    Mixed,
 }
 
 impl Default for Survey {
@@ -70,7 +82,7 @@ impl Survey {
             .push_in_parts(&mut self.context, event, &nowhere, PartitionId(0), |_| Ok::<(), Infallible>(()));
     }
 
-    /// The types that hold all values.
+    /// The types that all values have without a doubt.
     pub fn finish(self) -> Inferred {
         let mut inferred = Inferred::default();
         let notes = self.context.scratch.survey.unwrap_or_default();
@@ -78,15 +90,13 @@ impl Survey {
         for ((table, attribute), evidence) in
             notes.attributes.into_iter().filter(|((_, name), _)| !name.is_empty())
         {
-            let column_type = evidence.column_type().unwrap_or(ColumnType::Text);
-            inferred.integers += usize::from(matches!(column_type, ColumnType::Int32 | ColumnType::Int64));
-            if evidence.column_type().is_none() {
-                let types = evidence.pointed.iter().map(|column_type| column_type.name()).collect();
-                inferred.mixed.push(Mixed { table: table.clone(), attribute: attribute.clone(), types });
+            match evidence.column_type() {
+                Ok(column_type) => {
+                    let stated = attribute_type(column_type, evidence.lookup);
+                    inferred.tables.entry(table).or_default().insert(attribute, stated);
+                }
+                Err(doubt) => inferred.unknown.push(Unknown { table, attribute, doubt }),
             }
-            let only_money = evidence.pointed == [ColumnType::Decimal];
-            let stated = attribute_type(column_type, only_money, evidence.lookup);
-            inferred.tables.entry(table).or_default().insert(attribute, stated);
         }
         inferred
     }
@@ -130,18 +140,14 @@ impl Notes {
         value: Value<'_>,
         evidence: Option<ColumnType>,
     ) {
-        let holds = |column_type: &ColumnType| {
-            let whole = matches!(column_type, ColumnType::Int32 | ColumnType::Int64);
-            // `1.0` is written as a decimal.
-            fits(tree, *column_type, node, value) && (!whole || is_integer(tree, node))
-        };
+        let holds = |column_type: &ColumnType| fits(tree, *column_type, node, value);
         // Beside what a run takes for evidence: a number that only a double holds is one.
         let double = Some(ColumnType::Double).filter(|double| value == Value::LongNumber && holds(double));
         let Some(evidence) = evidence.or(double) else { return };
         let known = self
             .attributes
             .entry((table.to_owned(), attribute.to_owned()))
-            .or_insert_with(|| Evidence { pointed: Vec::new(), held: STATED.to_vec(), lookup: false });
+            .or_insert_with(|| Evidence { pointed: Vec::new(), held: TRIED.to_vec(), lookup: false });
         if !known.pointed.contains(&evidence) {
             known.pointed.push(evidence);
         }
@@ -162,31 +168,36 @@ struct Evidence {
 }
 
 impl Evidence {
-    /// The narrowest type that values point to and that holds them all.
-    fn column_type(&self) -> Option<ColumnType> {
-        self.held.iter().copied().find(|held| {
-            self.pointed.contains(held)
-                || self.pointed.contains(&ColumnType::Number) && NUMBERS.contains(held)
-        })
+    /// The type that values point to and that holds them all, where no other type is as likely.
+    fn column_type(&self) -> Result<ColumnType, Doubt> {
+        let holds = |column_type: &ColumnType| self.held.contains(column_type);
+        match self.pointed[..] {
+            [ColumnType::Double] if holds(&ColumnType::Double) => Ok(ColumnType::Double),
+            // A number that only a double holds tells that all of them are.
+            [ColumnType::Number | ColumnType::Double, ref more @ ..]
+                if more.iter().all(|other| matches!(other, ColumnType::Number | ColumnType::Double)) =>
+            {
+                let only_double = self.pointed.contains(&ColumnType::Double) && holds(&ColumnType::Double);
+                if only_double { Ok(ColumnType::Double) } else { Err(Doubt::Number) }
+            }
+            [ColumnType::Datetime] if holds(&ColumnType::Date) => Err(Doubt::Midnight),
+            [ColumnType::Text] if holds(&ColumnType::Uuid) => Err(Doubt::Guid),
+            _ => self.pointed.iter().find(|pointed| holds(pointed)).copied().ok_or(Doubt::Mixed),
+        }
     }
 }
 
-/// The types that values can be said to have, the narrower first.
-const STATED: [ColumnType; 12] = [
+/// The types that are tried on all values.
+const TRIED: [ColumnType; 11] = [
     ColumnType::Boolean,
-    ColumnType::Int32,
-    ColumnType::Int64,
     ColumnType::Decimal,
     ColumnType::Double,
     ColumnType::Choice,
     ColumnType::Choices,
     ColumnType::Uuid,
     ColumnType::Datetime,
+    ColumnType::Date,
     ColumnType::PartyList,
     ColumnType::Binary,
     ColumnType::Text,
 ];
-
-/// What a plain number may be.
-const NUMBERS: [ColumnType; 4] =
-    [ColumnType::Int32, ColumnType::Int64, ColumnType::Decimal, ColumnType::Double];

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Decimal128Array, FixedSizeBinaryArray, Int32Array,
-    Int32Builder, Int64Array, ListArray, ListBuilder, RecordBatch, StringArray, StringBuilder, StructArray,
-    StructBuilder, TimestampMicrosecondArray, new_null_array,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Decimal128Array, FixedSizeBinaryArray, Float64Array,
+    Int32Array, Int32Builder, Int64Array, ListArray, ListBuilder, RecordBatch, StringArray, StringBuilder,
+    StructArray, StructBuilder, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::concat_batches;
@@ -22,7 +22,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
 use bytes::Bytes;
 use object_store::path::Path;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use parquet::basic::{Compression, LogicalType, Type as PhysicalType};
+use parquet::basic::{ColumnOrder, Compression, LogicalType, Type as PhysicalType};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use uuid::Uuid;
 
@@ -543,6 +543,23 @@ async fn columns_have_the_numbers_that_they_are_given() {
     for column in file.columns().unwrap() {
         assert_eq!(column.ids.as_ref(), given.get(column.field.name()), "{column:?}");
     }
+}
+
+#[test]
+fn orders_of_minima_are_those_that_every_reader_knows() {
+    let doubles: ArrayRef = Arc::new(Float64Array::from(vec![Some(-0.0), None, Some(1.5)]));
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["a", ",\0\0", "b"]));
+    let batch = RecordBatch::try_from_iter_with_nullable([
+        ("a", Arc::clone(&doubles), true),
+        ("b", texts, true),
+        ("c", doubles, true),
+    ]);
+    let file = written(&[&batch.unwrap()]);
+    let metadata = metadata(&file);
+    let orders = metadata.file_metadata().column_orders().unwrap();
+    assert!(orders.iter().all(|order| matches!(order, ColumnOrder::TYPE_DEFINED_ORDER(_))), "{orders:?}");
+    assert!(metadata.row_group(0).column(0).statistics().is_none_or(|said| said.min_bytes_opt().is_none()));
+    assert_eq!(read_back(&file).num_rows(), 3);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::columns::Columns;
-use super::events::{COUNTS, is_message_that, join_repeated, write_events};
+use super::events::{COUNTS, is_cleared_list, is_message_that, join_repeated, write_events};
 use super::text::{identifier, literal, one_line, statement};
 use crate::columns::attribute_name;
 use crate::event::messages::Effect;
@@ -25,10 +25,10 @@ pub(super) fn write_changes(out: &mut String, view: &str, history: &str, columns
     write_events(out, history, columns);
     let _ = write!(
         out,
-        ", each AS NOT MATERIALIZED (\n  \
-           SELECT events.*, unnest(\"_changed\") AS \"_column\" FROM events {}\n  \
+        ", _each AS NOT MATERIALIZED (\n  \
+           SELECT _events.*, unnest(\"_changed\") AS \"_column\" FROM _events {}\n  \
            WHERE {COUNTS} AND \"_known\"\n\
-         ), told AS NOT MATERIALIZED (\n  \
+         ), _told AS NOT MATERIALIZED (\n  \
            SELECT *,\n    ",
         join_repeated(columns)
     );
@@ -38,17 +38,17 @@ pub(super) fn write_changes(out: &mut String, view: &str, history: &str, columns
     let record = columns.record().join(", ");
     let _ = write!(
         out,
-        " AS \"_label\"\n  FROM each\n), copied AS NOT MATERIALIZED (\n  \
+        " AS \"_label\"\n  FROM _each\n), _copied AS NOT MATERIALIZED (\n  \
            -- One change that several steps post: the first step's counts.\n  \
            SELECT *, (coalesce(\"_request_id\", \"_correlation_id\") IS NOT NULL AND \"_step_id\" IS DISTINCT FROM\n    \
              first_value(\"_step_id\") OVER (PARTITION BY {record}, \"_column\", \"_value\", \"_message\", \"_correlation_id\",\n      \
-             \"_request_id\", \"_operation_created_on\", \"_row_index\" ORDER BY \"_order\")) AS \"_copy\"\n  FROM told\n)\nSELECT\n  {},\n  \
+             \"_request_id\", \"_operation_created_on\", \"_row_index\" ORDER BY \"_order\")) AS \"_copy\"\n  FROM _told\n)\nSELECT\n  {},\n  \
          \"_column\" AS \"column\",\n  \"_value\" AS \"value\",\n  \"_label\" AS \"label\",\n  \
          -- Not a named window: DuckDB before 2.0 keeps its name for the whole script.\n  \
          CASE WHEN {} THEN NULL ELSE lag(\"_value\") OVER (\n    \
          PARTITION BY {record}, \"_column\", \"_copy\" ORDER BY \"_order\") END AS \"before\",\n  \
          \"_step_id\",\n  \"_copy\"\n\
-         FROM copied;\n",
+         FROM _copied;\n",
         FACTS.map(identifier).join(",\n  "),
         is_message_that(Effect::Creates),
     );
@@ -74,28 +74,13 @@ fn write_value(out: &mut String, columns: &Columns<'_>) {
         columns.attributes.iter().map(|(name, lake_type)| (*name, as_text(name, lake_type))).collect();
     out.push_str("coalesce(");
     write_case(out, &values);
-    let lists: Vec<String> = columns
-        .attributes
-        .iter()
-        .filter(|(_, lake_type)| *lake_type == "party_list")
-        .map(|(name, _)| literal(&attribute_name(name)))
-        .collect();
     // A value that does not fit its column, or has none: of one target, or of one of several, in either form.
     for target in ["Target", "Targets.Entities[0]", "Targets[0]"] {
         let value = format!(
             "json_extract(json_extract(\"_rest\", '$.InputParameters.{target}.Attributes'), {POINTER})"
         );
-        let text = format!("{value}->>'$'");
-        if lists.is_empty() {
-            let _ = write!(out, ",\n      {text}");
-        } else {
-            // Of a list that was cleared only the collection is left.
-            let cleared = format!(
-                "\"_column\" IN ({}) AND json_type({value}) = 'OBJECT' AND NOT json_exists({value}, '$.Entities')",
-                lists.join(", ")
-            );
-            let _ = write!(out, ",\n      CASE WHEN {cleared} THEN NULL ELSE {text} END");
-        }
+        let _ =
+            write!(out, ",\n      CASE WHEN {} THEN NULL ELSE {value}->>'$' END", is_cleared_list(&value));
     }
     out.push_str("\n    )");
 }

@@ -9,7 +9,7 @@ use super::columns::{Columns, VERSION};
 use super::text::{identifier, literal};
 use crate::event::messages::{Effect, MESSAGES, Message};
 
-/// Writes `WITH events …, repeated …`: the events of records, each with its place `_order`, whether it changes states
+/// Writes `WITH _events …, repeated …`: the events of records, each with its place `_order`, whether it changes states
 /// (`_known`: null for a message that keeps them, false for one whose effect is not known), the attributes it sets, `_set`,
 /// and those whose label has no companion, `_labelled`; and the events that were delivered more than once.
 ///
@@ -30,13 +30,14 @@ pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_
     let order: Vec<String> = order.iter().map(|key| format!("    {key}, 'ASC NULLS FIRST'")).collect();
     let _ = write!(
         out,
-        "WITH events AS NOT MATERIALIZED (\n  SELECT *, {SET} AS \"_set\", json_keys(\"_labels\") AS \"_labelled\", {LEFT} AS \"_left\", create_sort_key(\n{}\n  ) AS \"_order\"\n  \
+        "WITH _events AS NOT MATERIALIZED (\n  SELECT *, {SET} AS \"_set\", json_keys(\"_labels\") AS \"_labelled\", {} AS \"_left\", create_sort_key(\n{}\n  ) AS \"_order\"\n  \
            FROM (\n{}  )\n  \
            -- Events of several records at once have no Id of their own.\n  \
            WHERE \"Id\" <> {NONE}\n\
-         ), repeated AS NOT MATERIALIZED (\n  \
+         ), _repeated AS NOT MATERIALIZED (\n  \
            SELECT {}, min(\"_order\") AS \"_order\"\n  \
-           FROM events WHERE {IS_JOB} GROUP BY ALL HAVING count(*) > 1\n)",
+           FROM _events WHERE {IS_JOB} GROUP BY ALL HAVING count(*) > 1\n)",
+        left(),
         order.join(",\n"),
         followed(history, columns),
         event_columns(columns).join(", "),
@@ -128,18 +129,18 @@ fn known() -> String {
     format!("CASE WHEN {changes} THEN true WHEN {keeps} THEN NULL ELSE false END")
 }
 
-/// Joins `repeated` to `events`: the first delivery of an event counts, wherever the others are.
+/// Joins `repeated` to `_events`: the first delivery of an event counts, wherever the others are.
 pub(super) fn join_repeated(columns: &Columns<'_>) -> String {
-    let equal = |column: &String| format!("repeated.{column} IS NOT DISTINCT FROM events.{column}");
+    let equal = |column: &String| format!("_repeated.{column} IS NOT DISTINCT FROM _events.{column}");
     let same: Vec<String> = event_columns(columns)[2..].iter().map(equal).collect();
     format!(
-        "LEFT JOIN repeated\n  ON repeated.\"Id\" = events.\"Id\" AND repeated.\"_operation_id\" = events.\"_operation_id\" AND events.{IS_ASYNCHRONOUS}\n  AND {}",
+        "LEFT JOIN _repeated\n  ON _repeated.\"Id\" = _events.\"Id\" AND _repeated.\"_operation_id\" = _events.\"_operation_id\" AND _events.{IS_ASYNCHRONOUS}\n  AND {}",
         same.join("\n  AND ")
     )
 }
 
-/// Whether a row of `events` joined so is the delivery that counts.
-pub(super) const COUNTS: &str = "(repeated.\"_order\" IS NULL OR repeated.\"_order\" = events.\"_order\")";
+/// Whether a row of `_events` joined so is the delivery that counts.
+pub(super) const COUNTS: &str = "(_repeated.\"_order\" IS NULL OR _repeated.\"_order\" = _events.\"_order\")";
 
 /// Writes `deletions`: the last deletion of each record that no restoration undid. A deletion that was delivered again is no
 /// later one: the record may have been created anew in between.
@@ -148,11 +149,11 @@ pub(super) fn write_deletions(out: &mut String, columns: &Columns<'_>) {
     let record = columns.record().join(", ");
     let _ = write!(
         out,
-        ", deletions AS NOT MATERIALIZED (\n  \
+        ", _deletions AS NOT MATERIALIZED (\n  \
            SELECT {record}, max(\"_order\") AS \"_order\" FROM (\n    \
              SELECT *, lead(\"_restores\") OVER (PARTITION BY {record} ORDER BY \"_order\") AS \"_undone\" FROM (\n      \
                SELECT {record}, min(\"_order\") AS \"_order\", bool_or({restores}) AS \"_restores\"\n      \
-               FROM events WHERE \"IsDelete\" OR {restores}\n      \
+               FROM _events WHERE \"IsDelete\" OR {restores}\n      \
                GROUP BY {record}, {}, CASE WHEN {IS_JOB} THEN NULL ELSE \"_order\" END\n    \
              )\n  \
            ) WHERE NOT \"_restores\" AND \"_undone\" IS DISTINCT FROM true GROUP BY ALL\n\
@@ -198,21 +199,34 @@ const SET: &str = "CASE WHEN \"_rest\" IS NULL THEN \"_changed\" ELSE list_conca
                    FOR image IN json_extract(\"_rest\", '$.PostEntityImages.*')\n    \
                    IF NOT json_exists(image, '$.Id') AND NOT json_exists(image, '$.LogicalName')\n  ])) END";
 
-/// The attributes of Target, or of the row's target of several, whose value fits no column.
-const LEFT: &str = "coalesce(json_extract(\"_rest\", '$.InputParameters.Target.Attributes'), \
-                    json_extract(\"_rest\", '$.InputParameters.Targets.Entities[0].Attributes'), \
-                    json_extract(\"_rest\", '$.InputParameters.Targets[0].Attributes'))";
+/// The attributes whose value fits no column: of Target, or of the row's target of several, and of the first image that has
+/// any. Target counts before the image.
+fn left() -> String {
+    let target = "coalesce(json_extract(\"_rest\", '$.InputParameters.Target.Attributes'), \
+                  json_extract(\"_rest\", '$.InputParameters.Targets.Entities[0].Attributes'), \
+                  json_extract(\"_rest\", '$.InputParameters.Targets[0].Attributes'))";
+    let image = "list_extract([\n    json_extract(image, '$.Attributes') FOR image IN json_extract(\"_rest\", '$.PostEntityImages.*')\n    \
+                 IF json_exists(image, '$.Attributes') AND NOT json_exists(image, '$.Id') AND NOT json_exists(image, '$.LogicalName')\n  ], 1)";
+    format!(
+        "CASE WHEN NOT json_exists(\"_rest\", '$.PostEntityImages') THEN {target}\n    \
+         WHEN {target} IS NULL THEN {image} ELSE json_merge_patch({image}, {target}) END"
+    )
+}
 
 /// What `_left` has of an attribute, as JSON; of a list that was cleared, nothing.
 pub(super) fn left_of(attribute: &str, lake_type: &str) -> String {
     let pointer = literal(&format!("/{}", attribute.replace('~', "~0").replace('/', "~1")));
     let value = format!("json_extract(\"_left\", {pointer})");
     if lake_type == "party_list" {
-        // Only the collection around it is left.
-        format!(
-            "CASE WHEN json_type({value}) <> 'OBJECT' OR json_exists({value}, '$.Entities') THEN {value} END"
-        )
+        format!("CASE WHEN NOT ({}) THEN {value} END", is_cleared_list(&value))
     } else {
         value
     }
+}
+
+/// Whether a value is what is left of a list that was cleared: the collection without its records.
+pub(super) fn is_cleared_list(value: &str) -> String {
+    format!(
+        "json_type({value}) = 'OBJECT' AND json_exists({value}, '$.EntityName') AND NOT json_exists({value}, '$.Entities')"
+    )
 }

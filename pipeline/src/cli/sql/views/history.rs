@@ -29,7 +29,7 @@ pub(super) fn write_history(
     };
     statement(out, view, &what);
     write_typed_nulls(out, columns.all());
-    let _ = write!(out, "\nUNION ALL BY NAME\nSELECT * FROM {};\n", source(lake, &schema.table, ""));
+    let _ = write!(out, "\nUNION ALL BY NAME\nSELECT * FROM {};\n", source(lake, &schema.table));
 }
 
 /// The view of a table of ours that has no files.
@@ -55,17 +55,27 @@ pub(super) fn write_typed_nulls<'a>(out: &mut String, columns: impl Iterator<Ite
     let _ = write!(out, "  NULL::DATE AS \"{DATE_COLUMN}\"\nWHERE false");
 }
 
-/// What stands behind FROM to read the rows of a table, or those of them that `condition` (`WHERE …`) lets pass.
-pub(super) fn source(lake: &str, table: &str, condition: &str) -> String {
+/// What stands behind FROM to read the rows of a table.
+pub(super) fn source(lake: &str, table: &str) -> String {
+    rows(lake, table, "", "")
+}
+
+/// The same for those rows that `condition` (`WHERE …`) lets pass, which may ask for the column `file`: the row's file.
+pub(super) fn source_where(lake: &str, table: &str, file: &str, condition: &str) -> String {
+    let rows = rows(lake, table, &format!(", filename = {}", literal(file)), condition);
+    format!("(\n  SELECT * EXCLUDE ({}) FROM {rows})", identifier(file))
+}
+
+fn rows(lake: &str, table: &str, more: &str, condition: &str) -> String {
     let glob = files_of(lake, table);
     if has_foreign_columns(lake) {
         return format!(
             "(\n  SELECT *, DATE '1970-01-01' + CAST(floor(epoch(\"_enqueued_time\") / 86400) AS INTEGER) AS \"{DATE_COLUMN}\"\n  \
-             FROM read_parquet({glob}, union_by_name = true, hive_partitioning = false){condition}\n)"
+             FROM read_parquet({glob}, union_by_name = true, hive_partitioning = false{more}){condition}\n)"
         );
     }
     format!(
-        "read_parquet(\n  {glob},\n  union_by_name = true, hive_partitioning = true, hive_types = {{'{DATE_COLUMN}': DATE}}\n){condition}"
+        "read_parquet(\n  {glob},\n  union_by_name = true, hive_partitioning = true, hive_types = {{'{DATE_COLUMN}': DATE}}{more}\n){condition}"
     )
 }
 

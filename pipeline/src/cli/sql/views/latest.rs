@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::columns::Columns;
-use super::events::{COUNTS, join_repeated, left_of, write_deletions, write_events};
+use super::events::{COUNTS, is_cleared_list, join_repeated, left_of, write_deletions, write_events};
 use super::text::{identifier, literal, one_line, statement};
 use crate::columns::attribute_name;
 
@@ -24,7 +24,7 @@ pub(super) fn write_latest(out: &mut String, view: &str, history: &str, columns:
          -- Each column is what the last event that set it says, null too; nothing from before a deletion counts.\n\
          -- SinkModifiedOn and the columns that begin with _ are those of the record's latest event, but for\n\
          -- _truncated: whether any of its events came without all of its content. _misfits has, as JSON, the values that are\n\
-         -- current and fit no column. _unknown_messages names messages of the record whose effect is not known: they\n\
+         -- current and fit no column or have none. _unknown_messages names messages of the record whose effect is not known: they\n\
          -- change nothing here",
         one_line(history)
     );
@@ -48,7 +48,7 @@ pub(super) fn write_latest(out: &mut String, view: &str, history: &str, columns:
         out,
         ",\n  bool_or(\"_truncated\") AS \"_truncated\",\n  \
          list_sort(list(DISTINCT coalesce(\"_message\", '')) FILTER (WHERE NOT \"_known\")) AS \"_unknown_messages\"\n\
-         FROM live\nGROUP BY {}\nHAVING bool_or(\"_known\");\n",
+         FROM _live\nGROUP BY {}\nHAVING bool_or(\"_known\");\n",
         columns.record().join(", ")
     );
 }
@@ -74,15 +74,15 @@ fn write_live_events(out: &mut String, columns: &Columns<'_>) {
     let same = columns
         .record()
         .iter()
-        .map(|column| format!("deletions.{column} IS NOT DISTINCT FROM events.{column}"))
+        .map(|column| format!("_deletions.{column} IS NOT DISTINCT FROM _events.{column}"))
         .collect::<Vec<_>>();
     let _ = write!(
         out,
-        ", live AS NOT MATERIALIZED (\n  \
-           SELECT events.* FROM events LEFT JOIN deletions\n  \
-           ON deletions.\"Id\" = events.\"Id\" AND {}\n  \
+        ", _live AS NOT MATERIALIZED (\n  \
+           SELECT _events.* FROM _events LEFT JOIN _deletions\n  \
+           ON _deletions.\"Id\" = _events.\"Id\" AND {}\n  \
            {}\n  \
-           WHERE (deletions.\"_order\" IS NULL OR deletions.\"_order\" < events.\"_order\")\n  \
+           WHERE (_deletions.\"_order\" IS NULL OR _deletions.\"_order\" < _events.\"_order\")\n  \
            AND {COUNTS}\n\
          )\n",
         same.join(" AND "),
@@ -115,8 +115,9 @@ fn write_latest_value(out: &mut String, name: &str, owner: Option<&str>) {
 
 /// The values that are current and fit no column, as one JSON object by attribute; null where all fit.
 fn write_misfits(out: &mut String, columns: &Columns<'_>) {
-    let own = columns.attributes.iter().filter(|(name, _)| columns.owner(name).is_none());
+    let own: Vec<_> = columns.attributes.iter().filter(|(name, _)| columns.owner(name).is_none()).collect();
     let values: Vec<String> = own
+        .iter()
         .map(|(name, lake_type)| {
             let (column, attribute) = (identifier(name), attribute_name(name));
             let set = format!("{column} IS NOT NULL OR list_contains(\"_set\", {})", literal(&attribute));
@@ -127,12 +128,32 @@ fn write_misfits(out: &mut String, columns: &Columns<'_>) {
             )
         })
         .collect();
+    let names: Vec<String> =
+        columns.attributes.iter().map(|(name, _)| literal(&attribute_name(name))).collect();
     // What is null is left out by the merge.
     let _ = writeln!(
         out,
-        "  nullif(CAST(json_merge_patch('{{}}', json_object(\n    {}\n  )) AS VARCHAR), '{{}}') AS \"_misfits\",",
-        values.join(",\n    ")
+        "  nullif(CAST(json_merge_patch('{{}}', json_object(\n    {}\n  ), coalesce({}, '{{}}')) AS VARCHAR), '{{}}') AS \"_misfits\",",
+        values.join(",\n    "),
+        without_column(&names)
     );
+}
+
+/// The current values of attributes that have no column, as JSON; null where no event has such a value.
+fn without_column(columns: &[String]) -> String {
+    let events =
+        "list_sort(list({'o': \"_order\", 'c': \"_set\", 'l': \"_left\"}) FILTER (WHERE \"_known\"))";
+    let last = format!("[event.l FOR event IN {events} IF list_contains(event.c, attribute)][-1]");
+    let pointer = "'/' || replace(replace(attribute, '~', '~0'), '/', '~1')";
+    format!(
+        "CASE WHEN count(\"_left\") FILTER (WHERE \"_known\") > 0 THEN to_json(map_from_entries([\n    \
+         {{'k': misfit.k, 'v': CASE WHEN {} THEN NULL ELSE misfit.v END}} FOR misfit IN [\n    \
+         {{'k': attribute, 'v': json_extract({last}, {pointer})}}\n    \
+         FOR attribute IN list_distinct(flatten(list(json_keys(\"_left\")) FILTER (WHERE \"_known\" AND \"_left\" IS NOT NULL)))\n    \
+         IF NOT list_contains([{}], attribute)\n  ]])) END",
+        is_cleared_list("misfit.v"),
+        columns.join(", ")
+    )
 }
 
 /// Whether an event's value in a companion column is that of an attribute of this name: it sets the attribute, or

@@ -57,8 +57,9 @@ pub(super) fn script(lake: &Lake<'_>) -> String {
     watch::write_gaps(&mut out, lake, &gaps);
     watch::write_accepted_gaps(&mut out, lake, &names.take("accepted_gaps"), &gaps);
     let of_records = histories.iter().filter(|(schema, _)| is_of_records(schema));
-    let of_records: Vec<(&str, &str)> =
-        of_records.map(|(schema, view)| (schema.table.as_str(), view.as_str())).collect();
+    let of_records: Vec<watch::History<'_>> = of_records
+        .map(|(schema, view)| (schema.table.as_str(), view.as_str(), Columns::of(schema).elastic_key()))
+        .collect();
     watch::write_late(&mut out, &names.take("late"), &of_records);
     out
 }
@@ -66,7 +67,7 @@ pub(super) fn script(lake: &Lake<'_>) -> String {
 /// What can be said of a lake whose tables are not known: how DuckDB reaches it, and how a table of it is read.
 pub(super) fn script_without_tables(lake: &str) -> String {
     let address = cloud::duckdb_address(lake);
-    let account = format!("SELECT * FROM {};", history::source(&address, "account", ""));
+    let account = format!("SELECT * FROM {};", history::source(&address, "account"));
     format!(
         "-- The way to the lake {}, printed by `catchwater sql`. There are no views: this version does not open\n\
          -- lakes in a cloud, so it knows neither tables nor columns. `--like FOLDER` takes them from a lake in a folder.\n\
@@ -96,7 +97,7 @@ fn is_of_records(schema: &TableSchema) -> bool {
 
 /// What holds for the session that the views are pasted into.
 const SESSION: &str = "
--- One script for DuckDB 1.4 and newer.
+-- One script for DuckDB 1.2 and newer.
 -- The days of a lake are days in UTC; another zone may be set behind the views.
 SET TimeZone = 'UTC';
 -- A query reads the foot of each file a few times: from memory but once.

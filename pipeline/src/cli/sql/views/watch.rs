@@ -8,7 +8,8 @@ use catchwater_sinks::lake::paths;
 
 use super::Lake;
 use super::columns::typed_null;
-use super::history::{lake_folder, source, write_typed_nulls};
+use super::events::ELASTIC;
+use super::history::{lake_folder, source_where, write_typed_nulls};
 use super::text::{identifier, literal, one_line, statement};
 use crate::columns::fixed_columns;
 use crate::event::QUARANTINE;
@@ -27,7 +28,7 @@ pub(super) fn write_gaps(out: &mut String, lake: &Lake<'_>, view: &str) {
             "\n  UNION ALL\n  -- Accepted by a run.\n  \
                SELECT \"source\", \"range\".\"from\", \"range\".\"to\" FROM (\n    \
                  SELECT {} AS \"source\", unnest(\"ranges\") AS \"range\"\n    \
-                 FROM read_json({}, columns = {{\"ranges\": 'STRUCT(\"from\" BIGINT, \"to\" BIGINT)[]'}})\n  )",
+                 FROM read_json({}, columns = {{\"ranges\": 'STRUCT(\"from\" BIGINT, \"to\" BIGINT)[]'}}, filename = true)\n  )",
             source_of_name(OWN_FILE, "--?[0-9]+\\.json"),
             records(&folder, &paths::gap_folder(*cause)),
         );
@@ -67,7 +68,7 @@ fn write_missing(out: &mut String, lake: &Lake<'_>, also: &str) {
         let _ = write!(
             out,
             "\n  UNION ALL\n  -- What is before the first event of a source was not asked for.\n  \
-               SELECT {}, \"first\" - 1, \"first\" - 1 FROM read_json({}, columns = {{first: 'BIGINT'}})",
+               SELECT {}, \"first\" - 1, \"first\" - 1 FROM read_json({}, columns = {{first: 'BIGINT'}}, filename = true)",
             source_of_name(OWN_FILE, "\\.json"),
             records(&folder, &paths::origin_folder()),
         );
@@ -76,7 +77,7 @@ fn write_missing(out: &mut String, lake: &Lake<'_>, also: &str) {
         let _ = write!(
             out,
             "\n  UNION ALL\n  -- Given up.\n  \
-               SELECT {}, \"from\", \"to\" FROM read_json({}, columns = {{\"from\": 'BIGINT', \"to\": 'BIGINT'}})",
+               SELECT {}, \"from\", \"to\" FROM read_json({}, columns = {{\"from\": 'BIGINT', \"to\": 'BIGINT'}}, filename = true)",
             source_of_name(OWN_FILE, "--?[0-9]+\\.json"),
             records(&folder, &paths::lost_folder()),
         );
@@ -95,34 +96,38 @@ fn write_missing(out: &mut String, lake: &Lake<'_>, also: &str) {
 /// The columns of ranges, without a row.
 const NO_RANGES: &str = "SELECT NULL::VARCHAR AS \"source\", NULL::BIGINT AS \"first\", NULL::BIGINT AS \"last\", NULL::BIGINT AS \"events\"\nWHERE false;\n";
 
-/// The view of events that came behind a later one of their record; `histories` is (table, view).
-pub(super) fn write_late(out: &mut String, view: &str, histories: &[(&str, &str)]) {
+/// A table's name, that of its first view, and the partition of its records if it is elastic.
+pub(super) type History<'a> = (&'a str, &'a str, Option<String>);
+
+/// The view of events that came behind a later one of their record.
+pub(super) fn write_late(out: &mut String, view: &str, histories: &[History<'_>]) {
     let what = "events that were delivered behind a later one of their record, of every table.\n\
                 -- \"behind\" is by how much they are older than the newest that was there before them";
     statement(out, view, what);
     let columns = FACTS.map(|(name, of)| format!("{} AS \"{name}\"", typed_null(of)));
     let _ = write!(
         out,
-        "WITH events AS NOT MATERIALIZED (\n  SELECT NULL::VARCHAR AS \"table\", {}\n  WHERE false",
+        "WITH _events AS NOT MATERIALIZED (\n  SELECT NULL::VARCHAR AS \"table\", {}, NULL::VARCHAR AS \"{ELASTIC}\"\n  WHERE false",
         columns.join(", ")
     );
     let columns = FACTS.map(|(name, _)| identifier(name)).join(", ");
-    for (table, history) in histories {
+    for (table, history, elastic) in histories {
         let _ = write!(
             out,
-            "\n  UNION ALL SELECT {}, {columns} FROM {}",
+            "\n  UNION ALL SELECT {}, {columns}, {} FROM {}",
             literal(&one_line(table)),
+            elastic.as_deref().unwrap_or("NULL"),
             identifier(history)
         );
     }
     out.push_str(
-        "\n), told AS (\n  \
+        "\n), _told AS (\n  \
            SELECT *, max(\"_operation_created_on\") OVER (\n    \
-             PARTITION BY \"table\", \"_organization_id\", \"Id\" ORDER BY \"_enqueued_time\", \"_partition\", \"_sequence_number\", \"_row_index\"\n    \
+             PARTITION BY \"table\", \"_organization_id\", \"Id\", \"_elastic_partition\" ORDER BY \"_enqueued_time\", \"_partition\", \"_sequence_number\", \"_row_index\"\n    \
              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING\n  ) AS \"overtaken_by\"\n  \
-           FROM events WHERE \"Id\" <> '00000000-0000-0000-0000-000000000000'\n)\n\
-         SELECT *, \"overtaken_by\" - \"_operation_created_on\" AS \"behind\"\n\
-         FROM told WHERE \"overtaken_by\" > \"_operation_created_on\";\n",
+           FROM _events WHERE \"Id\" <> '00000000-0000-0000-0000-000000000000'\n)\n\
+         SELECT * EXCLUDE (\"_elastic_partition\"), \"overtaken_by\" - \"_operation_created_on\" AS \"behind\"\n\
+         FROM _told WHERE \"overtaken_by\" > \"_operation_created_on\";\n",
     );
 }
 
@@ -147,19 +152,22 @@ pub(super) fn write_quarantine(out: &mut String, lake: &Lake<'_>, view: &str) {
         let _ = writeln!(out, "SELECT * FROM {};", identifier(QUARANTINE));
         return;
     }
-    let (here, there) = (source_of_file(OWN_FILE), source_of_file(FILE));
+    let place = source_of_file(FILE);
     let redriven = literal(&format!("{}/*/enqueued_date=*/*-r*.cw.parquet", lake_folder(lake.address)));
     let condition = format!(
-        "\nWHERE ({here}, \"_sequence_number\") NOT IN (\n  \
-           SELECT ({there}, \"_sequence_number\") FROM read_parquet({redriven}, {WITH_FILE})\n  \
+        "\nWHERE ({place}, \"_sequence_number\") NOT IN (\n  \
+           SELECT ({place}, \"_sequence_number\") FROM read_parquet({redriven}, {WITH_FILE})\n  \
            WHERE regexp_matches({FILE}, '-p[0-9]{{4,}}-[0-9]{{20}}-r[0-9]+\\.cw\\.parquet$')\n)"
     );
     write_typed_nulls(out, fixed_columns(QUARANTINE).into_iter().flatten());
-    let _ =
-        write!(out, "\nUNION ALL BY NAME\nSELECT * FROM {};\n", source(lake.address, QUARANTINE, &condition));
+    let _ = write!(
+        out,
+        "\nUNION ALL BY NAME\nSELECT * FROM {};\n",
+        source_where(lake.address, QUARANTINE, "_file", &condition)
+    );
 }
 
-/// The file that a row is from, where only files of ours are read.
+/// The file that a record is from.
 const OWN_FILE: &str = "\"filename\"";
 
 /// The same where files of any table are read: DuckDB's own name for it may be an attribute's.
