@@ -14,7 +14,10 @@ ZERO = "00000000-0000-0000-0000-000000000000"
 HERE, THERE = guid(40), guid(41)
 # Whatever the views call something: names of attributes and of tables.
 ALIASES = ["value", "column", "label", "before", "table", "events", "repeated", "deletions", "live", "each", "told", "earlier", "image"]
+ALIASES += ["event", "misfit", "attribute", "found", "left"]
 ALIASES += ["filename", "file", "source", "first", "last", "present", "reached", "overtaken_by", "behind"]
+# Queries inside the views: a table of this name has a view with one underscore more.
+QUERIES = ["_events", "_live", "_told", "_repeated"]
 BAD = ["nonsense", "[1]"]
 
 
@@ -54,7 +57,7 @@ def aliases():
     attributes = {name: json.dumps(f"of {name}") for name in ALIASES}
     yield event("Create", "odd", guid(20), 1, attributes)
     yield event("Update", "odd", guid(20), 2, {name: "null" for name in ALIASES})
-    for table in ALIASES:
+    for table in ALIASES + QUERIES:
         yield event("Create", table, guid(21), 1, {"name": json.dumps(f"of {table}")})
 
 
@@ -112,10 +115,10 @@ def check_aliases(told, faults):
     faults.equal(found, expected, "changes")
     columns = ", ".join(f'"{name}"' for name in ALIASES)
     faults.equal(told(f"SELECT {columns} FROM odd_latest"), [(None,) * len(ALIASES)], "states")
-    for table in ALIASES:
-        for view in (table, f"{table}_latest"):
+    for table, history in [(name, name) for name in ALIASES] + [(name, f"{name}_") for name in QUERIES]:
+        for view in (history, f"{history}_latest"):
             faults.equal(told(f'SELECT name FROM "{view}"'), [(f"of {table}",)], view)
-        faults.equal(told(f'SELECT value FROM "{table}_changes"'), [(f"of {table}",)], table, "changes")
+        faults.equal(told(f'SELECT value FROM "{history}_changes"'), [(f"of {table}",)], table, "changes")
 
 
 def check_misfits(told, faults):

@@ -14,7 +14,7 @@ AGAIN, GONE, LATE_CREATE, IMAGE, GONE_THEN_LATE, TIE, MISFIT, ODD, RETRY, SECOND
 JOB, DELETION, VERSIONED = guid(800), guid(801), guid(120)
 RESTORED, EXTERNAL, OUTSIDE = guid(40), guid(41), guid(42)
 REQUEST, STEPS, CHOSEN, CLOSED, OTHER_JOB = guid(44), guid(45), guid(46), guid(47), guid(802)
-PLAIN = guid(48)
+PLAIN, TWICE, UNSEEN, ODD_STATE, COLLECTION, IMAGES = guid(48), guid(49), guid(53), guid(54), guid(55), guid(56)
 CONTACT, MAIL, ZERO = guid(50), guid(60), "00000000-0000-0000-0000-000000000000"
 OTHER_ORGANIZATION = guid(99)
 
@@ -103,6 +103,7 @@ EVENTS = {
         *(account("Create", STEPS, 779, {"name": '"a"'}, **posted_by(n)) for n in (1, 2)),
         *(account("Update", STEPS, 780, {"name": '"b"'}, **posted_by(n)) for n in (1, 2)),
         account("Update", STEPS, 781, {"name": '"a"'}, **posted_by(1)),
+        *(account("Update", STEPS, 782, {"name": '"c"'}, **posted_by(n)) for n in (1, 2, 3)),
         # A status that Dataverse chooses is not known; one that an image shows is.
         account("Create", CHOSEN, 782, {"statecode": choice(0), "statuscode": choice(1)}),
         set_state(CHOSEN, 783, 1, -1),
@@ -110,6 +111,17 @@ EVENTS = {
         account("Create", PLAIN, 786, {"new_growth": "0.33333333333333331", "new/odd~name": '["a"]', "new_gone": "1E+300"}),
         account("Update", PLAIN, 787, {"new_growth": "0.12345678901234567", "new_gone": "null", "name": '"p"'}),
         account("Update", PLAIN, 788, {"telephone1": '"1"'}),
+        # A deletion that two steps post is undone by one Restore; what the lake never had is not whole.
+        account("Create", TWICE, 789, {"name": '"t"'}),
+        *(account("Delete", TWICE, 790, **posted_by(n)) for n in (1, 2)),
+        account("Restore", TWICE, 791, {}),
+        account("Restore", UNSEEN, 792, {"telephone1": '"2"'}),
+        # Parameters in other forms: a value that can't be in its column is told as it came.
+        account("SetState", ODD_STATE, 793, InputParameters=Raw(pairs({"EntityMoniker": reference("account", ODD_STATE), "State": "1", "Status": '"busy"'}))),
+        account("Assign", ODD_STATE, 794, InputParameters=Raw(pairs({"Target": reference("account", ODD_STATE), "Assignee": '"nobody"'}))),
+        account("Create", COLLECTION, 795, {"new_parts": '{"EntityName":"part","MoreRecords":false,"Note":"n"}', "new_none": '{"EntityName":"part"}'}),
+        # Of several images each may have what fits no column.
+        account("Update", IMAGES, 796, {"name": '"i"'}, images={"A": ({"creditlimit": '"much"'}, {}), "B": ({"revenue": '"more"'}, {})}),
         account("Create", CLOSED, 784, {"statecode": choice(0), "statuscode": choice(1)}),
         set_state(CLOSED, 785, 1, 2),
         # An event of several records has no record of its own.
@@ -142,10 +154,15 @@ STATES = {
     (ORGANIZATION, RESTORED): {"name": "second"},
     (ORGANIZATION, OUTSIDE): {"name": "out", "telephone1": "8"},
     (ORGANIZATION, REQUEST): {"name": "r2", "telephone1": "2"},
-    (ORGANIZATION, STEPS): {"name": "a"},
+    (ORGANIZATION, STEPS): {"name": "c"},
     (ORGANIZATION, CHOSEN): {"statecode": 1},
     (ORGANIZATION, CLOSED): {"statecode": 1, "statuscode": 2},
     (ORGANIZATION, PLAIN): {"name": "p", "telephone1": "1"},
+    (ORGANIZATION, TWICE): {"name": "t"},
+    (ORGANIZATION, UNSEEN): {"telephone1": "2"},
+    (ORGANIZATION, ODD_STATE): {"statecode": 1},
+    (ORGANIZATION, COLLECTION): {},
+    (ORGANIZATION, IMAGES): {"name": "i"},
 }
 
 UNKNOWN = {
@@ -172,11 +189,16 @@ def check(views):
         (ORGANIZATION, MISFIT): {"revenue": "a lot"},
         # Of an image, too.
         (ORGANIZATION, SHOWN): {"revenue": "much"},
+        (ORGANIZATION, ODD_STATE): {"statuscode": "busy", "ownerid": "nobody"},
+        (ORGANIZATION, COLLECTION): {"new_parts": {"EntityName": "part", "MoreRecords": False, "Note": "n"}},
+        (ORGANIZATION, IMAGES): {"creditlimit": "much", "revenue": "more"},
         (ORGANIZATION, PLAIN): {"new_growth": "0.12345678901234567", "new/odd~name": ["a"]},
     }
     faults.equal({record: json.loads(text) for record, text in misfits.items()}, expected, "values that fit no column")
     unknown = {record: row["_unknown_messages"] for record, row in found.items() if row["_unknown_messages"] is not None}
     faults.equal(unknown, UNKNOWN, "messages whose effect is not known")
+    incomplete = {record for record, row in found.items() if row["_truncated"]}
+    faults.equal(sorted(incomplete), [(ORGANIZATION, UNSEEN)], "records that are not whole")
     again = found[ORGANIZATION, AGAIN]
     faults.equal(again["_message"], "Create", "the latest event")
     faults.equal(again["_partition"], 0, "the latest event's partition")
@@ -203,6 +225,7 @@ def check_changes(connection, faults):
     ).fetchall()
     one, other = guid(901), guid(902)
     expected = [("a", None, one, False), ("a", None, other, True), ("b", "a", one, False), ("b", "a", other, True), ("a", "b", one, False)]
+    expected += [("c", "a", one, False), ("c", "a", other, True), ("c", "a", guid(903), True)]
     faults.equal(steps, expected, "a change that two steps post")
     mail = rows(connection, "SELECT value FROM email_changes WHERE \"column\" = 'to'")[0]["value"]
     faults.equal(json.loads(mail)[0]["partyid"], CONTACT, "a list is JSON")

@@ -11,7 +11,9 @@ use arrow::array::{ArrayRef, RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, FieldRef, Schema};
 use bytes::Bytes;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{FileMetaData, ParquetMetaData, ParquetMetaDataWriter, RowGroupMetaData};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataWriter, RowGroupMetaData,
+};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{SchemaDescriptor, TypePtr};
 
@@ -117,8 +119,11 @@ fn state_type_order(file: &mut [u8], columns: usize) {
     }
 }
 
-/// Memory that the description of a column chunk occupies, in bytes: `size_of` and its statistics.
-const CHUNK_BYTES: usize = 700;
+/// Memory that the description of a column chunk occupies.
+///
+/// # Units
+/// Bytes: the struct, and its statistics and encodings on the heap, which take about 200.
+const CHUNK_BYTES: usize = size_of::<ColumnChunkMetaData>() + 200;
 
 /// The columns of all row groups, in the order of the first and with the others' own in between.
 fn union(groups: &[RowGroup]) -> Result<Vec<FieldRef>, Error> {

@@ -50,6 +50,9 @@ struct Source {
 #[derive(Deserialize)]
 struct LakeRecord {
     id: String,
+    /// Another version is refused before an audit begins; what is no version is a finding.
+    #[serde(rename = "contract", default)]
+    _contract: u32,
 }
 
 /// What an audit has to know of [`paths::origin`].

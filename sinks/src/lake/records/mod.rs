@@ -272,9 +272,13 @@ pub enum Error {
     },
     /// A lake whose files have other types and names.
     #[error(
-        "the lake keeps version {found} of the contract, and this version of catchwater reads and writes version {CONTRACT}: \
-         begin a new lake in an empty folder, which gets all events that the hub still has; the old one is read with the \
-         version that wrote it"
+        "the lake keeps version {found} of the contract, and this version of catchwater reads and writes version {CONTRACT}: {}",
+        if *found > CONTRACT {
+            "use a newer version of catchwater"
+        } else {
+            "begin a new lake in an empty folder, which gets all events that the hub still has; the old one is read with the \
+             version that wrote it"
+        }
     )]
     Contract {
         /// The version in its record.

@@ -36,19 +36,25 @@ pub(super) fn write_changes(out: &mut String, view: &str, history: &str, columns
     out.push_str(" AS \"_value\",\n    ");
     write_label(out, columns);
     let record = columns.record().join(", ");
+    let same = format!(
+        "{record}, \"_column\", \"_value\", \"_message\", \"_correlation_id\",\n      \
+         \"_request_id\", \"_operation_created_on\", \"_row_index\""
+    );
     let _ = write!(
         out,
         " AS \"_label\"\n  FROM _each\n), _copied AS NOT MATERIALIZED (\n  \
            -- One change that several steps post: the first step's counts.\n  \
            SELECT *, (coalesce(\"_request_id\", \"_correlation_id\") IS NOT NULL AND \"_step_id\" IS DISTINCT FROM\n    \
-             first_value(\"_step_id\") OVER (PARTITION BY {record}, \"_column\", \"_value\", \"_message\", \"_correlation_id\",\n      \
-             \"_request_id\", \"_operation_created_on\", \"_row_index\" ORDER BY \"_order\")) AS \"_copy\"\n  FROM _told\n)\nSELECT\n  {},\n  \
+             first_value(\"_step_id\") OVER (PARTITION BY {same} ORDER BY \"_order\")) AS \"_copy\"\n  FROM _told\n\
+         ), _chained AS NOT MATERIALIZED (\n  \
+           -- Not a named window: DuckDB before 2.0 keeps its name for the whole script.\n  \
+           SELECT *, CASE WHEN NOT \"_copy\" THEN lag(\"_value\") OVER (\n    \
+             PARTITION BY {record}, \"_column\", \"_copy\" ORDER BY \"_order\") END AS \"_before_it\"\n  FROM _copied\n)\nSELECT\n  {},\n  \
          \"_column\" AS \"column\",\n  \"_value\" AS \"value\",\n  \"_label\" AS \"label\",\n  \
-         -- Not a named window: DuckDB before 2.0 keeps its name for the whole script.\n  \
-         CASE WHEN {} THEN NULL ELSE lag(\"_value\") OVER (\n    \
-         PARTITION BY {record}, \"_column\", \"_copy\" ORDER BY \"_order\") END AS \"before\",\n  \
+         CASE WHEN {} THEN NULL WHEN \"_copy\" THEN first_value(\"_before_it\") OVER (\n    \
+         PARTITION BY {same} ORDER BY \"_order\") ELSE \"_before_it\" END AS \"before\",\n  \
          \"_step_id\",\n  \"_copy\"\n\
-         FROM _copied;\n",
+         FROM _chained;\n",
         FACTS.map(identifier).join(",\n  "),
         is_message_that(Effect::Creates),
     );
@@ -82,7 +88,8 @@ fn write_value(out: &mut String, columns: &Columns<'_>) {
         let _ =
             write!(out, ",\n      CASE WHEN {} THEN NULL ELSE {value}->>'$' END", is_cleared_list(&value));
     }
-    out.push_str("\n    )");
+    // A parameter that does not fit the column that it sets.
+    let _ = write!(out, ",\n      json_extract(\"_parameters\", {POINTER})->>'$'\n    )");
 }
 
 /// The label of a value that has one: in `_labels`, or in its companion where no attribute has that name.

@@ -30,14 +30,13 @@ pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_
     let order: Vec<String> = order.iter().map(|key| format!("    {key}, 'ASC NULLS FIRST'")).collect();
     let _ = write!(
         out,
-        "WITH _events AS NOT MATERIALIZED (\n  SELECT *, {SET} AS \"_set\", json_keys(\"_labels\") AS \"_labelled\", {} AS \"_left\", create_sort_key(\n{}\n  ) AS \"_order\"\n  \
+        "WITH _events AS NOT MATERIALIZED (\n  SELECT *, {SET} AS \"_set\", json_keys(\"_labels\") AS \"_labelled\",\n    {LEFT} AS \"_left\",\n    {LEFT_IN_IMAGES} AS \"_left_in_images\",\n    create_sort_key(\n{}\n  ) AS \"_order\"\n  \
            FROM (\n{}  )\n  \
            -- Events of several records at once have no Id of their own.\n  \
            WHERE \"Id\" <> {NONE}\n\
          ), _repeated AS NOT MATERIALIZED (\n  \
            SELECT {}, min(\"_order\") AS \"_order\"\n  \
            FROM _events WHERE {IS_JOB} GROUP BY ALL HAVING count(*) > 1\n)",
-        left(),
         order.join(",\n"),
         followed(history, columns),
         event_columns(columns).join(", "),
@@ -47,7 +46,8 @@ pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_
 /// The rows of a table, with the values that messages set by other parameters than `Target` in their columns.
 fn followed(history: &str, columns: &Columns<'_>) -> String {
     let mut replaced = vec![format!("{} AS \"_changed\"", changed())];
-    let mut added = vec![format!("{} AS \"_known\"", known())];
+    let mut added =
+        vec![format!("{} AS \"_known\"", known()), format!("{} AS \"_parameters\"", parameters())];
     for (name, parameter, part) in FOLLOWED {
         let of = columns.stated_type(name);
         let value = followed_value(name, parameter, part, of.is_some());
@@ -80,46 +80,85 @@ pub(super) const FOLLOWED: [(&str, &str, &str); 5] = [
 
 /// A column that a parameter may set, and else what the row has.
 fn followed_value(column: &str, parameter: &str, part: &str, exists: bool) -> String {
-    let value = format!("json_extract_string(\"_inputs\", '$.{parameter}.{part}')");
     let name = identifier(column);
-    let sets = MESSAGES.iter().filter(|message| message.sets.iter().any(|(_, from)| *from == parameter));
-    let messages = is_one_of(sets);
     let own = if exists { name.clone() } else { "NULL".to_owned() };
     let value = match part {
         // A negative status says that Dataverse chooses one, which the message does not tell.
-        "Value" => {
-            let number = format!("TRY_CAST({value} AS INTEGER)");
-            format!("CASE WHEN {number} >= 0 THEN {number} ELSE {own} END")
+        "Value" => format!("CASE WHEN {0} >= 0 THEN {0} ELSE {own} END", number_of(parameter)),
+        "Id" => {
+            let id = format!("lower({})", text_of(parameter, part));
+            format!(
+                "CASE WHEN regexp_full_match({id}, '[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}') THEN {id} ELSE {own} END"
+            )
         }
-        "Id" => format!("coalesce(lower({value}), {own})"),
-        _ => format!("coalesce({value}, {own})"),
+        _ => format!("coalesce(json_extract_string(\"_inputs\", '$.{parameter}.{part}'), {own})"),
     };
-    format!("CASE WHEN {messages} THEN {value} ELSE {own} END AS {name}")
+    format!("CASE WHEN {} THEN {value} ELSE {own} END AS {name}", is_one_of(setting(parameter)))
 }
 
-/// The attributes that an event sets, those that it sets by other parameters among them.
-fn changed() -> String {
+/// The integer that a parameter is or holds; null for everything else.
+fn number_of(parameter: &str) -> String {
+    let text = text_of(parameter, "Value");
+    format!("CASE WHEN regexp_full_match({text}, '-?[0-9]{{1,10}}') THEN TRY_CAST({text} AS INTEGER) END")
+}
+
+fn text_of(parameter: &str, part: &str) -> String {
+    format!(
+        "coalesce(json_extract_string(\"_inputs\", '$.{parameter}.{part}'), json_extract_string(\"_inputs\", '$.{parameter}'))"
+    )
+}
+
+/// Messages that set an attribute by this parameter.
+fn setting(parameter: &str) -> impl Iterator<Item = &'static Message> {
+    MESSAGES.iter().filter(move |message| message.sets.iter().any(|(_, from)| *from == parameter))
+}
+
+/// Attributes that messages set by a parameter, each once, with the parameter.
+fn sets() -> Vec<(&'static str, &'static str)> {
     let mut sets: Vec<(&str, &str)> = Vec::new();
     for set in MESSAGES.iter().flat_map(|message| message.sets) {
         if !sets.contains(set) {
             sets.push(*set);
         }
     }
-    let given = sets.iter().map(|(attribute, parameter)| {
-        let messages = MESSAGES.iter().filter(|message| message.sets.contains(&(attribute, parameter)));
+    sets
+}
+
+/// The attributes that an event sets, those that it sets by other parameters among them.
+fn changed() -> String {
+    let given = sets().into_iter().map(|(attribute, parameter)| {
         format!(
             "CASE WHEN {} AND json_exists(\"_inputs\", '$.{parameter}') THEN [{}] ELSE [] END",
-            is_one_of(messages),
+            is_one_of(setting(parameter)),
             literal(attribute)
         )
     });
     let given: Vec<String> = given.collect();
-    let by_parameters = MESSAGES.iter().filter(|message| !message.sets.is_empty());
     format!(
         "CASE WHEN {} THEN list_concat(\"_changed\", flatten([\n        {}\n      ])) ELSE \"_changed\" END",
-        is_one_of(by_parameters),
+        sets_by_parameters(),
         given.join(",\n        ")
     )
+}
+
+/// The parameters by the attribute they set, as they came: what does not fit its column is told from them.
+fn parameters() -> String {
+    let members = sets().into_iter().map(|(attribute, parameter)| {
+        let given = format!("json_extract(\"_inputs\", '$.{parameter}')");
+        let is_known =
+            format!("{} AND coalesce({} >= 0, true)", is_one_of(setting(parameter)), number_of(parameter));
+        format!("{}, CASE WHEN {is_known} THEN {given} END", literal(attribute))
+    });
+    let members: Vec<String> = members.collect();
+    format!(
+        "CASE WHEN {} THEN json_object(\n        {}\n      ) END",
+        sets_by_parameters(),
+        members.join(",\n        ")
+    )
+}
+
+fn sets_by_parameters() -> String {
+    is_one_of(MESSAGES.iter().filter(|message| !message.sets.is_empty()))
 }
 
 /// Whether an event changes states: null for a message that keeps them, false for one whose effect is not known.
@@ -142,21 +181,21 @@ pub(super) fn join_repeated(columns: &Columns<'_>) -> String {
 /// Whether a row of `_events` joined so is the delivery that counts.
 pub(super) const COUNTS: &str = "(_repeated.\"_order\" IS NULL OR _repeated.\"_order\" = _events.\"_order\")";
 
-/// Writes `deletions`: the last deletion of each record that no restoration undid. A deletion that was delivered again is no
-/// later one: the record may have been created anew in between.
+/// Writes `_deletions`: the last deletion of each record that no restoration undid. A restoration undoes all deletions since the
+/// record was created. A deletion that was delivered again is no later one: the record may have been created anew in between.
 pub(super) fn write_deletions(out: &mut String, columns: &Columns<'_>) {
-    let restores = is_message_that(Effect::Restores);
+    let (restores, creates) = (is_message_that(Effect::Restores), is_message_that(Effect::Creates));
     let record = columns.record().join(", ");
     let _ = write!(
         out,
         ", _deletions AS NOT MATERIALIZED (\n  \
            SELECT {record}, max(\"_order\") AS \"_order\" FROM (\n    \
-             SELECT *, lead(\"_restores\") OVER (PARTITION BY {record} ORDER BY \"_order\") AS \"_undone\" FROM (\n      \
-               SELECT {record}, min(\"_order\") AS \"_order\", bool_or({restores}) AS \"_restores\"\n      \
-               FROM _events WHERE \"IsDelete\" OR {restores}\n      \
+             SELECT *, lead(CASE WHEN NOT \"_deletes\" THEN \"_restores\" END IGNORE NULLS) OVER (PARTITION BY {record} ORDER BY \"_order\") AS \"_undone\" FROM (\n      \
+               SELECT {record}, min(\"_order\") AS \"_order\", bool_or({restores}) AS \"_restores\", coalesce(bool_or(\"IsDelete\"), false) AS \"_deletes\"\n      \
+               FROM _events WHERE \"IsDelete\" OR {restores} OR {creates}\n      \
                GROUP BY {record}, {}, CASE WHEN {IS_JOB} THEN NULL ELSE \"_order\" END\n    \
              )\n  \
-           ) WHERE NOT \"_restores\" AND \"_undone\" IS DISTINCT FROM true GROUP BY ALL\n\
+           ) WHERE \"_deletes\" AND \"_undone\" IS DISTINCT FROM true GROUP BY ALL\n\
          )",
         event_columns(columns).join(", "),
     );
@@ -171,6 +210,10 @@ fn is_one_of<'m>(messages: impl Iterator<Item = &'m Message>) -> String {
     let names: Vec<String> = messages.map(|message| literal(message.name)).collect();
     format!("\"_message\" IN ({})", names.join(", "))
 }
+
+/// The queries that states and changes are made of: no view has such a name.
+pub(super) const QUERIES: [&str; 8] =
+    ["_events", "_repeated", "_deletions", "_live", "_each", "_told", "_copied", "_chained"];
 
 /// What two deliveries of one event have in common.
 fn event_columns(columns: &Columns<'_>) -> Vec<String> {
@@ -195,38 +238,49 @@ const NONE: &str = "'00000000-0000-0000-0000-000000000000'";
 /// What an event sets: the attributes of Target, and those of the record's images whose value fits no column.
 /// (An image that says whose it is shows another record.)
 const SET: &str = "CASE WHEN \"_rest\" IS NULL THEN \"_changed\" ELSE list_concat(\"_changed\", flatten([\n    \
-                   coalesce(json_keys(image, '$.Attributes'), []) \
-                   FOR image IN json_extract(\"_rest\", '$.PostEntityImages.*')\n    \
-                   IF NOT json_exists(image, '$.Id') AND NOT json_exists(image, '$.LogicalName')\n  ])) END";
+                   coalesce(json_keys(_image, '$.Attributes'), []) \
+                   FOR _image IN json_extract(\"_rest\", '$.PostEntityImages.*')\n    \
+                   IF NOT json_exists(_image, '$.Id') AND NOT json_exists(_image, '$.LogicalName')\n  ])) END";
 
-/// The attributes whose value fits no column: of Target, or of the row's target of several, and of the first image that has
-/// any. Target counts before the image.
-fn left() -> String {
-    let target = "coalesce(json_extract(\"_rest\", '$.InputParameters.Target.Attributes'), \
-                  json_extract(\"_rest\", '$.InputParameters.Targets.Entities[0].Attributes'), \
-                  json_extract(\"_rest\", '$.InputParameters.Targets[0].Attributes'))";
-    let image = "list_extract([\n    json_extract(image, '$.Attributes') FOR image IN json_extract(\"_rest\", '$.PostEntityImages.*')\n    \
-                 IF json_exists(image, '$.Attributes') AND NOT json_exists(image, '$.Id') AND NOT json_exists(image, '$.LogicalName')\n  ], 1)";
+/// The attributes of Target, or of the row's target of several, whose value fits no column.
+const LEFT: &str = "coalesce(json_extract(\"_rest\", '$.InputParameters.Target.Attributes'), \
+                    json_extract(\"_rest\", '$.InputParameters.Targets.Entities[0].Attributes'), \
+                    json_extract(\"_rest\", '$.InputParameters.Targets[0].Attributes'))";
+
+/// The same of the record's images, a list; null where there is none.
+const LEFT_IN_IMAGES: &str = "CASE WHEN json_exists(\"_rest\", '$.PostEntityImages') THEN [\n      \
+                              json_extract(_image, '$.Attributes') FOR _image IN json_extract(\"_rest\", '$.PostEntityImages.*')\n      \
+                              IF json_exists(_image, '$.Attributes') AND NOT json_exists(_image, '$.Id') AND NOT json_exists(_image, '$.LogicalName')\n    \
+                              ] END";
+
+/// The value of an attribute that fits no column, as JSON; of a list that was cleared, nothing.
+pub(super) fn left_of(attribute: &str) -> String {
+    let pointer = literal(&format!("/{}", attribute.replace('~', "~0").replace('/', "~1")));
+    let value = left("", &literal(attribute), &pointer);
     format!(
-        "CASE WHEN NOT json_exists(\"_rest\", '$.PostEntityImages') THEN {target}\n    \
-         WHEN {target} IS NULL THEN {image} ELSE json_merge_patch({image}, {target}) END"
+        "CASE WHEN \"_left\" IS NULL AND \"_parameters\" IS NULL AND \"_left_in_images\" IS NULL OR {} THEN NULL ELSE {value} END",
+        is_cleared_list(&value)
     )
 }
 
-/// What `_left` has of an attribute, as JSON; of a list that was cleared, nothing.
-pub(super) fn left_of(attribute: &str, lake_type: &str) -> String {
-    let pointer = literal(&format!("/{}", attribute.replace('~', "~0").replace('/', "~1")));
-    let value = format!("json_extract(\"_left\", {pointer})");
-    if lake_type == "party_list" {
-        format!("CASE WHEN NOT ({}) THEN {value} END", is_cleared_list(&value))
+/// The same of an event in a list, `event.`, or in a row: Target and parameters count before images.
+pub(super) fn left(event: &str, attribute: &str, pointer: &str) -> String {
+    let [left, parameters, images, changed] = if event.is_empty() {
+        ["\"_left\"", "\"_parameters\"", "\"_left_in_images\"", "\"_changed\""].map(str::to_owned)
     } else {
-        value
-    }
+        ["l", "p", "i", "g"].map(|member| format!("{event}{member}"))
+    };
+    format!(
+        "CASE WHEN list_contains({changed}, {attribute}) THEN coalesce(json_extract({left}, {pointer}), json_extract({parameters}, {pointer}))\n      \
+         ELSE [_found FOR _found IN [json_extract(_image, {pointer}) FOR _image IN {images}] IF _found IS NOT NULL][1] END"
+    )
 }
 
-/// Whether a value is what is left of a list that was cleared: the collection without its records.
+/// Whether a value is what is left of a list that was cleared: what a collection says of itself, without its records.
 pub(super) fn is_cleared_list(value: &str) -> String {
     format!(
-        "json_type({value}) = 'OBJECT' AND json_exists({value}, '$.EntityName') AND NOT json_exists({value}, '$.Entities')"
+        "json_type({value}) = 'OBJECT' AND json_exists({value}, '$.EntityName') AND list_has_all([\n        \
+         'EntityName', 'MinActiveRowVersion', 'MoreRecords', 'PagingCookie', 'TotalRecordCount', 'TotalRecordCountLimitExceeded'\n      \
+         ], json_keys({value}))"
     )
 }

@@ -5,9 +5,12 @@
 use std::fmt::Write;
 
 use super::columns::Columns;
-use super::events::{COUNTS, is_cleared_list, join_repeated, left_of, write_deletions, write_events};
+use super::events::{
+    COUNTS, is_cleared_list, is_message_that, join_repeated, left, left_of, write_deletions, write_events,
+};
 use super::text::{identifier, literal, one_line, statement};
 use crate::columns::attribute_name;
+use crate::event::messages::Effect;
 
 /// Why the state is asked for this way; stands in the output, where somebody may want to change it.
 pub(super) const LATEST_METHOD: &str = "\
@@ -23,7 +26,8 @@ pub(super) fn write_latest(out: &mut String, view: &str, history: &str, columns:
         "the state of each record of {} that is not deleted.\n\
          -- Each column is what the last event that set it says, null too; nothing from before a deletion counts.\n\
          -- SinkModifiedOn and the columns that begin with _ are those of the record's latest event, but for\n\
-         -- _truncated: whether any of its events came without all of its content. _misfits has, as JSON, the values that are\n\
+         -- _truncated: whether any of its events came without all of its content, or a Restore brought back values that no event\n\
+         -- here has. _misfits has, as JSON, the values that are\n\
          -- current and fit no column or have none. _unknown_messages names messages of the record whose effect is not known: they\n\
          -- change nothing here",
         one_line(history)
@@ -46,9 +50,11 @@ pub(super) fn write_latest(out: &mut String, view: &str, history: &str, columns:
     }
     let _ = write!(
         out,
-        ",\n  bool_or(\"_truncated\") AS \"_truncated\",\n  \
+        ",\n  nullif(coalesce(bool_or(\"_truncated\"), false) OR bool_or({}) AND NOT bool_or({}), false) AS \"_truncated\",\n  \
          list_sort(list(DISTINCT coalesce(\"_message\", '')) FILTER (WHERE NOT \"_known\")) AS \"_unknown_messages\"\n\
          FROM _live\nGROUP BY {}\nHAVING bool_or(\"_known\");\n",
+        is_message_that(Effect::Restores),
+        is_message_that(Effect::Creates),
         columns.record().join(", ")
     );
 }
@@ -118,13 +124,13 @@ fn write_misfits(out: &mut String, columns: &Columns<'_>) {
     let own: Vec<_> = columns.attributes.iter().filter(|(name, _)| columns.owner(name).is_none()).collect();
     let values: Vec<String> = own
         .iter()
-        .map(|(name, lake_type)| {
+        .map(|(name, _)| {
             let (column, attribute) = (identifier(name), attribute_name(name));
             let set = format!("{column} IS NOT NULL OR list_contains(\"_set\", {})", literal(&attribute));
             format!(
                 "{}, arg_max_null(CASE WHEN {column} IS NULL THEN {} END, \"_order\") FILTER (WHERE \"_known\" AND ({set}))",
                 literal(&attribute),
-                left_of(&attribute, lake_type)
+                left_of(&attribute)
             )
         })
         .collect();
@@ -141,17 +147,20 @@ fn write_misfits(out: &mut String, columns: &Columns<'_>) {
 
 /// The current values of attributes that have no column, as JSON; null where no event has such a value.
 fn without_column(columns: &[String]) -> String {
-    let events =
-        "list_sort(list({'o': \"_order\", 'c': \"_set\", 'l': \"_left\"}) FILTER (WHERE \"_known\"))";
-    let last = format!("[event.l FOR event IN {events} IF list_contains(event.c, attribute)][-1]");
-    let pointer = "'/' || replace(replace(attribute, '~', '~0'), '/', '~1')";
+    let events = "list_sort(list({'o': \"_order\", 'c': \"_set\", 'g': \"_changed\", 'l': \"_left\", 'p': \"_parameters\", \
+                  'i': \"_left_in_images\"}) FILTER (WHERE \"_known\"))";
+    let pointer = "'/' || replace(replace(_attribute, '~', '~0'), '/', '~1')";
+    let left = left("_event.", "_attribute", pointer);
+    let keys =
+        "list_concat(json_keys(\"_left\"), flatten([json_keys(_image) FOR _image IN \"_left_in_images\"]))";
+    let any = "\"_known\" AND (\"_left\" IS NOT NULL OR \"_left_in_images\" IS NOT NULL)";
     format!(
-        "CASE WHEN count(\"_left\") FILTER (WHERE \"_known\") > 0 THEN to_json(map_from_entries([\n    \
-         {{'k': misfit.k, 'v': CASE WHEN {} THEN NULL ELSE misfit.v END}} FOR misfit IN [\n    \
-         {{'k': attribute, 'v': json_extract({last}, {pointer})}}\n    \
-         FOR attribute IN list_distinct(flatten(list(json_keys(\"_left\")) FILTER (WHERE \"_known\" AND \"_left\" IS NOT NULL)))\n    \
-         IF NOT list_contains([{}], attribute)\n  ]])) END",
-        is_cleared_list("misfit.v"),
+        "CASE WHEN count(*) FILTER (WHERE {any}) > 0 THEN to_json(map_from_entries([\n    \
+         {{'k': _misfit.k, 'v': CASE WHEN {} THEN NULL ELSE _misfit.v END}} FOR _misfit IN [\n    \
+         {{'k': _attribute, 'v': [{left} FOR _event IN {events} IF list_contains(_event.c, _attribute)][-1]}}\n    \
+         FOR _attribute IN list_distinct(flatten(list({keys}) FILTER (WHERE {any})))\n    \
+         IF NOT list_contains([{}], _attribute)\n  ]])) END",
+        is_cleared_list("_misfit.v"),
         columns.join(", ")
     )
 }

@@ -35,6 +35,10 @@ pub(super) fn script(lake: &Lake<'_>) -> String {
         cloud::connection(&address),
     );
     let mut names = Names::default();
+    // DuckDB before 1.4 takes a view for the query of this name in its own definition.
+    for query in events::QUERIES {
+        names.take(query);
+    }
     let histories = histories(lake.tables, &mut names);
     for (schema, history) in &histories {
         let columns = Columns::of(schema);
