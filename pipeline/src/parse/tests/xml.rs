@@ -187,6 +187,56 @@ fn what_no_contract_knows_is_read_by_its_shape() {
     }
 }
 
+/// Enumerations are numbers wherever the contract says that a member, an item or a value is one.
+#[test]
+fn enumerations_are_numbers_in_every_place() {
+    let crm = r#"xmlns:b="http://schemas.microsoft.com/crm/2011/Contracts""#;
+    for (value, expected) in [
+        (
+            r#"xmlns:b="http://schemas.microsoft.com/xrm/7.1/Contracts" i:type="b:ConcurrencyBehavior">IfRowVersionMatches"#,
+            "1",
+        ),
+        (&format!(r#"{crm} i:type="b:AccessRights">ReadAccess  WriteAccess"#), "3"),
+        (&format!(r#"{crm} i:type="b:AccessRights">ReadAccess FlyAccess"#), r#""ReadAccess FlyAccess""#),
+        (&format!(r#"{crm} i:type="b:AccessOfTomorrow">Read"#), r#""Read""#),
+        (r#"xmlns:b="http://schemas.microsoft.com/xrm/2011/Metadata" i:type="b:EntityFilters">"#, "0"),
+        (
+            &format!(
+                r#"{crm} i:type="b:ArrayOfAccessRights"><b:AccessRights>ReadAccess</b:AccessRights><b:AccessRights>None</b:AccessRights>"#
+            ),
+            "[1,0,]",
+        ),
+        (
+            &format!(
+                r#"{crm} i:type="b:PrincipalAccess"><b:AccessMask>ReadAccess WriteAccess</b:AccessMask><b:Principal><Id>i</Id><KeyAttributes/></b:Principal>"#
+            ),
+            r#"PrincipalAccess{AccessMask:3,Principal:{Id:"i",KeyAttributes:[],},}"#,
+        ),
+        (
+            &format!(
+                r#"{crm} i:type="b:ArrayOfRolePrivilege"><b:RolePrivilege><b:Depth>Global</b:Depth><b:PrivilegeId>p</b:PrivilegeId></b:RolePrivilege>"#
+            ),
+            r#"[RolePrivilege{Depth:3,PrivilegeId:"p",},]"#,
+        ),
+        (
+            &format!(
+                r#"{crm} i:type="b:AppointmentRequest"><b:Direction>Backward</b:Direction><b:Duration>60</b:Duration>"#
+            ),
+            "AppointmentRequest{Direction:1,Duration:60,}",
+        ),
+        (
+            r#"i:type="OneToManyRelationshipMetadata"><CascadeConfiguration><Assign>Cascade</Assign></CascadeConfiguration><IsCustomRelationship>true</IsCustomRelationship>"#,
+            "OneToManyRelationshipMetadata{CascadeConfiguration:{Assign:1,},IsCustomRelationship:true,}",
+        ),
+        (
+            r#"i:type="l:ArrayOfKeyValueOfstringAccessRights6x"><l:KeyValueOfstringAccessRights6x><l:Key>k</l:Key><l:Value>ReadAccess</l:Value></l:KeyValueOfstringAccessRights6x>"#,
+            "<k:1,>",
+        ),
+    ] {
+        check_value(value, expected);
+    }
+}
+
 #[test]
 fn pairs_are_told_by_their_parts() {
     let pair = |key: &str, value: &str| {

@@ -6,6 +6,7 @@
 //! # Source
 //! Schema reference, sections 1 to 3, and `Microsoft.Xrm.Sdk` 9.0.
 
+use super::classes;
 use super::enums::{self, Enumeration};
 use super::names::Namespace;
 
@@ -23,6 +24,8 @@ pub(super) enum Form {
     /// A name that is a number in JSON.
     Enum(&'static Enumeration),
     Class(&'static Class),
+    /// A class that the table has, by its name.
+    Named(&'static str),
     /// A list, or a list of key/value pairs: its items say which.
     List,
     /// It says itself what it is, by a type or by its shape.
@@ -37,6 +40,17 @@ pub(super) struct Class {
 }
 
 impl Class {
+    /// A class with its members, in the order of the serializer.
+    pub(super) fn new(name: &'static str, members: &'static [(&'static str, Form)]) -> Self {
+        Self { name, members }
+    }
+
+    /// Members and their forms.
+    #[cfg(test)]
+    pub(super) fn members(&self) -> &'static [(&'static str, Form)] {
+        self.members
+    }
+
     /// The form of a member. `expected` is where it is likely to stand, and becomes where the next one is.
     pub(super) fn member(&self, name: &str, expected: &mut usize) -> Form {
         let at = match self.members.get(*expected) {
@@ -66,8 +80,7 @@ pub(super) fn form_of_type(namespace: Namespace, name: &str) -> Option<Form> {
     }
     match namespace {
         Namespace::Schema | Namespace::Serialization => simple(name),
-        Namespace::Sdk if is_collection(name) => Some(Form::List),
-        Namespace::Sdk => of_sdk(name),
+        Namespace::Sdk => of_sdk(name).or_else(|| is_collection(name).then_some(Form::List)),
         _ => None,
     }
 }
@@ -98,7 +111,7 @@ pub(super) fn forms_of_pair(name: &str) -> Option<(Form, Form)> {
         _ if value.starts_with("EntityCollection") => Form::Class(&ENTITY_COLLECTION),
         _ if value.starts_with("EntityReference") => Form::Class(&ENTITY_REFERENCE),
         _ if value.starts_with("Entity") => Form::Class(&ENTITY),
-        _ => simple(value).unwrap_or(Form::Any),
+        _ => simple(value).or_else(|| enums::beginning(value).map(Form::Enum)).unwrap_or(Form::Any),
     };
     Some((key, value))
 }
@@ -212,7 +225,7 @@ static QUERY_EXPRESSION: Class = Class { name: "QueryExpression", members: &[
     ("ColumnSet", Form::Class(&COLUMN_SET)), ("Criteria", Form::Class(&FILTER)), ("Distinct", Form::Boolean),
     ("EntityName", Form::Text), ("LinkEntities", Form::List), ("Orders", Form::List),
     ("PageInfo", Form::Class(&PAGING)), ("NoLock", Form::Boolean), ("TopCount", Form::Number),
-    ("QueryHints", Form::Text), ("ForceSeek", Form::Text), ("SubQueryExpression", Form::Class(&QUERY_EXPRESSION)),
+    ("QueryHints", Form::Text), ("DataSource", Form::Text), ("ForceSeek", Form::Text), ("SubQueryExpression", Form::Class(&QUERY_EXPRESSION)),
 ] };
 
 #[rustfmt::skip]
@@ -229,7 +242,12 @@ static PRINCIPAL_ACCESS: Class = Class { name: "PrincipalAccess", members: &[
 static FETCH_EXPRESSION: Class = Class { name: "FetchExpression", members: &[("Query", Form::Text)] };
 
 fn of_sdk(name: &str) -> Option<Form> {
-    Some(Form::Class(match name {
+    class_of(name).map(Form::Class).or_else(|| enums::of(name).map(Form::Enum))
+}
+
+/// The class of this contract name.
+pub(super) fn class_of(name: &str) -> Option<&'static Class> {
+    Some(match name {
         "AliasedValue" => &ALIASED_VALUE,
         "BooleanManagedProperty" => &BOOLEAN_MANAGED_PROPERTY,
         "ColumnSet" => &COLUMN_SET,
@@ -249,14 +267,14 @@ fn of_sdk(name: &str) -> Option<Form> {
         "QueryExpression" => &QUERY_EXPRESSION,
         "Relationship" => &RELATIONSHIP,
         "RemoteExecutionContext" => &CONTEXT,
-        "XrmAttributeExpression" => &ATTRIBUTE_EXPRESSION,
-        _ => return enums::of(name).map(Form::Enum),
-    }))
+        "AttributeExpression" | "XrmAttributeExpression" => &ATTRIBUTE_EXPRESSION,
+        _ => return classes::of(name),
+    })
 }
 
-/// Whether a class of the SDK is written as nothing but its items.
+/// Whether a class of the SDK that is not in the table is written as nothing but its items.
 fn is_collection(name: &str) -> bool {
-    name.ends_with("Collection") && name != ENTITY_COLLECTION.name
+    name.ends_with("Collection")
 }
 
 /// A type of XML Schema or of the serializer.

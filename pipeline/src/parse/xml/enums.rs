@@ -42,6 +42,11 @@ pub(super) fn of(name: &str) -> Option<&'static Enumeration> {
     ALL.binary_search_by(|known| known.name.cmp(name)).ok().map(|at| ALL[at])
 }
 
+/// The enumeration whose name a pair's type name begins with; a hash of its namespace may follow.
+pub(super) fn beginning(name: &str) -> Option<&'static Enumeration> {
+    ALL.iter().filter(|known| name.starts_with(known.name)).max_by_key(|known| known.name.len()).copied()
+}
+
 macro_rules! enumerations {
     ($($id:ident $kind:ident $name:ident: $($member:ident $number:literal)+;)+) => {
         $(

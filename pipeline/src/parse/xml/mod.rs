@@ -3,6 +3,7 @@
 //! Owns: what `DataContractSerializer` writes, resolved by namespace. Does not own: the members of the outermost
 //! object (`context`).
 
+mod classes;
 mod contract;
 mod elements;
 mod enums;

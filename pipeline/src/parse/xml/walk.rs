@@ -110,6 +110,10 @@ impl<'w> Walk<'w> {
 
     fn formed(&mut self, at: usize, form: Form, type_name: TypeName<'_>, items: Items) -> NodeId {
         match form {
+            Form::Named(name) => match contract::class_of(name) {
+                Some(class) => self.formed(at, Form::Class(class), type_name, items),
+                None => self.shaped(at, items),
+            },
             Form::Class(class) if !self.is_text(at) => self.object(at, type_name, Some(class)),
             Form::List if !self.is_text(at) => self.list(at, items),
             Form::Any | Form::Class(_) | Form::List => self.shaped(at, items),
