@@ -219,6 +219,67 @@ fn metadata_gives_columns_their_types_and_other_metadata_changes_none() {
     bed.check_readers();
 }
 
+/// Types are for ever, so a run says in time which ones it gives and what it was not told.
+#[test]
+fn a_run_names_the_columns_that_it_types_from_values_once() {
+    let Some(bed) = Bed::new("lake") else { return };
+    let hub = Hub::start(2);
+    let body = |attributes: &str| {
+        let id = "00000064-0000-4000-8000-000000000064";
+        format!(
+            r#"{{"MessageName":"Update","PrimaryEntityName":"account","PrimaryEntityId":"{id}","InputParameters":[{{"key":"Target","value":{{"__type":"Entity:x","Attributes":[{attributes}],"Id":"{id}","LogicalName":"account"}}}}]}}"#
+        ) + "\n"
+    };
+    let bodies = [
+        r#"{"key":"new_count","value":7},{"key":"new_day","value":"\/Date(1714953600000)\/"},{"key":"name","value":"a"}"#,
+        r#"{"key":"new_later","value":8}"#,
+        r#"{"key":"new_seen","value":"\/Date(1714953600000)\/"}"#,
+    ];
+    let send_body = |number: usize| {
+        let file = bed.sent().join(format!("{number}.ndjson"));
+        fs::write(&file, body(bodies[number])).unwrap();
+        assert_eq!(send(&hub, &file, 0), 1);
+    };
+    let run = |schema: Option<&Path>| {
+        let mut arguments = hub.run_arguments(&bed.lake);
+        arguments.extend(schema.map_or(vec![], |schema| vec!["--schema", schema.to_str().unwrap()]));
+        let output = catchwater(&arguments).output().unwrap();
+        assert!(output.status.success(), "{}", told(&output));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    send_body(0);
+    let said = run(None);
+    assert_eq!(said.matches("typed from values").count(), 1, "{said}");
+    for words in
+        ["table account", "too: new_count.", "too: new_day.", "Others: name.", "catchwater schema --help"]
+    {
+        assert!(said.contains(words), "{words}\n{said}");
+    }
+    assert_eq!(run(None), "", "nothing is new");
+    send_body(1);
+    let said = run(None);
+    assert!(said.contains("too: new_later.") && !said.contains("new_count"), "{said}");
+
+    let schema = bed.sent().join("schema.json");
+    let types = [("new_count", "Integer"), ("new_seen", "DateTime"), ("new_never", "DateTime")];
+    let types =
+        types.map(|(name, of)| format!(r#"{{"LogicalName":"{name}","AttributeType":"{of}"}}"#)).join(",");
+    fs::write(&schema, format!(r#"{{"value":[{{"LogicalName":"account","Attributes":[{types}]}},{{"LogicalName":"lead","Attributes":[{types}]}}]}}"#)).unwrap();
+    send_body(2);
+    let said = run(Some(&schema));
+    assert!(
+        said.contains(
+            "other types than the metadata states, and keeps them; the values fit: new_count (int32)"
+        ),
+        "{said}"
+    );
+    assert!(
+        said.contains("which of these dates have no time") && said.contains("for ever: new_never, new_seen."),
+        "{said}"
+    );
+    assert!(!said.contains("lead"), "the lake has no event of it: {said}");
+}
+
 #[test]
 fn metadata_made_of_bodies_states_what_values_tell_and_leaves_out_the_rest() {
     let (Some(plain), Some(typed)) = (Bed::new("plain"), Bed::new("typed")) else { return };

@@ -33,7 +33,9 @@ mod normal_form;
 
 pub use catalog::Catalog;
 pub use context::Context;
-pub use metadata::{Doubt, Error as MetadataError, Inferred, Metadata, Survey, Unknown, type_holds};
+pub use metadata::{
+    Doubt, Error as MetadataError, Inferred, Metadata, Survey, Unknown, is_same_type, type_holds,
+};
 pub use names::attribute_name;
 pub use quarantined::{QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows};
 pub use schema::{TYPE_KEY, column_may_be, fixed_columns, type_names};

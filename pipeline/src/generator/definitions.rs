@@ -21,11 +21,13 @@ type TypeName = (&'static str, &'static str);
 
 /// What the platform adds to every record.
 const STAMPS: [(&str, TypeName); 4] = [
-    ("createdon", ("DateTime", "DateTimeType")),
-    ("modifiedon", ("DateTime", "DateTimeType")),
+    ("createdon", INSTANT),
+    ("modifiedon", INSTANT),
     ("modifiedby", ("Lookup", "LookupType")),
     ("modifiedonbehalfby", ("Lookup", "LookupType")),
 ];
+
+const INSTANT: TypeName = ("DateTime", r#"DateTimeType"},"DateTimeBehavior":{"Value":"UserLocal"#);
 
 /// A day: a date whose `DateTimeBehavior` is `DateOnly`.
 const DAY: TypeName = ("DateTime", r#"DateTimeType"},"DateTimeBehavior":{"Value":"DateOnly"#);
@@ -49,7 +51,7 @@ fn type_of(column: &Column) -> TypeName {
         Kind::Degrees => ("Double", "DoubleType"),
         Kind::Integer(_) => ("Integer", "IntegerType"),
         Kind::Boolean(..) => ("Boolean", "BooleanType"),
-        Kind::Date => ("DateTime", "DateTimeType"),
+        Kind::Date => INSTANT,
         Kind::Day => DAY,
         Kind::Lookup(_) => ("Lookup", "LookupType"),
         Kind::Guid => ("Uniqueidentifier", "UniqueidentifierType"),

@@ -14,6 +14,7 @@ mod file;
 mod publisher;
 mod waiting;
 mod put;
+mod type_warnings; // what is said about types
 mod schemas;
 mod staging;
 mod kind; // what each error means to whoever started a command

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::lake::schema::{Ensured, Error, FileColumn, Schemas, TableSchema};
 
-use crate::columns::{Catalog, Metadata, fixed_columns, type_holds};
+use super::type_warnings;
+use crate::columns::{Catalog, Metadata, fixed_columns, is_same_type, type_holds};
 use crate::event::{MESSAGES, QUARANTINE};
 
 /// Type names by column.
@@ -22,6 +23,8 @@ pub(super) struct LakeSchemas {
     catalog: Arc<Catalog>,
     /// Per table, what metadata adds and the lake does not have yet.
     added: HashMap<String, Columns>,
+    /// Per table, columns of dates that metadata does not decide.
+    undecided: HashMap<String, Vec<String>>,
     /// Tables of which nothing more is said about types that come from values: metadata states the table, or it was said.
     told: HashSet<String>,
 }
@@ -41,9 +44,11 @@ impl LakeSchemas {
             catalog.adopt(&schema.table, schema.types());
         }
         let told = [MESSAGES, QUARANTINE].map(str::to_owned).into();
-        let mut opened = Self { schemas, catalog, added: HashMap::new(), told };
+        let mut opened = Self { schemas, catalog, added: HashMap::new(), undecided: HashMap::new(), told };
         for (table, columns) in metadata.into_iter().flat_map(Metadata::tables) {
             opened.told.insert(table.to_owned());
+            let undecided = metadata.map(|metadata| metadata.undecided_dates(table)).unwrap_or_default();
+            opened.undecided.insert(table.to_owned(), undecided.to_vec());
             opened.add(table, columns).await?;
         }
         Ok(opened)
@@ -62,9 +67,13 @@ impl LakeSchemas {
             columns.extend(file.iter().map(|(name, of)| (name.clone(), of.clone())));
             let (column, lake, ours, schema) = match self.schemas.ensure(table, &columns).await? {
                 Ensured::Durable(schema) => {
-                    self.added.remove(table);
+                    let added = self.added.remove(table).unwrap_or_default();
+                    let undecided = self.undecided.remove(table).unwrap_or_default();
+                    let undecided: Vec<&String> =
+                        undecided.iter().filter(|column| added.contains_key(*column)).collect();
+                    type_warnings::undecided_dates(table, &undecided);
                     if !new.is_empty() && self.told.insert(table.to_owned()) {
-                        typed_from_values(table, &new);
+                        type_warnings::typed_from_values(table, &new);
                     }
                     return Ok(Some(schema));
                 }
@@ -110,41 +119,18 @@ impl LakeSchemas {
     /// Takes back what metadata states of columns that the lake has, with a sentence where that is another type.
     fn give_way(&mut self, schema: &TableSchema) {
         let Some(added) = self.added.get_mut(&schema.table) else { return };
+        let mut otherwise = Vec::new();
         added.retain(|column, stated| {
             let Some(lake) = schema.columns.get(column).map(|lake| &lake.type_name) else { return true };
             if !type_holds(lake, stated) {
-                let table = &schema.table;
-                tracing::warn!(
-                    "table {table}: column {column} is {lake} in the lake and {stated} by the metadata; the lake's type stays"
-                );
+                type_warnings::contradicted(&schema.table, column, lake, stated);
+            } else if !is_same_type(lake, stated) {
+                otherwise.push((column.clone(), stated.clone()));
             }
             false
         });
+        type_warnings::shown_otherwise(&schema.table, &otherwise);
     }
-}
-
-/// Says which columns got their types from values: types are for ever, and metadata would have told more.
-fn typed_from_values(table: &str, columns: &Columns) {
-    /// Names of a kind in one line; a table has hundreds of columns.
-    const NAMED: usize = 20;
-    let of = |wanted: &[&str]| -> String {
-        let kinds = ["number", "datetime"];
-        let is_wanted =
-            |of: &str| if wanted.is_empty() { !kinds.contains(&of) } else { wanted.contains(&of) };
-        let names: Vec<&str> =
-            columns.iter().filter(|(_, of)| is_wanted(of)).map(|(name, _)| name.as_str()).collect();
-        match names.len().checked_sub(NAMED) {
-            _ if names.is_empty() => "none".to_owned(),
-            None | Some(0) => names.join(", "),
-            Some(more) => format!("{} and {more} more", names[..NAMED].join(", ")),
-        }
-    };
-    let (numbers, dates, others) = (of(&["number"]), of(&["datetime"]), of(&[]));
-    tracing::warn!(
-        "table {table}: these columns are typed from values and keep their types for ever. Numbers are DECIMAL(38,12), integers \
-         too: {numbers}. Dates are instants, days too: {dates}. Others: {others}. For integers, doubles and days pull table \
-         metadata before a lake's first run and give it to --schema; `catchwater schema --help` says how"
-    );
 }
 
 /// Columns that metadata states and no file has yet.

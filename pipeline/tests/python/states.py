@@ -15,6 +15,7 @@ JOB, DELETION, VERSIONED = guid(800), guid(801), guid(120)
 RESTORED, EXTERNAL, OUTSIDE = guid(40), guid(41), guid(42)
 REQUEST, STEPS, CHOSEN, CLOSED, OTHER_JOB = guid(44), guid(45), guid(46), guid(47), guid(802)
 PLAIN, TWICE, UNSEEN, ODD_STATE, COLLECTION, IMAGES = guid(48), guid(49), guid(53), guid(54), guid(55), guid(56)
+BOTH, NAMED = guid(57), guid(58)
 CONTACT, MAIL, ZERO = guid(50), guid(60), "00000000-0000-0000-0000-000000000000"
 OTHER_ORGANIZATION = guid(99)
 
@@ -107,6 +108,12 @@ EVENTS = {
         # A status that Dataverse chooses is not known; one that an image shows is.
         account("Create", CHOSEN, 782, {"statecode": choice(0), "statuscode": choice(1)}),
         set_state(CHOSEN, 783, 1, -1),
+        # Beside an Update of the same second it says less.
+        account("Create", BOTH, 782, {"statecode": choice(0), "statuscode": choice(1)}),
+        account("Update", BOTH, 783, {"statecode": choice(1), "statuscode": choice(2)}),
+        set_state(BOTH, 783, 1, -1),
+        # An attribute with the name of a companion.
+        account("Create", NAMED, 797, {"statecode": choice(0), "statecodename": "5"}),
         # Attributes that have no column: what was set last counts, and a later null.
         account("Create", PLAIN, 786, {"new_growth": "0.33333333333333331", "new/odd~name": '["a"]', "new_gone": "1E+300"}),
         account("Update", PLAIN, 787, {"new_growth": "0.12345678901234567", "new_gone": "null", "name": '"p"'}),
@@ -156,6 +163,8 @@ STATES = {
     (ORGANIZATION, REQUEST): {"name": "r2", "telephone1": "2"},
     (ORGANIZATION, STEPS): {"name": "c"},
     (ORGANIZATION, CHOSEN): {"statecode": 1},
+    (ORGANIZATION, BOTH): {"statecode": 1, "statuscode": 2},
+    (ORGANIZATION, NAMED): {"statecode": 0},
     (ORGANIZATION, CLOSED): {"statecode": 1, "statuscode": 2},
     (ORGANIZATION, PLAIN): {"name": "p", "telephone1": "1"},
     (ORGANIZATION, TWICE): {"name": "t"},
@@ -189,6 +198,7 @@ def check(views):
         (ORGANIZATION, MISFIT): {"revenue": "a lot"},
         # Of an image, too.
         (ORGANIZATION, SHOWN): {"revenue": "much"},
+        (ORGANIZATION, NAMED): {"statecodename": 5},
         (ORGANIZATION, ODD_STATE): {"statuscode": "busy", "ownerid": "nobody"},
         (ORGANIZATION, COLLECTION): {"new_parts": {"EntityName": "part", "MoreRecords": False, "Note": "n"}},
         (ORGANIZATION, IMAGES): {"creditlimit": "much", "revenue": "more"},

@@ -24,6 +24,8 @@ use crate::event::{MESSAGES, QUARANTINE};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
     tables: BTreeMap<String, BTreeMap<String, String>>,
+    /// Columns of dates without a `DateTimeBehavior`, by table.
+    undecided_dates: BTreeMap<String, Vec<String>>,
 }
 
 impl Metadata {
@@ -39,6 +41,11 @@ impl Metadata {
             return Err(Error::NoTypes(path.to_owned()));
         }
         Ok(metadata)
+    }
+
+    /// Columns of a table of which nothing says whether their dates have a time.
+    pub fn undecided_dates(&self, table: &str) -> &[String] {
+        self.undecided_dates.get(table).map_or(&[], Vec::as_slice)
     }
 
     /// Reads one answer that is there as text; `name` stands for its file in errors.
@@ -67,7 +74,7 @@ impl Metadata {
                 known.push((path, &said.fact));
             }
         }
-        Ok(Self { tables: columns(facts) })
+        Ok(columns(facts))
     }
 }
 
@@ -158,19 +165,29 @@ fn agree(known: &[(&Path, &Fact)], path: &Path, said: &Said, table: &str) -> Res
 }
 
 /// The columns whose types are stated.
-fn columns(facts: Facts<'_>) -> BTreeMap<String, BTreeMap<String, String>> {
+fn columns(facts: Facts<'_>) -> Metadata {
     let mut tables: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let mut undecided_dates: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for ((table, attribute), facts) in facts {
         let fact = facts.into_iter().fold(Fact::default(), |known, (_, fact)| known.and(fact));
         // Tables of ours have no attributes.
         if let Some(column_type) = fact.column_type()
             && ![MESSAGES, QUARANTINE].contains(&table)
         {
-            let columns = tables.entry(table.to_owned()).or_default();
-            columns.insert(column_name(attribute).into_owned(), column_type.name().to_owned());
+            let column = column_name(attribute).into_owned();
+            if column_type == ColumnType::Datetime && fact.behavior.is_none() {
+                undecided_dates.entry(table.to_owned()).or_default().push(column.clone());
+            }
+            tables.entry(table.to_owned()).or_default().insert(column, column_type.name().to_owned());
         }
     }
-    tables
+    Metadata { tables, undecided_dates }
+}
+
+/// Whether a column that the lake has as `lake` shows values as one of type `stated` does: numbers and money are decimals.
+pub fn is_same_type(lake: &str, stated: &str) -> bool {
+    let is_decimal = |of: &str| of == "number" || of == "decimal";
+    lake == stated || is_decimal(lake) && is_decimal(stated)
 }
 
 /// Whether all values of a column of type `stated` fit a column that the lake has as `lake`.

@@ -114,8 +114,9 @@ impl fmt::Display for Inferred {
                 let comma = if at > 0 { "," } else { "" };
                 write!(
                     out,
-                    "{comma}\n  {{\"LogicalName\":{},\"AttributeType\":\"{code}\",\"AttributeTypeName\":{{\"Value\":\"{name}\"}}}}",
-                    text(attribute)
+                    "{comma}\n  {{\"LogicalName\":{},\"AttributeType\":\"{code}\",\"AttributeTypeName\":{{\"Value\":\"{name}\"}}{}}}",
+                    text(attribute),
+                    if *code == "DateTime" { BEHAVIOR } else { "" }
                 )?;
             }
             out.write_str("]}")?;
@@ -123,6 +124,9 @@ impl fmt::Display for Inferred {
         out.write_str("\n]}")
     }
 }
+
+/// Dates that had a time in some body.
+const BEHAVIOR: &str = r#","DateTimeBehavior":{"Value":"UserLocal"}"#;
 
 /// What is noted of attributes, by (table, attribute).
 #[derive(Debug, Default)]

@@ -242,7 +242,9 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
     /// A record is not what this version writes.
-    #[error("record {path:?} can't be understood")]
+    #[error(
+        "record {path:?} can't be understood: restore it from a backup of the lake's `_catchwater` folder"
+    )]
     Json {
         /// Which record.
         path: String,

@@ -125,6 +125,8 @@ fn as_text(column: &str, lake_type: &str) -> String {
         // Twelve digits behind the point say nothing of most numbers.
         "number" | "decimal" => format!("rtrim(rtrim(CAST({column} AS VARCHAR), '0'), '.')"),
         "choices" | "party_list" | "text_list" => format!("CAST(to_json({column}) AS VARCHAR)"),
+        // In UTC, whatever the session's zone is.
+        "datetime" | "instant" => format!("CAST({column} AT TIME ZONE 'UTC' AS VARCHAR) || '+00'"),
         _ => format!("CAST({column} AS VARCHAR)"),
     }
 }

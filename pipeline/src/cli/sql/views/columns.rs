@@ -58,7 +58,10 @@ impl<'a> Columns<'a> {
     pub(super) fn is_followed(&self, column: &str, of: &str) -> bool {
         let is_companion = !column.starts_with("ownerid_") && column != "owneridname"
             || self.owner(column).is_some_and(|owner| owner == "ownerid");
-        is_companion && (of == followed_type(column) || (of, followed_type(column)) == ("int32", "choice"))
+        is_companion
+            && (of == followed_type(column)
+                || followed_type(column) == "choice"
+                    && ["int32", "int64", "number", "decimal", "double"].contains(&of))
     }
 
     /// The expressions that tell the records of a table apart.

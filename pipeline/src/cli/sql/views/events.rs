@@ -15,11 +15,13 @@ use crate::event::messages::{Effect, MESSAGES, Message};
 ///
 /// No attribute's column has a name that begins with `_`: so do all that views add to a table's own.
 pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_>) {
-    // Dataverse's clock has seconds here: within one, a record is created first, and deleted and restored last.
+    // Dataverse's clock has seconds here: within one, a record is created first, and deleted and restored last. A message that
+    // sets attributes by parameters says less than the update beside it.
     let within = format!(
-        "CASE WHEN \"IsDelete\" THEN 2 WHEN {} THEN 0 WHEN {} THEN 3 ELSE 1 END",
+        "CASE WHEN \"IsDelete\" THEN 3 WHEN {} THEN 0 WHEN {} THEN 4 WHEN {} THEN 1 ELSE 2 END",
         is_message_that(Effect::Creates),
-        is_message_that(Effect::Restores)
+        is_message_that(Effect::Restores),
+        sets_by_parameters()
     );
     let mut order = vec!["coalesce(\"_operation_created_on\", \"_enqueued_time\")", &within];
     let version = identifier(VERSION);

@@ -121,14 +121,18 @@ fn write_latest_value(out: &mut String, name: &str, owner: Option<&str>) {
 
 /// The values that are current and fit no column, as one JSON object by attribute; null where all fit.
 fn write_misfits(out: &mut String, columns: &Columns<'_>) {
-    let own: Vec<_> = columns.attributes.iter().filter(|(name, _)| columns.owner(name).is_none()).collect();
-    let values: Vec<String> = own
+    let values: Vec<String> = columns
+        .attributes
         .iter()
         .map(|(name, _)| {
             let (column, attribute) = (identifier(name), attribute_name(name));
-            let set = format!("{column} IS NOT NULL OR list_contains(\"_set\", {})", literal(&attribute));
+            let mut set = format!("list_contains(\"_set\", {})", literal(&attribute));
+            // What a companion holds is no value of an attribute of its name.
+            if columns.owner(name).is_none() {
+                set = format!("{column} IS NOT NULL OR {set}");
+            }
             format!(
-                "{}, arg_max_null(CASE WHEN {column} IS NULL THEN {} END, \"_order\") FILTER (WHERE \"_known\" AND ({set}))",
+                "{{'k': {}, 'v': arg_max_null(CASE WHEN {column} IS NULL THEN {} END, \"_order\") FILTER (WHERE \"_known\" AND ({set}))}}",
                 literal(&attribute),
                 left_of(&attribute)
             )
@@ -136,16 +140,15 @@ fn write_misfits(out: &mut String, columns: &Columns<'_>) {
         .collect();
     let names: Vec<String> =
         columns.attributes.iter().map(|(name, _)| literal(&attribute_name(name))).collect();
-    // What is null is left out by the merge.
+    let all = format!("list_concat([\n    {}\n  ], {})", values.join(",\n    "), without_column(&names));
+    let current = format!("[_misfit FOR _misfit IN {all} IF json_type(_misfit.v) <> 'NULL']");
     let _ = writeln!(
         out,
-        "  nullif(CAST(json_merge_patch('{{}}', json_object(\n    {}\n  ), coalesce({}, '{{}}')) AS VARCHAR), '{{}}') AS \"_misfits\",",
-        values.join(",\n    "),
-        without_column(&names)
+        "  nullif(CAST(to_json(map_from_entries({current})) AS VARCHAR), '{{}}') AS \"_misfits\","
     );
 }
 
-/// The current values of attributes that have no column, as JSON; null where no event has such a value.
+/// The current values of attributes that have no column, by attribute; an empty list where no event has such a value.
 fn without_column(columns: &[String]) -> String {
     let events = "list_sort(list({'o': \"_order\", 'c': \"_set\", 'g': \"_changed\", 'l': \"_left\", 'p': \"_parameters\", \
                   'i': \"_left_in_images\"}) FILTER (WHERE \"_known\"))";
@@ -155,12 +158,12 @@ fn without_column(columns: &[String]) -> String {
         "list_concat(json_keys(\"_left\"), flatten([json_keys(_image) FOR _image IN \"_left_in_images\"]))";
     let any = "\"_known\" AND (\"_left\" IS NOT NULL OR \"_left_in_images\" IS NOT NULL)";
     format!(
-        "CASE WHEN count(*) FILTER (WHERE {any}) > 0 THEN to_json(map_from_entries([\n    \
-         {{'k': _misfit.k, 'v': CASE WHEN {} THEN NULL ELSE _misfit.v END}} FOR _misfit IN [\n    \
+        "CASE WHEN count(*) FILTER (WHERE {any}) > 0 THEN [\n    \
+         {{'k': _left_over.k, 'v': CASE WHEN {} THEN NULL ELSE _left_over.v END}} FOR _left_over IN [\n    \
          {{'k': _attribute, 'v': [{left} FOR _event IN {events} IF list_contains(_event.c, _attribute)][-1]}}\n    \
          FOR _attribute IN list_distinct(flatten(list({keys}) FILTER (WHERE {any})))\n    \
-         IF NOT list_contains([{}], _attribute)\n  ]])) END",
-        is_cleared_list("_misfit.v"),
+         IF NOT list_contains([{}], _attribute)\n  ]] ELSE [] END",
+        is_cleared_list("_left_over.v"),
         columns.join(", ")
     )
 }
