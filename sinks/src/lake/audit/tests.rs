@@ -760,6 +760,8 @@ async fn lake_without_its_identity_is_found() {
     remove(&lake, paths::lake_record()).await;
     let words = ["data files without an identity", r#"its content is {"id":"this lake","contract":2}"#];
     check("gone", &lake, [10, 10, 0, 0, 1, 0], &words).await;
+    lake.record(&paths::lake_record(), r#"{"id":"this lake","contract":"2"}"#).await;
+    check("no version", &lake, [10, 10, 0, 0, 2, 0], &["lake.json can't be understood", words[1]]).await;
     lake.record(&paths::lake_record(), "").await;
     check("empty", &lake, [10, 10, 0, 0, 2, 0], &["lake.json can't be understood", words[1]]).await;
 }

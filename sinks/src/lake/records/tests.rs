@@ -108,13 +108,15 @@ async fn data_files_without_an_identity_are_refused() {
 async fn lake_of_another_contract_is_refused_with_what_to_do() {
     let store = Store::open("memory://").unwrap();
     let records = Records::new(store.clone(), impatient());
-    for (record, version) in [(r#"{"id":"old"}"#, "version 1"), (r#"{"id":"new","contract":3}"#, "version 3")]
-    {
+    for (record, version, remedy) in [
+        (r#"{"id":"old"}"#, "version 1", "begin a new lake in an empty folder"),
+        (r#"{"id":"new","contract":3}"#, "version 3", "use a newer version of catchwater"),
+    ] {
         store.put(&paths::lake_record(), Bytes::from_static(record.as_bytes())).await.unwrap();
         for said in [records.lake_id().await.unwrap_err(), records.existing_id().await.unwrap_err()] {
             assert_eq!(said.kind(), Kind::Fatal);
             let said = said.to_string();
-            assert!(said.contains(version) && said.contains("begin a new lake"), "{said}");
+            assert!(said.contains(version) && said.contains(remedy), "{said}");
         }
     }
     store

@@ -255,23 +255,10 @@ const LEFT_IN_IMAGES: &str = "CASE WHEN json_exists(\"_rest\", '$.PostEntityImag
                               IF json_exists(_image, '$.Attributes') AND NOT json_exists(_image, '$.Id') AND NOT json_exists(_image, '$.LogicalName')\n    \
                               ] END";
 
-/// The value of an attribute that fits no column, as JSON; of a list that was cleared, nothing.
-pub(super) fn left_of(attribute: &str) -> String {
-    let pointer = literal(&format!("/{}", attribute.replace('~', "~0").replace('/', "~1")));
-    let value = left("", &literal(attribute), &pointer);
-    format!(
-        "CASE WHEN \"_left\" IS NULL AND \"_parameters\" IS NULL AND \"_left_in_images\" IS NULL OR {} THEN NULL ELSE {value} END",
-        is_cleared_list(&value)
-    )
-}
-
-/// The same of an event in a list, `event.`, or in a row: Target and parameters count before images.
+/// The value of an attribute that an event in a list could not put into a column, as JSON: Target and parameters count before
+/// images. `event` is the prefix of its parts.
 pub(super) fn left(event: &str, attribute: &str, pointer: &str) -> String {
-    let [left, parameters, images, changed] = if event.is_empty() {
-        ["\"_left\"", "\"_parameters\"", "\"_left_in_images\"", "\"_changed\""].map(str::to_owned)
-    } else {
-        ["l", "p", "i", "g"].map(|member| format!("{event}{member}"))
-    };
+    let [left, parameters, images, changed] = ["l", "p", "i", "g"].map(|member| format!("{event}{member}"));
     format!(
         "CASE WHEN list_contains({changed}, {attribute}) THEN coalesce(json_extract({left}, {pointer}), json_extract({parameters}, {pointer}))\n      \
          ELSE [_found FOR _found IN [json_extract(_image, {pointer}) FOR _image IN {images}] IF _found IS NOT NULL][1] END"

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::columns::Columns;
 use super::events::{
-    COUNTS, is_cleared_list, is_message_that, join_repeated, left, left_of, write_deletions, write_events,
+    COUNTS, is_cleared_list, is_message_that, join_repeated, left, write_deletions, write_events,
 };
 use super::text::{identifier, literal, one_line, statement};
 use crate::columns::attribute_name;
@@ -39,10 +39,12 @@ pub(super) fn write_latest(out: &mut String, view: &str, history: &str, columns:
     out.push_str(
         "SELECT\n  \"Id\",\n  arg_max(\"SinkModifiedOn\", \"_order\") FILTER (WHERE \"_known\") AS \"SinkModifiedOn\",\n",
     );
-    for (name, _) in &columns.attributes {
-        write_latest_value(out, name, columns.owner(name));
+    let values: Vec<(&str, String)> =
+        columns.attributes.iter().map(|(name, _)| (*name, latest_value(name, columns.owner(name)))).collect();
+    for (name, value) in &values {
+        let _ = writeln!(out, "  {value} AS {},", identifier(name));
     }
-    write_misfits(out, columns);
+    write_misfits(out, &values);
     out.push_str("  \"_organization_id\"");
     for name in LATEST_EVENT {
         let _ =
@@ -97,12 +99,12 @@ fn write_live_events(out: &mut String, columns: &Columns<'_>) {
 }
 
 /// What the last event that set a column says.
-fn write_latest_value(out: &mut String, name: &str, owner: Option<&str>) {
+fn latest_value(name: &str, owner: Option<&str>) -> String {
     let column = identifier(name);
     let last =
         |set: &str| format!("arg_max_null({column}, \"_order\") FILTER (WHERE \"_known\" AND ({set}))");
     let names = |of: &str| format!("list_contains(\"_set\", {})", literal(&attribute_name(of)));
-    let value = match owner {
+    match owner {
         None => last(&format!("{column} IS NOT NULL OR {}", names(name))),
         Some(owner) => {
             let attribute = is_attribute(name, owner);
@@ -115,57 +117,36 @@ fn write_latest_value(out: &mut String, name: &str, owner: Option<&str>) {
                 last(&together)
             )
         }
-    };
-    let _ = writeln!(out, "  {value} AS {column},");
+    }
 }
 
-/// The values that are current and fit no column, as one JSON object by attribute; null where all fit.
-fn write_misfits(out: &mut String, columns: &Columns<'_>) {
-    let values: Vec<String> = columns
-        .attributes
-        .iter()
-        .map(|(name, _)| {
-            let (column, attribute) = (identifier(name), attribute_name(name));
-            let mut set = format!("list_contains(\"_set\", {})", literal(&attribute));
-            // What a companion holds is no value of an attribute of its name.
-            if columns.owner(name).is_none() {
-                set = format!("{column} IS NOT NULL OR {set}");
-            }
-            format!(
-                "{{'k': {}, 'v': arg_max_null(CASE WHEN {column} IS NULL THEN {} END, \"_order\") FILTER (WHERE \"_known\" AND ({set}))}}",
-                literal(&attribute),
-                left_of(&attribute)
-            )
-        })
-        .collect();
-    let names: Vec<String> =
-        columns.attributes.iter().map(|(name, _)| literal(&attribute_name(name))).collect();
-    let all = format!("list_concat([\n    {}\n  ], {})", values.join(",\n    "), without_column(&names));
-    let current = format!("[_misfit FOR _misfit IN {all} IF json_type(_misfit.v) <> 'NULL']");
-    let _ = writeln!(
-        out,
-        "  nullif(CAST(to_json(map_from_entries({current})) AS VARCHAR), '{{}}') AS \"_misfits\","
-    );
-}
-
-/// The current values of attributes that have no column, by attribute; an empty list where no event has such a value.
-fn without_column(columns: &[String]) -> String {
+/// The values that are current and fit no column or have none, as one JSON object by attribute; null where all fit.
+///
+/// Only what some event of the record could not put into a column is looked at, and of that only what is null in the state:
+/// nearly all records have nothing.
+fn write_misfits(out: &mut String, values: &[(&str, String)]) {
     let events = "list_sort(list({'o': \"_order\", 'c': \"_set\", 'g': \"_changed\", 'l': \"_left\", 'p': \"_parameters\", \
                   'i': \"_left_in_images\"}) FILTER (WHERE \"_known\"))";
     let pointer = "'/' || replace(replace(_attribute, '~', '~0'), '/', '~1')";
     let left = left("_event.", "_attribute", pointer);
-    let keys =
-        "list_concat(json_keys(\"_left\"), flatten([json_keys(_image) FOR _image IN \"_left_in_images\"]))";
-    let any = "\"_known\" AND (\"_left\" IS NOT NULL OR \"_left_in_images\" IS NOT NULL)";
-    format!(
-        "CASE WHEN count(*) FILTER (WHERE {any}) > 0 THEN [\n    \
-         {{'k': _left_over.k, 'v': CASE WHEN {} THEN NULL ELSE _left_over.v END}} FOR _left_over IN [\n    \
-         {{'k': _attribute, 'v': [{left} FOR _event IN {events} IF list_contains(_event.c, _attribute)][-1]}}\n    \
-         FOR _attribute IN list_distinct(flatten(list({keys}) FILTER (WHERE {any})))\n    \
-         IF NOT list_contains([{}], _attribute)\n  ]] ELSE [] END",
-        is_cleared_list("_left_over.v"),
-        columns.join(", ")
-    )
+    let keys = "list_concat(json_keys(\"_left\"), json_keys(\"_parameters\"),\n      \
+                flatten([json_keys(_image) FOR _image IN \"_left_in_images\"]))";
+    let any = "\"_known\" AND (\"_left\" IS NOT NULL OR \"_parameters\" IS NOT NULL OR \"_left_in_images\" IS NOT NULL)";
+    let in_columns = values.iter().map(|(name, value)| {
+        format!("CASE WHEN ({value}) IS NOT NULL THEN {} END", literal(&attribute_name(name)))
+    });
+    let in_columns: Vec<String> = in_columns.collect();
+    let _ = writeln!(
+        out,
+        "  CASE WHEN count(*) FILTER (WHERE {any}) > 0 THEN nullif(CAST(to_json(map_from_entries([\n    \
+         _misfit FOR _misfit IN [\n      \
+         {{'k': _attribute, 'v': [{left} FOR _event IN {events} IF list_contains(_event.c, _attribute)][-1]}}\n      \
+         FOR _attribute IN list_distinct(flatten(list({keys}) FILTER (WHERE {any})))\n      \
+         IF NOT coalesce(list_contains([\n        {}\n      ], _attribute), false)\n    \
+         ] IF json_type(_misfit.v) <> 'NULL' AND NOT ({})\n  ])) AS VARCHAR), '{{}}') END AS \"_misfits\",",
+        in_columns.join(",\n        "),
+        is_cleared_list("_misfit.v")
+    );
 }
 
 /// Whether an event's value in a companion column is that of an attribute of this name: it sets the attribute, or
