@@ -129,7 +129,8 @@ fn write_misfits(out: &mut String, values: &[(&str, String)]) {
                   'i': \"_left_in_images\"}) FILTER (WHERE \"_known\"))";
     let pointer = "'/' || replace(replace(_attribute, '~', '~0'), '/', '~1')";
     let left = left("_event.", "_attribute", pointer);
-    let keys = "list_concat(json_keys(\"_left\"), json_keys(\"_parameters\"),\n      \
+    // DuckDB 1.2 joins two lists at a time.
+    let keys = "list_concat(list_concat(json_keys(\"_left\"), json_keys(\"_parameters\")),\n      \
                 flatten([json_keys(_image) FOR _image IN \"_left_in_images\"]))";
     let any = "\"_known\" AND (\"_left\" IS NOT NULL OR \"_parameters\" IS NOT NULL OR \"_left_in_images\" IS NOT NULL)";
     let in_columns = values.iter().map(|(name, value)| {
