@@ -112,8 +112,10 @@ impl<'a> Row<'_, 'a> {
     fn lacks_target(&self, message: &Message) -> bool {
         match (message.record, message.effect) {
             (RecordIn::Targets, _) => self.several.is_none() && lacks_targets(self.event),
-            (RecordIn::Target, Effect::Creates | Effect::Updates) => self.target == Target::None,
-            (RecordIn::Parameter(name), Effect::Creates | Effect::Updates) => {
+            (RecordIn::Target, Effect::Creates | Effect::Updates | Effect::Upserts) => {
+                self.target == Target::None
+            }
+            (RecordIn::Parameter(name), Effect::Creates | Effect::Updates | Effect::Upserts) => {
                 parameter(self.event, name).is_none()
             }
             // The event names the record itself.

@@ -10,6 +10,8 @@ pub enum Effect {
     Creates,
     /// Changes values of the record.
     Updates,
+    /// Creates the record, or changes values of it.
+    Upserts,
     /// Removes the record.
     Deletes,
     /// Brings a deleted record back with its values.
@@ -62,8 +64,8 @@ pub const MESSAGES: [Message; 24] = [
     of_targets("CreateMultiple", Effect::Creates),
     of_targets("UpdateMultiple", Effect::Updates),
     of_targets("DeleteMultiple", Effect::Deletes),
-    of_target("Upsert", Effect::Updates),
-    of_targets("UpsertMultiple", Effect::Updates),
+    of_target("Upsert", Effect::Upserts),
+    of_targets("UpsertMultiple", Effect::Upserts),
     of_target("OnExternalCreated", Effect::Creates),
     of_target("OnExternalUpdated", Effect::Updates),
     of_target("OnExternalDeleted", Effect::Deletes),

@@ -25,7 +25,9 @@ pub(super) struct LakeSchemas {
     added: HashMap<String, Columns>,
     /// Per table, columns of dates that metadata does not decide.
     undecided: HashMap<String, Vec<String>>,
-    /// Tables of which nothing more is said about types that come from values: metadata states the table, or it was said.
+    /// Tables that metadata states.
+    stated: HashSet<String>,
+    /// Tables of which nothing more is said about types that come from values.
     told: HashSet<String>,
 }
 
@@ -44,9 +46,16 @@ impl LakeSchemas {
             catalog.adopt(&schema.table, schema.types());
         }
         let told = [MESSAGES, QUARANTINE].map(str::to_owned).into();
-        let mut opened = Self { schemas, catalog, added: HashMap::new(), undecided: HashMap::new(), told };
+        let mut opened = Self {
+            schemas,
+            catalog,
+            added: HashMap::new(),
+            undecided: HashMap::new(),
+            stated: HashSet::new(),
+            told,
+        };
         for (table, columns) in metadata.into_iter().flat_map(Metadata::tables) {
-            opened.told.insert(table.to_owned());
+            opened.stated.insert(table.to_owned());
             let undecided = metadata.map(|metadata| metadata.undecided_dates(table)).unwrap_or_default();
             opened.undecided.insert(table.to_owned(), undecided.to_vec());
             opened.add(table, columns).await?;
@@ -73,7 +82,7 @@ impl LakeSchemas {
                         undecided.iter().filter(|column| added.contains_key(*column)).collect();
                     type_warnings::undecided_dates(table, &undecided);
                     if !new.is_empty() && self.told.insert(table.to_owned()) {
-                        type_warnings::typed_from_values(table, &new);
+                        type_warnings::typed_from_values(table, &new, self.stated.contains(table));
                     }
                     return Ok(Some(schema));
                 }
@@ -93,10 +102,18 @@ impl LakeSchemas {
         if self.told.contains(table) {
             return Columns::new();
         }
-        let known = self.schemas.table(table);
+        let (known, added) = (self.schemas.table(table), self.added.get(table));
         let fixed: HashSet<&str> = fixed_columns(table).into_iter().flatten().map(|(name, _)| name).collect();
+        let is_stated = |name: &str| added.is_some_and(|added| added.contains_key(name));
+        let type_of = |name: &str| {
+            let file = file.get(name).map(|column| column.type_name.as_str());
+            file.or_else(|| {
+                known.and_then(|known| known.columns.get(name)).map(|column| column.type_name.as_str())
+            })
+        };
         let is_new = |name: &str| {
-            !fixed.contains(name) && !known.is_some_and(|known| known.columns.contains_key(name))
+            let is_known = known.is_some_and(|known| known.columns.contains_key(name));
+            !fixed.contains(name) && !is_known && !is_stated(name) && !is_companion(name, type_of)
         };
         let new = file.iter().filter(|(name, _)| is_new(name));
         new.map(|(name, column)| (name.clone(), column.type_name.clone())).collect()
@@ -131,6 +148,16 @@ impl LakeSchemas {
         });
         type_warnings::shown_otherwise(&schema.table, &otherwise);
     }
+}
+
+/// Whether a column is the companion of another one, whose type says all of it.
+fn is_companion<'c>(name: &str, type_of: impl Fn(&str) -> Option<&'c str>) -> bool {
+    let of = |suffix: &str, types: &[&str]| {
+        let owner = name.strip_suffix(suffix).and_then(&type_of);
+        owner.is_some_and(|owner| types.contains(&owner))
+    };
+    type_of(name) == Some("text")
+        && (of("_entitytype", &["uuid"]) || of("name", &["uuid", "choice", "choices"]))
 }
 
 /// Columns that metadata states and no file has yet.

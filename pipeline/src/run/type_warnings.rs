@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-/// Columns of a new table that metadata does not state.
-pub(super) fn typed_from_values(table: &str, columns: &BTreeMap<String, String>) {
+/// New columns that metadata does not state. `has_metadata` is true if it states others of the table.
+pub(super) fn typed_from_values(table: &str, columns: &BTreeMap<String, String>, has_metadata: bool) {
     let of = |is_wanted: fn(&str) -> bool| {
         let names: Vec<&str> =
             columns.iter().filter(|(_, of)| is_wanted(of)).map(|(name, _)| name.as_str()).collect();
@@ -13,10 +13,11 @@ pub(super) fn typed_from_values(table: &str, columns: &BTreeMap<String, String>)
     };
     let (numbers, dates) = (of(|of| of == "number"), of(|of| of == "datetime"));
     let others = of(|of| of != "number" && of != "datetime");
+    let whose = if has_metadata { " and not by the metadata" } else { "" };
     tracing::warn!(
-        "table {table}: these columns are typed from values and keep their types for ever. Numbers are DECIMAL(38,12), integers \
-         too: {numbers}. Dates are instants, days too: {dates}. Others: {others}. For integers, doubles and days pull table \
-         metadata before a lake's first run and give it to `run --schema`; `catchwater schema --help` says how"
+        "table {table}: these columns are typed from values{whose}, and keep their types for ever. Numbers are DECIMAL(38,12), \
+         integers too: {numbers}. Dates are instants, days too: {dates}. Others: {others}. For integers, doubles and days pull \
+         table metadata before a lake's first run and give it to `run --schema`; `catchwater schema --help` says how"
     );
 }
 

@@ -15,7 +15,7 @@ JOB, DELETION, VERSIONED = guid(800), guid(801), guid(120)
 RESTORED, EXTERNAL, OUTSIDE = guid(40), guid(41), guid(42)
 REQUEST, STEPS, CHOSEN, CLOSED, OTHER_JOB = guid(44), guid(45), guid(46), guid(47), guid(802)
 PLAIN, TWICE, UNSEEN, ODD_STATE, COLLECTION, IMAGES = guid(48), guid(49), guid(53), guid(54), guid(55), guid(56)
-BOTH, NAMED = guid(57), guid(58)
+BOTH, NAMED, ODD_ORDER = guid(57), guid(58), guid(59)
 CONTACT, MAIL, ZERO = guid(50), guid(60), "00000000-0000-0000-0000-000000000000"
 OTHER_ORGANIZATION = guid(99)
 
@@ -112,6 +112,10 @@ EVENTS = {
         account("Create", BOTH, 782, {"statecode": choice(0), "statuscode": choice(1)}),
         account("Update", BOTH, 783, {"statecode": choice(1), "statuscode": choice(2)}),
         set_state(BOTH, 783, 1, -1),
+        # Otherwise the one that arrives later counts.
+        account("Create", ODD_ORDER, 782, {"statecode": choice(0), "statuscode": choice(1)}),
+        account("Update", ODD_ORDER, 783, {"statecode": choice(0), "statuscode": choice(1)}),
+        set_state(ODD_ORDER, 783, 1, 2),
         # An attribute with the name of a companion.
         account("Create", NAMED, 797, {"statecode": choice(0), "statecodename": "5"}),
         # Attributes that have no column: what was set last counts, and a later null.
@@ -164,6 +168,7 @@ STATES = {
     (ORGANIZATION, STEPS): {"name": "c"},
     (ORGANIZATION, CHOSEN): {"statecode": 1},
     (ORGANIZATION, BOTH): {"statecode": 1, "statuscode": 2},
+    (ORGANIZATION, ODD_ORDER): {"statecode": 1, "statuscode": 2},
     (ORGANIZATION, NAMED): {"statecode": 0},
     (ORGANIZATION, CLOSED): {"statecode": 1, "statuscode": 2},
     (ORGANIZATION, PLAIN): {"name": "p", "telephone1": "1"},

@@ -83,7 +83,8 @@ impl<'a> Columns<'a> {
         };
         Some(format!(
             "coalesce(\"partitionid\", json_extract_string(\"_inputs\", '$.partitionId'),\n        \
-             json_extract_string(\"_inputs\", '$.Target.KeyAttributes.partitionid'),\n        {},\n        {},\n        {}, \"Id\")",
+             json_extract_string(\"_inputs\", '$.Target.KeyAttributes.partitionid'),\n        \
+             json_extract_string(\"_inputs\", '$.EntityMoniker.KeyAttributes.partitionid'),\n        {},\n        {},\n        {}, \"Id\")",
             key("Target"),
             key("Targets.Entities[0]"),
             key("Targets[0]")

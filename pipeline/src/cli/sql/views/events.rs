@@ -15,13 +15,14 @@ use crate::event::messages::{Effect, MESSAGES, Message};
 ///
 /// No attribute's column has a name that begins with `_`: so do all that views add to a table's own.
 pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_>) {
-    // Dataverse's clock has seconds here: within one, a record is created first, and deleted and restored last. A message that
-    // sets attributes by parameters says less than the update beside it.
+    // Dataverse's clock has seconds here: within one, a record is created first, and deleted and restored last. A SetState
+    // that leaves the status to Dataverse says less than the update beside it.
     let within = format!(
-        "CASE WHEN \"IsDelete\" THEN 3 WHEN {} THEN 0 WHEN {} THEN 4 WHEN {} THEN 1 ELSE 2 END",
+        "CASE WHEN \"IsDelete\" THEN 3 WHEN {} THEN 0 WHEN {} THEN 4 WHEN {} AND {} = -1 THEN 1 ELSE 2 END",
         is_message_that(Effect::Creates),
         is_message_that(Effect::Restores),
-        sets_by_parameters()
+        is_one_of(setting(STATUS)),
+        number_of(STATUS)
     );
     let mut order = vec!["coalesce(\"_operation_created_on\", \"_enqueued_time\")", &within];
     let version = identifier(VERSION);
@@ -80,13 +81,18 @@ pub(super) const FOLLOWED: [(&str, &str, &str); 5] = [
     ("owneridname", "Assignee", "Name"),
 ];
 
+/// The parameter that is -1 where Dataverse chooses the value, which the message does not tell.
+const STATUS: &str = "Status";
+
 /// A column that a parameter may set, and else what the row has.
 fn followed_value(column: &str, parameter: &str, part: &str, exists: bool) -> String {
     let name = identifier(column);
     let own = if exists { name.clone() } else { "NULL".to_owned() };
     let value = match part {
-        // A negative status says that Dataverse chooses one, which the message does not tell.
-        "Value" => format!("CASE WHEN {0} >= 0 THEN {0} ELSE {own} END", number_of(parameter)),
+        "Value" if parameter == STATUS => {
+            format!("CASE WHEN {0} <> -1 THEN {0} ELSE {own} END", number_of(parameter))
+        }
+        "Value" => format!("coalesce({}, {own})", number_of(parameter)),
         "Id" => {
             let id = format!("lower({})", text_of(parameter, part));
             format!(
@@ -101,7 +107,9 @@ fn followed_value(column: &str, parameter: &str, part: &str, exists: bool) -> St
 /// The integer that a parameter is or holds; null for everything else.
 fn number_of(parameter: &str) -> String {
     let text = text_of(parameter, "Value");
-    format!("CASE WHEN regexp_full_match({text}, '-?[0-9]{{1,10}}') THEN TRY_CAST({text} AS INTEGER) END")
+    format!(
+        "CASE WHEN regexp_full_match({text}, '-?[0-9]{{1,10}}(\\.0+)?') THEN TRY_CAST({text} AS INTEGER) END"
+    )
 }
 
 fn text_of(parameter: &str, part: &str) -> String {
@@ -147,8 +155,10 @@ fn changed() -> String {
 fn parameters() -> String {
     let members = sets().into_iter().map(|(attribute, parameter)| {
         let given = format!("json_extract(\"_inputs\", '$.{parameter}')");
-        let is_known =
-            format!("{} AND coalesce({} >= 0, true)", is_one_of(setting(parameter)), number_of(parameter));
+        let mut is_known = is_one_of(setting(parameter));
+        if parameter == STATUS {
+            is_known = format!("{is_known} AND {} IS DISTINCT FROM -1", number_of(parameter));
+        }
         format!("{}, CASE WHEN {is_known} THEN {given} END", literal(attribute))
     });
     let members: Vec<String> = members.collect();
@@ -186,7 +196,10 @@ pub(super) const COUNTS: &str = "(_repeated.\"_order\" IS NULL OR _repeated.\"_o
 /// Writes `_deletions`: the last deletion of each record that no restoration undid. A restoration undoes all deletions since the
 /// record was created. A deletion that was delivered again is no later one: the record may have been created anew in between.
 pub(super) fn write_deletions(out: &mut String, columns: &Columns<'_>) {
-    let (restores, creates) = (is_message_that(Effect::Restores), is_message_that(Effect::Creates));
+    let restores = is_message_that(Effect::Restores);
+    let creates = is_one_of(
+        MESSAGES.iter().filter(|message| matches!(message.effect, Effect::Creates | Effect::Upserts)),
+    );
     let record = columns.record().join(", ");
     let _ = write!(
         out,

@@ -142,7 +142,7 @@ fn write_misfits(out: &mut String, values: &[(&str, String)]) {
         "  CASE WHEN count(*) FILTER (WHERE {any}) > 0 THEN nullif(CAST(to_json(map_from_entries([\n    \
          _misfit FOR _misfit IN [\n      \
          {{'k': _attribute, 'v': [{left} FOR _event IN {events} IF list_contains(_event.c, _attribute)][-1]}}\n      \
-         FOR _attribute IN list_distinct(flatten(list({keys}) FILTER (WHERE {any})))\n      \
+         FOR _attribute IN list_sort(list_distinct(flatten(list({keys}) FILTER (WHERE {any}))))\n      \
          IF NOT coalesce(list_contains([\n        {}\n      ], _attribute), false)\n    \
          ] IF json_type(_misfit.v) <> 'NULL' AND NOT ({})\n  ])) AS VARCHAR), '{{}}') END AS \"_misfits\",",
         in_columns.join(",\n        "),
