@@ -5,7 +5,8 @@
 use std::fmt::Write;
 
 use super::columns::Columns;
-use super::events::{COUNTS, is_cleared_list, is_message_that, join_repeated, write_events};
+use super::events::{COUNTS, is_cleared_list, join_repeated, write_events};
+use super::messages::is_message_that;
 use super::text::{identifier, literal, one_line, statement};
 use crate::columns::attribute_name;
 use crate::event::messages::Effect;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use catchwater_sinks::lake::schema::TableSchema;
 
-use super::events::{ELASTIC, FOLLOWED};
+use super::messages::FOLLOWED;
 use super::text::identifier;
 use crate::columns::fixed_columns;
 
@@ -132,6 +132,9 @@ impl<'a> Columns<'a> {
         self.attributes.iter().any(|(name, of)| *name == VERSION && numbers.contains(of))
     }
 }
+
+/// The partition of an elastic table's record, which is part of its identity.
+pub(super) const ELASTIC: &str = "_elastic_partition";
 
 /// The column that Dataverse counts changes in, where an image or a message carries it.
 pub(super) const VERSION: &str = "versionnumber";

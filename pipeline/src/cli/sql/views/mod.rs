@@ -4,6 +4,7 @@
 
 mod text; // quoting, names, comments
 mod columns; // the columns of a table, their order and types
+mod messages; // which messages count, and what they set by parameters
 mod events; // order, repeated deliveries, what an event sets
 // One file per kind of view.
 mod changes;

@@ -7,8 +7,7 @@ use std::fmt::Write;
 use catchwater_sinks::lake::paths;
 
 use super::Lake;
-use super::columns::typed_null;
-use super::events::ELASTIC;
+use super::columns::{ELASTIC, typed_null};
 use super::history::{lake_folder, source_where, write_typed_nulls};
 use super::text::{identifier, literal, one_line, statement};
 use crate::columns::fixed_columns;

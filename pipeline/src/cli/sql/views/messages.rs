@@ -1,0 +1,125 @@
+//! What the table of messages says, as SQL over the rows of a table.
+//!
+//! Owns: which messages count, and the attributes that messages set by other parameters than `Target`. Does not own: the table
+//! (`event::messages`), in which order events count (`events`).
+
+use super::text::{identifier, literal};
+use crate::event::messages::{Effect, MESSAGES, Message};
+
+/// Columns of attributes that messages set by a parameter: (column, parameter, the part of its value).
+pub(super) const FOLLOWED: [(&str, &str, &str); 5] = [
+    ("statecode", "State", "Value"),
+    ("statuscode", "Status", "Value"),
+    ("ownerid", "Assignee", "Id"),
+    ("ownerid_entitytype", "Assignee", "LogicalName"),
+    ("owneridname", "Assignee", "Name"),
+];
+
+/// The parameter that is -1 where Dataverse chooses the value, which the message does not tell.
+pub(super) const STATUS: &str = "Status";
+
+/// A column that a parameter may set, and else what the row has.
+pub(super) fn followed_value(column: &str, parameter: &str, part: &str, exists: bool) -> String {
+    let name = identifier(column);
+    let own = if exists { name.clone() } else { "NULL".to_owned() };
+    let value = match part {
+        "Value" if parameter == STATUS => {
+            format!("CASE WHEN {0} <> -1 THEN {0} ELSE {own} END", number_of(parameter))
+        }
+        "Value" => format!("coalesce({}, {own})", number_of(parameter)),
+        "Id" => {
+            let id = format!("lower({})", text_of(parameter, part));
+            format!(
+                "CASE WHEN regexp_full_match({id}, '[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}') THEN {id} ELSE {own} END"
+            )
+        }
+        _ => format!("coalesce(json_extract_string(\"_inputs\", '$.{parameter}.{part}'), {own})"),
+    };
+    format!("CASE WHEN {} THEN {value} ELSE {own} END AS {name}", is_one_of(setting(parameter)))
+}
+
+/// The integer that a parameter is or holds; null for everything else.
+pub(super) fn number_of(parameter: &str) -> String {
+    let text = text_of(parameter, "Value");
+    format!(
+        "CASE WHEN regexp_full_match({text}, '-?[0-9]{{1,10}}(\\.0+)?') THEN TRY_CAST({text} AS INTEGER) END"
+    )
+}
+
+fn text_of(parameter: &str, part: &str) -> String {
+    format!(
+        "coalesce(json_extract_string(\"_inputs\", '$.{parameter}.{part}'), json_extract_string(\"_inputs\", '$.{parameter}'))"
+    )
+}
+
+/// Messages that set an attribute by this parameter.
+pub(super) fn setting(parameter: &str) -> impl Iterator<Item = &'static Message> {
+    MESSAGES.iter().filter(move |message| message.sets.iter().any(|(_, from)| *from == parameter))
+}
+
+/// Attributes that messages set by a parameter, each once, with the parameter.
+fn sets() -> Vec<(&'static str, &'static str)> {
+    let mut sets: Vec<(&str, &str)> = Vec::new();
+    for set in MESSAGES.iter().flat_map(|message| message.sets) {
+        if !sets.contains(set) {
+            sets.push(*set);
+        }
+    }
+    sets
+}
+
+/// The attributes that an event sets, those that it sets by other parameters among them.
+pub(super) fn changed() -> String {
+    let given = sets().into_iter().map(|(attribute, parameter)| {
+        format!(
+            "CASE WHEN {} AND json_exists(\"_inputs\", '$.{parameter}') THEN [{}] ELSE [] END",
+            is_one_of(setting(parameter)),
+            literal(attribute)
+        )
+    });
+    let given: Vec<String> = given.collect();
+    format!(
+        "CASE WHEN {} THEN list_concat(\"_changed\", flatten([\n        {}\n      ])) ELSE \"_changed\" END",
+        sets_by_parameters(),
+        given.join(",\n        ")
+    )
+}
+
+/// The parameters by the attribute they set, as they came: what does not fit its column is told from them.
+pub(super) fn parameters() -> String {
+    let members = sets().into_iter().map(|(attribute, parameter)| {
+        let given = format!("json_extract(\"_inputs\", '$.{parameter}')");
+        let mut is_known = is_one_of(setting(parameter));
+        if parameter == STATUS {
+            is_known = format!("{is_known} AND {} IS DISTINCT FROM -1", number_of(parameter));
+        }
+        format!("{}, CASE WHEN {is_known} THEN {given} END", literal(attribute))
+    });
+    let members: Vec<String> = members.collect();
+    format!(
+        "CASE WHEN {} THEN json_object(\n        {}\n      ) END",
+        sets_by_parameters(),
+        members.join(",\n        ")
+    )
+}
+
+fn sets_by_parameters() -> String {
+    is_one_of(MESSAGES.iter().filter(|message| !message.sets.is_empty()))
+}
+
+/// Whether an event changes states: null for a message that keeps them, false for one whose effect is not known.
+pub(super) fn known() -> String {
+    let keeps = is_message_that(Effect::Keeps);
+    let changes = is_one_of(MESSAGES.iter().filter(|message| message.effect != Effect::Keeps));
+    format!("CASE WHEN {changes} THEN true WHEN {keeps} THEN NULL ELSE false END")
+}
+
+/// Whether an event's message has an effect, by its exact name.
+pub(super) fn is_message_that(effect: Effect) -> String {
+    is_one_of(MESSAGES.iter().filter(|message| message.effect == effect))
+}
+
+pub(super) fn is_one_of<'m>(messages: impl Iterator<Item = &'m Message>) -> String {
+    let names: Vec<String> = messages.map(|message| literal(message.name)).collect();
+    format!("\"_message\" IN ({})", names.join(", "))
+}
