@@ -139,15 +139,15 @@ fn tell_doubts(inferred: &Inferred) {
     }
     for (doubt, names) in doubts {
         let reason = match doubt {
-            Doubt::Number => "numbers: each may be an integer, a decimal or a double",
-            Doubt::Midnight => "dates that are all midnights: each may be a day or an instant",
-            Doubt::Guid => "texts that are all GUIDs: each may be an id or a text",
-            Doubt::Mixed => "of values that no column holds together",
+            Doubt::Number => "that are numbers (integers, decimals or doubles?)",
+            Doubt::Midnight => "that are dates, all at midnight (days or instants?)",
+            Doubt::Guid => "that are texts, all of them GUIDs (ids or texts?)",
+            Doubt::Mixed => "whose values no column holds together",
         };
         let more = names.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let named = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-        note(&format!("left out, {} attributes {reason}: {named}{more}", names.len()));
+        note(&format!("left out: {} attributes {reason}: {named}{more}", names.len()));
     }
     if !inferred.unknown.is_empty() {
         note(
