@@ -15,7 +15,7 @@ JOB, DELETION, VERSIONED = guid(800), guid(801), guid(120)
 RESTORED, EXTERNAL, OUTSIDE = guid(40), guid(41), guid(42)
 REQUEST, STEPS, CHOSEN, CLOSED, OTHER_JOB = guid(44), guid(45), guid(46), guid(47), guid(802)
 PLAIN, TWICE, UNSEEN, ODD_STATE, COLLECTION, IMAGES = guid(48), guid(49), guid(53), guid(54), guid(55), guid(56)
-BOTH, NAMED, ODD_ORDER = guid(57), guid(58), guid(59)
+BOTH, NAMED, ODD_ORDER, THERE_AND_BACK = guid(57), guid(58), guid(59), guid(61)
 CONTACT, MAIL, ZERO = guid(50), guid(60), "00000000-0000-0000-0000-000000000000"
 OTHER_ORGANIZATION = guid(99)
 
@@ -105,6 +105,9 @@ EVENTS = {
         *(account("Update", STEPS, 780, {"name": '"b"'}, **posted_by(n)) for n in (1, 2)),
         account("Update", STEPS, 781, {"name": '"a"'}, **posted_by(1)),
         *(account("Update", STEPS, 782, {"name": '"c"'}, **posted_by(n)) for n in (1, 2, 3)),
+        # One request that sets a value back: each step posts all three.
+        account("Create", THERE_AND_BACK, 779, {"name": '"a"'}, **posted_by(1)),
+        *(account("Update", THERE_AND_BACK, 780, {"name": f'"{value}"'}, **posted_by(n)) for n in (1, 2) for value in "bcb"),
         # A status that Dataverse chooses is not known; one that an image shows is.
         account("Create", CHOSEN, 782, {"statecode": choice(0), "statuscode": choice(1)}),
         set_state(CHOSEN, 783, 1, -1),
@@ -166,6 +169,7 @@ STATES = {
     (ORGANIZATION, OUTSIDE): {"name": "out", "telephone1": "8"},
     (ORGANIZATION, REQUEST): {"name": "r2", "telephone1": "2"},
     (ORGANIZATION, STEPS): {"name": "c"},
+    (ORGANIZATION, THERE_AND_BACK): {"name": "b"},
     (ORGANIZATION, CHOSEN): {"statecode": 1},
     (ORGANIZATION, BOTH): {"statecode": 1, "statuscode": 2},
     (ORGANIZATION, ODD_ORDER): {"statecode": 1, "statuscode": 2},
@@ -242,6 +246,9 @@ def check_changes(connection, faults):
     expected = [("a", None, one, False), ("a", None, other, True), ("b", "a", one, False), ("b", "a", other, True), ("a", "b", one, False)]
     expected += [("c", "a", one, False), ("c", "a", other, True), ("c", "a", guid(903), True)]
     faults.equal(steps, expected, "a change that two steps post")
+    back = connection.execute("SELECT value, before, _copy FROM account_changes WHERE Id = ? ORDER BY _sequence_number", [THERE_AND_BACK]).fetchall()
+    expected = [("a", None, False)] + [(value, before, copy) for copy in (False, True) for value, before in (("b", "a"), ("c", "b"), ("b", "c"))]
+    faults.equal(back, expected, "a value that was set back")
     mail = rows(connection, "SELECT value FROM email_changes WHERE \"column\" = 'to'")[0]["value"]
     faults.equal(json.loads(mail)[0]["partyid"], CONTACT, "a list is JSON")
     copies = rows(connection, "SELECT value FROM email_changes WHERE \"column\" = 'cc' ORDER BY _operation_created_on")

@@ -37,16 +37,19 @@ pub(super) fn write_changes(out: &mut String, view: &str, history: &str, columns
     out.push_str(" AS \"_value\",\n    ");
     write_label(out, columns);
     let record = columns.record().join(", ");
-    let same = format!(
+    let change = format!(
         "{record}, \"_column\", \"_value\", \"_message\", \"_correlation_id\",\n      \
          \"_request_id\", \"_operation_created_on\", \"_row_index\""
     );
+    // A step may post the same change again within one request.
+    let same = format!("{change}, \"_nth\"");
     let _ = write!(
         out,
         " AS \"_label\"\n  FROM _each\n), _copied AS NOT MATERIALIZED (\n  \
            -- One change that several steps post: the first step's counts.\n  \
            SELECT *, (coalesce(\"_request_id\", \"_correlation_id\") IS NOT NULL AND \"_step_id\" IS DISTINCT FROM\n    \
-             first_value(\"_step_id\") OVER (PARTITION BY {same} ORDER BY \"_order\")) AS \"_copy\"\n  FROM _told\n\
+             first_value(\"_step_id\") OVER (PARTITION BY {same} ORDER BY \"_order\")) AS \"_copy\"\n  \
+           FROM (SELECT *, row_number() OVER (PARTITION BY {change}, \"_step_id\" ORDER BY \"_order\") AS \"_nth\" FROM _told)\n\
          ), _chained AS NOT MATERIALIZED (\n  \
            -- Not a named window: DuckDB before 2.0 keeps its name for the whole script.\n  \
            SELECT *, CASE WHEN NOT \"_copy\" THEN lag(\"_value\") OVER (\n    \
