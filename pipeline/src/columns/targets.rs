@@ -191,7 +191,7 @@ pub(super) fn key_of(event: &ChangeEvent<'_>, target: NodeId) -> Option<Guid> {
     keys.filter_map(|(_, value)| guid_at(tree, value)).find(|key| *key != ZERO_GUID)
 }
 
-/// Whether an attribute is the key of a table.
+/// True if an attribute is the key of a table.
 pub(super) fn is_key(table: Table<'_>, attribute: &[u8]) -> bool {
     attribute == b"activityid" || attribute.strip_suffix(b"id") == Some(table.name().as_bytes())
 }

@@ -19,7 +19,7 @@ pub fn definitions() -> String {
 /// `AttributeType` and `AttributeTypeName`; that of a date without a time has its behavior behind it.
 type TypeName = (&'static str, &'static str);
 
-/// What the platform adds to every record.
+/// Attributes that the platform adds to every record.
 const STAMPS: [(&str, TypeName); 4] = [
     ("createdon", INSTANT),
     ("modifiedon", INSTANT),

@@ -14,7 +14,7 @@ mod file;
 mod publisher;
 mod waiting;
 mod put;
-mod type_warnings; // what is said about types
+mod type_warnings; // warnings about column types
 mod schemas;
 mod staging;
 mod kind; // what each error means to whoever started a command

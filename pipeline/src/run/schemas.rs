@@ -150,7 +150,7 @@ impl LakeSchemas {
     }
 }
 
-/// Whether a column is the companion of another one, whose type says all of it.
+/// True if a column is the companion of another one, whose type determines its own.
 fn is_companion<'c>(name: &str, type_of: impl Fn(&str) -> Option<&'c str>) -> bool {
     let of = |suffix: &str, types: &[&str]| {
         let owner = name.strip_suffix(suffix).and_then(&type_of);

@@ -1,6 +1,6 @@
-//! What a run says about column types while they can still be chosen: a column keeps its first type for ever.
+//! Warnings about column types while they can still be chosen: a column keeps its first type.
 //!
-//! Does not own: when it is said, and that it is said once (`schemas`).
+//! Does not own: when a warning is due, and that it comes once (`schemas`).
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub(super) fn shown_otherwise(table: &str, columns: &[(String, String)]) {
     }
 }
 
-/// New columns of dates of which metadata does not say whether they have a time.
+/// New date columns without a stated `DateTimeBehavior`.
 pub(super) fn undecided_dates(table: &str, columns: &[&String]) {
     if !columns.is_empty() {
         tracing::warn!(

@@ -28,12 +28,12 @@ impl Bed {
         Some(Self { interpreter, folder, lake })
     }
 
-    /// What is sent stands here.
+    /// The folder with the bodies to send.
     pub(crate) fn sent(&self) -> PathBuf {
         self.folder.path().join("sent")
     }
 
-    /// Runs until caught up; so many rows were new.
+    /// Runs until caught up and checks the number of new rows.
     pub(crate) fn run(&self, connection_string: &str, expected: u64) {
         let lake = self.lake.to_str().unwrap();
         let report = json(&[
@@ -50,7 +50,7 @@ impl Bed {
         assert_eq!(report["rows"], expected, "{report}");
     }
 
-    /// The same with table metadata; returns what it warned of.
+    /// The same with table metadata; returns its warnings.
     pub(crate) fn run_with(&self, hub: &Hub, schema: &Path, expected: u64) -> String {
         let mut arguments = hub.run_arguments(&self.lake);
         arguments.extend(["--lanes", "1", "--schema", schema.to_str().unwrap()]);
@@ -61,7 +61,7 @@ impl Bed {
         String::from_utf8(output.stderr).unwrap()
     }
 
-    /// The lake's tables, as `schema show --json` tells them.
+    /// The lake's tables, as `schema show --json` prints them.
     pub(crate) fn schema(&self) -> serde_json::Value {
         json(&["schema", "show", "--json", "--lake", self.lake.to_str().unwrap()])["tables"].take()
     }
@@ -105,7 +105,7 @@ impl Bed {
     }
 }
 
-/// Whether the tests run with every reader of Parquet, which is more than a gigabyte of packages.
+/// True if the tests run with every reader of Parquet: more than a gigabyte of packages.
 pub(crate) fn every_reader() -> bool {
     std::env::var("CATCHWATER_EVERY_READER").is_ok_and(|value| value == "1")
 }

@@ -1,6 +1,6 @@
-//! Field ids: the numbers by which readers know a column, its list element and its struct members.
+//! Field ids: the numbers that identify a column, its list element and its struct members for readers.
 //!
-//! Owns where ids stand in a file's schema, and in which order. Does not own who gives them (`lake::schema`).
+//! Owns the place and order of ids in a file's schema. Does not own who gives them (`lake::schema`).
 //!
 //! # Source
 //! The Parquet format, `SchemaElement.field_id`; Iceberg's specification, "Parquet": the group of a list has the id of the

@@ -1,7 +1,7 @@
 //! Row groups become a file, over the union of their columns.
 //!
 //! In two steps: [`assemble`] lays out the pages, and [`Body::complete`] adds the footer just before the file is put. The
-//! numbers of its columns and the durable position are known only then.
+//! field ids of its columns and the durable position are known only then.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -20,7 +20,7 @@ use parquet::schema::types::{SchemaDescriptor, TypePtr};
 use super::row_group::{Column, encode_row_group, schema_of};
 use super::{Error, FooterFacts, RowGroup, facts, field_ids, properties, seal};
 
-/// The pages of a file, whose footer is to come.
+/// The pages of a file that has no footer yet.
 pub struct Body {
     pages: Vec<u8>,
     schema: TypePtr,
@@ -79,7 +79,7 @@ impl Body {
         let numbered = Arc::new(SchemaDescriptor::new(field_ids::number(&schema, ids)?));
         let rows = row_groups.iter().map(RowGroupMetaData::num_rows).sum();
         let writer = properties::of_file();
-        let about = FileMetaData::new(
+        let file_metadata = FileMetaData::new(
             writer.writer_version().as_num(),
             rows,
             Some(writer.created_by().to_owned()),
@@ -87,9 +87,9 @@ impl Body {
             numbered,
             None,
         );
-        let metadata = ParquetMetaData::new(about, row_groups);
+        let metadata = ParquetMetaData::new(file_metadata, row_groups);
         ParquetMetaDataWriter::new(&mut pages, &metadata).finish().map_err(failed)?;
-        state_type_order(&mut pages, metadata.file_metadata().schema_descr().num_columns());
+        use_type_defined_order(&mut pages, metadata.file_metadata().schema_descr().num_columns());
         seal::seal(&mut pages);
         pages.shrink_to_fit();
         Ok(pages.into())
@@ -102,14 +102,14 @@ impl fmt::Debug for Body {
     }
 }
 
-/// States the order of each column's type for its minima and maxima. For doubles the library states the total order of
-/// IEEE 754, without a way to choose: readers of before 2026 refuse the whole file (polars before 1.43, `DataFusion` before
-/// 51). Ours have no minima of doubles, so either is true.
+/// Replaces the column order of doubles by `TYPE_DEFINED_ORDER`. The library always writes IEEE 754's total order, and older
+/// readers refuse the whole file (polars before 1.43, `DataFusion` before 51). Doubles have no min/max in our files, so both
+/// orders are correct.
 ///
 /// # Source
 /// The Parquet format, `FileMetaData`: the orders are its last member, a union of empty structs, three bytes a column; the
 /// struct and the file's length and magic follow.
-fn state_type_order(file: &mut [u8], columns: usize) {
+fn use_type_defined_order(file: &mut [u8], columns: usize) {
     const TYPE_ORDER: [u8; 3] = [0x1c, 0, 0];
     const TOTAL_ORDER: [u8; 3] = [0x2c, 0, 0];
     let Some(end) = file.len().checked_sub(4 + 4 + 1) else { return };

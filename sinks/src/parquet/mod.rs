@@ -46,7 +46,7 @@ pub enum Error {
         source: ::parquet::errors::ParquetError,
     },
     /// A column without the field ids that its type needs: a fault of this program.
-    #[error("internal error: column {column:?} has not the field ids that its type needs")]
+    #[error("internal error: column {column:?} does not have the field ids that its type needs")]
     Ids {
         /// Which column.
         column: String,

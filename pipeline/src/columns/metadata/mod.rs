@@ -43,12 +43,12 @@ impl Metadata {
         Ok(metadata)
     }
 
-    /// Columns of a table of which nothing says whether their dates have a time.
+    /// Date columns of a table without a stated `DateTimeBehavior`.
     pub fn undecided_dates(&self, table: &str) -> &[String] {
         self.undecided_dates.get(table).map_or(&[], Vec::as_slice)
     }
 
-    /// Reads one answer that is there as text; `name` stands for its file in errors.
+    /// Reads one answer from text; errors give `name` as its file.
     pub fn of_answer(name: &str, answer: &str) -> Result<Self, Error> {
         Self::of(&[(PathBuf::from(name), answer.as_bytes().to_vec())])
     }
@@ -184,7 +184,7 @@ fn columns(facts: Facts<'_>) -> Metadata {
     Metadata { tables, undecided_dates }
 }
 
-/// Whether a column that the lake has as `lake` shows values as one of type `stated` does: numbers and money are decimals.
+/// True if both types show values alike: numbers and money are both decimals.
 pub fn is_same_type(lake: &str, stated: &str) -> bool {
     let is_decimal = |of: &str| of == "number" || of == "decimal";
     lake == stated || is_decimal(lake) && is_decimal(stated)

@@ -26,7 +26,7 @@ struct Table {
     columns: BTreeMap<String, Vec<Known>>,
 }
 
-/// A column that some files of a table have with one type and the same numbers.
+/// A column that some files of a table have with one type and the same field ids.
 #[derive(Debug)]
 struct Known {
     column: ColumnInFile,
@@ -171,8 +171,8 @@ impl Chain {
             match next.columns.get(name) {
                 Some(next) if of.becomes(next) => {}
                 Some(other) => report.schema_fault(format!(
-                    "{path} changes column {name:?} from {:?} to {:?} and its numbers from {:?} to {:?}: a column keeps its \
-                     type and numbers for ever",
+                    "{path} changes column {name:?} from {:?} to {:?} and its field ids from {:?} to {:?}: a column keeps its \
+                     type and field ids",
                     of.type_name, other.type_name, of.ids, other.ids
                 )),
                 None => report.schema_fault(format!("{path} takes column {name:?} back")),
@@ -180,7 +180,7 @@ impl Chain {
         }
         self.version = version;
         for (name, of) in next.columns {
-            // The type that was first holds: files have it. Numbers of list elements may join later.
+            // The first type stays: files have it. Field ids of list elements may be added later.
             match self.columns.entry(name) {
                 Entry::Vacant(new) => drop(new.insert(of)),
                 Entry::Occupied(mut known) if known.get().becomes(&of) => drop(known.insert(of)),

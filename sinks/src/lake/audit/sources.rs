@@ -50,7 +50,7 @@ struct Source {
 #[derive(Deserialize)]
 struct LakeRecord {
     id: String,
-    /// Another version is refused before an audit begins; what is no version is a finding.
+    /// Another version is refused before an audit begins; a value that is not a version is a finding.
     #[serde(rename = "contract", default)]
     _contract: u32,
 }

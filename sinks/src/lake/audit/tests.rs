@@ -706,12 +706,12 @@ async fn columns_that_contradict_their_schema_are_found() {
     let other = lake.store.get(&record).await.unwrap().unwrap();
     let other = String::from_utf8(other.to_vec()).unwrap().replace("[4]", "[5]");
     lake.record(&record, &other).await;
-    let words = ["account/2.json changes column \"name\"", "a column keeps its type and numbers for ever"];
-    check_schema("a column of another number", &lake, 1, &words).await;
+    let words = ["account/2.json changes column \"name\"", "a column keeps its type and field ids"];
+    check_schema("a column with another field id", &lake, 1, &words).await;
     lake.record(&paths::schema("account", 1), &other.replace("\"version\":2", "\"version\":1")).await;
     let words =
         ["column \"name\" (and in 3 more files) has field ids [4], in the schema of table \"account\" [5]"];
-    check_schema("files of another number", &lake, 1, &words).await;
+    check_schema("files with another field id", &lake, 1, &words).await;
 
     lake.schema("account", 1, r#""name":"Int32","_sequence_number":"Int64""#).await;
     lake.schema("account", 2, r#""name":"Int32","_sequence_number":"Int64""#).await;

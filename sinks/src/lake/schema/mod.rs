@@ -1,6 +1,6 @@
 //! The schemas of a lake's tables: a chain of whole versions per table, each put once (rule 10).
 //!
-//! Owns that a column has one type and one number for ever, and that both are durable before a file uses them. Does not
+//! Owns that a column keeps its type and field ids, and that both are durable before a file uses them. Does not
 //! own what a type is: its name is opaque here.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -23,7 +23,7 @@ pub struct TableSchema {
     pub columns: BTreeMap<String, Column>,
 }
 
-/// A column of a table: its type and its numbers, both for ever.
+/// A column of a table: its type and its field ids, which never change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// The name of its type.
@@ -35,7 +35,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// True if `next` may stand for the column in a later version: numbers may only join.
+    /// True if `next` may replace the column in a later version: field ids are only added.
     pub fn becomes(&self, next: &Self) -> bool {
         self.type_name == next.type_name && next.ids.starts_with(&self.ids)
     }
@@ -202,7 +202,7 @@ impl Schemas {
         if let Some(known) = self.known.get(table) {
             columns_only_join(known, &standing)?;
         }
-        numbers_are_distinct(&standing)?;
+        field_ids_are_distinct(&standing)?;
         self.known.insert(table.to_owned(), Arc::new(standing));
         Ok(())
     }
@@ -246,8 +246,8 @@ pub enum Error {
     },
     /// A version that takes a column back, or changes its type or a number.
     #[error(
-        "schema {version} of table {table:?} changes column {column:?}, which has one type and its numbers for ever: restore \
-         the record from a backup"
+        "schema {version} of table {table:?} changes column {column:?}, which keeps its type and field ids: restore the \
+         record from a backup"
     )]
     Changed {
         /// Which table.
@@ -257,9 +257,9 @@ pub enum Error {
         /// Which column.
         column: String,
     },
-    /// A version that gives one number to two columns, or one that can't be given.
+    /// A version that has a field id twice or out of range.
     #[error(
-        "schema {version} of table {table:?} gives number {id} twice, or it is none to give: restore the record from a backup"
+        "schema {version} of table {table:?} has field id {id} twice or out of range: restore the record from a backup"
     )]
     Numbered {
         /// Which table.
@@ -312,7 +312,7 @@ fn columns_only_join(known: &TableSchema, next: &TableSchema) -> Result<(), Erro
     }
 }
 
-fn numbers_are_distinct(schema: &TableSchema) -> Result<(), Error> {
+fn field_ids_are_distinct(schema: &TableSchema) -> Result<(), Error> {
     let mut used = HashSet::from([DATE_COLUMN_ID]);
     let is_wrong = |id: &i32| *id < DATE_COLUMN_ID || *id > MAX_ID || !used.insert(*id);
     match schema.columns.values().flat_map(|column| &column.ids).copied().find(is_wrong) {

@@ -132,16 +132,16 @@ async fn two_writers_end_with_the_columns_of_both() {
 }
 
 #[tokio::test]
-async fn chain_that_takes_a_column_or_a_number_back_is_refused() {
+async fn rejects_a_chain_that_drops_a_column_or_a_field_id() {
     let changed = "changes column \"name\"";
     for (second, says) in [
         (r#""account","version":2,"columns":{"size":{"type":"int64","ids":[3]}}"#, changed),
         (r#""account","version":2,"columns":{"name":{"type":"uuid","ids":[2]}}"#, changed),
         (r#""account","version":2,"columns":{"name":{"type":"text","ids":[3]}}"#, changed),
-        (r#""account","version":2,"columns":{"name":{"type":"text","ids":[2,1]}}"#, "gives number 1 "),
+        (r#""account","version":2,"columns":{"name":{"type":"text","ids":[2,1]}}"#, "has field id 1 "),
         (
             r#""account","version":2,"columns":{"name":{"type":"text","ids":[2]},"size":{"type":"int64","ids":[2]}}"#,
-            "gives number 2 ",
+            "has field id 2 ",
         ),
         (
             r#""contact","version":2,"columns":{"name":{"type":"text","ids":[2]}}"#,
@@ -169,7 +169,7 @@ fn ids(schemas: &Schemas) -> Vec<(&str, &[i32])> {
 }
 
 #[tokio::test]
-async fn each_column_keeps_the_numbers_that_it_was_given_first() {
+async fn columns_keep_their_first_field_ids() {
     let store = Store::open("memory://").unwrap();
     let (mut first, mut second) = (schemas(&store).await, schemas(&store).await);
     ensured(&mut first, "account", &[SIZE, NAME]).await;

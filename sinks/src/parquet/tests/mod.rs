@@ -514,7 +514,7 @@ fn facts_of_a_later_version_are_passed_over() {
 }
 
 #[tokio::test]
-async fn columns_have_the_numbers_that_they_are_given() {
+async fn columns_have_the_field_ids_they_are_given() {
     let body = assemble(groups(&[&every_type(9)])).unwrap();
     let counts = body.id_counts();
     assert_eq!((counts["text"], counts["choices"], counts["parties"]), (1, 2, 4), "list, element, members");
@@ -546,7 +546,7 @@ async fn columns_have_the_numbers_that_they_are_given() {
 }
 
 #[test]
-fn orders_of_minima_are_those_that_every_reader_knows() {
+fn column_orders_are_type_defined_also_for_doubles() {
     let doubles: ArrayRef = Arc::new(Float64Array::from(vec![Some(-0.0), None, Some(1.5)]));
     let texts: ArrayRef = Arc::new(StringArray::from(vec!["a", ",\0\0", "b"]));
     let batch = RecordBatch::try_from_iter_with_nullable([
@@ -563,7 +563,7 @@ fn orders_of_minima_are_those_that_every_reader_knows() {
 }
 
 #[test]
-fn a_column_without_its_numbers_is_refused() {
+fn rejects_a_column_without_its_field_ids() {
     for ids in [None, Some(&[][..]), Some(&[2, 3])] {
         let body = assemble(groups(&[&integers(2, &["size"])])).unwrap();
         let refused = body.complete(&facts(), |_| ids).unwrap_err();

@@ -54,7 +54,7 @@ impl<'a> Columns<'a> {
         self.stated.get(column).copied()
     }
 
-    /// Whether a column that a message sets by a parameter can take the value.
+    /// True if a column that a message sets by a parameter can take the value.
     pub(super) fn is_followed(&self, column: &str, of: &str) -> bool {
         let is_companion = !column.starts_with("ownerid_") && column != "owneridname"
             || self.owner(column).is_some_and(|owner| owner == "ownerid");

@@ -86,7 +86,7 @@ pub(super) fn join_repeated(columns: &Columns<'_>) -> String {
     )
 }
 
-/// Whether a row of `_events` joined so is the delivery that counts.
+/// Condition: the row of `_events` joined so is the delivery that counts.
 pub(super) const COUNTS: &str = "(_repeated.\"_order\" IS NULL OR _repeated.\"_order\" = _events.\"_order\")";
 
 /// Writes `_deletions`: the last deletion of each record that no restoration undid. A restoration undoes all deletions since the
@@ -125,7 +125,7 @@ fn event_columns(columns: &Columns<'_>) -> Vec<String> {
 
 const EVENT: [&str; 6] = ["Id", "_operation_id", "_organization_id", "_step_id", "_message", "_row_index"];
 
-/// Whether an event is one of a system job, which is run again under the same id. Events of one synchronous request share
+/// Condition: the event is of a system job, which is run again under the same id. Events of one synchronous request share
 /// its id.
 const IS_JOB: &str = "\"_operation_id\" <> '00000000-0000-0000-0000-000000000000' AND \"_mode\" = 1";
 
@@ -161,7 +161,7 @@ pub(super) fn left(event: &str, attribute: &str, pointer: &str) -> String {
     )
 }
 
-/// Whether a value is what is left of a list that was cleared: what a collection says of itself, without its records.
+/// Condition: the value is a cleared list, a collection's own members without its records.
 pub(super) fn is_cleared_list(value: &str) -> String {
     format!(
         "json_type({value}) = 'OBJECT' AND json_exists({value}, '$.EntityName') AND list_has_all([\n        \

@@ -1,4 +1,4 @@
-//! What the table of messages says, as SQL over the rows of a table.
+//! The table of messages as SQL over the rows of a table.
 //!
 //! Owns: which messages count, and the attributes that messages set by other parameters than `Target`. Does not own: the table
 //! (`event::messages`), in which order events count (`events`).
@@ -85,7 +85,7 @@ pub(super) fn changed() -> String {
     )
 }
 
-/// The parameters by the attribute they set, as they came: what does not fit its column is told from them.
+/// The parameters by the attribute they set, unchanged: misfits are read from them.
 pub(super) fn parameters() -> String {
     let members = sets().into_iter().map(|(attribute, parameter)| {
         let given = format!("json_extract(\"_inputs\", '$.{parameter}')");
@@ -107,14 +107,14 @@ fn sets_by_parameters() -> String {
     is_one_of(MESSAGES.iter().filter(|message| !message.sets.is_empty()))
 }
 
-/// Whether an event changes states: null for a message that keeps them, false for one whose effect is not known.
+/// True for an event that changes states, null for a message that keeps them, false if its effect is not known.
 pub(super) fn known() -> String {
     let keeps = is_message_that(Effect::Keeps);
     let changes = is_one_of(MESSAGES.iter().filter(|message| message.effect != Effect::Keeps));
     format!("CASE WHEN {changes} THEN true WHEN {keeps} THEN NULL ELSE false END")
 }
 
-/// Whether an event's message has an effect, by its exact name.
+/// Condition on the exact name of an event's message: it has this effect.
 pub(super) fn is_message_that(effect: Effect) -> String {
     is_one_of(MESSAGES.iter().filter(|message| message.effect == effect))
 }
