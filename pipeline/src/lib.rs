@@ -14,6 +14,7 @@ pub mod position;
 pub mod event;
 pub mod budget;
 pub mod clock;
+pub mod error_chain; // an error with its causes, each text once
 pub mod metrics;
 
 // Around it.

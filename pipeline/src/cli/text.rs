@@ -4,26 +4,11 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Write;
 
-/// An error with all its causes, each text once.
-///
-/// Some libraries repeat in an error what its cause says, and some causes begin with what the error above them says.
+use crate::error_chain::error_chain;
+
+/// An error with its causes, fit to be shown: [`error_chain`], masked and escaped.
 pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        next = error.source();
-        let text = error.to_string();
-        if text.is_empty() || texts.iter().any(|outer| contains_words(outer, &text)) {
-            continue;
-        }
-        // "partition 1" above "partition 1 of orders: …".
-        if texts.last().is_some_and(|outer| contains_words(&text, outer) && text.starts_with(outer.as_str()))
-        {
-            texts.pop();
-        }
-        texts.push(text);
-    }
-    escaped(&masked(&texts.join(": "))).into_owned()
+    escaped(&masked(&error_chain(error).to_string())).into_owned()
 }
 
 /// Text without the values of keys and signatures and without passwords of addresses, wherever somebody has put them:
@@ -129,14 +114,6 @@ fn is_unsafe(letter: char) -> bool {
             | '\u{fff9}'..='\u{fffb}')
 }
 
-/// True if a text contains another as whole words.
-fn contains_words(text: &str, words: &str) -> bool {
-    text.match_indices(words).any(|(at, _)| {
-        let inside = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
-        !inside(text[..at].chars().next_back()) && !inside(text[at + words.len()..].chars().next())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,35 +137,10 @@ mod tests {
         }
     }
 
-    #[derive(Debug)]
-    struct Layer(&'static str, Option<Box<Layer>>);
-
-    impl std::fmt::Display for Layer {
-        fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            out.write_str(self.0)
-        }
-    }
-
-    impl Error for Layer {
-        fn source(&self) -> Option<&(dyn Error + 'static)> {
-            self.1.as_deref().map(|cause| cause as &(dyn Error + 'static))
-        }
-    }
-
     #[test]
-    fn each_text_of_a_chain_stands_once() {
-        for (texts, told) in [
-            (&["put a file", "no space left"][..], "put a file: no space left"),
-            (&["partition 1", "partition 1 of hub: gone"], "partition 1 of hub: gone"),
-            (&["partition 1", "partition 12 of hub: gone"], "partition 1: partition 12 of hub: gone"),
-            (&["Generic error: walk x: denied", "walk x: denied", "denied"], "Generic error: walk x: denied"),
-            (&["read", "", "read"], "read"),
-            (&["a", "b", "a"], "a: b"),
-            (&["read \u{1b}[2J", "a\nb"], "read \\u{1b}[2J: a\\nb"),
-        ] {
-            let chain = texts.iter().rev().fold(None, |cause, text| Some(Box::new(Layer(text, cause))));
-            assert_eq!(causes(&*chain.unwrap()), told);
-        }
+    fn causes_are_escaped() {
+        let error = anyhow::anyhow!("a\nb").context("read \u{1b}[2J");
+        assert_eq!(causes(error.as_ref()), "read \\u{1b}[2J: a\\nb");
     }
 
     #[test]
