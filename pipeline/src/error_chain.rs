@@ -31,7 +31,8 @@ fn distinct_texts(error: &(dyn Error + 'static)) -> Vec<String> {
             continue;
         }
         // "partition 1" above "partition 1 of orders: …": the longer one suffices.
-        if texts.last().is_some_and(|outer| text.starts_with(outer.as_str()) && contains_words(&text, outer)) {
+        if texts.last().is_some_and(|outer| text.starts_with(outer.as_str()) && contains_words(&text, outer))
+        {
             texts.pop();
         }
         texts.push(text);
