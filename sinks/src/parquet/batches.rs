@@ -15,8 +15,9 @@ use parquet::arrow::push_decoder::ParquetPushDecoderBuilder;
 use parquet::errors::ParquetError;
 use parquet::schema::types::TypePtr;
 
+use super::error::Error;
 use super::facts::{Footer, FooterFacts, facts_of, read_footer};
-use super::{Error, field_ids};
+use super::field_ids;
 use crate::store::Store;
 
 /// A column of a data file.

@@ -8,7 +8,8 @@ use parquet::DecodeResult;
 use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
 use serde::{Deserialize, Serialize};
 
-use super::{Error, seal};
+use super::error::Error;
+use super::seal;
 use crate::lake::paths::{Date, Ordinal, SourceId};
 use crate::store::{Store, Tail};
 

@@ -12,7 +12,7 @@ use parquet::basic::{ConvertedType, LogicalType};
 use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::{BasicTypeInfo, Type, TypePtr};
 
-use super::Error;
+use super::error::Error;
 
 /// Field ids that a column needs: one for itself and one for each list element and struct member below.
 pub(super) fn count(column: &Type) -> usize {

@@ -17,8 +17,11 @@ use parquet::file::metadata::{
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{SchemaDescriptor, TypePtr};
 
-use super::row_group::{Column, encode_row_group, schema_of};
-use super::{Error, FooterFacts, RowGroup, facts, field_ids, properties, seal};
+use super::error::Error;
+use super::facts::FooterFacts;
+use super::row_group::{Column, RowGroup, encode_row_group};
+use super::schema::schema_of;
+use super::{facts, field_ids, properties, seal};
 
 /// The pages of a file that has no footer yet.
 pub struct Body {

@@ -22,7 +22,7 @@ use parquet::file::writer::SerializedFileWriter;
 
 use super::chunk::EncodedChunk;
 use super::page_header::{MAX_HEADER_BYTES, PageHeader, PageKind};
-use super::row_group::schema_of;
+use super::schema::schema_of;
 
 /// Encodes a column; a list or a struct has several chunks.
 pub(super) fn encode_column(

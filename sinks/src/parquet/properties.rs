@@ -6,7 +6,9 @@ use arrow::datatypes::{DataType, Field};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 
+use super::limits::PAGE_ROWS;
 use super::sample::Sample;
+use super::schema::{JSON, is_id};
 
 /// How one column is encoded.
 ///
@@ -66,12 +68,6 @@ fn common() -> WriterPropertiesBuilder {
         .set_offset_index_disabled(true)
 }
 
-/// Rows after which a page is closed.
-///
-/// # Units
-/// Rows. The library's own default.
-pub(super) const PAGE_ROWS: usize = 20_000;
-
 /// zstd at level 1 makes 165 bytes of a row's 428; level 3 takes half as long again for three percent more.
 fn compression(array: &dyn Array) -> Compression {
     /// Below this compression saves a few dozen bytes, and takes as long as all else of a column.
@@ -83,9 +79,6 @@ fn compression(array: &dyn Array) -> Compression {
     let size = array.to_data().get_slice_memory_size().unwrap_or(usize::MAX);
     if size < WORTH_COMPRESSING { Compression::UNCOMPRESSED } else { Compression::ZSTD(ZstdLevel::default()) }
 }
-
-/// The longest dictionary: the library's own limit, behind which it writes plain values.
-pub(super) const DICTIONARY_BYTES: usize = 1 << 20;
 
 /// How often a filter may say yes to a value that is not there; less where its size, a power of two, holds more values.
 /// At half of this, as in the library, filters were 6 % of a file of 20,000 accounts, and are 3.
@@ -102,14 +95,3 @@ fn has_statistics(field: &Field, sample: Option<&Sample>) -> bool {
         || sample.is_some_and(|sample| sample.distinct > 1);
     !is_pointless
 }
-
-/// Whether a column is of ids: sixteen bytes each in memory, and texts in files.
-pub(super) fn is_id(field: &Field) -> bool {
-    field.extension_type_name() == Some(UUID)
-}
-
-/// The extension type of ids in a batch.
-const UUID: &str = "arrow.uuid";
-
-/// The extension type of JSON in a batch.
-const JSON: &str = "arrow.json";

@@ -4,18 +4,18 @@
 //! Owns which columns the library writes. Does not own what becomes of its pages (`library`).
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{DataType, Field, FieldRef, Schema};
-use parquet::arrow::ArrowSchemaConverter;
+use arrow::datatypes::{FieldRef, Schema};
 use parquet::bloom_filter::Sbbf;
 use parquet::errors::Result as ParquetResult;
-use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor, TypePtr};
+use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 
 use super::chunk::{ChunkWriter, EncodedChunk};
-use super::properties::{self, Encodings};
-use super::{Error, library};
+use super::error::Error;
+use super::library;
+use super::properties::Encodings;
+use super::schema::{nullable, schema_of};
 
 /// One encoded row group: bytes and what a footer says about them.
 #[derive(Debug)]
@@ -128,28 +128,4 @@ fn encode_column(
         return Ok(vec![chunk]);
     }
     library::encode_column(field, array, encodings.properties())
-}
-
-/// Every column may be null in some row group of its file, so that each says so in all of them: Parquet
-/// would take "never null" for another type.
-fn nullable(field: &FieldRef) -> FieldRef {
-    if field.is_nullable() {
-        return Arc::clone(field);
-    }
-    Arc::new(field.as_ref().clone().with_nullable(true))
-}
-
-/// What Parquet calls the columns and their types.
-pub(super) fn schema_of(schema: &Schema) -> ParquetResult<TypePtr> {
-    // The item of a list is `element`, as the format has it, and not `item`, as Arrow does.
-    let converter = ArrowSchemaConverter::new().with_coerce_types(true);
-    let fields: Vec<Field> = schema.fields().iter().map(|field| in_files(field)).collect();
-    Ok(converter.convert(&Schema::new(fields))?.root_schema_ptr())
-}
-
-/// A column as files have it. Ids are texts, and JSON is a text without annotation: Spark refuses the one for UUIDs, polars
-/// shows both as bytes, and `ClickHouse` takes no null in JSON.
-fn in_files(field: &Field) -> Field {
-    let data_type = if properties::is_id(field) { DataType::Utf8 } else { field.data_type().clone() };
-    Field::new(field.name(), data_type, field.is_nullable())
 }

@@ -8,7 +8,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::DataType;
 
 use super::guid::GUID_TEXT_BYTES;
-use super::properties::DICTIONARY_BYTES;
+use super::limits::DICTIONARY_BYTES;
 
 /// What a sample has shown.
 pub(super) struct Sample {

@@ -11,9 +11,10 @@ use parquet::basic::Encoding;
 use parquet::file::metadata::ColumnChunkMetaData;
 
 use super::batches::DataFile;
+use super::error::Error;
 use super::page_header::{PageHeader, PageKind};
 use super::properties::CREATED_BY;
-use super::{Error, seal};
+use super::seal;
 
 /// Differences between the pages of a file and what was written.
 #[derive(Clone, Debug, PartialEq, Eq)]

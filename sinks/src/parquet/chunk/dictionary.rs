@@ -8,7 +8,7 @@ use ahash::RandomState;
 use super::leaf::Leaf;
 use super::packed::put_numbers;
 use super::values::Keyed;
-use crate::parquet::properties::DICTIONARY_BYTES;
+use crate::parquet::limits::DICTIONARY_BYTES;
 
 /// A column's distinct values in the order of their first appearance.
 pub(super) struct Dictionary {

@@ -10,7 +10,7 @@ use arrow::datatypes::DataType;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::packed::{put_bits, put_numbers, put_run};
-use crate::parquet::properties::PAGE_ROWS;
+use crate::parquet::limits::PAGE_ROWS;
 
 /// A column without what is around its values. A value is an *item*: of a list, or of its row.
 pub(super) struct Leaf<'a> {
