@@ -1,21 +1,13 @@
 //! The job: from an event hub into a lake.
 //!
-//! Read `wiring` for what runs where, `start` and `reader` for how a partition is read, `lane` for how events become
+//! Read `wiring` for what runs where, `reader` for how a partition is read, `lane` for how events become
 //! files, `publisher` for how files become durable.
 
 mod wiring;
 mod reader;
 mod readers;
-mod start;
-mod listings;
 mod lane;
-mod partition;
-mod file;
 mod publisher;
-mod waiting;
-mod put;
-mod type_warnings; // warnings about column types
-mod schemas;
 mod staging;
 mod kind; // what each error means to whoever started a command
 pub mod ledger; // what is durable of one partition
@@ -31,8 +23,8 @@ use crate::columns::Metadata;
 use crate::eventhubs::ConnectionString;
 use crate::parse::ParentContext;
 
-pub use file::{ClosedFile, RunFacts, StartId};
 pub use kind::Kind;
+pub use lane::open_file::{ClosedFile, RunFacts, StartId};
 pub use lane::{Error as LaneError, Lane, LaneInput, LaneOutput, RollRules};
 pub use ledger::Ledger;
 pub use publisher::Error as PublisherError;

@@ -111,8 +111,8 @@ async fn a_checkpoint_that_fails_once_is_written_later() {
     let checkpoints = Checkpoints::new(store.with_faults(&faults), scope);
     let backoff = Backoff::for_store(1);
     let records = Records::new(store.clone(), backoff.clone());
-    let schemas = schemas::LakeSchemas::open(records, Catalog::new(), None).await.unwrap();
-    let world = put::PutWorld { store, schemas: Mutex::new(schemas), backoff };
+    let schemas = publisher::schemas::LakeSchemas::open(records, Catalog::new(), None).await.unwrap();
+    let world = publisher::put::PutWorld { store, schemas: Mutex::new(schemas), backoff };
     let publisher = publisher::Publisher::new(Arc::new(world), checkpoints.clone(), 1, Arc::default());
     let (inputs, receiver) = mpsc::channel(8);
     let running = tokio::spawn(publisher.run(receiver, publisher::Deadline::behind(&Drain::default())));

@@ -4,21 +4,24 @@
 //! Does not own: threads, channels, the clock, or what becomes of a closed file.
 //! A partition lives in one lane, so its order is never restored, because it is never lost.
 
+pub(super) mod open_file; // one open file of a destination
+mod partition; // what a lane holds of one partition
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use catchwater_sinks::lake::paths::{Destination, Ordinal, SourceId};
 use catchwater_sinks::parquet;
 
-use super::file::{ClosedFile, OpenFile, RunFacts, StartId};
 use super::ledger::Before;
-use super::partition::{Partition, Writing, Written};
 use crate::budget::LaneBudget;
 use crate::columns;
 use crate::event::{RawBatch, RawEvent};
 use crate::metrics::Metrics;
 use crate::parse::Parser;
 use crate::position::{PartitionId, Position, SequenceNumber};
+use open_file::{ClosedFile, OpenFile, RunFacts, StartId};
+use partition::{Partition, Writing, Written};
 
 /// When files are closed and row groups encoded.
 #[derive(Clone, Debug)]

@@ -4,8 +4,10 @@
 //! start path is in `start`. Does not own: the bytes (`eventhubs`), the rows (`lane`), the files (`publisher`).
 
 mod error;
-mod numbers; // gaps, losses, and numbers that are not true
+mod gaps; // gaps, losses, and numbers that are not true
+mod listings; // listings of the lake that partitions share
 mod reading; // where reading is, and for how long nothing came
+mod start; // where a partition begins, and what is lost
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,18 +16,16 @@ use std::time::Duration;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::paths::{Date, Ordinal, SourceId};
 use catchwater_sinks::lake::records::Records;
-use catchwater_sinks::lake::start;
+use catchwater_sinks::lake::start::{follows, numbers_go_on};
 use catchwater_sinks::store::Store;
 use crossbeam_channel as lanes;
 use tokio::sync::{mpsc, watch};
 
 use reading::{Idle, Read, Reading};
 
-use super::Decisions;
-use super::file::StartId;
 use super::lane::LaneInput;
-use super::listings::Listings;
 use super::publisher::{PublisherInput, Standing};
+use super::{Decisions, StartId};
 use crate::budget::Share;
 use crate::event::RawBatch;
 use crate::eventhubs::{self, Client, Distrust, PartitionReceiver, ReceiveOptions, Start};
@@ -35,6 +35,7 @@ use crate::partitions::Checkpoints;
 use crate::position::{PartitionId, SequenceNumber};
 
 pub use error::Error;
+pub(super) use listings::Listings;
 
 /// State shared by all readers of a run.
 #[derive(Debug)]
@@ -247,7 +248,7 @@ impl Reader {
         }
         for batch in batches {
             let (Some(first), Some(last)) = (batch.first(), batch.last()) else { continue };
-            let judged = begin.map_or(Ok(()), |begin| start::follows(at.next(), Ordinal(first.0), begin));
+            let judged = begin.map_or(Ok(()), |begin| follows(at.next(), Ordinal(first.0), begin));
             if let Err(gone) = judged
                 && let Some(read) = self.pass_over(at, &gone).await?
             {
@@ -277,7 +278,7 @@ impl Reader {
             return Ok(None);
         }
         let (hub, extent) = self.extent().await?;
-        if let Err(gone) = start::follows(at.next(), extent.begin, extent.begin) {
+        if let Err(gone) = follows(at.next(), extent.begin, extent.begin) {
             if let Some(read) = self.pass_over(at, &gone).await? {
                 return Ok(Some(read));
             }
@@ -285,7 +286,7 @@ impl Reader {
         }
         let last_received = SequenceNumber(at.expected.0 - 1);
         if self.distrust.stale {
-            start::numbers_go_on(at.last.map(|_| Ordinal(last_received.0)), extent)
+            numbers_go_on(at.last.map(|_| Ordinal(last_received.0)), extent)
                 .map_err(|renumbered| self.position_lost(renumbered))?;
         }
         self.world.metrics.lag(self.partition, last_received, Some(hub.last.max(last_received)));

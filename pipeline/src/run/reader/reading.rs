@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Ended;
 use crate::position::SequenceNumber;
-use crate::run::file::StartId;
+use crate::run::StartId;
 use crate::run::publisher::Standing;
 
 /// Where reading is, since the partition's last start.

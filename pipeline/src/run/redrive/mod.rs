@@ -18,7 +18,7 @@ use catchwater_sinks::parquet;
 use catchwater_sinks::store::{self, Store};
 
 use super::RunFacts;
-use super::schemas::LakeSchemas;
+use super::publisher::schemas::LakeSchemas;
 use crate::columns::Catalog;
 use crate::event::{ChangeEvent, Reject};
 use crate::parse::{ParentContext, Parser, ROUTING_VERSION};

@@ -15,8 +15,8 @@ use catchwater_sinks::parquet::{self, Body, RowGroup};
 use catchwater_sinks::store::Store;
 
 use super::super::RunFacts;
-use super::super::file::in_file;
-use super::super::schemas::LakeSchemas;
+use super::super::lane::open_file::in_file;
+use super::super::publisher::schemas::LakeSchemas;
 use super::{Error, Rules};
 use crate::columns::{
     self, Catalog, Context, Full, QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows, TableBuffer,

@@ -17,7 +17,7 @@ use crate::columns::{self, Context, ROW_INDEX, SEQUENCE_NUMBER, TableBuffer, col
 use crate::event::{QUARANTINE, RawEvent, Reason};
 use crate::position::{PartitionId, SequenceNumber};
 use crate::run::Kind;
-use crate::run::file::in_file;
+use crate::run::lane::open_file::in_file;
 
 const NOON: i64 = 1_795_348_800_000;
 

@@ -9,9 +9,9 @@ use catchwater_sinks::lake::chain::Chain;
 use catchwater_sinks::lake::paths::{Date, Destination, Ordinal};
 use tokio::sync::watch;
 
-use super::file::{ClosedFile, StartId};
-use super::ledger::{FileId, Ledger};
-use super::publisher::Standing;
+use super::super::ledger::{FileId, Ledger};
+use super::super::{ClosedFile, StartId};
+use super::Standing;
 use crate::position::{Position, SequenceNumber};
 
 #[derive(Debug)]

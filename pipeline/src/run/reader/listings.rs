@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Listings {
+pub(in crate::run) struct Listings {
     shared: Mutex<Shared>,
 }
 
@@ -25,7 +25,7 @@ type Shared = HashMap<Option<Date>, (Instant, Arc<Listing>)>;
 
 /// Required freshness of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Age {
+pub(in crate::run) enum Age {
     /// A few seconds old at most.
     Shared,
     /// Made now.
@@ -34,7 +34,7 @@ pub(super) enum Age {
 
 impl Listings {
     /// A listing of these days. Whoever comes while it is made waits for the same.
-    pub(super) async fn of(
+    pub(in crate::run) async fn of(
         &self,
         store: &Store,
         days: &Days,

@@ -11,9 +11,9 @@ use catchwater_sinks::lake::chain;
 use catchwater_sinks::lake::paths::{Date, Destination, Ordinal, SourceId};
 use catchwater_sinks::parquet;
 
-use super::file::{OpenFile, RunFacts, StartId};
-use super::lane::LaneOutput;
-use super::ledger::Before;
+use super::super::ledger::Before;
+use super::LaneOutput;
+use super::open_file::{OpenFile, RunFacts, StartId};
 use crate::budget::LaneBudget;
 use crate::columns::{self, TableBuffer};
 use crate::event::names::hasher;

@@ -16,7 +16,7 @@ use catchwater_sinks::lake::start::{self, Extent, LakeBehind, PositionLost};
 use catchwater_sinks::parquet::RowColumns;
 
 use super::listings::Age;
-use super::reader::{Error, Reader, World};
+use super::{Error, Reader, World};
 use crate::columns::{ROW_INDEX, SEQUENCE_NUMBER};
 use crate::eventhubs::{PartitionProperties, PartitionReceiver, Start};
 use crate::parse::ROUTING_VERSION;

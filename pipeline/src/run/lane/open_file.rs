@@ -13,7 +13,7 @@ use catchwater_sinks::lake::records::CONTRACT;
 use catchwater_sinks::lake::schema::FileColumn;
 use catchwater_sinks::parquet::{self, Body, FooterFacts, RowGroup};
 
-use super::ledger::Before;
+use super::super::ledger::Before;
 use crate::budget::{LaneBudget, Permit, Share};
 use crate::columns::{self, TableBuffer};
 use crate::event::{ChangeEvent, RawEvent, Reject};
@@ -327,7 +327,7 @@ impl OpenFile {
 }
 
 /// The columns of a file, with the number of field ids that its pages need.
-pub(super) fn in_file(types: BTreeMap<String, String>, body: &Body) -> BTreeMap<String, FileColumn> {
+pub(in crate::run) fn in_file(types: BTreeMap<String, String>, body: &Body) -> BTreeMap<String, FileColumn> {
     let counts = body.id_counts();
     let ids = |name: &String| counts.get(name).copied().unwrap_or(1);
     types

@@ -12,20 +12,20 @@ use catchwater_sinks::lake::paths::Destination;
 use catchwater_sinks::store::Store;
 use tokio::sync::Mutex;
 
-use super::file::{ClosedFile, StartId};
-use super::ledger::FileId;
-use super::publisher::Error;
+use super::super::ledger::FileId;
+use super::super::{ClosedFile, StartId};
+use super::Error;
 use super::schemas::LakeSchemas;
 
 /// What a put needs, whatever it puts.
 #[derive(Debug)]
-pub(super) struct PutWorld {
+pub(in crate::run) struct PutWorld {
     /// The lake.
-    pub(super) store: Store,
+    pub(in crate::run) store: Store,
     /// Its schemas; one put at a time may add to them.
-    pub(super) schemas: Mutex<LakeSchemas>,
+    pub(in crate::run) schemas: Mutex<LakeSchemas>,
     /// Retry policy for a store that does not answer.
-    pub(super) backoff: Backoff,
+    pub(in crate::run) backoff: Backoff,
 }
 
 /// What became of a file.

@@ -4,6 +4,11 @@
 //! Does not own: when a file is closed (`lane`), what a taken name means (`catchwater_sinks::lake`),
 //! or how a partition starts again (`reader`).
 
+pub(super) mod put; // one put: schema, footer, file
+pub(super) mod schemas; // the lake's schemas during a run
+mod partition; // ledger and waiting files of one partition
+mod type_warnings; // warnings about column types
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,16 +21,16 @@ use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::file::{ClosedFile, StartId};
 use super::lane::LaneOutput;
 use super::ledger::{self, FileId};
-use super::put::{PutDone, PutWorld, put};
-use super::waiting::{Partition, Queue};
 use super::wiring::Drain;
+use super::{ClosedFile, StartId};
 use crate::event::QUARANTINE;
 use crate::metrics::Metrics;
 use crate::partitions::{self, Checkpoints};
 use crate::position::{PartitionId, Position, SequenceNumber};
+use partition::{Partition, Queue};
+use put::{PutDone, PutWorld, put};
 
 /// What the publisher is told.
 #[derive(Debug)]

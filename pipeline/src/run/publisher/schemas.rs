@@ -18,7 +18,7 @@ type Columns = BTreeMap<String, String>;
 
 /// The lake's schemas, the types that metadata adds, and the catalog that tells the lanes of both.
 #[derive(Debug)]
-pub(super) struct LakeSchemas {
+pub(in crate::run) struct LakeSchemas {
     schemas: Schemas,
     catalog: Arc<Catalog>,
     /// Per table, what metadata adds and the lake does not have yet.
@@ -35,7 +35,7 @@ impl LakeSchemas {
     /// Reads what the lake has, and adds what metadata states beyond it.
     ///
     /// The schemas of tables that the lake has are extended at once; those of others when their first file is put.
-    pub(super) async fn open(
+    pub(in crate::run) async fn open(
         records: Records,
         catalog: Arc<Catalog>,
         metadata: Option<&Metadata>,
@@ -65,7 +65,7 @@ impl LakeSchemas {
 
     /// Makes the columns of a file durable in its table's schema, which is returned; none if the lake has one of them with
     /// another type. What metadata states of the table is made durable with them.
-    pub(super) async fn ensure(
+    pub(in crate::run) async fn ensure(
         &mut self,
         table: &str,
         file: &BTreeMap<String, FileColumn>,

@@ -6,13 +6,13 @@ use catchwater_sinks::lake::paths::Ordinal;
 use catchwater_sinks::lake::records::LostRange;
 use catchwater_sinks::lake::start::{self, Extent, PositionLost};
 
+use super::listings::Age;
 use super::reading::{Read, Reading};
+use super::start::{RETRY_AFTER, TRIES};
 use super::{Ended, Error, Reader};
 use crate::event::RawBatch;
 use crate::eventhubs::{self, PartitionReceiver, Start};
 use crate::position::SequenceNumber;
-use crate::run::listings::Age;
-use crate::run::start::{RETRY_AFTER, TRIES};
 
 impl Reader {
     /// Looks for a number that the hub has not given out. What comes from there on is left to a link that drops it.
