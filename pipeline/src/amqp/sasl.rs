@@ -7,7 +7,7 @@
 
 use super::codec::{Cursor, Error};
 use super::encode::Encoder;
-use super::performatives::{described_list, performative};
+use super::performatives::{described_list, encode_described_list};
 
 /// The client's choice of a mechanism, with what it says first.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,12 +39,12 @@ impl<'a> Init<'a> {
 
 /// Writes the list of mechanisms to choose from.
 pub fn encode_mechanisms(mechanisms: &[&str], out: &mut Vec<u8>) {
-    performative(out, 0x40, |list| list.symbols(mechanisms));
+    encode_described_list(out, 0x40, |list| list.symbols(mechanisms));
 }
 
 /// Writes the outcome: let in, or refused for its credentials.
 pub fn encode_outcome(accepted: bool, out: &mut Vec<u8>) {
-    performative(out, 0x44, |list| {
+    encode_described_list(out, 0x44, |list| {
         list.ubyte(u8::from(!accepted));
         list.null();
     });
@@ -52,7 +52,7 @@ pub fn encode_outcome(accepted: bool, out: &mut Vec<u8>) {
 
 /// Writes a client's choice.
 pub fn encode_init(init: &Init<'_>, hostname: &str, out: &mut Vec<u8>) {
-    performative(out, 0x41, |list| {
+    encode_described_list(out, 0x41, |list| {
         list.symbol(init.mechanism);
         list.binary(init.initial_response);
         list.option(Some(hostname), Encoder::string);

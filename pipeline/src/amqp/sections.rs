@@ -6,7 +6,7 @@
 //! AMQP 1.0, 3.2.
 
 use super::codec::{Cursor, Error, Items, Value};
-use super::performatives::code_of;
+use super::descriptor::code_of;
 
 /// The code of each section.
 pub mod code {

@@ -1,7 +1,6 @@
 //! The opening of a connection.
 
-use super::fields::Fields;
-use super::performative;
+use super::fields::{Fields, encode_described_list};
 use crate::amqp::codec::Error;
 use crate::amqp::encode::Encoder;
 
@@ -45,7 +44,7 @@ impl<'a> Open<'a> {
 
     /// Writes all ten fields.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        performative(out, 0x10, |list| {
+        encode_described_list(out, 0x10, |list| {
             list.string(self.container_id);
             list.option(self.hostname, Encoder::string);
             list.option(self.max_frame_size, Encoder::uint);

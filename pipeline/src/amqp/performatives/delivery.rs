@@ -1,9 +1,10 @@
 //! What stands in front of a delivery, and what becomes of it.
 
-use super::fields::{Fields, code_of};
-use super::link::Role;
-use super::{Condition, performative};
+use super::condition::Condition;
+use super::fields::{Fields, encode_described_list};
+use super::role::Role;
 use crate::amqp::codec::{Error, Value};
+use crate::amqp::descriptor::code_of;
 use crate::amqp::encode::Encoder;
 
 /// What stands in front of (part of) a delivery.
@@ -40,7 +41,7 @@ impl<'a> Transfer<'a> {
 
     /// Writes all eleven fields.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        performative(out, 0x14, |list| {
+        encode_described_list(out, 0x14, |list| {
             list.uint(self.handle);
             list.option(self.delivery_id, Encoder::uint);
             list.option(self.delivery_tag, Encoder::binary);
@@ -91,7 +92,7 @@ pub struct Disposition<'a> {
 
 impl<'a> Disposition<'a> {
     pub(super) fn decode(fields: &mut Fields<'a>) -> Result<Self, Error> {
-        let role = fields.role()?;
+        let role = Role::decode(fields)?;
         let first = fields.uint()?.ok_or(Error::Missing("first"))?;
         let last = fields.uint()?;
         let settled = fields.bool()?.unwrap_or(false);
@@ -110,8 +111,8 @@ impl<'a> Disposition<'a> {
 
     /// Writes all six fields.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        performative(out, 0x15, |list| {
-            list.bool(self.role == Role::Receiver);
+        encode_described_list(out, 0x15, |list| {
+            self.role.encode(list);
             list.uint(self.first);
             list.option(self.last, Encoder::uint);
             list.bool(self.settled);

@@ -1,7 +1,8 @@
 //! The attachment of a link, its two ends, and its detachment.
 
-use super::fields::Fields;
-use super::{Condition, performative};
+use super::condition::Condition;
+use super::fields::{Fields, encode_described_list};
+use super::role::Role;
 use crate::amqp::codec::Error;
 use crate::amqp::encode::Encoder;
 
@@ -38,7 +39,7 @@ impl<'a> Attach<'a> {
     pub(super) fn decode(fields: &mut Fields<'a>) -> Result<Self, Error> {
         let name = fields.string()?.ok_or(Error::Missing("name"))?;
         let handle = fields.uint()?.ok_or(Error::Missing("handle"))?;
-        let role = fields.role()?;
+        let role = Role::decode(fields)?;
         let (snd_settle_mode, rcv_settle_mode) = (fields.ubyte()?, fields.ubyte()?);
         let source = fields.list(0x28)?.map(Source::decode).transpose()?;
         let target = fields.list(0x29)?.map(Target::decode).transpose()?;
@@ -61,10 +62,10 @@ impl<'a> Attach<'a> {
 
     /// Writes all fourteen fields.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        performative(out, 0x12, |list| {
+        encode_described_list(out, 0x12, |list| {
             list.string(self.name);
             list.uint(self.handle);
-            list.bool(self.role == Role::Receiver);
+            self.role.encode(list);
             list.option(self.snd_settle_mode, Encoder::ubyte);
             list.option(self.rcv_settle_mode, Encoder::ubyte);
             list.option(self.source.as_ref(), |list, source| source.encode(list));
@@ -140,16 +141,6 @@ fn terminus_life(list: &mut Encoder<'_>) {
     list.null();
 }
 
-/// Which end of a link a peer is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Role {
-    /// It sends deliveries.
-    #[default]
-    Sender,
-    /// It receives deliveries.
-    Receiver,
-}
-
 /// The settle mode by which a sender sends everything settled.
 pub const SND_SETTLED: u8 = 1;
 
@@ -173,7 +164,7 @@ impl<'a> Detach<'a> {
 
     /// Writes all three fields.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        performative(out, 0x16, |list| {
+        encode_described_list(out, 0x16, |list| {
             list.uint(self.handle);
             list.bool(self.closed);
             Condition::encode_option(self.error, list);

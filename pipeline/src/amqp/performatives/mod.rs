@@ -6,21 +6,22 @@
 //! # Source
 //! AMQP 1.0, 2.7 and 3.5.
 
-mod connection;
-mod delivery;
-mod fields;
-mod link;
-mod session;
+mod condition; // the error of a detach, an end, a close or a rejected delivery
+mod connection; // open
+mod delivery; // transfer, disposition
+mod fields; // described lists
+mod link; // attach, detach
+mod role; // sender or receiver
+mod session; // begin, flow
 
 use super::codec::{Cursor, Error};
-use super::encode::Encoder;
 
-use fields::Fields;
-
+pub use condition::Condition;
 pub use connection::Open;
 pub use delivery::{Disposition, Outcome, Transfer};
-pub(in crate::amqp) use fields::{code_of, described_list};
-pub use link::{Attach, Detach, Role, SND_SETTLED, Source, Target};
+pub(in crate::amqp) use fields::{described_list, encode_described_list};
+pub use link::{Attach, Detach, SND_SETTLED, Source, Target};
+pub use role::Role;
 pub use session::{Begin, Flow};
 
 /// One performative.
@@ -67,46 +68,12 @@ impl<'a> Performative<'a> {
     }
 }
 
-/// An error as the wire has it: a condition for programs and a text for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Condition<'a> {
-    /// The symbol, for instance `amqp:link:stolen`.
-    pub condition: &'a str,
-    /// The text.
-    pub description: &'a str,
-}
-
-impl<'a> Condition<'a> {
-    fn decode_option(fields: &mut Fields<'a>) -> Result<Option<Self>, Error> {
-        let Some(mut fields) = fields.list(0x1d)? else { return Ok(None) };
-        let condition = fields.string()?.ok_or(Error::Missing("condition"))?;
-        Ok(Some(Self { condition, description: fields.string()?.unwrap_or_default() }))
-    }
-
-    fn encode_option(error: Option<Self>, list: &mut Encoder<'_>) {
-        list.option(error, |list, error| {
-            list.described(0x1d, |out| {
-                out.list(|list| {
-                    list.symbol(error.condition);
-                    list.string(error.description);
-                    list.null();
-                });
-            });
-        });
-    }
-}
-
 /// Writes an end with its one field.
 pub fn encode_end(error: Option<Condition<'_>>, out: &mut Vec<u8>) {
-    performative(out, 0x17, |list| Condition::encode_option(error, list));
+    encode_described_list(out, 0x17, |list| Condition::encode_option(error, list));
 }
 
 /// Writes a close with its one field.
 pub fn encode_close(error: Option<Condition<'_>>, out: &mut Vec<u8>) {
-    performative(out, 0x18, |list| Condition::encode_option(error, list));
-}
-
-/// Writes a list behind the descriptor `code`.
-pub(in crate::amqp) fn performative(out: &mut Vec<u8>, code: u8, fields: impl FnOnce(&mut Encoder<'_>)) {
-    Encoder::new(out).described(code, |out| out.list(fields));
+    encode_described_list(out, 0x18, |list| Condition::encode_option(error, list));
 }

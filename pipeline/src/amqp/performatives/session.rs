@@ -1,7 +1,6 @@
 //! The beginning of a session, and its windows.
 
-use super::fields::Fields;
-use super::performative;
+use super::fields::{Fields, encode_described_list};
 use crate::amqp::codec::Error;
 use crate::amqp::encode::Encoder;
 
@@ -43,7 +42,7 @@ impl<'a> Begin<'a> {
 
     /// Writes all eight fields.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        performative(out, 0x11, |list| {
+        encode_described_list(out, 0x11, |list| {
             list.option(self.remote_channel, Encoder::ushort);
             list.uint(self.next_outgoing_id);
             list.uint(self.incoming_window);
@@ -98,7 +97,7 @@ impl Flow {
 
     /// Writes all eleven fields.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        performative(out, 0x13, |list| {
+        encode_described_list(out, 0x13, |list| {
             list.option(self.next_incoming_id, Encoder::uint);
             list.uint(self.incoming_window);
             list.uint(self.next_outgoing_id);

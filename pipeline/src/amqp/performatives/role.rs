@@ -1,0 +1,26 @@
+//! The role of a peer on a link.
+
+use super::fields::Fields;
+use crate::amqp::codec::Error;
+use crate::amqp::encode::Encoder;
+
+/// The end of a link that a peer is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// It sends deliveries.
+    #[default]
+    Sender,
+    /// It receives deliveries.
+    Receiver,
+}
+
+impl Role {
+    pub(super) fn decode(fields: &mut Fields<'_>) -> Result<Self, Error> {
+        let is_receiver = fields.bool()?.ok_or(Error::Missing("role"))?;
+        Ok(if is_receiver { Self::Receiver } else { Self::Sender })
+    }
+
+    pub(super) fn encode(self, out: &mut Encoder<'_>) {
+        out.bool(self == Self::Receiver);
+    }
+}
