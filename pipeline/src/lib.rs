@@ -16,6 +16,7 @@ pub mod budget;
 pub mod clock;
 pub mod error_chain; // an error with its causes, each text once
 pub mod metrics;
+mod subslice; // byte range of a part in its whole
 
 // Around it.
 pub mod amqp; // frames and hot decode, shared by the emulator and the receiver

@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["run", "emulator", "generator"],
     &["eventhubs", "partitions"],
     &["amqp", "parse", "columns"],
-    &["event", "position", "budget", "clock", "error_chain", "metrics"],
+    &["event", "position", "budget", "clock", "error_chain", "metrics", "subslice"],
 ];
 
 /// Sideways on one floor, one by one, each with its reason.

@@ -9,6 +9,7 @@ use simd_json::{Buffers, ErrorType, INPUT_PADDING, Node, Tape, fill_tape_padded}
 
 use super::{fault, growth};
 use crate::event::{Reason, Reject};
+use crate::subslice::AddressRange;
 
 /// Objects and lists may stand this deep in each other: an event takes up to 12 levels, each parent context
 /// one more. Walks over a tree may recurse.
@@ -29,8 +30,8 @@ pub(super) struct Tokens<'t> {
     pub(super) nodes: &'t [Node<'t>],
     /// Where in the text each token begins: names, values and punctuation; strings at their quote.
     pub(super) starts: &'t [u32],
-    /// The address of the scratch copy's first byte.
-    pub(super) scratch: usize,
+    /// Addresses of the scratch copy, which the nodes borrow.
+    pub(super) scratch: AddressRange,
     /// Lone surrogates were replaced.
     pub(super) repaired: bool,
 }
@@ -81,7 +82,7 @@ impl Json {
         repaired: bool,
         read: &mut impl FnMut(Tokens<'_>) -> R,
     ) -> simd_json::Result<R> {
-        let scratch = self.scratch.as_ptr().addr();
+        let scratch = AddressRange::of(&self.scratch);
         let mut tape = mem::replace(&mut self.tape, Tape(Vec::new())).reset();
         let filled = fill_tape_padded(&mut self.scratch, len, &mut self.buffers, &mut tape);
         let result = filled.map(|()| {

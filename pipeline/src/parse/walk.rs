@@ -257,7 +257,9 @@ impl<'w> Walk<'w> {
 
     /// The token of a node that is a string and was not reached by walking.
     fn token_of(&self, node: usize) -> usize {
-        let start = string(self.tokens.nodes, node).as_ptr().addr() - self.tokens.scratch;
+        let text = string(self.tokens.nodes, node).as_bytes();
+        // Every string of the tape lies in the scratch copy.
+        let start = self.tokens.scratch.range_of(text).unwrap_or_default().start;
         self.tokens.starts.partition_point(|token| (*token as usize) + 1 < start)
     }
 }

@@ -14,6 +14,7 @@ use crate::amqp::codec::{Cursor, Error, Value};
 use crate::amqp::sections::{code, descriptor};
 use crate::eventhubs::names::{ENQUEUED_TIME, LAST_SEQUENCE_NUMBER, OFFSET, SEQUENCE_NUMBER};
 use crate::position::SequenceNumber;
+use crate::subslice;
 
 /// The layout of the last front that was read value by value.
 #[derive(Debug, Default)]
@@ -195,8 +196,8 @@ impl Survey<'_> {
     }
 
     fn place(&self, part: &[u8]) -> Range<usize> {
-        let start = part.as_ptr().addr().saturating_sub(self.message.as_ptr().addr());
-        start..start + part.len()
+        // A value of an unknown type has no content in the message: an empty range.
+        subslice::range(self.message, part).unwrap_or_default()
     }
 }
 

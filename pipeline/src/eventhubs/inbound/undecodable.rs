@@ -14,6 +14,7 @@ use crate::amqp::sections::{code, descriptor};
 use crate::event::{RawEvent, Undecodable};
 use crate::eventhubs::names::{ENQUEUED_TIME, OFFSET, SEQUENCE_NUMBER};
 use crate::position::SequenceNumber;
+use crate::subslice;
 
 /// The readable facts of a message that can't be decoded.
 #[derive(Debug)]
@@ -198,8 +199,8 @@ impl<'a> Faults<'a> {
             return;
         }
         if self.count == 1 {
-            let start = self.message.as_ptr().addr();
-            self.byte_offset = at.map(|at| at.as_ptr().addr().saturating_sub(start));
+            let range = at.and_then(|at| subslice::range(self.message, at));
+            self.byte_offset = range.map(|range| range.start);
         } else {
             self.reason.push_str("; ");
         }

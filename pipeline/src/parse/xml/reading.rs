@@ -14,6 +14,7 @@ use super::references::{self, Reference};
 use crate::event::{Reason, Reject};
 use crate::parse::growth;
 use crate::parse::json::MAX_DEPTH;
+use crate::subslice;
 
 /// Namespace declarations that may be open at once; each level of an event takes three at most.
 pub(in crate::parse) const MAX_BINDINGS: usize = 4 * MAX_DEPTH;
@@ -288,10 +289,15 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// The range of a text within the body.
-    fn place(&self, part: &str) -> Place {
-        let start = part.as_ptr().addr() - self.text.as_ptr().addr();
-        Place { start: start as u32, len: part.len() as u32, decoded: false }
+    /// The range of a text within the body, or of its copy if quick-xml made one.
+    fn place(&mut self, part: &str) -> Place {
+        let len = part.len() as u32;
+        if let Some(range) = subslice::range(self.text.as_bytes(), part.as_bytes()) {
+            return Place { start: range.start as u32, len, decoded: false };
+        }
+        let start = self.elements.decoded.len() as u32;
+        self.elements.decoded.push_str(part);
+        Place { start, len, decoded: true }
     }
 }
 

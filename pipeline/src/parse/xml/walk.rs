@@ -282,7 +282,7 @@ impl<'w> Walk<'w> {
     fn number(&mut self, at: usize) -> NodeId {
         match self.trimmed(at) {
             "" => self.whole_text(at),
-            number => self.write_part(Kind::Number, at, number),
+            _ => self.write_trimmed(Kind::Number, at),
         }
     }
 
@@ -302,7 +302,7 @@ impl<'w> Walk<'w> {
         if values::json_date(date, &mut self.scratch.text) {
             return self.tree.copied(Kind::Text, &self.scratch.text);
         }
-        self.write_part(Kind::IsoDate, at, date)
+        self.write_trimmed(Kind::IsoDate, at)
     }
 
     fn character(&mut self, at: usize) -> NodeId {
@@ -362,11 +362,13 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// Writes a part of an element's text.
-    fn write_part(&mut self, kind: Kind, at: usize, part: &str) -> NodeId {
+    /// Writes an element's text without the white space around it.
+    fn write_trimmed(&mut self, kind: Kind, at: usize) -> NodeId {
         let place = self.elements.at(at).text;
-        let before = part.as_ptr().addr() - self.elements.text(place, self.text).as_ptr().addr();
-        self.write(kind, Place { start: place.start + before as u32, len: part.len() as u32, ..place })
+        let text = self.elements.text(place, self.text);
+        let space_before = text.len() - text.trim_ascii_start().len();
+        let len = text.trim_ascii().len() as u32;
+        self.write(kind, Place { start: place.start + space_before as u32, len, ..place })
     }
 }
 
