@@ -7,7 +7,7 @@ use std::io;
 use std::thread;
 
 use catchwater::budget::Share;
-use catchwater::event::{RawBatch, RawEvent};
+use catchwater::event::{EventHead, RawBatch, RawBatchBuilder};
 use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater_benches::bodies::{Bodies, Shape};
 use catchwater_benches::turns::Contender;
@@ -54,20 +54,18 @@ fn contenders(bodies: &Bodies, events: usize) -> [Contender<'_>; 3] {
 /// Fills one batch after the other, as a partition's receiver does.
 fn batches(bodies: &Bodies, events: usize, mut each: impl FnMut(RawBatch)) {
     let share = Share::new(1 << 30);
-    let mut batch = RawBatch::new(PartitionId(0), share.charge(0));
+    let mut batch = RawBatchBuilder::new(PartitionId(0), share.charge(0));
     for (number, body) in bodies.iter().enumerate() {
-        batch.push(event(number), [body]);
+        batch.push_event(&head(number), [body]);
         if batch.len() == events {
-            let next = batch.next(share.charge(0));
-            each(std::mem::replace(&mut batch, next));
+            each(batch.take_batch(share.charge(0)));
         }
     }
-    each(batch);
+    each(batch.build());
 }
 
-fn event(number: usize) -> RawEvent<'static> {
-    RawEvent {
-        body: &[],
+fn head(number: usize) -> EventHead<'static> {
+    EventHead {
         sequence_number: SequenceNumber(number as i64),
         offset: "4294967296",
         enqueued_time_ms: 1_767_600_000_000,
@@ -75,5 +73,6 @@ fn event(number: usize) -> RawEvent<'static> {
         encoded_properties: &[],
         size_exceeded: false,
         undecodable: None,
+        last_enqueued: None,
     }
 }

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use catchwater::budget::{LaneBudget, Share};
 use catchwater::columns::{Catalog, Context};
-use catchwater::event::{RawBatch, RawEvent};
+use catchwater::event::{EventHead, RawBatchBuilder};
 use catchwater::metrics::Metrics;
 use catchwater::parse::{ParentContext, Parser};
 use catchwater::position::{PartitionId, SequenceNumber};
@@ -74,10 +74,9 @@ impl Rows {
 
     /// Reads these bodies; the most that is held meanwhile beyond what was held before.
     fn read<'a>(&mut self, bodies: impl IntoIterator<Item = &'a [u8]>) -> usize {
-        let mut batch = RawBatch::new(self.start.partition, Share::new(u64::MAX).charge(0));
+        let mut batch = RawBatchBuilder::new(self.start.partition, Share::new(u64::MAX).charge(0));
         for body in bodies {
-            let event = RawEvent {
-                body: &[],
+            let head = EventHead {
                 sequence_number: SequenceNumber(self.next),
                 offset: "4294967296",
                 enqueued_time_ms: 0,
@@ -85,11 +84,12 @@ impl Rows {
                 encoded_properties: &[],
                 size_exceeded: false,
                 undecodable: None,
+                last_enqueued: None,
             };
-            batch.push(event, [body]);
+            batch.push_event(&head, [body]);
             self.next += 1;
         }
-        self.on(LaneInput::Events { start: self.start, batch, last_enqueued: None })
+        self.on(LaneInput::Events { start: self.start, batch: batch.build() })
     }
 
     /// Ends reading; the most that is held meanwhile, and the rows of each file.

@@ -7,14 +7,12 @@ pub mod messages;
 pub(crate) mod names;
 mod raw;
 mod reject;
-mod spares;
 pub mod tree;
 pub mod scalars;
 pub mod value;
 
-pub use raw::{RawBatch, RawEvent, Undecodable};
+pub use raw::{BufferPool, EventHead, RawBatch, RawBatchBuilder, RawEvent, Undecodable};
 pub use reject::{Reason, Reject};
-pub use spares::Spares;
 
 use names::JsonName;
 use tree::{NodeId, Tree};

@@ -21,7 +21,6 @@ pub struct PartitionReceiver {
     share: Arc<Share>,
     /// What the error meant that the caller was told.
     told: Option<ErrorKind>,
-    last_enqueued: Option<SequenceNumber>,
 }
 
 /// How a partition is read.
@@ -75,7 +74,7 @@ impl PartitionReceiver {
     ) -> Result<Self, Error> {
         let link = connection.attach(hub, partition, options, &share, partition_share).await?;
         let subject = format!("partition {partition} of {hub}");
-        Ok(Self { partition, subject, link, share, told: None, last_enqueued: None })
+        Ok(Self { partition, subject, link, share, told: None })
     }
 
     /// The partition it reads.
@@ -104,20 +103,13 @@ impl PartitionReceiver {
 
     /// Takes a batch that is there already. Never waits, and leaves an error to [`next_batch`](Self::next_batch).
     pub fn ready_batch(&mut self) -> Option<RawBatch> {
-        let arrived = self.link.take()?;
-        self.last_enqueued = arrived.last_enqueued;
-        Some(arrived.batch)
+        self.link.take()
     }
 
     /// Credit within the budget, in events.
     pub fn outstanding_credit(&self) -> u32 {
         // While the budget is exhausted the socket may not be read.
         if self.share.free() > 0 { self.link.outstanding_credit() } else { 0 }
-    }
-
-    /// The last sequence number the hub had given when it sent the last event; `None` before the first.
-    pub fn last_enqueued(&self) -> Option<SequenceNumber> {
-        self.last_enqueued
     }
 
     /// Deliveries without a usable sequence number after the last event. The batch of the next event counts

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::budget::{Permit, Share};
-use crate::event::{RawBatch, RawEvent, Spares};
+use crate::event::{BufferPool, EventHead, RawBatch, RawBatchBuilder};
 use crate::eventhubs::credit::Credit;
 use crate::eventhubs::{Distrust, Error};
 use crate::position::{PartitionId, SequenceNumber};
@@ -23,11 +23,10 @@ pub(super) struct Arrivals {
     /// Stands for what the hub may have under way to us.
     permit: Permit,
     /// Batches that are full, oldest first.
-    waiting: VecDeque<Arrived>,
-    filling: RawBatch,
-    last_enqueued: Option<SequenceNumber>,
-    /// The event that is coming in: its number, and what it says of the partition.
-    coming: (i64, Option<SequenceNumber>),
+    waiting: VecDeque<RawBatch>,
+    filling: RawBatchBuilder,
+    /// The number of the event that is coming in.
+    coming: i64,
     /// The number of the last event; only later ones may come.
     position: i64,
     /// Whether an event has come, and behind it none whose number is out of order.
@@ -37,14 +36,6 @@ pub(super) struct Arrivals {
     distrust: Distrust,
 }
 
-/// A batch on its way to the reader.
-#[derive(Debug)]
-pub(in crate::eventhubs) struct Arrived {
-    pub(in crate::eventhubs) batch: RawBatch,
-    /// The last number the partition had given when its last event was sent.
-    pub(in crate::eventhubs) last_enqueued: Option<SequenceNumber>,
-}
-
 impl Arrivals {
     /// None yet. `position` is the number that every event must be above.
     pub(super) fn new(
@@ -52,17 +43,16 @@ impl Arrivals {
         position: i64,
         share: Arc<Share>,
         credit: Credit,
-        spares: Arc<Spares>,
+        pool: Arc<BufferPool>,
     ) -> Self {
         Self {
             partition,
             credit,
             permit: share.charge(0),
             waiting: VecDeque::new(),
-            filling: RawBatch::recycled(partition, share.charge(0), spares),
+            filling: RawBatchBuilder::with_pool(partition, share.charge(0), pool),
             share,
-            last_enqueued: None,
-            coming: (position, None),
+            coming: position,
             position,
             in_order: false,
             unreadable: 0,
@@ -98,42 +88,40 @@ impl Arrivals {
     }
 
     /// Begins an event that may follow; its body is appended, then it is finished.
-    pub(super) fn begin(&mut self, event: &RawEvent<'_>, last_enqueued: Option<SequenceNumber>) {
-        let number = event.sequence_number.0;
+    pub(super) fn begin(&mut self, head: &EventHead<'_>) {
+        let number = head.sequence_number.0;
         let jumps = number != self.position + 1;
         if self.is_full() || (jumps && !self.filling.is_empty()) {
             // The event behind a jump begins a batch of its own, so that nobody overlooks the jump.
             self.put_by();
         }
-        self.coming = (number, last_enqueued);
-        self.filling.begin(event);
+        self.coming = number;
+        self.filling.begin_event(head);
     }
 
     /// The body so far of the event that was begun.
     pub(super) fn begun(&self) -> &[u8] {
-        self.filling.begun()
+        self.filling.open_body()
     }
 
     /// Appends a piece of the body.
     pub(super) fn append(&mut self, piece: &[u8]) {
-        self.filling.append(piece);
+        self.filling.append_body(piece);
     }
 
     /// The event is whole: it has arrived.
     pub(super) fn finish(&mut self) {
-        let length = self.filling.finish();
+        let length = self.filling.finish_event();
         self.credit.arrive(length);
-        let (number, last_enqueued) = self.coming;
-        self.position = number;
+        self.position = self.coming;
         self.in_order = true;
-        self.last_enqueued = last_enqueued.or(self.last_enqueued);
         // Behind a jump this is the batch that shows it.
         self.filling.add_unreadable(std::mem::take(&mut self.unreadable));
     }
 
     /// The event will not become whole, if one was begun.
     pub(super) fn abandon(&mut self) {
-        self.filling.abandon();
+        self.filling.abandon_event();
     }
 
     /// A delivery whose number can't be read is dropped: there is no place for it.
@@ -179,7 +167,7 @@ impl Arrivals {
     /// Nobody takes what has come: it is dropped.
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
-        self.filling = self.filling.next(self.share.charge(0));
+        drop(self.fill_next());
     }
 
     /// Pays for what is under way as it is now: once per socket read, not per event.
@@ -188,14 +176,14 @@ impl Arrivals {
     }
 
     /// Takes the oldest batch.
-    pub(super) fn take(&mut self) -> Option<Arrived> {
-        let arrived = match self.waiting.pop_front() {
-            Some(arrived) => arrived,
+    pub(super) fn take(&mut self) -> Option<RawBatch> {
+        let batch = match self.waiting.pop_front() {
+            Some(batch) => batch,
             None if self.filling.is_empty() => return None,
             None => self.fill_next(),
         };
-        self.credit.take(arrived.batch.len() as u32);
-        Some(arrived)
+        self.credit.take(batch.len() as u32);
+        Some(batch)
     }
 
     /// The credit to state now: none unless some is due and the budget has something left. What is stated counts as spent.
@@ -224,8 +212,8 @@ impl Arrivals {
     }
 
     /// Begins the next batch and gives the one that was filling.
-    fn fill_next(&mut self) -> Arrived {
-        Arrived { batch: self.filling.take(self.share.charge(0)), last_enqueued: self.last_enqueued }
+    fn fill_next(&mut self) -> RawBatch {
+        self.filling.take_batch(self.share.charge(0))
     }
 }
 

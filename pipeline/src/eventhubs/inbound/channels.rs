@@ -10,7 +10,7 @@ use super::gone::Gone;
 use super::incoming::Unreadable;
 use crate::amqp::performatives::{Begin, Condition, Performative};
 use crate::budget::Share;
-use crate::event::Spares;
+use crate::event::BufferPool;
 
 /// A session and what is on it, as the connection sees it.
 pub(super) trait Session: std::fmt::Debug + Send {
@@ -70,8 +70,8 @@ pub(super) type AnySession = Arc<Shared<dyn Session>>;
 pub(super) struct Channels {
     sessions: Mutex<Sessions>,
     pub(super) outgoing: Outgoing,
-    /// Buffers of batches that are done.
-    pub(super) spares: Arc<Spares>,
+    /// Shared by the links of the connection.
+    pub(super) pool: Arc<BufferPool>,
 }
 
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl Channels {
         Arc::new(Self {
             sessions: Mutex::new(sessions),
             outgoing: Outgoing::default(),
-            spares: Spares::new(),
+            pool: BufferPool::new(),
         })
     }
 

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::arrivals::{Arrivals, Arrived};
+use super::arrivals::Arrivals;
 use super::attach::{Wanted, filters_of};
 use super::channels::{Channels, Shared};
 use super::link::{Link, Phase};
@@ -19,6 +19,7 @@ use super::socket::{Buffer, Socket};
 use crate::amqp::frames::put_frame;
 use crate::amqp::performatives::encode_close;
 use crate::budget::Share;
+use crate::event::RawBatch;
 use crate::eventhubs::cbs::{Authorisation, TokenLife, TokenNode};
 use crate::eventhubs::credit::Credit;
 use crate::eventhubs::names::CBS;
@@ -102,8 +103,8 @@ impl Connection {
         for filter in filters_of(&options.start) {
             let wanted = Wanted { hub, partition, options, filter: &filter };
             let credit = Credit::new(partition_share);
-            let (share, spares) = (Arc::clone(share), Arc::clone(&self.channels.spares));
-            let events = Arrivals::new(partition, options.start.position(), share, credit, spares)
+            let (share, pool) = (Arc::clone(share), Arc::clone(&self.channels.pool));
+            let events = Arrivals::new(partition, options.start.position(), share, credit, pool)
                 .with_distrust(options.distrust.clone());
             let link = self.begin(&wanted, Link::new(subject.clone(), partition, events))?;
             match link.attached(&subject).await {
@@ -156,7 +157,7 @@ pub(in crate::eventhubs) struct PartitionLink {
 
 impl PartitionLink {
     /// Takes the oldest batch, and gives the hub credit for more.
-    pub(in crate::eventhubs) fn take(&self) -> Option<Arrived> {
+    pub(in crate::eventhubs) fn take(&self) -> Option<RawBatch> {
         self.with(Link::take)
     }
 

@@ -129,7 +129,7 @@ impl Delivery {
             if !events.may_follow(place.sequence_number, head.last_enqueued) {
                 return events.drop_out_of_order(place.sequence_number);
             }
-            events.begin(&head.event(&place), head.last_enqueued);
+            events.begin(&head.event_head(&place));
             if pieces(body, |piece| events.append(piece)).is_ok() {
                 events.finish();
                 return Ok(());
@@ -148,7 +148,7 @@ impl Delivery {
                     && let Some(place) = head.place()
                     && events.may_follow(place.sequence_number, head.last_enqueued)
                 {
-                    events.begin(&head.event(&place), head.last_enqueued);
+                    events.begin(&head.event_head(&place));
                     events.append(begun);
                     let front = payload.len() - begun.len();
                     self.kept.extend_from_slice(&payload[..front]);
@@ -204,14 +204,14 @@ impl Delivery {
 #[cold]
 fn undecodable(message: &[u8], events: &mut Arrivals) -> Result<(), Error> {
     let examined = examine(message);
-    match examined.event() {
-        Some(event) if events.may_follow(event.sequence_number, examined.last_enqueued()) => {
-            events.begin(&event, examined.last_enqueued());
+    match examined.event_head() {
+        Some(head) if events.may_follow(head.sequence_number, head.last_enqueued) => {
+            events.begin(&head);
             events.append(message);
             events.finish();
             Ok(())
         }
-        Some(event) => events.drop_out_of_order(event.sequence_number),
+        Some(head) => events.drop_out_of_order(head.sequence_number),
         None => {
             events.drop_unreadable();
             Ok(())

@@ -7,7 +7,7 @@
 
 use crate::amqp::codec::{Cursor, Error, Value};
 use crate::amqp::sections::{code, descriptor};
-use crate::event::{RawEvent, scalars};
+use crate::event::{EventHead, scalars};
 use crate::eventhubs::names::{ENQUEUED_TIME, LAST_SEQUENCE_NUMBER, OFFSET, SEQUENCE_NUMBER};
 use crate::position::SequenceNumber;
 
@@ -77,10 +77,9 @@ impl<'a> Head<'a> {
         })
     }
 
-    /// The event at this place, without its body.
-    pub(super) fn event(&self, place: &Place<'a>) -> RawEvent<'a> {
-        RawEvent {
-            body: &[],
+    /// The head of the event at this place.
+    pub(super) fn event_head(&self, place: &Place<'a>) -> EventHead<'a> {
+        EventHead {
             sequence_number: place.sequence_number,
             offset: place.offset,
             enqueued_time_ms: place.enqueued_time_ms,
@@ -88,6 +87,7 @@ impl<'a> Head<'a> {
             encoded_properties: self.properties.encoded,
             size_exceeded: self.properties.size_exceeded,
             undecodable: None,
+            last_enqueued: self.last_enqueued,
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::arrivals::{Arrivals, Arrived};
+use super::arrivals::Arrivals;
 use super::attach::{HANDLE, OUTGOING_WINDOW, Wanted};
 use super::channels::Session;
 use super::delivery::{Delivery, Progress};
@@ -18,6 +18,7 @@ use crate::amqp::performatives::{
     Attach, Begin, Condition, Detach, Disposition, Flow, Outcome, Performative, Role, Transfer, encode_end,
 };
 use crate::budget::Share;
+use crate::event::RawBatch;
 use crate::eventhubs::{Error, ErrorKind};
 use crate::position::PartitionId;
 
@@ -84,10 +85,10 @@ impl Link {
     }
 
     /// Takes the oldest batch of events, and gives the hub credit for more.
-    pub(in crate::eventhubs) fn take(&mut self, out: &mut Vec<u8>) -> Option<Arrived> {
-        let arrived = self.events.take();
+    pub(in crate::eventhubs) fn take(&mut self, out: &mut Vec<u8>) -> Option<RawBatch> {
+        let batch = self.events.take();
         self.top_up(out);
-        arrived
+        batch
     }
 
     /// What ended the link, once the events before it are taken; said once.

@@ -39,8 +39,8 @@ impl Replay {
         let subject = format!("partition {partition} of a recording");
         let share = Share::new(u64::MAX);
         let channels = Channels::new(0);
-        let spares = Arc::clone(&channels.spares);
-        let events = Arrivals::new(partition, position, share, Credit::new(partition_share), spares);
+        let pool = Arc::clone(&channels.pool);
+        let events = Arrivals::new(partition, position, share, Credit::new(partition_share), pool);
         let link = Shared::new(Link::new(subject.clone(), partition, events));
         let ours = channels.add(Arc::<Shared<Link>>::clone(&link)).map_err(|gone| gone.error(&subject))?;
         let mut incoming = Incoming::new(Arc::clone(&channels));
@@ -68,9 +68,9 @@ impl Replay {
         let mut link = self.link.lock();
         // What would be written goes nowhere.
         self.channels.outgoing.put(|out| {
-            let arrived = link.take(out);
+            let batch = link.take(out);
             out.clear();
-            arrived.map(|arrived| arrived.batch)
+            batch
         })
     }
 

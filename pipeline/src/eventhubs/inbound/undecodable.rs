@@ -11,7 +11,7 @@ use super::head::{Head, Place, content_type, is_usable_number, is_usable_time};
 use super::properties::Properties;
 use crate::amqp::codec::{Cursor, Error, Value};
 use crate::amqp::sections::{code, descriptor};
-use crate::event::{RawEvent, Undecodable};
+use crate::event::{EventHead, Undecodable};
 use crate::eventhubs::names::{ENQUEUED_TIME, OFFSET, SEQUENCE_NUMBER};
 use crate::position::SequenceNumber;
 use crate::subslice;
@@ -58,19 +58,14 @@ pub(super) fn examine(message: &[u8]) -> Examined<'_> {
 }
 
 impl<'a> Examined<'a> {
-    /// The event, its body left out; `None` when nothing says which it is.
-    pub(super) fn event(&self) -> Option<RawEvent<'_>> {
+    /// The head of the event; `None` when its sequence number is unknown.
+    pub(super) fn event_head(&self) -> Option<EventHead<'_>> {
         let place = Place {
             sequence_number: SequenceNumber(self.head.sequence_number?),
             offset: self.head.offset.unwrap_or_default(),
             enqueued_time_ms: self.head.enqueued_time_ms.unwrap_or(NO_TIME),
         };
-        Some(RawEvent { undecodable: Some(self.faults.undecodable()), ..self.head.event(&place) })
-    }
-
-    /// The last number of the partition, as it was when the message was sent to us.
-    pub(super) fn last_enqueued(&self) -> Option<SequenceNumber> {
-        self.head.last_enqueued
+        Some(EventHead { undecodable: Some(self.faults.undecodable()), ..self.head.event_head(&place) })
     }
 
     /// Looks into a section.

@@ -6,7 +6,7 @@ use super::judge::Judge;
 use crate::budget::Share;
 use crate::event::RawBatch;
 use crate::eventhubs::{Client, Error, PartitionReceiver, ReceiveOptions};
-use crate::position::{PartitionId, SequenceNumber};
+use crate::position::PartitionId;
 
 /// Which receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,13 +46,6 @@ impl Receiver {
         match self {
             Self::Ours(ours) => ours.next_batch().await,
             Self::Judge(judge) => judge.next_batch().await,
-        }
-    }
-
-    pub(super) fn last_enqueued(&self) -> Option<SequenceNumber> {
-        match self {
-            Self::Ours(ours) => ours.last_enqueued(),
-            Self::Judge(judge) => judge.last_enqueued(),
         }
     }
 

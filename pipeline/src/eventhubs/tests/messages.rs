@@ -12,7 +12,7 @@ use crate::amqp::codec::Value;
 use crate::amqp::encode::Encoder;
 use crate::amqp::sections::{Message, Sections, code};
 use crate::budget::Share;
-use crate::event::RawBatch;
+use crate::event::{RawBatch, RawBatchBuilder};
 use crate::eventhubs::Replay;
 
 /// An event, or why there is none.
@@ -59,9 +59,9 @@ fn judge_calmly(message: &[u8]) -> Outcome {
     if last.is_some_and(|last| place.sequence_number.0.saturating_sub(last.0) > 1_000_000) {
         return Err("a number far beyond the hub's last one".to_owned());
     }
-    let mut batch = RawBatch::new(FIRST, Share::new(u64::MAX).charge(0));
+    let mut batch = RawBatchBuilder::new(FIRST, Share::new(u64::MAX).charge(0));
     push(&mut batch, &place, &received);
-    outcome_of(&batch)
+    outcome_of(&batch.build())
 }
 
 /// Chance with a seed.

@@ -62,8 +62,6 @@ pub enum LaneInput {
         start: StartId,
         /// They.
         batch: RawBatch,
-        /// The last event the hub had when it sent these.
-        last_enqueued: Option<SequenceNumber>,
     },
     /// No more events come: close its files.
     End {
@@ -151,8 +149,8 @@ impl Lane {
                 self.metrics.events_dropped.add(before.map_or(0, |before| before.open_events()));
                 Ok(())
             }
-            LaneInput::Events { start, batch, last_enqueued } => {
-                self.arrived(start, &batch, last_enqueued, now_ms);
+            LaneInput::Events { start, batch } => {
+                self.arrived(start, &batch, now_ms);
                 let mut events = batch.iter();
                 while !self.write(start, &mut events, now_ms, out)? {
                     self.roll_full(start, out)?;
@@ -226,15 +224,9 @@ impl Lane {
         self.partitions.values().map(Partition::open_bytes).sum()
     }
 
-    fn arrived(
-        &mut self,
-        start: StartId,
-        batch: &RawBatch,
-        last_enqueued: Option<SequenceNumber>,
-        now_ms: i64,
-    ) {
+    fn arrived(&mut self, start: StartId, batch: &RawBatch, now_ms: i64) {
         let Some(partition) = started(&mut self.partitions, start) else { return };
-        partition.arrived(last_enqueued, now_ms);
+        partition.arrived(batch.last_enqueued(), now_ms);
         self.metrics.events_received.add(batch.len() as u64);
         self.metrics.bytes_received.add(batch.body_bytes() as u64);
     }

@@ -11,7 +11,7 @@ use super::*;
 use crate::amqp::encode::Encoder;
 use crate::budget::Share;
 use crate::columns::{Catalog, QuarantinedRows};
-use crate::event::QUARANTINE;
+use crate::event::{EventHead, QUARANTINE, RawBatchBuilder};
 use crate::generator::{Generator, Size};
 use crate::metrics::Counter;
 use crate::parse::{ParentContext, ROUTING_VERSION};
@@ -59,11 +59,11 @@ impl World {
 
     /// Events with these bodies arrive, enqueued now.
     fn arrive<B: AsRef<[u8]>>(&mut self, bodies: &[B]) {
-        let mut batch = RawBatch::new(START.partition, self.share.charge(0));
+        let mut batch = RawBatchBuilder::new(START.partition, self.share.charge(0));
+        let last_enqueued = Some(SequenceNumber(self.next + bodies.len() as i64 - 1));
         for body in bodies {
             let offset = (self.next * 100).to_string();
-            let event = RawEvent {
-                body: &[],
+            let head = EventHead {
                 sequence_number: SequenceNumber(self.next),
                 offset: &offset,
                 enqueued_time_ms: self.now_ms,
@@ -71,12 +71,12 @@ impl World {
                 encoded_properties: &self.properties,
                 size_exceeded: false,
                 undecodable: None,
+                last_enqueued,
             };
-            batch.push(event, [body.as_ref()]);
+            batch.push_event(&head, [body.as_ref()]);
             self.next += 1;
         }
-        let last_enqueued = Some(SequenceNumber(self.next - 1));
-        self.on(LaneInput::Events { start: START, batch, last_enqueued });
+        self.on(LaneInput::Events { start: START, batch: batch.build() });
     }
 
     fn generated(&mut self, events: usize) {
@@ -286,10 +286,9 @@ fn what_is_unusual_of_bodies_is_counted() {
 
 /// A message that can't be decoded arrives: its number can be read, its offset and its time can't.
 fn undecodable(world: &mut World) {
-    let mut batch = RawBatch::new(START.partition, world.share.charge(0));
+    let mut batch = RawBatchBuilder::new(START.partition, world.share.charge(0));
     let why = crate::event::Undecodable { reason: "its time is missing", byte_offset: Some(3) };
-    let event = RawEvent {
-        body: &[],
+    let head = EventHead {
         sequence_number: SequenceNumber(world.next),
         offset: "",
         enqueued_time_ms: 0,
@@ -297,11 +296,12 @@ fn undecodable(world: &mut World) {
         encoded_properties: &[],
         size_exceeded: false,
         undecodable: Some(why),
+        last_enqueued: None,
     };
     // A body that a parser understands, were it asked.
-    batch.push(event, [update("a").as_bytes()]);
+    batch.push_event(&head, [update("a").as_bytes()]);
     world.next += 1;
-    world.on(LaneInput::Events { start: START, batch, last_enqueued: None });
+    world.on(LaneInput::Events { start: START, batch: batch.build() });
 }
 
 #[test]

@@ -257,9 +257,8 @@ impl Reader {
             self.count_unreadable(batch.unreadable(), SequenceNumber(at.expected.0 - 1));
             at.expected = SequenceNumber(last.0 + 1);
             at.last = Some(last);
-            let last_enqueued = receiver.last_enqueued();
-            self.world.metrics.lag(self.partition, last, last_enqueued);
-            self.tell_lane(LaneInput::Events { start: at.start, batch, last_enqueued })?;
+            self.world.metrics.lag(self.partition, last, batch.last_enqueued());
+            self.tell_lane(LaneInput::Events { start: at.start, batch })?;
         }
         if untrue {
             *receiver = self.attach(Start::AfterSequence(SequenceNumber(at.expected.0 - 1))).await?;

@@ -14,7 +14,7 @@ use fe2o3_amqp_types::messaging::{
 use fe2o3_amqp_types::primitives::{LazyValue, SimpleValue, Symbol, Value};
 use serde_json::{Number, Value as Json};
 
-use crate::event::{RawBatch, RawEvent};
+use crate::event::{EventHead, RawBatchBuilder};
 use crate::eventhubs::names::{ENQUEUED_TIME, LAST_SEQUENCE_NUMBER, OFFSET, SEQUENCE_NUMBER, SIZE_EXCEEDED};
 use crate::position::SequenceNumber;
 
@@ -23,15 +23,14 @@ pub(in crate::eventhubs::tests) type Received = Message<Body<LazyValue>>;
 
 /// Appends an event to the batch and gives the length of its body.
 pub(in crate::eventhubs::tests) fn push(
-    batch: &mut RawBatch,
+    batch: &mut RawBatchBuilder,
     place: &Place<'_>,
     received: &Received,
 ) -> usize {
     let properties = received.application_properties.as_ref().filter(|properties| !properties.is_empty());
     let properties_text = properties.map(to_json).unwrap_or_default();
     let content_type = received.properties.as_ref().and_then(|properties| properties.content_type.as_ref());
-    let event = RawEvent {
-        body: &[],
+    let head = EventHead {
         sequence_number: place.sequence_number,
         offset: place.offset,
         enqueued_time_ms: place.enqueued_time_ms,
@@ -41,16 +40,17 @@ pub(in crate::eventhubs::tests) fn push(
         size_exceeded: properties
             .is_some_and(|properties| properties.keys().any(|key| key.contains(SIZE_EXCEEDED))),
         undecodable: None,
+        last_enqueued: last_enqueued(received.delivery_annotations.as_ref()),
     };
     let before = batch.body_bytes();
     match &received.body {
-        Body::Data(sections) => batch.push(event, sections.iter().map(|section| section.0.as_slice())),
-        Body::Value(value) => batch.push(event, [value_bytes(value.0.as_slice())]),
+        Body::Data(sections) => batch.push_event(&head, sections.iter().map(|section| section.0.as_slice())),
+        Body::Value(value) => batch.push_event(&head, [value_bytes(value.0.as_slice())]),
         Body::Sequence(sections) => {
             let items = sections.iter().flat_map(|section| &section.0);
-            batch.push(event, items.map(LazyValue::as_slice));
+            batch.push_event(&head, items.map(LazyValue::as_slice));
         }
-        Body::Empty => batch.push(event, []),
+        Body::Empty => batch.push_event(&head, []),
     }
     batch.body_bytes() - before
 }

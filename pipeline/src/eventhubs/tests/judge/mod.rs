@@ -19,11 +19,11 @@ use futures::FutureExt as _;
 
 use self::link::attach_link;
 use crate::budget::{Permit, Share};
-use crate::event::RawBatch;
+use crate::event::{RawBatch, RawBatchBuilder};
 use crate::eventhubs::credit::Credit;
 use crate::eventhubs::names::STOLEN;
 use crate::eventhubs::{Error, ErrorKind, ReceiveOptions};
-use crate::position::{PartitionId, SequenceNumber};
+use crate::position::PartitionId;
 
 pub(super) use self::body::{Place, last_enqueued, push};
 
@@ -38,16 +38,15 @@ pub(super) struct Judge {
     /// Stands for what the hub may have under way to us.
     permit: Permit,
     /// What was taken off the link so far: a call that is dropped half-way loses nothing.
-    batch: RawBatch,
-    /// The event behind a jump in the numbers: it begins a batch of its own, so that nobody overlooks the jump.
-    ahead: Option<RawBatch>,
+    batch: RawBatchBuilder,
+    /// The batch before a gap in the numbers: the event after the gap is the first of its batch.
+    full: Option<RawBatch>,
     /// The error behind the events of `batch`.
     failed: Option<Error>,
     /// What the error meant that the caller was told.
     told: Option<ErrorKind>,
     /// The number of the last event; only later ones may come.
     position: i64,
-    last_enqueued: Option<SequenceNumber>,
     /// Ends when it is dropped, and the link with it.
     _session: SessionHandle<()>,
 }
@@ -72,13 +71,12 @@ impl Judge {
             receiver,
             credit: Credit::new(partition_share),
             permit: share.charge(0),
-            batch: RawBatch::new(partition, share.charge(0)),
+            batch: RawBatchBuilder::new(partition, share.charge(0)),
             share,
-            ahead: None,
+            full: None,
             failed: None,
             told: None,
             position: options.start.position(),
-            last_enqueued: None,
             _session: session,
         })
     }
@@ -106,13 +104,7 @@ impl Judge {
             }
         }
         self.top_up().await;
-        let next = self.ahead.take().unwrap_or_else(|| self.batch.next(self.share.charge(0)));
-        Ok(std::mem::replace(&mut self.batch, next))
-    }
-
-    /// The last sequence number the hub had given when it sent the last event; `None` before the first.
-    pub(super) fn last_enqueued(&self) -> Option<SequenceNumber> {
-        self.last_enqueued
+        Ok(self.full.take().unwrap_or_else(|| self.batch.take_batch(self.share.charge(0))))
     }
 
     /// Detaches.
@@ -148,7 +140,7 @@ impl Judge {
     }
 
     fn is_full(&self) -> bool {
-        self.ahead.is_some() || self.batch.len() >= MOST_EVENTS || self.batch.body_bytes() >= MOST_BYTES
+        self.full.is_some() || self.batch.len() >= MOST_EVENTS || self.batch.body_bytes() >= MOST_BYTES
     }
 
     /// Gives credit when some is due and the budget has something left; what is given counts as spent.
@@ -199,16 +191,12 @@ impl Judge {
             Ok(place) => {
                 let jumps = place.sequence_number.0 != self.position + 1 && !self.batch.is_empty();
                 self.position = place.sequence_number.0;
-                let length = if jumps {
-                    let ahead = self.batch.next(self.share.charge(0));
-                    push(self.ahead.insert(ahead), &place, &message)
-                } else {
-                    push(&mut self.batch, &place, &message)
-                };
+                if jumps {
+                    self.full = Some(self.batch.take_batch(self.share.charge(0)));
+                }
+                let length = push(&mut self.batch, &place, &message);
                 self.credit.arrive(length);
                 self.credit.take(1);
-                self.last_enqueued =
-                    last_enqueued(message.delivery_annotations.as_ref()).or(self.last_enqueued);
             }
         }
         // Nothing is said about settled deliveries. A link that is gone says so at the next `recv`.
