@@ -12,13 +12,14 @@ use crate::amqp::performatives::{Attach, Detach, Role, SND_SETTLED, Source, Targ
 use crate::amqp::sections::lookup;
 
 use super::address::Node;
+use super::context::ConnectionContext;
 use super::filter::Start;
 use super::incoming::{Incoming, MESSAGE_SIZE_MAX};
+use super::link::Link;
 use super::nodes::Service;
 use super::outgoing::{EventLink, Outgoing, Reading, ReplyLink};
 use super::readers::Reader;
 use super::refusal::Refusal;
-use super::session::{Link, Peer};
 
 /// The capability by which a reader asks for the partition's figures on every event.
 const METRICS: &str = "com.microsoft:enable-receiver-runtime-metric";
@@ -33,15 +34,15 @@ const RECEIVER_NAME: &str = "com.microsoft:receiver-name";
 ///
 /// # Errors
 /// The refusal that the peer has to hear.
-pub(super) fn admit(attach: &Attach<'_>, channel: u16, peer: &Peer) -> Result<Link, Refusal> {
+pub(super) fn admit(attach: &Attach<'_>, channel: u16, context: &ConnectionContext) -> Result<Link, Refusal> {
     let Some(address) = address_of(attach) else {
         return Err(Refusal::new(condition::INVALID_FIELD, "The link names no address."));
     };
-    let node = Node::find(address, &peer.hub.name, peer.hub.partition_count())?;
-    check_access(&node, address, peer)?;
+    let node = Node::find(address, &context.hub.name, context.hub.partition_count())?;
+    check_access(&node, address, context)?;
     match attach.role {
         Role::Sender => admit_sender(attach, &node),
-        Role::Receiver => admit_receiver(attach, node, channel, peer),
+        Role::Receiver => admit_receiver(attach, node, channel, context),
     }
 }
 
@@ -53,13 +54,13 @@ pub(super) fn address_of<'a>(attach: &Attach<'a>) -> Option<&'a str> {
     }
 }
 
-fn check_access(node: &Node, address: &str, peer: &Peer) -> Result<(), Refusal> {
+fn check_access(node: &Node, address: &str, context: &ConnectionContext) -> Result<(), Refusal> {
     let needed = match node {
         Node::Cbs => return Ok(()),
-        Node::Management => format!("{}/$management", peer.hub.name),
+        Node::Management => format!("{}/$management", context.hub.name),
         _ => address.to_owned(),
     };
-    if peer.grants.allow(&needed, peer.hub.now_ms()) {
+    if context.grants.allow(&needed, context.hub.now_ms()) {
         return Ok(());
     }
     let text =
@@ -78,14 +79,19 @@ fn admit_sender(attach: &Attach<'_>, node: &Node) -> Result<Link, Refusal> {
     }
 }
 
-fn admit_receiver(attach: &Attach<'_>, node: Node, channel: u16, peer: &Peer) -> Result<Link, Refusal> {
-    let outgoing = Outgoing::new(channel, attach.handle, peer.frame_size_max);
+fn admit_receiver(
+    attach: &Attach<'_>,
+    node: Node,
+    channel: u16,
+    context: &ConnectionContext,
+) -> Result<Link, Refusal> {
+    let outgoing = Outgoing::new(channel, attach.handle, context.frame_size_max);
     let reply_address =
         || attach.target.as_ref().and_then(|target| target.address).unwrap_or_default().to_owned();
     match node {
         Node::Cbs => Ok(Link::Replies(ReplyLink::new(outgoing, Service::Cbs, reply_address()))),
         Node::Management => Ok(Link::Replies(ReplyLink::new(outgoing, Service::Management, reply_address()))),
-        Node::Reader { group, partition } => admit_reader(attach, outgoing, group, partition, peer),
+        Node::Reader { group, partition } => admit_reader(attach, outgoing, group, partition, context),
         Node::Hub | Node::Partition(_) => {
             let text = "Events are read from a partition of a consumer group.";
             Err(Refusal::new(condition::NOT_ALLOWED, text))
@@ -98,9 +104,9 @@ fn admit_reader(
     outgoing: Outgoing,
     group: String,
     id: u32,
-    peer: &Peer,
+    context: &ConnectionContext,
 ) -> Result<Link, Refusal> {
-    let Some(partition) = peer.hub.partition(id) else {
+    let Some(partition) = context.hub.partition(id) else {
         return Err(Refusal::new(condition::NOT_FOUND, "The partition is not there."));
     };
     let filter = attach.source.as_ref().and_then(|source| source.filter);
@@ -110,10 +116,16 @@ fn admit_reader(
     let property = |name| lookup(attach.properties.unwrap_or_default(), name).ok().flatten();
     let name = property(RECEIVER_NAME).and_then(|value| value.text().map(str::to_owned));
     let level = property(OWNER_LEVEL).and_then(|value| value.integer());
-    let reader = partition.readers.enter(&group, Reader::new(name, level, Arc::clone(&peer.waker)))?;
+    let reader = partition.readers.enter(&group, Reader::new(name, level, Arc::clone(&context.waker)))?;
     let metrics = asked_for(attach, METRICS);
     let reading = Reading { partition: id, group, next, metrics };
-    Ok(Link::Events(Box::new(EventLink::new(outgoing, Arc::clone(&peer.hub), reader, reading, &peer.waker))))
+    Ok(Link::Events(Box::new(EventLink::new(
+        outgoing,
+        Arc::clone(&context.hub),
+        reader,
+        reading,
+        &context.waker,
+    ))))
 }
 
 /// Puts the attach that accepts a link onto `out`.

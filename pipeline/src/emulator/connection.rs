@@ -17,9 +17,10 @@ use crate::amqp::{
 
 use super::access::Grants;
 use super::attach::address_of;
+use super::context::ConnectionContext;
 use super::hub::Hub;
 use super::refusal::Refusal;
-use super::session::{Fault, Peer, Session};
+use super::session::{Fault, Session};
 
 /// What the hub offers, as the service does.
 ///
@@ -39,7 +40,7 @@ const ROUND_BYTES: usize = 256 * 1024;
 #[derive(Debug)]
 pub(super) struct Connection {
     phase: Phase,
-    peer: Peer,
+    context: ConnectionContext,
     /// The silence after which the peer gives up on us.
     peer_patience: Option<Duration>,
     /// The silence after which we give up, as it is told to the peer.
@@ -73,7 +74,7 @@ enum Phase {
 impl Connection {
     /// Makes a connection that `waker` wakes.
     pub(super) fn new(hub: Arc<Hub>, waker: Arc<Notify>, patience: Duration) -> Self {
-        let peer = Peer {
+        let context = ConnectionContext {
             hub,
             waker,
             grants: Grants::default(),
@@ -82,7 +83,7 @@ impl Connection {
         };
         Self {
             phase: Phase::SaslHeader,
-            peer,
+            context,
             peer_patience: None,
             patience,
             sessions: BTreeMap::new(),
@@ -191,10 +192,10 @@ impl Connection {
         let init = sasl::Init::decode(body).map_err(undecodable)?;
         let plain = init.mechanism == "PLAIN";
         let known = MECHANISMS.contains(&init.mechanism);
-        if !known || (plain && !self.peer.hub.access.check_plain(init.initial_response)) {
+        if !known || (plain && !self.context.hub.access.check_plain(init.initial_response)) {
             return Err(Refusal::new(condition::UNAUTHORIZED, "The credentials are not valid."));
         }
-        self.peer.grants.everything = plain;
+        self.context.grants.everything = plain;
         put_sasl_frame(out, |out| sasl::encode_outcome(true, out));
         self.phase = Phase::AmqpHeader;
         Ok(())
@@ -225,7 +226,7 @@ impl Connection {
 
     fn on_open(&mut self, open: &Open<'_>, out: &mut Vec<u8>) {
         let stated = open.max_frame_size.unwrap_or(u32::MAX);
-        self.peer.frame_size_max = stated.max(MIN_MAX_FRAME_SIZE) as usize;
+        self.context.frame_size_max = stated.max(MIN_MAX_FRAME_SIZE) as usize;
         self.peer_patience =
             open.idle_time_out.filter(|ms| *ms > 0).map(|ms| Duration::from_millis(ms.into()));
         self.put_open(out);
@@ -277,7 +278,7 @@ impl Connection {
             return Ok(());
         }
         let session = self.sessions.get_mut(&channel).ok_or_else(|| no_session(channel))?;
-        match session.on_frame(performative, payload, &mut self.peer, out) {
+        match session.on_frame(performative, payload, &mut self.context, out) {
             Ok(()) => {}
             Err(Fault::Connection(refusal)) => return Err(refusal),
             Err(Fault::Session(refusal)) => {
@@ -318,7 +319,7 @@ impl Connection {
     /// Sends on one link; tells whether it is still there.
     fn pump_link(&mut self, (channel, handle): (u16, u32), out: &mut Vec<u8>) -> bool {
         let Some(session) = self.sessions.get_mut(&channel) else { return false };
-        let faults = &self.peer.hub.faults;
+        let faults = &self.context.hub.faults;
         let sent = session.pump(handle, faults.allowance(), out);
         if sent > 0 && faults.spend(sent) {
             self.phase = Phase::Dropped;
@@ -329,7 +330,7 @@ impl Connection {
 
     /// Hands replies to the links that they name, or to any link of their node.
     fn deliver_replies(&mut self) {
-        for reply in std::mem::take(&mut self.peer.replies) {
+        for reply in std::mem::take(&mut self.context.replies) {
             let exact = self.sessions.values_mut().any(|session| session.reply_link(&reply, true).is_some());
             let link = self.sessions.values_mut().find_map(|session| session.reply_link(&reply, exact));
             let delivered = link.is_some_and(|link| link.push(reply.message));

@@ -9,13 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 
 use tokio::sync::Notify;
 
+use crate::clock::Clock;
+
 use super::access::AccessKey;
+use super::config::Config;
 use super::disk::{self, HubPage, LogFile, checksum};
 use super::event::Batch;
 use super::faults::Faults;
 use super::log::{self, PartitionLog};
 use super::readers::Readers;
-use super::{Clock, Config};
 
 /// One event hub.
 pub(super) struct Hub {
@@ -24,7 +26,7 @@ pub(super) struct Hub {
     pub(super) created_ms: i64,
     pub(super) access: AccessKey,
     pub(super) faults: Faults,
-    clock: Clock,
+    clock: Arc<dyn Clock>,
     /// The partition that the next event without a choice goes to.
     turn: AtomicUsize,
 }
@@ -42,7 +44,7 @@ impl Hub {
         if config.partitions == 0 {
             return Err(Error::NoPartitions);
         }
-        let created_ms = config.created_ms.unwrap_or_else(|| (config.clock)());
+        let created_ms = config.created_ms.unwrap_or_else(|| config.clock.now_ms());
         let mut hub = Self {
             name: config.event_hub.clone(),
             partitions: RwLock::new((0..config.partitions).map(|_| Arc::default()).collect()),
@@ -60,7 +62,7 @@ impl Hub {
 
     /// Returns unix milliseconds.
     pub(super) fn now_ms(&self) -> i64 {
-        (self.clock)()
+        self.clock.now_ms()
     }
 
     /// Returns a partition by its number.

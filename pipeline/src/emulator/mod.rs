@@ -15,31 +15,31 @@
 //! The protocol as observed: sections 1-6 of the protocol reference. Where it says nothing, the hub is strict: a
 //! position beyond the last event is refused for `>=` as for `>`, and on an empty partition too.
 
-mod access;
-mod address;
-mod attach;
-mod connection;
-mod disk;
-mod event;
-mod faults;
-mod filter;
-mod hub;
-mod incoming;
-mod listener;
-mod log;
-mod nodes;
-mod outgoing;
-mod readers;
-mod refusal;
-mod session;
-mod window;
+mod access; // shared access signatures and what they grant
+mod address; // addresses of nodes
+mod attach; // admission of links
+mod config; // configuration of a hub
+mod connection; // a connection as a state machine
+mod context; // state that the sessions of a connection share
+mod disk; // the files that survive a restart
+mod event; // events and batches on their way in
+mod faults; // injected faults
+mod filter; // the selector filter of a reader
+mod hub; // partitions, key and clock
+mod incoming; // the receiving end of a link
+mod link; // the kinds of links
+mod listener; // sockets
+mod log; // the events of one partition
+mod nodes; // `$cbs` and `$management`
+mod outgoing; // the sending end of a link
+mod readers; // the readers of one partition, owner levels
+mod refusal; // an error condition and its text
+mod session; // a session and its links
+mod window; // session windows
 
-use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -53,65 +53,10 @@ use event::Batch;
 use hub::Hub;
 use refusal::Refusal;
 
+pub use config::Config;
 pub use event::{BATCH_FORMAT, NewEvent};
 pub use faults::Faults;
 pub use hub::Error as HubError;
-
-/// A clock: unix milliseconds.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
-
-/// What kind of hub to start.
-#[derive(Clone)]
-pub struct Config {
-    /// Where to listen; port 0 takes any free one.
-    pub listen: SocketAddr,
-    /// The hub's name.
-    pub event_hub: String,
-    /// How many partitions it has.
-    pub partitions: u32,
-    /// The name of its shared access key.
-    pub key_name: String,
-    /// The shared access key.
-    pub key: String,
-    /// The folder where events survive a restart; none keeps them in memory only.
-    pub data: Option<PathBuf>,
-    /// Gives events their enqueued time, and judges whether tokens have expired.
-    pub clock: Clock,
-    /// When the hub was created, unix milliseconds; none means now, or what the folder says.
-    pub created_ms: Option<i64>,
-    /// The silence after which a connection is given up, as the hub's open states it.
-    pub idle_time_out: Duration,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            event_hub: "events".into(),
-            partitions: 4,
-            key_name: "RootManageSharedAccessKey".into(),
-            // The literal that the official emulator documents, so that its users' strings work here.
-            key: "SAS_KEY_VALUE".into(),
-            data: None,
-            clock: Arc::new(system_clock),
-            created_ms: None,
-            idle_time_out: Duration::from_mins(4),
-        }
-    }
-}
-
-/// Leaves the key and the clock out.
-impl fmt::Debug for Config {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Config")
-            .field("listen", &self.listen)
-            .field("event_hub", &self.event_hub)
-            .field("partitions", &self.partitions)
-            .field("key_name", &self.key_name)
-            .field("data", &self.data)
-            .finish_non_exhaustive()
-    }
-}
 
 /// A running hub. Dropping it ends its connections.
 #[derive(Debug)]
@@ -130,7 +75,7 @@ impl Emulator {
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
         let (stop, stopped) = watch::channel(());
-        let listening = listener::listen(listener, Arc::clone(&hub), config.idle_time_out, stopped);
+        let listening = listener::listen(listener, Arc::clone(&hub), config.idle_timeout, stopped);
         Ok(Self { hub, address, stop, listening: tokio::spawn(listening) })
     }
 
@@ -277,11 +222,6 @@ pub struct PartitionSnapshot {
     pub events: u64,
     /// Bytes that they take in memory.
     pub bytes: u64,
-}
-
-/// Returns the system's time, unix milliseconds.
-fn system_clock() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
 #[cfg(test)]

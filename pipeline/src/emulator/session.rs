@@ -4,9 +4,6 @@
 //! (`window`), or whether a link may be had (`attach`).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use tokio::sync::Notify;
 
 use crate::amqp::condition;
 use crate::amqp::frames::put_frame;
@@ -14,13 +11,14 @@ use crate::amqp::performatives::{
     Attach, Begin, Detach, Disposition, Flow, Outcome, Performative, Role, Transfer,
 };
 
-use super::access::Grants;
 use super::attach::{admit, put_accepted, put_detach, put_refused};
+use super::context::ConnectionContext;
 use super::event::Batch;
 use super::hub::Hub;
-use super::incoming::{Delivery, Incoming};
+use super::incoming::Delivery;
+use super::link::Link;
 use super::nodes::{self, Reply, Service};
-use super::outgoing::{EventLink, ReplyLink};
+use super::outgoing::ReplyLink;
 use super::refusal::Refusal;
 use super::window::Window;
 
@@ -30,19 +28,6 @@ use super::window::Window;
 /// Protocol reference 1.4.
 const HANDLE_MAX: u32 = 255;
 
-/// What all sessions of a connection share.
-#[derive(Debug)]
-pub(super) struct Peer {
-    pub(super) hub: Arc<Hub>,
-    /// Wakes the connection.
-    pub(super) waker: Arc<Notify>,
-    pub(super) grants: Grants,
-    /// The largest frame that the peer takes.
-    pub(super) frame_size_max: usize,
-    /// Replies that have not found their link yet.
-    pub(super) replies: Vec<Reply>,
-}
-
 /// One session.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -51,21 +36,6 @@ pub(super) struct Session {
     links: BTreeMap<u32, Link>,
     /// The first and the last of the deliveries that are taken in but not announced yet.
     accepted: Option<(u32, u32)>,
-}
-
-/// One link, by what the hub does on it.
-#[derive(Debug)]
-pub(super) enum Link {
-    /// Sends events.
-    Events(Box<EventLink>),
-    /// Sends replies of a node.
-    Replies(ReplyLink),
-    /// Takes events in, for one partition or any.
-    Publisher(Option<u32>, Incoming),
-    /// Takes requests to a node in.
-    Requests(Service, Incoming),
-    /// Is detached by us; what the peer still sends on it is dropped until it detaches too.
-    Detached,
 }
 
 /// What ends more than a link.
@@ -91,13 +61,13 @@ impl Session {
         &mut self,
         performative: &Performative<'_>,
         payload: &[u8],
-        peer: &mut Peer,
+        context: &mut ConnectionContext,
         out: &mut Vec<u8>,
     ) -> Result<(), Fault> {
         match performative {
-            Performative::Attach(attach) => self.on_attach(attach, peer, out),
+            Performative::Attach(attach) => self.on_attach(attach, context, out),
             Performative::Flow(flow) => self.on_flow(flow, out),
-            Performative::Transfer(transfer) => self.on_transfer(transfer, payload, peer, out),
+            Performative::Transfer(transfer) => self.on_transfer(transfer, payload, context, out),
             Performative::Detach(detach) => self.on_detach(detach, out),
             // We settle everything we send, so there is nothing that a peer could tell us about it.
             Performative::Disposition(_) => Ok(()),
@@ -163,7 +133,12 @@ impl Session {
         }
     }
 
-    fn on_attach(&mut self, attach: &Attach<'_>, peer: &Peer, out: &mut Vec<u8>) -> Result<(), Fault> {
+    fn on_attach(
+        &mut self,
+        attach: &Attach<'_>,
+        context: &ConnectionContext,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
         if attach.handle > HANDLE_MAX {
             let text = format!("The handle {} is above {HANDLE_MAX}.", attach.handle);
             return Err(Fault::Connection(Refusal::new(condition::FRAMING_ERROR, text)));
@@ -172,7 +147,7 @@ impl Session {
             let text = format!("The handle {} is in use.", attach.handle);
             return Err(Fault::Session(Refusal::new(condition::HANDLE_IN_USE, text)));
         }
-        let link = match admit(attach, self.channel, peer) {
+        let link = match admit(attach, self.channel, context) {
             Ok(link) => {
                 put_accepted(attach, self.channel, out);
                 link
@@ -224,7 +199,7 @@ impl Session {
         &mut self,
         transfer: &Transfer<'_>,
         payload: &[u8],
-        peer: &mut Peer,
+        context: &mut ConnectionContext,
         out: &mut Vec<u8>,
     ) -> Result<(), Fault> {
         self.window.count_received().map_err(Fault::Session)?;
@@ -236,16 +211,22 @@ impl Session {
         };
         match incoming.on_transfer(transfer, payload) {
             Ok(None) => {}
-            Ok(Some(delivery)) => self.on_delivery(handle, &delivery, peer, out),
+            Ok(Some(delivery)) => self.on_delivery(handle, &delivery, context, out),
             Err(refusal) => self.detach(handle, &refusal, out),
         }
         Ok(())
     }
 
-    fn on_delivery(&mut self, handle: u32, delivery: &Delivery<'_>, peer: &mut Peer, out: &mut Vec<u8>) {
+    fn on_delivery(
+        &mut self,
+        handle: u32,
+        delivery: &Delivery<'_>,
+        context: &mut ConnectionContext,
+        out: &mut Vec<u8>,
+    ) {
         let taken = match self.links.get(&handle) {
-            Some(Link::Publisher(partition, _)) => publish(&peer.hub, *partition, delivery),
-            Some(Link::Requests(service, _)) => request(*service, delivery, peer),
+            Some(Link::Publisher(partition, _)) => publish(&context.hub, *partition, delivery),
+            Some(Link::Requests(service, _)) => request(*service, delivery, context),
             _ => Ok(()),
         };
         match taken {
@@ -302,11 +283,16 @@ fn publish(hub: &Hub, partition: Option<u32>, delivery: &Delivery<'_>) -> Result
     })
 }
 
-fn request(service: Service, delivery: &Delivery<'_>, peer: &mut Peer) -> Result<(), Refusal> {
-    let reply = nodes::answer(service, &peer.hub, &mut peer.grants, &delivery.payload).map_err(|error| {
-        Refusal::new(condition::DECODE_ERROR, format!("The request can't be read: {error}."))
-    })?;
-    peer.replies.push(reply);
+fn request(
+    service: Service,
+    delivery: &Delivery<'_>,
+    context: &mut ConnectionContext,
+) -> Result<(), Refusal> {
+    let reply =
+        nodes::answer(service, &context.hub, &mut context.grants, &delivery.payload).map_err(|error| {
+            Refusal::new(condition::DECODE_ERROR, format!("The request can't be read: {error}."))
+        })?;
+    context.replies.push(reply);
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use crate::amqp::frames::{Frame, FrameBuffer, put_frame, put_sasl_frame};
 use crate::amqp::performatives::{Attach, Begin, Flow, Open, Performative, Role, Source, Target};
 use crate::amqp::sasl::{Init, encode_init};
 use crate::amqp::{AMQP_HEADER, SASL_HEADER, condition};
+use crate::clock::ManualClock;
 use crate::emulator::{Config, Emulator, NewEvent};
 use crate::position::{Generation, PartitionId, SequenceNumber};
 
@@ -135,7 +136,7 @@ async fn an_idle_hub_gives_signs_of_life() {
 
 #[tokio::test]
 async fn a_silent_peer_is_given_up() {
-    let config = Config { idle_time_out: Duration::from_millis(50), ..Config::default() };
+    let config = Config { idle_timeout: Duration::from_millis(50), ..Config::default() };
     let hub = Emulator::start(config).await.unwrap();
     let mut client = Raw::open(&hub, None).await;
     assert_eq!(client.closed().await, condition::CONNECTION_FORCED);
@@ -195,7 +196,7 @@ async fn a_folder_keeps_generation_and_numbers_over_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let config = |now_ms, partitions| Config {
         data: Some(folder.path().join("hub")),
-        clock: Arc::new(move || now_ms),
+        clock: Arc::new(ManualClock::at(now_ms)),
         partitions,
         ..Config::default()
     };

@@ -1,0 +1,62 @@
+//! Configuration of a hub, with the defaults of the official emulator.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, SystemClock};
+
+/// Configuration of a hub.
+#[derive(Clone)]
+pub struct Config {
+    /// Address to listen on; port 0 takes any free port.
+    pub listen: SocketAddr,
+    /// The hub's name.
+    pub event_hub: String,
+    /// Number of partitions, at least one.
+    pub partitions: u32,
+    /// Name of the shared access key.
+    pub key_name: String,
+    /// The shared access key.
+    pub key: String,
+    /// Folder in which events survive a restart; `None` keeps them in memory only.
+    pub data: Option<PathBuf>,
+    /// Gives events their enqueued time, and decides whether a token has expired.
+    pub clock: Arc<dyn Clock>,
+    /// Creation time of the hub, unix milliseconds; `None` takes it from the folder, or from the clock if that is new.
+    pub created_ms: Option<i64>,
+    /// Idle timeout of a connection, as the hub advertises it in Open.
+    pub idle_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            event_hub: "events".into(),
+            partitions: 4,
+            key_name: "RootManageSharedAccessKey".into(),
+            // The official emulator documents this literal: its users' connection strings work here.
+            key: "SAS_KEY_VALUE".into(),
+            data: None,
+            clock: Arc::new(SystemClock),
+            created_ms: None,
+            idle_timeout: Duration::from_mins(4),
+        }
+    }
+}
+
+/// Leaves the key and the clock out.
+impl fmt::Debug for Config {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Config")
+            .field("listen", &self.listen)
+            .field("event_hub", &self.event_hub)
+            .field("partitions", &self.partitions)
+            .field("key_name", &self.key_name)
+            .field("data", &self.data)
+            .finish_non_exhaustive()
+    }
+}
