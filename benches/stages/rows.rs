@@ -11,9 +11,9 @@ use catchwater::parse::Parser;
 use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater::run::RollRules;
 use catchwater_benches::bodies::Bodies;
-use catchwater_sinks::lake::paths::{Date, Ordinal, SourceId};
-use catchwater_sinks::lake::records::CONTRACT;
+use catchwater_sinks::CONTRACT;
 use catchwater_sinks::parquet::{self, FooterFacts};
+use catchwater_sinks::paths::{Date, Ordinal, SourceId};
 
 /// Events of a batch, about.
 const LOOK_EVERY: i64 = 64;

@@ -24,7 +24,7 @@ use catchwater::metrics::Metrics;
 use catchwater::parse::{ParentContext, Parser};
 use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater::run::{Lane, LaneInput, LaneOutput, RollRules, RunFacts, StartId};
-use catchwater_sinks::lake::paths::SourceId;
+use catchwater_sinks::paths::SourceId;
 
 /// One test at a time: the allocator counts what all of them hold.
 fn alone() -> MutexGuard<'static, ()> {

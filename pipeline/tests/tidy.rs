@@ -17,6 +17,9 @@ const FLOORS: &[&[&str]] = &[
     &["event", "position", "budget", "clock", "error_chain", "metrics", "subslice"],
 ];
 
+/// Floors of `sinks/src`, top first.
+const SINKS_FLOORS: &[&[&str]] = &[&["lake"], &["parquet"], &["paths", "store"]];
+
 /// Sideways on one floor, one by one, each with its reason.
 const SIDEWAYS: &[(&str, &str)] = &[
     ("event", "position"),   // a raw event says where it stands
@@ -47,6 +50,11 @@ fn imports_go_down_only() {
     let faults: Vec<String> =
         sources("pipeline/src").iter().flat_map(|file| floor_faults(&file.module(), &file.code())).collect();
     check(&faults);
+    let faults: Vec<String> = sources("sinks/src")
+        .iter()
+        .flat_map(|file| import_faults(SINKS_FLOORS, &file.module(), &file.code()))
+        .collect();
+    check(&faults);
 }
 
 #[test]
@@ -60,6 +68,9 @@ fn a_planted_violation_is_found() {
         ("budget", "use crate::clock;"),
     ] {
         assert!(!floor_faults(module, code).is_empty(), "{module}: {code}");
+    }
+    for (module, code) in [("parquet", "use crate::lake::Chain;"), ("store", "use crate::paths;")] {
+        assert!(!import_faults(SINKS_FLOORS, module, code).is_empty(), "{module}: {code}");
     }
     for (module, code) in [
         ("run", "use crate::eventhubs::Client; use arrow::array::Array;"),
@@ -189,19 +200,7 @@ fn root() -> &'static Path {
 
 fn floor_faults(module: &str, code: &str) -> Vec<String> {
     let code = without_comments(code);
-    let Some(own) = floor(module) else { return Vec::new() };
-    let mut faults = Vec::new();
-    for named in named_modules(&code) {
-        let Some(other) = floor(&named) else { continue };
-        let sideways = SIDEWAYS.contains(&(module, named.as_str()));
-        if named != module && other <= own && !sideways {
-            faults.push(format!(
-                "`{module}` (floor {}) names `{named}` (floor {})",
-                FLOORS.len() - own,
-                FLOORS.len() - other
-            ));
-        }
-    }
+    let mut faults = import_faults(FLOORS, module, &code);
     for (library, users) in LIBRARIES {
         if names_library(&code, library) && !users.contains(&module) {
             faults.push(format!("`{module}` names the library `{library}`"));
@@ -210,8 +209,22 @@ fn floor_faults(module: &str, code: &str) -> Vec<String> {
     faults
 }
 
-fn floor(module: &str) -> Option<usize> {
-    FLOORS.iter().position(|floor| floor.contains(&module))
+fn import_faults(floors: &[&[&str]], module: &str, code: &str) -> Vec<String> {
+    let floor = |module: &str| floors.iter().position(|floor| floor.contains(&module));
+    let Some(own) = floor(module) else { return Vec::new() };
+    let mut faults = Vec::new();
+    for named in named_modules(code) {
+        let Some(other) = floor(&named) else { continue };
+        let sideways = SIDEWAYS.contains(&(module, named.as_str()));
+        if named != module && other <= own && !sideways {
+            faults.push(format!(
+                "`{module}` (floor {}) names `{named}` (floor {})",
+                floors.len() - own,
+                floors.len() - other
+            ));
+        }
+    }
+    faults
 }
 
 /// Every `x` of `crate::x`, `crate::{x…, y…}` and `super::super::x` is told by its first name.

@@ -1,8 +1,13 @@
 //! Arrow record batches in, committed lake files out.
 //!
-//! Knows nothing of Event Hubs, Dataverse or threads. Its words: a *source* is one ordered log (for
-//! catchwater: one partition of one generation of one hub), an *ordinal* is a place in it.
+//! Knows nothing of Event Hubs, Dataverse or threads. A *source* is one ordered log (in catchwater: one partition of one
+//! generation of one hub), an *ordinal* is a place in it. Each module imports only modules above it.
 
-pub mod parquet; // record batches become the bytes of a file
-pub mod store; // where the bytes go: object stores and what they promise
-pub mod lake; // which name a file gets, and what that proves
+pub mod paths; // the keys of a lake, and the names of sources and days in them
+pub mod store; // object stores: addresses, requests, and what they promise
+pub mod parquet; // record batches become the bytes of a file, and back
+pub mod lake; // the commit protocol, the records and the audit of a lake
+
+/// The version of the contract between a lake and its readers: types, names and records. A lake keeps one version for
+/// as long as it exists.
+pub const CONTRACT: u32 = 2;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use catchwater_sinks::lake::audit::{self, Report};
 use catchwater_sinks::lake::backoff::Backoff;
-use catchwater_sinks::lake::paths::{Ordinal, SourceId};
 use catchwater_sinks::lake::records::{self, Records};
 use catchwater_sinks::parquet::RowColumns;
+use catchwater_sinks::paths::{Ordinal, SourceId};
 use catchwater_sinks::store::Store;
 use clap::Args;
 use serde::Serialize;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use catchwater_sinks::lake::audit::Report;
-use catchwater_sinks::lake::paths::SourceId;
+use catchwater_sinks::paths::SourceId;
 use catchwater_sinks::store::Address;
 use clap::Args;
 

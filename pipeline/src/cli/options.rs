@@ -5,8 +5,8 @@ use std::io;
 use std::time::Duration;
 
 use catchwater_sinks::lake::backoff::Backoff;
-use catchwater_sinks::lake::paths;
 use catchwater_sinks::lake::records::{self, Records};
+use catchwater_sinks::paths;
 use catchwater_sinks::store::{self, Address, Store};
 use clap::Args;
 

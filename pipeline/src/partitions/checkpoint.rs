@@ -1,8 +1,8 @@
 //! A checkpoint: a hint of where to resume, which may lag the lake and never leads it.
 
 use bytes::Bytes;
-use catchwater_sinks::lake::paths::{Ordinal, SourceId};
 use catchwater_sinks::lake::start::{self, Claim, Identity};
+use catchwater_sinks::paths::{Ordinal, SourceId};
 use catchwater_sinks::store::{self, Store};
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};

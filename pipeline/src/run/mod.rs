@@ -16,7 +16,8 @@ pub mod redrive; // what `_quarantine` holds and is understood now
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater_sinks::lake::{paths, records};
+use catchwater_sinks::lake::records;
+use catchwater_sinks::paths;
 use catchwater_sinks::store::Address;
 
 use crate::columns::Metadata;

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater_sinks::lake::paths::SourceId;
 use catchwater_sinks::lake::records::FirstStart;
+use catchwater_sinks::paths::SourceId;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 

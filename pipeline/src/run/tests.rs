@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::gaps::GapCause;
-use catchwater_sinks::lake::paths::{Ordinal, SourceId};
 use catchwater_sinks::lake::records::Records;
+use catchwater_sinks::paths::{Ordinal, SourceId};
 use catchwater_sinks::store::Store;
 use catchwater_sinks::store::faults::{Faults, PutFault};
 use tokio::sync::{Mutex, mpsc, watch};

@@ -1,7 +1,7 @@
 //! What becomes of a request: answered, refused, landed without an answer, or late.
 
 use catchwater_sinks::lake::chain::{Fact, Step};
-use catchwater_sinks::lake::paths::Ordinal;
+use catchwater_sinks::paths::Ordinal;
 
 use crate::bug::Bug;
 use crate::dice::Dice;

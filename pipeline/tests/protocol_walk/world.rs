@@ -3,10 +3,10 @@
 
 use catchwater::position::{Offset, Position, SequenceNumber};
 use catchwater_sinks::lake::ordinals::OrdinalSet;
-use catchwater_sinks::lake::paths::{Ordinal, SourceId};
 use catchwater_sinks::lake::records::LostRange;
 use catchwater_sinks::lake::rules::Rules;
 use catchwater_sinks::lake::start::{Claim, Extent, Identity};
+use catchwater_sinks::paths::{Ordinal, SourceId};
 
 use crate::bug::Bug;
 use crate::dice::Dice;

@@ -7,11 +7,11 @@ use catchwater::position::Position;
 use catchwater::run::ledger::{self, Before, FileId, Ledger};
 use catchwater_sinks::lake::chain::{self, Chain, Step, covers};
 use catchwater_sinks::lake::ordinals::OrdinalSet;
-use catchwater_sinks::lake::paths::Ordinal;
 use catchwater_sinks::lake::records::LostRange;
 use catchwater_sinks::lake::rules::{Entered, OldVersions, Rules, Verdict, judge};
 use catchwater_sinks::lake::start::{self, LakeBehind, PositionLost};
 use catchwater_sinks::lake::{recovery, start::Claim};
+use catchwater_sinks::paths::Ordinal;
 
 use crate::bug::Bug;
 use crate::dice::Dice;

@@ -8,9 +8,9 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use bytes::Bytes;
 
 use super::backoff::Backoff;
-use super::paths::{Destination, Ordinal, SourceId};
-use super::records::CONTRACT;
+use crate::CONTRACT;
 use crate::parquet::{FooterFacts, RowGroup, assemble, encode_row_group};
+use crate::paths::{Destination, Ordinal, SourceId};
 
 /// Five attempts without a pause: tests don't sleep.
 pub(super) fn impatient() -> Backoff {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::paths::{self, Date, Ordinal, SourceId};
 use super::records::{Error, Records};
+use crate::paths::{self, Date, Ordinal, SourceId};
 
 /// Days of a table that were forgotten.
 ///

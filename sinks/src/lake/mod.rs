@@ -2,7 +2,6 @@
 
 #[cfg(test)]
 pub(crate) mod fixtures; // files and waits for the tests below
-pub mod paths; // every key, spelled and read back
 pub mod ordinals; // a set of events of one source
 pub mod chain; // the commit protocol of one destination, pure
 pub mod start; // from where a source is read, pure

@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::paths::Ordinal;
 use super::records::LostRange;
+use crate::paths::Ordinal;
 
 /// Ordinals of one source.
 ///

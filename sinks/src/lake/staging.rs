@@ -4,7 +4,7 @@
 
 use std::time::SystemTime;
 
-use super::paths;
+use crate::paths;
 use crate::store::{Error, Store};
 
 /// Removes the stale staging files of a lake, or of a store with its checkpoints, and returns how many there were.

@@ -5,8 +5,8 @@
 //! where checkpoints are stored. The random walk and the pipeline call the same functions.
 
 use super::ordinals::OrdinalSet;
-use super::paths::{Ordinal, SourceId};
 use super::records::LostRange;
+use crate::paths::{Ordinal, SourceId};
 
 /// What a run is, and what a checkpoint must name to count.
 #[derive(Clone, Debug, PartialEq, Eq)]

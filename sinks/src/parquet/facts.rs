@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::seal;
-use crate::lake::paths::{Date, Ordinal, SourceId};
+use crate::paths::{Date, Ordinal, SourceId};
 use crate::store::{Store, Tail};
 
 /// The one entry of ours among a footer's key-value metadata.
@@ -42,7 +42,7 @@ pub struct FooterFacts {
     pub routing_version: u32,
     /// Who wrote the file: for counting, never for judging.
     pub writer: String,
-    /// The version of the contract that the file keeps: see [`CONTRACT`](crate::lake::records::CONTRACT).
+    /// The version of the contract that the file keeps: see [`CONTRACT`](crate::CONTRACT).
     pub contract: u32,
     /// Files whose rows this one holds in their place: compaction wrote it, and it is in no chain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -8,9 +8,9 @@ pub(super) mod views;
 use std::collections::BTreeSet;
 
 use catchwater_sinks::lake::backoff::Backoff;
-use catchwater_sinks::lake::paths::{self, GapCause};
 use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::lake::schema::{Schemas, TableSchema};
+use catchwater_sinks::paths::{self, GapCause};
 use catchwater_sinks::store::{Address, Store};
 use clap::Args;
 use object_store::path::Path;

@@ -10,8 +10,8 @@ mod partition; // what a lane holds of one partition
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use catchwater_sinks::lake::paths::{Destination, Ordinal, SourceId};
 use catchwater_sinks::parquet;
+use catchwater_sinks::paths::{Destination, Ordinal, SourceId};
 
 use super::ledger::Before;
 use crate::budget::LaneBudget;

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use catchwater_sinks::CONTRACT;
 use catchwater_sinks::lake::chain::{self, Chain};
-use catchwater_sinks::lake::paths::{Destination, Ordinal};
-use catchwater_sinks::lake::records::CONTRACT;
 use catchwater_sinks::lake::schema::FileColumn;
 use catchwater_sinks::parquet::{self, Body, FooterFacts, RowGroup};
+use catchwater_sinks::paths::{Destination, Ordinal};
 
 use super::super::ledger::Before;
 use crate::budget::{LaneBudget, Permit, Share};

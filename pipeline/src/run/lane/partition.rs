@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 use catchwater_sinks::lake::chain;
-use catchwater_sinks::lake::paths::{Date, Destination, Ordinal, SourceId};
 use catchwater_sinks::parquet;
+use catchwater_sinks::paths::{Date, Destination, Ordinal, SourceId};
 
 use super::super::ledger::Before;
 use super::LaneOutput;

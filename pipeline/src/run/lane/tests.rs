@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use bytes::Bytes;
-use catchwater_sinks::lake::paths::Date;
 use catchwater_sinks::parquet::{Body, FooterFacts};
+use catchwater_sinks::paths::Date;
 
 use super::*;
 use crate::amqp::encode::Encoder;

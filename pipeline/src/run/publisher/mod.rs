@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catchwater_sinks::lake::commit;
-use catchwater_sinks::lake::paths::{Date, Destination, Ordinal};
 use catchwater_sinks::lake::schema;
 use catchwater_sinks::parquet;
+use catchwater_sinks::paths::{Date, Destination, Ordinal};
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;

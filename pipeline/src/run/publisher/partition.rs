@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use catchwater_sinks::lake::chain::Chain;
-use catchwater_sinks::lake::paths::{Date, Destination, Ordinal};
+use catchwater_sinks::paths::{Date, Destination, Ordinal};
 use tokio::sync::watch;
 
 use super::super::ledger::{FileId, Ledger};

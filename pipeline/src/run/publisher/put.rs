@@ -8,7 +8,7 @@ use std::sync::Arc;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::chain::Chain;
 use catchwater_sinks::lake::commit::{self, Landed};
-use catchwater_sinks::lake::paths::Destination;
+use catchwater_sinks::paths::Destination;
 use catchwater_sinks::store::Store;
 use tokio::sync::Mutex;
 

@@ -1,9 +1,9 @@
 //! Why a partition is no longer read, and what to do about it. Does not own what that means for the run (`run::kind`).
 
-use catchwater_sinks::lake::paths::SourceId;
 use catchwater_sinks::lake::records;
 use catchwater_sinks::lake::start::{LakeBehind, PositionLost};
 use catchwater_sinks::lake::{recovery, rules};
+use catchwater_sinks::paths::SourceId;
 
 use crate::eventhubs::{self, ErrorKind};
 use crate::partitions;

@@ -2,9 +2,9 @@
 //! true. Does not own the rules these are judged by (`catchwater_sinks::lake::start`).
 
 use catchwater_sinks::lake::gaps::{Gap, GapCause};
-use catchwater_sinks::lake::paths::Ordinal;
 use catchwater_sinks::lake::records::LostRange;
 use catchwater_sinks::lake::start::{self, Extent, PositionLost};
+use catchwater_sinks::paths::Ordinal;
 
 use super::listings::Age;
 use super::reading::{Read, Reading};

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catchwater_sinks::lake::backoff::Backoff;
-use catchwater_sinks::lake::paths::Date;
 use catchwater_sinks::lake::recovery::{self, Days, Listing};
+use catchwater_sinks::paths::Date;
 use catchwater_sinks::store::Store;
 use tokio::sync::Mutex;
 use tokio::time::Instant;

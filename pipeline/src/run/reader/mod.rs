@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catchwater_sinks::lake::backoff::Backoff;
-use catchwater_sinks::lake::paths::{Date, Ordinal, SourceId};
 use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::lake::start::{follows, numbers_go_on};
+use catchwater_sinks::paths::{Date, Ordinal, SourceId};
 use catchwater_sinks::store::Store;
 use crossbeam_channel as lanes;
 use tokio::sync::{mpsc, watch};

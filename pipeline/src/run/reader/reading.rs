@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use catchwater_sinks::lake::paths::Ordinal;
+use catchwater_sinks::paths::Ordinal;
 use tokio::sync::watch;
 use tokio::time::Instant;
 

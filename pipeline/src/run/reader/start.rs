@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catchwater_sinks::lake::ordinals::OrdinalSet;
-use catchwater_sinks::lake::paths::{Date, Destination, Ordinal};
 use catchwater_sinks::lake::records::{LostRange, Origin};
 use catchwater_sinks::lake::recovery::{Chains, Days, Found, Listing};
 use catchwater_sinks::lake::rules::{Entered, OldVersions};
 use catchwater_sinks::lake::start::{self, Extent, LakeBehind, PositionLost};
 use catchwater_sinks::parquet::RowColumns;
+use catchwater_sinks::paths::{Date, Destination, Ordinal};
 
 use super::listings::Age;
 use super::{Error, Reader, World};

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use catchwater_sinks::lake::backoff::Backoff;
-use catchwater_sinks::lake::paths::{self, DataFileName, Ordinal};
 use catchwater_sinks::lake::records::{self, Records};
 use catchwater_sinks::lake::redrive::{self, Plan, places_of};
 use catchwater_sinks::lake::schema;
 use catchwater_sinks::parquet;
+use catchwater_sinks::paths::{self, DataFileName, Ordinal};
 use catchwater_sinks::store::{self, Store};
 
 use super::RunFacts;

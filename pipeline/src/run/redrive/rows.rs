@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use catchwater_sinks::lake::backoff::Backoff;
-use catchwater_sinks::lake::paths::{self, DataFileName, Ordinal};
 use catchwater_sinks::lake::redrive::{self, Plan};
 use catchwater_sinks::lake::schema::TableSchema;
 use catchwater_sinks::parquet::{self, Body, RowGroup};
+use catchwater_sinks::paths::{self, DataFileName, Ordinal};
 use catchwater_sinks::store::Store;
 
 use super::super::RunFacts;

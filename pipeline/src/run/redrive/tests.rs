@@ -6,10 +6,11 @@ use std::time::Duration;
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use bytes::Bytes;
+use catchwater_sinks::CONTRACT;
 use catchwater_sinks::lake::audit::{self, audit};
-use catchwater_sinks::lake::paths::{Date, Destination, SourceId};
-use catchwater_sinks::lake::records::{CONTRACT, FirstStart, Origin};
+use catchwater_sinks::lake::records::{FirstStart, Origin};
 use catchwater_sinks::parquet::{FooterFacts, RowColumns};
+use catchwater_sinks::paths::{Date, Destination, SourceId};
 use catchwater_sinks::store::faults::{Faults, PutFault};
 
 use super::*;

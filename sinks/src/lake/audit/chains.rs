@@ -7,8 +7,8 @@ use super::Report;
 use super::redrives::Redrives;
 use super::scan::Scan;
 use super::sources::Sources;
-use crate::lake::paths::{self, DataFileName, Ordinal};
 use crate::parquet::RowColumns;
+use crate::paths::{self, DataFileName, Ordinal};
 use crate::store::{Error, Store};
 
 /// All data files of a lake, by destination and in the order of their chains.

@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use arrow::datatypes::Field;
 use serde::Serialize;
 
-use super::paths::{Ordinal, SourceId};
 use crate::parquet::RowColumns;
+use crate::paths::{Ordinal, SourceId};
 use crate::store::{Error, Store};
 use chains::Chains;
 use sources::Sources;

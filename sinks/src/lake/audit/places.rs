@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use crate::lake::paths::Ordinal;
+use crate::paths::Ordinal;
 
 /// Places that were seen.
 #[derive(Debug, Default)]

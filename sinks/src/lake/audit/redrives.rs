@@ -6,9 +6,9 @@ use super::Report;
 use super::places::Places;
 use super::scan::Scan;
 use super::sources::{Sources, understood};
-use crate::lake::paths::{self, DataFileName, RedrivenFileName};
 use crate::lake::redrive::Plan;
 use crate::parquet::RowColumns;
+use crate::paths::{self, DataFileName, RedrivenFileName};
 use crate::store::{Error, Store};
 
 /// The redriven files of a lake, with what they weigh.

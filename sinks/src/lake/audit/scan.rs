@@ -5,8 +5,8 @@ use std::error::Error as StdError;
 use object_store::path::Path;
 
 use super::places::Places;
-use crate::lake::paths::{DataFileName, Ordinal, folder_name};
 use crate::parquet::{ColumnInFile, DataFile, Error, FooterFacts, RowColumns};
+use crate::paths::{DataFileName, Ordinal, folder_name};
 use crate::store::Store;
 
 /// What was read of one file.

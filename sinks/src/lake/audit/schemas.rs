@@ -8,9 +8,9 @@ use object_store::path::Path;
 
 use super::sources::understood;
 use super::{ColumnTypes, Report};
-use crate::lake::paths;
 use crate::lake::schema::{Column, TableSchema};
 use crate::parquet::ColumnInFile;
+use crate::paths;
 use crate::store::{Error, Store};
 
 /// The columns that files have, by table and name.

@@ -12,11 +12,12 @@ use super::places::Places;
 use super::scan::Scan;
 use super::schemas::Columns;
 use super::{ColumnTypes, Report, SourceReport};
+use crate::CONTRACT;
 use crate::lake::forgotten::Forgotten;
 use crate::lake::gaps::{self, Gap, GapRecord};
-use crate::lake::paths::{self, DataFileName, GapCause, Ordinal, RedrivenFileName, SourceId};
-use crate::lake::records::{CONTRACT, FirstStart};
+use crate::lake::records::FirstStart;
 use crate::lake::rules::Rules;
+use crate::paths::{self, DataFileName, GapCause, Ordinal, RedrivenFileName, SourceId};
 use crate::store::{Error, Store};
 
 /// Every source of a lake, with the records about it and the rows seen.

@@ -8,11 +8,11 @@ use arrow::datatypes::Field;
 use bytes::Bytes;
 
 use super::*;
+use crate::CONTRACT;
 use crate::lake::fixtures::{complete, id_of};
-use crate::lake::paths::{self, Destination, GapCause};
-use crate::lake::records::CONTRACT;
 use crate::lake::schema::{Column, TableSchema};
 use crate::parquet::{FooterFacts, Removed, RowColumns, encode_row_group};
+use crate::paths::{self, Destination, GapCause};
 use crate::store::faults::Faults;
 
 const COLUMN: &str = "_sequence_number";

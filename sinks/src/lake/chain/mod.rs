@@ -4,7 +4,7 @@
 //! stores or waiting: [`super::commit`] asks the store and tells this module what came back.
 //! `docs/EXACTLY_ONCE.md` has the rules by number.
 
-use super::paths::Ordinal;
+use crate::paths::Ordinal;
 
 /// The chain of one destination.
 ///

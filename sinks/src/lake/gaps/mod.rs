@@ -6,10 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::paths::{self, Ordinal, SourceId};
 use super::records::{Error, Records};
+use crate::paths::{self, Ordinal, SourceId};
 
-pub use super::paths::GapCause;
+pub use crate::paths::GapCause;
 
 /// Consecutive numbers without a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

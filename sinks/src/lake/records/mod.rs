@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::backoff::{Backoff, Failure};
-use super::paths::{self, Ordinal, SourceId};
+use crate::CONTRACT;
+use crate::paths::{self, Ordinal, SourceId};
 use crate::store::{self, Kind, Put, Store};
 
 /// The records of one lake.
@@ -351,9 +352,6 @@ struct Lake {
     #[serde(default = "unsaid")]
     contract: u32,
 }
-
-/// The version of the contract between a lake and its readers: types, names, records. A lake has one for ever.
-pub const CONTRACT: u32 = 2;
 
 fn unsaid() -> u32 {
     1

@@ -11,8 +11,8 @@ use object_store::path::Path;
 
 use super::backoff::{Backoff, Failure};
 use super::ordinals::OrdinalSet;
-use super::paths::{self, DataFileName, Date, Destination, Ordinal, SourceId};
 use crate::parquet::{self, DataFile, FooterFacts, RowColumns, read_facts};
+use crate::paths::{self, DataFileName, Date, Destination, Ordinal, SourceId};
 use crate::store::{self, Kind, Store};
 
 /// The lake and the source that a recovery is about.

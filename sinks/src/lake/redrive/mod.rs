@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::backoff::Backoff;
 use super::commit::{self, Facts};
-use super::paths::{self, DataFileName, Ordinal};
-use super::records::{self, CONTRACT, Records};
+use super::records::{self, Records};
+use crate::CONTRACT;
 use crate::parquet::FooterFacts;
+use crate::paths::{self, DataFileName, Ordinal};
 use crate::store::{Kind, Put, Store};
 
 /// Which rows of a quarantine file go to which table. What stands in the lake is carried out as it stands.

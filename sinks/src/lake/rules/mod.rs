@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::paths::{self, Ordinal, SourceId};
 use super::records::{self, Records};
+use crate::paths::{self, Ordinal, SourceId};
 
 /// From where on which rules hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::paths;
 use super::records::{self, Records};
+use crate::paths;
 use crate::store::Kind;
 
 /// One version of a table's schema: all columns that any file of it may have so far.

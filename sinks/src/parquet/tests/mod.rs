@@ -31,9 +31,9 @@ use super::{
     DataFile, Error, FACTS_KEY, FooterFacts, Removed, Replaced, RowGroup, assemble, encode_row_group,
     read_facts, seal,
 };
+use crate::CONTRACT;
 use crate::lake::fixtures::complete;
-use crate::lake::paths::{Date, Ordinal, SourceId};
-use crate::lake::records::CONTRACT;
+use crate::paths::{Date, Ordinal, SourceId};
 use crate::store::Store;
 
 fn facts() -> FooterFacts {

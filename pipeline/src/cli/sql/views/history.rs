@@ -4,8 +4,8 @@
 
 use std::fmt::Write;
 
-use catchwater_sinks::lake::paths::{self, DATE_COLUMN};
 use catchwater_sinks::lake::schema::TableSchema;
+use catchwater_sinks::paths::{self, DATE_COLUMN};
 
 use super::columns::{Columns, typed_null};
 use super::text::{escape_glob, identifier, literal, one_line, statement};

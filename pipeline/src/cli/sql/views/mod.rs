@@ -13,8 +13,8 @@ mod latest;
 mod watch;
 mod cloud; // what comes before them for a lake that is no folder
 
-use catchwater_sinks::lake::paths;
 use catchwater_sinks::lake::schema::TableSchema;
+use catchwater_sinks::paths;
 
 use super::Lake;
 use crate::event::{MESSAGES, QUARANTINE};

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use catchwater_sinks::lake::paths;
+use catchwater_sinks::paths;
 
 use super::Lake;
 use super::columns::{ELASTIC, typed_null};

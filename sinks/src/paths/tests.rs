@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use object_store::path::Path;
+
 use super::*;
 
 /// Names that differ and are easily confused.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::civil;
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::error::Error;
 
 /// A day in UTC.
 ///
@@ -17,15 +17,15 @@ use super::Error;
 pub struct Date(pub i32);
 
 impl Date {
-    /// The day of rows whose time is not known, always: 1970-01-01.
+    /// The day of rows whose time is unknown: 1970-01-01.
     pub const UNKNOWN: Self = Self(0);
 
     /// The day of an instant.
     pub fn from_unix_ms(milliseconds: i64) -> Self {
         const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-        // Floor division: an instant before 1970 belongs to the day it lies in, not to the one after.
+        // Floor division: an instant before 1970 belongs to the day that contains it, not to the next one.
         let days = milliseconds.div_euclid(DAY_MS);
-        // Every i64 of milliseconds outside jiff's years -9999..9999 has no name; the nearest day has.
+        // Days outside the years 0 to 9999 have no name of ten characters: the nearest one stands in for them.
         Self(days.clamp(i64::from(FIRST_DAY), i64::from(LAST_DAY)) as i32)
     }
 }

@@ -1,15 +1,17 @@
-//! The keys of records of numbers that have no row: given up, accepted as gaps, or forgotten.
+//! The keys of records of ordinals without a row: given up, accepted as gaps, or forgotten.
 
 use object_store::path::Path;
 
-use super::{Ordinal, SourceId, folder_name, record};
+use super::key::record;
+use super::source::{Ordinal, SourceId};
+use super::table::folder_name;
 
-/// The reason why numbers of a source have no row and never will.
+/// The reason why ordinals of a source never get a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GapCause {
-    /// The hub left them out.
+    /// The hub skipped them.
     NotSent,
-    /// Deliveries without a readable number were dropped between the numbers before and behind.
+    /// Deliveries without a readable number were dropped between their neighbours.
     Unreadable,
 }
 
@@ -25,7 +27,7 @@ impl GapCause {
     }
 }
 
-/// A record of accepted gaps of a source, by the first number it covers.
+/// A record of accepted gaps of a source, by the first ordinal that it covers.
 pub fn gap_record(cause: GapCause, source: &SourceId, from: Ordinal) -> Path {
     record(&format!("{}/{source}-{from}.json", cause.folder()))
 }
@@ -35,7 +37,7 @@ pub fn gap_folder(cause: GapCause) -> Path {
     record(cause.folder())
 }
 
-/// Reads cause, source and first number out of the key of a [`gap_record`].
+/// Parses cause, source and first ordinal out of the key of a [`gap_record`].
 pub fn parse_gap_record(path: &Path) -> Option<(GapCause, SourceId, Ordinal)> {
     let (source, from) = path.filename()?.strip_suffix(".json")?.rsplit_once('-')?;
     let (source, from) = (source.parse().ok()?, Ordinal(from.parse().ok()?));
@@ -53,7 +55,7 @@ pub fn lost_folder() -> Path {
     record("lost")
 }
 
-/// Reads source and first ordinal out of the key of a [`lost`] record.
+/// Parses source and first ordinal out of the key of a [`lost`] record.
 pub fn parse_lost(path: &Path) -> Option<(SourceId, Ordinal)> {
     let (source, from) = path.filename()?.strip_suffix(".json")?.rsplit_once('-')?;
     let (source, from) = (source.parse().ok()?, Ordinal(from.parse().ok()?));
@@ -70,7 +72,7 @@ pub fn forgotten_folder() -> Path {
     record("forgotten")
 }
 
-/// Reads the table's folder and number out of the key of a [`forgotten`] record.
+/// Parses the table's folder and number out of the key of a [`forgotten`] record.
 pub fn parse_forgotten(path: &Path) -> Option<(String, u64)> {
     let rest = path.as_ref().strip_prefix(forgotten_folder().as_ref())?.strip_prefix('/')?;
     let (folder, file) = rest.split_once('/')?;

@@ -1,18 +1,20 @@
-//! The keys of a redrive: the plans of a quarantine file, and the files that its rows go to.
+//! The keys of redrives: the plans of a quarantine file, and the files that its rows go to.
 
 use object_store::path::Path;
 
-use super::{
-    DATA_SUFFIX, DataFileName, Date, QUARANTINE_TABLE, RECORDS_FOLDER, data_stem, day_folder, folder_name,
-    literal, parse_data_stem, parse_date_folder, record,
+use super::data_file::{
+    DATA_SUFFIX, DataFileName, data_stem, day_folder, parse_data_stem, parse_date_folder,
 };
+use super::date::Date;
+use super::key::{RECORDS_FOLDER, literal, record};
+use super::table::{QUARANTINE_TABLE, folder_name};
 
-/// What the path of a redriven file says.
+/// The parts of a redriven file's path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RedrivenFileName {
     /// The quarantine file whose rows these are.
     pub quarantine: DataFileName,
-    /// Which of that file's plans brought them here.
+    /// The number of the plan that moved them here, from 1.
     pub n: u64,
     /// The table's folder; the footer has its true name.
     pub folder: String,
@@ -31,7 +33,7 @@ pub fn redrive_folder() -> Path {
     record("redrive")
 }
 
-/// Reads quarantine file and number out of the key of a [`redrive_plan`].
+/// Parses quarantine file and number out of the key of a [`redrive_plan`].
 pub fn parse_redrive_plan(path: &Path) -> Option<(DataFileName, u64)> {
     let rest = path.as_ref().strip_prefix(redrive_folder().as_ref())?.strip_prefix('/')?;
     let (date, file) = rest.split_once('/')?;
@@ -40,16 +42,16 @@ pub fn parse_redrive_plan(path: &Path) -> Option<(DataFileName, u64)> {
     (n > 0 && redrive_plan(&quarantine, n) == *path).then_some((quarantine, n))
 }
 
-/// The key of the file with the rows that the `n`th plan of a quarantine file brings to one table.
+/// The key of the file with the rows that the `n`th plan of a quarantine file moves to one table.
 ///
 /// # Shape
-/// `<table>/enqueued_date=2026-11-22/<source>-00000000000000001003-r1.cw.parquet`: the quarantine file's name with
-/// a suffix. No name of a chain ends like this, so that chains never meet it.
+/// `<table>/enqueued_date=2026-11-22/<source>-00000000000000001003-r1.cw.parquet`: the quarantine file's name
+/// with a suffix. No file of a chain has this suffix, so chains never meet it.
 pub fn redriven_file(table: &str, quarantine: &DataFileName, n: u64) -> Path {
     RedrivenFileName { quarantine: quarantine.clone(), n, folder: folder_name(table) }.path()
 }
 
-/// Reads a redriven file's key; anything that [`redriven_file`] would not spell is `None`.
+/// Parses a redriven file's key; `None` for anything that [`redriven_file`] does not produce.
 pub fn parse_redriven_file(path: &Path) -> Option<RedrivenFileName> {
     let mut parts = path.as_ref().split('/');
     let (folder, day, file) = (parts.next()?, parts.next()?, parts.next()?);
@@ -61,7 +63,7 @@ pub fn parse_redriven_file(path: &Path) -> Option<RedrivenFileName> {
 }
 
 impl RedrivenFileName {
-    /// The key this was read from.
+    /// The key of the file.
     pub fn path(&self) -> Path {
         let (day, stem) = (day_folder(&self.folder, self.quarantine.date), data_stem(&self.quarantine));
         literal(format!("{day}/{stem}-r{}{DATA_SUFFIX}", self.n))

@@ -1,0 +1,91 @@
+//! The keys of the lake's identity, schemas, origins and rules.
+
+use object_store::path::Path;
+
+use super::key::record;
+use super::source::SourceId;
+use super::table::folder_name;
+
+/// The identity of a lake: written once, before anything else.
+pub fn lake_record() -> Path {
+    record("lake.json")
+}
+
+/// The `n`th schema of a table.
+pub fn schema(table: &str, n: u64) -> Path {
+    schema_in(&folder_name(table), n)
+}
+
+/// The `n`th schema of the table with this folder.
+pub fn schema_in(folder: &str, n: u64) -> Path {
+    record(&format!("schema/{folder}/{n}.json"))
+}
+
+/// Parses the table's folder and number out of the key of a [`schema`].
+pub fn parse_schema(path: &Path) -> Option<(String, u64)> {
+    let (folder, file) =
+        path.as_ref().strip_prefix(schema_folder().as_ref())?.strip_prefix('/')?.split_once('/')?;
+    let n = file.strip_suffix(".json")?.parse().ok()?;
+    (schema_in(folder, n) == *path).then(|| (folder.to_owned(), n))
+}
+
+/// The folder with a folder of schemas for each table.
+pub fn schema_folder() -> Path {
+    record("schema")
+}
+
+/// The folder with the schemas of one table.
+pub fn schema_folder_of(table: &str) -> Path {
+    record(&format!("schema/{}", folder_name(table)))
+}
+
+/// The first ordinal of a source in this lake.
+pub fn origin(source: &SourceId) -> Path {
+    record(&format!("origin/{source}.json"))
+}
+
+/// The folder of all [`origin`] records.
+pub fn origin_folder() -> Path {
+    record("origin")
+}
+
+/// The partitions that a log had when the lake first read it. `source` is any of them.
+pub fn first_start(source: &SourceId) -> Path {
+    let log = source.as_str().rsplit_once("-p").map_or(source.as_str(), |(log, _)| log);
+    record(&format!("start/{log}.json"))
+}
+
+/// True if a key is that of a [`first_start`] record.
+pub fn is_first_start(path: &Path) -> bool {
+    let log = path.filename().and_then(|name| name.strip_suffix(".json"));
+    let source = log.and_then(|log| format!("{log}-p0000").parse::<SourceId>().ok());
+    source.is_some_and(|source| first_start(&source) == *path)
+}
+
+/// The folder of all [`first_start`] records.
+pub fn first_start_folder() -> Path {
+    record("start")
+}
+
+/// The `n`th version of a source's routing rules, and where it begins.
+pub fn rules(source: &SourceId, n: u64) -> Path {
+    record(&format!("rules/{source}-{n}.json"))
+}
+
+/// The folder of all [`rules`] records.
+pub fn rules_folder() -> Path {
+    record("rules")
+}
+
+/// Parses the source out of the key of an [`origin`] record.
+pub fn parse_origin(path: &Path) -> Option<SourceId> {
+    let source = path.filename()?.strip_suffix(".json")?.parse().ok()?;
+    (origin(&source) == *path).then_some(source)
+}
+
+/// Parses source and number out of the key of a [`rules`] record.
+pub fn parse_rules(path: &Path) -> Option<(SourceId, u64)> {
+    let (source, n) = path.filename()?.strip_suffix(".json")?.rsplit_once('-')?;
+    let (source, n) = (source.parse().ok()?, n.parse().ok()?);
+    (rules(&source, n) == *path).then_some((source, n))
+}
