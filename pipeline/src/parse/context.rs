@@ -3,9 +3,9 @@
 //! Owns: routing, the fate of `ParentContext`. Does not own: how values become a tree (`walk`, `xml`).
 
 use super::ParentContext;
-use super::growth::OUTSIZED_BODY;
 use super::json::{self, Json};
 use super::keys::Keys;
+use super::limits::OUTSIZED_BODY;
 use super::scan::Scanner;
 use super::sniff::Format;
 use super::walk::Walk;

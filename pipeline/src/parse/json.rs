@@ -7,13 +7,10 @@ use std::mem;
 
 use simd_json::{Buffers, ErrorType, INPUT_PADDING, Node, Tape, fill_tape_padded};
 
-use super::{fault, growth};
+use super::fault;
+use super::limits::{self, MAX_DEPTH};
 use crate::event::{Reason, Reject};
 use crate::subslice::AddressRange;
-
-/// Objects and lists may stand this deep in each other: an event takes up to 12 levels, each parent context
-/// one more. Walks over a tree may recurse.
-pub(super) const MAX_DEPTH: usize = 128;
 
 /// Parses one text after the other in the same memory.
 pub(super) struct Json {
@@ -98,12 +95,12 @@ impl Json {
 /// # Errors
 /// `TooLarge`.
 pub(super) fn check_tokens(text: &str) -> Result<(), Reject> {
-    let max = growth::tokens_max(text.len());
+    let max = limits::tokens_max(text.len());
     // A token has a byte at least, so only outsized texts are counted.
     if text.len() <= max || count_tokens(text.as_bytes()) <= max {
         return Ok(());
     }
-    Err(growth::too_large("JSON tokens", max))
+    Err(limits::too_large("JSON tokens", max))
 }
 
 /// Names, values and punctuation, also in a text that is not JSON: a backslash hides the byte behind it anywhere.

@@ -6,9 +6,9 @@
 
 mod context;
 mod fault;
-mod growth;
 mod json;
 mod keys;
+mod limits;
 mod scan;
 mod sniff;
 #[cfg(test)]
@@ -19,8 +19,8 @@ mod xml;
 use std::fmt;
 
 use self::context::Reader;
-use self::growth::OUTSIZED_BODY;
-pub use self::growth::{GROWTH_BASE_BYTES, GROWTH_FACTOR};
+use self::limits::OUTSIZED_BODY;
+pub use self::limits::{GROWTH_BASE_BYTES, GROWTH_FACTOR};
 use self::scan::Scanner;
 use self::sniff::sniff;
 use crate::event::{ChangeEvent, Reject};

@@ -2,7 +2,7 @@
 //!
 //! Owns: byte order mark, JSON or XML, binary XML, UTF-8. Does not own: whether a text is well formed.
 
-use super::growth::{self, MAX_BODY};
+use super::limits::{self, MAX_BODY};
 use crate::event::{Reason, Reject};
 
 /// The text of a body that may be an event.
@@ -33,7 +33,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// A [`Reject`] for everything that can't be text.
 pub(super) fn sniff(body: &[u8]) -> Result<Sniffed<'_>, Reject> {
     if body.len() > MAX_BODY {
-        return Err(growth::too_large("bytes", MAX_BODY));
+        return Err(limits::too_large("bytes", MAX_BODY));
     }
     let bytes = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let start = body.len() - bytes.len();

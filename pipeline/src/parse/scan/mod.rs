@@ -17,6 +17,7 @@ mod tests;
 use self::places::Places;
 use super::context::{Fate, Outermost};
 use super::keys::Keys;
+use super::limits::FAST_PATH_MAX_DEPTH;
 use crate::event::Member;
 use crate::event::tree::{Kind, TreeBuilder};
 
@@ -64,10 +65,6 @@ struct Scan<'s> {
 
 /// What stands behind the last byte: no text of JSON has it.
 const END: u8 = 0;
-
-/// Deeper than any event; a list of pairs counts once where the general path counts its items too. That goes on, up to
-/// a bound of its own.
-const MAX_DEPTH: usize = 60;
 
 /// The member by which an object states its type.
 const TYPE: &[u8; 6] = b"__type";
@@ -183,7 +180,7 @@ impl Scan<'_> {
 
     fn deeper(&mut self) -> Result<(), Odd> {
         self.depth += 1;
-        if self.depth < MAX_DEPTH { Ok(()) } else { Err(Odd) }
+        if self.depth < FAST_PATH_MAX_DEPTH { Ok(()) } else { Err(Odd) }
     }
 
     /// Whether a member states a type.

@@ -2,7 +2,7 @@
 
 mod corpus;
 mod differential;
-mod growth;
+mod limits;
 mod oracle;
 mod rejects;
 mod routing;

@@ -2,7 +2,7 @@
 
 use super::{body, event_with, parse};
 use crate::event::{Reason, Reject};
-use crate::parse::growth::MAX_BODY;
+use crate::parse::limits::MAX_BODY;
 
 fn reject(body: &[u8]) -> Reject {
     parse(body, |event| event.expect_err(&String::from_utf8_lossy(&body[..body.len().min(200)])))

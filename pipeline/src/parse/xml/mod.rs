@@ -18,7 +18,6 @@ mod walk;
 use self::contract::CONTEXT;
 use self::elements::Elements;
 use self::names::Namespace;
-pub(super) use self::reading::MAX_BINDINGS;
 use self::walk::{Scratch, Walk};
 use super::context::{Fate, Outermost};
 use super::keys::Keys;

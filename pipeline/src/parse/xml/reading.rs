@@ -12,12 +12,8 @@ use super::fault;
 use super::names::{INSTANCE, Namespace};
 use super::references::{self, Reference};
 use crate::event::{Reason, Reject};
-use crate::parse::growth;
-use crate::parse::json::MAX_DEPTH;
+use crate::parse::limits::{self, MAX_BINDINGS, MAX_DEPTH};
 use crate::subslice;
-
-/// Namespace declarations that may be open at once; each level of an event takes three at most.
-pub(in crate::parse) const MAX_BINDINGS: usize = 4 * MAX_DEPTH;
 
 /// Length in bytes from which Base64 is counted for the size of the tree: shorter texts are outweighed by their tags.
 const BASE64_COUNTED: u32 = 64;
@@ -30,7 +26,7 @@ pub(super) fn read(text: &str, elements: &mut Elements) -> Result<(), Reject> {
     elements.clear();
     let mut reader = NsReader::from_str(text);
     reader.resolver_mut().set_max_namespace_bindings(MAX_BINDINGS);
-    let elements_max = growth::elements_max(text.len());
+    let elements_max = limits::elements_max(text.len());
     let mut reading = Reading { text, elements, content: Content::default(), elements_max };
     loop {
         let at = reader.buffer_position() as usize;
@@ -99,7 +95,7 @@ impl Reading<'_> {
             return Err(Reject::at(Reason::TooDeep, at));
         }
         if self.elements.list.len() == self.elements_max {
-            return Err(growth::too_large("XML elements", self.elements_max));
+            return Err(limits::too_large("XML elements", self.elements_max));
         }
         let (resolved, name) = reader.resolver().resolve_element(tag.name());
         let uri = uri_of(&resolved, at)?;
@@ -273,7 +269,7 @@ impl Reading<'_> {
     /// The number of another namespace's URI.
     fn number(&mut self, uri: &str) -> Result<u16, Reject> {
         let number = self.elements.uris.number(uri);
-        number.ok_or_else(|| growth::too_large("XML namespaces", growth::URIS_MAX))
+        number.ok_or_else(|| limits::too_large("XML namespaces", limits::URIS_MAX))
     }
 
     /// Counts the name of an element that has another namespace than the SDK's, if it may become `{uri}name`.
@@ -281,9 +277,9 @@ impl Reading<'_> {
         let Some(&parent) = self.elements.open.last() else { return Ok(()) };
         if self.elements.may_be_class(parent as usize, self.text) {
             self.elements.qualified_names += uri.len() + name.len();
-            let max = growth::qualified_names_max(self.text.len());
+            let max = limits::qualified_names_max(self.text.len());
             if self.elements.qualified_names > max {
-                return Err(growth::too_large("bytes of names with their XML namespace", max));
+                return Err(limits::too_large("bytes of names with their XML namespace", max));
             }
         }
         Ok(())

@@ -5,7 +5,7 @@
 use ahash::RandomState;
 
 use crate::event::names::hasher;
-use crate::parse::growth::URIS_MAX;
+use crate::parse::limits::URIS_MAX;
 
 /// The URIs of one text, text after text in the same memory.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use super::xml::{SDK, with};
 use super::{ParentContext, Parser, event_with};
 use crate::event::{Reason, Reject};
-use crate::parse::growth::{OUTSIZED_BODY, URIS_MAX, elements_max, qualified_names_max, tokens_max};
+use crate::parse::limits::{OUTSIZED_BODY, URIS_MAX, elements_max, qualified_names_max, tokens_max};
 
 /// Why a body is rejected, on both paths, with `ParentContext` and without it.
 fn reason(body: &str) -> Option<Reason> {
