@@ -6,64 +6,9 @@
 //! # Source
 //! Schema reference, sections 1 to 3, and `Microsoft.Xrm.Sdk` 9.0.
 
-use super::classes;
-use super::enums::{self, Enumeration};
+use super::form::{Class, Form};
 use super::names::Namespace;
-
-/// How the content of an element is to be read.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Form {
-    Text,
-    Boolean,
-    Number,
-    Date,
-    /// A UTF-16 code unit as a number.
-    Char,
-    /// Base64.
-    Bytes,
-    /// A name that is a number in JSON.
-    Enum(&'static Enumeration),
-    Class(&'static Class),
-    /// A class that the table has, by its name.
-    Named(&'static str),
-    /// A list, or a list of key/value pairs: its items say which.
-    List,
-    /// It says itself what it is, by a type or by its shape.
-    Any,
-}
-
-/// A class whose members are known.
-#[derive(Debug)]
-pub(super) struct Class {
-    pub(super) name: &'static str,
-    members: &'static [(&'static str, Form)],
-}
-
-impl Class {
-    /// A class with its members, in the order of the serializer.
-    pub(super) fn new(name: &'static str, members: &'static [(&'static str, Form)]) -> Self {
-        Self { name, members }
-    }
-
-    /// Members and their forms.
-    #[cfg(test)]
-    pub(super) fn members(&self) -> &'static [(&'static str, Form)] {
-        self.members
-    }
-
-    /// The form of a member. `expected` is where it is likely to stand, and becomes where the next one is.
-    pub(super) fn member(&self, name: &str, expected: &mut usize) -> Form {
-        let at = match self.members.get(*expected) {
-            Some((member, _)) if *member == name => *expected,
-            _ => match self.members.iter().position(|(member, _)| *member == name) {
-                Some(at) => at,
-                None => return Form::Any,
-            },
-        };
-        *expected = at + 1;
-        self.members[at].1
-    }
-}
+use super::{classes, enums};
 
 /// The form of a member of a class that is not known: lists of records and references are lists, empty ones too.
 pub(super) fn form_of_unknown(name: &str) -> Form {
@@ -289,4 +234,16 @@ fn simple(name: &str) -> Option<Form> {
         "base64Binary" => Form::Bytes,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_that_a_table_class_names_exists() {
+        for (class, member, name) in classes::named_classes() {
+            assert!(class_of(name).is_some(), "{class}.{member} names the unknown class {name}");
+        }
+    }
 }

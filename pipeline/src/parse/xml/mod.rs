@@ -8,6 +8,7 @@ mod contract;
 mod elements;
 mod enums;
 mod fault;
+mod form;
 mod names;
 mod reading;
 mod references;

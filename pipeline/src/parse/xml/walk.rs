@@ -6,9 +6,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::contract::{self, Class, Form};
+use super::contract;
 use super::elements::{Elements, Place};
 use super::enums::Enumeration;
+use super::form::{Class, Form};
 use super::names::Namespace;
 use super::values;
 use crate::event::tree::{Kind, NodeId, TreeBuilder};
