@@ -10,9 +10,10 @@ mod node;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
+use catchwater::amqp::map::AmqpMap;
 use catchwater::budget::Share;
 use catchwater::event::RawEvent;
-use catchwater::eventhubs::{Client, ConnectionString, Distrust, ReceiveOptions, Start, properties_json};
+use catchwater::eventhubs::{Client, ConnectionString, Distrust, ReceiveOptions, Start};
 use catchwater::position::{PartitionId, SequenceNumber};
 use tokio::task::spawn_blocking;
 
@@ -51,7 +52,7 @@ fn check(event: &RawEvent<'_>, n: i64) {
     let len = if n % 100 == 7 { 300_000 } else { (n * 37) % 3_000 } as usize;
     assert_eq!(event.body, format!("{n}:{}", "x".repeat(len)).as_bytes(), "{n}");
     let mut properties = String::new();
-    properties_json(event.encoded_properties, &mut properties);
+    AmqpMap::new(event.encoded_properties).write_json(&mut properties);
     let expected =
         [format!(r#""text":"é{n}""#), format!(r#""number":{n}"#), format!(r#""flag":{}"#, n % 2 == 0)];
     assert!(expected.iter().all(|part| properties.contains(part)), "{n}: {properties}");

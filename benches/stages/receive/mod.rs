@@ -11,11 +11,10 @@ use std::hint::black_box;
 use std::io;
 use std::sync::Arc;
 
+use catchwater::amqp::map::AmqpMap;
 use catchwater::budget::Share;
 use catchwater::event::RawBatch;
-use catchwater::eventhubs::{
-    Client, ConnectionString, Distrust, PartitionReceiver, ReceiveOptions, Start, properties_json,
-};
+use catchwater::eventhubs::{Client, ConnectionString, Distrust, PartitionReceiver, ReceiveOptions, Start};
 use catchwater::generator::{Format, Size};
 use catchwater::position::PartitionId;
 use catchwater_benches::bodies::Bodies;
@@ -88,7 +87,7 @@ fn check(bodies: &Bodies, rival: &mut Rival, ours: &mut Ours, recording: &Record
     let mut keep = |batch: &RawBatch, seen: &mut Vec<_>| {
         for event in batch.iter() {
             properties.clear();
-            properties_json(event.encoded_properties, &mut properties);
+            AmqpMap::new(event.encoded_properties).write_json(&mut properties);
             assert!(properties.contains("Claims/Organization"), "properties are read too");
             seen.push((event.sequence_number.0, event.offset.to_owned(), event.body.to_vec()));
         }

@@ -2,10 +2,11 @@
 //! one message on it: an event, an undecodable one with these bytes, or a counted drop, and the link goes on.
 
 use catchwater::amqp::encode::Encoder;
+use catchwater::amqp::map::AmqpMap;
 use catchwater::amqp::sections::code;
 use catchwater::amqp::transfer::TransferTemplate;
 use catchwater::event::RawBatch;
-use catchwater::eventhubs::{Replay, properties_json};
+use catchwater::eventhubs::Replay;
 use catchwater::position::PartitionId;
 
 /// Panics when a cut changes what is read.
@@ -37,7 +38,7 @@ fn read(said: &[u8], size: usize) -> (Vec<Event>, Option<String>) {
         events.extend(batch.iter().map(|event| {
             let [offset, content_type] = [event.offset, event.content_type].map(str::to_owned);
             let mut properties = String::new();
-            properties_json(event.encoded_properties, &mut properties);
+            AmqpMap::new(event.encoded_properties).write_json(&mut properties);
             let (number, time) = (event.sequence_number.0, event.enqueued_time_ms);
             (number, offset, time, content_type, properties, event.size_exceeded, event.body.to_vec())
         }));

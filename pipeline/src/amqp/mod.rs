@@ -15,6 +15,7 @@ mod descriptor;
 pub mod encode;
 pub mod frames;
 pub mod hot;
+pub mod map;
 pub mod performatives;
 pub mod sasl;
 pub mod sections;

@@ -20,7 +20,7 @@ mod sender;
 pub use client::{Client, HubProperties, PartitionProperties};
 pub use connection_string::{ConnectionString, ConnectionStringError};
 pub use error::{Error, ErrorKind};
-pub use inbound::{Replay, properties_json};
+pub use inbound::Replay;
 pub(crate) use names::SIZE_EXCEEDED;
 pub use receiver::{Distrust, PartitionReceiver, ReceiveOptions, Start};
 pub use sender::{Sender, Sent};

@@ -34,5 +34,4 @@ mod socket;
 mod undecodable;
 
 pub(super) use connection::{Connection, PartitionLink, Patience};
-pub use properties::properties_json;
 pub use replay::Replay;

@@ -20,6 +20,7 @@ mod requests;
 mod undecodable;
 
 use super::*;
+use crate::amqp::map::AmqpMap;
 use crate::budget::Share;
 use crate::emulator::{Config, Emulator, NewEvent};
 use crate::event::{RawBatch, RawEvent};
@@ -179,7 +180,7 @@ fn properties_of(event: &RawEvent<'_>) -> String {
         text @ [b'{', ..] => String::from_utf8(text.to_vec()).unwrap(),
         encoded => {
             let mut text = String::new();
-            properties_json(encoded, &mut text);
+            AmqpMap::new(encoded).write_json(&mut text);
             text
         }
     }

@@ -14,11 +14,11 @@ use catchwater_sinks::paths::{Date, Destination, Ordinal, SourceId};
 use super::super::ledger::Before;
 use super::LaneOutput;
 use super::open_file::{OpenFile, RunFacts, StartId};
+use crate::amqp::map::AmqpMap;
 use crate::budget::LaneBudget;
 use crate::columns::{self, TableBuffer};
 use crate::event::names::hasher;
 use crate::event::{ChangeEvent, QUARANTINE, RawEvent, Reject};
-use crate::eventhubs;
 use crate::position::{Offset, Position, SequenceNumber};
 
 /// See the module.
@@ -136,7 +136,7 @@ impl Partition {
             }
             Err(reject) => {
                 let mut properties = String::new();
-                eventhubs::properties_json(raw.encoded_properties, &mut properties);
+                AmqpMap::new(raw.encoded_properties).write_json(&mut properties);
                 file.push_reject(to.context, reject, raw, &properties, before);
             }
         }
