@@ -108,7 +108,7 @@ pub(crate) fn file_of(batch: &RecordBatch) -> Result<Vec<u8>, parquet::Error> {
     };
     let body = parquet::assemble(vec![group])?;
     let mut free = 2..;
-    let counts = body.id_counts().into_iter();
+    let counts = body.field_id_counts().into_iter();
     let ids: HashMap<String, Vec<i32>> =
         counts.map(|(name, count)| (name, free.by_ref().take(count).collect())).collect();
     body.complete(&facts, |column| ids.get(column).map(Vec::as_slice)).map(Vec::from)

@@ -57,7 +57,7 @@ pub(super) fn written(facts: &FooterFacts) -> Bytes {
 pub(crate) fn complete(groups: Vec<RowGroup>, facts: &FooterFacts) -> Bytes {
     let body = assemble(groups).unwrap();
     let ids: HashMap<String, Vec<i32>> = body
-        .id_counts()
+        .field_id_counts()
         .into_iter()
         .zip(0..)
         .map(|((name, count), at)| {

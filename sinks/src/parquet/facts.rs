@@ -9,7 +9,7 @@ use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, Parque
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
-use super::seal;
+use super::footer_checksum;
 use crate::paths::{Date, Ordinal, SourceId};
 use crate::store::{Store, Tail};
 
@@ -78,7 +78,7 @@ pub struct Removed {
 pub async fn read_facts(store: &Store, path: &Path) -> Result<Option<FooterFacts>, Error> {
     match read_footer(store, path).await? {
         // A position that a flipped bit made would be believed.
-        Some(footer) if seal::is_intact(&footer.tail) == Some(false) => Err(Error::Foreign {
+        Some(footer) if footer_checksum::is_intact(&footer.tail) == Some(false) => Err(Error::Foreign {
             path: path.to_string(),
             reason: "its footer is not as it was written: the checksum differs".to_owned(),
         }),
@@ -104,7 +104,10 @@ pub(super) fn facts_of(metadata: &ParquetMetaData, path: &Path) -> Result<Footer
 /// Writes the facts as an entry of a footer's metadata.
 pub(super) fn entry_of(facts: &FooterFacts) -> KeyValue {
     // A struct of strings and numbers always has a JSON form.
-    KeyValue::new(FACTS_KEY.to_owned(), seal::with_room(&serde_json::to_string(facts).unwrap_or_default()))
+    KeyValue::new(
+        FACTS_KEY.to_owned(),
+        footer_checksum::with_placeholder(&serde_json::to_string(facts).unwrap_or_default()),
+    )
 }
 
 /// A file's footer, and what was fetched with it.

@@ -4,7 +4,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type};
 use object_store::path::Path;
 
-use super::batches::{DataFile, foreign};
+use super::data_file::{DataFile, foreign};
 use super::error::Error;
 
 /// The columns that say which row of which place a row is.

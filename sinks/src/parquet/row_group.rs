@@ -12,9 +12,9 @@ use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 
 use super::chunk::{ChunkWriter, EncodedChunk};
+use super::encodings::Encodings;
 use super::error::Error;
 use super::library;
-use super::properties::Encodings;
 use super::schema::{nullable, schema_of};
 
 /// One encoded row group: bytes and what a footer says about them.
@@ -65,7 +65,7 @@ impl RowGroup {
     ///
     /// # Units
     /// Bytes of encoded pages and, estimated, of what the footer will say about them.
-    pub fn bytes(&self) -> usize {
+    pub fn byte_size(&self) -> usize {
         self.bytes
     }
 

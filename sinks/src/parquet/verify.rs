@@ -10,11 +10,11 @@ use bytes::Bytes;
 use parquet::basic::Encoding;
 use parquet::file::metadata::ColumnChunkMetaData;
 
-use super::batches::DataFile;
+use super::data_file::DataFile;
+use super::encodings::CREATED_BY;
 use super::error::Error;
+use super::footer_checksum;
 use super::page_header::{PageHeader, PageKind};
-use super::properties::CREATED_BY;
-use super::seal;
 
 /// Differences between the pages of a file and what was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,11 +68,11 @@ impl DataFile<'_> {
     /// True if the footer has the checksum that was written with it. One that is longer than the end that is there is
     /// fetched again.
     async fn footer_is_intact(&self) -> Result<bool, Error> {
-        if let Some(intact) = seal::is_intact(&self.footer.tail) {
+        if let Some(intact) = footer_checksum::is_intact(&self.footer.tail) {
             return Ok(intact);
         }
         let whole = self.store.get(self.path).await?;
-        Ok(whole.is_some_and(|whole| seal::is_intact(&whole) == Some(true)))
+        Ok(whole.is_some_and(|whole| footer_checksum::is_intact(&whole) == Some(true)))
     }
 }
 

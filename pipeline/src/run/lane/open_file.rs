@@ -267,7 +267,7 @@ impl OpenFile {
         let joins = parts.iter().all(|part| part.group.joins(&self.groups));
         let closed = if joins { None } else { self.seal(facts)? };
         for part in parts {
-            self.group_bytes += part.group.bytes();
+            self.group_bytes += part.group.byte_size();
             self.grouped_rows += part.group.rows() as u64;
             self.groups.push(part.group);
             self.columns.extend(part.columns);
@@ -320,7 +320,7 @@ impl OpenFile {
             events: span.events,
             before: span.before,
             columns: in_file(std::mem::take(&mut self.columns), &body),
-            permit: self.closed.charge(body.bytes()),
+            permit: self.closed.charge(body.byte_size()),
             body,
         }))
     }
@@ -328,7 +328,7 @@ impl OpenFile {
 
 /// The columns of a file, with the number of field ids that its pages need.
 pub(in crate::run) fn in_file(types: BTreeMap<String, String>, body: &Body) -> BTreeMap<String, FileColumn> {
-    let counts = body.id_counts();
+    let counts = body.field_id_counts();
     let ids = |name: &String| counts.get(name).copied().unwrap_or(1);
     types
         .into_iter()

@@ -500,7 +500,7 @@ fn a_budget_that_something_will_release_is_waited_for() {
 
 /// The file with some field ids.
 fn whole(facts: &FooterFacts, body: Body) -> Bytes {
-    let counts = body.id_counts();
+    let counts = body.field_id_counts();
     let ids = |name: &str| counts.get(name).map(|count| &[2, 3, 4, 5, 6, 7, 8, 9][..*count]);
     body.complete(facts, ids).unwrap()
 }

@@ -91,10 +91,10 @@ impl Table {
                     chain.version
                 )),
                 Some(lake) => match types(&lake.type_name, &column.field) {
-                    Some(true) if column.ids.as_ref() == Some(&lake.ids) => {}
+                    Some(true) if column.field_ids.as_ref() == Some(&lake.ids) => {}
                     Some(true) => report.schema_fault(format!(
                         "{path}: column {of:?}{more} has field ids {:?}, in the schema of table {name:?} {:?}",
-                        column.ids.as_deref().unwrap_or_default(),
+                        column.field_ids.as_deref().unwrap_or_default(),
                         lake.ids
                     )),
                     Some(false) => report.schema_fault(format!(

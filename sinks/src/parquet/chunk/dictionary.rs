@@ -6,7 +6,7 @@ use std::ops::Range;
 use ahash::RandomState;
 
 use super::leaf::Leaf;
-use super::packed::put_numbers;
+use super::rle::put_numbers;
 use super::values::Keyed;
 use crate::parquet::limits::DICTIONARY_BYTES;
 

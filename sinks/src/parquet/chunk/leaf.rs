@@ -9,7 +9,7 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 use parquet::schema::types::ColumnDescPtr;
 
-use super::packed::{put_bits, put_numbers, put_run};
+use super::rle::{put_bits, put_numbers, put_run};
 use crate::parquet::limits::PAGE_ROWS;
 
 /// A column without what is around its values. A value is an *item*: of a list, or of its row.

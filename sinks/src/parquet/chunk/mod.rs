@@ -14,7 +14,7 @@
 
 mod dictionary; // the distinct values of a column
 mod leaf; // the values of a column, or of its lists, and which are null
-mod packed; // small numbers in few bits
+mod rle; // runs and bit-packed groups of small numbers
 mod pages; // pages, put one behind the other
 mod values; // how values of each type are written
 
@@ -35,7 +35,7 @@ use self::leaf::Leaf;
 pub(super) use self::pages::EncodedChunk;
 use self::pages::{Pages, Tools};
 use self::values::{Flags, Ids, Keyed, Number, Numbers, Texts, Values};
-use super::properties::{Encodings, FILTER_FALSE_POSITIVES};
+use super::encodings::{Encodings, FILTER_FALSE_POSITIVES};
 
 /// Writes the chunks of a row group, one after the other.
 pub(super) struct ChunkWriter {

@@ -14,7 +14,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use uuid::Uuid;
 
 use super::{extension, in_files, metadata, read_back, texts_of, written};
-use crate::parquet::properties::Encodings;
+use crate::parquet::encodings::Encodings;
 
 /// What a column's values are, by row.
 type Make = fn(usize, &dyn Fn(usize) -> bool) -> (Field, ArrayRef);

@@ -26,10 +26,10 @@ use parquet::basic::{ColumnOrder, Compression, LogicalType, Type as PhysicalType
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use uuid::Uuid;
 
-use super::batches::without_metadata;
+use super::data_file::without_metadata;
 use super::{
     DataFile, Error, FACTS_KEY, FooterFacts, Removed, Replaced, RowGroup, assemble, encode_row_group,
-    read_facts, seal,
+    footer_checksum, read_facts,
 };
 use crate::CONTRACT;
 use crate::lake::fixtures::complete;
@@ -347,7 +347,7 @@ fn a_row_group_says_what_it_weighs() {
     let batch = every_type(20_000);
     let group = encode_row_group(&batch).unwrap();
     assert_eq!(group.rows(), 20_000);
-    let said = group.bytes();
+    let said = group.byte_size();
     let file = complete(vec![group], &facts());
     assert!(file.len() <= said + 4096 && said < file.len() + 14 * 2048, "{said} for {}", file.len());
 }
@@ -498,12 +498,12 @@ async fn facts_come_back_and_a_changed_bit_of_the_footer_is_found() {
         assert_eq!(read_facts(&store, &path).await.unwrap(), Some(facts));
     }
     let file = complete(groups(&[&batch]), &facts);
-    let footer = seal::footer_of(&file).unwrap();
-    assert_eq!(seal::is_intact(&file[footer..]), Some(true));
+    let footer = footer_checksum::footer_start(&file).unwrap();
+    assert_eq!(footer_checksum::is_intact(&file[footer..]), Some(true));
     for at in footer..file.len() - 8 {
         let mut changed = file.to_vec();
         changed[at] ^= 1 << (at % 8);
-        assert_ne!(seal::is_intact(&changed[footer..]), Some(true), "{at}");
+        assert_ne!(footer_checksum::is_intact(&changed[footer..]), Some(true), "{at}");
     }
 }
 
@@ -516,7 +516,7 @@ fn facts_of_a_later_version_are_passed_over() {
 #[tokio::test]
 async fn columns_have_the_field_ids_they_are_given() {
     let body = assemble(groups(&[&every_type(9)])).unwrap();
-    let counts = body.id_counts();
+    let counts = body.field_id_counts();
     assert_eq!((counts["text"], counts["choices"], counts["parties"]), (1, 2, 4), "list, element, members");
     let given: HashMap<String, Vec<i32>> = counts
         .iter()
@@ -541,7 +541,7 @@ async fn columns_have_the_field_ids_they_are_given() {
     let (store, path) = stored(file).await;
     let file = DataFile::open(&store, &path).await.unwrap().unwrap();
     for column in file.columns().unwrap() {
-        assert_eq!(column.ids.as_ref(), given.get(column.field.name()), "{column:?}");
+        assert_eq!(column.field_ids.as_ref(), given.get(column.field.name()), "{column:?}");
     }
 }
 

@@ -26,7 +26,7 @@ pub struct ColumnInFile {
     /// Its name and type.
     pub field: FieldRef,
     /// Its field ids, as [`Body::complete`](super::Body::complete) takes them; none if one is missing.
-    pub ids: Option<Vec<i32>>,
+    pub field_ids: Option<Vec<i32>>,
 }
 
 /// A data file, open for reading.
@@ -59,7 +59,7 @@ impl<'a> DataFile<'a> {
         let fields = metadata.schema().fields().iter();
         let column = |(field, column): (&FieldRef, &TypePtr)| ColumnInFile {
             field: without_metadata(field),
-            ids: field_ids::read(column),
+            field_ids: field_ids::read(column),
         };
         Ok(fields.zip(columns).map(column).collect())
     }

@@ -21,7 +21,7 @@ use super::error::Error;
 use super::facts::FooterFacts;
 use super::row_group::{Column, RowGroup, encode_row_group};
 use super::schema::schema_of;
-use super::{facts, field_ids, properties, seal};
+use super::{encodings, facts, field_ids, footer_checksum};
 
 /// The pages of a file that has no footer yet.
 pub struct Body {
@@ -41,14 +41,14 @@ pub fn assemble(groups: Vec<RowGroup>) -> Result<Body, Error> {
     let fields = union(&groups)?;
     let schema = schema_of(&Schema::new(fields.clone())).map_err(failed)?;
     let out = Vec::with_capacity(size(&groups));
-    let properties = Arc::new(properties::of_file());
+    let properties = Arc::new(encodings::file_properties());
     let mut file = SerializedFileWriter::new(out, Arc::clone(&schema), properties).map_err(failed)?;
     for group in groups {
         append(&mut file, &fields, group)?;
     }
     let row_groups = file.finish().map_err(failed)?.into_builder().take_row_groups();
     let mut pages = std::mem::take(file.inner_mut());
-    pages.truncate(seal::footer_of(&pages).unwrap_or(pages.len()));
+    pages.truncate(footer_checksum::footer_start(&pages).unwrap_or(pages.len()));
     Ok(Body { pages, schema, row_groups })
 }
 
@@ -57,13 +57,13 @@ impl Body {
     ///
     /// # Units
     /// Bytes, most of them pages.
-    pub fn bytes(&self) -> usize {
+    pub fn byte_size(&self) -> usize {
         self.pages.capacity()
             + self.row_groups.iter().map(|group| group.num_columns() * CHUNK_BYTES).sum::<usize>()
     }
 
     /// How many field ids each column needs, by name.
-    pub fn id_counts(&self) -> BTreeMap<String, usize> {
+    pub fn field_id_counts(&self) -> BTreeMap<String, usize> {
         let columns = self.schema.get_fields().iter();
         columns.map(|column| (column.name().to_owned(), field_ids::count(column))).collect()
     }
@@ -72,7 +72,7 @@ impl Body {
     /// members, depth first.
     ///
     /// # Errors
-    /// A column without as many ids as [`Body::id_counts`] asks for.
+    /// A column without as many ids as [`Body::field_id_counts`] asks for.
     pub fn complete<'i>(
         self,
         facts: &FooterFacts,
@@ -81,7 +81,7 @@ impl Body {
         let Self { mut pages, schema, row_groups } = self;
         let numbered = Arc::new(SchemaDescriptor::new(field_ids::number(&schema, ids)?));
         let rows = row_groups.iter().map(RowGroupMetaData::num_rows).sum();
-        let writer = properties::of_file();
+        let writer = encodings::file_properties();
         let file_metadata = FileMetaData::new(
             writer.writer_version().as_num(),
             rows,
@@ -93,7 +93,7 @@ impl Body {
         let metadata = ParquetMetaData::new(file_metadata, row_groups);
         ParquetMetaDataWriter::new(&mut pages, &metadata).finish().map_err(failed)?;
         use_type_defined_order(&mut pages, metadata.file_metadata().schema_descr().num_columns());
-        seal::seal(&mut pages);
+        footer_checksum::write(&mut pages);
         pages.shrink_to_fit();
         Ok(pages.into())
     }
@@ -101,7 +101,7 @@ impl Body {
 
 impl fmt::Debug for Body {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Body").field("bytes", &self.bytes()).finish_non_exhaustive()
+        out.debug_struct("Body").field("bytes", &self.byte_size()).finish_non_exhaustive()
     }
 }
 
@@ -199,7 +199,7 @@ fn nulls<'f>(fields: impl Iterator<Item = &'f FieldRef>, rows: usize) -> Result<
 
 /// A little more than the file will need, so that it is written without being moved.
 fn size(groups: &[RowGroup]) -> usize {
-    groups.iter().map(RowGroup::bytes).sum::<usize>() + 4096
+    groups.iter().map(RowGroup::byte_size).sum::<usize>() + 4096
 }
 
 fn failed(source: ParquetError) -> Error {

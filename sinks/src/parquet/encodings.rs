@@ -51,7 +51,7 @@ impl Encodings {
 }
 
 /// The properties of the file that the columns are put into.
-pub(super) fn of_file() -> WriterProperties {
+pub(super) fn file_properties() -> WriterProperties {
     let version = concat!(" version ", env!("CARGO_PKG_VERSION"));
     common().set_created_by(format!("{CREATED_BY}{version}")).build()
 }

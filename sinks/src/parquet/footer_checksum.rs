@@ -6,10 +6,10 @@
 //! The facts end with `"checksum":"8c736521"}`: the CRC-32 of the footer, taken while eight zeros stand in its place.
 
 /// Writes the checksum of a file's footer.
-pub(super) fn seal(file: &mut [u8]) {
+pub(super) fn write(file: &mut [u8]) {
     let Some(at) = place_of(file, CHECKSUM, CHECKSUM_WIDTH) else { return };
     file[at..at + CHECKSUM_WIDTH].fill(b'0');
-    let checksum = footer_of(file).map_or(0, |from| crc32fast::hash(&file[from..]));
+    let checksum = footer_start(file).map_or(0, |from| crc32fast::hash(&file[from..]));
     file[at..at + CHECKSUM_WIDTH].copy_from_slice(format!("{checksum:08x}").as_bytes());
 }
 
@@ -17,14 +17,14 @@ pub(super) fn seal(file: &mut [u8]) {
 /// checksum.
 pub(super) fn is_intact(end_of_file: &[u8]) -> Option<bool> {
     place_of(end_of_file, CHECKSUM, CHECKSUM_WIDTH)?;
-    let written = &end_of_file[footer_of(end_of_file)?..];
+    let written = &end_of_file[footer_start(end_of_file)?..];
     let mut sealed = written.to_vec();
-    seal(&mut sealed);
+    write(&mut sealed);
     Some(sealed == written)
 }
 
 /// Adds room for the checksum to the facts, a JSON object.
-pub(super) fn with_room(facts: &str) -> String {
+pub(super) fn with_placeholder(facts: &str) -> String {
     format!("{},\"checksum\":\"00000000\"}}", facts.strip_suffix('}').unwrap_or(facts))
 }
 
@@ -36,14 +36,14 @@ const CHECKSUM_WIDTH: usize = 8;
 /// Where a value of the facts stands. Behind the facts a footer has no text of anybody else's, and inside them a quote is
 /// escaped: the last place that looks like it is it.
 fn place_of(file: &[u8], name: &[u8], width: usize) -> Option<usize> {
-    let footer = footer_of(file)?;
+    let footer = footer_start(file)?;
     let within = file[footer..].windows(name.len()).rposition(|bytes| bytes == name)?;
     let at = footer + within + name.len();
     (at + width <= file.len()).then_some(at)
 }
 
 /// Where the footer of a file begins, if these bytes have it as a whole.
-pub(super) fn footer_of(file: &[u8]) -> Option<usize> {
+pub(super) fn footer_start(file: &[u8]) -> Option<usize> {
     let (body, tail) = file.split_last_chunk::<8>()?;
     let [a, b, c, d, ..] = *tail;
     body.len().checked_sub(u32::from_le_bytes([a, b, c, d]) as usize)
