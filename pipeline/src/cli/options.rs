@@ -4,11 +4,13 @@ use std::convert::Infallible;
 use std::io;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::records::{self, Records};
 use catchwater_sinks::paths;
 use catchwater_sinks::store::{self, Address, Store};
 use clap::Args;
+use jiff::SignedDuration;
 
 use super::exit::Usage;
 use crate::eventhubs::{ConnectionString, ConnectionStringError};
@@ -101,68 +103,84 @@ pub(super) fn name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Reads `90s`, `10m`, `1h`, `250ms` or plain seconds.
+/// Reads `30s`, `10m`, `1h`, `250ms` and what else the parser of `jiff` takes; a bare number is seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let (number, unit) = split_unit(text);
-    let unit_ms = match unit {
-        "ms" => 1,
-        "" | "s" => 1000,
-        "m" | "min" => 60 * 1000,
-        "h" => 60 * 60 * 1000,
-        _ => return Err(format!("invalid duration `{text}`: write 30s, 10m or 1h")),
+    let text = text.trim();
+    let parsed = match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => text.parse::<SignedDuration>().ok().and_then(|duration| duration.try_into().ok()),
     };
-    let number: u64 =
-        number.parse().map_err(|_| format!("invalid duration `{text}`: write 30s, 10m or 1h"))?;
-    Ok(Duration::from_millis(number.saturating_mul(unit_ms)))
+    let duration = parsed.ok_or_else(|| format!("invalid duration `{text}`: write 30s, 10m or 1h"))?;
+    Ok(duration.min(MAX_DURATION))
 }
 
-/// Reads `256MiB`, `1GiB`, `64KiB` or plain bytes.
-fn bytes(text: &str) -> Result<u64, String> {
-    let (number, unit) = split_unit(text);
-    let shift = match unit {
-        "" | "B" => 0,
-        "KiB" | "K" => 10,
-        "MiB" | "M" => 20,
-        "GiB" | "G" => 30,
-        _ => return Err(format!("invalid size `{text}`: write 256MiB or 1GiB")),
-    };
-    let number: u64 = number.parse().map_err(|_| format!("invalid size `{text}`: write 256MiB or 1GiB"))?;
-    Ok(number.saturating_mul(1 << shift))
+/// Upper bound on durations: the milliseconds of more fit no `i64`.
+const MAX_DURATION: Duration = Duration::from_millis(i64::MAX as u64);
+
+/// Reads `256MiB`, `1GiB`, `64KiB` and what else the parser of `bytesize` takes; a bare number is bytes.
+fn size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    // `K`, `M` and `G` are binary here, as in the options of a JVM; `bytesize` takes them for decimal units.
+    let is_binary = text.ends_with(['K', 'M', 'G']);
+    let parsed = if is_binary { format!("{text}iB").parse() } else { text.parse::<ByteSize>() };
+    let size = parsed.map_err(|_| format!("invalid size `{text}`: write 256MiB or 1GiB"))?;
+    Ok(size.as_u64())
 }
 
-/// Reads a budget; with a small one no row would stay open, and every event became a file.
+/// Reads a budget of at least [`MIN_BUDGET`].
 pub(super) fn budget(text: &str) -> Result<u64, String> {
-    match bytes(text)? {
-        enough if enough >= LEAST_BUDGET => Ok(enough),
-        _ => Err("it is too small to gather rows in; give 16MiB or more".to_owned()),
+    match size(text)? {
+        bytes if bytes >= MIN_BUDGET => Ok(bytes),
+        _ => Err("the budget is too small to gather rows into files; give 16MiB or more".to_owned()),
     }
 }
 
-const LEAST_BUDGET: u64 = 16 << 20;
-
-fn split_unit(text: &str) -> (&str, &str) {
-    let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    (&text[..end], text[end..].trim())
-}
+/// With a smaller budget no file could stay open, and each event would become a file.
+const MIN_BUDGET: u64 = 16 << 20;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_durations_read_as_people_write_them() {
-        for (text, expected) in
-            [("30s", 30_000), ("10m", 600_000), ("1h", 3_600_000), ("250ms", 250), ("5", 5000)]
-        {
-            assert_eq!(duration(text), Ok(Duration::from_millis(expected)), "{text}");
+    fn durations_take_a_number_and_a_unit() {
+        for (text, milliseconds) in [
+            ("30s", 30_000),
+            ("10m", 600_000),
+            ("10min", 600_000),
+            ("1h", 3_600_000),
+            ("250ms", 250),
+            ("0s", 0),
+            ("5", 5000),
+            (" 10  m ", 600_000),
+            ("1.5h", 5_400_000),
+            ("1h 30m", 5_400_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
         }
-        for (text, expected) in [("256MiB", 256 << 20), ("1 GiB", 1 << 30), ("64K", 64 << 10), ("17", 17)] {
-            assert_eq!(bytes(text), Ok(expected), "{text}");
+        assert_eq!(duration(&u64::MAX.to_string()), Ok(MAX_DURATION));
+        for text in ["", "x", "10 parsecs", "-1s", "s", "1d"] {
+            assert_eq!(duration(text), Err(format!("invalid duration `{text}`: write 30s, 10m or 1h")));
         }
-        for text in ["", "x", "10 parsecs", "-1s", "1.5h"] {
-            assert!(duration(text).is_err(), "{text}");
-            assert!(bytes(text).is_err(), "{text}");
+    }
+
+    #[test]
+    fn sizes_take_a_number_and_a_unit() {
+        for (text, bytes) in [
+            ("256MiB", 256 << 20),
+            ("1 GiB", 1 << 30),
+            ("64KiB", 64 << 10),
+            ("64K", 64 << 10),
+            ("64 M", 64 << 20),
+            ("2G", 2 << 30),
+            ("17", 17),
+            (" 17  B ", 17),
+            ("100MB", 100_000_000),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "x", "10 parsecs", "-1s", "-1", "MiB", "K"] {
+            assert_eq!(size(text), Err(format!("invalid size `{text}`: write 256MiB or 1GiB")));
         }
     }
 }
