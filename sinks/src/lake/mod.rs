@@ -1,7 +1,5 @@
 //! The lake: which name a file gets, and what the names prove.
 
-#[cfg(test)]
-pub(crate) mod fixtures; // files and waits for the tests below
 pub mod ordinals; // a set of events of one source
 pub mod chain; // the commit protocol of one destination, pure
 pub mod start; // from where a source is read, pure
@@ -16,3 +14,6 @@ pub mod commit; // a closed file becomes part of the lake
 pub mod redrive; // rows of the quarantine enter their tables, by plans
 pub mod staging; // files of killed writers, removed at a start
 pub mod audit; // the lake read back: each row once, no gaps, chains whole
+
+#[cfg(test)]
+pub(crate) mod fixtures; // data files and a backoff without pauses

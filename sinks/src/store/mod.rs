@@ -3,6 +3,7 @@
 //! Owns what is promised: a key holds a whole object or none, and of two conditional puts one wins. Does not
 //! own what stands under which key (`lake`), nor when to ask again: an error says which [`Kind`] it is.
 
+#[cfg(any(test, feature = "test-util"))]
 pub mod faults; // an object store that misbehaves on demand, for tests
 mod address; // which store an address means, and what of it may be shown
 mod error; // what a caller does about a failure
@@ -81,7 +82,8 @@ impl Store {
         }
     }
 
-    /// The same objects, seen through a decorator (see [`faults`]).
+    /// The same objects, seen through a decorator.
+    #[cfg(any(test, feature = "test-util"))]
     #[must_use]
     pub fn decorated(&self, decorate: impl FnOnce(Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore>) -> Self {
         Self { objects: decorate(Arc::clone(&self.objects)), ..self.clone() }
