@@ -43,7 +43,7 @@ fn own(bodies: &Bodies) -> [Contender<'_>; 5] {
     };
     let mut copy = Vec::new();
     [
-        parse("tape and walk", Parser::general(ParentContext::Drop)),
+        parse("tape and walk", Parser::slow_path_only(ParentContext::Drop)),
         parse("ours", Parser::new(ParentContext::Drop)),
         parse("ours keeping parents", Parser::new(ParentContext::Keep)),
         Contender::new("a copy alone", move || {
@@ -63,7 +63,7 @@ fn own(bodies: &Bodies) -> [Contender<'_>; 5] {
 /// its JSON is in the tree.
 fn check(shape: &Shape, bodies: &Bodies) -> io::Result<()> {
     let mut generator = shape.size.map(|size| Generator::new(SEED, size).in_format(shape.format));
-    let mut parsers = [Parser::general(ParentContext::Keep), Parser::new(ParentContext::Keep)];
+    let mut parsers = [Parser::slow_path_only(ParentContext::Keep), Parser::new(ParentContext::Keep)];
     let mut plain = PlainTape::default();
     for body in bodies.iter() {
         let made = generator.as_mut().map(|generator| generator.next(&mut Vec::new()));

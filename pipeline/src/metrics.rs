@@ -35,8 +35,8 @@ pub struct Metrics {
     pub deliveries_unreadable: Counter,
     /// Bodies with lone surrogates, repaired and parsed once more.
     pub bodies_repaired: Counter,
-    /// JSON bodies that took the general path of the parser, rejected ones aside: each costs two to four others.
-    pub bodies_odd: Counter,
+    /// JSON bodies that took the slow path of the parser, rejected ones aside: each costs two to four others.
+    pub slow_path_bodies: Counter,
     /// Events whose `ParentContext` was left out.
     pub parent_contexts_dropped: Counter,
     /// Files put by this run.

@@ -1,4 +1,4 @@
-//! Any bytes as a body: parsed or rejected, and a row either way. Checks that nothing panics, that the general path
+//! Any bytes as a body: parsed or rejected, and a row either way. Checks that nothing panics, that the slow path
 //! gives the same answer, and that `ParentContext` does not decide the table.
 
 use std::cell::RefCell;
@@ -27,34 +27,34 @@ pub fn check(body: &[u8]) {
 /// difference to the other.
 struct Reader {
     fast: Parser,
-    general: Parser,
+    slow: Parser,
 }
 
 impl Reader {
     fn new(parent_context: ParentContext) -> Self {
-        Self { fast: Parser::new(parent_context), general: Parser::general(parent_context) }
+        Self { fast: Parser::new(parent_context), slow: Parser::slow_path_only(parent_context) }
     }
 
     /// The table the body goes to.
     fn check(&mut self, body: &[u8]) -> String {
         let read = self.fast.parse(body);
-        same_as_general(&read, &self.general.parse(body));
+        same_as_slow_path(&read, &self.slow.parse(body));
         write(&read, body)
     }
 }
 
-/// What the scanner reads is what the general path reads, node by node.
-fn same_as_general(read: &Result<ChangeEvent<'_>, Reject>, general: &Result<ChangeEvent<'_>, Reject>) {
-    let (Ok(read), Ok(general)) = (read, general) else {
-        return assert_eq!(read.as_ref().err(), general.as_ref().err(), "the general path");
+/// The fast path and the slow path give the same tree, node by node.
+fn same_as_slow_path(read: &Result<ChangeEvent<'_>, Reject>, slow: &Result<ChangeEvent<'_>, Reject>) {
+    let (Ok(read), Ok(slow)) = (read, slow) else {
+        return assert_eq!(read.as_ref().err(), slow.as_ref().err(), "the slow path");
     };
     let facts = |event: &ChangeEvent<'_>| {
         (event.tree.len(), event.target, event.members.clone(), event.parent_context_dropped, event.repaired)
     };
-    assert_eq!((facts(read), read.table, read.message), (facts(general), general.table, general.message));
+    assert_eq!((facts(read), read.table, read.message), (facts(slow), slow.table, slow.message));
     for node in (0..read.tree.len() as u32).map(NodeId) {
         let of = |event: &ChangeEvent<'_>| (event.tree.kind(node), event.tree.end(node));
-        assert_eq!((of(read), read.tree.text(node)), (of(general), general.tree.text(node)), "{node:?}");
+        assert_eq!((of(read), read.tree.text(node)), (of(slow), slow.tree.text(node)), "{node:?}");
     }
 }
 

@@ -37,7 +37,7 @@ impl Reading {
     ];
 
     fn parser(self) -> Parser {
-        if self.slow { Parser::general(self.parent_context) } else { Parser::new(self.parent_context) }
+        if self.slow { Parser::slow_path_only(self.parent_context) } else { Parser::new(self.parent_context) }
     }
 }
 

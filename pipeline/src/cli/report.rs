@@ -68,7 +68,7 @@ impl RunReport {
             cpu_seconds,
             peak_rss_bytes,
             left_for_next_run: summary.left,
-            bodies_odd: summary.odd,
+            bodies_odd: summary.slow_path_bodies,
             unreadable: summary.unreadable,
             accepted_gaps: summary.accepted_gaps,
             includes_hub,
@@ -115,8 +115,12 @@ impl RunReport {
         if summary.repaired > 0 {
             say!(out, "{} bodies held lone surrogates, which became U+FFFD", summary.repaired);
         }
-        if summary.odd > 0 {
-            say!(out, "{} bodies were JSON of an unusual shape, which takes longer to parse", summary.odd);
+        if summary.slow_path_bodies > 0 {
+            say!(
+                out,
+                "{} bodies were JSON of an unusual shape, which takes longer to parse",
+                summary.slow_path_bodies
+            );
         }
         if summary.unreadable > 0 {
             say!(

@@ -36,8 +36,8 @@ pub struct ChangeEvent<'a> {
     pub target: Option<NodeId>,
     /// The body had a `ParentContext`, and it is not in the tree.
     pub parent_context_dropped: bool,
-    /// It is JSON that took the general path.
-    pub odd: bool,
+    /// It is JSON that took the slow path of the parser.
+    pub slow_path: bool,
     /// Lone surrogates were replaced by U+FFFD.
     pub repaired: bool,
 }

@@ -4,44 +4,31 @@
 //! members, and what decides a body's table. Does not own: what a value means (`columns`), nor what becomes of
 //! a body that is rejected (`columns` again: quarantine).
 
-mod context;
-mod fault;
-mod json;
-mod keys;
-mod limits;
-mod scan;
-mod sniff;
+mod fault; // reasons for texts that are not JSON, and the two repairs
+mod json; // slow path: simd-json's tape
+mod keys; // distinct keys of a list
+mod limits; // length, depth and memory of one body
+mod reader; // choice of a path; the buffers of all paths
+mod root_object; // known members, treatment of ParentContext
+mod routing; // table, message and target
+mod scan; // fast path of JSON
+mod sink; // output of every path
+mod sniff; // format of a body
+mod walk; // slow path: from the tape to the tree
+mod xml; // XML
 #[cfg(test)]
 mod tests;
-mod walk;
-mod xml;
 
 use std::fmt;
 
-use self::context::Reader;
 use self::limits::OUTSIZED_BODY;
 pub use self::limits::{GROWTH_BASE_BYTES, GROWTH_FACTOR};
-use self::scan::Scanner;
+use self::reader::Reader;
+pub use self::root_object::ParentContext;
+pub use self::routing::ROUTING_VERSION;
+use self::scan::FastPath;
 use self::sniff::sniff;
 use crate::event::{ChangeEvent, Reject};
-
-/// The version of what decides a body's table.
-///
-/// A lake records it, and a writer of another version does not write there. It is changed by hand, together
-/// with whatever changes the table of any body; `tests/data/routing_v3.tsv` holds it in place.
-///
-/// Version 3 sends bodies to `_quarantine` that would take too much memory, and messages that can't be decoded: before, such
-/// a message ended the run.
-pub const ROUTING_VERSION: u32 = 3;
-
-/// What becomes of `ParentContext`, the copy of what the caller sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ParentContext {
-    /// It is not written to the tree.
-    Drop,
-    /// It is a member like the others.
-    Keep,
-}
 
 /// Reads bodies, one after the other, into the same buffers.
 pub struct Parser {
@@ -54,12 +41,11 @@ pub struct Parser {
 impl Parser {
     /// A parser whose buffers grow with its first bodies.
     pub fn new(parent_context: ParentContext) -> Self {
-        Self::with(Reader::new(parent_context, Some(Scanner::default())))
+        Self::with(Reader::new(parent_context, Some(FastPath::default())))
     }
 
-    /// A parser that sends every JSON body the general way, which most are spared: what it makes of a body is what
-    /// [`new`](Self::new) has to make of it.
-    pub fn general(parent_context: ParentContext) -> Self {
+    /// A parser without the fast path, for tests: [`new`](Self::new) must make the same of every body.
+    pub fn slow_path_only(parent_context: ParentContext) -> Self {
         Self::with(Reader::new(parent_context, None))
     }
 

@@ -10,13 +10,28 @@ use simd_json::{Node, StaticNode};
 
 use super::json::Tokens;
 use super::keys::Keys;
+use super::root_object::{Disposition, RootObject};
+use super::sink::Sink;
 use crate::event::tree::{Kind, NodeId, TreeBuilder};
+use crate::event::{Reason, Reject};
 
 /// The member by which an object states its type.
 const TYPE: &str = "__type";
 
-/// A place in the tokens of one text, and the tree that is written from them.
-pub(super) struct Walk<'w> {
+/// Writes the tree of a text.
+///
+/// # Errors
+/// `NotAnObject`.
+pub(super) fn write(tokens: Tokens<'_>, text: &str, sink: &mut Sink<'_>) -> Result<(), Reject> {
+    let Sink { tree, keys, root_object } = sink;
+    // Growth by doubling would take three times the memory for a moment.
+    tree.reserve(tokens.nodes.len());
+    let mut walk = Walk { tokens, text: text.as_bytes(), tree, keys, node: 0, token: 0 };
+    walk.root_object(root_object)
+}
+
+/// A position in the tokens of one text, and the tree that is written from them.
+struct Walk<'w> {
     tokens: Tokens<'w>,
     text: &'w [u8],
     tree: &'w mut TreeBuilder,
@@ -28,20 +43,26 @@ pub(super) struct Walk<'w> {
 }
 
 impl<'w> Walk<'w> {
-    /// Stands before the outermost value.
-    pub(super) fn new(
-        tokens: Tokens<'w>,
-        text: &'w str,
-        tree: &'w mut TreeBuilder,
-        keys: &'w mut Keys,
-    ) -> Self {
-        // Growing by doubling would take three times as much for a moment.
-        tree.reserve(tokens.nodes.len());
-        Self { tokens, text: text.as_bytes(), tree, keys, node: 0, token: 0 }
+    fn root_object(&mut self, root_object: &mut RootObject<'_>) -> Result<(), Reject> {
+        let (object, members) = self.open_object().ok_or_else(|| Reject::new(Reason::NotAnObject))?;
+        let mut typed = false;
+        for number in 1..=members {
+            if !typed && self.state_type(object) {
+                typed = true;
+                continue;
+            }
+            let member = root_object.member(self.name());
+            match root_object.begin(member, || self.is_null()) {
+                Disposition::Drop => self.skip_member(number == members),
+                Disposition::Write(known) => root_object.note(known, self.member()),
+            }
+        }
+        self.close_object(object, members);
+        Ok(())
     }
 
-    /// Opens the object that stands here: its node and how many members follow; `None` for any other value.
-    pub(super) fn open_object(&mut self) -> Option<(NodeId, usize)> {
+    /// Opens the object at the next node. Returns its node and the number of its members; `None` for any other value.
+    fn open_object(&mut self) -> Option<(NodeId, usize)> {
         let Node::Object { len, .. } = self.tokens.nodes[self.node] else { return None };
         let object = self.tree.open(Kind::Object, "");
         self.node += 1;
@@ -50,24 +71,24 @@ impl<'w> Walk<'w> {
     }
 
     /// Closes an object behind its last member.
-    pub(super) fn close_object(&mut self, object: NodeId, members: usize) {
+    fn close_object(&mut self, object: NodeId, members: usize) {
         self.tree.close(object);
         // The brace; behind a member it was passed in place of a comma.
         self.token += usize::from(members == 0);
     }
 
     /// The name of the member that stands here.
-    pub(super) fn name(&self) -> &'w str {
+    fn name(&self) -> &'w str {
         string(self.tokens.nodes, self.node)
     }
 
     /// Whether the value of the member that stands here is `null`.
-    pub(super) fn is_null(&self) -> bool {
+    fn is_null(&self) -> bool {
         matches!(self.tokens.nodes[self.node + 1], Node::Static(StaticNode::Null))
     }
 
     /// Writes the member that stands here, name and value, and passes it; the value's node.
-    pub(super) fn member(&mut self) -> NodeId {
+    fn member(&mut self) -> NodeId {
         let name = self.text();
         self.tree.set_kind(name, Kind::Name);
         self.token += 1; // the colon
@@ -77,14 +98,14 @@ impl<'w> Walk<'w> {
     }
 
     /// Passes the member that stands here without writing it; `last` if none follows it.
-    pub(super) fn skip_member(&mut self, last: bool) {
+    fn skip_member(&mut self, last: bool) {
         self.node = behind(self.tokens.nodes, self.node + 1);
         // Nobody asks where anything stands behind the last.
         self.token = if last { self.tokens.starts.len() } else { self.token_of(self.node) };
     }
 
     /// Takes the member that stands here for the object's type, if it is that, and passes it.
-    pub(super) fn state_type(&mut self, object: NodeId) -> bool {
+    fn state_type(&mut self, object: NodeId) -> bool {
         if self.name() != TYPE {
             return false;
         }

@@ -114,8 +114,8 @@ pub struct Summary {
     pub parent_contexts_dropped: u64,
     /// Bodies with lone surrogates.
     pub repaired: u64,
-    /// JSON bodies that took the general path of the parser.
-    pub odd: u64,
+    /// JSON bodies that took the slow path of the parser.
+    pub slow_path_bodies: u64,
     /// Events that were read but not made durable in time; they will be read again.
     pub left: u64,
     /// Deliveries without a readable sequence number, which were dropped.

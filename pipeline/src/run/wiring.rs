@@ -343,7 +343,7 @@ fn summary(metrics: &Metrics, left: u64) -> Summary {
         skipped: metrics.events_skipped.get(),
         parent_contexts_dropped: metrics.parent_contexts_dropped.get(),
         repaired: metrics.bodies_repaired.get(),
-        odd: metrics.bodies_odd.get(),
+        slow_path_bodies: metrics.slow_path_bodies.get(),
         left,
         unreadable: metrics.deliveries_unreadable.get(),
         accepted_gaps: metrics.gaps_accepted.get(),

@@ -1,62 +1,63 @@
-//! What a row does not use is read as strictly as all else, and written nowhere.
+//! Values that are checked and not written.
 //!
-//! `ParentContext` is a third of a body. A quicker look at brackets and quotes alone would let bodies pass that are no
-//! JSON there, and an event's table would depend on whether `ParentContext` is kept.
+//! `ParentContext` is a third of a body. Matching only its brackets and quotes would accept bodies that are not JSON
+//! there, and an event's table would depend on whether `ParentContext` is kept. So it is read as strictly as the rest.
 
-use super::{Odd, Place, Scan};
+use super::text::{Fallback, Next, Scan};
 use crate::event::tree::NodeId;
 
 impl Scan<'_> {
-    /// Passes `ParentContext`, whose member begins at `behind`. It repeats most of what stands before it word for word, and
-    /// what was read there needs no second look.
+    /// Skips the value of `ParentContext` at `at`; its member begins at `member_start`. The value repeats most of the
+    /// members before it byte for byte, and those need no second check.
     #[inline(never)]
-    pub(super) fn skip_parent(&mut self, at: usize, behind: usize) -> Result<usize, Odd> {
+    pub(super) fn skip_parent(&mut self, at: usize, member_start: usize) -> Result<usize, Fallback> {
         if self.byte(at) != b'{' {
             return self.skip(at);
         }
-        self.deeper()?;
-        // The name of the member before that may be repeated.
+        self.enter_level()?;
+        // The name of the earlier member that may be repeated next: the first after the root.
         let mut name = NodeId(1);
-        let mut place = self.enter(at, b'{', b'}')?;
-        while let Place::More(at) = place {
-            let twin = self.member_written(&mut name, behind);
-            let end = at + twin.len();
-            let is_twin = !twin.is_empty()
-                && self.bytes.get(at..end) == Some(twin)
+        let mut next = self.enter(at, b'{', b'}')?;
+        while let Next::Item(at) = next {
+            let earlier = self.earlier_member(&mut name, member_start);
+            let end = at + earlier.len();
+            let is_repeated = !earlier.is_empty()
+                && self.bytes.get(at..end) == Some(earlier)
                 && matches!(self.byte(end), b',' | b'}');
-            let end = if is_twin {
+            let end = if is_repeated {
                 end
             } else {
                 let (_, value) = self.name(at)?;
                 self.skip(value)?
             };
-            place = self.follows(end, b'}')?;
+            next = self.after_item(end, b'}')?;
         }
         self.depth -= 1;
-        Ok(place.at())
+        Ok(next.at())
     }
 
-    /// A member of the outermost object as it is written, from its name's quote up to the comma behind its value, and goes
-    /// on to the next; the last ends before `behind`. Empty behind the last, and where white space follows the comma.
-    fn member_written(&self, name: &mut NodeId, behind: usize) -> &[u8] {
+    /// The bytes of the root object's member `name`, from the quote of its name to the comma after its value. The last
+    /// member ends before `members_end`. Advances `name` to the next member. Empty after the last member, and where
+    /// white space follows the comma.
+    fn earlier_member(&self, name: &mut NodeId, members_end: usize) -> &[u8] {
         let tree = self.tree.tree(self.text);
         let begin =
             |name: NodeId| (name.0 < tree.len() as u32).then(|| tree.place(name).map(|start| start - 1));
         let Some(Some(start)) = begin(*name) else { return &[] };
         *name = tree.end(NodeId(name.0 + 1));
-        let comma = begin(*name).flatten().unwrap_or(behind) - 1;
-        // Behind white space this would be the comma too, and a comma more than a member has.
+        let comma = begin(*name).flatten().unwrap_or(members_end) - 1;
+        // With white space after the comma, the slice would include the comma.
         if self.byte(comma) == b',' { &self.bytes[start..comma] } else { &[] }
     }
 
-    /// Passes the value that stands at a place.
+    /// Skips the value at `at`.
     #[inline]
-    fn skip(&mut self, at: usize) -> Result<usize, Odd> {
-        if self.byte(at) == b'"' { self.text(at) } else { self.skip_other(at) }
+    fn skip(&mut self, at: usize) -> Result<usize, Fallback> {
+        if self.byte(at) == b'"' { self.skip_string(at) } else { self.skip_other(at) }
     }
 
     #[inline(never)]
-    fn skip_other(&mut self, at: usize) -> Result<usize, Odd> {
+    fn skip_other(&mut self, at: usize) -> Result<usize, Fallback> {
         match self.byte(at) {
             b'{' => self.skip_object(at),
             b'[' => self.skip_list(at),
@@ -67,26 +68,26 @@ impl Scan<'_> {
         }
     }
 
-    fn skip_object(&mut self, at: usize) -> Result<usize, Odd> {
-        self.deeper()?;
-        let mut place = self.enter(at, b'{', b'}')?;
-        while let Place::More(at) = place {
+    fn skip_object(&mut self, at: usize) -> Result<usize, Fallback> {
+        self.enter_level()?;
+        let mut next = self.enter(at, b'{', b'}')?;
+        while let Next::Item(at) = next {
             let (_, value) = self.name(at)?;
             let end = self.skip(value)?;
-            place = self.follows(end, b'}')?;
+            next = self.after_item(end, b'}')?;
         }
         self.depth -= 1;
-        Ok(place.at())
+        Ok(next.at())
     }
 
-    fn skip_list(&mut self, at: usize) -> Result<usize, Odd> {
-        self.deeper()?;
-        let mut place = self.enter(at, b'[', b']')?;
-        while let Place::More(at) = place {
+    fn skip_list(&mut self, at: usize) -> Result<usize, Fallback> {
+        self.enter_level()?;
+        let mut next = self.enter(at, b'[', b']')?;
+        while let Next::Item(at) = next {
             let end = self.skip(at)?;
-            place = self.follows(end, b']')?;
+            next = self.after_item(end, b']')?;
         }
         self.depth -= 1;
-        Ok(place.at())
+        Ok(next.at())
     }
 }

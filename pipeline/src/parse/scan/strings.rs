@@ -1,41 +1,47 @@
-//! Names, texts and types.
+//! Names, strings and types.
 //!
-//! Owns: where a string ends, and what its escapes mean. Most strings have none: the next place is their end.
+//! Owns: the end of a string, and the meaning of its escapes. Most strings have no escape: the next indexed position is
+//! their closing quote.
 
-use super::{Odd, Scan};
+use super::text::{Fallback, Scan};
 use crate::event::tree::{Kind, NodeId, TreeBuilder};
 
-/// What stands behind the name in nearly every type that an event states.
+/// The member by which an object states its type.
+const TYPE: &[u8; 6] = b"__type";
+
+/// Text after the name in nearly every type that an event states.
 const NAMESPACE: &[u8; 54] = br#":http:\/\/schemas.microsoft.com\/xrm\/2011\/Contracts""#;
 
-/// Where its first backslash stands.
-const FIRST_PLACE: usize = 6;
+/// Offset of the first backslash in [`NAMESPACE`].
+const NAMESPACE_BACKSLASH: usize = 6;
 
-/// How the serializer's date begins, and how it ends. It is what most strings with escapes are.
+const _: () = assert!(NAMESPACE[NAMESPACE_BACKSLASH] == b'\\');
+
+/// Start and end of the serializer's date, `\/Date(…)\/`. Most strings with escapes are dates.
 const DATE: &[u8; 7] = br"\/Date(";
 const DATE_END: &[u8; 3] = br#"\/""#;
 
 impl Scan<'_> {
-    /// Passes the name of a member and the colon behind it: where the name begins and ends, and where its value is.
+    /// Reads the name of a member and its colon. Returns the range of the name and the position of the value.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a call takes as long as a short string; measured")]
-    pub(super) fn name(&self, at: usize) -> Result<((usize, usize), usize), Odd> {
+    pub(super) fn name(&self, at: usize) -> Result<((usize, usize), usize), Fallback> {
         if self.byte(at) != b'"' {
-            return Err(Odd);
+            return Err(Fallback);
         }
-        let (start, end) = (at + 1, self.places.next(at + 1));
-        // A name with escapes may be one that means something.
+        let (start, end) = (at + 1, self.index.next(at + 1));
+        // A name with escapes may be a known one.
         if self.byte(end) != b'"' {
-            return Err(Odd);
+            return Err(Fallback);
         }
-        Ok(((start, end), self.mark(end + 1, b':')?))
+        Ok(((start, end), self.punctuation(end + 1, b':')?))
     }
 
-    /// Writes the string that stands at a place, a text or a name.
+    /// Writes the string at `at`, as a text or a name.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a call takes as long as a short string; measured")]
-    pub(super) fn write_string(&mut self, kind: Kind, at: usize) -> Result<usize, Odd> {
-        let (start, end) = (at + 1, self.places.next(at + 1));
+    pub(super) fn write_string(&mut self, kind: Kind, at: usize) -> Result<usize, Fallback> {
+        let (start, end) = (at + 1, self.index.next(at + 1));
         if self.byte(end) == b'"' {
             self.tree.in_body(kind, start, end - start);
             return Ok(end + 1);
@@ -44,12 +50,12 @@ impl Scan<'_> {
     }
 
     #[inline(never)]
-    fn write_unescaped(&mut self, kind: Kind, start: usize) -> Result<usize, Odd> {
-        if let Some(close) = self.date_closes(start) {
-            let node = self.tree.copied(kind, &self.text[start + 1..close]);
+    fn write_unescaped(&mut self, kind: Kind, start: usize) -> Result<usize, Fallback> {
+        if let Some(last_slash) = self.end_of_date(start) {
+            let node = self.tree.copied(kind, &self.text[start + 1..last_slash]);
             self.tree.copy("/");
             self.tree.end_copy(node);
-            return Ok(close + DATE_END.len());
+            return Ok(last_slash + DATE_END.len());
         }
         let node = self.tree.begin_copy(kind);
         let end = self.unescape(start, TreeBuilder::copy)?;
@@ -57,102 +63,111 @@ impl Scan<'_> {
         Ok(end)
     }
 
-    /// Where the last slash of the serializer's date is escaped, if the string from here on is one. Nothing else in it bends.
-    fn date_closes(&self, start: usize) -> Option<usize> {
-        let close = self.begins_with(start, DATE).then(|| self.places.next(start + DATE.len()))?;
-        self.begins_with(close, DATE_END).then_some(close)
+    /// Position of [`DATE_END`] if the string from `start` is the serializer's date, which has no other escapes.
+    fn end_of_date(&self, start: usize) -> Option<usize> {
+        let end = self.begins_with(start, DATE).then(|| self.index.next(start + DATE.len()))?;
+        self.begins_with(end, DATE_END).then_some(end)
     }
 
-    /// Passes the string that stands at a place.
+    /// Skips the string at `at`.
     #[inline]
-    pub(super) fn text(&mut self, at: usize) -> Result<usize, Odd> {
-        let end = self.places.next(at + 1);
-        if self.byte(end) == b'"' { Ok(end + 1) } else { self.escaped_text(at + 1) }
+    pub(super) fn skip_string(&mut self, at: usize) -> Result<usize, Fallback> {
+        let end = self.index.next(at + 1);
+        if self.byte(end) == b'"' { Ok(end + 1) } else { self.skip_escaped(at + 1) }
     }
 
     #[inline(never)]
-    fn escaped_text(&mut self, start: usize) -> Result<usize, Odd> {
-        match self.date_closes(start) {
-            Some(close) => Ok(close + DATE_END.len()),
+    fn skip_escaped(&mut self, start: usize) -> Result<usize, Fallback> {
+        match self.end_of_date(start) {
+            Some(last_slash) => Ok(last_slash + DATE_END.len()),
             None => self.unescape(start, |_, _| ()),
         }
     }
 
-    /// Takes the string that stands at a place for an object's type, up to its first colon.
-    pub(super) fn state_type(&mut self, at: usize, object: NodeId) -> Result<usize, Odd> {
+    /// Whether a member states a type.
+    #[inline]
+    pub(super) fn is_type(&self, (start, end): (usize, usize), value: usize) -> bool {
+        self.bytes[start..end] == *TYPE && self.byte(value) == b'"'
+    }
+
+    /// Reads the string at `at` as the type of `object`: the part before its first colon.
+    pub(super) fn state_type(&mut self, at: usize, object: NodeId) -> Result<usize, Fallback> {
         let start = at + 1;
-        let bend = self.places.next(start);
-        // The first place is nearly always the namespace's own, and then the name has none.
-        if let Some(end) = bend.checked_sub(FIRST_PLACE).filter(|end| *end >= start)
+        let first = self.index.next(start);
+        // The first indexed position is nearly always the namespace's backslash; then the name has no escapes.
+        if let Some(end) = first.checked_sub(NAMESPACE_BACKSLASH).filter(|end| *end >= start)
             && self.begins_with(end, NAMESPACE)
             && !self.bytes[start..end].contains(&b':')
         {
             self.tree.type_in_body(object, start, end - start);
             return Ok(end + NAMESPACE.len());
         }
-        let name = self.bytes.get(start..bend).ok_or(Odd)?;
+        let name = self.bytes.get(start..first).ok_or(Fallback)?;
         let colon = name.iter().position(|byte| *byte == b':');
-        if colon.is_none() && self.byte(bend) != b'"' {
-            return Err(Odd);
+        if colon.is_none() && self.byte(first) != b'"' {
+            return Err(Fallback);
         }
         self.tree.type_in_body(object, start, colon.unwrap_or(name.len()));
-        self.text(at)
+        self.skip_string(at)
     }
 
-    /// Passes a string, and tells what it says part by part.
-    fn unescape(&mut self, start: usize, mut tell: impl FnMut(&mut TreeBuilder, &str)) -> Result<usize, Odd> {
-        // A part begins with the letter itself where the backslash only says that it is one.
-        let (mut part_from, mut from) = (start, start);
+    /// Reads the rest of a string and passes its unescaped text to `emit`, part by part.
+    fn unescape(
+        &mut self,
+        start: usize,
+        mut emit: impl FnMut(&mut TreeBuilder, &str),
+    ) -> Result<usize, Fallback> {
+        // After `\"`, `\\` and `\/` the next part begins with the escaped character itself.
+        let (mut part_start, mut from) = (start, start);
         loop {
-            let at = self.places.next(from);
-            let part = self.text.get(part_from..at).ok_or(Odd)?;
+            let at = self.index.next(from);
+            let part = self.text.get(part_start..at).ok_or(Fallback)?;
             if !part.is_empty() {
-                tell(self.tree, part);
+                emit(self.tree, part);
             }
             match (self.bytes[at], self.byte(at + 1)) {
                 (b'"', _) => return Ok(at + 1),
-                (b'\\', b'"' | b'\\' | b'/') => (part_from, from) = (at + 1, at + 2),
+                (b'\\', b'"' | b'\\' | b'/') => (part_start, from) = (at + 1, at + 2),
                 (b'\\', _) => {
-                    let (letter, len) = self.escape(at)?;
-                    tell(self.tree, letter.encode_utf8(&mut [0; 4]));
-                    (part_from, from) = (at + len, at + len);
+                    let (character, len) = self.escape(at)?;
+                    emit(self.tree, character.encode_utf8(&mut [0; 4]));
+                    (part_start, from) = (at + len, at + len);
                 }
-                _ => return Err(Odd),
+                _ => return Err(Fallback),
             }
         }
     }
 
-    /// What an escape means that is no letter by itself, and how long it is. Half a surrogate pair means nothing.
-    fn escape(&self, at: usize) -> Result<(char, usize), Odd> {
-        let letter = match self.byte(at + 1) {
+    /// The character of the escape at `at` and the length of the escape. Falls back for a lone surrogate.
+    fn escape(&self, at: usize) -> Result<(char, usize), Fallback> {
+        let character = match self.byte(at + 1) {
             b'b' => '\u{8}',
             b'f' => '\u{c}',
             b'n' => '\n',
             b'r' => '\r',
             b't' => '\t',
-            b'u' => return self.unicode(at),
-            _ => return Err(Odd),
+            b'u' => return self.unicode_escape(at),
+            _ => return Err(Fallback),
         };
-        Ok((letter, 2))
+        Ok((character, 2))
     }
 
-    fn unicode(&self, at: usize) -> Result<(char, usize), Odd> {
+    fn unicode_escape(&self, at: usize) -> Result<(char, usize), Fallback> {
         let unit = |at: usize| {
-            let digits =
-                self.bytes.get(at..at + 6).and_then(|escape| escape.strip_prefix(br"\u")).ok_or(Odd)?;
-            digits
-                .iter()
-                .try_fold(0, |unit, digit| Ok(unit << 4 | char::from(*digit).to_digit(16).ok_or(Odd)?))
+            let escape = self.bytes.get(at..at + 6);
+            let digits = escape.and_then(|escape| escape.strip_prefix(br"\u")).ok_or(Fallback)?;
+            let value = |digit: u8| char::from(digit).to_digit(16).ok_or(Fallback);
+            digits.iter().try_fold(0, |unit, digit| Ok(unit << 4 | value(*digit)?))
         };
         let first = unit(at)?;
-        if let Some(letter) = char::from_u32(first) {
-            return Ok((letter, 6));
+        if let Some(character) = char::from_u32(first) {
+            return Ok((character, 6));
         }
         let second = unit(at + 6)?;
         if first > 0xdbff || !(0xdc00..=0xdfff).contains(&second) {
-            return Err(Odd);
+            return Err(Fallback);
         }
-        let pair = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-        Ok((char::from_u32(pair).ok_or(Odd)?, 12))
+        let code_point = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+        Ok((char::from_u32(code_point).ok_or(Fallback)?, 12))
     }
 }

@@ -1,30 +1,31 @@
-//! The scanner alone: places, and which texts are odd.
+//! The structural index, and which bodies take the slow path.
 
-use super::places::{BLOCK, Places};
+use super::blocks::BLOCK;
+use super::structural_index::StructuralIndex;
 use crate::generator::{Generator, Size};
 use crate::parse::tests::{corpus, oracle};
 use crate::parse::{ParentContext, Parser};
 
-/// Where a text bends, byte by byte.
-fn places(text: &[u8]) -> Vec<u32> {
-    let bends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-    (0..).zip(text).filter(|(_, byte)| bends(byte)).map(|(at, _)| at).collect()
+/// The positions that the index should hold, found byte by byte.
+fn expected(text: &[u8]) -> Vec<u32> {
+    let is_structural = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+    (0..).zip(text).filter(|(_, byte)| is_structural(byte)).map(|(at, _)| at).collect()
 }
 
-/// One behind the other.
-fn all(found: &Places) -> Vec<u32> {
-    let next = |from: usize| Some(found.next(from)).filter(|place| *place < usize::MAX);
-    std::iter::successors(next(0), |place| next(place + 1)).map(|place| place as u32).collect()
+/// All positions of an index.
+fn positions(index: &StructuralIndex) -> Vec<u32> {
+    let next = |from: usize| Some(index.next(from)).filter(|at| *at < usize::MAX);
+    std::iter::successors(next(0), |at| next(at + 1)).map(|at| at as u32).collect()
 }
 
 #[test]
-fn places_are_found_whatever_the_processor_has() {
-    let mut found = Places::default();
+fn vector_and_portable_index_find_every_structural_byte() {
+    let mut index = StructuralIndex::default();
     let mut check = |text: &[u8]| {
-        found.find(text);
-        assert_eq!(all(&found), places(text), "{text:?}");
-        found.find_portably(text);
-        assert_eq!(all(&found), places(text), "{text:?}, portably");
+        index.find(text);
+        assert_eq!(positions(&index), expected(text), "{text:?}");
+        index.find_portably(text);
+        assert_eq!(positions(&index), expected(text), "{text:?}, portably");
     };
     for byte in 0..=u8::MAX {
         for len in [1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK] {
@@ -32,7 +33,7 @@ fn places_are_found_whatever_the_processor_has() {
             let mut text = vec![b'a'; len];
             text[len / 2] = byte;
             check(&text);
-            // Next to another.
+            // Next to another one.
             text[len / 3] = byte.wrapping_add(1);
             check(&text);
         }
@@ -44,10 +45,10 @@ fn places_are_found_whatever_the_processor_has() {
 }
 
 #[test]
-fn what_is_odd_can_be_named() {
-    let odd = |members: &str| {
+fn unusual_shapes_take_the_slow_path() {
+    let takes_slow_path = |members: &str| {
         let body = format!(r#"{{"MessageName":"Probe",{members}}}"#);
-        Parser::new(ParentContext::Drop).parse(body.as_bytes()).expect(&body).odd
+        Parser::new(ParentContext::Drop).parse(body.as_bytes()).expect(&body).slow_path
     };
     for members in [
         r#""p":[{"value":1,"key":"a"}]"#,
@@ -59,7 +60,7 @@ fn what_is_odd_can_be_named() {
         r#""p":"\ud83d""#,
         r#""p":{"__type":"\u0041"}"#,
     ] {
-        assert!(odd(members), "{members}");
+        assert!(takes_slow_path(members), "{members}");
     }
     for members in [
         r#""p":[{"key":"a","value":1},{"key":"b","value":{"x":[]}}]"#,
@@ -69,29 +70,28 @@ fn what_is_odd_can_be_named() {
         "\r\n \"p\" : [ { \"key\" : \"a\\n\" ,\n\t\"value\" : null } ] ,\n\"q\" : [ \"\\\\\" , 1.50E+3 ]\n",
         r#""p":{"x":1,"__type":"Entity"},"ParentContext":{"a":[1,{"__type":"T"},"\"\\\u00e9"]}"#,
     ] {
-        assert!(!odd(members), "{members}");
+        assert!(!takes_slow_path(members), "{members}");
     }
 }
 
-/// What the scanner is for takes it: what the serializer writes, and what people made of that.
+/// Bodies as the serializer writes them, and real bodies that people edited.
 #[test]
-fn no_event_is_odd_without_a_reason() {
+fn generated_and_real_events_take_the_fast_path() {
     let mut parser = Parser::new(ParentContext::Drop);
-    let mut odd = |body: &[u8]| parser.parse(body).is_ok_and(|event| event.odd);
+    let mut takes_slow_path = |body: &[u8]| parser.parse(body).is_ok_and(|event| event.slow_path);
     for size in [Size::Small, Size::Typical, Size::Large, Size::Mixed] {
         let mut generator = Generator::new(3, size);
         for _ in 0..200 {
             let mut body = Vec::new();
             generator.next(&mut body);
-            assert!(!odd(&body), "{}", String::from_utf8_lossy(&body));
+            assert!(!takes_slow_path(&body), "{}", String::from_utf8_lossy(&body));
         }
     }
     for (name, body) in oracle() {
-        // Half a surrogate pair.
-        let reason = ["t_string_lonesurr.json"].contains(&name.as_str());
-        assert_eq!(odd(&body), reason, "{name}");
+        let has_lone_surrogate = name == "t_string_lonesurr.json";
+        assert_eq!(takes_slow_path(&body), has_lone_surrogate, "{name}");
     }
     for (name, body) in corpus() {
-        assert!(!odd(&body), "{name}");
+        assert!(!takes_slow_path(&body), "{name}");
     }
 }

@@ -11,9 +11,9 @@ fn reason(body: &str) -> Option<Reason> {
     let reason = |mut parser: Parser| parser.parse(body.as_bytes()).err().map(|reject: Reject| reject.reason);
     let reasons = [
         reason(Parser::new(keep)),
-        reason(Parser::general(keep)),
+        reason(Parser::slow_path_only(keep)),
         reason(Parser::new(ParentContext::Drop)),
-        reason(Parser::general(ParentContext::Drop)),
+        reason(Parser::slow_path_only(ParentContext::Drop)),
     ];
     assert!(reasons.iter().all(|one| *one == reasons[0]), "{reasons:?}");
     reasons[0].clone()

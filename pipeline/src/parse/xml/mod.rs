@@ -20,9 +20,8 @@ use self::contract::CONTEXT;
 use self::elements::Elements;
 use self::names::Namespace;
 use self::walk::{Scratch, Walk};
-use super::context::{Fate, Outermost};
-use super::keys::Keys;
-use crate::event::tree::TreeBuilder;
+use super::root_object::Disposition;
+use super::sink::Sink;
 use crate::event::{Reason, Reject};
 
 /// Reads one text after the other in the same memory.
@@ -37,13 +36,8 @@ impl Xml {
     ///
     /// # Errors
     /// Places are places in the text.
-    pub(super) fn write(
-        &mut self,
-        text: &str,
-        tree: &mut TreeBuilder,
-        keys: &mut Keys,
-        outermost: &mut Outermost<'_>,
-    ) -> Result<bool, Reject> {
+    pub(super) fn write(&mut self, text: &str, sink: &mut Sink<'_>) -> Result<bool, Reject> {
+        let Sink { tree, keys, root_object } = sink;
         reading::read(text, &mut self.elements)?;
         let Self { elements, scratch } = self;
         let root = elements.at(0);
@@ -53,18 +47,17 @@ impl Xml {
         let repaired = elements.repaired;
         tree.reserve(elements.nodes());
         let mut walk = Walk { elements, text, tree, keys, scratch, repaired };
-        let object = walk.open_outermost();
+        let object = walk.open_root();
         let mut expected = 0;
         for member in elements.children(0) {
-            if let Fate::Written(known) =
-                outermost.begin(outermost.member(walk.outermost_name(member)), || walk.is_null(member))
-            {
+            let known = root_object.member(walk.name_in_root(member));
+            if let Disposition::Write(known) = root_object.begin(known, || walk.is_null(member)) {
                 let value = walk.member(member, Some(&CONTEXT), &mut expected);
-                outermost.note(known, value);
+                root_object.note(known, value);
             }
         }
         let repaired = walk.repaired;
-        tree.close(object);
+        walk.tree.close(object);
         Ok(repaired)
     }
 }

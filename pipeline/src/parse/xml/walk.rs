@@ -50,13 +50,13 @@ enum Items {
 
 impl<'w> Walk<'w> {
     /// Opens the outermost object.
-    pub(super) fn open_outermost(&mut self) -> NodeId {
+    pub(super) fn open_root(&mut self) -> NodeId {
         let stated = self.elements.at(0).stated;
         self.open_object(stated.map_or(TypeName::None, |(_, name)| TypeName::At(name)))
     }
 
     /// The name of a member of the outermost object, as JSON has it; empty for one of another namespace.
-    pub(super) fn outermost_name(&self, member: usize) -> &'w str {
+    pub(super) fn name_in_root(&self, member: usize) -> &'w str {
         let element = self.elements.at(member);
         if element.namespace == Namespace::Sdk { self.name_of(member) } else { "" }
     }

@@ -245,7 +245,7 @@ impl Lane {
         let mut to = Writing { context, facts, budget, now_ms, out };
         let (mut previous, mut all) = (None, true);
         // Counted here and told once a batch: other lanes count in the same places.
-        let [mut odd, mut repaired, mut parent_contexts_dropped, mut skipped] = [0; 4];
+        let [mut slow_path, mut repaired, mut parent_contexts_dropped, mut skipped] = [0; 4];
         for raw in events {
             if partition.is_past(previous.as_ref(), &raw) {
                 skipped += 1;
@@ -260,7 +260,7 @@ impl Lane {
                 }
             }
             if let Ok(event) = event {
-                odd += u64::from(event.odd);
+                slow_path += u64::from(event.slow_path);
                 repaired += u64::from(event.repaired);
                 parent_contexts_dropped += u64::from(event.parent_context_dropped);
             }
@@ -270,7 +270,7 @@ impl Lane {
             }
         }
         self.metrics.events_skipped.add(skipped);
-        self.metrics.bodies_odd.add(odd);
+        self.metrics.slow_path_bodies.add(slow_path);
         self.metrics.bodies_repaired.add(repaired);
         self.metrics.parent_contexts_dropped.add(parent_contexts_dropped);
         partition.passed(previous.as_ref());

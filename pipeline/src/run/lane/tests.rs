@@ -280,7 +280,7 @@ fn what_is_unusual_of_bodies_is_counted() {
     let half_a_letter = with(r#""Unknown":"\ud800""#);
     world.arrive(&[update("a"), half_a_letter, with(r#""ParentContext":{}"#), with(r#""ParentContext":[]"#)]);
     let metrics = &world.metrics;
-    let counted = [&metrics.bodies_odd, &metrics.bodies_repaired, &metrics.parent_contexts_dropped];
+    let counted = [&metrics.slow_path_bodies, &metrics.bodies_repaired, &metrics.parent_contexts_dropped];
     assert_eq!(counted.map(Counter::get), [1, 1, 2]);
 }
 
