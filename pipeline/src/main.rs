@@ -1,5 +1,6 @@
 //! The binary: its allocator and its exit code, nothing else.
 
+use std::ffi::c_long;
 use std::process::ExitCode;
 
 use libmimalloc_sys as sys;
@@ -12,17 +13,54 @@ fn main() -> ExitCode {
     catchwater::cli::main()
 }
 
-/// Has the allocator keep freed pages for longer than a row group takes. After the ten milliseconds that it keeps them by
-/// itself it asks for the same pages again, and the kernel clears them (measured: a tenth of all CPU time).
+/// `mi_option_purge_delay` of `mimalloc.h`, which `libmimalloc-sys` does not name.
+const PURGE_DELAY: sys::mi_option_t = 15;
+
+/// Milliseconds for which the allocator keeps freed pages. By default it keeps them for 10 ms and then asks for the same
+/// pages again, which the kernel has to clear: a tenth of all CPU time. 100 ms is longer than a row group takes; a second
+/// gains no more.
+const PURGE_DELAY_MS: c_long = 100;
+
+/// Sets the delay, unless the environment variable `MIMALLOC_PURGE_DELAY` sets another.
 fn keep_freed_pages() {
-    /// `mi_option_purge_delay`, which the crate does not name: the option before this one.
-    const PURGE_DELAY: sys::mi_option_t = sys::mi_option_use_numa_nodes - 1;
-    /// A second gains no more.
-    const MILLISECONDS: std::ffi::c_long = 100;
     #[expect(unsafe_code, reason = "an option of the allocator, which is written in C")]
-    // SAFETY: no other thread runs yet, and the option is one of the allocator's.
+    // SAFETY: the number is an option's, and no other thread runs yet.
     unsafe {
-        // Not where MIMALLOC_PURGE_DELAY says something else.
-        sys::mi_option_set_default(PURGE_DELAY, MILLISECONDS);
+        sys::mi_option_set_default(PURGE_DELAY, PURGE_DELAY_MS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    const VARIABLE: &str = "MIMALLOC_PURGE_DELAY";
+    const VALUE: &str = "1234";
+
+    /// Runs itself again with the variable set: mimalloc reads it when the process starts.
+    #[test]
+    fn purge_delay_is_the_option_of_its_variable() {
+        if std::env::var(VARIABLE).is_ok_and(|value| value == VALUE) {
+            keep_freed_pages();
+            assert_eq!(purge_delay().to_string(), VALUE);
+            return;
+        }
+        keep_freed_pages();
+        assert_eq!(purge_delay(), PURGE_DELAY_MS);
+        let with_variable = Command::new(std::env::current_exe().unwrap())
+            .arg("purge_delay_is_the_option_of_its_variable")
+            .env(VARIABLE, VALUE)
+            .status();
+        assert!(with_variable.unwrap().success());
+    }
+
+    fn purge_delay() -> c_long {
+        #[expect(unsafe_code, reason = "an option of the allocator, which is written in C")]
+        // SAFETY: the number is an option's.
+        unsafe {
+            sys::mi_option_get(PURGE_DELAY)
+        }
     }
 }
