@@ -3,19 +3,21 @@
 //! Owns: which tables a lake has, as its records and folders say. Does not own: what the views look like (`views`).
 //! A lake in a cloud is not opened: a copy of it tells the tables, or nothing does.
 
-pub(super) mod views;
+mod lake; // what the views need to know of a lake
+pub(super) mod views; // the views as SQL text
 
 use std::collections::BTreeSet;
 
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::records::Records;
-use catchwater_sinks::lake::schema::{Schemas, TableSchema};
+use catchwater_sinks::lake::schema::Schemas;
 use catchwater_sinks::paths::{self, GapCause};
 use catchwater_sinks::store::{Address, Store};
 use clap::Args;
 use object_store::path::Path;
 use url::Url;
 
+use self::lake::Lake;
 use super::exit::{Exit, Usage};
 use super::options::existing_lake;
 use super::output::print;
@@ -55,23 +57,6 @@ async fn script(Options { lake, like }: &Options) -> anyhow::Result<String> {
             Err(Usage(sentence.to_owned()).into())
         }
     }
-}
-
-/// A lake as it is when its views are printed: DuckDB refuses a pattern that no file fits.
-#[derive(Debug)]
-struct Lake<'a> {
-    /// Where DuckDB finds it.
-    address: &'a str,
-    /// The tables that have files.
-    tables: &'a [&'a TableSchema],
-    /// Whether bodies in quarantine have been read again.
-    has_redriven: bool,
-    /// Whether there are records of where sources begin.
-    has_origins: bool,
-    /// Whether there are records of events given up.
-    has_lost: bool,
-    /// The causes of accepted gaps that there are records of.
-    accepted: &'a [GapCause],
 }
 
 /// The views of all tables of a lake; `elsewhere` is where DuckDB shall look for them, if that is not there.

@@ -16,7 +16,7 @@ mod cloud; // what comes before them for a lake that is no folder
 use catchwater_sinks::lake::schema::TableSchema;
 use catchwater_sinks::paths;
 
-use super::Lake;
+use super::lake::Lake;
 use crate::event::{MESSAGES, QUARANTINE};
 use columns::Columns;
 use text::{Names, one_line};

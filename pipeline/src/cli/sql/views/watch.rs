@@ -6,10 +6,10 @@ use std::fmt::Write;
 
 use catchwater_sinks::paths;
 
-use super::Lake;
 use super::columns::{ELASTIC, typed_null};
 use super::history::{lake_folder, source_where, write_typed_nulls};
 use super::text::{identifier, literal, one_line, statement};
+use crate::cli::sql::lake::Lake;
 use crate::columns::fixed_columns;
 use crate::event::QUARANTINE;
 

@@ -1,0 +1,21 @@
+//! What the views need to know of a lake.
+
+use catchwater_sinks::lake::schema::TableSchema;
+use catchwater_sinks::paths::GapCause;
+
+/// A lake at the moment its views are printed: DuckDB refuses a pattern that matches no file.
+#[derive(Debug)]
+pub(super) struct Lake<'a> {
+    /// Where DuckDB finds it.
+    pub(super) address: &'a str,
+    /// The tables that have files.
+    pub(super) tables: &'a [&'a TableSchema],
+    /// True if a redrive has written files.
+    pub(super) has_redriven: bool,
+    /// True if there are records of where sources begin.
+    pub(super) has_origins: bool,
+    /// True if there are records of events that were given up.
+    pub(super) has_lost: bool,
+    /// The causes of accepted gaps that there are records of.
+    pub(super) accepted: &'a [GapCause],
+}
