@@ -2,16 +2,15 @@
 //!
 //! Owns the numbers and where they are documented. Does not own what an error of the job means (`run::Kind`).
 
+use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
 use crate::columns::MetadataError;
-use crate::eventhubs::{self, ConnectionStringError};
+use crate::emulator;
+use crate::eventhubs::ConnectionStringError;
 use crate::generator::FilesError;
 use crate::run::{self, Kind};
-use crate::{emulator, partitions};
-use catchwater_sinks::lake::{records, schema};
-use catchwater_sinks::store;
 
 /// The end of a command. Its number is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,41 +63,26 @@ impl From<Kind> for Exit {
 pub(super) struct Usage(pub(super) String);
 
 impl Exit {
-    /// Classifies an error by its outermost known cause; an unknown error is a bug.
+    /// Classifies an error by its outermost cause of a known type; an error without one is a bug.
     pub(super) fn of(error: &anyhow::Error) -> Self {
         error.chain().find_map(Self::of_cause).unwrap_or(Self::Internal)
     }
 
-    fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        if cause.is::<Usage>()
-            || cause.is::<ConnectionStringError>()
-            || cause.is::<FilesError>()
-            || cause.is::<MetadataError>()
-        {
-            return Some(Self::Configuration);
-        }
-        if let Some(error) = cause.downcast_ref::<emulator::Error>() {
-            return Some(Self::of_emulator(error));
-        }
-        if let Some(error) = cause.downcast_ref::<io::Error>() {
-            return Some(Self::of_io(error));
-        }
-        let kind = if let Some(error) = cause.downcast_ref::<run::Error>() {
-            error.kind()
-        } else if let Some(error) = cause.downcast_ref::<run::redrive::Error>() {
-            error.kind()
-        } else if let Some(error) = cause.downcast_ref::<eventhubs::Error>() {
-            Kind::of_hub(error)
-        } else if let Some(error) = cause.downcast_ref::<store::Error>() {
-            Kind::of_store(error)
-        } else if let Some(error) = cause.downcast_ref::<records::Error>() {
-            Kind::of_records(error)
-        } else if let Some(error) = cause.downcast_ref::<schema::Error>() {
-            Kind::of_schema(error)
-        } else {
-            Kind::of_checkpoint(cause.downcast_ref::<partitions::Error>()?)
-        };
-        Some(kind.into())
+    /// One line for each error type with an exit code of its own. Their order does not matter.
+    fn of_cause(cause: Cause<'_>) -> Option<Self> {
+        by_type(cause, |_: &Usage| Self::Configuration)
+            .or_else(|| by_type(cause, |_: &ConnectionStringError| Self::Configuration))
+            .or_else(|| by_type(cause, |_: &FilesError| Self::Configuration))
+            .or_else(|| by_type(cause, |_: &MetadataError| Self::Configuration))
+            .or_else(|| by_type(cause, Self::of_emulator))
+            .or_else(|| by_type(cause, Self::of_io))
+            .or_else(|| by_type(cause, |error: &run::Error| error.kind().into()))
+            .or_else(|| by_type(cause, |error: &run::redrive::Error| error.kind().into()))
+            .or_else(|| by_type(cause, |error| Kind::of_hub(error).into()))
+            .or_else(|| by_type(cause, |error| Kind::of_store(error).into()))
+            .or_else(|| by_type(cause, |error| Kind::of_records(error).into()))
+            .or_else(|| by_type(cause, |error| Kind::of_schema(error).into()))
+            .or_else(|| by_type(cause, |error| Kind::of_checkpoint(error).into()))
     }
 
     fn of_emulator(error: &emulator::Error) -> Self {
@@ -122,9 +106,20 @@ impl Exit {
     }
 }
 
+type Cause<'a> = &'a (dyn Error + 'static);
+
+/// The exit code of a cause, if it has the type that `classify` takes.
+fn by_type<E: Error + 'static>(cause: Cause<'_>, classify: impl FnOnce(&E) -> Exit) -> Option<Exit> {
+    cause.downcast_ref().map(classify)
+}
+
 #[cfg(test)]
 mod tests {
+    use catchwater_sinks::lake::{records, schema};
+    use catchwater_sinks::store;
+
     use super::*;
+    use crate::eventhubs;
 
     #[test]
     fn help_and_readme_have_one_table() {
