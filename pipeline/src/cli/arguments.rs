@@ -10,10 +10,11 @@ use catchwater_sinks::store::Address;
 use clap::builder::Resettable;
 use clap::{Command, CommandFactory, FromArgMatches};
 
+use super::command::Cli;
 use super::exit::Exit;
 use super::output::{print, write_stderr};
+use super::process;
 use super::text::masked;
-use super::{Cli, process};
 
 /// Reads the arguments, or tells what is wrong with them; `--help` and `--version` are told as well.
 pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, Exit> {

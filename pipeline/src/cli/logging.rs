@@ -17,13 +17,13 @@ use super::exit::Usage;
 use super::output::write_log;
 use super::text::{causes, escaped, masked};
 
-/// Starts logging.
+/// Starts logging, with this filter unless `CATCHWATER_LOG` sets one.
 ///
 /// # Errors
 /// `CATCHWATER_LOG` is not a filter.
-pub(super) fn start() -> anyhow::Result<()> {
+pub(super) fn start(default_filter: &str) -> anyhow::Result<()> {
     let logging = tracing_subscriber::fmt()
-        .with_env_filter(filter()?)
+        .with_env_filter(filter(default_filter)?)
         .with_writer(|| Lines)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
@@ -36,11 +36,11 @@ pub(super) fn start() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The filter in `CATCHWATER_LOG`; unset and empty are the default.
-fn filter() -> anyhow::Result<EnvFilter> {
+/// The filter in `CATCHWATER_LOG`; the default where it is unset or empty.
+fn filter(default: &str) -> anyhow::Result<EnvFilter> {
     let text = match std::env::var(VARIABLE) {
         Ok(text) if !text.is_empty() => text,
-        Ok(_) | Err(std::env::VarError::NotPresent) => DEFAULT.to_owned(),
+        Ok(_) | Err(std::env::VarError::NotPresent) => default.to_owned(),
         Err(std::env::VarError::NotUnicode(_)) => return Err(unreadable("it is not Unicode")),
     };
     EnvFilter::try_new(text).map_err(|error| unreadable(&error.to_string()))
@@ -54,7 +54,6 @@ fn unreadable(why: &str) -> anyhow::Error {
 }
 
 const VARIABLE: &str = "CATCHWATER_LOG";
-const DEFAULT: &str = "warn,catchwater=info,catchwater_sinks=info";
 
 /// Standard error, as a writer that does not fail.
 struct Lines;

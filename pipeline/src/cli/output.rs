@@ -1,11 +1,12 @@
 //! What commands write: reports on standard output, which must arrive, and notes on standard error, which may not.
 
 use std::io::{self, Write};
-use std::sync::OnceLock;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
+use indicatif::MultiProgress;
 use serde::Serialize;
 
 use super::text::{escaped, masked};
@@ -40,6 +41,22 @@ pub(super) fn note(text: &str) {
 pub(super) fn write_log(bytes: &[u8]) {
     match log_thread() {
         Some(lines) => drop(lines.try_send(Line::Text(bytes.to_vec()))),
+        None => write_above_bars(bytes),
+    }
+}
+
+/// Sets the progress bars that the terminal shows, or that it shows none. Log lines appear above them.
+pub(super) fn set_bars(bars: Option<MultiProgress>) {
+    *BARS.lock().unwrap_or_else(PoisonError::into_inner) = bars;
+}
+
+static BARS: Mutex<Option<MultiProgress>> = Mutex::new(None);
+
+/// Writes to standard error; bars on the terminal are taken away meanwhile and drawn again below.
+fn write_above_bars(bytes: &[u8]) {
+    let bars = BARS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match bars {
+        Some(bars) => bars.suspend(|| write_stderr(bytes)),
         None => write_stderr(bytes),
     }
 }
@@ -66,7 +83,7 @@ fn log_thread() -> Option<&'static SyncSender<Line>> {
         let write = move || {
             for line in waiting {
                 match line {
-                    Line::Text(bytes) => write_stderr(&bytes),
+                    Line::Text(bytes) => write_above_bars(&bytes),
                     Line::Flush(written) => drop(written.try_send(())),
                 }
             }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 
+use super::output::set_bars;
 use super::report::size;
 use crate::metrics::Metrics;
 
@@ -50,7 +51,7 @@ async fn log_lines(metrics: Arc<Metrics>) {
 }
 
 async fn bars(metrics: Arc<Metrics>) {
-    let bars = Bars(MultiProgress::new());
+    let bars = Bars::show();
     let head = bars.0.add(ProgressBar::new_spinner());
     let mut partitions: Vec<ProgressBar> = Vec::new();
     let mut rate = Rate::new();
@@ -83,11 +84,20 @@ async fn bars(metrics: Arc<Metrics>) {
 /// More bars than this would push everything else off the screen.
 const PARTITION_BARS: usize = 16;
 
-/// Bars that vanish when they are dropped.
+/// Progress bars on the terminal, below the log lines; removed on drop.
 struct Bars(MultiProgress);
+
+impl Bars {
+    fn show() -> Self {
+        let bars = MultiProgress::new();
+        set_bars(Some(bars.clone()));
+        Self(bars)
+    }
+}
 
 impl Drop for Bars {
     fn drop(&mut self) {
+        set_bars(None);
         // Nothing is lost when the terminal is gone.
         drop(self.0.clear());
     }

@@ -1,0 +1,74 @@
+//! The commands that there are.
+//!
+//! Owns their names and the lines about them in `--help`. Does not own their options: each command's file does.
+
+use clap::{Parser, Subcommand};
+
+use super::exit::{self, Exit};
+use super::process::{StopRequests, io_threads};
+use super::{audit, demo, hub, redrive, run, schema, send, sql};
+
+/// Dataverse events from an Azure Event Hub into a Parquet lake that DuckDB reads, each exactly once.
+///
+/// Begin with `catchwater demo`: it needs no cloud account. Every option can also be given as an environment
+/// variable: `--lake` as `CATCHWATER_LAKE`; an empty variable counts as unset.
+#[derive(Debug, Parser)]
+#[command(name = "catchwater", version, max_term_width = 110, after_help = exit::HELP)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Shows it all: a hub, events and the pipeline in one process, audited at the end
+    Demo(demo::Options),
+    /// Reads an event hub into a lake, until stopped or until caught up
+    Run(run::Options),
+    /// Serves an event hub on this machine, without a cloud account
+    Hub(hub::Options),
+    /// Sends events to an event hub: files, or generated ones
+    Send(send::Options),
+    /// Reads a lake back and proves it: each event once, no gaps, chains whole
+    Audit(audit::Options),
+    /// Parses quarantined bodies again and writes what is understood now into its tables, each event once
+    Redrive(redrive::Options),
+    /// Prints DuckDB views over a lake: history, latest state, quarantine
+    Sql(sql::Options),
+    /// Makes table metadata of bodies, and shows the types of a lake
+    #[command(after_help = schema::ABOUT)]
+    Schema(schema::Options),
+}
+
+impl Command {
+    /// The log filter of the command, where `CATCHWATER_LOG` does not set one.
+    pub(super) fn log_filter(&self) -> &'static str {
+        match self {
+            // A newcomer reads its report; of the log only warnings matter, and the figures where no bars are drawn.
+            Self::Demo(_) => "warn,catchwater::cli=info",
+            _ => "warn,catchwater=info,catchwater_sinks=info",
+        }
+    }
+
+    /// Worker threads of the runtime that the command needs.
+    pub(super) fn io_threads(&self) -> usize {
+        match self {
+            // Its hub needs one as well.
+            Self::Demo(_) => io_threads() + 1,
+            _ => io_threads(),
+        }
+    }
+
+    pub(super) async fn run(self, stops: StopRequests) -> anyhow::Result<Exit> {
+        match self {
+            Self::Demo(options) => Box::pin(demo::run(&options)).await,
+            Self::Run(options) => Box::pin(run::run(&options, stops.subscribe())).await,
+            Self::Hub(options) => Box::pin(hub::run(&options, stops.subscribe())).await,
+            Self::Send(options) => Box::pin(send::run(&options)).await,
+            Self::Audit(options) => Box::pin(audit::run(&options)).await,
+            Self::Redrive(options) => Box::pin(redrive::run(&options)).await,
+            Self::Sql(options) => Box::pin(sql::run(&options)).await,
+            Self::Schema(options) => Box::pin(schema::run(&options)).await,
+        }
+    }
+}
