@@ -41,7 +41,7 @@ impl Rows {
         let raw = raw_event(self.events, body);
         self.events += 1;
         if let Err(Full) = buffer.push(&mut self.context, event, &raw, PartitionId(0)) {
-            let rows = buffer.take(&mut self.context);
+            let rows = buffer.take(&mut self.context).batch;
             assert_eq!(
                 buffer.push(&mut self.context, event, &raw, PartitionId(0)),
                 Ok(()),
@@ -51,14 +51,14 @@ impl Rows {
         }
         // Once in a while, as a lane does it once a batch.
         let due = self.events % LOOK_EVERY == 0 && buffer.bytes() >= RollRules::GROUP_BYTES;
-        due.then(|| buffer.take(&mut self.context))
+        due.then(|| buffer.take(&mut self.context).batch)
     }
 
     /// What is left, a batch for each table, in the order of their names.
     pub(crate) fn take(&mut self) -> Vec<RecordBatch> {
         let mut tables: Vec<_> = self.tables.iter_mut().filter(|(_, buffer)| buffer.rows() > 0).collect();
         tables.sort_by(|one, other| one.0.cmp(other.0));
-        tables.into_iter().map(|(_, buffer)| buffer.take(&mut self.context)).collect()
+        tables.into_iter().map(|(_, buffer)| buffer.take(&mut self.context).batch).collect()
     }
 
     /// Parses all bodies, appends them and gives all batches.

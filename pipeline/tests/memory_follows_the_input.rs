@@ -326,7 +326,7 @@ fn attributes_that_vary_take_time_and_memory_in_proportion() {
             bytes += body.len();
             let event = parser.parse(body.as_bytes()).unwrap();
             buffer.push(&mut context, &event, &growth::raw(body.as_bytes()), PartitionId(0)).unwrap();
-            let group = encode_row_group(&buffer.take(&mut context)).unwrap();
+            let group = encode_row_group(&buffer.take(&mut context).batch).unwrap();
             assert!(group.joins(&groups));
             groups.push(group);
         }

@@ -9,8 +9,7 @@ mod processes;
 use std::path::Path;
 use std::process::Stdio;
 
-use arrow::array::RecordBatch;
-use catchwater::columns::{Catalog, Context, TableBuffer, type_names};
+use catchwater::columns::{Catalog, ColumnType, Context, Rows, TableBuffer};
 use catchwater::event::{QUARANTINE, RawEvent, Reason, Reject};
 use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater_sinks::CONTRACT;
@@ -112,13 +111,14 @@ fn make_lake(lake: &Path, bodies: &[Vec<u8>]) {
             durable: None,
         };
         let destination = Destination { table: QUARANTINE.into(), date: facts.date, source };
-        let rows = quarantined(bodies);
+        let Rows { batch, types } = quarantined(bodies);
         let mut schemas = Schemas::load(records).await.unwrap();
-        let column = |(name, type_name)| (name, FileColumn { type_name, ids: 1 });
-        let columns = type_names(&rows.schema()).into_iter().map(column).collect();
+        let column = |column_type: ColumnType| FileColumn { type_name: column_type.name().to_owned(), ids: 1 };
+        let columns =
+            types.into_iter().map(|(name, column_type)| (name, column(column_type))).collect();
         let ensured = schemas.ensure(QUARANTINE, &columns).await.unwrap();
         let Ensured::Durable(schema) = ensured else { unreachable!("{ensured:?}") };
-        let body = assemble(vec![encode_row_group(&rows).unwrap()]).unwrap();
+        let body = assemble(vec![encode_row_group(&batch).unwrap()]).unwrap();
         let bytes = body.complete(&facts, |column| schema.ids(column)).unwrap();
         store.put(&paths::data_file(&destination, Ordinal(0)), bytes).await.unwrap();
     });
@@ -126,7 +126,7 @@ fn make_lake(lake: &Path, bodies: &[Vec<u8>]) {
 
 const NOON: i64 = 1_795_348_800_000;
 
-fn quarantined(bodies: &[Vec<u8>]) -> RecordBatch {
+fn quarantined(bodies: &[Vec<u8>]) -> Rows {
     let mut context = Context::new("orders".into(), Catalog::new());
     let mut buffer = TableBuffer::open(&mut context, QUARANTINE);
     for (place, body) in bodies.iter().enumerate() {

@@ -72,7 +72,7 @@ fn write(read: &Result<ChangeEvent<'_>, Reject>, body: &[u8]) -> String {
         }
     }
     let rows = buffer.rows();
-    let batch = buffer.take(&mut context);
+    let batch = buffer.take(&mut context).batch;
     assert_eq!((batch.num_rows(), buffer.rows()), (rows, 0), "rows of the batch, and of the buffer it left");
     table.to_owned()
 }

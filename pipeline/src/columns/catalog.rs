@@ -62,15 +62,16 @@ impl Catalog {
         Arc::default()
     }
 
-    /// Takes over what the lake says of a table; it overrides what was proposed here.
+    /// Takes over the lake's types of a table's columns; they override what was proposed here. `None` is a type that only
+    /// a later version knows.
     ///
-    /// Buffers that are open keep their types until they are taken.
-    pub fn adopt(&self, table: &str, columns: impl IntoIterator<Item = (String, String)>) {
+    /// Buffers that hold rows keep their types until they are taken.
+    pub fn adopt(&self, table: &str, columns: impl IntoIterator<Item = (String, Option<ColumnType>)>) {
         let mut tables = self.tables();
         let known = tables.entry(table.to_owned()).or_default();
         let mut news = false;
-        for (column, type_name) in columns {
-            let stated = ColumnType::of(&type_name).map_or(Known::Foreign, Known::Type);
+        for (column, column_type) in columns {
+            let stated = column_type.map_or(Known::Foreign, Known::Type);
             news |= known.types.insert(column, stated) != Some(stated);
         }
         if news {
@@ -129,11 +130,11 @@ mod tests {
         assert_eq!(resolve(Some(ColumnType::Number)), Some(Known::Type(ColumnType::Text)));
         assert_eq!(catalog.resolve("contact", "name", None), None);
         let before = catalog.version();
-        catalog.adopt("account", [("name".to_owned(), "text".to_owned())]);
+        catalog.adopt("account", [("name".to_owned(), Some(ColumnType::Text))]);
         assert_eq!(catalog.version(), before);
-        catalog.adopt("account", [("name".to_owned(), "number".to_owned())]);
+        catalog.adopt("account", [("name".to_owned(), Some(ColumnType::Number))]);
         assert_eq!(resolve(None), Some(Known::Type(ColumnType::Number)));
-        catalog.adopt("account", [("name".to_owned(), "geometry".to_owned())]);
+        catalog.adopt("account", [("name".to_owned(), None)]);
         assert_eq!(resolve(Some(ColumnType::Text)), Some(Known::Foreign));
         assert_eq!(catalog.version(), before + 2);
     }
@@ -149,7 +150,7 @@ mod tests {
         assert_eq!(resolve("one_more"), Some(Known::Refused));
         assert_eq!(resolve("column7"), text);
         assert_eq!(catalog.resolve("contact", "one_more", Some(ColumnType::Text)), text);
-        catalog.adopt("account", [("one_more".to_owned(), "text".to_owned())]);
+        catalog.adopt("account", [("one_more".to_owned(), Some(ColumnType::Text))]);
         assert_eq!(resolve("one_more"), text, "the lake has it");
     }
 }

@@ -33,13 +33,11 @@ mod normal_form;
 
 pub use catalog::Catalog;
 pub use context::Context;
-pub use metadata::{
-    Doubt, Error as MetadataError, Inferred, Metadata, Survey, Unknown, is_same_type, type_holds,
-};
+pub use metadata::{Doubt, Error as MetadataError, Inferred, Metadata, Survey, Unknown};
 pub use names::attribute_name;
 pub use quarantined::{QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows};
-pub use schema::{TYPE_KEY, column_may_be, fixed_columns, type_names};
-pub use table::{Full, TableBuffer};
+pub use schema::{ColumnType, ColumnTypes, column_may_be, fixed_columns};
+pub use table::{Full, Rows, TableBuffer};
 
 /// The column that says where in its partition a row's event stood, in every table.
 pub const SEQUENCE_NUMBER: &str = "_sequence_number";

@@ -6,44 +6,37 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 
 use crate::event::QUARANTINE as QUARANTINE_TABLE;
 use crate::event::scalars::{PRECISION, SCALE};
 
-/// The metadata key under which a field carries its column's lake type.
-pub const TYPE_KEY: &str = "catchwater:type";
-
-/// The lake type of each column of a schema, by column name.
-pub fn type_names(schema: &Schema) -> BTreeMap<String, String> {
-    let typed =
-        |field: &FieldRef| field.metadata().get(TYPE_KEY).map(|name| (field.name().clone(), name.clone()));
-    schema.fields().iter().filter_map(typed).collect()
-}
+/// Column types by column name.
+pub type ColumnTypes = BTreeMap<String, ColumnType>;
 
 /// Compares a column of a file with its lake type; `None` for a type that only a later version knows.
 pub fn column_may_be(lake_type: &str, column: &Field) -> Option<bool> {
-    let expected = ColumnType::of(lake_type)?.in_files();
+    let expected = ColumnType::from_name(lake_type)?.in_files();
     Some(expected.equals_datatype(column.data_type()) && column.extension_type_name().is_none())
 }
 
 macro_rules! types {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),* $(,)?) => {
-        /// What a column of the lake holds.
+        /// Type of a column of the lake.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum ColumnType { $($(#[$doc])* $variant),* }
+        pub enum ColumnType { $($(#[$doc])* $variant),* }
 
         impl ColumnType {
-            /// The type of this name.
-            pub(super) fn of(name: &str) -> Option<Self> {
+            /// The type of this name; `None` if only a later version knows it.
+            pub fn from_name(name: &str) -> Option<Self> {
                 match name {
                     $($name => Some(Self::$variant),)*
                     _ => None,
                 }
             }
 
-            /// The name the lake's schema uses, for ever.
-            pub(super) fn name(self) -> &'static str {
+            /// The name in the lake's schema records. It never changes.
+            pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
             }
         }
@@ -51,6 +44,7 @@ macro_rules! types {
 }
 
 types! {
+    /// True or false.
     Boolean = "boolean",
     /// A plain number, of which nothing says that it is an integer.
     Number = "number",
@@ -58,8 +52,11 @@ types! {
     Decimal = "decimal",
     /// Only by metadata.
     Double = "double",
+    /// The number of an option.
     Choice = "choice",
+    /// The numbers of several options.
     Choices = "choices",
+    /// A string.
     Text = "text",
     /// Sixteen bytes here, 36 lower-case characters in files.
     Uuid = "uuid",
@@ -69,11 +66,17 @@ types! {
     Date = "date",
     /// A point in time of the event itself.
     Instant = "instant",
+    /// The parties of an activity.
     PartyList = "party_list",
+    /// Bytes.
     Binary = "binary",
+    /// A part of a body as JSON text.
     Json = "json",
+    /// An integer of 32 bits.
     Int32 = "int32",
+    /// An integer of 64 bits.
     Int64 = "int64",
+    /// Several strings.
     TextList = "text_list",
 }
 
@@ -84,6 +87,25 @@ pub(super) const DECIMAL: DataType = DataType::Decimal128(PRECISION as u8, SCALE
 const UTC: &str = "UTC";
 
 impl ColumnType {
+    /// True if a column of this type holds every value of a column of type `other`.
+    pub fn holds(self, other: Self) -> bool {
+        use ColumnType::{Date, Datetime, Decimal, Int32, Int64, Number};
+        self == other
+            || matches!(
+                (self, other),
+                (Number, Decimal | Int32 | Int64)
+                    | (Decimal, Int32 | Int64)
+                    | (Int64, Int32)
+                    | (Datetime, Date)
+            )
+    }
+
+    /// True if columns of both types show a value alike: plain numbers and money are both decimals.
+    pub fn shows_like(self, other: Self) -> bool {
+        let is_decimal = |of: Self| matches!(of, Self::Number | Self::Decimal);
+        self == other || is_decimal(self) && is_decimal(other)
+    }
+
     /// The Arrow type that readers find in files.
     fn in_files(self) -> DataType {
         if self == Self::Uuid { DataType::Utf8 } else { self.data_type() }
@@ -122,7 +144,6 @@ impl ColumnType {
                 field.metadata_mut().insert(EXTENSION_METADATA_KEY, parameters);
             }
         }
-        field.metadata_mut().insert(TYPE_KEY, self.name());
         field
     }
 }

@@ -15,7 +15,7 @@ use super::directory::{Directory, SlotId};
 use super::encoded_rows::EncodedRows;
 use super::quarantine;
 use super::row::{Cells, Row};
-use super::schema::{ColumnType, FixedColumn, layout};
+use super::schema::{ColumnType, ColumnTypes, FixedColumn, layout};
 use super::targets::{Item, Targets};
 use crate::event::{ChangeEvent, RawEvent, Reject};
 use crate::position::PartitionId;
@@ -38,6 +38,15 @@ pub struct TableBuffer {
     rows: usize,
     /// What its buffers take; `None` since they changed.
     bytes: Cell<Option<usize>>,
+}
+
+/// Rows that were taken out of a buffer.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// The rows as columns.
+    pub batch: RecordBatch,
+    /// The lake type of each of the batch's columns.
+    pub types: ColumnTypes,
 }
 
 impl TableBuffer {
@@ -95,7 +104,7 @@ impl TableBuffer {
         event: &ChangeEvent<'_>,
         raw: &RawEvent<'_>,
         partition: PartitionId,
-        mut part: impl FnMut(RecordBatch) -> Result<(), E>,
+        mut part: impl FnMut(Rows) -> Result<(), E>,
     ) -> Result<(), E> {
         debug_assert_eq!(self.rows, 0, "rows of other events would be in the first part");
         if let Some(targets) = self.begin_event(context, event, raw) {
@@ -236,10 +245,10 @@ impl TableBuffer {
     /// All rows so far, columns in the contract's order, those that are null throughout left out.
     ///
     /// The buffers become the batch without a copy; this one is empty then, and begins again.
-    pub fn take(&mut self, context: &mut Context) -> RecordBatch {
-        let batch = self.take_rows(context);
+    pub fn take(&mut self, context: &mut Context) -> Rows {
+        let rows = self.take_rows(context);
         self.renew_directory(context);
-        batch
+        rows
     }
 
     /// Takes what the lake says of the table now: it may have changed, and no row holds us to what it said before.
@@ -247,16 +256,17 @@ impl TableBuffer {
         self.directory = context.directory(&self.table);
     }
 
-    fn take_rows(&mut self, context: &mut Context) -> RecordBatch {
+    fn take_rows(&mut self, context: &mut Context) -> Rows {
         if !self.few.is_empty() {
             self.leave_few(context);
         }
         let Columns { mut fixed, mut attributes, .. } = std::mem::take(&mut self.columns);
         let rows = std::mem::take(&mut self.rows);
-        let mut columns = Vec::new();
+        let (mut columns, mut types) = (Vec::new(), ColumnTypes::new());
         let mut add = |column: &mut Column, name: &str, column_type: ColumnType| {
             if let Some(array) = column.finish(column_type, rows) {
                 columns.push((Arc::new(column_type.field(name)), array));
+                types.insert(name.to_owned(), column_type);
             }
         };
         for (column, (name, column_type)) in fixed.iter_mut().zip(self.layout).take(self.leading) {
@@ -273,7 +283,7 @@ impl TableBuffer {
             add(column, name, *column_type);
         }
         self.bytes.set(None);
-        batch(columns)
+        Rows { batch: batch(columns), types }
     }
 }
 

@@ -17,13 +17,13 @@ pub use self::survey::{Doubt, Inferred, Survey, Unknown};
 use self::answer::{Answer, Owner, Said};
 use self::kinds::Fact;
 use super::names::column_name;
-use super::schema::ColumnType;
+use super::schema::{ColumnType, ColumnTypes};
 use crate::event::{MESSAGES, QUARANTINE};
 
 /// The column types that metadata states.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
-    tables: BTreeMap<String, BTreeMap<String, String>>,
+    tables: BTreeMap<String, ColumnTypes>,
     /// Columns of dates without a `DateTimeBehavior`, by table.
     undecided_dates: BTreeMap<String, Vec<String>>,
 }
@@ -53,8 +53,8 @@ impl Metadata {
         Self::of(&[(PathBuf::from(name), answer.as_bytes().to_vec())])
     }
 
-    /// Type names by column, by table.
-    pub fn tables(&self) -> impl Iterator<Item = (&str, &BTreeMap<String, String>)> {
+    /// The stated column types of each table.
+    pub fn tables(&self) -> impl Iterator<Item = (&str, &ColumnTypes)> {
         self.tables.iter().map(|(table, columns)| (table.as_str(), columns))
     }
 
@@ -166,7 +166,7 @@ fn agree(known: &[(&Path, &Fact)], path: &Path, said: &Said, table: &str) -> Res
 
 /// The columns whose types are stated.
 fn columns(facts: Facts<'_>) -> Metadata {
-    let mut tables: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let mut tables: BTreeMap<String, ColumnTypes> = BTreeMap::new();
     let mut undecided_dates: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for ((table, attribute), facts) in facts {
         let fact = facts.into_iter().fold(Fact::default(), |known, (_, fact)| known.and(fact));
@@ -178,27 +178,10 @@ fn columns(facts: Facts<'_>) -> Metadata {
             if column_type == ColumnType::Datetime && fact.behavior.is_none() {
                 undecided_dates.entry(table.to_owned()).or_default().push(column.clone());
             }
-            tables.entry(table.to_owned()).or_default().insert(column, column_type.name().to_owned());
+            tables.entry(table.to_owned()).or_default().insert(column, column_type);
         }
     }
     Metadata { tables, undecided_dates }
-}
-
-/// True if both types show values alike: numbers and money are both decimals.
-pub fn is_same_type(lake: &str, stated: &str) -> bool {
-    let is_decimal = |of: &str| of == "number" || of == "decimal";
-    lake == stated || is_decimal(lake) && is_decimal(stated)
-}
-
-/// Whether all values of a column of type `stated` fit a column that the lake has as `lake`.
-pub fn type_holds(lake: &str, stated: &str) -> bool {
-    use ColumnType::{Date, Datetime, Decimal, Int32, Int64, Number};
-    let (Some(lake), Some(stated)) = (ColumnType::of(lake), ColumnType::of(stated)) else { return false };
-    lake == stated
-        || matches!(
-            (lake, stated),
-            (Number, Decimal | Int32 | Int64) | (Decimal, Int32 | Int64) | (Int64, Int32) | (Datetime, Date)
-        )
 }
 
 /// The files that a path stands for.

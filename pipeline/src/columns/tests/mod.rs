@@ -19,7 +19,7 @@ use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 
-use super::{Catalog, Context, Full, TableBuffer, type_names};
+use super::{Catalog, ColumnType, ColumnTypes, Context, Full, TableBuffer};
 use crate::event::{RawEvent, Table};
 use crate::parse::{ParentContext, Parser};
 use crate::position::{PartitionId, SequenceNumber};
@@ -47,7 +47,7 @@ impl Rows {
 
     /// What the lake says of `account`.
     fn adopt(&self, columns: &[(&str, &str)]) {
-        let columns = columns.iter().map(|(name, stated)| ((*name).to_owned(), (*stated).to_owned()));
+        let columns = columns.iter().map(|(name, stated)| ((*name).to_owned(), ColumnType::from_name(stated)));
         self.catalog.adopt("account", columns);
     }
 
@@ -83,7 +83,13 @@ impl Rows {
     }
 
     fn take(&mut self) -> RecordBatch {
-        self.buffer.as_mut().unwrap().take(&mut self.context)
+        self.take_typed().0
+    }
+
+    /// All rows, and the types of their columns.
+    fn take_typed(&mut self) -> (RecordBatch, ColumnTypes) {
+        let rows = self.buffer.as_mut().unwrap().take(&mut self.context);
+        (rows.batch, rows.types)
     }
 }
 

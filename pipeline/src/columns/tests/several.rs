@@ -338,7 +338,7 @@ fn rows_of_a_large_event_come_in_parts_of_the_same_types() {
     assert_eq!(buffer.push(&mut rows.context, &event, &raw, PartitionId(7)), Err(Full));
     let mut parts = Vec::new();
     let pushed = buffer.push_in_parts(&mut rows.context, &event, &raw, PartitionId(7), |part| {
-        parts.push(part);
+        parts.push(part.batch);
         Ok::<(), ()>(())
     });
     assert_eq!((pushed, buffer.rows(), buffer.bytes()), (Ok(()), 0, 0));

@@ -6,7 +6,7 @@ use super::*;
 fn column_of(value: &str) -> String {
     let mut rows = Rows::new();
     rows.push(&update(&[("x", value)]).json());
-    typed(&rows.take())
+    typed(rows.take_typed())
 }
 
 /// The same where the lake says the column's type.
@@ -14,17 +14,16 @@ fn column_as(lake: &str, value: &str) -> String {
     let mut rows = Rows::new();
     rows.adopt(&[("x", lake)]);
     rows.push(&update(&[("x", value)]).json());
-    typed(&rows.take())
+    typed(rows.take_typed())
 }
 
-fn typed(batch: &RecordBatch) -> String {
-    let row = row(batch, 0);
-    let types = type_names(batch.schema_ref());
+fn typed((batch, types): (RecordBatch, ColumnTypes)) -> String {
+    let row = row(&batch, 0);
     let rest = row.get("_rest").map(|rest| {
         let value = rest.strip_prefix(r#"{"InputParameters":{"Target":{"Attributes":{"x":"#);
         format!("rest {}", value.unwrap().strip_suffix("}}}}").unwrap())
     });
-    let column = row.get("x").map(|value| format!("{} {value}", types["x"]));
+    let column = row.get("x").map(|value| format!("{} {value}", types["x"].name()));
     [column, rest].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -163,12 +162,12 @@ fn the_first_evidence_counts_for_all_later_values() {
     for value in ["null", "1E+300", "1", r#""text""#, "0.33333333333333331", "2.5", &money("3")] {
         rows.push(&update(&[("x", value)]).json());
     }
-    let batch = rows.take();
+    let (batch, types) = rows.take_typed();
     let values: Vec<_> = (0..batch.num_rows())
         .map(|at| row(&batch, at).remove("x").unwrap_or_else(|| "-".to_owned()))
         .collect();
     assert_eq!(values, ["-", "-", "1", "-", "-", "2.5", "3"]);
-    assert_eq!(type_names(batch.schema_ref())["x"], "number");
+    assert_eq!(types["x"], ColumnType::Number);
 }
 
 #[test]
@@ -181,8 +180,8 @@ fn the_key_is_a_uuid() {
     ] {
         let mut rows = Rows::new();
         rows.push(&update(&[(attribute, &format!("\"{value}\""))]).table(table).json());
-        let batch = rows.take();
-        assert_eq!(type_names(batch.schema_ref())[attribute], expected, "{attribute} {value}");
+        let (batch, types) = rows.take_typed();
+        assert_eq!(types[attribute].name(), expected, "{attribute} {value}");
         assert_eq!(row(&batch, 0)[attribute], value);
     }
 }

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use catchwater_sinks::CONTRACT;
 use catchwater_sinks::lake::chain::{self, Chain};
 use catchwater_sinks::lake::schema::FileColumn;
@@ -15,7 +14,7 @@ use catchwater_sinks::paths::{Destination, Ordinal};
 
 use super::super::ledger::Before;
 use crate::budget::{LaneBudget, Permit, Share};
-use crate::columns::{self, TableBuffer};
+use crate::columns::{self, ColumnType, ColumnTypes, Rows, TableBuffer};
 use crate::event::{ChangeEvent, RawEvent, Reject};
 use crate::position::{PartitionId, SequenceNumber};
 
@@ -72,7 +71,7 @@ pub(super) struct OpenFile {
     grouped: Option<Span>,
     grouped_rows: u64,
     group_bytes: usize,
-    columns: BTreeMap<String, String>,
+    types: ColumnTypes,
     opened_at_ms: i64,
     /// Pays for what it holds.
     permit: Permit,
@@ -92,13 +91,12 @@ struct Span {
 /// A row group on its way into a file.
 struct EncodedPart {
     group: RowGroup,
-    /// Lake type names by column.
-    columns: BTreeMap<String, String>,
+    types: ColumnTypes,
 }
 
 impl EncodedPart {
-    fn of(rows: &RecordBatch) -> Result<Self, parquet::Error> {
-        Ok(Self { group: parquet::encode_row_group(rows)?, columns: columns::type_names(&rows.schema()) })
+    fn of(Rows { batch, types }: Rows) -> Result<Self, parquet::Error> {
+        Ok(Self { group: parquet::encode_row_group(&batch)?, types })
     }
 }
 
@@ -122,7 +120,7 @@ impl OpenFile {
             grouped: None,
             grouped_rows: 0,
             group_bytes: 0,
-            columns: BTreeMap::new(),
+            types: ColumnTypes::new(),
             opened_at_ms: now_ms,
             permit: budget.whole.charge(0),
             closed: Arc::clone(&budget.closed),
@@ -171,7 +169,7 @@ impl OpenFile {
         }
         let mut parts = Vec::new();
         self.buffer.push_in_parts(context, event, raw, partition, |rows| {
-            parts.push(EncodedPart::of(&rows)?);
+            parts.push(EncodedPart::of(rows)?);
             Ok::<(), parquet::Error>(())
         })?;
         let span = Span { first: number, last: number, before: before(), events: 1 };
@@ -253,7 +251,7 @@ impl OpenFile {
     ) -> Result<Option<ClosedFile>, parquet::Error> {
         let Some(span) = self.buffered.take() else { return Ok(None) };
         let rows = self.buffer.take(context);
-        self.add(span, vec![EncodedPart::of(&rows)?], facts)
+        self.add(span, vec![EncodedPart::of(rows)?], facts)
     }
 
     /// Adds the row groups of whole events. When they can't join the file, it is closed and returned, and they begin the
@@ -270,7 +268,7 @@ impl OpenFile {
             self.group_bytes += part.group.byte_size();
             self.grouped_rows += part.group.rows() as u64;
             self.groups.push(part.group);
-            self.columns.extend(part.columns);
+            self.types.extend(part.types);
         }
         self.grouped = Some(match self.grouped.take() {
             Some(grouped) => Span { last: span.last, events: grouped.events + span.events, ..grouped },
@@ -319,7 +317,7 @@ impl OpenFile {
             facts,
             events: span.events,
             before: span.before,
-            columns: in_file(std::mem::take(&mut self.columns), &body),
+            columns: in_file(std::mem::take(&mut self.types), &body),
             permit: self.closed.charge(body.byte_size()),
             body,
         }))
@@ -327,11 +325,11 @@ impl OpenFile {
 }
 
 /// The columns of a file, with the number of field ids that its pages need.
-pub(in crate::run) fn in_file(types: BTreeMap<String, String>, body: &Body) -> BTreeMap<String, FileColumn> {
+pub(in crate::run) fn in_file(types: ColumnTypes, body: &Body) -> BTreeMap<String, FileColumn> {
     let counts = body.field_id_counts();
-    let ids = |name: &String| counts.get(name).copied().unwrap_or(1);
-    types
-        .into_iter()
-        .map(|(name, type_name)| (name.clone(), FileColumn { type_name, ids: ids(&name) }))
-        .collect()
+    let column = |(name, column_type): (String, ColumnType)| {
+        let ids = counts.get(&name).copied().unwrap_or(1);
+        (name, FileColumn { type_name: column_type.name().to_owned(), ids })
+    };
+    types.into_iter().map(column).collect()
 }

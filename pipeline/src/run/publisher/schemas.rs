@@ -10,11 +10,8 @@ use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::lake::schema::{Ensured, Error, FileColumn, Schemas, TableSchema};
 
 use super::type_warnings;
-use crate::columns::{Catalog, Metadata, fixed_columns, is_same_type, type_holds};
+use crate::columns::{Catalog, ColumnType, ColumnTypes, Metadata, fixed_columns};
 use crate::event::{MESSAGES, QUARANTINE};
-
-/// Type names by column.
-type Columns = BTreeMap<String, String>;
 
 /// The lake's schemas, the types that metadata adds, and the catalog that tells the lanes of both.
 #[derive(Debug)]
@@ -22,7 +19,7 @@ pub(in crate::run) struct LakeSchemas {
     schemas: Schemas,
     catalog: Arc<Catalog>,
     /// Per table, what metadata adds and the lake does not have yet.
-    added: HashMap<String, Columns>,
+    added: HashMap<String, ColumnTypes>,
     /// Per table, columns of dates that metadata does not decide.
     undecided: HashMap<String, Vec<String>>,
     /// Tables that metadata states.
@@ -43,7 +40,7 @@ impl LakeSchemas {
         let schemas = Schemas::load(records).await?;
         schemas.check_tables().await?;
         for schema in schemas.tables() {
-            catalog.adopt(&schema.table, schema.types());
+            catalog.adopt(&schema.table, types_of(schema));
         }
         let told = [MESSAGES, QUARANTINE].map(str::to_owned).into();
         let mut opened = Self {
@@ -88,7 +85,7 @@ impl LakeSchemas {
                 }
                 Ensured::Contradiction { column, lake, file, schema } => (column, lake, file, schema),
             };
-            self.catalog.adopt(table, schema.types());
+            self.catalog.adopt(table, types_of(&schema));
             self.give_way(&schema);
             if file.contains_key(&column) {
                 tracing::warn!(%table, column, lake, file = ours, "another writer gave the column its type first; reading again");
@@ -98,9 +95,9 @@ impl LakeSchemas {
     }
 
     /// Attributes that get their column with this file; none where nothing is said of them.
-    fn new_columns(&self, table: &str, file: &BTreeMap<String, FileColumn>) -> Columns {
+    fn new_columns(&self, table: &str, file: &BTreeMap<String, FileColumn>) -> BTreeMap<String, String> {
         if self.told.contains(table) {
-            return Columns::new();
+            return BTreeMap::new();
         }
         let (known, added) = (self.schemas.table(table), self.added.get(table));
         let fixed: HashSet<&str> = fixed_columns(table).into_iter().flatten().map(|(name, _)| name).collect();
@@ -120,13 +117,14 @@ impl LakeSchemas {
     }
 
     /// Adds what metadata states of a table.
-    async fn add(&mut self, table: &str, columns: &Columns) -> Result<(), Error> {
+    async fn add(&mut self, table: &str, columns: &ColumnTypes) -> Result<(), Error> {
         self.added.insert(table.to_owned(), columns.clone());
         let known = self.schemas.table(table).cloned();
         if let Some(schema) = &known {
             self.give_way(schema);
         }
-        self.catalog.adopt(table, self.added[table].clone());
+        let added = self.added[table].iter();
+        self.catalog.adopt(table, added.map(|(column, stated)| (column.clone(), Some(*stated))));
         if known.is_some() {
             self.ensure(table, &BTreeMap::new()).await?;
         }
@@ -139,10 +137,10 @@ impl LakeSchemas {
         let mut otherwise = Vec::new();
         added.retain(|column, stated| {
             let Some(lake) = schema.columns.get(column).map(|lake| &lake.type_name) else { return true };
-            if !type_holds(lake, stated) {
-                type_warnings::contradicted(&schema.table, column, lake, stated);
-            } else if !is_same_type(lake, stated) {
-                otherwise.push((column.clone(), stated.clone()));
+            match ColumnType::from_name(lake).filter(|lake| lake.holds(*stated)) {
+                None => type_warnings::contradicted(&schema.table, column, lake, stated.name()),
+                Some(lake) if !lake.shows_like(*stated) => otherwise.push((column.clone(), stated.name())),
+                Some(_) => {}
             }
             false
         });
@@ -161,9 +159,14 @@ fn is_companion<'c>(name: &str, type_of: impl Fn(&str) -> Option<&'c str>) -> bo
 }
 
 /// Columns that metadata states and no file has yet.
-fn stated(added: Option<&Columns>) -> BTreeMap<String, FileColumn> {
-    let column = |type_name: &String| FileColumn { type_name: type_name.clone(), ids: 1 };
-    added.into_iter().flatten().map(|(name, type_name)| (name.clone(), column(type_name))).collect()
+fn stated(added: Option<&ColumnTypes>) -> BTreeMap<String, FileColumn> {
+    let column = |stated: &ColumnType| FileColumn { type_name: stated.name().to_owned(), ids: 1 };
+    added.into_iter().flatten().map(|(name, stated)| (name.clone(), column(stated))).collect()
+}
+
+/// The lake's types of a table's columns; `None` for a type that only a later version knows.
+fn types_of(schema: &TableSchema) -> impl Iterator<Item = (String, Option<ColumnType>)> {
+    schema.types().into_iter().map(|(column, name)| (column, ColumnType::from_name(&name)))
 }
 
 #[cfg(test)]
@@ -173,8 +176,9 @@ mod tests {
 
     use super::*;
 
-    fn columns(of: &[(&str, &str)]) -> Columns {
-        of.iter().map(|(name, type_name)| ((*name).to_owned(), (*type_name).to_owned())).collect()
+    fn columns(of: &[(&str, &str)]) -> ColumnTypes {
+        let column_type = |name| ColumnType::from_name(name).unwrap();
+        of.iter().map(|(name, type_name)| ((*name).to_owned(), column_type(type_name))).collect()
     }
 
     fn metadata(attributes: &[(&str, &str)]) -> Metadata {
@@ -196,8 +200,10 @@ mod tests {
     }
 
     /// What a run without metadata finds.
-    async fn in_lake(store: &Store) -> Option<Columns> {
-        open(store, &[]).await.schemas.table("account").map(TableSchema::types)
+    async fn in_lake(store: &Store) -> Option<ColumnTypes> {
+        let schemas = open(store, &[]).await.schemas;
+        let types = schemas.table("account").map(|schema| types_of(schema));
+        types.map(|types| types.map(|(column, lake)| (column, lake.unwrap())).collect())
     }
 
     #[tokio::test]

@@ -29,7 +29,7 @@ pub(super) fn contradicted(table: &str, column: &str, lake: &str, stated: &str) 
 }
 
 /// Columns of the lake that hold all values of the stated type, and show them otherwise: (column, stated type).
-pub(super) fn shown_otherwise(table: &str, columns: &[(String, String)]) {
+pub(super) fn shown_otherwise(table: &str, columns: &[(String, &str)]) {
     let columns: Vec<String> =
         columns.iter().map(|(column, stated)| format!("{column} ({stated})")).collect();
     if !columns.is_empty() {

@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::redrive::{self, Plan};
 use catchwater_sinks::lake::schema::TableSchema;
@@ -19,7 +18,8 @@ use super::super::lane::open_file::in_file;
 use super::super::publisher::schemas::LakeSchemas;
 use super::{Error, Rules};
 use crate::columns::{
-    self, Catalog, Context, Full, QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows, TableBuffer,
+    Catalog, ColumnTypes, Context, Full, QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows, Rows,
+    TableBuffer,
 };
 use crate::event::{ChangeEvent, RawEvent};
 use crate::eventhubs::SIZE_EXCEEDED;
@@ -78,7 +78,7 @@ struct Building {
 /// Its encoded part.
 struct Made {
     groups: Vec<RowGroup>,
-    columns: BTreeMap<String, String>,
+    types: ColumnTypes,
     rows: u64,
     /// Whether all row groups so far can stand in one file.
     joins: bool,
@@ -100,12 +100,12 @@ impl World {
         let (mut rows, mut context) = (0, None);
         for _ in 0..ROUNDS {
             for (table, building) in self.build(file, plan, &missing, rules, &mut context).await? {
-                let Made { groups, columns, rows: made, joins } = building.made;
+                let Made { groups, types, rows: made, joins } = building.made;
                 if !joins {
                     continue;
                 }
                 let body = parquet::assemble(groups)?;
-                let Some(schema) = self.schemas.ensure(&table, &in_file(columns, &body)).await? else {
+                let Some(schema) = self.schemas.ensure(&table, &in_file(types, &body)).await? else {
                     continue;
                 };
                 self.put(file, plan, &schema, (body, made)).await?;
@@ -185,7 +185,7 @@ fn path_of(file: &DataFileName, plan: &Plan) -> String {
 impl Building {
     fn open(context: &mut Context, table: &str) -> Self {
         let buffer = TableBuffer::open(context, table);
-        let made = Made { groups: Vec::new(), columns: BTreeMap::new(), rows: 0, joins: true };
+        let made = Made { groups: Vec::new(), types: ColumnTypes::new(), rows: 0, joins: true };
         Self { buffer, made, events: 0 }
     }
 
@@ -204,24 +204,24 @@ impl Building {
         let Self { buffer, made, .. } = self;
         buffer
             .push(context, event, raw, partition)
-            .or_else(|Full| buffer.push_in_parts(context, event, raw, partition, |rows| made.add(&rows)))
+            .or_else(|Full| buffer.push_in_parts(context, event, raw, partition, |rows| made.add(rows)))
     }
 
     /// Makes a row group of what the buffer holds.
     fn encode(&mut self, context: &mut Context) -> Result<(), Error> {
-        self.made.add(&self.buffer.take(context))
+        self.made.add(self.buffer.take(context))
     }
 }
 
 impl Made {
     /// Adds a row group. Once one can't join the others, the rest only tells its types.
-    fn add(&mut self, rows: &RecordBatch) -> Result<(), Error> {
-        if rows.num_rows() == 0 || !self.joins {
+    fn add(&mut self, Rows { batch, types }: Rows) -> Result<(), Error> {
+        if batch.num_rows() == 0 || !self.joins {
             return Ok(());
         }
-        self.columns.extend(columns::type_names(&rows.schema()));
-        self.rows += rows.num_rows() as u64;
-        let group = parquet::encode_row_group(rows)?;
+        self.types.extend(types);
+        self.rows += batch.num_rows() as u64;
+        let group = parquet::encode_row_group(&batch)?;
         self.joins = group.joins(&self.groups);
         self.groups.push(group);
         Ok(())

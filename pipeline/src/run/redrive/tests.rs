@@ -14,7 +14,7 @@ use catchwater_sinks::paths::{Date, Destination, SourceId};
 use catchwater_sinks::store::faults::{Faults, PutFault};
 
 use super::*;
-use crate::columns::{self, Context, ROW_INDEX, SEQUENCE_NUMBER, TableBuffer, column_may_be};
+use crate::columns::{Context, ROW_INDEX, Rows, SEQUENCE_NUMBER, TableBuffer, column_may_be};
 use crate::event::{QUARANTINE, RawEvent, Reason};
 use crate::position::{PartitionId, SequenceNumber};
 use crate::run::Kind;
@@ -102,10 +102,10 @@ impl Lake {
             };
             buffer.push_reject(&mut context, reject, &raw, properties, PartitionId(7));
         }
-        let rows = buffer.take(&mut context);
+        let Rows { batch, types } = buffer.take(&mut context);
         let mut schemas = schema::Schemas::load(Records::new(self.store.clone(), impatient())).await.unwrap();
-        let body = parquet::assemble(vec![parquet::encode_row_group(&rows).unwrap()]).unwrap();
-        let file_columns = in_file(columns::type_names(&rows.schema()), &body);
+        let body = parquet::assemble(vec![parquet::encode_row_group(&batch).unwrap()]).unwrap();
+        let file_columns = in_file(types, &body);
         let ensured = schemas.ensure(QUARANTINE, &file_columns).await.unwrap();
         let schema::Ensured::Durable(schema) = ensured else { panic!("{ensured:?}") };
         let last = Ordinal(continues_at + bodies.len() as i64 - 1);
