@@ -113,9 +113,9 @@ fn make_lake(lake: &Path, bodies: &[Vec<u8>]) {
         let destination = Destination { table: QUARANTINE.into(), date: facts.date, source };
         let Rows { batch, types } = quarantined(bodies);
         let mut schemas = Schemas::load(records).await.unwrap();
-        let column = |column_type: ColumnType| FileColumn { type_name: column_type.name().to_owned(), ids: 1 };
-        let columns =
-            types.into_iter().map(|(name, column_type)| (name, column(column_type))).collect();
+        let column =
+            |column_type: ColumnType| FileColumn { type_name: column_type.name().to_owned(), ids: 1 };
+        let columns = types.into_iter().map(|(name, column_type)| (name, column(column_type))).collect();
         let ensured = schemas.ensure(QUARANTINE, &columns).await.unwrap();
         let Ensured::Durable(schema) = ensured else { unreachable!("{ensured:?}") };
         let body = assemble(vec![encode_row_group(&batch).unwrap()]).unwrap();

@@ -11,8 +11,8 @@ fn read(files: &[(&str, &str)]) -> Result<Metadata, Error> {
 /// All types as `table.column=type`.
 fn told(metadata: &Metadata) -> String {
     let tables = metadata.tables();
-    let columns =
-        tables.flat_map(|(table, columns)| columns.iter().map(move |(c, t)| format!("{table}.{c}={}", t.name())));
+    let columns = tables
+        .flat_map(|(table, columns)| columns.iter().map(move |(c, t)| format!("{table}.{c}={}", t.name())));
     columns.collect::<Vec<_>>().join(" ")
 }
 

@@ -47,7 +47,8 @@ impl Rows {
 
     /// What the lake says of `account`.
     fn adopt(&self, columns: &[(&str, &str)]) {
-        let columns = columns.iter().map(|(name, stated)| ((*name).to_owned(), ColumnType::from_name(stated)));
+        let columns =
+            columns.iter().map(|(name, stated)| ((*name).to_owned(), ColumnType::from_name(stated)));
         self.catalog.adopt("account", columns);
     }
 

@@ -202,7 +202,7 @@ mod tests {
     /// What a run without metadata finds.
     async fn in_lake(store: &Store) -> Option<ColumnTypes> {
         let schemas = open(store, &[]).await.schemas;
-        let types = schemas.table("account").map(|schema| types_of(schema));
+        let types = schemas.table("account").map(types_of);
         types.map(|types| types.map(|(column, lake)| (column, lake.unwrap())).collect())
     }
 
