@@ -13,7 +13,7 @@ use catchwater::run::RollRules;
 use catchwater_benches::bodies::Bodies;
 use catchwater_sinks::CONTRACT;
 use catchwater_sinks::parquet::{self, FooterFacts};
-use catchwater_sinks::paths::{Date, Ordinal, SourceId};
+use catchwater_sinks::paths::{Date, Destination, Ordinal, SourceId};
 
 /// Events of a batch, about.
 const LOOK_EVERY: i64 = 64;
@@ -92,9 +92,11 @@ pub(crate) fn file_of(batch: &RecordBatch) -> Result<Vec<u8>, parquet::Error> {
     let group = parquet::encode_row_group(batch)?;
     let facts = FooterFacts {
         lake: "lake".to_owned(),
-        table: "table".to_owned(),
-        date: Date::from_unix_ms(0),
-        source: SourceId::new("events", 0, 0),
+        destination: Destination {
+            table: "table".into(),
+            date: Date::from_unix_ms(0),
+            source: SourceId::new("events", 0, 0),
+        },
         continues_at: Ordinal(0),
         first: Ordinal(0),
         last: Ordinal(group.rows() as i64),

@@ -12,12 +12,11 @@ use std::process::Stdio;
 use catchwater::columns::{Catalog, ColumnType, Context, Rows, TableBuffer};
 use catchwater::event::{QUARANTINE, RawEvent, Reason, Reject};
 use catchwater::position::{PartitionId, SequenceNumber};
-use catchwater_sinks::CONTRACT;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::records::{FirstStart, Origin, Records};
 use catchwater_sinks::lake::schema::{Ensured, FileColumn, Schemas};
 use catchwater_sinks::parquet::{FooterFacts, assemble, encode_row_group};
-use catchwater_sinks::paths::{self, Date, Destination, Ordinal, SourceId};
+use catchwater_sinks::paths::{Date, Destination, Ordinal, SourceId};
 use catchwater_sinks::store::Store;
 use processes::{audit, catchwater, json, told};
 use serde_json::{Value, json as object};
@@ -94,23 +93,12 @@ fn make_lake(lake: &Path, bodies: &[Vec<u8>]) {
         records.first_start(&source, FirstStart { partitions: vec![0] }).await.unwrap();
         let origin = Origin { first: Ordinal(0), routing_version: 1, namespace: "namespace".to_owned() };
         records.begin(&source, origin).await.unwrap();
+        let destination = Destination { table: QUARANTINE.into(), date: Date::from_unix_ms(NOON), source };
         let facts = FooterFacts {
             lake: records.lake_id().await.unwrap(),
-            table: QUARANTINE.to_owned(),
-            date: Date::from_unix_ms(NOON),
-            source: source.clone(),
-            continues_at: Ordinal(0),
-            first: Ordinal(0),
-            last: Ordinal(bodies.len() as i64 - 1),
             rows: bodies.len() as u64,
-            routing_version: 1,
-            writer: "a run".to_owned(),
-            contract: CONTRACT,
-            replaces: Vec::new(),
-            removed: None,
-            durable: None,
+            ..FooterFacts::sample(destination, 0, 0, bodies.len() as i64 - 1)
         };
-        let destination = Destination { table: QUARANTINE.into(), date: facts.date, source };
         let Rows { batch, types } = quarantined(bodies);
         let mut schemas = Schemas::load(records).await.unwrap();
         let column =
@@ -120,7 +108,7 @@ fn make_lake(lake: &Path, bodies: &[Vec<u8>]) {
         let Ensured::Durable(schema) = ensured else { unreachable!("{ensured:?}") };
         let body = assemble(vec![encode_row_group(&batch).unwrap()]).unwrap();
         let bytes = body.complete(&facts, |column| schema.ids(column)).unwrap();
-        store.put(&paths::data_file(&destination, Ordinal(0)), bytes).await.unwrap();
+        store.put(&facts.data_file(), bytes).await.unwrap();
     });
 }
 

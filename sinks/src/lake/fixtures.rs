@@ -8,9 +8,8 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use bytes::Bytes;
 
 use super::backoff::Backoff;
-use crate::CONTRACT;
 use crate::parquet::{FooterFacts, RowGroup, assemble, encode_row_group};
-use crate::paths::{Destination, Ordinal, SourceId};
+use crate::paths::{Destination, SourceId};
 
 /// Five attempts without a pause: tests don't sleep.
 pub(super) fn impatient() -> Backoff {
@@ -27,22 +26,7 @@ pub(super) fn destination(table: &str, day: &str) -> Destination {
 
 /// The facts of a file that holds the first and the last ordinal and nothing between.
 pub(super) fn facts(destination: &Destination, continues_at: i64, first: i64, last: i64) -> FooterFacts {
-    FooterFacts {
-        lake: "this lake".into(),
-        table: destination.table.to_string(),
-        date: destination.date,
-        source: destination.source.clone(),
-        continues_at: Ordinal(continues_at),
-        first: Ordinal(first),
-        last: Ordinal(last),
-        rows: if first == last { 1 } else { 2 },
-        routing_version: 1,
-        writer: "a writer".into(),
-        contract: CONTRACT,
-        replaces: Vec::new(),
-        removed: None,
-        durable: None,
-    }
+    FooterFacts::sample(destination.clone(), continues_at, first, last)
 }
 
 /// The bytes of that file.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::footer_checksum;
-use crate::paths::{Date, Ordinal, SourceId};
+use crate::paths::{self, Destination, Ordinal};
 use crate::store::{Store, Tail};
 
 /// The one entry of ours among a footer's key-value metadata.
@@ -24,12 +24,9 @@ pub const FACTS_KEY: &str = "catchwater";
 pub struct FooterFacts {
     /// The lake's id.
     pub lake: String,
-    /// The table's true name, which its folder need not spell.
-    pub table: String,
-    /// The day of the destination.
-    pub date: Date,
-    /// The source of the destination.
-    pub source: SourceId,
+    /// The chain that the file belongs to: `table`, `date` and `source` of the JSON object.
+    #[serde(flatten)]
+    pub destination: Destination,
     /// One past the last row of the destination's file before this, 0 for its first; as in the file's name.
     pub continues_at: Ordinal,
     /// The ordinal of the first row.
@@ -54,6 +51,34 @@ pub struct FooterFacts {
     /// true, whatever becomes of checkpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durable: Option<Ordinal>,
+}
+
+impl FooterFacts {
+    /// The key of the file, unless it is that of a redrive: its name in the chain of its destination.
+    pub fn data_file(&self) -> Path {
+        paths::data_file(&self.destination, self.continues_at)
+    }
+
+    /// Facts of a file in tests: written by "a writer" into "this lake" under the first version of the routing rules, with
+    /// one row of `first` and, if that is another one, one of `last`.
+    #[cfg(any(test, feature = "test-util"))]
+    #[must_use]
+    pub fn sample(destination: Destination, continues_at: i64, first: i64, last: i64) -> Self {
+        Self {
+            lake: "this lake".to_owned(),
+            destination,
+            continues_at: Ordinal(continues_at),
+            first: Ordinal(first),
+            last: Ordinal(last),
+            rows: if first == last { 1 } else { 2 },
+            routing_version: 1,
+            writer: "a writer".to_owned(),
+            contract: crate::CONTRACT,
+            replaces: Vec::new(),
+            removed: None,
+            durable: None,
+        }
+    }
 }
 
 /// A file that another one replaces.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use object_store::path::Path;
+use serde::{Deserialize, Serialize};
 
 use super::date::Date;
 use super::key::{RECORDS_FOLDER, literal};
@@ -23,7 +24,7 @@ const DATE_PREFIX: &str = "enqueued_date=";
 pub(super) const DATA_SUFFIX: &str = ".cw.parquet";
 
 /// The destination of a row: the chain of files of one table, one day and one source.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Destination {
     /// The table's true name; [`folder_name`] makes a folder of it.
     pub table: Arc<str>,

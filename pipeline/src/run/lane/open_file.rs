@@ -41,8 +41,6 @@ pub struct StartId {
 /// A file on its way to the store: whole and paid for.
 #[derive(Debug)]
 pub struct ClosedFile {
-    /// Where it belongs.
-    pub destination: Destination,
     /// The start of the partition it was read in; files of an earlier start are dropped.
     pub start: StartId,
     /// Facts for its footer; the publisher adds the durable position.
@@ -294,9 +292,7 @@ impl OpenFile {
         let Some(span) = self.grouped.take() else { return Ok(None) };
         let facts = FooterFacts {
             lake: run.lake.clone(),
-            table: self.destination.table.to_string(),
-            date: self.destination.date,
-            source: self.destination.source.clone(),
+            destination: self.destination.clone(),
             continues_at: Chain::recovered(self.chain_last).next(),
             first: Ordinal(span.first.0),
             last: Ordinal(span.last.0),
@@ -312,7 +308,6 @@ impl OpenFile {
         self.group_bytes = 0;
         self.chain_last = Some(Ordinal(span.last.0));
         Ok(Some(ClosedFile {
-            destination: self.destination.clone(),
             start: self.start,
             facts,
             events: span.events,

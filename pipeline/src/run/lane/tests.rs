@@ -105,7 +105,10 @@ impl World {
             match output {
                 LaneOutput::Closed(file) => {
                     let facts = file.facts;
-                    files.push(format!("{} {}..={} ({})", facts.table, facts.first, facts.last, facts.rows));
+                    files.push(format!(
+                        "{} {}..={} ({})",
+                        facts.destination.table, facts.first, facts.last, facts.rows
+                    ));
                 }
                 LaneOutput::Advanced { processed, oldest_open, .. } => {
                     let open = oldest_open.map(|before| match before {
@@ -246,7 +249,9 @@ fn what_a_destination_already_holds_is_skipped_and_its_chain_goes_on() {
         .out
         .iter()
         .filter_map(|output| match output {
-            LaneOutput::Closed(file) => Some((file.facts.table.clone(), file.facts.continues_at.0)),
+            LaneOutput::Closed(file) => {
+                Some((file.facts.destination.table.to_string(), file.facts.continues_at.0))
+            }
             LaneOutput::Advanced { .. } => None,
         })
         .collect();
@@ -321,8 +326,12 @@ fn messages_that_can_not_be_decoded_stand_in_quarantine_under_the_day_without_ti
     let mut chain = Vec::new();
     for output in world.out.drain(..) {
         match output {
-            LaneOutput::Closed(file) if file.facts.table == QUARANTINE => {
-                chain.push((file.facts.date.to_string(), file.facts.continues_at, file.facts.last));
+            LaneOutput::Closed(file) if &*file.facts.destination.table == QUARANTINE => {
+                chain.push((
+                    file.facts.destination.date.to_string(),
+                    file.facts.continues_at,
+                    file.facts.last,
+                ));
             }
             LaneOutput::Advanced { processed, .. } if processed.sequence_number.0 == 12 => {
                 assert!(processed.offset.is_unknown() && processed.enqueued_time_ms == 0);
@@ -350,7 +359,7 @@ fn properties_become_text_beside_a_body_that_is_not_understood() {
     let mut properties = Vec::new();
     for output in world.out.drain(..) {
         let LaneOutput::Closed(file) = output else { continue };
-        if file.facts.table != QUARANTINE {
+        if &*file.facts.destination.table != QUARANTINE {
             continue;
         }
         for rows in ParquetRecordBatchReader::try_new(whole(&file.facts, file.body), 1024).unwrap() {

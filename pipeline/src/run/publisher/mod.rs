@@ -161,10 +161,10 @@ impl Publisher {
             return Ok(());
         };
         partition.ledger.closed(id, file.before.clone())?;
-        let key = (file.start.partition, file.destination.clone());
+        let key = (file.start.partition, file.facts.destination.clone());
         let behind = file.facts.continues_at;
         let queue =
-            partition.destinations.entry(file.destination.clone()).or_insert_with(|| Queue::at(behind));
+            partition.destinations.entry(file.facts.destination.clone()).or_insert_with(|| Queue::at(behind));
         queue.files.push_back((id, file));
         self.waiting.push_back(key);
         Ok(())

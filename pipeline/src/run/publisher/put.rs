@@ -48,7 +48,7 @@ pub(super) async fn put(
     file: ClosedFile,
     mut chain: Chain,
 ) -> Result<PutDone, Error> {
-    let table = Arc::clone(&file.destination.table);
+    let table = Arc::clone(&file.facts.destination.table);
     let ensured = world.schemas.lock().await.ensure(&table, &file.columns).await;
     let schema = ensured.map_err(|source| Error::Schema { table: Arc::clone(&table), source })?;
     let (mut bytes, mut lost) = (0, true);
@@ -63,7 +63,7 @@ pub(super) async fn put(
     Ok(PutDone {
         start: file.start,
         file: id,
-        destination: file.destination,
+        destination: file.facts.destination,
         events: file.events,
         rows: file.facts.rows,
         bytes,

@@ -6,7 +6,6 @@ use std::time::Duration;
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use bytes::Bytes;
-use catchwater_sinks::CONTRACT;
 use catchwater_sinks::lake::audit::{self, audit};
 use catchwater_sinks::lake::records::{FirstStart, Origin};
 use catchwater_sinks::parquet::{FooterFacts, RowColumns};
@@ -108,22 +107,13 @@ impl Lake {
         let file_columns = in_file(types, &body);
         let ensured = schemas.ensure(QUARANTINE, &file_columns).await.unwrap();
         let schema::Ensured::Durable(schema) = ensured else { panic!("{ensured:?}") };
-        let last = Ordinal(continues_at + bodies.len() as i64 - 1);
+        let destination =
+            Destination { table: QUARANTINE.into(), date: Date::from_unix_ms(NOON), source: source() };
+        let last = continues_at + bodies.len() as i64 - 1;
         let facts = FooterFacts {
             lake: Records::new(self.store.clone(), impatient()).lake_id().await.unwrap(),
-            table: QUARANTINE.to_owned(),
-            date: Date::from_unix_ms(NOON),
-            source: source(),
-            continues_at: Ordinal(continues_at),
-            first: Ordinal(continues_at),
-            last,
             rows: bodies.len() as u64,
-            routing_version: 1,
-            writer: "a run".to_owned(),
-            contract: CONTRACT,
-            replaces: Vec::new(),
-            removed: None,
-            durable: None,
+            ..FooterFacts::sample(destination, continues_at, continues_at, last)
         };
         let bytes = body.complete(&facts, |column| schema.ids(column)).unwrap();
         self.store.put(&file(continues_at).path(), bytes).await.unwrap();

@@ -174,7 +174,7 @@ impl Follower {
                 }
                 // Behind the largest number no file can continue.
                 self.next = scan.facts.last.0.checked_add(1).map(Ordinal);
-                let table = report.tables.entry(scan.facts.table.clone()).or_default();
+                let table = report.tables.entry(scan.facts.destination.table.to_string()).or_default();
                 (table.rows, table.files, table.bytes) =
                     (table.rows + scan.rows.count, table.files + 1, table.bytes + size);
                 sources.take(&name, scan, report);

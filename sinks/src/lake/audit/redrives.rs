@@ -126,7 +126,7 @@ impl Quarantine<'_> {
             let (count, quarantine) = (outside.len(), self.name.path());
             report.broken(format!("{path}: {count} of its places are not in {quarantine}, first {first}"));
         }
-        let table = report.tables.entry(scan.facts.table.clone()).or_default();
+        let table = report.tables.entry(scan.facts.destination.table.to_string()).or_default();
         (table.rows, table.files, table.bytes) =
             (table.rows + scan.rows.count, table.files + 1, table.bytes + size);
         sources.take_redriven(file, &scan, outside, report);
@@ -144,7 +144,7 @@ impl Quarantine<'_> {
 fn fault_by_plan(scan: &Scan, plan: Option<&Plan>) -> Option<String> {
     let Some(plan) = plan else { return Some("it has no plan".to_owned()) };
     let mut planned = Places::default();
-    for place in plan.rows.get(&scan.facts.table).into_iter().flatten() {
+    for place in plan.rows.get(&*scan.facts.destination.table).into_iter().flatten() {
         planned.insert(place.0);
     }
     let differs = |places: &Places, words: &str| {

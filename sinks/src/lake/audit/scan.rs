@@ -85,13 +85,14 @@ impl Scan {
     /// Where the footer contradicts the path.
     fn fault_of_place(&self, name: &DataFileName) -> Option<String> {
         let facts = &self.facts;
+        let destination = &facts.destination;
         let says = |what: &str, said: String| Some(format!("its footer says {what} {said}"));
-        if folder_name(&facts.table) != name.folder {
-            says("table", format!("{:?}", facts.table))
-        } else if facts.date != name.date {
-            says("day", facts.date.to_string())
-        } else if facts.source != name.source {
-            says("source", facts.source.to_string())
+        if folder_name(&destination.table) != name.folder {
+            says("table", format!("{:?}", destination.table))
+        } else if destination.date != name.date {
+            says("day", destination.date.to_string())
+        } else if destination.source != name.source {
+            says("source", destination.source.to_string())
         } else if facts.continues_at != name.continues_at {
             says("that it continues at", facts.continues_at.to_string())
         } else {

@@ -183,7 +183,7 @@ impl Sources {
         if !self.lakes_of_files.contains(&facts.lake) {
             self.lakes_of_files.insert(facts.lake.clone());
         }
-        self.columns.take(&facts.table, path, scan.columns.clone());
+        self.columns.take(&facts.destination.table, path, scan.columns.clone());
     }
 
     /// A lake with files has an id.

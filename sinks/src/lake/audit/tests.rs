@@ -8,7 +8,6 @@ use arrow::datatypes::Field;
 use bytes::Bytes;
 
 use super::*;
-use crate::CONTRACT;
 use crate::lake::fixtures::{complete, id_of};
 use crate::lake::schema::{Column, TableSchema};
 use crate::parquet::{FooterFacts, Removed, RowColumns, encode_row_group};
@@ -93,22 +92,9 @@ fn path(table: &str, day: &str, continues_at: i64) -> object_store::path::Path {
 }
 
 fn facts(table: &str, day: &str, continues_at: i64, ordinals: &[i64]) -> FooterFacts {
-    FooterFacts {
-        lake: "this lake".into(),
-        table: table.into(),
-        date: day.parse().unwrap(),
-        source: source(0),
-        continues_at: Ordinal(continues_at),
-        first: Ordinal(ordinals.first().copied().unwrap_or(0)),
-        last: Ordinal(ordinals.last().copied().unwrap_or(0)),
-        rows: ordinals.len() as u64,
-        routing_version: 1,
-        writer: "test".into(),
-        contract: CONTRACT,
-        replaces: Vec::new(),
-        removed: None,
-        durable: None,
-    }
+    let destination = Destination { table: table.into(), date: day.parse().unwrap(), source: source(0) };
+    let (first, last) = (ordinals.first().copied().unwrap_or(0), ordinals.last().copied().unwrap_or(0));
+    FooterFacts { rows: ordinals.len() as u64, ..FooterFacts::sample(destination, continues_at, first, last) }
 }
 
 /// A file with a row group for each two rows.
@@ -510,9 +496,21 @@ async fn a_file_that_contradicts_itself_is_found() {
         written(&facts, &ordinals)
     };
     let cases: [(&str, Bytes, &str); 12] = [
-        ("table", with(&|facts| facts.table = "contact".into()), r#"its footer says table "contact""#),
-        ("day", with(&|facts| facts.date = "2026-11-21".parse().unwrap()), "its footer says day 2026-11-21"),
-        ("source", with(&|facts| facts.source = source(3)), "its footer says source hub-1763800000000-p0003"),
+        (
+            "table",
+            with(&|facts| facts.destination.table = "contact".into()),
+            r#"its footer says table "contact""#,
+        ),
+        (
+            "day",
+            with(&|facts| facts.destination.date = "2026-11-21".parse().unwrap()),
+            "its footer says day 2026-11-21",
+        ),
+        (
+            "source",
+            with(&|facts| facts.destination.source = source(3)),
+            "its footer says source hub-1763800000000-p0003",
+        ),
         ("place", with(&|facts| facts.continues_at = Ordinal(6)), "its footer says that it continues at 6"),
         ("first", with(&|facts| facts.first = Ordinal(6)), "rows of 7 to 9, its footer says 6 to 9"),
         ("last", with(&|facts| facts.last = Ordinal(8)), "rows of 7 to 9, its footer says 7 to 8"),
@@ -634,10 +632,9 @@ async fn sources_are_judged_apart() {
     let lake = Lake::whole().await;
     lake.record(&paths::origin(&source(1)), r#"{"first":4000000000000}"#).await;
     let ordinals = [4_000_000_000_000, 4_000_000_000_001, 4_000_000_000_005];
-    let facts = FooterFacts { source: source(1), ..facts("account", "2026-11-22", 0, &ordinals) };
-    let destination =
-        Destination { table: "account".into(), date: "2026-11-22".parse().unwrap(), source: source(1) };
-    lake.store.put(&paths::data_file(&destination, Ordinal(0)), written(&facts, &ordinals)).await.unwrap();
+    let mut facts = facts("account", "2026-11-22", 0, &ordinals);
+    facts.destination.source = source(1);
+    lake.store.put(&facts.data_file(), written(&facts, &ordinals)).await.unwrap();
     let checkpoints = [(source(0), Ordinal(9)), (source(1), Ordinal(4_000_000_000_002))].into();
     let report = audit(&lake.store, COLUMNS, is_type, &checkpoints).await.unwrap();
     assert_eq!(counts(&report), [13, 13, 1, 0, 0, 2], "{:?}", report.findings);

@@ -9,7 +9,7 @@ use object_store::path::Path;
 use super::backoff::{Attempts, Backoff, Failure};
 use super::chain::{Chain, Fact, Step, Violation};
 use crate::parquet::{self, FooterFacts, read_facts};
-use crate::paths::{self, Destination, Ordinal};
+use crate::paths::Ordinal;
 use crate::store::{self, Kind, Put, Store};
 
 /// How the commit of a file ended.
@@ -147,12 +147,7 @@ struct File<'a> {
 
 impl<'a> File<'a> {
     fn of(facts: &'a FooterFacts) -> Self {
-        let destination = Destination {
-            table: facts.table.as_str().into(),
-            date: facts.date,
-            source: facts.source.clone(),
-        };
-        Self { facts, path: paths::data_file(&destination, facts.continues_at) }
+        Self { facts, path: facts.data_file() }
     }
 
     /// One conditional request. No answer is a fact as well, once it has been waited out.
@@ -201,13 +196,14 @@ pub(super) async fn found(store: &Store, path: &Path) -> Result<Option<FooterFac
 
 /// The judgement by the last row rests on this: same lake, same place, same rules. Never the same writer.
 pub(super) fn is_of_our_kind(path: &Path, Facts { ours, found }: Facts<'_>) -> Result<(), Error> {
+    let (our_place, their_place) = (&ours.destination, &found.destination);
     let versions = [ours.routing_version, found.routing_version].map(|version| version.to_string());
     let [our_version, their_version] = &versions;
     for (fact, ours, theirs) in [
         ("lake", &ours.lake, &found.lake),
-        ("table", &ours.table, &found.table),
-        ("date", &ours.date.to_string(), &found.date.to_string()),
-        ("source", &ours.source.to_string(), &found.source.to_string()),
+        ("table", &our_place.table.to_string(), &their_place.table.to_string()),
+        ("date", &our_place.date.to_string(), &their_place.date.to_string()),
+        ("source", &our_place.source.to_string(), &their_place.source.to_string()),
         ("place in its chain", &ours.continues_at.to_string(), &found.continues_at.to_string()),
         ("version of the routing rules", our_version, their_version),
     ] {

@@ -4,6 +4,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::lake::fixtures::{destination, facts, impatient, written};
+use crate::paths;
 use crate::store::faults::{Faults, PutFault};
 
 /// Commits rows `first` to `last` behind what the chain knows.
@@ -108,8 +109,8 @@ async fn file_of_other_rules_or_another_lake_is_not_judged_by_its_last_row() {
     let changes: [(Change, &str); 5] = [
         (|facts| facts.routing_version = 2, "version of the routing rules is 2, and ours is 1"),
         (|facts| facts.lake = "another lake".into(), "lake is another lake"),
-        (|facts| facts.table = "contact".into(), "table is contact"),
-        (|facts| facts.source = crate::lake::fixtures::source(8), "source is "),
+        (|facts| facts.destination.table = "contact".into(), "table is contact"),
+        (|facts| facts.destination.source = crate::lake::fixtures::source(8), "source is "),
         (|facts| facts.continues_at = Ordinal(5), "place in its chain is 5"),
     ];
     for (change, says) in changes {

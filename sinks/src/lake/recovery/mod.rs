@@ -293,15 +293,14 @@ impl Chains<'_> {
             }
         };
         self.is_of_this_lake(&path, &facts)?;
-        let destination = Destination { table: facts.table.into(), date: facts.date, source: facts.source };
-        let says = paths::data_file(&destination, facts.continues_at);
+        let says = facts.data_file();
         if let Some(durable) = facts.durable.filter(|durable| *durable >= facts.first) {
             return Err(Error::Leads { path: path.to_string(), durable, first: facts.first });
         }
         if says != path || facts.last < facts.continues_at {
             return Err(Error::Misplaced { path: path.to_string(), says: says.to_string() });
         }
-        Ok((Recovered { destination, last: facts.last }, facts.durable))
+        Ok((Recovered { destination: facts.destination, last: facts.last }, facts.durable))
     }
 
     /// The events of a file, as runs of consecutive numbers.

@@ -14,7 +14,7 @@ use super::commit::{self, Facts};
 use super::records::{self, Records};
 use crate::CONTRACT;
 use crate::parquet::FooterFacts;
-use crate::paths::{self, DataFileName, Ordinal};
+use crate::paths::{self, DataFileName, Destination, Ordinal};
 use crate::store::{Kind, Put, Store};
 
 /// Which rows of a quarantine file go to which table. What stands in the lake is carried out as it stands.
@@ -62,9 +62,11 @@ impl Plan {
         let places = self.rows.get(table)?;
         Some(FooterFacts {
             lake: lake.to_owned(),
-            table: table.to_owned(),
-            date: quarantine.date,
-            source: quarantine.source.clone(),
+            destination: Destination {
+                table: table.into(),
+                date: quarantine.date,
+                source: quarantine.source.clone(),
+            },
             continues_at: quarantine.continues_at,
             first: *places.first()?,
             last: *places.last()?,

@@ -108,7 +108,7 @@ async fn another_file_under_the_name_is_an_error() {
     let path = paths::redriven_file("account", &quarantine(), 1);
     let cases: [(FooterFacts, &str); 6] = [
         (FooterFacts { lake: "other".into(), ..facts.clone() }, "lake"),
-        (FooterFacts { table: "lead".into(), ..facts.clone() }, "table"),
+        (FooterFacts { destination: destination("lead", "2026-11-22"), ..facts.clone() }, "table"),
         (FooterFacts { routing_version: 1, ..facts.clone() }, "routing rules"),
         (FooterFacts { first: Ordinal(100), ..facts.clone() }, "100 to 104"),
         (FooterFacts { last: Ordinal(105), ..facts.clone() }, "101 to 105"),

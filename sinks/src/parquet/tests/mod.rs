@@ -31,27 +31,21 @@ use super::{
     DataFile, Error, FACTS_KEY, FooterFacts, Removed, Replaced, RowGroup, assemble, encode_row_group,
     footer_checksum, read_facts,
 };
-use crate::CONTRACT;
 use crate::lake::fixtures::complete;
-use crate::paths::{Date, Ordinal, SourceId};
+use crate::paths::{Destination, Ordinal, SourceId};
 use crate::store::Store;
 
 fn facts() -> FooterFacts {
+    let destination = Destination {
+        table: "Account \"ü\"".into(),
+        date: "2026-11-22".parse().unwrap(),
+        source: SourceId::new("hub", 1_763_800_000_000, 7),
+    };
     FooterFacts {
         lake: "7d9f".into(),
-        table: "Account \"ü\"".into(),
-        date: "2026-11-22".parse::<Date>().unwrap(),
-        source: SourceId::new("hub", 1_763_800_000_000, 7),
-        continues_at: Ordinal(0),
-        first: Ordinal(3),
-        last: Ordinal(i64::MAX),
         rows: 4,
-        routing_version: 1,
         writer: "one".into(),
-        contract: CONTRACT,
-        replaces: Vec::new(),
-        removed: None,
-        durable: None,
+        ..FooterFacts::sample(destination, 0, 3, i64::MAX)
     }
 }
 
@@ -486,7 +480,8 @@ async fn facts_come_back_and_a_changed_bit_of_the_footer_is_found() {
     let column: ArrayRef = Arc::new(StringArray::from(vec!["\"checksum\":\"00000000\""]));
     let batch = RecordBatch::try_from_iter([("text", column)]).unwrap();
     // What looks like the place of the checksum stands among the values, their statistics and the names, too.
-    let facts = FooterFacts { table: "\"checksum\":\"00000000\"".into(), ..facts() };
+    let mut facts = facts();
+    facts.destination.table = "\"checksum\":\"00000000\"".into();
     let removed = Removed { rows: 4, reason: "}}".to_owned() };
     let replaced = Replaced { file: "account/x.cw.parquet".to_owned(), rows: 7 };
     for facts in [
