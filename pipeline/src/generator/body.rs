@@ -1,195 +1,120 @@
-//! One body: the execution context, its target, its images, its parent.
+//! The body of one event: the execution context with its target, its images and its parent.
 //!
-//! Members stand in the serializers' order, which is the same for both formats.
+//! Owns the members of a body and their order, which is that of the platform's serializers in both formats.
+//! Does not own: the syntax (`json`, `xml`), or the values of columns (`value`).
 
 use std::mem;
 
-use super::Size;
 use super::catalogue::{Kind, Table};
+use super::event::Event;
 use super::json::Json;
 use super::record::{Message, Record};
 use super::rng::Rng;
-use super::value::{Lengths, Value, write_named, write_reference};
-use super::wire::{
-    AFTER, ATTRIBUTES, BEFORE, Class, INPUTS, KEYS, LABELS, OUTPUTS, Pair, RELATED, SHARED, STEP_KEYS,
-    Scalar, Wire,
+use super::value::{Value, write_named, write_reference};
+use super::writer::{
+    ATTRIBUTES, Class, DeclaredType, FORMATTED_VALUES, INPUT_PARAMETERS, KEY_ATTRIBUTES, OUTPUT_PARAMETERS,
+    POST_ENTITY_IMAGES, PRE_ENTITY_IMAGES, RELATED_ENTITIES, SHARED_VARIABLES, STEP_KEY_ATTRIBUTES, Scalar,
+    Writer,
 };
 
-/// What a body of some size consists of.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Plan {
-    /// Bytes of attributes in `Target`, as JSON has them, after which no further one is added.
-    attributes: usize,
-    /// Columns of the registered image before the event; 0 is none registered.
-    columns_before: usize,
-    /// The same after it.
-    columns_after: usize,
-    with_parent: bool,
-    /// With everything the platform may add: who changed it, the automatic image, shared variables.
-    full: bool,
-    lengths: Lengths,
-}
-
-impl Plan {
-    pub(super) fn draw(size: Size, rng: &mut Rng) -> Self {
-        let lengths = Lengths { memo: 3 + rng.below(12), image: 0 };
-        let lean = Self {
-            attributes: 0,
-            columns_before: 0,
-            columns_after: 0,
-            with_parent: false,
-            full: false,
-            lengths,
-        };
-        match size {
-            Size::Small => Self { attributes: rng.below(50), ..lean },
-            Size::Typical if rng.percent(60) => Self { attributes: 0, with_parent: true, ..lean },
-            Size::Typical => {
-                let (columns_before, columns_after) = if rng.percent(50) { (3, 0) } else { (0, 4) };
-                Self { attributes: rng.below(150), columns_before, columns_after, full: true, ..lean }
-            }
-            Size::Large | Size::Mixed => {
-                let image = if rng.percent(10) { 300 + rng.below(900) } else { 0 };
-                let lengths = Lengths { memo: 420 + rng.below(500), image };
-                Self {
-                    attributes: 7_600,
-                    columns_before: usize::MAX,
-                    columns_after: usize::MAX,
-                    with_parent: true,
-                    full: true,
-                    lengths,
-                }
-            }
-        }
-    }
-}
-
-/// What the platform says of an event, whatever its table.
-#[derive(Debug)]
-pub(super) struct Facts<'a> {
-    table: &'a Table,
-    message: Message,
-    now_ms: i64,
-    base_ms: i64,
-    correlation: u128,
-    operation: u128,
-    request: u128,
-    step: u128,
-    user: u128,
-    user_aad: u128,
-    agent: &'static str,
-}
-
-impl<'a> Facts<'a> {
-    pub(super) fn draw(table: &'a Table, message: Message, now_ms: i64, base_ms: i64, rng: &mut Rng) -> Self {
-        // A step is registered per table and message, and a user stays the same user.
-        let mut step = Rng::named(table.name, message as u64);
-        let mut user = Rng::new(rng.below(USERS) as u64);
-        Self {
-            table,
-            message,
-            now_ms,
-            base_ms,
-            correlation: rng.guid(),
-            operation: rng.guid(),
-            request: rng.guid(),
-            step: step.guid(),
-            user: user.guid(),
-            user_aad: user.guid(),
-            agent: rng.pick(AGENTS),
-        }
-    }
-}
-
-/// Buffers that are kept from body to body.
+/// Buffers reused from body to body.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    /// The attributes the caller sent, as JSON has them.
+    /// The JSON of the attributes that the caller sent, to measure them.
     measured: Vec<u8>,
-    /// The attributes the caller sent.
+    /// The attributes that the caller sent, in the format of the body.
     sent: Vec<u8>,
-    /// The images before the event.
+    /// The images before the event, in the format of the body.
     before: Vec<u8>,
 }
 
-/// Writes a body, and lets the event happen to the record.
-pub(super) fn write<W: Wire>(
+/// Applies the event to the record and appends its body to `out`.
+pub(super) fn write<W: Writer>(
     out: &mut Vec<u8>,
-    facts: &Facts<'_>,
-    plan: &Plan,
+    event: &Event<'_>,
     record: &mut Record,
     scratch: &mut Scratch,
     rng: &mut Rng,
 ) {
-    write_apart::<W>(&mut scratch.before, |wire| write_before(wire, facts, plan, record));
-    let changed = happen(facts, plan, record, &mut scratch.measured, rng);
-    write_apart::<W>(&mut scratch.sent, |wire| {
-        for column in changed.columns(facts.table) {
-            write_attribute(wire, facts, column, &record.value(facts.table, column, facts.base_ms), false);
+    write_part::<W>(&mut scratch.before, |writer| write_images_before(writer, event, record));
+    let changed = apply_event(event, record, &mut scratch.measured, rng);
+    write_part::<W>(&mut scratch.sent, |writer| {
+        for column in changed.columns(event.table) {
+            write_column(
+                writer,
+                event,
+                column,
+                &record.value(event.table, column, event.times.base_ms),
+                false,
+            );
         }
     });
-    let place = Place { record, plan, sent: &scratch.sent, before: &scratch.before, parent: false };
-    let mut wire = W::over(mem::take(out));
-    wire.body(|wire| write_context(wire, facts, &place));
-    *out = mem::take(wire.out());
+    let parts = ContextParts { record, sent: &scratch.sent, before: &scratch.before, is_parent: false };
+    let mut writer = W::appending_to(mem::take(out));
+    writer.body(|writer| write_context(writer, event, &parts));
+    *out = mem::take(writer.buffer());
 }
 
-/// Writes what is spliced in later.
-fn write_apart<W: Wire>(buffer: &mut Vec<u8>, write: impl FnOnce(&mut W)) {
+/// Writes a part that is spliced into the body later.
+fn write_part<W: Writer>(buffer: &mut Vec<u8>, write: impl FnOnce(&mut W)) {
     buffer.clear();
-    let mut wire = W::over(mem::take(buffer));
-    write(&mut wire);
-    *buffer = mem::take(wire.out());
+    let mut writer = W::appending_to(mem::take(buffer));
+    write(&mut writer);
+    *buffer = mem::take(writer.buffer());
 }
 
-/// What differs between a context and its parent.
+/// Input of a context: of the body's own, or of its `ParentContext`.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct ContextParts<'a> {
     record: &'a Record,
-    plan: &'a Plan,
     sent: &'a [u8],
     before: &'a [u8],
-    /// The parent is what the caller sent, before the platform added columns of its own, and images.
-    parent: bool,
+    /// A parent holds what the caller sent, without the columns and the images that the platform adds.
+    is_parent: bool,
 }
 
-/// The columns that an event sets: so many from a first one on, round and round.
+/// The columns that an event sets: `count` of them from `start` on, wrapping around.
 #[derive(Clone, Copy)]
-struct Changed {
+struct ChangedColumns {
     start: usize,
     count: usize,
 }
 
-impl Changed {
+impl ChangedColumns {
     fn columns(self, table: &Table) -> impl Iterator<Item = usize> + use<> {
         let columns = table.columns.len();
         (0..self.count).map(move |step| (self.start + step) % columns)
     }
 }
 
-/// Lets the event happen to the record. What JSON says of it decides how much that is, so that it is the same event
-/// in both formats.
-fn happen(
-    facts: &Facts<'_>,
-    plan: &Plan,
+/// Sets columns of the record until their JSON is as long as the plan asks for. The measure is JSON for both formats, so
+/// that both hold the same event.
+fn apply_event(
+    event: &Event<'_>,
     record: &mut Record,
     measured: &mut Vec<u8>,
     rng: &mut Rng,
-) -> Changed {
-    let columns = facts.table.columns.len();
-    let mut changed = Changed { start: 0, count: 0 };
-    if facts.message == Message::Delete {
+) -> ChangedColumns {
+    let columns = event.table.columns.len();
+    let mut changed = ChangedColumns { start: 0, count: 0 };
+    if event.message == Message::Delete {
         return changed;
     }
-    changed.start = if facts.message == Message::Create { 0 } else { rng.below(columns) };
-    write_apart(measured, |wire: &mut Json| {
+    changed.start = if event.message == Message::Create { 0 } else { rng.below(columns) };
+    write_part(measured, |writer: &mut Json| {
         while changed.count < columns {
             let column = (changed.start + changed.count) % columns;
-            record.set(facts.table, column, plan.lengths);
-            write_attribute(wire, facts, column, &record.value(facts.table, column, facts.base_ms), false);
+            record.set(event.table, column, event.plan.lengths);
+            write_column(
+                writer,
+                event,
+                column,
+                &record.value(event.table, column, event.times.base_ms),
+                false,
+            );
             changed.count += 1;
-            // One more for the comma before the first.
-            if wire.0.len() + 1 >= plan.attributes {
+            // The comma before the first attribute is counted too.
+            if writer.buffer().len() + 1 >= event.plan.attribute_bytes {
                 break;
             }
         }
@@ -197,165 +122,178 @@ fn happen(
     changed
 }
 
-fn write_attribute(wire: &mut impl Wire, facts: &Facts<'_>, column: usize, value: &Value, in_image: bool) {
-    wire.pair(Pair::Any, facts.table.columns[column].name, |wire| value.write(wire, in_image));
+fn write_column(writer: &mut impl Writer, event: &Event<'_>, column: usize, value: &Value, in_image: bool) {
+    writer
+        .pair(DeclaredType::Object, event.table.columns[column].name, |writer| value.write(writer, in_image));
 }
 
-/// The members of a context.
-fn write_context<W: Wire>(wire: &mut W, facts: &Facts<'_>, place: &Place<'_>) {
-    let full = place.plan.full;
-    wire.quoted("BusinessUnitId", |wire| wire.text(BUSINESS_UNIT));
-    wire.guid_member("CorrelationId", facts.correlation);
-    wire.bare("Depth", |wire| wire.integer(1));
-    wire.quoted("InitiatingUserAgent", |wire| wire.text(facts.agent));
-    wire.guid_member("InitiatingUserAzureActiveDirectoryObjectId", facts.user_aad);
-    wire.guid_member("InitiatingUserId", facts.user);
-    wire.list(&INPUTS, |wire| {
-        wire.pair(Pair::Any, "Target", |wire| write_target(wire, facts, place));
-        if place.parent {
-            wire.pair(Pair::Any, "SuppressDuplicateDetection", |wire| wire.boolean(false));
+/// Writes the members of a context.
+fn write_context<W: Writer>(writer: &mut W, event: &Event<'_>, parts: &ContextParts<'_>) {
+    writer.string_member("BusinessUnitId", |writer| writer.text(BUSINESS_UNIT));
+    writer.guid_member("CorrelationId", event.correlation);
+    writer.literal_member("Depth", |writer| writer.integer(1));
+    writer.string_member("InitiatingUserAgent", |writer| writer.text(event.agent));
+    writer.guid_member("InitiatingUserAzureActiveDirectoryObjectId", event.user_aad);
+    writer.guid_member("InitiatingUserId", event.user);
+    writer.list_member(&INPUT_PARAMETERS, |writer| {
+        writer.pair(DeclaredType::Object, "Target", |writer| write_target(writer, event, parts));
+        if parts.is_parent {
+            writer.pair(DeclaredType::Object, "SuppressDuplicateDetection", |writer| {
+                writer.boolean_value(false)
+            });
         }
     });
     for name in ["IsExecutingOffline", "IsInTransaction", "IsOfflinePlayback"] {
-        wire.bare(name, |wire| wire.text("false"));
+        writer.literal_member(name, |writer| writer.text("false"));
     }
-    wire.bare("IsolationMode", |wire| wire.integer(1));
-    wire.quoted("MessageName", |wire| wire.text(facts.message.name()));
-    wire.bare("Mode", |wire| wire.integer(1));
-    wire.zoned_date("OperationCreatedOn", facts.now_ms / 1000 * 1000);
-    wire.guid_member("OperationId", facts.operation);
-    wire.quoted("OrganizationId", |wire| wire.text(ORGANIZATION));
-    wire.quoted("OrganizationName", |wire| wire.text(ORGANIZATION_NAME));
-    wire.list(&OUTPUTS, |wire| {
-        if facts.message == Message::Create && !place.parent {
-            wire.pair(Pair::Any, "id", |wire| wire.guid_value(place.record.id));
+    writer.literal_member("IsolationMode", |writer| writer.integer(1));
+    writer.string_member("MessageName", |writer| writer.text(event.message.name()));
+    writer.literal_member("Mode", |writer| writer.integer(1));
+    writer.zoned_date_member("OperationCreatedOn", event.times.now_ms / 1000 * 1000);
+    writer.guid_member("OperationId", event.operation);
+    writer.string_member("OrganizationId", |writer| writer.text(ORGANIZATION));
+    writer.string_member("OrganizationName", |writer| writer.text(ORGANIZATION_NAME));
+    writer.list_member(&OUTPUT_PARAMETERS, |writer| {
+        if event.message == Message::Create && !parts.is_parent {
+            writer.pair(DeclaredType::Object, "id", |writer| writer.guid_value(parts.record.id));
         }
     });
-    wire.object("OwningExtension", |wire| {
-        wire.guid_member("Id", facts.step);
-        wire.list(&STEP_KEYS, |_| ());
-        write_named(wire, "sdkmessageprocessingstep", None);
+    writer.object_member("OwningExtension", |writer| {
+        writer.guid_member("Id", event.step);
+        writer.list_member(&STEP_KEY_ATTRIBUTES, |_| ());
+        write_named(writer, "sdkmessageprocessingstep", None);
     });
-    write_parent_and_images(wire, facts, place);
-    wire.guid_member("PrimaryEntityId", place.record.id);
-    wire.quoted("PrimaryEntityName", |wire| wire.text(facts.table.name));
-    wire.guid_member("RequestId", facts.request);
-    wire.quoted("SecondaryEntityName", |wire| wire.text("none"));
-    wire.list(&SHARED, |wire| {
-        if full {
-            wire.pair(Pair::Any, "IsAutoTransact", |wire| wire.boolean(true));
-            wire.pair(Pair::Any, "AcceptLang", |wire| wire.scalar(Scalar::String, |_| ()));
+    write_parent_and_images(writer, event, parts);
+    writer.guid_member("PrimaryEntityId", parts.record.id);
+    writer.string_member("PrimaryEntityName", |writer| writer.text(event.table.name));
+    writer.guid_member("RequestId", event.request);
+    writer.string_member("SecondaryEntityName", |writer| writer.text("none"));
+    writer.list_member(&SHARED_VARIABLES, |writer| {
+        if event.plan.full {
+            writer.pair(DeclaredType::Object, "IsAutoTransact", |writer| writer.boolean_value(true));
+            writer.pair(DeclaredType::Object, "AcceptLang", |writer| {
+                writer.scalar_value(Scalar::String, |_| ())
+            });
         }
     });
-    wire.bare("Stage", |wire| wire.integer(if place.parent { 30 } else { 40 }));
-    wire.guid_member("UserAzureActiveDirectoryObjectId", facts.user_aad);
-    wire.guid_member("UserId", facts.user);
+    writer.literal_member("Stage", |writer| writer.integer(if parts.is_parent { 30 } else { 40 }));
+    writer.guid_member("UserAzureActiveDirectoryObjectId", event.user_aad);
+    writer.guid_member("UserId", event.user);
 }
 
-fn write_parent_and_images<W: Wire>(wire: &mut W, facts: &Facts<'_>, place: &Place<'_>) {
-    if place.plan.with_parent && !place.parent {
-        let parent = Place { parent: true, ..*place };
-        wire.object("ParentContext", |wire| write_context(wire, facts, &parent));
+fn write_parent_and_images<W: Writer>(writer: &mut W, event: &Event<'_>, parts: &ContextParts<'_>) {
+    if event.plan.with_parent && !parts.is_parent {
+        let parent = ContextParts { is_parent: true, ..*parts };
+        writer.object_member("ParentContext", |writer| write_context(writer, event, &parent));
     } else {
-        wire.null("ParentContext");
+        writer.null_member("ParentContext");
     }
-    wire.list(&AFTER, |wire| {
-        if !place.parent && facts.message != Message::Delete {
-            write_after(wire, facts, place.plan, place.record);
+    writer.list_member(&POST_ENTITY_IMAGES, |writer| {
+        if !parts.is_parent && event.message != Message::Delete {
+            write_images_after(writer, event, parts.record);
         }
     });
-    wire.list(&BEFORE, |wire| {
-        if !place.parent {
-            wire.splice(place.before);
+    writer.list_member(&PRE_ENTITY_IMAGES, |writer| {
+        if !parts.is_parent {
+            writer.splice(parts.before);
         }
     });
 }
 
-fn write_target<W: Wire>(wire: &mut W, facts: &Facts<'_>, place: &Place<'_>) {
-    let (table, id) = (facts.table, place.record.id);
-    if facts.message == Message::Delete {
-        write_reference(wire, (table.name, id), None);
+fn write_target<W: Writer>(writer: &mut W, event: &Event<'_>, parts: &ContextParts<'_>) {
+    let (table, id) = (event.table, parts.record.id);
+    if event.message == Message::Delete {
+        write_reference(writer, (table.name, id), None);
         return;
     }
-    wire.class(Class::Entity, |wire| {
-        wire.list(&ATTRIBUTES, |wire| {
-            wire.pair(Pair::Any, table.key, |wire| wire.guid_value(id));
-            wire.splice(place.sent);
-            if !place.parent {
-                write_stamps(wire, facts, place.plan.full);
+    writer.class_value(Class::Entity, |writer| {
+        writer.list_member(&ATTRIBUTES, |writer| {
+            writer.pair(DeclaredType::Object, table.key, |writer| writer.guid_value(id));
+            writer.splice(parts.sent);
+            if !parts.is_parent {
+                write_platform_columns(writer, event);
             }
         });
-        close_entity(wire, facts, id, |_| ());
+        write_entity_end(writer, event, id, |_| ());
     });
 }
 
-/// The columns that the platform adds.
-fn write_stamps(wire: &mut impl Wire, facts: &Facts<'_>, full: bool) {
-    let seconds = facts.now_ms / 1000 * 1000;
-    if facts.message == Message::Create {
-        wire.pair(Pair::Any, "createdon", |wire| wire.date(seconds));
+/// Writes the columns that the platform adds.
+fn write_platform_columns(writer: &mut impl Writer, event: &Event<'_>) {
+    let seconds = event.times.now_ms / 1000 * 1000;
+    if event.message == Message::Create {
+        writer.pair(DeclaredType::Object, "createdon", |writer| writer.date_value(seconds));
     }
-    wire.pair(Pair::Any, "modifiedon", |wire| wire.date(seconds));
-    if full {
-        wire.pair(Pair::Any, "modifiedby", |wire| write_reference(wire, ("systemuser", facts.user), None));
-        wire.pair(Pair::Any, "modifiedonbehalfby", Wire::null_value);
+    writer.pair(DeclaredType::Object, "modifiedon", |writer| writer.date_value(seconds));
+    if event.plan.full {
+        writer.pair(DeclaredType::Object, "modifiedby", |writer| {
+            write_reference(writer, ("systemuser", event.user), None)
+        });
+        writer.pair(DeclaredType::Object, "modifiedonbehalfby", Writer::null_value);
     }
 }
 
-/// The members of an entity behind its attributes.
-fn close_entity<W: Wire>(wire: &mut W, facts: &Facts<'_>, id: u128, labels: impl FnOnce(&mut W)) {
-    wire.null("EntityState");
-    wire.list(&LABELS, labels);
-    wire.guid_member("Id", id);
-    wire.list(&KEYS, |_| ());
-    wire.quoted("LogicalName", |wire| wire.text(facts.table.name));
-    wire.list(&RELATED, |_| ());
-    wire.null("RowVersion");
+/// Writes the members of an entity after its attributes.
+fn write_entity_end<W: Writer>(writer: &mut W, event: &Event<'_>, id: u128, labels: impl FnOnce(&mut W)) {
+    writer.null_member("EntityState");
+    writer.list_member(&FORMATTED_VALUES, labels);
+    writer.guid_member("Id", id);
+    writer.list_member(&KEY_ATTRIBUTES, |_| ());
+    writer.string_member("LogicalName", |writer| writer.text(event.table.name));
+    writer.list_member(&RELATED_ENTITIES, |_| ());
+    writer.null_member("RowVersion");
 }
 
-/// The images before the event. A creation has none; the automatic one is a deletion's.
-fn write_before(wire: &mut impl Wire, facts: &Facts<'_>, plan: &Plan, record: &Record) {
-    if facts.message == Message::Create {
+/// Writes the images before the event. A Create has none, and only a Delete has the automatic one.
+fn write_images_before(writer: &mut impl Writer, event: &Event<'_>, record: &Record) {
+    if event.message == Message::Create {
         return;
     }
-    if plan.columns_before > 0 {
-        write_image(wire, facts, record, ("PreImage", plan.columns_before));
+    if event.plan.columns_before > 0 {
+        write_image(writer, event, record, ("PreImage", event.plan.columns_before));
     }
-    if facts.message == Message::Delete {
-        write_automatic(wire, facts, record);
-    }
-}
-
-/// The images after the event.
-fn write_after(wire: &mut impl Wire, facts: &Facts<'_>, plan: &Plan, record: &Record) {
-    if plan.columns_after > 0 {
-        write_image(wire, facts, record, ("PostImage", plan.columns_after));
-    }
-    if plan.full {
-        write_automatic(wire, facts, record);
+    if event.message == Message::Delete {
+        write_automatic_image(writer, event, record);
     }
 }
 
-/// A registered image: the first columns of the table that are not null, and their labels.
-fn write_image<W: Wire>(wire: &mut W, facts: &Facts<'_>, record: &Record, (alias, columns): (&str, usize)) {
-    let table = facts.table;
+/// Writes the images after the event.
+fn write_images_after(writer: &mut impl Writer, event: &Event<'_>, record: &Record) {
+    if event.plan.columns_after > 0 {
+        write_image(writer, event, record, ("PostImage", event.plan.columns_after));
+    }
+    if event.plan.full {
+        write_automatic_image(writer, event, record);
+    }
+}
+
+/// Writes a registered image: those of the table's first columns that are not null, and their formatted values.
+fn write_image<W: Writer>(
+    writer: &mut W,
+    event: &Event<'_>,
+    record: &Record,
+    (alias, columns): (&str, usize),
+) {
+    let table = event.table;
     let values = || {
         let columns = 0..columns.min(table.columns.len());
-        columns.map(|column| (column, image_value(facts, record, column)))
+        columns.map(|column| (column, column_in_image(event, record, column)))
     };
-    wire.pair(Pair::Image, alias, |wire| {
-        wire.image(|wire| {
-            wire.list(&ATTRIBUTES, |wire| {
-                wire.pair(Pair::Any, table.key, |wire| wire.guid_value(record.id));
+    writer.pair(DeclaredType::Entity, alias, |writer| {
+        writer.image_value(|writer| {
+            writer.list_member(&ATTRIBUTES, |writer| {
+                writer.pair(DeclaredType::Object, table.key, |writer| writer.guid_value(record.id));
                 for (column, value) in values().filter(|(_, value)| !value.is_null()) {
-                    write_attribute(wire, facts, column, &value, true);
+                    write_column(writer, event, column, &value, true);
                 }
-                wire.pair(Pair::Any, "createdon", |wire| wire.date(record.created_on_ms / 1000 * 1000));
+                writer.pair(DeclaredType::Object, "createdon", |writer| {
+                    writer.date_value(record.created_on_ms / 1000 * 1000)
+                });
             });
-            close_entity(wire, facts, record.id, |wire| {
-                for (column, value) in values().filter(|(_, value)| value.has_label()) {
-                    wire.pair(Pair::Label, table.columns[column].name, |wire| {
-                        wire.label(|wire| value.write_label(wire));
+            write_entity_end(writer, event, record.id, |writer| {
+                for (column, value) in values().filter(|(_, value)| value.has_formatted_value()) {
+                    writer.pair(DeclaredType::String, table.columns[column].name, |writer| {
+                        writer.formatted_value(|writer| value.write_formatted_value(writer));
                     });
                 }
             });
@@ -363,31 +301,29 @@ fn write_image<W: Wire>(wire: &mut W, facts: &Facts<'_>, record: &Record, (alias
     });
 }
 
-/// Long text and pictures are not among the columns of the registered images.
-fn image_value(facts: &Facts<'_>, record: &Record, column: usize) -> Value {
-    match facts.table.columns[column].kind {
+/// Returns the value of a column in a registered image, which leaves out long text and pictures.
+fn column_in_image(event: &Event<'_>, record: &Record, column: usize) -> Value {
+    match event.table.columns[column].kind {
         Kind::Memo | Kind::Image => Value::Null,
-        _ => record.value(facts.table, column, facts.base_ms),
+        _ => record.value(event.table, column, event.times.base_ms),
     }
 }
 
-/// The image that asynchronous steps get unasked: the primary key and the primary name.
-fn write_automatic<W: Wire>(wire: &mut W, facts: &Facts<'_>, record: &Record) {
-    let table = facts.table;
-    wire.pair(Pair::Image, "AsynchronousStepPrimaryName", |wire| {
-        wire.image(|wire| {
-            wire.list(&ATTRIBUTES, |wire| {
-                wire.pair(Pair::Any, table.key, |wire| wire.guid_value(record.id));
-                write_attribute(wire, facts, 0, &record.value(table, 0, facts.base_ms), true);
+/// Writes the image that asynchronous steps get without registration: the primary key and the primary name.
+fn write_automatic_image<W: Writer>(writer: &mut W, event: &Event<'_>, record: &Record) {
+    let table = event.table;
+    writer.pair(DeclaredType::Entity, "AsynchronousStepPrimaryName", |writer| {
+        writer.image_value(|writer| {
+            writer.list_member(&ATTRIBUTES, |writer| {
+                writer.pair(DeclaredType::Object, table.key, |writer| writer.guid_value(record.id));
+                write_column(writer, event, 0, &record.value(table, 0, event.times.base_ms), true);
             });
-            close_entity(wire, facts, record.id, |_| ());
+            write_entity_end(writer, event, record.id, |_| ());
         });
     });
 }
 
+// One organization posts all events.
 const BUSINESS_UNIT: &str = "7d3f9c52-0f5f-ee11-8def-000d3adbef1f";
 const ORGANIZATION: &str = "5e2a1b60-a93a-ef11-8e4b-00224802c699";
 const ORGANIZATION_NAME: &str = "unq5e2a1b60a93aef118e4b00224802c";
-const USERS: usize = 8;
-/// What calls, as it names itself; mostly it does not.
-const AGENTS: &[&str] = &["", "", "", r"PowerApps-Web\/3.24"];

@@ -1,14 +1,15 @@
-//! JSON text as `DataContractJsonSerializer` spells it. Text is not escaped here: the vocabulary is written in its
-//! escaped form, so that making an event is copying.
+//! JSON syntax as `DataContractJsonSerializer` writes it.
+//!
+//! Text is not escaped here: the catalogue keeps it in its escaped form, so that writing it is a copy.
 
-use super::wire::{Class, List, Pair, Scalar, Wire};
+use super::writer::{Class, DeclaredType, List, Scalar, Writer};
 
 /// Appends JSON text to a buffer.
 #[derive(Debug)]
-pub(super) struct Json(pub(super) Vec<u8>);
+pub(super) struct Json(Vec<u8>);
 
 impl Json {
-    /// A comma, unless this is the first of its list or object.
+    /// Writes a comma, except before the first item of a list or an object.
     fn separate(&mut self) {
         if !matches!(self.0.last(), None | Some(b'[' | b'{')) {
             self.0.push(b',');
@@ -27,12 +28,12 @@ impl Json {
     }
 }
 
-impl Wire for Json {
-    fn over(bytes: Vec<u8>) -> Self {
+impl Writer for Json {
+    fn appending_to(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 
-    fn out(&mut self) -> &mut Vec<u8> {
+    fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.0
     }
 
@@ -40,52 +41,52 @@ impl Wire for Json {
         self.wrapped("{", "}", fill);
     }
 
-    fn object(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
+    fn object_member(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
         self.name(name);
         self.wrapped("{", "}", fill);
     }
 
-    fn list(&mut self, list: &List, fill: impl FnOnce(&mut Self)) {
+    fn list_member(&mut self, list: &List, fill: impl FnOnce(&mut Self)) {
         self.name(list.name);
         self.wrapped("[", "]", fill);
     }
 
-    fn quoted(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
+    fn string_member(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
         self.name(name);
         self.wrapped("\"", "\"", fill);
     }
 
-    fn bare(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
+    fn literal_member(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
         self.name(name);
         fill(self);
     }
 
-    fn null(&mut self, name: &str) {
+    fn null_member(&mut self, name: &str) {
         self.name(name);
         self.raw("null");
     }
 
-    fn zoned_date(&mut self, name: &str, ms: i64) {
+    fn zoned_date_member(&mut self, name: &str, ms: i64) {
         self.name(name);
         self.raw(r#""\/Date("#).integer(ms);
         self.raw(r#"+0000)\/""#);
     }
 
-    fn pair(&mut self, _: Pair, key: &str, fill: impl FnOnce(&mut Self)) {
+    fn pair(&mut self, _: DeclaredType, key: &str, fill: impl FnOnce(&mut Self)) {
         self.separate();
         self.raw(r#"{"key":""#).raw(key).raw(r#"","value":"#);
         fill(self);
         self.raw("}");
     }
 
-    fn scalar(&mut self, scalar: Scalar, fill: impl FnOnce(&mut Self)) {
+    fn scalar_value(&mut self, scalar: Scalar, fill: impl FnOnce(&mut Self)) {
         match scalar {
             Scalar::String | Scalar::Guid => self.wrapped("\"", "\"", fill),
             Scalar::Boolean | Scalar::Int | Scalar::Decimal | Scalar::Double => fill(self),
         }
     }
 
-    fn class(&mut self, class: Class, fill: impl FnOnce(&mut Self)) {
+    fn class_value(&mut self, class: Class, fill: impl FnOnce(&mut Self)) {
         let open = match class {
             Class::Entity => r#"{"__type":"Entity:http:\/\/schemas.microsoft.com\/xrm\/2011\/Contracts""#,
             Class::Reference => {
@@ -99,11 +100,11 @@ impl Wire for Json {
         self.wrapped(open, "}", fill);
     }
 
-    fn label(&mut self, fill: impl FnOnce(&mut Self)) {
+    fn formatted_value(&mut self, fill: impl FnOnce(&mut Self)) {
         self.wrapped("\"", "\"", fill);
     }
 
-    fn image(&mut self, fill: impl FnOnce(&mut Self)) {
+    fn image_value(&mut self, fill: impl FnOnce(&mut Self)) {
         self.wrapped("{", "}", fill);
     }
 
@@ -111,27 +112,27 @@ impl Wire for Json {
         self.raw("null");
     }
 
-    fn date(&mut self, ms: i64) {
+    fn date_value(&mut self, ms: i64) {
         self.raw(r#""\/Date("#).integer(ms);
         self.raw(r#")\/""#);
     }
 
-    fn choices(&mut self, values: impl Iterator<Item = i32>) {
-        self.wrapped("[", "]", |wire| {
+    fn choices_value(&mut self, values: impl Iterator<Item = i32>) {
+        self.wrapped("[", "]", |writer| {
             for value in values {
-                wire.separate();
-                wire.class(Class::Choice, |wire| {
-                    wire.bare("Value", |wire| wire.integer(i64::from(value)));
+                writer.separate();
+                writer.class_value(Class::Choice, |writer| {
+                    writer.literal_member("Value", |writer| writer.integer(i64::from(value)));
                 });
             }
         });
     }
 
-    fn bytes(&mut self, bytes: impl Iterator<Item = u8>) {
-        self.wrapped("[", "]", |wire| {
+    fn bytes_value(&mut self, bytes: impl Iterator<Item = u8>) {
+        self.wrapped("[", "]", |writer| {
             for byte in bytes {
-                wire.separate();
-                wire.integer(i64::from(byte));
+                writer.separate();
+                writer.integer(i64::from(byte));
             }
         });
     }

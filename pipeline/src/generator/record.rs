@@ -1,15 +1,15 @@
-//! The records that events are about: which are there, and how often each column was set.
+//! The records that events are about: the live ones, and the version of each of their columns.
 
 use super::catalogue::{Column, Kind, MAX_COLUMNS, TABLES, Table};
 use super::rng::Rng;
 use super::value::{Lengths, Value};
 
-/// One record of a table, as the platform has it now.
+/// One record of a table in its current state.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     pub(super) id: u128,
     seed: u64,
-    /// How often each column was set; 0 is never.
+    /// Number of times each column was set; 0 means never.
     versions: [u8; MAX_COLUMNS],
     lengths: Lengths,
     pub(super) created_on_ms: i64,
@@ -17,22 +17,22 @@ pub(super) struct Record {
 
 impl Record {
     fn new(rng: &mut Rng, created_on_ms: i64) -> Self {
-        let lengths = Lengths { memo: 0, image: 0 };
+        let lengths = Lengths { memo_words: 0, image_bytes: 0 };
         Self { id: rng.guid(), seed: rng.next(), versions: [0; MAX_COLUMNS], lengths, created_on_ms }
     }
 
-    /// Sets a column anew. A column that is long takes its length from `lengths`.
+    /// Gives a column its next value. A long column takes its length from `lengths`.
     pub(super) fn set(&mut self, table: &Table, column: usize, lengths: Lengths) {
         match table.columns[column].kind {
-            Kind::Memo => self.lengths.memo = lengths.memo,
-            Kind::Image => self.lengths.image = lengths.image,
+            Kind::Memo => self.lengths.memo_words = lengths.memo_words,
+            Kind::Image => self.lengths.image_bytes = lengths.image_bytes,
             _ => {}
         }
         let version = &mut self.versions[column];
         *version = version.checked_add(1).unwrap_or(1);
     }
 
-    /// The value of a column now.
+    /// Returns the current value of a column.
     pub(super) fn value(&self, table: &Table, column: usize, base_ms: i64) -> Value {
         let version = self.versions[column];
         if version == 0 {
@@ -44,7 +44,7 @@ impl Record {
     }
 }
 
-/// What happens to a record.
+/// The change that an event makes to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Message {
     Create,
@@ -73,25 +73,25 @@ impl Records {
         Self { live: [const { Vec::new() }; TABLES.len()] }
     }
 
-    /// Decides what happens next, to which table.
+    /// Draws the table of the next event, and its message.
     pub(super) fn draw(&self, rng: &mut Rng) -> (usize, Message) {
-        let mut at = rng.below(100);
+        let mut draw = rng.below(100);
         let mut table = 0;
-        while at >= TABLES[table].weight {
-            at -= TABLES[table].weight;
+        while draw >= TABLES[table].weight {
+            draw -= TABLES[table].weight;
             table += 1;
         }
         let live = self.live[table].len();
         let message = match rng.below(100) {
             _ if live == 0 => Message::Create,
-            0..CREATES if live < MOST_RECORDS => Message::Create,
-            DELETES_FROM.. => Message::Delete,
+            0..CREATE_PERCENT if live < MAX_RECORDS => Message::Create,
+            DELETE_FROM.. => Message::Delete,
             _ => Message::Update,
         };
         (table, message)
     }
 
-    /// Adds a record and gives its index.
+    /// Adds a record and returns its index.
     pub(super) fn create(&mut self, table: usize, rng: &mut Rng, now_ms: i64) -> usize {
         self.live[table].push(Record::new(rng, now_ms));
         self.live[table].len() - 1
@@ -110,9 +110,10 @@ impl Records {
     }
 }
 
-/// So many of a hundred events are creations, as long as there is room.
-const CREATES: usize = 20;
-/// The rest of a hundred above this are deletions.
-const DELETES_FROM: usize = 94;
-/// A table has no more records than this at a time, so that updates hit each of them again and again.
-const MOST_RECORDS: usize = 1_000;
+/// Percentage of events that create a record, as long as the table has room.
+const CREATE_PERCENT: usize = 20;
+/// Draws of 0..100 from this one on delete a record.
+const DELETE_FROM: usize = 94;
+/// Upper bound on the live records of a table: few enough that updates hit each of them repeatedly.
+const MAX_RECORDS: usize = 1_000;
+const _: () = assert!(CREATE_PERCENT < DELETE_FROM && DELETE_FROM < 100);

@@ -8,15 +8,15 @@ use std::path::Path;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::wire::Wire as _;
+use super::writer::Writer as _;
 use super::*;
 
 /// So many bodies of a size, one by one.
-fn bodies(size: Size, seed: u64, count: usize) -> Vec<(Made, String)> {
+fn bodies(size: Size, seed: u64, count: usize) -> Vec<(GeneratedEvent, String)> {
     bodies_in(Format::Json, size, seed, count)
 }
 
-fn bodies_in(format: Format, size: Size, seed: u64, count: usize) -> Vec<(Made, String)> {
+fn bodies_in(format: Format, size: Size, seed: u64, count: usize) -> Vec<(GeneratedEvent, String)> {
     let mut generator = Generator::new(seed, size).in_format(format);
     let mut one = || {
         let mut out = Vec::new();
@@ -104,9 +104,9 @@ fn xml_escapes_what_the_serializer_escapes() {
         (r"\u000d\u000a\u0009\u000b\u0001", "&#xD;\n\t&#xB;&#x1;"),
         (r"\ud83d\ude00 \u0085\u2028 \uffff", "\u{1f600} \u{85}\u{2028} &#xFFFF;"),
     ] {
-        let mut xml = Xml::over(Vec::new());
+        let mut xml = Xml::appending_to(Vec::new());
         xml.text(text);
-        assert_eq!(String::from_utf8(std::mem::take(xml.out())).unwrap(), expected);
+        assert_eq!(String::from_utf8(std::mem::take(xml.buffer())).unwrap(), expected);
     }
 }
 

@@ -1,27 +1,26 @@
-//! What stands in a column: a pure function of the record, the column and how often it was set.
+//! The values of columns: each a pure function of the record, the column and the column's version.
 //!
-//! So a record has one history: an image before an update holds the values that the update replaced.
+//! So a record has one history: an image before an update holds the values that the update replaces.
 
 use super::catalogue::{BREAKS, COMPANIES, Column, FIRST_NAMES, Kind, LAST_NAMES, WORDS};
 use super::rng::Rng;
-use super::wire::{Class, KEYS, Scalar, Wire};
+use super::writer::{Class, KEY_ATTRIBUTES, Scalar, Writer};
 
-/// How long the long values of a record are.
+/// Lengths of the long values of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lengths {
-    /// Words of a memo.
-    pub(super) memo: usize,
-    /// Bytes of an image; 0 is none.
-    pub(super) image: usize,
+    pub(super) memo_words: usize,
+    /// 0 means that the record has no image.
+    pub(super) image_bytes: usize,
 }
 
 /// One value, drawn but not written.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Value {
     Null,
-    /// A phrase, and another behind it or none.
+    /// A phrase and a second one, which may be empty.
     Phrases(&'static str, &'static str),
-    /// Words of a text, drawn as they are written.
+    /// Words of a text; they are drawn while they are written.
     Words {
         rng: Rng,
         words: usize,
@@ -31,7 +30,7 @@ pub(super) enum Value {
     Email(&'static str, i64),
     Url(&'static str, i64),
     Choice(i32, &'static str),
-    /// Which of the choices, one bit each.
+    /// The choices of a column and one bit for each that is selected.
     Choices(&'static [(i32, &'static str)], usize),
     Money(i64),
     Decimal(i64),
@@ -53,7 +52,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// Draws the value of `column`; `base_ms` is the first day that dates are counted from.
+    /// Draws the value of `column`; dates are drawn around `base_ms`, unix milliseconds.
     pub(super) fn draw(column: &Column, mut rng: Rng, lengths: Lengths, base_ms: i64) -> Self {
         if column.nulls > 0 && rng.percent(column.nulls) {
             return Self::Null;
@@ -61,8 +60,8 @@ impl Value {
         match column.kind {
             Kind::Name(first, []) => Self::Phrases(rng.pick(first), ""),
             Kind::Name(first, second) => Self::Phrases(rng.pick(first), rng.pick(second)),
-            Kind::Text(most) => Self::Words { words: 1 + rng.below(most), rng, breaks: false },
-            Kind::Memo => Self::Words { words: lengths.memo, rng, breaks: true },
+            Kind::Text(max) => Self::Words { words: 1 + rng.below(max), rng, breaks: false },
+            Kind::Memo => Self::Words { words: lengths.memo_words, rng, breaks: true },
             Kind::Phone => Self::Phone(rng.between(1_000_000, 9_999_999)),
             Kind::Email => Self::Email(rng.pick(EMAIL_NAMES), rng.between(1, 999)),
             Kind::Url => Self::Url(rng.pick(EMAIL_NAMES), rng.between(1, 999)),
@@ -74,10 +73,10 @@ impl Value {
                 let (first, second) = (rng.below(choices.len()), rng.below(choices.len()));
                 Self::Choices(choices, 1 << first | 1 << second)
             }
-            Kind::Money(most) => Self::Money(rng.between(0, most * 10_000)),
+            Kind::Money(max) => Self::Money(rng.between(0, max * 10_000)),
             Kind::Decimal => Self::Decimal(rng.between(-20_000_000_000, 1_000_000_000_000)),
             Kind::Degrees => Self::Degrees(rng.between(-18_000_000, 18_000_000)),
-            Kind::Integer(most) => Self::Integer(rng.between(0, most)),
+            Kind::Integer(max) => Self::Integer(rng.between(0, max)),
             Kind::Boolean(no, yes) => {
                 let value = rng.percent(50);
                 Self::Boolean(value, if value { yes } else { no })
@@ -86,12 +85,12 @@ impl Value {
             Kind::Day => Self::Date((base_ms / DAY_MS + rng.between(-20_000, 400)) * DAY_MS),
             Kind::Lookup(table) => Self::lookup(table, rng.below(LOOKUP_TARGETS)),
             Kind::Guid => Self::Guid(rng.guid()),
-            Kind::Image if lengths.image == 0 => Self::Null,
-            Kind::Image => Self::Image { rng, bytes: lengths.image },
+            Kind::Image if lengths.image_bytes == 0 => Self::Null,
+            Kind::Image => Self::Image { rng, bytes: lengths.image_bytes },
         }
     }
 
-    /// The `index`-th record that lookups to `table` point to.
+    /// Returns a lookup to the `index`-th record of `table`.
     pub(super) fn lookup(table: &'static str, index: usize) -> Self {
         let mut rng = Rng::named(table, index as u64);
         let name = match table {
@@ -106,35 +105,41 @@ impl Value {
         matches!(self, Self::Null)
     }
 
-    /// Writes the value; lookups carry their name where the platform has read it (images).
-    pub(super) fn write(&self, wire: &mut impl Wire, with_names: bool) {
+    /// Writes the value; `with_names` is for images, where the platform adds the names of lookups.
+    pub(super) fn write(&self, writer: &mut impl Writer, with_names: bool) {
         match *self {
-            Self::Null => wire.null_value(),
-            Self::Choice(value, _) => wire.class(Class::Choice, |wire| {
-                wire.bare("Value", |wire| wire.integer(i64::from(value)));
+            Self::Null => writer.null_value(),
+            Self::Choice(value, _) => writer.class_value(Class::Choice, |writer| {
+                writer.literal_member("Value", |writer| writer.integer(i64::from(value)));
             }),
-            Self::Choices(choices, bits) => wire.choices(chosen(choices, bits).map(|(value, _)| *value)),
+            Self::Choices(choices, bits) => {
+                writer.choices_value(chosen(choices, bits).map(|(value, _)| *value))
+            }
             Self::Money(value) => {
-                wire.class(Class::Money, |wire| wire.bare("Value", |wire| wire.decimal(value, 4)));
+                writer.class_value(Class::Money, |writer| {
+                    writer.literal_member("Value", |writer| writer.decimal(value, 4))
+                });
             }
-            Self::Decimal(value) => wire.scalar(Scalar::Decimal, |wire| wire.decimal(value, 10)),
-            Self::Degrees(value) => wire.scalar(Scalar::Double, |wire| wire.double(value, 5)),
-            Self::Integer(value) => wire.scalar(Scalar::Int, |wire| wire.integer(value)),
-            Self::Boolean(value, _) => wire.boolean(value),
-            Self::Date(ms) => wire.date(ms),
+            Self::Decimal(value) => writer.scalar_value(Scalar::Decimal, |writer| writer.decimal(value, 10)),
+            Self::Degrees(value) => writer.scalar_value(Scalar::Double, |writer| writer.double(value, 5)),
+            Self::Integer(value) => writer.scalar_value(Scalar::Int, |writer| writer.integer(value)),
+            Self::Boolean(value, _) => writer.boolean_value(value),
+            Self::Date(ms) => writer.date_value(ms),
             Self::Lookup { table, id, name } => {
-                write_reference(wire, (table, id), with_names.then_some(name));
+                write_reference(writer, (table, id), with_names.then_some(name));
             }
-            Self::Image { mut rng, bytes } => wire.bytes((0..bytes).map(|_| (rng.next() & 0xFF) as u8)),
+            Self::Image { mut rng, bytes } => {
+                writer.bytes_value((0..bytes).map(|_| (rng.next() & 0xFF) as u8))
+            }
             Self::Phrases(..) | Self::Words { .. } | Self::Phone(_) | Self::Email(..) | Self::Url(..) => {
-                wire.scalar(Scalar::String, |wire| self.write_text(wire));
+                writer.scalar_value(Scalar::String, |writer| self.write_text(writer));
             }
-            Self::Guid(guid) => wire.guid_value(guid),
+            Self::Guid(guid) => writer.guid_value(guid),
         }
     }
 
-    /// Whether people see something else than the value.
-    pub(super) fn has_label(&self) -> bool {
+    /// Tells whether the platform states a formatted value for it.
+    pub(super) fn has_formatted_value(&self) -> bool {
         matches!(
             self,
             Self::Choice(..)
@@ -146,86 +151,87 @@ impl Value {
         )
     }
 
-    /// Writes what people see instead of the value; nothing when they see the value itself.
-    pub(super) fn write_label(&self, wire: &mut impl Wire) {
+    /// Writes the formatted value; nothing when the platform states none.
+    pub(super) fn write_formatted_value(&self, writer: &mut impl Writer) {
         match *self {
-            Self::Choice(_, label) | Self::Boolean(_, label) => wire.text(label),
+            Self::Choice(_, label) | Self::Boolean(_, label) => writer.text(label),
             Self::Choices(choices, bits) => {
-                let mut between = "";
+                let mut separator = "";
                 for (_, label) in chosen(choices, bits) {
-                    wire.text(between);
-                    wire.text(label);
-                    between = "; ";
+                    writer.text(separator);
+                    writer.text(label);
+                    separator = "; ";
                 }
             }
-            Self::Money(value) => wire.raw("€").decimal(value / 100, 2),
-            Self::Integer(value) => wire.integer(value),
-            Self::Lookup { name, .. } => write_phrases(wire, name),
+            Self::Money(value) => writer.raw("€").decimal(value / 100, 2),
+            Self::Integer(value) => writer.integer(value),
+            Self::Lookup { name, .. } => write_phrases(writer, name),
             _ => {}
         }
     }
 
-    fn write_text(&self, wire: &mut impl Wire) {
+    fn write_text(&self, writer: &mut impl Writer) {
         match *self {
-            Self::Phrases(first, second) => write_phrases(wire, (first, second)),
-            Self::Words { rng, words, breaks } => write_words(wire, rng, words, breaks),
-            Self::Phone(number) => wire.raw("+49 30 ").integer(number),
+            Self::Phrases(first, second) => write_phrases(writer, (first, second)),
+            Self::Words { rng, words, breaks } => write_words(writer, rng, words, breaks),
+            Self::Phone(number) => writer.raw("+49 30 ").integer(number),
             Self::Email(name, number) => {
-                wire.raw(name).raw(".").integer(number);
-                wire.raw("@example.com");
+                writer.raw(name).raw(".").integer(number);
+                writer.raw("@example.com");
             }
             Self::Url(name, number) => {
-                wire.text(r"https:\/\/www.example.com\/");
-                wire.text(name);
-                wire.text(r"\/");
-                wire.integer(number);
+                writer.text(r"https:\/\/www.example.com\/");
+                writer.text(name);
+                writer.text(r"\/");
+                writer.integer(number);
             }
             _ => {}
         }
     }
 }
 
-/// A reference to a record of a table, where anything may stand.
+/// Writes a reference to a record of a table, as a value of declared type `object`.
 pub(super) fn write_reference(
-    wire: &mut impl Wire,
+    writer: &mut impl Writer,
     (table, id): (&str, u128),
     name: Option<(&'static str, &'static str)>,
 ) {
-    wire.class(Class::Reference, |wire| {
-        wire.guid_member("Id", id);
-        wire.list(&KEYS, |_| ());
-        write_named(wire, table, name);
+    writer.class_value(Class::Reference, |writer| {
+        writer.guid_member("Id", id);
+        writer.list_member(&KEY_ATTRIBUTES, |_| ());
+        write_named(writer, table, name);
     });
 }
 
-/// The end of a reference.
-pub(super) fn write_named(wire: &mut impl Wire, table: &str, name: Option<(&'static str, &'static str)>) {
-    wire.quoted("LogicalName", |wire| wire.text(table));
+/// Writes the last members of a reference.
+pub(super) fn write_named(writer: &mut impl Writer, table: &str, name: Option<(&'static str, &'static str)>) {
+    writer.string_member("LogicalName", |writer| writer.text(table));
     match name {
-        Some(name) => wire.quoted("Name", |wire| write_phrases(wire, name)),
-        None => wire.null("Name"),
+        Some(name) => writer.string_member("Name", |writer| write_phrases(writer, name)),
+        None => writer.null_member("Name"),
     }
-    wire.null("RowVersion");
+    writer.null_member("RowVersion");
 }
 
-fn write_phrases(wire: &mut impl Wire, (first, second): (&str, &str)) {
-    wire.text(first);
+fn write_phrases(writer: &mut impl Writer, (first, second): (&str, &str)) {
+    writer.text(first);
     if !second.is_empty() {
-        wire.text(" ");
-        wire.text(second);
+        writer.text(" ");
+        writer.text(second);
     }
 }
 
-fn write_words(wire: &mut impl Wire, mut rng: Rng, words: usize, breaks: bool) {
+fn write_words(writer: &mut impl Writer, mut rng: Rng, words: usize, breaks: bool) {
     for index in 0..words {
         if index > 0 {
             let broken = breaks && rng.percent(6);
-            wire.text(if broken { rng.pick(BREAKS) } else { " " });
+            writer.text(if broken { rng.pick(BREAKS) } else { " " });
         }
-        wire.text(rng.pick(WORDS));
+        writer.text(rng.pick(WORDS));
     }
 }
 
+/// Returns the selected choices.
 fn chosen(
     choices: &'static [(i32, &'static str)],
     bits: usize,
@@ -234,6 +240,6 @@ fn chosen(
 }
 
 const DAY_MS: i64 = 86_400_000;
-/// Lookups point to one of so many records of a table.
+/// Number of records of a table that lookups point to.
 const LOOKUP_TARGETS: usize = 200;
 const EMAIL_NAMES: &[&str] = &["info", "sales", "a.andersson", "office", "max.mustermann", "support"];

@@ -1,21 +1,21 @@
-//! XML text as `DataContractSerializer` spells it: namespaces declared where they are first needed, empty elements
-//! closed in themselves, no white space.
+//! XML syntax as `DataContractSerializer` writes it: namespaces declared where they are first needed, self-closing
+//! empty elements, no white space.
 //!
 //! # Source
-//! Schema reference, section 3. Which characters are escaped: .NET's `XmlUTF8NodeWriter`.
+//! Schema reference, section 3. The characters that are escaped are those of .NET's `XmlUTF8NodeWriter`.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 
-use super::wire::{Class, List, Pair, Scalar, Wire};
+use super::writer::{Class, DeclaredType, List, Scalar, Writer};
 
 /// Appends XML text to a buffer.
 #[derive(Debug)]
 pub(super) struct Xml(Vec<u8>);
 
 impl Xml {
-    /// `attributes` begin with a space, or are empty.
+    /// Writes an element; `attributes` begin with a space, or are empty.
     fn element(&mut self, name: &str, attributes: &str, fill: impl FnOnce(&mut Self)) {
         self.raw("<").raw(name).raw(attributes).raw(">");
         let start = self.0.len();
@@ -46,12 +46,12 @@ impl Xml {
     }
 }
 
-impl Wire for Xml {
-    fn over(bytes: Vec<u8>) -> Self {
+impl Writer for Xml {
+    fn appending_to(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 
-    fn out(&mut self) -> &mut Vec<u8> {
+    fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.0
     }
 
@@ -59,43 +59,43 @@ impl Wire for Xml {
         self.element("RemoteExecutionContext", ROOT, fill);
     }
 
-    fn object(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
+    fn object_member(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
         self.element(name, "", fill);
     }
 
-    fn list(&mut self, list: &List, fill: impl FnOnce(&mut Self)) {
+    fn list_member(&mut self, list: &List, fill: impl FnOnce(&mut Self)) {
         self.element(list.name, list.scope, fill);
     }
 
-    fn quoted(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
+    fn string_member(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
         self.element(name, "", fill);
     }
 
-    fn bare(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
+    fn literal_member(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
         self.element(name, "", fill);
     }
 
-    fn null(&mut self, name: &str) {
+    fn null_member(&mut self, name: &str) {
         self.element(name, NIL, |_| ());
     }
 
-    fn zoned_date(&mut self, name: &str, ms: i64) {
-        self.element(name, "", |wire| wire.instant(ms, "+00:00"));
+    fn zoned_date_member(&mut self, name: &str, ms: i64) {
+        self.element(name, "", |writer| writer.instant(ms, "+00:00"));
     }
 
-    fn pair(&mut self, pair: Pair, key: &str, fill: impl FnOnce(&mut Self)) {
-        let name = match pair {
-            Pair::Any => "KeyValuePairOfstringanyType",
-            Pair::Label => "KeyValuePairOfstringstring",
-            Pair::Image => "KeyValuePairOfstringEntitygUGIFE1S",
+    fn pair(&mut self, declared: DeclaredType, key: &str, fill: impl FnOnce(&mut Self)) {
+        let name = match declared {
+            DeclaredType::Object => "KeyValuePairOfstringanyType",
+            DeclaredType::String => "KeyValuePairOfstringstring",
+            DeclaredType::Entity => "KeyValuePairOfstringEntitygUGIFE1S",
         };
-        self.element(name, "", |wire| {
-            wire.raw("<a:key>").raw(key).raw("</a:key>");
-            fill(wire);
+        self.element(name, "", |writer| {
+            writer.raw("<a:key>").raw(key).raw("</a:key>");
+            fill(writer);
         });
     }
 
-    fn scalar(&mut self, scalar: Scalar, fill: impl FnOnce(&mut Self)) {
+    fn scalar_value(&mut self, scalar: Scalar, fill: impl FnOnce(&mut Self)) {
         let attributes = match scalar {
             Scalar::String => r#" i:type="b:string" xmlns:b="http://www.w3.org/2001/XMLSchema""#,
             Scalar::Guid => {
@@ -109,7 +109,7 @@ impl Wire for Xml {
         self.element(VALUE, attributes, fill);
     }
 
-    fn class(&mut self, class: Class, fill: impl FnOnce(&mut Self)) {
+    fn class_value(&mut self, class: Class, fill: impl FnOnce(&mut Self)) {
         let attributes = match class {
             Class::Entity => r#" i:type="Entity""#,
             Class::Reference => r#" i:type="EntityReference""#,
@@ -119,11 +119,11 @@ impl Wire for Xml {
         self.element(VALUE, attributes, fill);
     }
 
-    fn label(&mut self, fill: impl FnOnce(&mut Self)) {
+    fn formatted_value(&mut self, fill: impl FnOnce(&mut Self)) {
         self.element(VALUE, "", fill);
     }
 
-    fn image(&mut self, fill: impl FnOnce(&mut Self)) {
+    fn image_value(&mut self, fill: impl FnOnce(&mut Self)) {
         self.element(VALUE, "", fill);
     }
 
@@ -131,27 +131,27 @@ impl Wire for Xml {
         self.element(VALUE, NIL, |_| ());
     }
 
-    fn date(&mut self, ms: i64) {
+    fn date_value(&mut self, ms: i64) {
         let attributes = r#" i:type="b:dateTime" xmlns:b="http://www.w3.org/2001/XMLSchema""#;
-        self.element(VALUE, attributes, |wire| wire.instant(ms, "Z"));
+        self.element(VALUE, attributes, |writer| writer.instant(ms, "Z"));
     }
 
-    fn choices(&mut self, values: impl Iterator<Item = i32>) {
+    fn choices_value(&mut self, values: impl Iterator<Item = i32>) {
         let attributes = r#" i:type="b:OptionSetValueCollection" xmlns:b="http://schemas.microsoft.com/xrm/9.0/Contracts""#;
-        self.element(VALUE, attributes, |wire| {
+        self.element(VALUE, attributes, |writer| {
             for value in values {
-                wire.element("b:OptionSetValue", "", |wire| {
-                    wire.bare("Value", |wire| wire.integer(i64::from(value)));
+                writer.element("b:OptionSetValue", "", |writer| {
+                    writer.literal_member("Value", |writer| writer.integer(i64::from(value)));
                 });
             }
         });
     }
 
-    fn bytes(&mut self, bytes: impl Iterator<Item = u8>) {
+    fn bytes_value(&mut self, bytes: impl Iterator<Item = u8>) {
         let attributes = r#" i:type="b:base64Binary" xmlns:b="http://www.w3.org/2001/XMLSchema""#;
         let bytes: Vec<u8> = bytes.collect();
-        self.element(VALUE, attributes, |wire| {
-            wire.raw(&BASE64_STANDARD.encode(bytes));
+        self.element(VALUE, attributes, |writer| {
+            writer.raw(&BASE64_STANDARD.encode(bytes));
         });
     }
 
