@@ -1,17 +1,17 @@
-//! The tables that events are about, and the columns they have.
+//! The tables that events are about, and their columns.
 //!
 //! Logical names, choices and labels are those of a fresh Dynamics 365 Sales and Service environment; the last
-//! table is one a customer might have added.
+//! table is one that a customer might have added. Texts are kept as they are written in JSON, escapes included.
 
 /// A Dataverse table.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
-    /// Its primary key column.
+    /// The primary key column.
     pub(super) key: &'static str,
-    /// How many of a hundred events are about it.
+    /// Percentage of events that are about the table.
     pub(super) weight: usize,
-    /// Its columns; the first is the primary name.
+    /// The columns; the first is the primary name.
     pub(super) columns: &'static [Column],
 }
 
@@ -20,50 +20,62 @@ pub(super) struct Table {
 pub(super) struct Column {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
-    /// How many of a hundred values are null.
-    pub(super) nulls: usize,
+    /// Percentage of values that are null.
+    pub(super) null_percent: usize,
 }
 
-/// What a column holds.
+/// Type of a column, and the range of its values.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
-    /// A company, person or subject: one to three phrases.
+    /// A company, person or subject: a phrase of the first list, then one of the second unless that is empty.
     Name(&'static [&'static str], &'static [&'static str]),
     /// Short text of up to this many words.
     Text(usize),
-    /// Long text, lines and all.
+    /// Long text with line breaks.
     Memo,
     Phone,
     Email,
     Url,
     Choice(&'static [(i32, &'static str)]),
     Choices(&'static [(i32, &'static str)]),
-    /// Up to this many units, four decimals.
+    /// Amount of up to this many units, with four decimals.
     Money(i64),
-    /// Ten decimals.
+    /// Number with ten decimals.
     Decimal,
-    /// A double between -180 and 180.
+    /// Double between -180 and 180.
     Degrees,
-    /// From 0 to this.
+    /// Integer from 0 to this one.
     Integer(i64),
+    /// The labels of false and true.
     Boolean(&'static str, &'static str),
     Date,
-    /// Midnight.
+    /// Date at midnight.
     Day,
+    /// Reference to a record of this table.
     Lookup(&'static str),
     Guid,
     Image,
 }
 
-const fn column(name: &'static str, nulls: usize, kind: Kind) -> Column {
-    Column { name, kind, nulls }
+const fn column(name: &'static str, null_percent: usize, kind: Kind) -> Column {
+    Column { name, kind, null_percent }
 }
 
-/// All tables.
+/// All tables; their weights add up to 100.
 pub(super) const TABLES: [&Table; 6] = [&ACCOUNT, &CONTACT, &OPPORTUNITY, &INCIDENT, &TASK, &PROJECT];
 
-/// No table has more columns.
+/// Upper bound on the columns of a table.
 pub(super) const MAX_COLUMNS: usize = 32;
+
+const _: () = {
+    let (mut weights, mut table) = (0, 0);
+    while table < TABLES.len() {
+        assert!(TABLES[table].columns.len() <= MAX_COLUMNS);
+        weights += TABLES[table].weight;
+        table += 1;
+    }
+    assert!(weights == 100);
+};
 
 const ACCOUNT: Table = Table {
     name: "account",
@@ -248,7 +260,7 @@ const CHANNELS: &[(i32, &str)] = &[
     (100_000_004, r"Chat \ud83d\ude42"),
 ];
 
-// Words and phrases, each in its wire form.
+// Words and phrases, each as it is written in JSON.
 pub(super) const COMPANIES: &[&str] = &[
     "Contoso",
     "Fabrikam",
@@ -315,5 +327,5 @@ pub(super) const WORDS: &[&str] = &[
     "invoice",
     "contact",
 ];
-/// What stands between some words of long text.
+/// Separators between some words of long text.
 pub(super) const BREAKS: &[&str] = &[r"\u000a", r"\u000d\u000a", r"\u0009", r"\u2028", r" \u000b", r"\u0085"];

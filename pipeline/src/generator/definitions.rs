@@ -1,26 +1,26 @@
-//! Table metadata of the made-up tables, as Dataverse's Web API states it.
+//! Table metadata of the made-up tables, as Dataverse's Web API returns it.
 //!
-//! Owns: which attribute type each kind of column has. Does not own: what is done with it (`columns`).
+//! Owns: the attribute type of each kind of column. Does not own: the use of the metadata (`columns`).
 
 use super::catalogue::{Column, Kind, TABLES};
 
-/// An answer of `EntityDefinitions` with the tables of generated events.
+/// Returns a response of `EntityDefinitions` with the tables of generated events.
 pub fn definitions() -> String {
     let tables = TABLES.map(|table| {
         let own = table.columns.iter().map(|column| attribute(column.name, type_of(column)));
         let key = attribute(table.key, ("Uniqueidentifier", "UniqueidentifierType"));
-        let stamps = STAMPS.iter().map(|(name, of)| attribute(name, *of));
-        let attributes: Vec<String> = own.chain([key]).chain(stamps).collect();
+        let platform = PLATFORM_ATTRIBUTES.iter().map(|(name, of)| attribute(name, *of));
+        let attributes: Vec<String> = own.chain([key]).chain(platform).collect();
         format!(r#"{{"LogicalName":"{}","Attributes":[{}]}}"#, table.name, attributes.join(","))
     });
     format!(r#"{{"value":[{}]}}"#, tables.join(","))
 }
 
-/// `AttributeType` and `AttributeTypeName`; that of a date without a time has its behavior behind it.
+/// `AttributeType` and `AttributeTypeName`; that of a date continues with its `DateTimeBehavior`.
 type TypeName = (&'static str, &'static str);
 
 /// Attributes that the platform adds to every record.
-const STAMPS: [(&str, TypeName); 4] = [
+const PLATFORM_ATTRIBUTES: [(&str, TypeName); 4] = [
     ("createdon", INSTANT),
     ("modifiedon", INSTANT),
     ("modifiedby", ("Lookup", "LookupType")),

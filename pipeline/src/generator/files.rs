@@ -1,7 +1,7 @@
 //! Bodies from files: each file of a folder, or each line of an `.ndjson` file, bytes untouched.
 //!
-//! Files come in the order of their names, lines in theirs. A line stands without its newline, the last one
-//! counts without having one, and an empty line is no event. An empty file is an event with an empty body.
+//! Files come in the order of their names, lines in the order of the file. The newline is not part of a body, the
+//! last line need not have one, and empty lines are skipped. An empty file is an event with an empty body.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
@@ -11,27 +11,28 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Files {
     paths: Vec<PathBuf>,
-    /// The next of `paths`.
+    /// Index of the next file.
     next: usize,
+    /// The rest of an `.ndjson` file that has been begun.
     lines: Option<BufReader<File>>,
-    /// How many bodies are still to come; `None` is each once.
-    events: Option<u64>,
-    /// This round over the files gave a body.
+    /// Number of bodies still to come; `None` means each body once.
+    events_left: Option<u64>,
+    /// The files have given at least one body.
     any: bool,
 }
 
 /// One body of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// The bytes as they stand in the file.
+    /// The bytes of the file or line.
     pub body: Vec<u8>,
-    /// By the ending of the file.
+    /// Content type, derived from the file name extension.
     pub content_type: &'static str,
 }
 
 impl Files {
-    /// Opens a folder or a file. Each body comes once; with `events` the files are gone over again and again
-    /// until so many have come.
+    /// Opens a folder or a file. Each body comes once; with `events` the files are repeated, or cut short, to give
+    /// that many bodies.
     pub fn open(path: &Path, events: Option<u64>) -> Result<Self, Error> {
         let failed = |source| Error::Read { path: path.to_owned(), source };
         let mut paths = Vec::new();
@@ -49,11 +50,11 @@ impl Files {
         if paths.is_empty() {
             return Err(Error::Nothing(path.to_owned()));
         }
-        Ok(Self { paths, next: 0, lines: None, events, any: false })
+        Ok(Self { paths, next: 0, lines: None, events_left: events, any: false })
     }
 
-    /// The next body of this round; `None` at its end.
-    fn next_in_round(&mut self) -> Result<Option<Sample>, Error> {
+    /// Returns the next body of this pass over the files; `None` at its end.
+    fn next_in_pass(&mut self) -> Result<Option<Sample>, Error> {
         loop {
             if let Some(lines) = &mut self.lines {
                 let path = &self.paths[self.next - 1];
@@ -65,7 +66,7 @@ impl Files {
             let Some(path) = self.paths.get(self.next) else { return Ok(None) };
             self.next += 1;
             let failed = |source| Error::Read { path: path.clone(), source };
-            if ending(path) == "ndjson" {
+            if extension(path) == "ndjson" {
                 self.lines = Some(BufReader::new(File::open(path).map_err(failed)?));
             } else {
                 let content_type = content_type(path);
@@ -74,21 +75,21 @@ impl Files {
         }
     }
 
-    fn next_of_all(&mut self) -> Result<Option<Sample>, Error> {
-        if self.events == Some(0) {
+    fn next_sample(&mut self) -> Result<Option<Sample>, Error> {
+        if self.events_left == Some(0) {
             return Ok(None);
         }
-        let mut sample = self.next_in_round()?;
-        if sample.is_none() && self.events.is_some() {
+        let mut sample = self.next_in_pass()?;
+        if sample.is_none() && self.events_left.is_some() {
             if !self.any {
                 return Err(Error::Nothing(self.paths[0].clone()));
             }
             self.next = 0;
-            sample = self.next_in_round()?;
+            sample = self.next_in_pass()?;
         }
         self.any |= sample.is_some();
-        if let (Some(_), Some(events)) = (&sample, &mut self.events) {
-            *events -= 1;
+        if let (Some(_), Some(events_left)) = (&sample, &mut self.events_left) {
+            *events_left -= 1;
         }
         Ok(sample)
     }
@@ -98,33 +99,33 @@ impl Iterator for Files {
     type Item = Result<Sample, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let sample = self.next_of_all();
+        let sample = self.next_sample();
         if sample.is_err() {
-            // A file that can't be read ends the stream: what comes behind it would be out of order.
-            self.events = Some(0);
+            // An unreadable file ends the stream: the bodies after it would be out of order.
+            self.events_left = Some(0);
         }
         sample.transpose()
     }
 }
 
-/// Why bodies can't be taken from files.
+/// Error while bodies are read from files.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or folder can't be read.
     #[error("{path} can't be read")]
     Read {
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// There is no body in it.
+    /// The folder or file holds no body.
     #[error("{0} holds no event")]
     Nothing(PathBuf),
 }
 
-/// The next line that is not empty, without its newline.
+/// Returns the next line that is not empty, without its newline.
 fn next_line(lines: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line)? > 0 {
@@ -137,12 +138,12 @@ fn next_line(lines: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     Ok(None)
 }
 
-fn ending(path: &Path) -> String {
+fn extension(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
 }
 
 fn content_type(path: &Path) -> &'static str {
-    match ending(path).as_str() {
+    match extension(path).as_str() {
         "json" | "ndjson" => JSON,
         "xml" => "application/xml",
         _ => "application/octet-stream",
@@ -155,7 +156,7 @@ const JSON: &str = "application/json";
 mod tests {
     use super::*;
 
-    /// Writes `files` into a folder and gives the bodies of `path` in it.
+    /// Writes `files` into a folder and returns the bodies of `path` in it.
     fn read(files: &[(&str, &str)], path: &str, events: Option<u64>) -> Vec<(String, &'static str)> {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn files_come_in_the_order_of_their_names_with_their_content_type() {
+    fn files_come_in_name_order_with_their_content_type() {
         let files = [("b.xml", "<b/>"), ("a.json", "{\n}\n"), ("c.bin", ""), ("d.ndjson", "1\n2\n")];
         let expected = [
             ("{\n}\n", "application/json"),
@@ -182,14 +183,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_untouched_and_empty_ones_no_event() {
+    fn lines_are_untouched_and_empty_lines_are_skipped() {
         let lines = read(&[("x.ndjson", "{\"a\":1}\r\n\n\r\n {} \nlast")], "x.ndjson", None);
         let bodies: Vec<_> = lines.iter().map(|(body, _)| body.as_str()).collect();
         assert_eq!(bodies, ["{\"a\":1}\r", " {} ", "last"]);
     }
 
     #[test]
-    fn a_count_goes_over_the_files_again_or_stops_early() {
+    fn a_count_repeats_the_files_or_stops_early() {
         let files = [("a.json", "a"), ("b.ndjson", "b\nc")];
         for (events, expected) in [(0, ""), (2, "ab"), (3, "abc"), (7, "abcabca")] {
             let joined: String = read(&files, "", Some(events)).into_iter().map(|(body, _)| body).collect();
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_send_is_an_error() {
+    fn a_source_without_bodies_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(Files::open(folder.path(), None), Err(Error::Nothing(_))));
         let path = folder.path().join("e.ndjson");

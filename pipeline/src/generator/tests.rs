@@ -1,4 +1,4 @@
-//! What a reader of the bodies would notice, judged by a JSON parser and a writer of our own.
+//! Properties of bodies that a reader relies on, checked with a JSON parser and a writer of our own.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -11,23 +11,23 @@ use sha2::{Digest, Sha256};
 use super::writer::Writer as _;
 use super::*;
 
-/// So many bodies of a size, one by one.
+/// Returns the first `count` bodies of a stream.
 fn bodies(size: Size, seed: u64, count: usize) -> Vec<(GeneratedEvent, String)> {
     bodies_in(Format::Json, size, seed, count)
 }
 
 fn bodies_in(format: Format, size: Size, seed: u64, count: usize) -> Vec<(GeneratedEvent, String)> {
     let mut generator = Generator::new(seed, size).in_format(format);
-    let mut one = || {
+    let mut next = || {
         let mut out = Vec::new();
-        let made = generator.next(&mut out);
-        (made, String::from_utf8(out).unwrap())
+        let event = generator.next(&mut out);
+        (event, String::from_utf8(out).unwrap())
     };
-    (0..count).map(|_| one()).collect()
+    (0..count).map(|_| next()).collect()
 }
 
 #[test]
-fn sizes_are_near_their_target() {
+fn average_sizes_are_within_ten_percent_of_their_target() {
     for (size, target) in
         [(Size::Small, 1_600.0), (Size::Typical, 3_000.0), (Size::Large, 20_000.0), (Size::Mixed, 2_530.0)]
     {
@@ -44,7 +44,7 @@ fn sizes_are_near_their_target() {
 }
 
 #[test]
-fn one_seed_gives_the_same_bytes_for_ever() {
+fn a_seed_gives_the_same_bytes_in_every_version() {
     let hash = |format, seed| {
         let mut hasher = Sha256::new();
         for (_, body) in bodies_in(format, Size::Mixed, seed, 2_000) {
@@ -52,7 +52,7 @@ fn one_seed_gives_the_same_bytes_for_ever() {
         }
         u64::from_be_bytes(hasher.finalize()[..8].try_into().unwrap())
     };
-    // Benches and golden lakes depend on it: change it only with a reason in the commit.
+    // Benches compare versions over the same bodies: change the hashes only with a reason in the commit.
     assert_eq!(hash(Format::Json, 1), GOLDEN);
     assert_ne!(hash(Format::Json, 2), GOLDEN);
     assert_eq!(hash(Format::Xml, 1), GOLDEN_XML);
@@ -61,34 +61,34 @@ fn one_seed_gives_the_same_bytes_for_ever() {
 const GOLDEN: u64 = 0x3d5f_0489_e84c_75a5;
 const GOLDEN_XML: u64 = 0xfbcd_fe8e_b3b4_32ab;
 
-/// That their values are the same too is for `tests/python/values.py`, which has an XML parser.
+/// `tests/python/values.py`, which has an XML parser, checks that the values are the same too.
 #[test]
 fn one_seed_makes_the_same_events_in_both_formats() {
     for size in [Size::Small, Size::Typical, Size::Large] {
         let (json, xml) = (bodies(size, 3, 300), bodies_in(Format::Xml, size, 3, 300));
-        for ((made, json), (made_xml, xml)) in json.iter().zip(&xml) {
-            assert_eq!(made, made_xml);
+        for ((event, json), (event_xml, xml)) in json.iter().zip(&xml) {
+            assert_eq!(event, event_xml);
             let json_keys: Vec<_> = between(json, r#""key":""#, "\"").collect();
-            assert!(between(xml, "<a:key>", "<").eq(json_keys), "{made:?}: {xml}");
+            assert!(between(xml, "<a:key>", "<").eq(json_keys), "{event:?}: {xml}");
         }
     }
 }
 
-/// Every tag, with its attributes and the one it stands in, is one that the serializer wrote in some probe.
+/// Every tag, with its attributes and its parent, occurs in a body that the serializer wrote.
 #[test]
-fn xml_has_the_tags_of_the_serializer() {
+fn xml_has_only_tags_of_the_serializer() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/oracle/xml");
     let mut known: HashSet<(String, String)> = HashSet::new();
     for entry in fs::read_dir(folder).unwrap() {
         known.extend(tags(&fs::read_to_string(entry.unwrap().path()).unwrap()));
     }
     for size in [Size::Small, Size::Typical, Size::Large] {
-        for (made, body) in bodies_in(Format::Xml, size, 3, 300) {
+        for (event, body) in bodies_in(Format::Xml, size, 3, 300) {
             for (parent, tag) in tags(&body) {
-                // A member that the probes' version of the SDK does not have.
+                // The SDK version that wrote the probes does not have this member.
                 if !tag.starts_with("InitiatingUserAgent") {
                     let pair = (parent, tag);
-                    assert!(known.contains(&pair), "{made:?}: {pair:?}");
+                    assert!(known.contains(&pair), "{event:?}: {pair:?}");
                 }
             }
         }
@@ -111,19 +111,19 @@ fn xml_escapes_what_the_serializer_escapes() {
 }
 
 #[test]
-fn bytes_are_what_the_serializer_writes() {
+fn json_is_byte_for_byte_what_the_serializer_writes() {
     for size in [Size::Small, Size::Typical, Size::Large] {
-        for (made, body) in bodies(size, 3, 600) {
+        for (event, body) in bodies(size, 3, 600) {
             let value: Value = serde_json::from_str(&body).unwrap();
             let mut written = String::new();
             write_value(&mut written, &value, &mut numbers(&body).into_iter());
-            assert_eq!(written, body, "{made:?}");
+            assert_eq!(written, body, "{event:?}");
         }
     }
 }
 
 #[test]
-fn classes_are_named_where_the_declared_type_is_object_and_only_there() {
+fn types_are_named_only_where_the_declared_type_is_object() {
     for (_, body) in bodies(Size::Typical, 4, 300) {
         check_types(&serde_json::from_str(&body).unwrap(), false, "");
     }
@@ -131,29 +131,29 @@ fn classes_are_named_where_the_declared_type_is_object_and_only_there() {
 
 #[test]
 fn contexts_have_every_member() {
-    for (made, body) in bodies(Size::Mixed, 5, 500) {
+    for (event, body) in bodies(Size::Mixed, 5, 500) {
         let value: Value = serde_json::from_str(&body).unwrap();
         let parent = &value["ParentContext"];
         for context in [&value, parent].into_iter().filter_map(Value::as_object) {
-            assert!(context.keys().eq(MEMBERS.iter()), "{made:?}");
+            assert!(context.keys().eq(MEMBERS.iter()), "{event:?}");
         }
-        assert_eq!(value["MessageName"], made.message);
-        assert_eq!(value["PrimaryEntityName"], made.table);
-        assert_eq!(value["PrimaryEntityId"], uuid::Uuid::from_u128(made.id).to_string());
+        assert_eq!(value["MessageName"], event.message);
+        assert_eq!(value["PrimaryEntityName"], event.table);
+        assert_eq!(value["PrimaryEntityId"], uuid::Uuid::from_u128(event.id).to_string());
     }
 }
 
 #[test]
-fn records_are_created_changed_and_deleted_in_that_order() {
+fn a_record_is_created_then_updated_then_deleted() {
     let mut live: HashSet<(&str, u128)> = HashSet::new();
     let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
-    for (made, _) in bodies(Size::Small, 6, 20_000) {
-        let record = (made.table, made.id);
-        *counts.entry((made.table, made.message)).or_default() += 1;
-        match made.message {
-            "Create" => assert!(live.insert(record), "created twice: {made:?}"),
-            "Delete" => assert!(live.remove(&record), "deleted what is not there: {made:?}"),
-            _ => assert!(live.contains(&record), "changed what is not there: {made:?}"),
+    for (event, _) in bodies(Size::Small, 6, 20_000) {
+        let record = (event.table, event.id);
+        *counts.entry((event.table, event.message)).or_default() += 1;
+        match event.message {
+            "Create" => assert!(live.insert(record), "created twice: {event:?}"),
+            "Delete" => assert!(live.remove(&record), "deleted a missing record: {event:?}"),
+            _ => assert!(live.contains(&record), "changed a missing record: {event:?}"),
         }
     }
     assert_eq!(counts.len(), 6 * 3, "every table, every kind of change: {counts:?}");
@@ -164,24 +164,24 @@ fn records_are_created_changed_and_deleted_in_that_order() {
 }
 
 #[test]
-fn images_hold_what_was_there_before_and_after() {
+fn images_hold_the_values_before_and_after_the_event() {
     let mut names: HashMap<u128, Value> = HashMap::new();
-    for (made, body) in bodies(Size::Large, 8, 2_000) {
+    for (event, body) in bodies(Size::Large, 8, 2_000) {
         let value: Value = serde_json::from_str(&body).unwrap();
         let before = image(&value["PreEntityImages"], "PreImage");
         let after = image(&value["PostEntityImages"], "PostImage");
-        if let (Some(before), Some(known)) = (&before, names.get(&made.id)) {
-            assert_eq!(before, known, "{made:?}");
+        if let (Some(before), Some(known)) = (&before, names.get(&event.id)) {
+            assert_eq!(before, known, "{event:?}");
         }
         if let Some(after) = after {
-            names.insert(made.id, after);
+            names.insert(event.id, after);
         }
     }
     assert!(names.len() > 100);
 }
 
 #[test]
-fn parents_take_a_third_to_a_half() {
+fn parents_take_a_third_to_a_half_of_the_bytes() {
     for size in [Size::Typical, Size::Large] {
         let bodies = bodies(size, 9, 1_000);
         let (mut parents, mut all) = (0, 0);
@@ -195,12 +195,12 @@ fn parents_take_a_third_to_a_half() {
     }
 }
 
-/// The texts between two marks.
+/// Returns the texts between two markers.
 fn between<'a>(text: &'a str, open: &'a str, close: &'a str) -> impl Iterator<Item = &'a str> {
     text.split(open).skip(1).map(move |rest| rest.split(close).next().unwrap())
 }
 
-/// Opening tags, each behind the one it stands in; an empty element counts as one that is closed at once.
+/// Returns (parent, tag) for each element, attributes included.
 fn tags(xml: &str) -> Vec<(String, String)> {
     let mut open: Vec<&str> = vec![""];
     let mut found = Vec::new();
@@ -218,13 +218,13 @@ fn tags(xml: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The attributes of an image, by its alias.
+/// Returns the attributes of the image with this alias.
 fn image(images: &Value, alias: &str) -> Option<Value> {
     let image = images.as_array()?.iter().find(|image| image["key"] == alias)?;
     Some(image["value"]["Attributes"].clone())
 }
 
-/// Walks a body; `container` is the member that `value` stands in.
+/// Checks `value` and everything in it; `container` is the name of the member that holds it.
 fn check_types(value: &Value, is_object: bool, container: &str) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| check_types(item, is_object, container)),
@@ -243,7 +243,7 @@ fn check_types(value: &Value, is_object: bool, container: &str) {
     }
 }
 
-/// Writes as the serializer does: compact, `__type` first, members in ordinal order, its escapes.
+/// Writes JSON as the serializer does: compact, `__type` first, members in ordinal order, its escapes.
 fn write_value(out: &mut String, value: &Value, numbers: &mut impl Iterator<Item = String>) {
     match value {
         Value::Number(_) => out.push_str(&numbers.next().unwrap()),
@@ -291,7 +291,7 @@ fn write_text(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// The numbers of a body, as they are spelled.
+/// Returns the numbers of a body as they are written.
 fn numbers(body: &str) -> Vec<String> {
     let mut numbers = vec![String::new()];
     let (mut in_text, mut escaped) = (false, false);

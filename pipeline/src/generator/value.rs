@@ -54,7 +54,7 @@ pub(super) enum Value {
 impl Value {
     /// Draws the value of `column`; dates are drawn around `base_ms`, unix milliseconds.
     pub(super) fn draw(column: &Column, mut rng: Rng, lengths: Lengths, base_ms: i64) -> Self {
-        if column.nulls > 0 && rng.percent(column.nulls) {
+        if column.null_percent > 0 && rng.percent(column.null_percent) {
             return Self::Null;
         }
         match column.kind {
@@ -138,7 +138,7 @@ impl Value {
         }
     }
 
-    /// Tells whether the platform states a formatted value for it.
+    /// Returns whether the platform states a formatted value for it.
     pub(super) fn has_formatted_value(&self) -> bool {
         matches!(
             self,
