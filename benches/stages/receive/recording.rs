@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc;
 
 use catchwater::amqp::frames::FrameRef;
-use catchwater::amqp::hot;
+use catchwater::amqp::transfer::decode_transfer;
 use catchwater::event::RawBatch;
 use catchwater::eventhubs::{Client, ConnectionString, Replay};
 
@@ -102,7 +102,7 @@ fn transfers(said: &[u8]) -> (u16, Vec<Vec<u8>>) {
         }
         let Ok(Some(frame)) = FrameRef::first(rest, 65_536) else { break };
         // `$cbs` has the first channel.
-        if frame.channel > 0 && matches!(hot::transfer(frame.body), Ok(Some(_))) {
+        if frame.channel > 0 && matches!(decode_transfer(frame.body), Ok(Some(_))) {
             channel = frame.channel;
             if pieces.last().is_none_or(|piece| piece.len() > 200 << 10) {
                 pieces.push(Vec::new());

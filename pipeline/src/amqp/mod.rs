@@ -9,17 +9,17 @@
 //! that trims trailing nulls when it encodes (the Python SDK indexes every field) and recurses without a limit
 //! when it decodes.
 
-pub mod codec;
-pub mod condition;
-mod descriptor;
-pub mod encode;
-pub mod frames;
-pub mod hot;
-pub mod map;
-pub mod performatives;
-pub mod sasl;
-pub mod sections;
-pub mod transfer;
+pub mod codec; // primitive values, read
+pub mod condition; // names of error conditions
+mod descriptor; // codes of performatives and sections
+pub mod encode; // primitive values, written
+pub mod frames; // frames in a byte stream
+pub mod map; // encoded maps, written as JSON
+pub mod performatives; // the nine performatives
+pub mod sasl; // the frames of the SASL layer
+pub mod sections; // the sections of a message
+pub mod session; // the state of a session that both ends keep
+pub mod transfer; // fast paths for transfers
 
 /// The protocol header that opens the AMQP layer: `AMQP`, protocol 0, version 1.0.0.
 pub const AMQP_HEADER: [u8; 8] = *b"AMQP\x00\x01\x00\x00";

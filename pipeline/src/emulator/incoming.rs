@@ -6,9 +6,9 @@ use std::borrow::Cow;
 
 use crate::amqp::condition;
 use crate::amqp::performatives::{Flow, Transfer};
+use crate::amqp::session::SessionWindow;
 
 use super::refusal::Refusal;
-use super::window::Window;
 
 /// The largest delivery that a link takes, bytes: the limit of the service's standard tier.
 ///
@@ -117,7 +117,7 @@ impl Incoming {
     }
 
     /// Gives credit again once half of it is used.
-    pub(super) fn refill(&mut self, window: &Window, out: &mut Vec<u8>) {
+    pub(super) fn refill(&mut self, window: &SessionWindow, out: &mut Vec<u8>) {
         if self.credit <= CREDIT / 2 {
             self.credit = CREDIT;
             self.put_flow(window, out);
@@ -125,7 +125,7 @@ impl Incoming {
     }
 
     /// Puts this link's state onto `out`.
-    pub(super) fn put_flow(&self, window: &Window, out: &mut Vec<u8>) {
+    pub(super) fn put_flow(&self, window: &SessionWindow, out: &mut Vec<u8>) {
         window.put_flow(out, |flow| Flow {
             handle: Some(self.handle),
             delivery_count: Some(self.delivery_count),

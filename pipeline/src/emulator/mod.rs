@@ -35,7 +35,6 @@ mod outgoing; // the sending end of a link
 mod readers; // the readers of one partition, owner levels
 mod refusal; // an error condition and its text
 mod session; // a session and its links
-mod window; // session windows
 
 use std::io;
 use std::net::SocketAddr;

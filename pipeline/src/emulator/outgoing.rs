@@ -10,13 +10,13 @@ use tokio::sync::Notify;
 use crate::amqp::encode::Encoder;
 use crate::amqp::performatives::Flow;
 use crate::amqp::sections::code;
-use crate::amqp::transfer::{FIRST_SIZE, NEXT_SIZE, TransferTemplate};
+use crate::amqp::session::SessionWindow;
+use crate::amqp::transfer::{FIRST_FRAME_OVERHEAD, NEXT_FRAME_OVERHEAD, TransferTemplate};
 
 use super::hub::Hub;
 use super::log::{Event, PartitionLog};
 use super::nodes::Service;
 use super::readers::Reader;
-use super::window::Window;
 
 /// What one link may put out before the next one has its turn, bytes.
 ///
@@ -63,7 +63,7 @@ impl Outgoing {
     }
 
     /// Puts this link's state onto `out`.
-    pub(super) fn put_flow(&self, window: &Window, out: &mut Vec<u8>) {
+    pub(super) fn put_flow(&self, window: &SessionWindow, out: &mut Vec<u8>) {
         window.put_flow(out, |flow| Flow {
             handle: Some(self.handle),
             delivery_count: Some(self.delivery_count),
@@ -74,17 +74,17 @@ impl Outgoing {
     }
 
     /// Tells whether a delivery may begin.
-    fn ready(&self, window: &Window) -> bool {
+    fn ready(&self, window: &SessionWindow) -> bool {
         self.partial.is_none() && self.credit > 0 && window.may_send()
     }
 
     /// Sends a delivery, or its beginning; [`ready`](Self::ready) has to hold.
-    fn send(&mut self, window: &mut Window, out: &mut Vec<u8>, parts: &[&[u8]]) {
+    fn send(&mut self, window: &mut SessionWindow, out: &mut Vec<u8>, parts: &[&[u8]]) {
         self.credit -= 1;
         self.delivery_count = self.delivery_count.wrapping_add(1);
         let size: usize = parts.iter().map(|part| part.len()).sum();
-        if FIRST_SIZE + size <= self.frame_size_max {
-            let delivery_id = window.next_delivery();
+        if FIRST_FRAME_OVERHEAD + size <= self.frame_size_max {
+            let delivery_id = window.next_delivery_id();
             window.count_sent();
             self.template.put_whole(out, delivery_id, parts);
         } else {
@@ -94,17 +94,17 @@ impl Outgoing {
     }
 
     /// Sends more frames of a delivery that is not out as a whole, as far as the window allows.
-    fn go_on(&mut self, window: &mut Window, out: &mut Vec<u8>) {
+    fn go_on(&mut self, window: &mut SessionWindow, out: &mut Vec<u8>) {
         let Some(partial) = &mut self.partial else { return };
         while window.may_send() {
             let rest = &partial.payload[partial.sent..];
-            let head = if partial.sent == 0 { FIRST_SIZE } else { NEXT_SIZE };
+            let head = if partial.sent == 0 { FIRST_FRAME_OVERHEAD } else { NEXT_FRAME_OVERHEAD };
             let room = self.frame_size_max - head;
             let chunk = &rest[..rest.len().min(room)];
             let more = chunk.len() < rest.len();
             window.count_sent();
             if partial.sent == 0 {
-                self.template.put_first(out, window.next_delivery(), chunk);
+                self.template.put_first(out, window.next_delivery_id(), chunk);
             } else {
                 self.template.put_next(out, chunk, more);
             }
@@ -117,7 +117,7 @@ impl Outgoing {
     }
 
     /// Gives unused credit back when the peer asked for it; there must be nothing left to send.
-    fn finish_drain(&mut self, window: &Window, out: &mut Vec<u8>) {
+    fn finish_drain(&mut self, window: &SessionWindow, out: &mut Vec<u8>) {
         if self.drain && self.partial.is_none() {
             self.delivery_count = self.delivery_count.wrapping_add(self.credit);
             self.credit = 0;
@@ -175,7 +175,7 @@ impl EventLink {
     }
 
     /// Sends what credit, window and the turn allow; returns how many events that were.
-    pub(super) fn pump(&mut self, window: &mut Window, out: &mut Vec<u8>, events_max: u64) -> u64 {
+    pub(super) fn pump(&mut self, window: &mut SessionWindow, out: &mut Vec<u8>, events_max: u64) -> u64 {
         self.outgoing.go_on(window, out);
         let hub = Arc::clone(&self.hub);
         if self.stalls != hub.faults.stalls() {
@@ -199,7 +199,7 @@ impl EventLink {
         sent
     }
 
-    fn send(&mut self, window: &mut Window, out: &mut Vec<u8>, event: &Event, figures: &[u8]) {
+    fn send(&mut self, window: &mut SessionWindow, out: &mut Vec<u8>, event: &Event, figures: &[u8]) {
         self.next += 1;
         self.outgoing.send(window, out, &[event.header(), figures, event.rest()]);
     }
@@ -263,7 +263,7 @@ impl ReplyLink {
     }
 
     /// Sends what credit and window allow.
-    pub(super) fn pump(&mut self, window: &mut Window, out: &mut Vec<u8>) {
+    pub(super) fn pump(&mut self, window: &mut SessionWindow, out: &mut Vec<u8>) {
         self.outgoing.go_on(window, out);
         while self.outgoing.ready(window) {
             let Some(message) = self.waiting.pop_front() else { break };

@@ -10,6 +10,7 @@ use crate::amqp::frames::put_frame;
 use crate::amqp::performatives::{
     Attach, Begin, Detach, Disposition, Flow, Outcome, Performative, Role, Transfer,
 };
+use crate::amqp::session::{SessionWindow, WindowViolation};
 
 use super::attach::{admit, put_accepted, put_detach, put_refused};
 use super::context::ConnectionContext;
@@ -20,7 +21,6 @@ use super::link::Link;
 use super::nodes::{self, Reply, Service};
 use super::outgoing::ReplyLink;
 use super::refusal::Refusal;
-use super::window::Window;
 
 /// The highest handle of a session: the service's figure.
 ///
@@ -32,7 +32,7 @@ const HANDLE_MAX: u32 = 255;
 #[derive(Debug)]
 pub(super) struct Session {
     channel: u16,
-    window: Window,
+    window: SessionWindow,
     links: BTreeMap<u32, Link>,
     /// The first and the last of the deliveries that are taken in but not announced yet.
     accepted: Option<(u32, u32)>,
@@ -50,7 +50,7 @@ pub(super) enum Fault {
 impl Session {
     /// Begins the session that the peer asks for, and answers.
     pub(super) fn begin(channel: u16, begin: &Begin<'_>, out: &mut Vec<u8>) -> Self {
-        let window = Window::new(channel, begin);
+        let window = SessionWindow::new(channel, begin);
         let answer = window.begin(HANDLE_MAX);
         put_frame(out, channel, |out| answer.encode(out));
         Self { channel, window, links: BTreeMap::new(), accepted: None }
@@ -202,7 +202,7 @@ impl Session {
         context: &mut ConnectionContext,
         out: &mut Vec<u8>,
     ) -> Result<(), Fault> {
-        self.window.count_received().map_err(Fault::Session)?;
+        self.window.count_received().map_err(window_violation)?;
         let handle = transfer.handle;
         let incoming = match self.links.get_mut(&handle) {
             Some(Link::Publisher(_, incoming) | Link::Requests(_, incoming)) => incoming,
@@ -301,4 +301,8 @@ fn unattached(handle: u32) -> Fault {
         condition::UNATTACHED_HANDLE,
         format!("The handle {handle} is not attached."),
     ))
+}
+
+fn window_violation(_: WindowViolation) -> Fault {
+    Fault::Session(Refusal::new(condition::WINDOW_VIOLATION, "A transfer came without session window."))
 }

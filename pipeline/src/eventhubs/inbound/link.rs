@@ -13,10 +13,10 @@ use super::gone::Gone;
 use super::incoming::Unreadable;
 use crate::amqp::condition;
 use crate::amqp::frames::{FrameRef, Layer, put_frame};
-use crate::amqp::hot;
 use crate::amqp::performatives::{
     Attach, Begin, Condition, Detach, Disposition, Flow, Outcome, Performative, Role, Transfer, encode_end,
 };
+use crate::amqp::transfer::decode_transfer;
 use crate::budget::Share;
 use crate::event::RawBatch;
 use crate::eventhubs::{Error, ErrorKind};
@@ -280,7 +280,7 @@ impl Session for Link {
             if frame.channel != channel || frame.body.is_empty() || frame.layer != Layer::Amqp {
                 break;
             }
-            let Some((transfer, payload)) = hot::transfer(frame.body)? else { break };
+            let Some((transfer, payload)) = decode_transfer(frame.body)? else { break };
             self.on_transfer(&transfer, payload, out);
             taken += frame.size;
         }

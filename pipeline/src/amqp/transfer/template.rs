@@ -1,26 +1,26 @@
-//! Hot transfers: a performative encoded once per link and patched per delivery.
+//! Fast path for sent transfers: a performative encoded once per link and patched per delivery.
 //!
-//! Owns the layout of the transfers we send. Does not own: credit, windows, or which event is next.
+//! Owns the layout of the transfers we send. Does not own: credit, windows, or the choice of the next event.
 
-/// Bytes in front of a first frame's payload: frame header and performative.
-pub const FIRST_SIZE: usize = 38;
-/// Bytes in front of a later frame's payload.
-pub const NEXT_SIZE: usize = 29;
+/// Bytes before the payload of a delivery's first frame: frame header and performative.
+pub const FIRST_FRAME_OVERHEAD: usize = 38;
+/// Bytes before the payload of each later frame.
+pub const NEXT_FRAME_OVERHEAD: usize = 29;
 
-/// Where the fields stand that are patched, in both layouts or in the first one.
+// Offsets of the patched fields: channel and handle in both layouts, the others in the one that their name says.
 const CHANNEL_AT: usize = 6;
 const HANDLE_AT: usize = 15;
-const DELIVERY_ID_AT: usize = 20;
-const DELIVERY_TAG_AT: usize = 26;
+const FIRST_DELIVERY_ID_AT: usize = 20;
+const FIRST_DELIVERY_TAG_AT: usize = 26;
 const FIRST_MORE_AT: usize = 32;
 const NEXT_MORE_AT: usize = 23;
 
 const TRUE: u8 = 0x41;
 const FALSE: u8 = 0x42;
 
-/// The first frame of a settled delivery: all eleven fields in a fixed width, each at a fixed place.
+/// First frame of a settled delivery: all eleven fields in a fixed width, each at a fixed offset.
 #[rustfmt::skip]
-const FIRST: [u8; FIRST_SIZE] = [
+const FIRST: [u8; FIRST_FRAME_OVERHEAD] = [
     0, 0, 0, 0, 2, 0, 0, 0,                 // size, data offset, type, channel
     0x00, 0x53, 0x14, 0xc0, 25, 11,         // a list of eleven fields in 25 bytes
     0x70, 0, 0, 0, 0,                       // handle
@@ -30,9 +30,9 @@ const FIRST: [u8; FIRST_SIZE] = [
     0x40, 0x40, FALSE, FALSE, FALSE,        // rcv-settle-mode, state, resume, aborted, batchable
 ];
 
-/// A later frame of the same delivery: it leaves id, tag and format out.
+/// Later frame of the same delivery, without id, tag and format.
 #[rustfmt::skip]
-const NEXT: [u8; NEXT_SIZE] = [
+const NEXT: [u8; NEXT_FRAME_OVERHEAD] = [
     0, 0, 0, 0, 2, 0, 0, 0,
     0x00, 0x53, 0x14, 0xc0, 16, 11,
     0x70, 0, 0, 0, 0,                       // handle
@@ -40,15 +40,15 @@ const NEXT: [u8; NEXT_SIZE] = [
     0x40, 0x40, FALSE, FALSE, FALSE,
 ];
 
-/// The transfers of one link.
+/// Template for the transfers of one link.
 #[derive(Clone, Debug)]
 pub struct TransferTemplate {
-    first: [u8; FIRST_SIZE],
-    next: [u8; NEXT_SIZE],
+    first: [u8; FIRST_FRAME_OVERHEAD],
+    next: [u8; NEXT_FRAME_OVERHEAD],
 }
 
 impl TransferTemplate {
-    /// Encodes what is the same in all transfers of a link.
+    /// Encodes the fields that are the same in all transfers of a link.
     pub fn new(channel: u16, handle: u32) -> Self {
         let mut template = Self { first: FIRST, next: NEXT };
         for frame in [&mut template.first[..], &mut template.next[..]] {
@@ -58,24 +58,24 @@ impl TransferTemplate {
         template
     }
 
-    /// Puts a delivery onto `out` that fits one frame; its payload is `parts` one after the other.
+    /// Appends a delivery that fits one frame; its payload is the concatenation of `parts`.
     pub fn put_whole(&self, out: &mut Vec<u8>, delivery_id: u32, parts: &[&[u8]]) {
-        let start = self.put_head(out, delivery_id);
+        let start = self.put_first_performative(out, delivery_id);
         for part in parts {
             out.extend_from_slice(part);
         }
         patch_size(out, start);
     }
 
-    /// Puts the first frame of a delivery onto `out` that more frames follow.
+    /// Appends the first of several frames of a delivery.
     pub fn put_first(&self, out: &mut Vec<u8>, delivery_id: u32, payload: &[u8]) {
-        let start = self.put_head(out, delivery_id);
+        let start = self.put_first_performative(out, delivery_id);
         out[start + FIRST_MORE_AT] = TRUE;
         out.extend_from_slice(payload);
         patch_size(out, start);
     }
 
-    /// Puts a later frame of a delivery onto `out`.
+    /// Appends a later frame of a delivery.
     pub fn put_next(&self, out: &mut Vec<u8>, payload: &[u8], more: bool) {
         let start = out.len();
         out.extend_from_slice(&self.next);
@@ -84,12 +84,12 @@ impl TransferTemplate {
         patch_size(out, start);
     }
 
-    fn put_head(&self, out: &mut Vec<u8>, delivery_id: u32) -> usize {
+    fn put_first_performative(&self, out: &mut Vec<u8>, delivery_id: u32) -> usize {
         let start = out.len();
         out.extend_from_slice(&self.first);
         let head = &mut out[start..];
-        patch(head, DELIVERY_ID_AT, delivery_id.to_be_bytes());
-        patch(head, DELIVERY_TAG_AT, delivery_id.to_be_bytes());
+        patch(head, FIRST_DELIVERY_ID_AT, delivery_id.to_be_bytes());
+        patch(head, FIRST_DELIVERY_TAG_AT, delivery_id.to_be_bytes());
         start
     }
 }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn patched_frames_read_as_transfers_with_every_field() {
+    fn patched_frames_decode_as_transfers_with_every_field() {
         let template = TransferTemplate::new(9, 300);
         let mut wire = Vec::new();
         template.put_whole(&mut wire, 0x0102_0304, &[b"ab", b"c"]);
@@ -137,7 +137,7 @@ mod tests {
             frames(&wire).iter().zip([(whole, &b"abc"[..]), (first, b"first"), (next, b"last")])
         {
             assert_eq!(frame.channel, 9);
-            assert_eq!(frame.body[5], 11, "every field is there");
+            assert_eq!(frame.body[5], 11, "all eleven fields are present");
             assert_eq!(Performative::decode(&frame.body), Ok((Performative::Transfer(transfer), payload)));
         }
     }

@@ -1,15 +1,15 @@
-//! Transfers as they come in: the performative read field by field, without a list in between.
+//! Fast path for received transfers: the fields are read one by one, without a list of values in between.
 //!
-//! Owns the encodings that senders of events use. Whatever is encoded in another way goes through
-//! [`Performative::decode`], which knows them all. Does not own: what a transfer means to its link.
+//! Owns the encodings that senders of events use; all others go through [`Performative::decode`], the slow path.
+//! Does not own: what a transfer does to its link.
 
-use super::codec::Error;
-use super::performatives::{Performative, Transfer};
+use crate::amqp::codec::Error;
+use crate::amqp::performatives::{Performative, Transfer};
 
-/// Reads the transfer that a frame's body begins with, and gives the payload behind it; `None` is another performative.
-pub fn transfer(body: &[u8]) -> Result<Option<(Transfer<'_>, &[u8])>, Error> {
-    if let Some(usual) = usual(body) {
-        return Ok(Some(usual));
+/// Reads the transfer at the start of a frame's body and returns it with the payload; `None` for another performative.
+pub fn decode_transfer(body: &[u8]) -> Result<Option<(Transfer<'_>, &[u8])>, Error> {
+    if let Some(decoded) = decode_fast(body) {
+        return Ok(Some(decoded));
     }
     Ok(match Performative::decode(body)? {
         (Performative::Transfer(transfer), payload) => Some((transfer, payload)),
@@ -17,8 +17,8 @@ pub fn transfer(body: &[u8]) -> Result<Option<(Transfer<'_>, &[u8])>, Error> {
     })
 }
 
-/// Reads a transfer in the usual encodings.
-fn usual(body: &[u8]) -> Option<(Transfer<'_>, &[u8])> {
+/// Reads a transfer in the common encodings; `None` leaves it to the slow path.
+fn decode_fast(body: &[u8]) -> Option<(Transfer<'_>, &[u8])> {
     let (bytes, left, payload) = match body {
         [0x00, 0x53, 0x14, 0xc0, size, count, rest @ ..] => {
             let (fields, payload) = rest.split_at_checked(usize::from(*size).checked_sub(1)?)?;
@@ -35,17 +35,17 @@ fn usual(body: &[u8]) -> Option<(Transfer<'_>, &[u8])> {
     Some((transfer, payload))
 }
 
-/// An encoding that is not usual.
-struct Unusual;
+/// An encoding outside the fast path.
+struct Uncommon;
 
-/// The fields of a list; behind the last stated one all are null.
+/// The fields of a list; fields after the last one present are null.
 struct Fields<'a> {
     bytes: &'a [u8],
     left: u32,
 }
 
 impl<'a> Fields<'a> {
-    fn transfer(mut self) -> Result<Option<Transfer<'a>>, Unusual> {
+    fn transfer(mut self) -> Result<Option<Transfer<'a>>, Uncommon> {
         let Some(handle) = self.uint()? else { return Ok(None) };
         let (delivery_id, delivery_tag) = (self.uint()?, self.binary()?);
         let (message_format, settled) = (self.uint()?, self.bool()?);
@@ -57,7 +57,7 @@ impl<'a> Fields<'a> {
         Ok(Some(Transfer { handle, delivery_id, delivery_tag, message_format, settled, more, aborted }))
     }
 
-    fn code(&mut self) -> Result<u8, Unusual> {
+    fn code(&mut self) -> Result<u8, Uncommon> {
         if self.left == 0 {
             return Ok(NULL);
         }
@@ -65,54 +65,54 @@ impl<'a> Fields<'a> {
         self.take::<1>().map(|[code]| code)
     }
 
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], Unusual> {
-        let (head, rest) = self.bytes.split_first_chunk().ok_or(Unusual)?;
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], Uncommon> {
+        let (head, rest) = self.bytes.split_first_chunk().ok_or(Uncommon)?;
         self.bytes = rest;
         Ok(*head)
     }
 
-    fn uint(&mut self) -> Result<Option<u32>, Unusual> {
+    fn uint(&mut self) -> Result<Option<u32>, Uncommon> {
         match self.code()? {
             NULL => Ok(None),
             0x43 => Ok(Some(0)),
             0x52 => self.take().map(|[number]| Some(u32::from(number))),
             0x70 => self.take().map(|bytes| Some(u32::from_be_bytes(bytes))),
-            _ => Err(Unusual),
+            _ => Err(Uncommon),
         }
     }
 
-    fn bool(&mut self) -> Result<Option<bool>, Unusual> {
+    fn bool(&mut self) -> Result<Option<bool>, Uncommon> {
         match self.code()? {
             NULL => Ok(None),
             0x41 => Ok(Some(true)),
             0x42 => Ok(Some(false)),
-            _ => Err(Unusual),
+            _ => Err(Uncommon),
         }
     }
 
-    fn binary(&mut self) -> Result<Option<&'a [u8]>, Unusual> {
+    fn binary(&mut self) -> Result<Option<&'a [u8]>, Uncommon> {
         match self.code()? {
             NULL => Ok(None),
             0xa0 => {
                 let [length] = self.take()?;
-                let (bytes, rest) = self.bytes.split_at_checked(length.into()).ok_or(Unusual)?;
+                let (bytes, rest) = self.bytes.split_at_checked(length.into()).ok_or(Uncommon)?;
                 self.bytes = rest;
                 Ok(Some(bytes))
             }
-            _ => Err(Unusual),
+            _ => Err(Uncommon),
         }
     }
 
-    fn null_or_ubyte(&mut self) -> Result<(), Unusual> {
+    fn null_or_ubyte(&mut self) -> Result<(), Uncommon> {
         match self.code()? {
             NULL => Ok(()),
             0x50 => self.take::<1>().map(drop),
-            _ => Err(Unusual),
+            _ => Err(Uncommon),
         }
     }
 
-    fn null(&mut self) -> Result<(), Unusual> {
-        if self.code()? == NULL { Ok(()) } else { Err(Unusual) }
+    fn null(&mut self) -> Result<(), Uncommon> {
+        if self.code()? == NULL { Ok(()) } else { Err(Uncommon) }
     }
 }
 
@@ -123,22 +123,22 @@ mod tests {
     use super::*;
     use crate::amqp::performatives::Flow;
 
-    /// The quick way gives what the general one gives.
+    /// Checks that both paths agree, and whether the fast path applies.
     #[track_caller]
-    fn check(body: &[u8], quick: bool) {
-        assert_eq!(usual(body).is_some(), quick, "{body:02x?}");
-        match (transfer(body), Performative::decode(body)) {
+    fn check(body: &[u8], is_fast: bool) {
+        assert_eq!(decode_fast(body).is_some(), is_fast, "{body:02x?}");
+        match (decode_transfer(body), Performative::decode(body)) {
             (Ok(Some((transfer, payload))), Ok((Performative::Transfer(expected), rest))) => {
                 assert_eq!((transfer, payload), (expected, rest), "{body:02x?}");
             }
             (Ok(None), Ok((other, _))) => assert!(!matches!(other, Performative::Transfer(_))),
             (Err(error), Err(expected)) => assert_eq!(error, expected),
-            (ours, theirs) => panic!("{body:02x?}: {ours:?}, but {theirs:?}"),
+            (fast, slow) => panic!("{body:02x?}: {fast:?}, but {slow:?}"),
         }
     }
 
     #[test]
-    fn the_quick_way_reads_what_the_general_one_reads() {
+    fn fast_path_agrees_with_slow_path() {
         for (handle, id, tag) in
             [(0, Some(0), Some(&b"t"[..])), (255, Some(70_000), None), (300, None, Some(b""))]
         {
@@ -163,7 +163,7 @@ mod tests {
                 }
             }
         }
-        // Short lists, as most peers write them; and encodings that only the general way knows.
+        // Short lists, as most peers write them, and encodings that only the slow path reads.
         check(&[0x00, 0x53, 0x14, 0xc0, 2, 1, 0x43, 7], true);
         check(&[0x00, 0x53, 0x14, 0xc0, 6, 3, 0x43, 0x43, 0xa0, 1, 9, 7], true);
         check(&[0x00, 0x53, 0x14, 0xc0, 3, 1, 0x53, 1, 7], false);
