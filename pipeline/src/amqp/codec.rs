@@ -1,15 +1,15 @@
 //! AMQP primitive values, read from a slice without allocating.
 //!
-//! Owns the type codes and their widths. Does not own: what a list of fields means (`performatives`,
-//! `sections`), or writing (`encode`).
+//! Owns the type codes and their widths. Does not own: the meaning of a list of fields (`performatives`, `sections`),
+//! or writing (`encode`).
 
 use std::str;
 
-/// How many described values may stand inside one another.
+/// Maximum nesting of described values.
 ///
-/// The deepest thing in use is a filter in a source in a performative: three. Compound values cost no depth,
-/// because their size is stated and they are read lazily.
-const DESCRIBED_DEPTH_MAX: usize = 8;
+/// The deepest in use is 3: a filter in a source in a performative. Compound values do not count: they state their
+/// size and are read lazily.
+const MAX_DESCRIBED_DEPTH: usize = 8;
 
 /// One AMQP value; compound values are read as they are iterated.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +54,7 @@ pub enum Value<'a> {
     Symbol(&'a str),
     /// list
     List(Items<'a>),
-    /// map, as keys and values in turn
+    /// map, as alternating keys and values
     Map(Items<'a>),
     /// array
     Array(Items<'a>),
@@ -63,7 +63,7 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// Reads the one value that `bytes` begins with.
+    /// Reads the value at the start of `bytes`.
     pub fn read(bytes: &'a [u8]) -> Result<Self, Error> {
         Cursor::new(bytes).value()
     }
@@ -76,7 +76,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Returns any whole number that fits an i64; timestamps count as their milliseconds.
+    /// Returns an integer that fits an i64; a timestamp as its milliseconds.
     pub fn integer(&self) -> Option<i64> {
         match *self {
             Value::Ubyte(n) => Some(n.into()),
@@ -100,53 +100,53 @@ impl<'a> Value<'a> {
     }
 }
 
-/// What makes bytes unreadable.
+/// Error while bytes are read as AMQP values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A value says that it is longer than the bytes that are left.
+    /// A value is longer than the rest of its frame.
     #[error("a value ends beyond its frame")]
     Truncated,
-    /// A byte that is no type code.
+    /// A byte is not a type code.
     #[error("0x{0:02x} is not an AMQP type code")]
     UnknownCode(u8),
-    /// A string or symbol that is not UTF-8.
+    /// A string or symbol is not UTF-8.
     #[error("a string is not UTF-8")]
     NotUtf8,
-    /// Described values inside one another past any use.
+    /// Described values are nested deeper than [`MAX_DESCRIBED_DEPTH`].
     #[error("described values are nested too deep")]
     TooDeep,
-    /// A compound that counts more items than its bytes can hold.
+    /// A compound counts more items than its bytes can hold.
     #[error("a compound counts more items than it can hold")]
     Count,
-    /// A value of another type than its place asks for.
+    /// A value has another type than its field.
     #[error("a value is not {0}")]
     NotA(&'static str),
-    /// A place that must not be empty.
+    /// A mandatory field is null.
     #[error("{0} is missing")]
     Missing(&'static str),
-    /// A performative, section or state nobody knows.
+    /// A descriptor is unknown, or not allowed here.
     #[error("0x{0:x} is not a descriptor allowed here")]
     UnknownDescriptor(u64),
 }
 
-/// Reads values off the front of a slice.
+/// Reads values from the start of a slice.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Cursor<'a> {
     bytes: &'a [u8],
 }
 
 impl<'a> Cursor<'a> {
-    /// Begins at the front of `bytes`.
+    /// Starts at the first of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes }
     }
 
-    /// Returns what has not been read yet.
+    /// Returns the bytes that are not read yet.
     pub fn rest(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// Tells whether everything has been read.
+    /// Returns whether all bytes are read.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
@@ -158,11 +158,11 @@ impl<'a> Cursor<'a> {
                 let descriptor = self.raw_at_depth(1)?;
                 Ok(Value::Described(descriptor, self.raw_at_depth(1)?))
             }
-            code => self.value_of(code),
+            code => self.value_with_code(code),
         }
     }
 
-    /// Reads the next value, which will be a list or a map: as [`value`](Self::value), quicker for those.
+    /// Reads the next value like [`value`](Self::value), with a fast path for lists and maps.
     #[inline]
     pub fn compound(&mut self) -> Result<Value<'a>, Error> {
         let [code @ (0xc0 | 0xc1 | 0xd0 | 0xd1), ..] = *self.bytes else { return self.value() };
@@ -172,19 +172,18 @@ impl<'a> Cursor<'a> {
             [_, a, b, c, d, ..] if wide => (u32::from_be_bytes([a, b, c, d]) as usize, 5),
             _ => return Err(Error::Truncated),
         };
-        let items = Items::of_compound(code, &self.take(items + size)?[items..])?;
+        let items = Items::from_compound(code, &self.take(items + size)?[items..])?;
         Ok(if code & 1 == 0 { Value::List(items) } else { Value::Map(items) })
     }
 
-    /// Reads over the next value and returns its encoded bytes.
+    /// Skips the next value and returns its encoded bytes.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a message has fifty of them; measured")]
     pub fn raw(&mut self) -> Result<&'a [u8], Error> {
-        // Most values are stepped over.
         let Some(code) = self.bytes.first() else { return Err(Error::Truncated) };
         match WIDTHS[usize::from(*code)] {
-            UNUSUAL => self.raw_at_depth(0),
-            STATED => match self.bytes.get(1) {
+            SLOW_PATH => self.raw_at_depth(0),
+            SIZED => match self.bytes.get(1) {
                 Some(length) => self.take(2 + usize::from(*length)),
                 None => Err(Error::Truncated),
             },
@@ -192,7 +191,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Returns the next `count` bytes.
+    /// Consumes the next `count` bytes and returns them.
     #[inline]
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], Error> {
         let (head, rest) = self.bytes.split_at_checked(count).ok_or(Error::Truncated)?;
@@ -207,7 +206,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn skip(&mut self, depth: usize) -> Result<(), Error> {
-        if depth > DESCRIBED_DEPTH_MAX {
+        if depth > MAX_DESCRIBED_DEPTH {
             return Err(Error::TooDeep);
         }
         let code = self.byte()?;
@@ -219,9 +218,9 @@ impl<'a> Cursor<'a> {
         self.take(length).map(drop)
     }
 
-    /// Reads the size in front of a value of variable width and returns how many bytes follow.
+    /// Returns the number of bytes of a value after its code, or after its size if it states one.
     fn length_of(&mut self, code: u8) -> Result<usize, Error> {
-        // AMQP 1.0, 1.2.2: the upper half of the code states the width, so that unknown types can be skipped.
+        // AMQP 1.0, 1.2.2: the upper half of the code is the width, so that unknown types can be skipped.
         match code >> 4 {
             0x4 => Ok(0),
             0x5 => Ok(1),
@@ -235,7 +234,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn value_of(&mut self, code: u8) -> Result<Value<'a>, Error> {
+    fn value_with_code(&mut self, code: u8) -> Result<Value<'a>, Error> {
         Ok(match code {
             0x40 => Value::Null,
             0x41 => Value::Bool(true),
@@ -265,9 +264,9 @@ impl<'a> Cursor<'a> {
             0xa0 | 0xb0 => Value::Binary(self.sized(code)?),
             0xa1 | 0xb1 => Value::String(self.text(code)?),
             0xa3 | 0xb3 => Value::Symbol(self.text(code)?),
-            0xc0 | 0xd0 => Value::List(Items::of_compound(code, self.sized(code)?)?),
-            0xc1 | 0xd1 => Value::Map(Items::of_compound(code, self.sized(code)?)?),
-            0xe0 | 0xf0 => Value::Array(Items::of_array(code, self.sized(code)?)?),
+            0xc0 | 0xd0 => Value::List(Items::from_compound(code, self.sized(code)?)?),
+            0xc1 | 0xd1 => Value::Map(Items::from_compound(code, self.sized(code)?)?),
+            0xe0 | 0xf0 => Value::Array(Items::from_array(code, self.sized(code)?)?),
             _ => return Err(Error::UnknownCode(code)),
         })
     }
@@ -292,52 +291,52 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// How many bytes a value takes, its code among them.
+/// Encoded size of a value by its code, bytes, the code included.
 ///
 /// # Source
-/// AMQP 1.0, 1.2.2: the upper half of the code states it.
+/// AMQP 1.0, 1.2.2: the upper half of the code determines it.
 const WIDTHS: [u8; 256] = {
-    let mut widths = [UNUSUAL; 256];
+    let mut widths = [SLOW_PATH; 256];
     let mut code = 0x40;
     while code < 0xf0 {
         widths[code] = match code >> 4 {
             0x4 => 1,
             0x5..=0x9 => 1 + (1 << ((code >> 4) - 5)),
-            0xa | 0xc | 0xe => STATED,
-            _ => UNUSUAL,
+            0xa | 0xc | 0xe => SIZED,
+            _ => SLOW_PATH,
         };
         code += 1;
     }
     widths
 };
-/// The byte behind the code states how many follow.
-const STATED: u8 = u8::MAX;
-/// A described value, one with a size of four bytes, or none at all.
-const UNUSUAL: u8 = 0;
+/// The byte after the code is the number of bytes that follow it.
+const SIZED: u8 = u8::MAX;
+/// A described value, a value with a size of four bytes, or a byte that is not a type code.
+const SLOW_PATH: u8 = 0;
 
-/// The items of a compound value, read one by one.
+/// Items of a compound value, read one by one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Items<'a> {
     cursor: Cursor<'a>,
     left: usize,
-    /// The one type code of an array's elements; lists and maps state one per item.
+    /// Type code of an array's elements; in lists and maps each item has its own.
     element: Option<u8>,
 }
 
 impl<'a> Items<'a> {
     pub(super) const EMPTY: Self = Self { cursor: Cursor { bytes: &[] }, left: 0, element: None };
 
-    /// Returns how many items are left.
+    /// Returns the number of items left.
     pub fn len(&self) -> usize {
         self.left
     }
 
-    /// Tells whether no item is left.
+    /// Returns whether no item is left.
     pub fn is_empty(&self) -> bool {
         self.left == 0
     }
 
-    /// Returns the encoded bytes of the next item of a list or map, null when none is left.
+    /// Returns the encoded bytes of the next item of a list or map, or of null when no item is left.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a message has fifty of them; measured")]
     pub fn next_raw(&mut self) -> Result<&'a [u8], Error> {
@@ -348,13 +347,13 @@ impl<'a> Items<'a> {
         self.cursor.raw()
     }
 
-    fn of_compound(code: u8, bytes: &'a [u8]) -> Result<Self, Error> {
+    fn from_compound(code: u8, bytes: &'a [u8]) -> Result<Self, Error> {
         let mut cursor = Cursor::new(bytes);
         let left = Self::count(code, &mut cursor)?;
         Ok(Self { cursor, left, element: None })
     }
 
-    fn of_array(code: u8, bytes: &'a [u8]) -> Result<Self, Error> {
+    fn from_array(code: u8, bytes: &'a [u8]) -> Result<Self, Error> {
         let mut cursor = Cursor::new(bytes);
         let left = Self::count(code, &mut cursor)?;
         let element = if left == 0 { None } else { Some(cursor.byte()?) };
@@ -364,7 +363,7 @@ impl<'a> Items<'a> {
     fn count(code: u8, cursor: &mut Cursor<'a>) -> Result<usize, Error> {
         let wide = matches!(code >> 4, 0xd | 0xf);
         let count = if wide { u32::from_be_bytes(cursor.array()?) as usize } else { cursor.byte()?.into() };
-        // An item takes a byte at least, so a count past the bytes is a lie that would make loops long.
+        // Every item takes at least a byte. A larger count would make a caller loop for nothing.
         if count > cursor.rest().len() { Err(Error::Count) } else { Ok(count) }
     }
 }
@@ -379,7 +378,7 @@ impl<'a> Iterator for Items<'a> {
         self.left -= 1;
         let item = match self.element {
             None => self.cursor.value(),
-            Some(code) => self.cursor.value_of(code),
+            Some(code) => self.cursor.value_with_code(code),
         };
         if item.is_err() {
             self.left = 0;
@@ -396,24 +395,24 @@ mod tests {
     fn check(bytes: &[u8], expected: Result<Value<'_>, Error>) {
         let read = Value::read(bytes);
         if read.is_ok() {
-            assert_eq!(Cursor::new(bytes).raw(), Ok(bytes), "skipping ends where reading ends");
+            assert_eq!(Cursor::new(bytes).raw(), Ok(bytes), "skipping consumes what reading consumes");
         }
-        assert_eq!(Cursor::new(bytes).compound(), read, "the quick way for compounds gives the same");
+        assert_eq!(Cursor::new(bytes).compound(), read, "the fast path for compounds agrees");
         assert_eq!((bytes, read), (bytes, expected));
     }
 
     #[test]
-    fn the_quick_way_over_a_value_is_the_slow_one() {
+    fn fast_path_skips_what_slow_path_skips() {
         for code in 0..=u8::MAX {
             for length in 0..40 {
-                // What follows a code is a size for some, a value for others.
+                // The bytes after the code are a size for some codes, a value for others.
                 for fill in [0, 3, 0x40, 0xff] {
                     let mut bytes = vec![fill; length];
                     bytes.iter_mut().take(1).for_each(|first| *first = code);
-                    let (mut quick, mut slow) = (Cursor::new(&bytes), Cursor::new(&bytes));
-                    assert_eq!(quick.raw(), slow.raw_at_depth(0), "{bytes:02x?}");
-                    if quick.bytes.len() != bytes.len() {
-                        assert_eq!(quick.bytes, slow.bytes, "{bytes:02x?}");
+                    let (mut fast, mut slow) = (Cursor::new(&bytes), Cursor::new(&bytes));
+                    assert_eq!(fast.raw(), slow.raw_at_depth(0), "{bytes:02x?}");
+                    if fast.bytes.len() != bytes.len() {
+                        assert_eq!(fast.bytes, slow.bytes, "{bytes:02x?}");
                     }
                 }
             }
@@ -421,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn primitives_of_every_width_are_read() {
+    fn reads_primitives_of_every_width() {
         check(&[0x40], Ok(Value::Null));
         check(&[0x41], Ok(Value::Bool(true)));
         check(&[0x56, 0], Ok(Value::Bool(false)));
@@ -443,15 +442,15 @@ mod tests {
     }
 
     #[test]
-    fn compounds_are_iterated() {
+    fn iterates_over_lists_maps_and_arrays() {
         let list = [0xc0, 4, 2, 0x52, 5, 0x40];
         for code in [0xc0, 0xc1, 0xd0, 0xd1] {
             for bytes in [[code, 0, 0, 0, 5, 0, 0, 0, 1, 0x40], [code, 9, 2, 0xa1, 5, 1, 2, 3, 4, 5]] {
                 for end in 1..=bytes.len() {
-                    let (mut quick, mut general) = (Cursor::new(&bytes[..end]), Cursor::new(&bytes[..end]));
-                    let read = general.value();
-                    assert_eq!(quick.compound(), read);
-                    assert!(read.is_err() || quick == general, "both end at the same place");
+                    let (mut fast, mut slow) = (Cursor::new(&bytes[..end]), Cursor::new(&bytes[..end]));
+                    let read = slow.value();
+                    assert_eq!(fast.compound(), read);
+                    assert!(read.is_err() || fast == slow, "both consume the same bytes");
                 }
             }
         }
@@ -463,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_lie_are_refused() {
+    fn rejects_wrong_sizes_counts_and_codes() {
         check(&[], Err(Error::Truncated));
         check(&[0x70, 0, 0], Err(Error::Truncated));
         check(&[0xa1, 9, b'h'], Err(Error::Truncated));

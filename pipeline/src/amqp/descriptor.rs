@@ -11,7 +11,7 @@ pub(super) fn code_of(descriptor: &[u8]) -> Result<u64, Error> {
     }
 }
 
-/// The descriptors that a peer may spell as symbols instead of codes.
+/// Returns the code of a descriptor that a peer spelled as a symbol.
 fn named_code(name: &str) -> Option<u64> {
     Some(match name {
         "amqp:open:list" => 0x10,

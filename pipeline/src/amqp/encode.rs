@@ -1,7 +1,7 @@
-//! Writing AMQP values: a list that counts its own fields and states every one of them.
+//! AMQP primitive values, written.
 //!
-//! Owns the encodings we choose (always the 32-bit compound forms, so that sizes can be patched in place).
-//! Does not own: which fields there are (`performatives`).
+//! Owns the choice of encodings: always the 32-bit form of compounds, so that sizes can be patched in place, and a
+//! list counts its own fields. Does not own: the fields of a list (`performatives`).
 
 /// Appends values to a buffer and counts them.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl<'a> Encoder<'a> {
         self.put(encoded);
     }
 
-    /// Writes what is there with `write`, or null.
+    /// Writes a present value with `write`, an absent one as null.
     pub fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
         match value {
             Some(value) => write(self, value),
@@ -107,19 +107,19 @@ impl<'a> Encoder<'a> {
         self.compound(0xd0, fields);
     }
 
-    /// Writes a map of the keys and values that `entries` writes in turn.
+    /// Writes a map of the alternating keys and values that `entries` writes.
     pub fn map(&mut self, entries: impl FnOnce(&mut Encoder<'_>)) {
         self.compound(0xd1, entries);
     }
 
-    /// Writes a value described by a code, as performatives and sections are.
+    /// Writes a value with a one-byte descriptor, the form of performatives and sections.
     pub fn described(&mut self, code: u8, value: impl FnOnce(&mut Encoder<'_>)) {
         self.out.extend_from_slice(&[0x00, 0x53, code]);
         value(&mut Encoder::new(self.out));
         self.count += 1;
     }
 
-    /// Writes a value described by a code of any size, as filters are.
+    /// Writes a value with a descriptor of any size, the form of filters.
     pub fn described_by(&mut self, code: u64, value: impl FnOnce(&mut Encoder<'_>)) {
         self.out.push(0x00);
         let mut inner = Encoder::new(self.out);
@@ -140,7 +140,7 @@ impl<'a> Encoder<'a> {
 
     fn array<'s>(&mut self, element: u8, texts: impl Iterator<Item = &'s str>) {
         self.compound(0xf0, |array| {
-            // The element's type stands once, behind the count, and is no element.
+            // The type code of the elements comes once, after the count, and is not counted.
             array.out.push(element);
             for text in texts {
                 array.out.extend_from_slice(&(text.len() as u32).to_be_bytes());
@@ -183,21 +183,22 @@ impl<'a> Encoder<'a> {
     }
 }
 
+/// Returns the encoding of the values that `write` writes.
+pub fn encode_to_vec(write: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(&mut Encoder::new(&mut out));
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::amqp::codec::Value;
 
-    fn encoded(write: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
-        let mut out = Vec::new();
-        write(&mut Encoder::new(&mut out));
-        out
-    }
-
     #[test]
-    fn what_is_written_is_read_back() {
+    fn decoder_reads_what_the_encoder_wrote() {
         let long = "x".repeat(300);
-        let bytes = encoded(|out| {
+        let bytes = encode_to_vec(|out| {
             out.list(|list| {
                 list.uint(0);
                 list.uint(70_000);
@@ -234,17 +235,17 @@ mod tests {
     }
 
     #[test]
-    fn arrays_state_their_element_once() {
-        let bytes = encoded(|out| out.strings(["0", "1"].into_iter()));
+    fn arrays_hold_the_element_type_once() {
+        let bytes = encode_to_vec(|out| out.strings(["0", "1"].into_iter()));
         let items: Vec<_> = Value::read(&bytes).unwrap().items().unwrap().map(Result::unwrap).collect();
         assert_eq!(items, [Value::String("0"), Value::String("1")]);
-        let bytes = encoded(|out| out.symbols(&[]));
+        let bytes = encode_to_vec(|out| out.symbols(&[]));
         assert_eq!(Value::read(&bytes).unwrap().items().unwrap().len(), 0);
     }
 
     #[test]
-    fn described_values_stand_behind_their_code() {
-        let bytes = encoded(|out| out.described(0x24, |value| value.list(|_| ())));
+    fn described_values_follow_their_descriptor() {
+        let bytes = encode_to_vec(|out| out.described(0x24, |value| value.list(|_| ())));
         assert_eq!(bytes[..3], [0x00, 0x53, 0x24]);
         assert_eq!(Value::read(&bytes[3..]).unwrap().items().unwrap().len(), 0);
     }

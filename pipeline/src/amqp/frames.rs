@@ -1,13 +1,13 @@
-//! Frames: cutting them out of a byte stream and putting them onto one.
+//! Frames: extracted from a byte stream and appended to one.
 //!
-//! Owns the eight bytes in front of every frame and the limits on its size. Does not own: the socket, or what
-//! stands in a frame (`performatives`).
+//! Owns the eight-byte frame header and the limits on the size of a frame. Does not own: the socket, or the body of a
+//! frame (`performatives`).
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{AMQP_HEADER, SASL_HEADER};
 
-/// The layer that a frame belongs to.
+/// Layer of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
     /// Frames of type 0.
@@ -19,43 +19,43 @@ pub enum Layer {
 /// One frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Its layer.
+    /// Layer.
     pub layer: Layer,
-    /// Its channel; SASL frames ignore it.
+    /// Channel; meaningless in a SASL frame.
     pub channel: u16,
-    /// What stands behind the header; empty for a heartbeat.
+    /// Bytes after the header; empty in a heartbeat.
     pub body: Bytes,
 }
 
-/// Collects bytes from a socket and gives back whole frames.
+/// Collects bytes from a socket and returns whole frames.
 #[derive(Debug)]
 pub struct FrameBuffer {
     bytes: BytesMut,
-    frame_size_max: usize,
+    max_frame_size: usize,
 }
 
 impl FrameBuffer {
-    /// Makes an empty buffer that refuses frames above `frame_size_max` bytes.
-    pub fn new(frame_size_max: u32) -> Self {
-        Self { bytes: BytesMut::new(), frame_size_max: frame_size_max as usize }
+    /// Returns an empty buffer that rejects frames of more than `max_frame_size` bytes.
+    pub fn new(max_frame_size: u32) -> Self {
+        Self { bytes: BytesMut::new(), max_frame_size: max_frame_size as usize }
     }
 
-    /// Returns the buffer that the socket is read into, with room for a large read.
+    /// Returns the buffer to read the socket into, with room for a large read.
     pub fn space(&mut self) -> &mut BytesMut {
-        // One read of this size holds a full frame, and dozens of small ones.
+        // Room for a frame of the maximum size, or for dozens of small ones.
         self.bytes.reserve(64 * 1024);
         &mut self.bytes
     }
 
-    /// Appends bytes that were read elsewhere.
+    /// Appends bytes.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Cuts the next protocol header off, once its eight bytes are there.
+    /// Takes the next protocol header; `None` until its eight bytes are there.
     ///
     /// # Errors
-    /// [`Error::Protocol`] when they are the header of no layer we speak.
+    /// [`Error::Protocol`] unless they are the header of the AMQP or the SASL layer.
     pub fn next_header(&mut self) -> Result<Option<Layer>, Error> {
         let Some(header) = self.bytes.first_chunk::<8>().copied() else { return Ok(None) };
         self.bytes.advance(8);
@@ -66,64 +66,65 @@ impl FrameBuffer {
         }
     }
 
-    /// Cuts the next frame off, once it is there as a whole.
+    /// Takes the next frame; `None` until all of it is there.
     ///
     /// # Errors
-    /// The stream can't be read past a frame that breaks the rules: the connection has to end.
+    /// A frame breaks the framing. The stream can't be read past it: the connection has to end.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, Error> {
-        let Some(head) = Head::read(&self.bytes, self.frame_size_max)? else { return Ok(None) };
-        if self.bytes.len() < head.size {
+        let Some(header) = Header::read(&self.bytes, self.max_frame_size)? else { return Ok(None) };
+        if self.bytes.len() < header.size {
             return Ok(None);
         }
-        let mut body = self.bytes.split_to(head.size).freeze();
-        body.advance(head.start);
-        Ok(Some(Frame { layer: head.layer, channel: head.channel, body }))
+        let mut body = self.bytes.split_to(header.size).freeze();
+        body.advance(header.body_start);
+        Ok(Some(Frame { layer: header.layer, channel: header.channel, body }))
     }
 }
 
-/// One frame where it stands in the buffer that the socket was read into.
+/// One frame, borrowed from the buffer that the socket was read into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameRef<'a> {
-    /// Its layer.
+    /// Layer.
     pub layer: Layer,
-    /// Its channel; SASL frames ignore it.
+    /// Channel; meaningless in a SASL frame.
     pub channel: u16,
-    /// What stands behind the header; empty for a heartbeat.
+    /// Bytes after the header; empty in a heartbeat.
     pub body: &'a [u8],
-    /// Its bytes, header included.
+    /// Size in bytes, header included.
     pub size: usize,
 }
 
 impl<'a> FrameRef<'a> {
-    /// Finds the frame that `bytes` begins with, once it is there as a whole.
+    /// Returns the frame at the start of `bytes`; `None` until all of it is there.
     ///
     /// # Errors
-    /// As [`FrameBuffer::next_frame`].
-    pub fn first(bytes: &'a [u8], frame_size_max: usize) -> Result<Option<Self>, Error> {
-        let Some(head) = Head::read(bytes, frame_size_max)? else { return Ok(None) };
-        let body = bytes.get(head.start..head.size);
-        Ok(body.map(|body| Self { layer: head.layer, channel: head.channel, body, size: head.size }))
+    /// Like [`FrameBuffer::next_frame`].
+    pub fn first(bytes: &'a [u8], max_frame_size: usize) -> Result<Option<Self>, Error> {
+        let Some(header) = Header::read(bytes, max_frame_size)? else { return Ok(None) };
+        let body = bytes.get(header.body_start..header.size);
+        Ok(body.map(|body| Self { layer: header.layer, channel: header.channel, body, size: header.size }))
     }
 }
 
-/// What the eight bytes in front of a frame say.
-struct Head {
+/// The frame header.
+struct Header {
     size: usize,
-    start: usize,
+    /// Offset of the body.
+    body_start: usize,
     layer: Layer,
     channel: u16,
 }
 
-impl Head {
-    fn read(bytes: &[u8], frame_size_max: usize) -> Result<Option<Self>, Error> {
+impl Header {
+    fn read(bytes: &[u8], max_frame_size: usize) -> Result<Option<Self>, Error> {
         let Some(header) = bytes.first_chunk::<8>() else { return Ok(None) };
         let [size @ .., data_offset, layer, _, _] = *header;
         let size = u32::from_be_bytes(size) as usize;
-        let start = usize::from(data_offset) * 4;
-        if size > frame_size_max {
-            return Err(Error::TooLarge { size, limit: frame_size_max });
+        let body_start = usize::from(data_offset) * 4;
+        if size > max_frame_size {
+            return Err(Error::TooLarge { size, limit: max_frame_size });
         }
-        if start < 8 || start > size {
+        if body_start < 8 || body_start > size {
             return Err(Error::DataOffset(data_offset));
         }
         let layer = match layer {
@@ -131,48 +132,48 @@ impl Head {
             1 => Layer::Sasl,
             other => return Err(Error::Layer(other)),
         };
-        Ok(Some(Self { size, start, layer, channel: u16::from_be_bytes([header[6], header[7]]) }))
+        Ok(Some(Self { size, body_start, layer, channel: u16::from_be_bytes([header[6], header[7]]) }))
     }
 }
 
-/// What breaks the framing.
+/// Violation of the framing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The first bytes name another protocol or version.
+    /// The protocol header names another protocol or version.
     #[error("the peer does not speak AMQP 1.0")]
     Protocol,
-    /// A frame above the stated limit.
+    /// A frame exceeds the maximum frame size.
     #[error("a frame of {size} bytes is larger than {limit}")]
     TooLarge {
-        /// What the frame says of itself.
+        /// Size in its header.
         size: usize,
-        /// What was allowed.
+        /// Maximum frame size.
         limit: usize,
     },
-    /// A data offset inside the header or beyond the frame.
+    /// A data offset points into the header or past the frame.
     #[error("a frame has a data offset of {0}")]
     DataOffset(u8),
-    /// A frame of an unknown type.
+    /// A frame has an unknown type.
     #[error("a frame is of type {0}")]
     Layer(u8),
 }
 
-/// Puts a frame of the AMQP layer onto `out`, with the body that `body` writes.
+/// Appends a frame of the AMQP layer with the body that `body` writes.
 pub fn put_frame(out: &mut Vec<u8>, channel: u16, body: impl FnOnce(&mut Vec<u8>)) {
-    put(out, 0, channel, body);
+    put_frame_of_type(out, 0, channel, body);
 }
 
-/// Puts a frame of the SASL layer onto `out`.
+/// Appends a frame of the SASL layer with the body that `body` writes.
 pub fn put_sasl_frame(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
-    put(out, 1, 0, body);
+    put_frame_of_type(out, 1, 0, body);
 }
 
-/// Puts a frame without body onto `out`: the sign of life of an idle connection.
+/// Appends a heartbeat, a frame without a body.
 pub fn put_heartbeat(out: &mut Vec<u8>) {
-    put(out, 0, 0, |_| ());
+    put_frame_of_type(out, 0, 0, |_| ());
 }
 
-fn put(out: &mut Vec<u8>, layer: u8, channel: u16, body: impl FnOnce(&mut Vec<u8>)) {
+fn put_frame_of_type(out: &mut Vec<u8>, layer: u8, channel: u16, body: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     let [high, low] = channel.to_be_bytes();
     out.extend_from_slice(&[0, 0, 0, 0, 2, layer, high, low]);
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_come_out_whole_however_they_arrive() {
+    fn frames_are_reassembled_from_single_bytes() {
         let mut wire = Vec::new();
         put_frame(&mut wire, 7, |out| out.extend_from_slice(b"one"));
         put_heartbeat(&mut wire);
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_that_break_the_rules_are_refused() {
+    fn rejects_frames_with_a_wrong_size_offset_or_type() {
         for (bytes, expected) in [
             ([0, 0, 2, 1, 2, 0, 0, 0], Error::TooLarge { size: 513, limit: 512 }),
             ([0xff; 8], Error::TooLarge { size: u32::MAX as usize, limit: 512 }),
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_name_their_layer() {
+    fn protocol_headers_select_the_layer() {
         assert_eq!(buffer(&SASL_HEADER).next_header(), Ok(Some(Layer::Sasl)));
         assert_eq!(buffer(&AMQP_HEADER).next_header(), Ok(Some(Layer::Amqp)));
         assert_eq!(buffer(b"AMQP").next_header(), Ok(None));

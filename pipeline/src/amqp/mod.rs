@@ -1,13 +1,14 @@
-//! The lean wire layer of AMQP 1.0: frames, performatives, message sections, hot transfers.
+//! AMQP 1.0 without a socket, a clock or a runtime: frames, performatives, message sections, session windows.
 //!
-//! Owns the bytes on the wire, in both directions, without a socket, a clock or a runtime: everything here is a
-//! plain function over slices, so that the emulator, the fast receiver and the tests share it.
-//! Does not own: what a link means (`emulator`, `eventhubs`).
+//! Owns the bytes on the wire and the protocol state that both ends of a connection keep, so that the emulator, the
+//! receiver and the tests share them. Does not own: the purpose of a link (`emulator`, `eventhubs`).
 //!
-//! Decoding borrows from the frame and allocates nothing; sizes stated on the wire are checked against the
-//! bytes that are there before anything follows from them. The codec is our own and not `serde_amqp`, because
-//! that trims trailing nulls when it encodes (the Python SDK indexes every field) and recurses without a limit
-//! when it decodes.
+//! Code that the emulator and the client share belongs here. [`session`] is the first of it; reassembly of deliveries
+//! and keep-alive still exist once in each of them.
+//!
+//! Decoding borrows from the frame and allocates nothing. A size on the wire is checked against the bytes that are
+//! there before it is used. `serde_amqp` does not serve here: it trims trailing nulls when it encodes, although the
+//! Python SDK indexes every field, and it recurses without a limit when it decodes.
 
 pub mod codec; // primitive values, read
 pub mod condition; // names of error conditions
@@ -27,14 +28,16 @@ pub const AMQP_HEADER: [u8; 8] = *b"AMQP\x00\x01\x00\x00";
 /// The protocol header that opens the SASL layer: `AMQP`, protocol 3, version 1.0.0.
 pub const SASL_HEADER: [u8; 8] = *b"AMQP\x03\x01\x00\x00";
 
-/// The largest frame we take or state, in bytes: the figure of the service's own Open.
+/// Largest frame that we accept and advertise, bytes: the figure of the service's own Open.
 ///
 /// # Source
 /// Protocol reference 1.4.
 pub const MAX_FRAME_SIZE: u32 = 65_536;
 
-/// The smallest maximum that a peer may state, in bytes.
+/// Lower bound on the maximum frame size of a peer, bytes.
 ///
 /// # Source
 /// AMQP 1.0, 2.4.1.
 pub const MIN_MAX_FRAME_SIZE: u32 = 512;
+
+const _: () = assert!(MIN_MAX_FRAME_SIZE <= MAX_FRAME_SIZE);

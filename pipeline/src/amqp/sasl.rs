@@ -1,6 +1,6 @@
 //! The frames of the SASL layer.
 //!
-//! Owns their fields. Does not own: who may enter (`emulator::sasl`).
+//! Owns their fields. Does not own: the check of credentials (`emulator`).
 //!
 //! # Source
 //! AMQP 1.0, 5.3.3.
@@ -9,16 +9,16 @@ use super::codec::{Cursor, Error};
 use super::encode::Encoder;
 use super::performatives::{described_list, encode_described_list};
 
-/// The client's choice of a mechanism, with what it says first.
+/// The client's choice of a mechanism, with its initial response.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Init<'a> {
     /// The mechanism.
     pub mechanism: &'a str,
-    /// For PLAIN: authorisation id, name and password, each behind a zero byte but the first.
+    /// For PLAIN: authorization id, name and password, separated by zero bytes.
     pub initial_response: &'a [u8],
 }
 
-/// Leaves the response out: it holds a password.
+/// Omits the response, which holds a password.
 impl std::fmt::Debug for Init<'_> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Init").field("mechanism", &self.mechanism).finish_non_exhaustive()
@@ -26,7 +26,7 @@ impl std::fmt::Debug for Init<'_> {
 }
 
 impl<'a> Init<'a> {
-    /// Reads a sasl-init.
+    /// Reads a sasl-init frame.
     pub fn decode(body: &'a [u8]) -> Result<Self, Error> {
         let (code, mut fields) = described_list(&Cursor::new(body).value()?)?;
         if code != 0x41 {
@@ -37,12 +37,12 @@ impl<'a> Init<'a> {
     }
 }
 
-/// Writes the list of mechanisms to choose from.
+/// Writes sasl-mechanisms, the list to choose from.
 pub fn encode_mechanisms(mechanisms: &[&str], out: &mut Vec<u8>) {
     encode_described_list(out, 0x40, |list| list.symbols(mechanisms));
 }
 
-/// Writes the outcome: let in, or refused for its credentials.
+/// Writes sasl-outcome: ok, or auth for wrong credentials.
 pub fn encode_outcome(accepted: bool, out: &mut Vec<u8>) {
     encode_described_list(out, 0x44, |list| {
         list.ubyte(u8::from(!accepted));
@@ -50,7 +50,7 @@ pub fn encode_outcome(accepted: bool, out: &mut Vec<u8>) {
     });
 }
 
-/// Writes a client's choice.
+/// Writes sasl-init.
 pub fn encode_init(init: &Init<'_>, hostname: &str, out: &mut Vec<u8>) {
     encode_described_list(out, 0x41, |list| {
         list.symbol(init.mechanism);
@@ -59,7 +59,7 @@ pub fn encode_init(init: &Init<'_>, hostname: &str, out: &mut Vec<u8>) {
     });
 }
 
-/// Reads an outcome: whether the client is let in.
+/// Reads sasl-outcome; true means that the client is accepted.
 pub fn decode_outcome(body: &[u8]) -> Result<bool, Error> {
     let (code, mut fields) = described_list(&Cursor::new(body).value()?)?;
     if code != 0x44 {

@@ -1,6 +1,6 @@
-//! The sections of a message, found without decoding what is in them.
+//! The sections of a message, found without decoding their contents.
 //!
-//! Owns the order and the codes of the sections. Does not own: what annotations mean (`emulator`, `eventhubs`).
+//! Owns the order and the codes of the sections. Does not own: the meaning of annotations (`emulator`, `eventhubs`).
 //!
 //! # Source
 //! AMQP 1.0, 3.2.
@@ -10,13 +10,13 @@ use super::descriptor::code_of;
 
 /// The code of each section.
 pub mod code {
-    /// Transport facts.
+    /// Delivery details such as durability.
     pub const HEADER: u8 = 0x70;
     /// Annotations for the next hop only.
     pub const DELIVERY_ANNOTATIONS: u8 = 0x71;
     /// Annotations that stay with the message.
     pub const MESSAGE_ANNOTATIONS: u8 = 0x72;
-    /// Message id, content type and their like.
+    /// Message id, content type and other standard properties.
     pub const PROPERTIES: u8 = 0x73;
     /// The application's own properties.
     pub const APPLICATION_PROPERTIES: u8 = 0x74;
@@ -26,18 +26,18 @@ pub mod code {
     pub const SEQUENCE: u8 = 0x76;
     /// A body that is one value.
     pub const VALUE: u8 = 0x77;
-    /// What stands behind the body.
+    /// Details after the body, such as a hash.
     pub const FOOTER: u8 = 0x78;
 }
 
 /// One section of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Section<'a> {
-    /// Its code.
+    /// One of [`code`].
     pub code: u8,
-    /// Its bytes, descriptor included.
+    /// Encoded bytes, descriptor included.
     pub whole: &'a [u8],
-    /// Its encoded value.
+    /// Encoded value.
     pub value: &'a [u8],
 }
 
@@ -48,7 +48,7 @@ pub struct Sections<'a> {
 }
 
 impl<'a> Sections<'a> {
-    /// Begins at the front of `message`.
+    /// Starts at the first section of `message`.
     pub fn new(message: &'a [u8]) -> Self {
         Self { cursor: Cursor::new(message) }
     }
@@ -76,7 +76,7 @@ impl<'a> Iterator for Sections<'a> {
     }
 }
 
-/// Reads the descriptor of the next section and gives its code; the section's value is next.
+/// Reads the descriptor of a section and returns its code; the section's value comes next.
 #[inline]
 pub fn descriptor(cursor: &mut Cursor<'_>) -> Result<u8, Error> {
     if let [0x00, 0x53, code @ code::HEADER..=code::FOOTER, ..] = *cursor.rest() {
@@ -93,30 +93,30 @@ pub fn descriptor(cursor: &mut Cursor<'_>) -> Result<u8, Error> {
     }
 }
 
-/// A message taken apart once; what is absent is empty.
+/// A message split into its sections; an absent one is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// The header section, whole.
+    /// The header section, descriptor included.
     pub header: &'a [u8],
-    /// The encoded map of the delivery annotations.
+    /// Encoded map of the delivery annotations.
     pub delivery_annotations: &'a [u8],
-    /// The encoded map of the message annotations.
+    /// Encoded map of the message annotations.
     pub message_annotations: &'a [u8],
-    /// The encoded list of the properties.
+    /// Encoded list of the properties.
     pub properties: &'a [u8],
-    /// The encoded map of the application properties.
+    /// Encoded map of the application properties.
     pub application_properties: &'a [u8],
-    /// Everything behind the message annotations: properties, application properties, body and footer, whole.
+    /// All sections after the message annotations, descriptors included.
     pub bare: &'a [u8],
-    /// The body sections and the footer, whole.
+    /// The body sections and the footer, descriptors included.
     pub body: &'a [u8],
 }
 
 impl<'a> Message<'a> {
-    /// Takes a message apart.
+    /// Splits a message.
     ///
     /// # Errors
-    /// Sections out of order, unknown ones, and sections without a map or list where one must stand.
+    /// Sections out of order, unknown sections, and sections with a value of the wrong type.
     pub fn scan(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut message = Self::scan_annotations(bytes)?;
         let mut sections = Sections::new(message.bare);
@@ -137,11 +137,11 @@ impl<'a> Message<'a> {
         Ok(message)
     }
 
-    /// Takes a message apart as a hub does, which reads the annotations and hands on what stands behind them: that may be
-    /// any sections in any order. Of them only `bare` is filled in.
+    /// Splits a message as a hub does: it reads the annotations and forwards the sections after them, in any order. Of
+    /// those only `bare` is filled in.
     ///
     /// # Errors
-    /// What can't be cut into sections, and annotations out of order or without a map.
+    /// Bytes that are not sections, and annotations out of order or without a map.
     pub fn scan_annotations(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut message = Self::default();
         let mut sections = Sections::new(bytes);
@@ -171,7 +171,7 @@ impl<'a> Message<'a> {
         entries(self.message_annotations)
     }
 
-    /// Returns the bytes of the body's Data sections, one after the other.
+    /// Returns the bytes of each Data section of the body.
     pub fn data(&self) -> impl Iterator<Item = Result<&'a [u8], Error>> {
         Sections::new(self.body).filter_map(|section| match section {
             Ok(Section { code: code::DATA, value, .. }) => Some(binary(value)),
@@ -181,7 +181,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Returns the keys and values of an encoded map in turn; of anything else, nothing.
+/// Returns the alternating keys and values of an encoded map; nothing for another value.
 pub fn entries(map: &[u8]) -> Items<'_> {
     match Value::read(map) {
         Ok(Value::Map(items)) => items,
@@ -189,7 +189,7 @@ pub fn entries(map: &[u8]) -> Items<'_> {
     }
 }
 
-/// Looks a key up in an encoded map.
+/// Looks up a key in an encoded map.
 pub fn lookup<'a>(map: &'a [u8], key: &str) -> Result<Option<Value<'a>>, Error> {
     let mut entries = entries(map);
     while let Some(found) = entries.next() {
@@ -202,7 +202,7 @@ pub fn lookup<'a>(map: &'a [u8], key: &str) -> Result<Option<Value<'a>>, Error> 
     Ok(None)
 }
 
-/// Sections follow a fixed order; a body section may be repeated.
+/// Checks that sections follow their fixed order; only body sections may repeat.
 fn check_order(last: u8, section: u8) -> Result<(), Error> {
     if section < last || (section == last && last < code::DATA) {
         return Err(Error::NotA("a section in its order"));
@@ -227,18 +227,12 @@ fn binary(value: &[u8]) -> Result<&[u8], Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::amqp::encode::Encoder;
-
-    fn encoded(write: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
-        let mut out = Vec::new();
-        write(&mut Encoder::new(&mut out));
-        out
-    }
+    use crate::amqp::encode::{Encoder, encode_to_vec};
 
     #[test]
-    fn every_section_is_found_in_its_place() {
-        let header = encoded(|out| out.described(code::HEADER, |out| out.list(|_| ())));
-        let annotations = encoded(|out| {
+    fn finds_every_section() {
+        let header = encode_to_vec(|out| out.described(code::HEADER, |out| out.list(|_| ())));
+        let annotations = encode_to_vec(|out| {
             out.described(code::MESSAGE_ANNOTATIONS, |out| {
                 out.map(|map| {
                     map.symbol("x-opt-offset");
@@ -247,8 +241,8 @@ mod tests {
             });
         });
         let properties =
-            encoded(|out| out.described(code::PROPERTIES, |out| out.list(|list| list.string("id"))));
-        let body = encoded(|out| {
+            encode_to_vec(|out| out.described(code::PROPERTIES, |out| out.list(|list| list.string("id"))));
+        let body = encode_to_vec(|out| {
             out.described(code::DATA, |out| out.binary(b"one"));
             out.described(code::DATA, |out| out.binary(b"two"));
             out.described(code::FOOTER, |out| out.map(|_| ()));
@@ -265,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn sections_may_be_named_by_symbols() {
+    fn accepts_symbolic_descriptors() {
         let mut bytes = vec![0x00];
         let mut out = Encoder::new(&mut bytes);
         out.symbol("amqp:data:binary");
@@ -275,32 +269,34 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_refused() {
-        let data = encoded(|out| out.described(code::DATA, |out| out.binary(b"body")));
-        let header = encoded(|out| out.described(code::HEADER, |out| out.list(|_| ())));
-        let map_expected = encoded(|out| out.described(code::MESSAGE_ANNOTATIONS, |out| out.list(|_| ())));
-        let odd_map =
-            encoded(|out| out.described(code::MESSAGE_ANNOTATIONS, |out| out.map(|map| map.uint(1))));
-        let unknown = encoded(|out| out.described(0x79, |out| out.list(|_| ())));
+    fn rejects_malformed_messages() {
+        let data = encode_to_vec(|out| out.described(code::DATA, |out| out.binary(b"body")));
+        let header = encode_to_vec(|out| out.described(code::HEADER, |out| out.list(|_| ())));
+        let map_expected =
+            encode_to_vec(|out| out.described(code::MESSAGE_ANNOTATIONS, |out| out.list(|_| ())));
+        let unpaired_map =
+            encode_to_vec(|out| out.described(code::MESSAGE_ANNOTATIONS, |out| out.map(|map| map.uint(1))));
+        let unknown = encode_to_vec(|out| out.described(0x79, |out| out.list(|_| ())));
         for (bytes, why) in [
-            ([&data[..], &header].concat(), "a header behind the body"),
+            ([&data[..], &header].concat(), "a header after the body"),
             ([&header[..], &header].concat(), "two headers"),
-            (data[..data.len() - 1].to_vec(), "a body that is cut"),
+            (data[..data.len() - 1].to_vec(), "a truncated body"),
             (map_expected, "annotations that are a list"),
-            (odd_map, "a key without value"),
+            (unpaired_map, "a key without value"),
             (unknown, "an unknown section"),
-            (b"text".to_vec(), "no section at all"),
+            (b"text".to_vec(), "bytes that are not a section"),
         ] {
             assert!(Message::scan(&bytes).is_err(), "{why}");
         }
     }
 
     #[test]
-    fn what_stands_behind_the_annotations_is_handed_on_in_any_order() {
-        let header = encoded(|out| out.described(code::HEADER, |out| out.list(|_| ())));
-        let annotations = encoded(|out| out.described(code::MESSAGE_ANNOTATIONS, |out| out.map(|_| ())));
-        let data = encoded(|out| out.described(code::DATA, |out| out.nulls(1)));
-        let footer = encoded(|out| out.described(code::FOOTER, |out| out.map(|_| ())));
+    fn forwards_sections_after_the_annotations_in_any_order() {
+        let header = encode_to_vec(|out| out.described(code::HEADER, |out| out.list(|_| ())));
+        let annotations =
+            encode_to_vec(|out| out.described(code::MESSAGE_ANNOTATIONS, |out| out.map(|_| ())));
+        let data = encode_to_vec(|out| out.described(code::DATA, |out| out.nulls(1)));
+        let footer = encode_to_vec(|out| out.described(code::FOOTER, |out| out.map(|_| ())));
         for bare in [[&footer[..], &data], [&data, &header], [&data, &annotations], [&[], &[]]] {
             let bare = bare.concat();
             let message = [&header[..], &annotations, &bare].concat();
@@ -308,10 +304,10 @@ mod tests {
             assert_eq!((scanned.header, scanned.bare), (&header[..], &bare[..]), "{message:02x?}");
         }
         for (message, why) in [
-            ([&annotations[..], &header].concat(), "a header behind the annotations"),
-            ([&annotations[..], &annotations].concat(), "two sections of annotations"),
+            ([&annotations[..], &header].concat(), "a header after the annotations"),
+            ([&annotations[..], &annotations].concat(), "two message annotations sections"),
             ([&annotations[..], &data, b"text"].concat(), "bytes that are not a section"),
-            ([&annotations[..], &data, &footer[..5]].concat(), "a footer that is cut"),
+            ([&annotations[..], &data, &footer[..5]].concat(), "a truncated footer"),
         ] {
             assert!(Message::scan_annotations(&message).is_err(), "{why}");
         }

@@ -1,10 +1,10 @@
-//! The error of a detach, an end, a close or a rejected delivery.
+//! The error of a Detach, an End, a Close or a rejected delivery.
 
 use super::fields::Fields;
 use crate::amqp::codec::Error;
 use crate::amqp::encode::Encoder;
 
-/// An error as the wire has it: a condition for programs and a text for people.
+/// An error on the wire: a condition for programs and a text for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Condition<'a> {
     /// The symbol, for instance `amqp:link:stolen`.

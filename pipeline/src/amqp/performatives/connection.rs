@@ -1,25 +1,25 @@
-//! The opening of a connection.
+//! Open, which negotiates a connection.
 
 use super::fields::{Fields, encode_described_list};
 use crate::amqp::codec::Error;
 use crate::amqp::encode::Encoder;
 
-/// The negotiation of a connection.
+/// Open, the first performative of a connection.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Open<'a> {
-    /// Names the peer.
+    /// Name of the peer.
     pub container_id: &'a str,
-    /// The host that is asked for.
+    /// Host that the peer asks for.
     pub hostname: Option<&'a str>,
-    /// The largest frame it takes, bytes; none means any.
+    /// Maximum frame size, bytes; `None` means no limit.
     pub max_frame_size: Option<u32>,
-    /// Its highest channel; none means any.
+    /// Highest channel; `None` means 65,535.
     pub channel_max: Option<u16>,
-    /// The silence after which it gives up, milliseconds.
+    /// Idle timeout of the peer, milliseconds.
     pub idle_time_out: Option<u32>,
-    /// Encoded array of the capabilities it asks for.
+    /// Encoded array of the capabilities that the peer asks for.
     pub desired_capabilities: Option<&'a [u8]>,
-    /// Encoded map of its properties.
+    /// Encoded map of properties.
     pub properties: Option<&'a [u8]>,
 }
 

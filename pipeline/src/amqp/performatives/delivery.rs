@@ -1,4 +1,4 @@
-//! What stands in front of a delivery, and what becomes of it.
+//! Transfer and Disposition: a delivery, and its outcome.
 
 use super::condition::Condition;
 use super::fields::{Fields, encode_described_list};
@@ -7,22 +7,22 @@ use crate::amqp::codec::{Error, Value};
 use crate::amqp::descriptor::code_of;
 use crate::amqp::encode::Encoder;
 
-/// What stands in front of (part of) a delivery.
+/// Transfer, the performative before the payload of a delivery or of a part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Transfer<'a> {
-    /// The link.
+    /// Handle of the link.
     pub handle: u32,
-    /// The delivery, in its session; later frames of a delivery may leave it out.
+    /// Id of the delivery in its session; optional in later frames of a delivery.
     pub delivery_id: Option<u32>,
-    /// The delivery, in its link; later frames of a delivery may leave it out.
+    /// Tag of the delivery on its link; optional in later frames of a delivery.
     pub delivery_tag: Option<&'a [u8]>,
     /// 0 for one event, 0x80013700 for a batch of events.
     pub message_format: Option<u32>,
-    /// Whether the sender has forgotten the delivery already.
+    /// The sender has settled the delivery.
     pub settled: Option<bool>,
-    /// Whether more frames of this delivery follow.
+    /// More frames of this delivery follow.
     pub more: bool,
-    /// Whether the delivery is given up half way.
+    /// The sender abandons the delivery.
     pub aborted: bool,
 }
 
@@ -55,12 +55,12 @@ impl<'a> Transfer<'a> {
     }
 }
 
-/// What has become of a delivery.
+/// Outcome of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome<'a> {
-    /// It is taken in.
+    /// The receiver has accepted it.
     Accepted,
-    /// It is refused for good.
+    /// The receiver has rejected it.
     Rejected(Option<Condition<'a>>),
 }
 
@@ -75,18 +75,18 @@ impl Outcome<'_> {
     }
 }
 
-/// News about a range of deliveries.
+/// Disposition, the state of a range of deliveries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Disposition<'a> {
-    /// The end that the writer is for these deliveries.
+    /// Role of the peer that writes it.
     pub role: Role,
-    /// The first delivery.
+    /// Id of the first delivery.
     pub first: u32,
-    /// The last delivery; none when it is the first.
+    /// Id of the last delivery; `None` means `first`.
     pub last: Option<u32>,
-    /// Whether the writer has forgotten them.
+    /// The writer has settled them.
     pub settled: bool,
-    /// What has become of them; none for states we have no use for.
+    /// Outcome; `None` for states that we do not use.
     pub state: Option<Outcome<'a>>,
 }
 

@@ -4,7 +4,7 @@ use crate::amqp::codec::{Error, Items, Value};
 use crate::amqp::descriptor::code_of;
 use crate::amqp::encode::Encoder;
 
-/// The fields of a performative in order; those behind the last stated one are null.
+/// Reads the fields of a list in order; fields after the last one present are null.
 #[derive(Clone, Debug)]
 pub(in crate::amqp) struct Fields<'a> {
     pub(super) items: Items<'a>,
@@ -19,13 +19,13 @@ impl<'a> Fields<'a> {
         (0..count).try_for_each(|_| self.items.next_raw().map(drop))
     }
 
-    /// Returns the next field as it is encoded.
+    /// Returns the encoded bytes of the next field.
     pub(super) fn raw(&mut self) -> Result<Option<&'a [u8]>, Error> {
         let raw = self.items.next_raw()?;
         Ok(if raw == [0x40] { None } else { Some(raw) })
     }
 
-    /// Returns the next field's text, whether string or symbol.
+    /// Returns the text of the next field, a string or a symbol.
     pub(in crate::amqp) fn string(&mut self) -> Result<Option<&'a str>, Error> {
         self.read("a string", Value::text)
     }
@@ -63,12 +63,12 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Returns the address of a terminus; addresses that are no text name nothing we have.
+    /// Returns the address of a terminus; `None` for an address that is not text, because no node of ours has one.
     pub(super) fn address(&mut self) -> Result<Option<&'a str>, Error> {
         Ok(self.value()?.text())
     }
 
-    /// Returns the fields of a list described by `code`; a described value of another code is none.
+    /// Returns the fields of a list described by `code`; `None` for a list with another descriptor.
     pub(super) fn list(&mut self, code: u64) -> Result<Option<Fields<'a>>, Error> {
         match self.value()? {
             Value::Null => Ok(None),

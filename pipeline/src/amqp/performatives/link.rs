@@ -1,4 +1,4 @@
-//! The attachment of a link, its two ends, and its detachment.
+//! Attach and Detach, and the two ends of a link.
 
 use super::condition::Condition;
 use super::fields::{Fields, encode_described_list};
@@ -6,32 +6,32 @@ use super::role::Role;
 use crate::amqp::codec::Error;
 use crate::amqp::encode::Encoder;
 
-/// The attachment of a link.
+/// Attach, which creates a link.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Attach<'a> {
-    /// Names the link between the two containers.
+    /// Name of the link between the two containers.
     pub name: &'a str,
-    /// Names the link in its session.
+    /// Handle of the link in its session.
     pub handle: u32,
-    /// The end that the writer of this attach is.
+    /// Role of the peer that writes it.
     pub role: Role,
     /// 0 unsettled, 1 settled, 2 mixed.
     pub snd_settle_mode: Option<u8>,
     /// 0 first, 1 second.
     pub rcv_settle_mode: Option<u8>,
-    /// Where deliveries come from; none refuses the link.
+    /// Source of deliveries; `None` refuses the link.
     pub source: Option<Source<'a>>,
-    /// Where deliveries go; none refuses the link.
+    /// Target of deliveries; `None` refuses the link.
     pub target: Option<Target<'a>>,
-    /// The sender's first delivery-count; null from a receiver.
+    /// Delivery-count at which the sender starts; `None` from a receiver.
     pub initial_delivery_count: Option<u32>,
-    /// The largest delivery it takes, bytes.
+    /// Maximum size of a delivery, bytes.
     pub max_message_size: Option<u64>,
     /// Encoded array of symbols.
     pub offered_capabilities: Option<&'a [u8]>,
     /// Encoded array of symbols.
     pub desired_capabilities: Option<&'a [u8]>,
-    /// Encoded map of its properties.
+    /// Encoded map of properties.
     pub properties: Option<&'a [u8]>,
 }
 
@@ -80,10 +80,10 @@ impl<'a> Attach<'a> {
     }
 }
 
-/// Where a link's deliveries come from.
+/// Source of a link's deliveries.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Source<'a> {
-    /// The node.
+    /// Address of the node.
     pub address: Option<&'a str>,
     /// Encoded map of filters by name.
     pub filter: Option<&'a [u8]>,
@@ -100,7 +100,7 @@ impl<'a> Source<'a> {
         out.described(0x28, |out| {
             out.list(|list| {
                 list.option(self.address, Encoder::string);
-                terminus_life(list);
+                encode_durability(list);
                 list.null();
                 list.option(self.filter, Encoder::raw);
                 list.nulls(3);
@@ -109,10 +109,10 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Where a link's deliveries go.
+/// Target of a link's deliveries.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Target<'a> {
-    /// The node.
+    /// Address of the node.
     pub address: Option<&'a str>,
 }
 
@@ -125,15 +125,15 @@ impl<'a> Target<'a> {
         out.described(0x29, |out| {
             out.list(|list| {
                 list.option(self.address, Encoder::string);
-                terminus_life(list);
+                encode_durability(list);
                 list.null();
             });
         });
     }
 }
 
-/// Writes what a source and a target say of how long they last, with the defaults of the standard.
-fn terminus_life(list: &mut Encoder<'_>) {
+/// Writes the durability and expiry fields of a source or a target, with the defaults of the specification.
+fn encode_durability(list: &mut Encoder<'_>) {
     list.uint(0);
     list.symbol("session-end");
     list.uint(0);
@@ -141,17 +141,17 @@ fn terminus_life(list: &mut Encoder<'_>) {
     list.null();
 }
 
-/// The settle mode by which a sender sends everything settled.
+/// Value of `snd_settle_mode` of a sender that sends everything settled.
 pub const SND_SETTLED: u8 = 1;
 
-/// The end of a link.
+/// Detach, which ends a link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Detach<'a> {
-    /// The link.
+    /// Handle of the link.
     pub handle: u32,
-    /// Whether it is closed for good.
+    /// The link is closed for good.
     pub closed: bool,
-    /// Why.
+    /// The cause; `None` for a detach without an error.
     pub error: Option<Condition<'a>>,
 }
 

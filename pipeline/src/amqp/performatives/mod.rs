@@ -1,7 +1,8 @@
-//! The nine performatives, with every field stated when they are written.
+//! The nine performatives of AMQP.
 //!
-//! Owns the fields and their order. Strings and encoded parts borrow from the frame; what is only passed on
-//! (properties, filters, capabilities) stays encoded. Does not own: the hot transfer (`transfer`).
+//! Owns the fields and their order. Every field is written, null or not: the Python SDK indexes them all. Strings and
+//! encoded parts borrow from the frame; properties, filters and capabilities stay encoded. Does not own: the fast
+//! paths for transfers (`transfer`).
 //!
 //! # Source
 //! AMQP 1.0, 2.7 and 3.5.
@@ -37,7 +38,7 @@ pub enum Performative<'a> {
     Flow(Flow),
     /// Transfers (part of) a delivery.
     Transfer(Transfer<'a>),
-    /// Tells about the state of deliveries.
+    /// Updates the state of deliveries.
     Disposition(Disposition<'a>),
     /// Detaches a link.
     Detach(Detach<'a>),
@@ -48,7 +49,7 @@ pub enum Performative<'a> {
 }
 
 impl<'a> Performative<'a> {
-    /// Reads the performative that a frame's body begins with, and returns the payload behind it.
+    /// Reads the performative at the start of a frame's body and returns it with the payload.
     pub fn decode(body: &'a [u8]) -> Result<(Self, &'a [u8]), Error> {
         let mut cursor = Cursor::new(body);
         let (code, mut fields) = described_list(&cursor.value()?)?;
@@ -68,12 +69,12 @@ impl<'a> Performative<'a> {
     }
 }
 
-/// Writes an end with its one field.
+/// Writes an End with its one field.
 pub fn encode_end(error: Option<Condition<'_>>, out: &mut Vec<u8>) {
     encode_described_list(out, 0x17, |list| Condition::encode_option(error, list));
 }
 
-/// Writes a close with its one field.
+/// Writes a Close with its one field.
 pub fn encode_close(error: Option<Condition<'_>>, out: &mut Vec<u8>) {
     encode_described_list(out, 0x18, |list| Condition::encode_option(error, list));
 }

@@ -4,13 +4,13 @@ use super::fields::Fields;
 use crate::amqp::codec::Error;
 use crate::amqp::encode::Encoder;
 
-/// The end of a link that a peer is.
+/// Role of a peer on a link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
-    /// It sends deliveries.
+    /// Sends deliveries.
     #[default]
     Sender,
-    /// It receives deliveries.
+    /// Receives deliveries.
     Receiver,
 }
 

@@ -1,23 +1,23 @@
-//! The beginning of a session, and its windows.
+//! Begin and Flow: a session and its windows.
 
 use super::fields::{Fields, encode_described_list};
 use crate::amqp::codec::Error;
 use crate::amqp::encode::Encoder;
 
-/// The beginning of a session.
+/// Begin, which starts a session.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Begin<'a> {
-    /// The peer's channel that this answers; none when it begins a new session.
+    /// Channel of the Begin that this one answers; `None` in the first Begin of a session.
     pub remote_channel: Option<u16>,
-    /// The transfer-id of its first transfer.
+    /// Transfer-id of the writer's first transfer.
     pub next_outgoing_id: u32,
-    /// How many transfers it can take now.
+    /// Number of transfers that the writer accepts now.
     pub incoming_window: u32,
-    /// How many transfers it means to send.
+    /// Number of transfers that the writer may send.
     pub outgoing_window: u32,
-    /// Its highest handle; none means any.
+    /// Highest handle; `None` means no limit.
     pub handle_max: Option<u32>,
-    /// Encoded map of its properties.
+    /// Encoded map of properties.
     pub properties: Option<&'a [u8]>,
 }
 
@@ -54,28 +54,28 @@ impl<'a> Begin<'a> {
     }
 }
 
-/// An update of windows and, with a handle, of credit.
+/// Flow, the state of a session's windows and, with a handle, of a link's credit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flow {
-    /// The next transfer-id it expects; none before it has seen the peer's begin.
+    /// Transfer-id that the writer expects next; `None` before it has seen the peer's Begin.
     pub next_incoming_id: Option<u32>,
-    /// How many transfers it can take now.
+    /// Number of transfers that the writer accepts now.
     pub incoming_window: u32,
-    /// The transfer-id of its next transfer.
+    /// Transfer-id of the writer's next transfer.
     pub next_outgoing_id: u32,
-    /// How many transfers it means to send.
+    /// Number of transfers that the writer may send.
     pub outgoing_window: u32,
-    /// The link that the rest is about; none when it is about the session alone.
+    /// Handle of the link that the fields below are about; `None` when the flow is about the session alone.
     pub handle: Option<u32>,
-    /// How many deliveries the link has seen.
+    /// Delivery-count of the link.
     pub delivery_count: Option<u32>,
-    /// How many more may be sent.
+    /// Number of further deliveries that the receiver accepts.
     pub link_credit: Option<u32>,
-    /// How many are waiting to be sent.
+    /// Number of deliveries that the sender has ready.
     pub available: Option<u32>,
-    /// Asks the sender to use its credit up or give it back.
+    /// The sender has to use its credit or give it back.
     pub drain: bool,
-    /// Asks for a flow in answer.
+    /// The peer has to answer with a Flow.
     pub echo: bool,
 }
 

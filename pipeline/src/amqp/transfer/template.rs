@@ -7,7 +7,7 @@ pub const FIRST_FRAME_OVERHEAD: usize = 38;
 /// Bytes before the payload of each later frame.
 pub const NEXT_FRAME_OVERHEAD: usize = 29;
 
-// Offsets of the patched fields: channel and handle in both layouts, the others in the one that their name says.
+// Offsets of the patched fields: channel and handle in both layouts, the others in the layout of their name.
 const CHANNEL_AT: usize = 6;
 const HANDLE_AT: usize = 15;
 const FIRST_DELIVERY_ID_AT: usize = 20;
