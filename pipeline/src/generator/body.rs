@@ -139,7 +139,7 @@ fn write_context<W: Writer>(writer: &mut W, event: &Event<'_>, parts: &ContextPa
         writer.pair(DeclaredType::Object, "Target", |writer| write_target(writer, event, parts));
         if parts.is_parent {
             writer.pair(DeclaredType::Object, "SuppressDuplicateDetection", |writer| {
-                writer.boolean_value(false)
+                writer.boolean_value(false);
             });
         }
     });
@@ -172,7 +172,7 @@ fn write_context<W: Writer>(writer: &mut W, event: &Event<'_>, parts: &ContextPa
         if event.plan.full {
             writer.pair(DeclaredType::Object, "IsAutoTransact", |writer| writer.boolean_value(true));
             writer.pair(DeclaredType::Object, "AcceptLang", |writer| {
-                writer.scalar_value(Scalar::String, |_| ())
+                writer.scalar_value(Scalar::String, |_| ());
             });
         }
     });
@@ -227,7 +227,7 @@ fn write_platform_columns(writer: &mut impl Writer, event: &Event<'_>) {
     writer.pair(DeclaredType::Object, "modifiedon", |writer| writer.date_value(seconds));
     if event.plan.full {
         writer.pair(DeclaredType::Object, "modifiedby", |writer| {
-            write_reference(writer, ("systemuser", event.user), None)
+            write_reference(writer, ("systemuser", event.user), None);
         });
         writer.pair(DeclaredType::Object, "modifiedonbehalfby", Writer::null_value);
     }
@@ -287,7 +287,7 @@ fn write_image<W: Writer>(
                     write_column(writer, event, column, &value, true);
                 }
                 writer.pair(DeclaredType::Object, "createdon", |writer| {
-                    writer.date_value(record.created_on_ms / 1000 * 1000)
+                    writer.date_value(record.created_on_ms / 1000 * 1000);
                 });
             });
             write_entity_end(writer, event, record.id, |writer| {

@@ -113,11 +113,11 @@ impl Value {
                 writer.literal_member("Value", |writer| writer.integer(i64::from(value)));
             }),
             Self::Choices(choices, bits) => {
-                writer.choices_value(chosen(choices, bits).map(|(value, _)| *value))
+                writer.choices_value(chosen(choices, bits).map(|(value, _)| *value));
             }
             Self::Money(value) => {
                 writer.class_value(Class::Money, |writer| {
-                    writer.literal_member("Value", |writer| writer.decimal(value, 4))
+                    writer.literal_member("Value", |writer| writer.decimal(value, 4));
                 });
             }
             Self::Decimal(value) => writer.scalar_value(Scalar::Decimal, |writer| writer.decimal(value, 10)),
@@ -129,7 +129,7 @@ impl Value {
                 write_reference(writer, (table, id), with_names.then_some(name));
             }
             Self::Image { mut rng, bytes } => {
-                writer.bytes_value((0..bytes).map(|_| (rng.next() & 0xFF) as u8))
+                writer.bytes_value((0..bytes).map(|_| (rng.next() & 0xFF) as u8));
             }
             Self::Phrases(..) | Self::Words { .. } | Self::Phone(_) | Self::Email(..) | Self::Url(..) => {
                 writer.scalar_value(Scalar::String, |writer| self.write_text(writer));
