@@ -1,7 +1,7 @@
-//! simd-json and the buffers it works in.
+//! Slow path of JSON, first half: simd-json and its buffers.
 //!
-//! Owns: the scratch copy that is parsed in place, the tape's memory, the second try after a repair. Does
-//! not own: what the tokens mean (`walk`).
+//! Owns: the scratch copy that is parsed in place, the memory of the tape, the second attempt after a repair, and the
+//! limit on tokens. Does not own: the meaning of the tokens (`walk`).
 
 use std::mem;
 
@@ -12,20 +12,20 @@ use super::limits::{self, MAX_DEPTH};
 use crate::event::{Reason, Reject};
 use crate::subslice::AddressRange;
 
-/// Parses one text after the other in the same memory.
+/// Parses texts, one after the other, in the same memory.
 pub(super) struct Json {
     scratch: Vec<u8>,
     buffers: Buffers,
     tape: Tape<'static>,
 }
 
-/// A text that is JSON, in tokens.
+/// The tokens of a JSON text.
 #[derive(Clone, Copy)]
 pub(super) struct Tokens<'t> {
-    /// Names and values in the text's order; strings are unescaped and stand in the scratch copy, where
-    /// they begin at the same place as in the text. The value of a number means nothing: its text does.
+    /// Names and values in the order of the text. Strings are unescaped in the scratch copy and begin there at the same
+    /// offset as in the text. The value of a number is not used: its digits are.
     pub(super) nodes: &'t [Node<'t>],
-    /// Where in the text each token begins: names, values and punctuation; strings at their quote.
+    /// Offset in the text of each token: names, values and punctuation. A string begins at its quote.
     pub(super) starts: &'t [u32],
     /// Addresses of the scratch copy, which the nodes borrow.
     pub(super) scratch: AddressRange,
@@ -34,15 +34,15 @@ pub(super) struct Tokens<'t> {
 }
 
 impl Json {
-    /// Memory that grows with the first texts.
+    /// A parser whose buffers grow with its first texts.
     pub(super) fn new() -> Self {
         Self { scratch: Vec::new(), buffers: Buffers::with_max_depth(0, MAX_DEPTH), tape: Tape(Vec::new()) }
     }
 
-    /// Parses a text and hands its tokens to `read`, once.
+    /// Parses a text and passes its tokens to `read`, once.
     ///
     /// # Errors
-    /// `NotJson` or `TooDeep`, with the place in the text.
+    /// `NotJson`, `NotFinite` or `TooDeep`, with the offset in the text.
     pub(super) fn parse<R>(
         &mut self,
         text: &str,
@@ -90,20 +90,20 @@ impl Json {
     }
 }
 
-/// Refuses a text that has more tokens than its length allows, on whichever path it would be read.
+/// Checks the number of tokens against the limit for the length of the text, before either path reads it.
 ///
 /// # Errors
 /// `TooLarge`.
 pub(super) fn check_tokens(text: &str) -> Result<(), Reject> {
     let max = limits::tokens_max(text.len());
-    // A token has a byte at least, so only outsized texts are counted.
+    // A token has at least one byte, so only outsized texts are counted.
     if text.len() <= max || count_tokens(text.as_bytes()) <= max {
         return Ok(());
     }
     Err(limits::too_large("JSON tokens", max))
 }
 
-/// Names, values and punctuation, also in a text that is not JSON: a backslash hides the byte behind it anywhere.
+/// Number of names, values and punctuation characters, in any text. A backslash hides the byte after it everywhere.
 fn count_tokens(text: &[u8]) -> usize {
     let (mut tokens, mut in_string, mut in_word, mut at) = (0, false, false, 0);
     while let Some(byte) = text.get(at) {

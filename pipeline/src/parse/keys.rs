@@ -1,24 +1,26 @@
-//! Whether the keys of a list are all different.
+//! Check that the keys of a list are distinct.
 //!
-//! Owns: the test and its memory. The test is linear, since a body may hold ten thousands of keys, and
-//! allocates nothing in the steady state.
+//! Owns: the check and its memory. It takes linear time, as a body may have tens of thousands of keys, and does not
+//! allocate in the steady state.
+//!
+//! An open-addressing table of our own: rounds make clearing free. `hashbrown::HashTable` has to clear its memory for
+//! each list. It took 1.5 times the instructions for 9 to 200 keys, and 9 times for 30 keys after a list of 10,000.
 
 use std::hash::{BuildHasher, RandomState};
 
 use crate::event::names::is_same;
 
-/// Up to this many keys each is compared with each; lengths tell most apart.
-const FEW: usize = 8;
+/// Lists up to this length compare each key with each other one: most differ in length.
+const PAIRWISE_MAX: usize = 8;
 
-/// The keys of one list, list after list in the same memory. A key is a number that the caller has a text
-/// for.
+/// The keys of one list, list after list in the same memory. A key is a number for which the caller has the text.
 #[derive(Debug)]
 pub(super) struct Keys {
     list: Vec<u32>,
     slots: Vec<Slot>,
-    /// Slots of earlier rounds count as empty.
+    /// One round for each list. Slots of earlier rounds are empty.
     round: u32,
-    /// Keys come from outside; a seed nobody knows keeps them from colliding on purpose.
+    /// Secret, so that a sender cannot choose keys that collide.
     seed: u64,
 }
 
@@ -30,12 +32,12 @@ struct Slot {
 }
 
 impl Keys {
-    /// No keys, no memory yet.
+    /// An empty list without memory.
     pub(super) fn new() -> Self {
         Self { list: Vec::new(), slots: Vec::new(), round: 0, seed: RandomState::new().hash_one(0) }
     }
 
-    /// Forgets the list before.
+    /// Begins the next list.
     pub(super) fn clear(&mut self) {
         self.list.clear();
     }
@@ -45,13 +47,13 @@ impl Keys {
         self.list.push(key as u32);
     }
 
-    /// Whether no two of the keys have the same text.
+    /// True if no two keys have the same text.
     pub(super) fn are_distinct<'k>(&mut self, text: impl Fn(usize) -> &'k [u8]) -> bool {
-        if self.list.len() <= FEW {
+        if self.list.len() <= PAIRWISE_MAX {
             let text = |at: usize| text(self.list[at] as usize);
-            return (1..self.list.len()).all(|late| {
-                let late_text = text(late);
-                (0..late).all(|early| !is_same(text(early), late_text))
+            return (1..self.list.len()).all(|later| {
+                let later_text = text(later);
+                (0..later).all(|earlier| !is_same(text(earlier), later_text))
             });
         }
         self.begin_round();
@@ -59,9 +61,9 @@ impl Keys {
     }
 
     fn begin_round(&mut self) {
-        let wanted = (self.list.len() * 2).next_power_of_two();
-        if self.slots.len() < wanted {
-            self.slots = vec![Slot::default(); wanted];
+        let capacity = (self.list.len() * 2).next_power_of_two();
+        if self.slots.len() < capacity {
+            self.slots = vec![Slot::default(); capacity];
             self.round = 0;
         }
         if self.round == u32::MAX {
@@ -76,7 +78,7 @@ impl Keys {
         let hash = hash(own, self.seed);
         let (tag, mask) = ((hash >> 32) as u32, self.slots.len() - 1);
         let mut at = hash as usize & mask;
-        // At most half the slots are taken, so an empty one comes.
+        // At most half of the slots are taken, so the search ends.
         while self.slots[at].round == self.round {
             if self.slots[at].tag == tag && text(self.slots[at].key as usize) == own {
                 return false;
@@ -92,14 +94,14 @@ impl Keys {
 fn hash(bytes: &[u8], seed: u64) -> u64 {
     let mut hash = fold(seed ^ bytes.len() as u64);
     let mut rest = bytes;
-    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
+    while let Some((word, tail)) = rest.split_first_chunk::<8>() {
         hash = fold(hash ^ u64::from_le_bytes(*word));
-        rest = behind;
+        rest = tail;
     }
     let last = match bytes.last_chunk::<8>() {
-        // The last eight bytes, some of them again: quicker than the few that are left.
+        // The last eight bytes, some of them hashed before: faster than a loop over the remainder.
         Some(word) => u64::from_le_bytes(*word),
-        None => rest.iter().fold(0, |tail, byte| tail << 8 | u64::from(*byte)),
+        None => rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
     };
     fold(hash ^ last)
 }

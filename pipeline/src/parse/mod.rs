@@ -1,8 +1,8 @@
-//! Bodies become change events.
+//! From the bytes of a body to a change event.
 //!
-//! Owns: telling what a body is, reading JSON and XML into the same tree in its normal form, finding the known
-//! members, and what decides a body's table. Does not own: what a value means (`columns`), nor what becomes of
-//! a body that is rejected (`columns` again: quarantine).
+//! Owns: detecting the format of a body, reading JSON and XML into one tree in normal form, finding the known members,
+//! and routing an event to its table. Does not own: the meaning of values (`columns`), or the quarantine of a rejected
+//! body (`run`).
 
 mod fault; // reasons for texts that are not JSON, and the two repairs
 mod json; // slow path: simd-json's tape
@@ -30,7 +30,7 @@ use self::scan::FastPath;
 use self::sniff::sniff;
 use crate::event::{ChangeEvent, Reject};
 
-/// Reads bodies, one after the other, into the same buffers.
+/// Parses bodies, one after the other, in the same buffers. An event borrows them until the next body.
 pub struct Parser {
     reader: Reader,
     unquoted: String,
@@ -44,7 +44,7 @@ impl Parser {
         Self::with(Reader::new(parent_context, Some(FastPath::default())))
     }
 
-    /// A parser without the fast path, for tests: [`new`](Self::new) must make the same of every body.
+    /// A parser without the fast path, for tests and benches. It gives the same event or reject for every body.
     pub fn slow_path_only(parent_context: ParentContext) -> Self {
         Self::with(Reader::new(parent_context, None))
     }
@@ -53,10 +53,14 @@ impl Parser {
         Self { reader, unquoted: String::new(), longest: 0 }
     }
 
-    /// Reads one body.
+    /// Parses one body: JSON or XML in UTF-8, with or without a byte order mark, or a JSON string that contains one.
+    ///
+    /// # Shape
+    /// The event's tree borrows the body wherever the text of a node is in it unchanged.
     ///
     /// # Errors
-    /// A [`Reject`] for a body that is no `RemoteExecutionContext` in JSON or XML.
+    /// A [`Reject`] for a body that is not a `RemoteExecutionContext`, or that exceeds a limit. Its byte offset counts from
+    /// the start of the body; a reject of the content of a JSON string has none.
     ///
     /// # Memory
     /// Up to [`GROWTH_FACTOR`] times the body and [`GROWTH_BASE_BYTES`], the row in `columns` included.
@@ -67,19 +71,19 @@ impl Parser {
             return self
                 .reader
                 .read(sniffed.text, sniffed.format)
-                .map_err(|reject| moved(reject, sniffed.start));
+                .map_err(|reject| shifted(reject, sniffed.start));
         }
         let repaired = self
             .reader
             .unquote(sniffed.text, &mut self.unquoted)
-            .map_err(|reject| moved(reject, sniffed.start))?;
-        let inner = sniff(self.unquoted.as_bytes()).map_err(placeless)?;
-        let mut event = self.reader.read(inner.text, inner.format).map_err(placeless)?;
+            .map_err(|reject| shifted(reject, sniffed.start))?;
+        let inner = sniff(self.unquoted.as_bytes()).map_err(without_offset)?;
+        let mut event = self.reader.read(inner.text, inner.format).map_err(without_offset)?;
         event.repaired |= repaired;
         Ok(event)
     }
 
-    /// Returns the memory of outsized bodies, if there was one since the last call. For the pause between batches.
+    /// Releases the memory of outsized bodies, if there was one since the last call. Call it between batches.
     pub fn shrink(&mut self) {
         if std::mem::take(&mut self.longest) > OUTSIZED_BODY {
             *self = Self::with(self.reader.fresh());
@@ -93,12 +97,12 @@ impl fmt::Debug for Parser {
     }
 }
 
-/// A place in the text becomes a place in the body, whose text begins at `start`.
-fn moved(reject: Reject, start: usize) -> Reject {
-    Reject { byte_offset: reject.byte_offset.map(|place| place + start), ..reject }
+/// Turns an offset in the text into one in the body, whose text begins at `start`.
+fn shifted(reject: Reject, start: usize) -> Reject {
+    Reject { byte_offset: reject.byte_offset.map(|offset| offset + start), ..reject }
 }
 
-/// A place in unquoted text is none in the body.
-fn placeless(reject: Reject) -> Reject {
+/// Removes the offset: one in unquoted text has no counterpart in the body.
+fn without_offset(reject: Reject) -> Reject {
     Reject::new(reject.reason)
 }

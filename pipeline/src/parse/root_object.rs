@@ -74,7 +74,7 @@ impl<'m> RootObject<'m> {
         }
     }
 
-    /// Whether the body had a `ParentContext` other than null that was not written.
+    /// True if the body had a `ParentContext` other than null that was not written.
     pub(super) fn parent_context_dropped(&self) -> bool {
         self.parent_context_dropped
     }

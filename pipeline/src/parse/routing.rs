@@ -47,7 +47,7 @@ fn table<'t>(tree: Tree<'t>, members: &Members) -> Table<'t> {
     }
 }
 
-/// Whether catchwater has a table of its own of this name. Some file systems ignore case.
+/// True for a name of catchwater's own tables, in any case: some file systems ignore case.
 fn is_reserved(name: &str) -> bool {
     [MESSAGES, QUARANTINE].iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
 }

@@ -1,10 +1,10 @@
-//! JSON tokens become the tree, in one pass.
+//! Slow path of JSON, second half: from simd-json's tokens to the tree, in one pass.
 //!
-//! Owns: the normal form (type names, pairs), where each text stands. Does not own: what the members of the
-//! outermost object mean (`context`).
+//! Owns: the normal form (type names, pairs), and the position of each text in the body. Does not own: the treatment of
+//! the root object's members (`root_object`).
 //!
-//! Nodes and starts are walked side by side. That gives each token its place in the text: a number's digits
-//! are read there, and a string that is as long unescaped as it is written has no escapes and needs no copy.
+//! Nodes and token starts are walked in parallel, so that each token has its position in the text. The digits of a
+//! number are read there. A string whose unescaped length is its length in the text has no escapes and is not copied.
 
 use simd_json::{Node, StaticNode};
 
@@ -30,7 +30,7 @@ pub(super) fn write(tokens: Tokens<'_>, text: &str, sink: &mut Sink<'_>) -> Resu
     walk.root_object(root_object)
 }
 
-/// A position in the tokens of one text, and the tree that is written from them.
+/// Position in the tokens of one text, and the tree that is written from them.
 struct Walk<'w> {
     tokens: Tokens<'w>,
     text: &'w [u8],
@@ -70,24 +70,24 @@ impl<'w> Walk<'w> {
         Some((object, len))
     }
 
-    /// Closes an object behind its last member.
+    /// Closes an object after its last member.
     fn close_object(&mut self, object: NodeId, members: usize) {
         self.tree.close(object);
-        // The brace; behind a member it was passed in place of a comma.
+        // The brace of an empty object. After a member it was passed in place of the comma.
         self.token += usize::from(members == 0);
     }
 
-    /// The name of the member that stands here.
+    /// The name of the next member.
     fn name(&self) -> &'w str {
         string(self.tokens.nodes, self.node)
     }
 
-    /// Whether the value of the member that stands here is `null`.
+    /// True if the value of the next member is `null`.
     fn is_null(&self) -> bool {
         matches!(self.tokens.nodes[self.node + 1], Node::Static(StaticNode::Null))
     }
 
-    /// Writes the member that stands here, name and value, and passes it; the value's node.
+    /// Writes the next member, name and value. Returns the value's node.
     fn member(&mut self) -> NodeId {
         let name = self.text();
         self.tree.set_kind(name, Kind::Name);
@@ -97,14 +97,14 @@ impl<'w> Walk<'w> {
         value
     }
 
-    /// Passes the member that stands here without writing it; `last` if none follows it.
+    /// Skips the next member; `last` if no other follows.
     fn skip_member(&mut self, last: bool) {
-        self.node = behind(self.tokens.nodes, self.node + 1);
-        // Nobody asks where anything stands behind the last.
+        self.node = after_value(self.tokens.nodes, self.node + 1);
+        // The position after the last member is not used.
         self.token = if last { self.tokens.starts.len() } else { self.token_of(self.node) };
     }
 
-    /// Takes the member that stands here for the object's type, if it is that, and passes it.
+    /// Reads the next member if it states the object's type.
     fn state_type(&mut self, object: NodeId) -> bool {
         if self.name() != TYPE {
             return false;
@@ -178,13 +178,13 @@ impl<'w> Walk<'w> {
         self.tree.open(kind, "")
     }
 
-    /// Writes an object with key and value as a member of that name.
+    /// Writes an object with key and value as a member with the key as its name.
     fn pair(&mut self) {
         if self.begins_with_key() {
             let name = self.write_text(self.node + 2, self.token + 3);
             self.tree.set_kind(name, Kind::Name);
-            self.node += 4; // the object, "key" and the key, "value"
-            self.token += 7; // and punctuation
+            self.node += 4; // the object, "key", the key, "value"
+            self.token += 7; // the same with their punctuation
             self.value();
             self.token += 1; // the brace
         } else {
@@ -192,14 +192,14 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// Whether the pair that stands here is key and value, in this order, and nothing else.
+    /// True if the next pair is a key and a value, in this order, and nothing else.
     fn begins_with_key(&self) -> bool {
-        // In a pair, the length tells the three names apart.
+        // The three names of a pair's members differ in length.
         matches!(self.tokens.nodes[self.node], Node::Object { len: 2, .. })
             && string(self.tokens.nodes, self.node + 1).len() == "key".len()
     }
 
-    /// A pair whose members come in any order, its type among them.
+    /// Writes a pair whose members are in any order, with or without a type.
     fn unusual_pair(&mut self) {
         let nodes = self.tokens.nodes;
         let (Node::Object { len, .. }, Some(key)) = (nodes[self.node], key_of(nodes, self.node)) else {
@@ -230,7 +230,7 @@ impl<'w> Walk<'w> {
         for _ in 0..items {
             let Some(key) = key_of(nodes, item) else { return false };
             self.keys.push(key);
-            item = behind(nodes, item);
+            item = after_value(nodes, item);
         }
         items > 0 && self.keys.are_distinct(|key| string(nodes, key).as_bytes())
     }
@@ -266,8 +266,8 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// From where to where a string (with its quotes) or a number is written. Only white space stands
-    /// between its end and the next token, and one always follows: the outermost value is an object.
+    /// Range in the text of a number, or of a string with its quotes. Between its end and the next token is only white
+    /// space, and a token always follows: the root is an object.
     fn token_range(&self, token: usize) -> (usize, usize) {
         let (start, mut end) = (self.tokens.starts[token] as usize, self.tokens.starts[token + 1] as usize);
         while self.text[end - 1] <= b' ' {
@@ -276,7 +276,7 @@ impl<'w> Walk<'w> {
         (start, end)
     }
 
-    /// The token of a node that is a string and was not reached by walking.
+    /// Index of the token of a string node, for a node that was not reached by walking.
     fn token_of(&self, node: usize) -> usize {
         let text = string(self.tokens.nodes, node).as_bytes();
         // Every string of the tape lies in the scratch copy.
@@ -292,16 +292,16 @@ fn string<'t>(nodes: &[Node<'t>], node: usize) -> &'t str {
     }
 }
 
-/// The first node that is not of this value.
-fn behind(nodes: &[Node<'_>], node: usize) -> usize {
+/// The first node after a value.
+fn after_value(nodes: &[Node<'_>], node: usize) -> usize {
     match nodes[node] {
         Node::Object { count, .. } | Node::Array { count, .. } => node + 1 + count,
         _ => node + 1,
     }
 }
 
-/// Where the key of a pair stands; `None` for what is no pair: an object with exactly a key that is a string
-/// and a value, its type aside.
+/// The node of a pair's key; `None` if the item is not a pair: an object of a key that is a string, a value, and at most
+/// a type.
 fn key_of(nodes: &[Node<'_>], item: usize) -> Option<usize> {
     let Node::Object { len: len @ 2..=3, .. } = nodes[item] else { return None };
     let (mut key, mut has_value, mut has_type) = (None, false, false);
@@ -313,7 +313,7 @@ fn key_of(nodes: &[Node<'_>], item: usize) -> Option<usize> {
             (TYPE, Node::String(_)) if !has_type => has_type = true,
             _ => return None,
         }
-        name = behind(nodes, name + 1);
+        name = after_value(nodes, name + 1);
     }
     key.filter(|_| has_value)
 }

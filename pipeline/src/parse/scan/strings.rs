@@ -84,7 +84,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Whether a member states a type.
+    /// True for the member that states a type.
     #[inline]
     pub(super) fn is_type(&self, (start, end): (usize, usize), value: usize) -> bool {
         self.bytes[start..end] == *TYPE && self.byte(value) == b'"'

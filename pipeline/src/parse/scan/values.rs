@@ -146,7 +146,7 @@ impl Scan<'_> {
         self.value(self.skip_space(value))
     }
 
-    /// Position of the key in a pair with a type, white space or capital letters.
+    /// Position of the key in a pair with a type, white space or capital letters, which begins at `at`.
     fn unusual_key(&mut self, at: usize) -> Result<usize, Fallback> {
         let at = self.punctuation(at, b'{')?;
         let at = self.after_type(at)?;
@@ -161,7 +161,7 @@ impl Scan<'_> {
         if is_either(&self.bytes[start..end], b"value", b"Value") { Ok(value) } else { Err(Fallback) }
     }
 
-    /// Whether the object at `at` begins like a pair: an optional type, then a key that is a string.
+    /// True if the object at `at` begins like a pair: an optional type, then a key that is a string.
     fn begins_pair(&mut self, at: usize) -> Result<bool, Fallback> {
         if self.begins_with(at, KEY) {
             return Ok(true);
@@ -175,7 +175,7 @@ impl Scan<'_> {
         Ok(is_either(&self.bytes[start..end], b"key", b"Key") && self.byte(value) == b'"')
     }
 
-    /// Whether a written object is a pair with its members in an unusual order.
+    /// True if a written object is a pair with its members in an unusual order.
     fn could_be_pair(&self, object: NodeId) -> bool {
         let tree = self.tree.tree(self.text);
         let mut members = tree.members(object);

@@ -1,6 +1,6 @@
-//! Classes of the SDK that events carry seldom, read from `classes.txt`.
+//! Rare classes of the SDK, from `classes.txt`.
 //!
-//! Owns: reading that table, once. Does not own: classes that every event has (`contract`).
+//! Owns: reading that table, once. Does not own: the classes of usual events (`contract`).
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 use super::enums;
 use super::form::{Class, Form};
 
-/// The class of this contract name. A request or a response that the table does not have has the members of its base.
-pub(super) fn of(name: &str) -> Option<&'static Class> {
+/// The class of a contract name. A request or a response that is not in the table has the members of its base class.
+pub(super) fn class_of(name: &str) -> Option<&'static Class> {
     let base = || {
         let bases = ["OrganizationRequest", "OrganizationResponse"];
         let base = bases.into_iter().find(|base| name.ends_with(&base["Organization".len()..]))?;
@@ -33,12 +33,12 @@ fn read(table: &'static str) -> HashMap<&'static str, Class> {
         };
         classes.entry(name).or_default().extend(members.split(',').filter_map(member));
     }
-    // They are there as long as the program.
+    // Leaked once: the table lives as long as the process.
     let class = |(name, members): (&'static str, Vec<_>)| (name, Class { name, members: members.leak() });
     classes.into_iter().map(class).collect()
 }
 
-/// A member and its form; none for the end of a line.
+/// A member and its form; `None` for the empty rest of a line.
 fn member(text: &'static str) -> Option<(&'static str, Form)> {
     let mut words = text.split_whitespace();
     let (name, kind) = (words.next()?, words.next()?);
@@ -49,7 +49,7 @@ fn member(text: &'static str) -> Option<(&'static str, Form)> {
         "date" => Form::Date,
         "bytes" => Form::Bytes,
         "list" => Form::List,
-        "enum" => Form::Enum(enums::of(words.next()?)?),
+        "enum" => Form::Enum(enums::enumeration(words.next()?)?),
         "class" => Form::Named(words.next()?),
         _ => Form::Any,
     };
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_member_of_the_table_has_a_form() {
+    fn every_listed_member_has_a_form() {
         let table = include_str!("classes.txt");
         let stated: usize = table
             .lines()
@@ -85,9 +85,9 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_are_not_in_the_table_have_the_members_of_their_base() {
-        assert_eq!(of("UpsertRequest").map(|class| class.name), Some("OrganizationRequest"));
-        assert_eq!(of("AppointmentRequest").map(|class| class.name), Some("AppointmentRequest"));
-        assert!(of("NotThere").is_none());
+    fn unlisted_request_has_the_members_of_its_base_class() {
+        assert_eq!(class_of("UpsertRequest").map(|class| class.name), Some("OrganizationRequest"));
+        assert_eq!(class_of("AppointmentRequest").map(|class| class.name), Some("AppointmentRequest"));
+        assert!(class_of("NotThere").is_none());
     }
 }

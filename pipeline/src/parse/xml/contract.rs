@@ -1,7 +1,7 @@
-//! The data contract: which form a member, an item or a type has when XML does not say it.
+//! The data contract: forms of members, items, types and pairs.
 //!
-//! Owns: the SDK's classes as far as events carry them. Does not own: how a form is read (`walk`, `values`).
-//! What is not here is read by its shape.
+//! Owns: the SDK's classes that events usually contain. Does not own: reading a form (`walk`, `values`), rare classes
+//! (`classes`). Content without a known form is read by its shape.
 //!
 //! # Source
 //! Schema reference, sections 1 to 3, and `Microsoft.Xrm.Sdk` 9.0.
@@ -10,7 +10,7 @@ use super::form::{Class, Form};
 use super::names::Namespace;
 use super::{classes, enums};
 
-/// The form of a member of a class that is not known: lists of records and references are lists, empty ones too.
+/// The form of a member of an unknown class. The lists of records and references are lists even when they are empty.
 pub(super) fn form_of_unknown(name: &str) -> Form {
     match name {
         "Attributes" | "FormattedValues" | "KeyAttributes" | "RelatedEntities" => Form::List,
@@ -18,31 +18,31 @@ pub(super) fn form_of_unknown(name: &str) -> Form {
     }
 }
 
-/// The form of a type that an element states; `None` if it is not known.
+/// The form of a type that an element states; `None` if the type is unknown.
 pub(super) fn form_of_type(namespace: Namespace, name: &str) -> Option<Form> {
     if name.starts_with("ArrayOf") {
         return Some(Form::List);
     }
     match namespace {
-        Namespace::Schema | Namespace::Serialization => simple(name),
-        Namespace::Sdk => of_sdk(name).or_else(|| is_collection(name).then_some(Form::List)),
+        Namespace::Schema | Namespace::Serialization => simple_form(name),
+        Namespace::Sdk => sdk_form(name).or_else(|| is_collection(name).then_some(Form::List)),
         _ => None,
     }
 }
 
-/// The form of a list's item, by its element.
+/// The form of a list's item, by the name of its element.
 pub(super) fn form_of_item(namespace: Namespace, name: &str) -> Form {
     let form = match namespace {
-        Namespace::Arrays => simple(name),
-        Namespace::Sdk => of_sdk(name),
+        Namespace::Arrays => simple_form(name),
+        Namespace::Sdk => sdk_form(name),
         _ => None,
     };
     form.unwrap_or(Form::Any)
 }
 
-/// The forms of a pair's key and value, by its element; `None` if it is no pair.
+/// The forms of a pair's key and value, by the name of its element; `None` if it is not a pair.
 ///
-/// The names end in hashes of namespaces: only what stands before them counts.
+/// Such a name ends in a hash of namespaces, which is ignored.
 pub(super) fn forms_of_pair(name: &str) -> Option<(Form, Form)> {
     let types = types_of_pair(name)?;
     let (key, value) = if let Some(value) = types.strip_prefix("string") {
@@ -56,17 +56,17 @@ pub(super) fn forms_of_pair(name: &str) -> Option<(Form, Form)> {
         _ if value.starts_with("EntityCollection") => Form::Class(&ENTITY_COLLECTION),
         _ if value.starts_with("EntityReference") => Form::Class(&ENTITY_REFERENCE),
         _ if value.starts_with("Entity") => Form::Class(&ENTITY),
-        _ => simple(value).or_else(|| enums::beginning(value).map(Form::Enum)).unwrap_or(Form::Any),
+        _ => simple_form(value).or_else(|| enums::longest_prefix(value).map(Form::Enum)).unwrap_or(Form::Any),
     };
     Some((key, value))
 }
 
-/// The names of a pair's types, which its element's name ends in; `None` if it is no pair.
+/// The part of a pair's element name that names its types; `None` if it is not a pair.
 pub(super) fn types_of_pair(name: &str) -> Option<&str> {
     name.strip_prefix("KeyValuePairOf").or_else(|| name.strip_prefix("KeyValueOf"))
 }
 
-/// The outermost element, and each parent context in it.
+/// The root element, and each parent context in it.
 #[rustfmt::skip]
 pub(super) static CONTEXT: Class = Class { name: "RemoteExecutionContext", members: &[
     ("BusinessUnitId", Form::Text), ("CorrelationId", Form::Text), ("Depth", Form::Number),
@@ -186,11 +186,11 @@ static PRINCIPAL_ACCESS: Class = Class { name: "PrincipalAccess", members: &[
 
 static FETCH_EXPRESSION: Class = Class { name: "FetchExpression", members: &[("Query", Form::Text)] };
 
-fn of_sdk(name: &str) -> Option<Form> {
-    class_of(name).map(Form::Class).or_else(|| enums::of(name).map(Form::Enum))
+fn sdk_form(name: &str) -> Option<Form> {
+    class_of(name).map(Form::Class).or_else(|| enums::enumeration(name).map(Form::Enum))
 }
 
-/// The class of this contract name.
+/// The class of a contract name.
 pub(super) fn class_of(name: &str) -> Option<&'static Class> {
     Some(match name {
         "AliasedValue" => &ALIASED_VALUE,
@@ -213,17 +213,17 @@ pub(super) fn class_of(name: &str) -> Option<&'static Class> {
         "Relationship" => &RELATIONSHIP,
         "RemoteExecutionContext" => &CONTEXT,
         "AttributeExpression" | "XrmAttributeExpression" => &ATTRIBUTE_EXPRESSION,
-        _ => return classes::of(name),
+        _ => return classes::class_of(name),
     })
 }
 
-/// Whether a class of the SDK that is not in the table is written as nothing but its items.
+/// True for an unknown class of the SDK that the serializer writes as a list of its items.
 fn is_collection(name: &str) -> bool {
     name.ends_with("Collection")
 }
 
-/// A type of XML Schema or of the serializer.
-fn simple(name: &str) -> Option<Form> {
+/// The form of a type of XML Schema or of the serializer.
+fn simple_form(name: &str) -> Option<Form> {
     Some(match name {
         "string" | "guid" | "duration" | "anyURI" | "QName" | "date" | "time" => Form::Text,
         "boolean" => Form::Boolean,
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_class_that_a_table_class_names_exists() {
+    fn every_class_named_in_the_table_exists() {
         for (class, member, name) in classes::named_classes() {
             assert!(class_of(name).is_some(), "{class}.{member} names the unknown class {name}");
         }

@@ -1,30 +1,30 @@
-//! The elements of a text, in its order, with their namespaces and texts.
+//! Elements of a text, in its order, with their namespaces and texts.
 //!
-//! Owns: what is known of an element, and what its name or text may grow into. Does not own: how elements are read
-//! (`reading`), what they mean (`walk`).
+//! Owns: the facts about an element, and counts for the limits on memory. Does not own: reading elements (`reading`), or
+//! their meaning (`walk`).
 
 use super::contract;
 use super::names::Namespace;
 use super::uris::Uris;
 
-/// The type of bytes, which become a list of numbers.
+/// XML Schema's type of bytes. They become a list of numbers.
 const BASE64: &str = "base64Binary";
 
-/// The elements of one text, and of one after the other in the same memory.
+/// Elements of one text, text after text in the same memory.
 #[derive(Debug, Default)]
 pub(super) struct Elements {
     pub(super) list: Vec<Element>,
-    /// Texts that do not stand in the body as they are.
+    /// Texts that differ from the bytes of the body.
     pub(super) decoded: String,
-    /// The elements that are open.
+    /// Indices of the open elements, the root first.
     pub(super) open: Vec<u32>,
-    /// The namespaces of elements that have another one.
+    /// URIs of unknown namespaces.
     pub(super) uris: Uris,
-    /// Bytes of the names that carry their namespace in the tree, an upper bound.
+    /// Upper bound on the bytes of names that carry their namespace in the tree.
     pub(super) qualified_names: usize,
-    /// Bytes of the longer texts that are Base64.
+    /// Bytes of longer texts in Base64.
     pub(super) base64: usize,
-    /// Halves of surrogate pairs were replaced.
+    /// Lone surrogates were replaced.
     pub(super) repaired: bool,
 }
 
@@ -34,19 +34,19 @@ pub(super) struct Element {
     pub(super) namespace: Namespace,
     /// Its name without a prefix.
     pub(super) name: Place,
-    /// The number of another namespace's URI.
+    /// Number of its URI, for an unknown namespace.
     pub(super) uri: u16,
-    /// The type it states.
+    /// The type that it states.
     pub(super) stated: Option<(Namespace, Place)>,
-    /// It states that it is null.
+    /// `nil` is true.
     pub(super) nil: bool,
-    /// Its text, if it holds no elements.
+    /// Its text, if it is a leaf.
     pub(super) text: Place,
-    /// The first element that does not stand in it.
+    /// Index after its last descendant.
     pub(super) end: u32,
 }
 
-/// Where a text stands.
+/// Range of a text, in the body or in `decoded`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Place {
     pub(super) start: u32,
@@ -55,7 +55,7 @@ pub(super) struct Place {
 }
 
 impl Elements {
-    /// Forgets the text before; keeps the buffers.
+    /// Begins the next text; keeps the buffers.
     pub(super) fn clear(&mut self) {
         self.list.clear();
         self.decoded.clear();
@@ -66,12 +66,12 @@ impl Elements {
         self.repaired = false;
     }
 
-    /// One element. The outermost is the first.
+    /// The element of an index. The root is the first.
     pub(super) fn at(&self, element: usize) -> &Element {
         &self.list[element]
     }
 
-    /// The elements that stand directly in one.
+    /// Indices of the children of an element.
     pub(super) fn children(&self, element: usize) -> impl Iterator<Item = usize> + use<'_> {
         let end = self.list[element].end as usize;
         let mut next = element + 1;
@@ -84,12 +84,12 @@ impl Elements {
         })
     }
 
-    /// Whether no elements stand in one.
+    /// True for an element without children.
     pub(super) fn is_leaf(&self, element: usize) -> bool {
         self.list[element].end as usize == element + 1
     }
 
-    /// The URI of an element's namespace, unless that is the SDK's.
+    /// The URI of an element's namespace; empty for the SDK's.
     pub(super) fn uri(&self, element: &Element) -> &str {
         match element.namespace.uri() {
             Some(uri) => uri,
@@ -98,16 +98,16 @@ impl Elements {
         }
     }
 
-    /// About how many nodes they become: a name and a value each, and a number for each byte of Base64.
+    /// Approximate number of nodes: a name and a value for each element, and a number for each byte of Base64.
     pub(super) fn nodes(&self) -> usize {
         2 * self.list.len() + self.base64 / 4 * 3
     }
 
-    /// Whether the members of an element may be those of a class, where a member of another namespace carries its own.
+    /// True if an element may be of a class, so that members outside the SDK's namespaces carry theirs in their name.
     pub(super) fn may_be_class(&self, element: usize, text: &str) -> bool {
         let Element { namespace, name, stated, .. } = self.list[element];
         match stated {
-            // The outermost of another namespace is no event.
+            // A root outside the SDK's namespaces is not an event.
             _ if element == 0 => namespace == Namespace::Sdk,
             Some((namespace, _)) => namespace == Namespace::Sdk,
             None => {
@@ -117,17 +117,17 @@ impl Elements {
         }
     }
 
-    /// Whether the element that is open holds Base64, by its type, its name, or that of the pair it stands in.
+    /// True if the innermost open element holds Base64, by its type or name, or by those of the pair around it.
     pub(super) fn is_base64(&self, text: &str) -> bool {
-        let said = |at: &u32| {
+        let names_base64 = |at: &u32| {
             let Element { name, stated, .. } = self.list[*at as usize];
             let is = |place: Place| self.text(place, text).ends_with(BASE64);
             is(name) || stated.is_some_and(|(_, stated)| is(stated))
         };
-        self.open.iter().rev().take(2).any(said)
+        self.open.iter().rev().take(2).any(names_base64)
     }
 
-    /// The text at a place.
+    /// The text of a range.
     pub(super) fn text<'t>(&'t self, place: Place, text: &'t str) -> &'t str {
         let source = if place.decoded { &self.decoded } else { text };
         &source[place.start as usize..(place.start + place.len) as usize]

@@ -1,12 +1,13 @@
 //! The SDK's enumerations: names in XML, numbers in JSON.
 //!
-//! Owns: every public enumeration of the SDK, and how a name becomes its number. An enumeration that is not here, and a
-//! name that its enumeration does not have, stay text.
+//! Owns: every public enumeration of the SDK, and the number of each name. Values of an unknown enumeration, and unknown
+//! names, stay text.
 //!
 //! # Source
-//! `Microsoft.Xrm.Sdk.dll` and `Microsoft.Crm.Sdk.Proxy.dll` of `Microsoft.CrmSdk.CoreAssemblies` 9.0.2.9 to 9.0.2.56, and their
-//! like of a server 9.1; names are those of the data contract. .NET's reference source, `EnumDataContract`: a flags
-//! enumeration is written as its members' names with one space between, and zero without a name of its own as no text.
+//! * `Microsoft.Xrm.Sdk.dll` and `Microsoft.Crm.Sdk.Proxy.dll` of `Microsoft.CrmSdk.CoreAssemblies` 9.0.2.9 to 9.0.2.56, and
+//!   of a server 9.1; names are those of the data contract.
+//! * .NET's reference source, `EnumDataContract`: a flags enumeration is written as the names of its members, separated by
+//!   spaces. Zero without a name of its own is an empty text.
 
 /// An enumeration.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub(super) struct Enumeration {
 }
 
 impl Enumeration {
-    /// The number of a value as XML has it; none if a name is not known.
+    /// The number of a value in XML; `None` if it contains an unknown name.
     pub(super) fn number(&self, text: &str) -> Option<u32> {
         if !self.flags {
             return self.member(text.trim_ascii());
@@ -31,10 +32,10 @@ impl Enumeration {
     }
 }
 
-/// The enumeration of this name.
-pub(super) fn of(name: &str) -> Option<&'static Enumeration> {
+/// The enumeration of a name.
+pub(super) fn enumeration(name: &str) -> Option<&'static Enumeration> {
     let name = match name {
-        // Two have another name in the data contract than in code.
+        // Two enumerations have another name in the data contract than in code.
         "XrmAggregateType" => "AggregateType",
         "XrmDateTimeGrouping" => "DateTimeGroupingType",
         _ => name,
@@ -42,8 +43,8 @@ pub(super) fn of(name: &str) -> Option<&'static Enumeration> {
     ALL.binary_search_by(|known| known.name.cmp(name)).ok().map(|at| ALL[at])
 }
 
-/// The enumeration whose name a pair's type name begins with; a hash of its namespace may follow.
-pub(super) fn beginning(name: &str) -> Option<&'static Enumeration> {
+/// The enumeration with the longest name that a pair's type name begins with. A hash of its namespace may follow.
+pub(super) fn longest_prefix(name: &str) -> Option<&'static Enumeration> {
     ALL.iter().filter(|known| name.starts_with(known.name)).max_by_key(|known| known.name.len()).copied()
 }
 
@@ -57,7 +58,7 @@ macro_rules! enumerations {
                 members: &[$((stringify!($member), $number)),+],
             };
         )+
-        /// All of them, by name.
+        /// All enumerations, sorted by name.
         static ALL: &[&Enumeration] = &[$(&$id),+];
     };
 }
@@ -191,12 +192,12 @@ enumerations! {
 mod tests {
     use super::*;
 
-    fn number(enumeration: &str, text: &str) -> Option<u32> {
-        of(enumeration).and_then(|enumeration| enumeration.number(text))
+    fn number(name: &str, text: &str) -> Option<u32> {
+        enumeration(name).and_then(|enumeration| enumeration.number(text))
     }
 
     #[test]
-    fn numbers_are_the_sdks() {
+    fn names_have_the_numbers_of_the_sdk() {
         for (enumeration, name, expected) in [
             ("EntityState", "Changed", 2),
             ("ConditionOperator", "Last7Days", 17),
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_are_the_sum_of_their_names_and_zero_without_one() {
+    fn flags_are_the_sum_of_their_names_and_empty_text_is_zero() {
         assert_eq!(number("AccessRights", "ReadAccess WriteAccess"), Some(3));
         assert_eq!(number("AccessRights", " WriteAccess   ReadAccess WriteAccess "), Some(3));
         assert_eq!(number("AccessRights", "None"), Some(0));
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn table_is_sorted_and_its_flags_do_not_overlap() {
+    fn table_is_sorted_and_flags_do_not_overlap() {
         assert!(ALL.is_sorted_by(|one, next| one.name < next.name));
         for enumeration in ALL.iter().filter(|enumeration| enumeration.flags) {
             let bits: u32 = enumeration.members.iter().map(|(_, number)| number).sum();

@@ -1,19 +1,20 @@
-//! What is wrong with a text that is not XML, in words.
+//! Reasons for texts that are not XML.
 
 use quick_xml::Error;
 use quick_xml::errors::{IllFormedError, SyntaxError};
 
 use crate::event::{Reason, Reject};
 
-/// What is said of a text that just stops.
 pub(super) const INCOMPLETE: &str = "it ends before it is complete";
+pub(super) const MALFORMED_ATTRIBUTE: &str = "malformed attribute";
+pub(super) const UNTERMINATED_REFERENCE: &str = "a reference without its semicolon";
 
-/// A reject with words and place.
+/// The reject for a text that is not XML, for a reason that shows at `at`.
 pub(super) fn not_xml(words: &str, at: usize) -> Reject {
     Reject::at(Reason::NotXml(words.to_owned()), at)
 }
 
-/// The reject for what quick-xml said of a text.
+/// The reject for an error of quick-xml.
 pub(super) fn describe(error: &Error, at: usize, text: &str) -> Reject {
     let words = match error {
         Error::Syntax(SyntaxError::UnclosedDoctype)
@@ -23,16 +24,16 @@ pub(super) fn describe(error: &Error, at: usize, text: &str) -> Reject {
         Error::Syntax(SyntaxError::InvalidBangMarkup) if !text[at.min(text.len())..].contains('>') => {
             INCOMPLETE
         }
-        Error::Syntax(SyntaxError::InvalidBangMarkup) => "nothing in XML begins like this",
+        Error::Syntax(SyntaxError::InvalidBangMarkup) => "unknown markup after `<!`",
         Error::Syntax(_) => INCOMPLETE,
         Error::IllFormed(IllFormedError::MismatchedEndTag { .. }) => {
-            "another element ends than the one that is open"
+            "an end tag that does not match the open element"
         }
-        Error::IllFormed(IllFormedError::UnmatchedEndTag(_)) => "an element ends that did not begin",
-        Error::IllFormed(IllFormedError::UnclosedReference) => "a reference has no end",
-        Error::Namespace(_) => "no namespace is declared like this",
-        Error::InvalidAttr(_) => "no attribute is written like this",
-        _ => "no XML is written like this",
+        Error::IllFormed(IllFormedError::UnmatchedEndTag(_)) => "an end tag without its element",
+        Error::IllFormed(IllFormedError::UnclosedReference) => UNTERMINATED_REFERENCE,
+        Error::Namespace(_) => "malformed namespace declaration",
+        Error::InvalidAttr(_) => MALFORMED_ATTRIBUTE,
+        _ => "malformed markup",
     };
     not_xml(words, at)
 }

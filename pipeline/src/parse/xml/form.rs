@@ -4,7 +4,7 @@
 
 use super::enums::Enumeration;
 
-/// How the content of an element is to be read.
+/// Form of an element's content.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Form {
     Text,
@@ -15,14 +15,14 @@ pub(super) enum Form {
     Char,
     /// Base64.
     Bytes,
-    /// A name that is a number in JSON.
+    /// A name in XML, a number in JSON.
     Enum(&'static Enumeration),
     Class(&'static Class),
-    /// A class that the table has, by its name.
+    /// A class of `classes.txt`, by its name.
     Named(&'static str),
-    /// A list, or a list of key/value pairs: its items say which.
+    /// A list of items or of key/value pairs, depending on its items.
     List,
-    /// It says itself what it is, by a type or by its shape.
+    /// Read by the type the element states, or by its shape.
     Any,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Class {
 }
 
 impl Class {
-    /// The form of a member. `expected` is where it is likely to stand, and becomes where the next one is.
+    /// The form of a member. `expected` is its likely index; it becomes the index of the next member.
     pub(super) fn member(&self, name: &str, expected: &mut usize) -> Form {
         let at = match self.members.get(*expected) {
             Some((member, _)) if *member == name => *expected,

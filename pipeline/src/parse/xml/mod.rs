@@ -1,20 +1,20 @@
-//! XML bodies become the tree that the same event has as JSON.
+//! XML: from a text to the tree that the same event has in JSON.
 //!
-//! Owns: what `DataContractSerializer` writes, resolved by namespace. Does not own: the members of the outermost
-//! object (`context`).
+//! Owns: the output of `DataContractSerializer`, resolved by namespace. Does not own: the treatment of the root object's
+//! members (`root_object`).
 
-mod classes;
-mod contract;
-mod elements;
-mod enums;
-mod fault;
-mod form;
-mod names;
-mod reading;
-mod references;
-mod uris;
-mod values;
-mod walk;
+mod classes; // rare classes of the SDK, from classes.txt
+mod contract; // forms of members, items, types and pairs
+mod elements; // elements of one text
+mod enums; // enumerations of the SDK
+mod fault; // reasons for texts that are not XML
+mod form; // forms of content, classes as lists of members
+mod names; // namespaces
+mod reading; // from text to elements, with quick-xml
+mod references; // character references
+mod uris; // URIs of other namespaces
+mod values; // dates, characters, digits
+mod walk; // from elements to the tree
 
 use self::contract::CONTEXT;
 use self::elements::Elements;
@@ -24,7 +24,7 @@ use super::root_object::Disposition;
 use super::sink::Sink;
 use crate::event::{Reason, Reject};
 
-/// Reads one text after the other in the same memory.
+/// Reads texts, one after the other, in the same memory.
 #[derive(Debug, Default)]
 pub(super) struct Xml {
     elements: Elements,
@@ -32,10 +32,10 @@ pub(super) struct Xml {
 }
 
 impl Xml {
-    /// Writes the tree of a text and notes its known members; whether it had to be repaired.
+    /// Writes the tree of a text. Returns true if lone surrogates were replaced.
     ///
     /// # Errors
-    /// Places are places in the text.
+    /// A [`Reject`] for a text that is not XML, exceeds a limit, or has another root element.
     pub(super) fn write(&mut self, text: &str, sink: &mut Sink<'_>) -> Result<bool, Reject> {
         let Sink { tree, keys, root_object } = sink;
         reading::read(text, &mut self.elements)?;

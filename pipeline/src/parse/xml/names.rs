@@ -1,14 +1,13 @@
-//! Namespaces, told apart by their URIs.
+//! Namespaces, by their URIs.
 //!
-//! Owns: which URIs mean something. Does not own: what stands in them (`contract`). Prefixes mean nothing and
-//! are gone before this.
+//! Owns: the known URIs. Does not own: the names in them (`contract`). Prefixes are resolved before.
 
 /// The namespace of an element or a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Namespace {
-    /// The SDK's classes and their members, of whatever version.
+    /// The SDK's classes and their members, of any version.
     Sdk,
-    /// `key` and `value` of pairs, pairs as values.
+    /// `key` and `value` of pairs, and pairs as values.
     Generic,
     /// The types of XML Schema: strings, numbers, dates.
     Schema,
@@ -16,7 +15,7 @@ pub(super) enum Namespace {
     Serialization,
     /// Lists of simple values and their items.
     Arrays,
-    /// Any other, or none.
+    /// Any other namespace, or none.
     Other,
 }
 
@@ -28,8 +27,8 @@ const SCHEMA: &str = "http://www.w3.org/2001/XMLSchema";
 const SERIALIZATION: &str = "http://schemas.microsoft.com/2003/10/Serialization/";
 const ARRAYS: &str = "http://schemas.microsoft.com/2003/10/Serialization/Arrays";
 
-/// `xrm/2011/Contracts`, `xrm/7.1/Contracts`, `xrm/9.0/Contracts`, `crm/2011/Contracts`, those to come, and the SDK's
-/// namespaces in code, for types without a contract.
+/// Prefixes of the SDK's URIs: `xrm/2011/Contracts`, `xrm/7.1/Contracts`, `xrm/9.0/Contracts`, `crm/2011/Contracts`, later
+/// versions, and the SDK's namespaces in code for types without a contract.
 const SDK: [&str; 4] = [
     "http://schemas.microsoft.com/xrm/",
     "http://schemas.microsoft.com/crm/",
@@ -53,7 +52,7 @@ impl Namespace {
         }
     }
 
-    /// The one URI of a namespace that has one and is not the SDK's.
+    /// The URI of a known namespace; `None` for the SDK's, which are several, and for others.
     pub(super) fn uri(self) -> Option<&'static str> {
         match self {
             Self::Generic => Some(GENERIC),

@@ -1,7 +1,7 @@
-//! A text becomes elements: what quick-xml's events come to.
+//! From a text to its elements, with quick-xml.
 //!
-//! Owns: well-formedness, names with their namespaces, texts put together from pieces, character references, and the limits
-//! of what is read. Does not own: what an element means (`walk`).
+//! Owns: well-formedness, names with their namespaces, texts joined from pieces, character references, and the limits of
+//! XML. Does not own: the meaning of an element (`walk`).
 
 use quick_xml::NsReader;
 use quick_xml::events::{BytesStart, Event};
@@ -15,13 +15,13 @@ use crate::event::{Reason, Reject};
 use crate::parse::limits::{self, MAX_BINDINGS, MAX_DEPTH};
 use crate::subslice;
 
-/// Length in bytes from which Base64 is counted for the size of the tree: shorter texts are outweighed by their tags.
+/// Length in bytes above which Base64 counts for the size of the tree: the tags of a shorter text outweigh it.
 const BASE64_COUNTED: u32 = 64;
 
 /// Reads the elements of a text.
 ///
 /// # Errors
-/// Places are places in the text.
+/// A [`Reject`] with the offset in the text, for a text that is not XML or exceeds a limit.
 pub(super) fn read(text: &str, elements: &mut Elements) -> Result<(), Reject> {
     elements.clear();
     let mut reader = NsReader::from_str(text);
@@ -32,13 +32,13 @@ pub(super) fn read(text: &str, elements: &mut Elements) -> Result<(), Reject> {
         let at = reader.buffer_position() as usize;
         match reader.read_event() {
             Ok(Event::Eof) => return reading.end(),
-            Ok(event) => reading.take(event, at, &reader)?,
+            Ok(event) => reading.event(event, at, &reader)?,
             Err(error) => return Err(fault::describe(&error, reader.error_position() as usize, text)),
         }
     }
 }
 
-/// One text being read.
+/// State of reading one text.
 struct Reading<'r> {
     text: &'r str,
     elements: &'r mut Elements,
@@ -52,15 +52,15 @@ struct Content {
     place: Place,
     /// Offset of its first piece in the body.
     at: usize,
-    /// The first half of a surrogate pair, whose second may follow, and its offset.
-    half: Option<(u16, usize)>,
+    /// A high surrogate, whose low one may follow, and its offset.
+    high_surrogate: Option<(u16, usize)>,
 }
 
 impl Reading<'_> {
-    /// Takes the event that begins at `at`.
-    fn take(&mut self, event: Event<'_>, at: usize, reader: &NsReader<&[u8]>) -> Result<(), Reject> {
+    /// Handles the event that begins at `at`.
+    fn event(&mut self, event: Event<'_>, at: usize, reader: &NsReader<&[u8]>) -> Result<(), Reject> {
         if !matches!(event, Event::GeneralRef(_)) {
-            self.lone_half();
+            self.replace_lone_surrogate();
         }
         match event {
             Event::Start(tag) => self.start(&tag, at, reader),
@@ -79,7 +79,7 @@ impl Reading<'_> {
             }
             Event::GeneralRef(name) => self.reference(&name.into_inner(), at),
             Event::Decl(_) if !self.elements.list.is_empty() => {
-                Err(fault::not_xml("a declaration after the beginning", at))
+                Err(fault::not_xml("a declaration after the start", at))
             }
             Event::DocType(_) => Err(Reject::at(Reason::Doctype, at)),
             Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
@@ -107,7 +107,7 @@ impl Reading<'_> {
         let mut element = Element {
             namespace,
             name: self.place(name),
-            uri: if namespace == Namespace::Other { self.number(uri)? } else { 0 },
+            uri: if namespace == Namespace::Other { self.uri_number(uri)? } else { 0 },
             stated: None,
             nil: false,
             text: Place::default(),
@@ -121,7 +121,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Reads the type and the null that a tag states; its other attributes say nothing in a data contract.
+    /// Reads `type` and `nil` of a tag. A data contract has no other attributes.
     fn attributes(
         &mut self,
         tag: &BytesStart<'_>,
@@ -130,7 +130,7 @@ impl Reading<'_> {
         reader: &NsReader<&[u8]>,
     ) -> Result<(), Reject> {
         for attribute in tag.attributes().with_checks(false) {
-            let attribute = attribute.map_err(|_| fault::not_xml("no attribute is written like this", at))?;
+            let attribute = attribute.map_err(|_| fault::not_xml(fault::MALFORMED_ATTRIBUTE, at))?;
             references::check(&attribute.value, at)?;
             if attribute.key.as_namespace_binding().is_some() {
                 continue;
@@ -156,7 +156,7 @@ impl Reading<'_> {
 
     fn close(&mut self, at: usize) -> Result<(), Reject> {
         let Some(&opened) = self.elements.open.last() else {
-            return Err(fault::not_xml("an element ends that did not begin", at));
+            return Err(fault::not_xml("an end tag without its element", at));
         };
         let end = self.elements.list.len() as u32;
         if end == opened + 1 {
@@ -175,14 +175,14 @@ impl Reading<'_> {
     }
 
     fn end(mut self) -> Result<(), Reject> {
-        self.lone_half();
+        self.replace_lone_surrogate();
         if !self.elements.open.is_empty() || self.elements.list.is_empty() {
             return Err(fault::not_xml(fault::INCOMPLETE, self.text.len()));
         }
         self.only_space()
     }
 
-    /// Only white space is allowed between elements; it has no meaning.
+    /// Checks that the text between two tags, neither of which ends a leaf, is white space. It has no meaning.
     fn only_space(&mut self) -> Result<(), Reject> {
         let content = std::mem::take(&mut self.content);
         let text = self.elements.text(content.place, self.text);
@@ -203,7 +203,7 @@ impl Reading<'_> {
             self.content.place = self.place(piece);
             return;
         }
-        // A line ends with a line feed, whatever the body has.
+        // XML normalizes line ends to line feeds.
         let mut lines = piece.split('\r');
         self.push(lines.next().unwrap_or_default(), at);
         for line in lines {
@@ -214,7 +214,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Adds text to the content that differs from the body's bytes.
+    /// Appends text that is not in the body as it is: copies the content so far.
     fn push(&mut self, piece: &str, at: usize) {
         let Self { text, elements, content, .. } = self;
         if content.place.len == 0 {
@@ -231,18 +231,18 @@ impl Reading<'_> {
     }
 
     fn reference(&mut self, name: &str, at: usize) -> Result<(), Reject> {
-        match (references::read(name, at)?, self.content.half.take()) {
+        match (references::read(name, at)?, self.content.high_surrogate.take()) {
             (Reference::Unit(low @ 0xdc00..=0xdfff), Some((high, at))) => {
                 let pair = char::decode_utf16([high, low]).next();
                 let pair = pair.and_then(Result::ok).unwrap_or(char::REPLACEMENT_CHARACTER);
                 self.push_char(pair, at);
             }
-            (reference, half) => {
-                self.content.half = half;
-                self.lone_half();
+            (reference, high_surrogate) => {
+                self.content.high_surrogate = high_surrogate;
+                self.replace_lone_surrogate();
                 match reference {
                     Reference::Character(character) => self.push_char(character, at),
-                    Reference::Unit(high @ 0xd800..=0xdbff) => self.content.half = Some((high, at)),
+                    Reference::Unit(high @ 0xd800..=0xdbff) => self.content.high_surrogate = Some((high, at)),
                     Reference::Unit(_) => self.repair(at),
                 }
             }
@@ -250,9 +250,9 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Replaces a first half whose second did not follow.
-    fn lone_half(&mut self) {
-        if let Some((_, at)) = self.content.half.take() {
+    /// Replaces a high surrogate that no low one followed.
+    fn replace_lone_surrogate(&mut self) {
+        if let Some((_, at)) = self.content.high_surrogate.take() {
             self.repair(at);
         }
     }
@@ -266,13 +266,13 @@ impl Reading<'_> {
         self.push(character.encode_utf8(&mut [0; 4]), at);
     }
 
-    /// The number of another namespace's URI.
-    fn number(&mut self, uri: &str) -> Result<u16, Reject> {
+    /// The number of an unknown namespace's URI.
+    fn uri_number(&mut self, uri: &str) -> Result<u16, Reject> {
         let number = self.elements.uris.number(uri);
         number.ok_or_else(|| limits::too_large("XML namespaces", limits::URIS_MAX))
     }
 
-    /// Counts the name of an element that has another namespace than the SDK's, if it may become `{uri}name`.
+    /// Counts the name of an element outside the SDK's namespaces, if it may become `{uri}name`.
     fn qualified_name(&mut self, uri: &str, name: &str) -> Result<(), Reject> {
         let Some(&parent) = self.elements.open.last() else { return Ok(()) };
         if self.elements.may_be_class(parent as usize, self.text) {
@@ -285,7 +285,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// The range of a text within the body, or of its copy if quick-xml made one.
+    /// Range of a text in the body, or of a copy in `decoded` if quick-xml returned one.
     fn place(&mut self, part: &str) -> Place {
         let len = part.len() as u32;
         if let Some(range) = subslice::range(self.text.as_bytes(), part.as_bytes()) {
@@ -297,7 +297,7 @@ impl Reading<'_> {
     }
 }
 
-/// The URI of a resolved namespace; empty for none.
+/// The URI of a resolved namespace; empty without one.
 fn uri_of<'n>(resolved: &ResolveResult<'n>, at: usize) -> Result<&'n str, Reject> {
     match resolved {
         ResolveResult::Bound(uri) => Ok(uri.into_inner()),
@@ -307,5 +307,5 @@ fn uri_of<'n>(resolved: &ResolveResult<'n>, at: usize) -> Result<&'n str, Reject
 }
 
 fn unknown_prefix(at: usize) -> Reject {
-    fault::not_xml("a prefix has no namespace", at)
+    fault::not_xml("undeclared namespace prefix", at)
 }

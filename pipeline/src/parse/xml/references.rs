@@ -1,20 +1,20 @@
-//! References: `&lt;`, `&#xD;`.
+//! Character and entity references: `&lt;`, `&#xD;`.
 //!
-//! Owns: which there are. XML 1.0 forbids references to control characters, U+FFFE and halves of surrogate
-//! pairs; Dataverse's serializer writes them all the same, so they mean what they say.
+//! Owns: the references that are accepted. XML 1.0 forbids references to control characters, U+FFFE and surrogates.
+//! Dataverse's serializer writes them, so they are read as the code point they name.
 
 use super::fault;
 use crate::event::{Reason, Reject};
 
-/// What a reference means.
+/// Meaning of a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reference {
     Character(char),
-    /// Half of a surrogate pair.
+    /// A surrogate, half of a pair.
     Unit(u16),
 }
 
-/// Reads what stands between `&` and `;`.
+/// Reads the text between `&` and `;`; `at` is the offset of the reference.
 pub(super) fn read(name: &str, at: usize) -> Result<Reference, Reject> {
     let character = match name {
         "lt" => '<',
@@ -23,24 +23,24 @@ pub(super) fn read(name: &str, at: usize) -> Result<Reference, Reject> {
         "apos" => '\'',
         "quot" => '"',
         _ => match name.strip_prefix('#') {
-            Some(number) => return numeric(number).ok_or_else(|| fault::not_xml(NO_CHARACTER, at)),
+            Some(number) => return numeric(number).ok_or_else(|| fault::not_xml(NOT_A_CHARACTER, at)),
             None => return Err(Reject::at(Reason::Entity, at)),
         },
     };
     Ok(Reference::Character(character))
 }
 
-const NO_CHARACTER: &str = "a reference names no character";
+const NOT_A_CHARACTER: &str = "a reference to a code that is not a character";
 
-/// Refuses what no attribute may hold. `at` is where its tag begins.
+/// Checks the value of an attribute for `<` and for malformed or unknown references; `at` is the offset of its tag.
 pub(super) fn check(value: &str, at: usize) -> Result<(), Reject> {
     if value.contains('<') {
-        return Err(fault::not_xml("no attribute is written like this", at));
+        return Err(fault::not_xml(fault::MALFORMED_ATTRIBUTE, at));
     }
     for reference in value.split('&').skip(1) {
         match reference.split_once(';') {
             Some((name, _)) => read(name, at)?,
-            None => return Err(fault::not_xml("a reference has no end", at)),
+            None => return Err(fault::not_xml(fault::UNTERMINATED_REFERENCE, at)),
         };
     }
     Ok(())
@@ -48,7 +48,7 @@ pub(super) fn check(value: &str, at: usize) -> Result<(), Reject> {
 
 fn numeric(number: &str) -> Option<Reference> {
     let (digits, radix) = number.strip_prefix('x').map_or((number, 10), |digits| (digits, 16));
-    // A sign is no digit, though it may begin a number elsewhere.
+    // `from_str_radix` would accept a sign.
     let code = digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then_some(digits)?;
     let code = u32::from_str_radix(code, radix).ok()?;
     match char::from_u32(code) {

@@ -1,18 +1,18 @@
-//! The URIs of namespaces that mean nothing to us, each distinct one kept once per text.
+//! URIs of unknown namespaces, each distinct one once per text.
 //!
-//! Owns: their text and their numbers. A declaration is inherited by every element in it, so an element refers to its URI.
+//! Owns: their texts and numbers. Elements refer to a URI by its number, as every element inherits declarations.
 
 use ahash::RandomState;
 
 use crate::event::names::hasher;
 use crate::parse::limits::URIS_MAX;
 
-/// The URIs of one text, text after text in the same memory.
+/// URIs of one text, text after text in the same memory.
 #[derive(Debug)]
 pub(super) struct Uris {
     list: Vec<Uri>,
     texts: String,
-    /// The number that was given out last: neighbours mostly share a namespace.
+    /// The number returned last: neighbouring elements mostly share a namespace.
     last: usize,
     hasher: RandomState,
 }
@@ -31,13 +31,13 @@ impl Default for Uris {
 }
 
 impl Uris {
-    /// Forgets the text before.
+    /// Begins the next text.
     pub(super) fn clear(&mut self) {
         self.list.clear();
         self.texts.clear();
     }
 
-    /// The number of a URI; `None` if there are [`URIS_MAX`] others.
+    /// The number of a URI; `None` if the text has [`URIS_MAX`] others.
     pub(super) fn number(&mut self, uri: &str) -> Option<u16> {
         if self.list.is_empty() || self.get(self.last as u16) != uri {
             let hash = self.hasher.hash_one(uri);
@@ -50,7 +50,7 @@ impl Uris {
         Some(self.last as u16)
     }
 
-    /// The URI of a number that was given out for this text.
+    /// The URI of a number from [`number`](Self::number), for the same text.
     pub(super) fn get(&self, number: u16) -> &str {
         let Uri { start, end, .. } = self.list[usize::from(number)];
         &self.texts[start..end]

@@ -1,7 +1,7 @@
-//! XML elements become the tree that the same event has as JSON.
+//! From XML elements to the tree that the same event has in JSON.
 //!
-//! Owns: objects, lists, pairs and simple values by their forms, and by their shapes where no form is known.
-//! Does not own: which form what has (`contract`).
+//! Owns: objects, lists, pairs and simple values by their form, or by their shape without a known form. Does not own: the
+//! form of each member, item and type (`contract`).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,25 +15,25 @@ use super::values;
 use crate::event::tree::{Kind, NodeId, TreeBuilder};
 use crate::parse::keys::Keys;
 
-/// The elements of one text, and the tree that is written from them.
+/// Elements of one text, and the tree that is written from them.
 pub(super) struct Walk<'w> {
     pub(super) elements: &'w Elements,
     pub(super) text: &'w str,
     pub(super) tree: &'w mut TreeBuilder,
     pub(super) keys: &'w mut Keys,
     pub(super) scratch: &'w mut Scratch,
-    /// Halves of surrogate pairs were replaced.
+    /// Lone surrogates were replaced.
     pub(super) repaired: bool,
 }
 
-/// Memory for values that XML writes otherwise than JSON.
+/// Buffers for values that JSON writes in another form than XML.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     text: String,
     bytes: Vec<u8>,
 }
 
-/// The type name that an object gets.
+/// Type name of an object.
 #[derive(Clone, Copy)]
 enum TypeName<'n> {
     None,
@@ -41,7 +41,7 @@ enum TypeName<'n> {
     Named(&'n str),
 }
 
-/// Whether the items of a list that are objects get type names: they do where nothing else says what they are.
+/// Treatment of a list's items that are objects: they get type names where nothing else identifies their class.
 #[derive(Clone, Copy, PartialEq)]
 enum Items {
     Plain,
@@ -49,29 +49,28 @@ enum Items {
 }
 
 impl<'w> Walk<'w> {
-    /// Opens the outermost object.
+    /// Opens the root object.
     pub(super) fn open_root(&mut self) -> NodeId {
         let stated = self.elements.at(0).stated;
         self.open_object(stated.map_or(TypeName::None, |(_, name)| TypeName::At(name)))
     }
 
-    /// The name of a member of the outermost object, as JSON has it; empty for one of another namespace.
+    /// The name of a member of the root object in JSON; empty for one outside the SDK's namespaces.
     pub(super) fn name_in_root(&self, member: usize) -> &'w str {
         let element = self.elements.at(member);
         if element.namespace == Namespace::Sdk { self.name_of(member) } else { "" }
     }
 
-    /// Whether an element is null.
+    /// True for a null. An element with `nil` and content is read as its content.
     pub(super) fn is_null(&self, at: usize) -> bool {
-        // What states to be null and holds something is read all the same.
         self.elements.at(at).nil && self.elements.is_leaf(at) && self.elements.at(at).text.len == 0
     }
 
-    /// Writes a member of an object: its name, then its value; the value's node.
+    /// Writes a member of an object, name and value. Returns the value's node.
     pub(super) fn member(&mut self, at: usize, class: Option<&Class>, expected: &mut usize) -> NodeId {
         let element = self.elements.at(at);
         if element.namespace != Namespace::Sdk && class.is_some() {
-            // In Clark notation it can't be taken for a member of the class.
+            // Clark notation, so that it cannot be confused with a member of the class.
             let (uri, name) = (self.elements.uri(element), self.name_of(at));
             self.scratch.text.clear();
             self.scratch.text.extend(["{", uri, "}", name]);
@@ -98,7 +97,7 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// An element that states its type.
+    /// Writes an element that states its type.
     fn stated(&mut self, at: usize, namespace: Namespace, name: Place) -> NodeId {
         let stated = self.elements.text(name, self.text);
         match contract::form_of_type(namespace, stated) {
@@ -125,11 +124,11 @@ impl<'w> Walk<'w> {
             Form::Date => self.date(at),
             Form::Char => self.character(at),
             Form::Bytes => self.bytes(at),
-            Form::Enum(enumeration) => self.number_of_name(at, enumeration),
+            Form::Enum(enumeration) => self.enum_number(at, enumeration),
         }
     }
 
-    /// An element of which only the shape is known.
+    /// Writes an element of unknown form.
     fn shaped(&mut self, at: usize, items: Items) -> NodeId {
         if self.elements.is_leaf(at) {
             self.whole_text(at)
@@ -207,9 +206,9 @@ impl<'w> Walk<'w> {
         pairs
     }
 
-    /// A pair as an object: of a list whose keys are not texts, or not distinct.
+    /// Writes a pair as an object, in a list whose keys are not distinct texts.
     fn pair_object(&mut self, pair: Pair, items: Items) {
-        // JSON knows one kind of pair.
+        // JSON has one kind of pair.
         let types = contract::types_of_pair(self.name_of(pair.at));
         self.scratch.text.clear();
         self.scratch.text.extend(["KeyValuePairOf", types.unwrap_or_default()]);
@@ -222,7 +221,7 @@ impl<'w> Walk<'w> {
         self.tree.close(object);
     }
 
-    /// Whether the items of a list are pairs whose keys are distinct texts.
+    /// True for a list of pairs with distinct texts as keys.
     fn is_pairs(&mut self, at: usize) -> bool {
         let (elements, text) = (self.elements, self.text);
         self.keys.clear();
@@ -253,8 +252,8 @@ impl<'w> Walk<'w> {
         Some(Pair { at, key: key?, value: value?, forms })
     }
 
-    /// Whether what stands in an element looks like items: several of one name, pairs, items of an array, or,
-    /// where no type is stated, an object of a known class.
+    /// True if the children look like items: several of one name, pairs, items of an array, or, without a stated type, one
+    /// object of a known class.
     fn is_list(&self, at: usize) -> bool {
         let mut children = self.elements.children(at);
         let Some(first) = children.next() else { return false };
@@ -262,15 +261,15 @@ impl<'w> Walk<'w> {
         if !children.all(|child| self.name_of(child) == name) {
             return false;
         }
-        let is_alone = self.elements.children(at).nth(1).is_none();
-        !is_alone
+        let is_only_child = self.elements.children(at).nth(1).is_none();
+        !is_only_child
             || namespace == Namespace::Arrays
             || contract::forms_of_pair(name).is_some()
             || self.elements.at(at).stated.is_none()
                 && matches!(contract::form_of_item(namespace, name), Form::Class(_))
     }
 
-    /// Whether an element holds text where objects and lists hold none.
+    /// True for a leaf with text: neither an object nor a list.
     fn is_text(&self, at: usize) -> bool {
         self.elements.is_leaf(at) && !self.trimmed(at).is_empty()
     }
@@ -279,7 +278,7 @@ impl<'w> Walk<'w> {
         self.write(Kind::Text, self.elements.at(at).text)
     }
 
-    /// A number stays as it is written; `INF` and `NaN`, too, which is none by its value.
+    /// Writes a number with its digits as they are. `INF` and `NaN` are numbers too.
     fn number(&mut self, at: usize) -> NodeId {
         match self.trimmed(at) {
             "" => self.whole_text(at),
@@ -312,7 +311,7 @@ impl<'w> Walk<'w> {
         self.tree.copied(Kind::Text, character.encode_utf8(&mut [0; 4]))
     }
 
-    /// Bytes are a list of numbers in JSON.
+    /// Writes Base64 as a list of numbers, as JSON has it.
     fn bytes(&mut self, at: usize) -> NodeId {
         let elements = self.elements;
         let Scratch { text, bytes } = &mut *self.scratch;
@@ -337,7 +336,7 @@ impl<'w> Walk<'w> {
         list
     }
 
-    fn number_of_name(&mut self, at: usize, enumeration: &Enumeration) -> NodeId {
+    fn enum_number(&mut self, at: usize, enumeration: &Enumeration) -> NodeId {
         match enumeration.number(self.trimmed(at)) {
             Some(number) => {
                 values::digits(number as usize, &mut self.scratch.text);
@@ -363,7 +362,7 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// Writes an element's text without the white space around it.
+    /// Writes an element's text without surrounding white space.
     fn write_trimmed(&mut self, kind: Kind, at: usize) -> NodeId {
         let place = self.elements.at(at).text;
         let text = self.elements.text(place, self.text);
@@ -373,7 +372,7 @@ impl<'w> Walk<'w> {
     }
 }
 
-/// An element that is a key and a value.
+/// An element with a key and a value.
 #[derive(Clone, Copy)]
 struct Pair {
     at: usize,
