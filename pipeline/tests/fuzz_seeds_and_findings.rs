@@ -14,26 +14,17 @@ mod differential;
 #[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "of another package")]
 #[path = "../fuzz/src/event.rs"]
 mod event;
-#[allow(
-    unreachable_pub,
-    unsafe_code,
-    missing_debug_implementations,
-    clippy::all,
-    clippy::pedantic,
-    reason = "of another package"
-)]
-#[path = "../fuzz/src/memory.rs"]
-mod memory;
 #[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "of another package")]
 #[path = "../fuzz/src/link.rs"]
 mod link;
 #[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "of another package")]
 #[path = "../fuzz/src/spelling.rs"]
 mod spelling;
+#[path = "support/inputs.rs"]
+mod inputs;
+#[path = "support/memory.rs"]
+mod memory;
 
-use std::fs;
-use std::path::Path;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use catchwater::amqp::encode::Encoder;
@@ -42,10 +33,10 @@ use catchwater::amqp::transfer::TransferTemplate;
 
 #[test]
 fn bodies() {
-    for (folder, least) in
+    for (folder, min_files) in
         [("oracle/json", 60), ("oracle/xml", 60), ("fuzz/json_body", 2), ("fuzz/xml_body", 1)]
     {
-        check(folder, least, |body| in_time(body, body::check));
+        check(folder, min_files, |body| in_time(body, body::check));
     }
 }
 
@@ -78,8 +69,7 @@ fn large_bodies() {
 
 /// One body after the other, as memory is counted for all of the process.
 fn in_time(body: &[u8], check: fn(&[u8])) {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let _alone = ALONE.lock().unwrap();
+    let _alone = memory::run_alone();
     let began = Instant::now();
     memory::bounded(check, body);
     // The checks read a body six times, in a build that is hardly optimised, on a machine that may be busy.
@@ -105,14 +95,7 @@ fn bodies_that_are_broken() {
 #[test]
 fn events_in_both_formats() {
     check("fuzz/differential", 1, differential::check);
-    let mut state = 1_u64;
-    for _ in 0..2_000 {
-        let bytes: Vec<u8> = std::iter::repeat_with(|| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 56) as u8
-        })
-        .take(400)
-        .collect();
+    for bytes in inputs::random_bytes(2_000, 400) {
         differential::check(&bytes);
     }
 }
@@ -173,14 +156,12 @@ fn message(number: u32) -> Vec<u8> {
     message
 }
 
-/// Runs a check over the files of a folder of `tests/data`, of which there are so many at least.
-fn check(folder: &str, least: usize, check: impl Fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(folder);
-    let mut files = 0;
-    for entry in fs::read_dir(&folder).into_iter().flatten() {
-        let path = entry.unwrap().path();
-        check(&fs::read(&path).unwrap());
-        files += 1;
+/// Runs a check over the files of a folder of `tests/data`, which has at least `min_files`.
+fn check(folder: &str, min_files: usize, check: impl Fn(&[u8])) {
+    let folder = inputs::data_folder(folder);
+    let inputs = inputs::contents(&folder);
+    assert!(inputs.len() >= min_files, "{} has {} files", folder.display(), inputs.len());
+    for input in &inputs {
+        check(input);
     }
-    assert!(files >= least, "{files} files in {}", folder.display());
 }

@@ -20,21 +20,12 @@ mod dice;
 )]
 #[path = "../fuzz/src/growth.rs"]
 mod growth;
-#[allow(
-    unreachable_pub,
-    dead_code,
-    unsafe_code,
-    missing_debug_implementations,
-    clippy::all,
-    clippy::pedantic,
-    reason = "of another package"
-)]
-#[path = "../fuzz/src/memory.rs"]
+#[path = "support/inputs.rs"]
+mod inputs;
+#[path = "support/memory.rs"]
 mod memory;
 
-use std::fs;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use catchwater::columns::{Catalog, Context, TableBuffer};
@@ -44,12 +35,6 @@ use catchwater::position::PartitionId;
 use catchwater_sinks::parquet::{RowGroup, encode_row_group};
 
 use self::growth::{Measured, Reading, measure};
-
-/// Memory is counted for the whole process.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Lengths of the bodies that are made: below Dataverse's own limit, a hub's, and a dedicated cluster's.
 const LENGTHS: [usize; 3] = [180_000, 1_000_000, 3_000_000];
@@ -71,7 +56,7 @@ fn body((_, front, piece, back): &Kind, length: usize) -> Vec<u8> {
 }
 
 fn check(kinds: &[Kind]) {
-    let _alone = alone();
+    let _alone = memory::run_alone();
     for kind in kinds {
         for length in LENGTHS {
             let body = body(kind, length);
@@ -247,15 +232,8 @@ fn xml_takes_no_more_than_the_bound() {
 
 #[test]
 fn choices_of_the_fuzzer_keep_to_the_bound() {
-    let _alone = alone();
-    let mut state = 1_u64;
-    for _ in 0..300 {
-        let bytes: Vec<u8> = std::iter::repeat_with(|| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 56) as u8
-        })
-        .take(60)
-        .collect();
+    let _alone = memory::run_alone();
+    for bytes in inputs::random_bytes(300, 60) {
         growth::check(&bytes);
     }
 }
@@ -263,17 +241,13 @@ fn choices_of_the_fuzzer_keep_to_the_bound() {
 /// Bodies as Dataverse posts them are not even near.
 #[test]
 fn events_take_a_small_part_of_the_bound() {
-    let _alone = alone();
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/oracle");
+    let _alone = memory::run_alone();
+    let data = inputs::data_folder("oracle");
     // Real bodies are not here on a clone that stands alone.
     let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
     let folders =
         [data.join("json"), data.join("xml"), real.join("json"), real.join("json_wire"), real.join("xml")];
-    let mut bodies: Vec<Vec<u8>> = folders
-        .iter()
-        .filter_map(|folder| fs::read_dir(folder).ok())
-        .flat_map(|entries| entries.map(|entry| fs::read(entry.unwrap().path()).unwrap()))
-        .collect();
+    let mut bodies: Vec<Vec<u8>> = folders.iter().flat_map(|folder| inputs::contents(folder)).collect();
     for size in [Size::Small, Size::Typical, Size::Large] {
         let mut generator = Generator::new(7, size);
         for _ in 0..100 {
@@ -307,7 +281,7 @@ fn events_take_a_small_part_of_the_bound() {
 /// A sender whose attributes never have the same name twice.
 #[test]
 fn attributes_that_vary_take_time_and_memory_in_proportion() {
-    let _alone = alone();
+    let _alone = memory::run_alone();
     let began = Instant::now();
     let mut bytes = 0;
     let most = memory::peak(|| {
@@ -338,7 +312,7 @@ fn attributes_that_vary_take_time_and_memory_in_proportion() {
 
 #[test]
 fn outsized_body_leaves_no_memory_behind() {
-    let _alone = alone();
+    let _alone = memory::run_alone();
     let large = body(&json("numbers", r#""p":["#, "127,", "]}"), 6_000_000);
     for slow in [false, true] {
         let parent_context = ParentContext::Drop;

@@ -2,20 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
-#[allow(
-    unreachable_pub,
-    dead_code,
-    unsafe_code,
-    missing_debug_implementations,
-    clippy::all,
-    clippy::pedantic,
-    reason = "of another package"
-)]
-#[path = "../fuzz/src/memory.rs"]
+#[path = "support/memory.rs"]
 mod memory;
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use catchwater::budget::{LaneBudget, Share};
 use catchwater::columns::{Catalog, Context};
@@ -25,12 +16,6 @@ use catchwater::parse::{ParentContext, Parser};
 use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater::run::{Lane, LaneInput, LaneOutput, RollRules, RunFacts, StartId};
 use catchwater_sinks::paths::SourceId;
-
-/// One test at a time: the allocator counts what all of them hold.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// What a lane holds at most for a body of so many bytes.
 fn bound(body: usize) -> usize {
@@ -128,7 +113,7 @@ fn several(members: &str, first: &str, target: &str, targets: usize) -> String {
 
 #[test]
 fn memory_of_rows_follows_their_body() {
-    let _alone = alone();
+    let _alone = memory::run_alone();
     let agent = |bytes: usize| format!(r#""InitiatingUserAgent":"{}","#, "u".repeat(bytes));
     let id = r#""00000064-0000-4000-8000-000000000064""#;
     let mut facts: String = [
@@ -212,7 +197,7 @@ fn update(record: &str) -> String {
 
 #[test]
 fn columns_that_come_late_take_no_room_in_the_rows_before() {
-    let _alone = alone();
+    let _alone = memory::run_alone();
     let narrow = update(r#"{"Attributes":[{"key":"name","value":"a"}]}"#);
     let wide = update(&attributes(0..4_000, "1.5"));
     let mut lane = Rows::begin();
@@ -230,7 +215,7 @@ fn columns_that_come_late_take_no_room_in_the_rows_before() {
 
 #[test]
 fn row_without_the_columns_of_others_counts_with_them() {
-    let _alone = alone();
+    let _alone = memory::run_alone();
     let narrow = update(r#"{"Attributes":[{"key":"name","value":"a"}]}"#);
     let wide = update(&attributes(0..2_000, "1.5"));
     let mut lane = Rows::begin();
