@@ -1,104 +1,104 @@
-//! Mistakes that somebody could make, each planted into the harness' rules one at a time.
+//! Mistakes that an implementation could make, each planted in turn.
 
 /// A planted mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bug {
-    /// The next file of a destination is put before the one before is known to be there.
+    /// Puts the next file of a destination before the one before it is known to be durable.
     PipelinedPuts,
-    /// A put that was not answered counts as done.
+    /// Treats a put without an answer as a success.
     TimeoutIsSuccess,
-    /// A name that is taken counts as done.
-    TakenIsSuccess,
-    /// A file by the writer's own id counts as the file it meant to put.
-    JudgedByWriter,
-    /// A writer that lost a name drops the file and reads on, instead of starting again.
-    LostIsDone,
-    /// A row enters the buffers again after a restart in which they were not dropped.
-    BuffersKept,
-    /// What is in the lake already is read and put all the same.
-    NothingSkipped,
-    /// Compaction, in one instant, of two neighbouring files: the second name becomes free.
-    NamesFreed,
-    /// The same, but the last file of a chain is spared.
-    NamesFreedButTheLast,
-    /// A file is rolled between two rows of one event.
-    EventsSplit,
-    /// The checkpoint says what was read, not what is durable.
-    CheckpointLeads,
-    /// A checkpoint of another generation of the hub counts.
-    AnyGenerationsCheckpoint,
-    /// A checkpoint of another lake counts.
-    AnyLakesCheckpoint,
-    /// A reader that reconnects does not look if the hub is still the same.
-    GenerationKeptInMemory,
-    /// Without a checkpoint, reading begins at the latest event each time.
+    /// Treats a name that is already taken as a success.
+    ConflictIsSuccess,
+    /// Takes any file with the writer's own id for the file that it tried to put.
+    IdentifiedByWriter,
+    /// Drops the file and reads on after a conflict, instead of starting again.
+    ConflictDropsFile,
+    /// Keeps the buffers over a restart, so that their rows are read once more.
+    BuffersSurviveRestart,
+    /// Writes events again that already have a row.
+    ExistingRowsNotSkipped,
+    /// Compacts two neighbouring files in one instant, which frees the name of the second.
+    CompactionFreesNames,
+    /// The same, except for the last file of a chain.
+    CompactionSparesLastFile,
+    /// Rolls a file between two rows of one event.
+    EventSplitAcrossFiles,
+    /// Saves the position that was read, not the one that is durable.
+    CheckpointAheadOfLake,
+    /// Accepts the checkpoint of another generation of the hub.
+    CheckpointOfAnyGeneration,
+    /// Accepts the checkpoint of another lake.
+    CheckpointOfAnyLake,
+    /// Does not compare the hub's generation when a reader reconnects.
+    GenerationNotCheckedAgain,
+    /// Starts at the latest event whenever there is no checkpoint.
     LatestWithoutOrigin,
-    /// A file is called after its own first row.
-    NameIsOwnFirstRow,
-    /// Two destinations share a path.
-    OnePathForTwo,
-    /// New rules begin wherever the checkpoint stands.
+    /// Names a file after its own first row.
+    NamedAfterFirstRow,
+    /// Puts two destinations under one path.
+    SharedPath,
+    /// Lets new rules begin at the checkpoint.
     RulesWithoutBoundary,
-    /// The boundary between rules is forgotten with the checkpoint.
+    /// Keeps the boundary between rules only in the checkpoint.
     BoundaryInCheckpointOnly,
-    /// Readers by the old rules go on beyond the boundary.
-    OldReaderStays,
-    /// A boundary is recorded while the old rules have events to land.
+    /// Lets readers with the old rules read beyond the boundary.
+    OldReaderContinues,
+    /// Records a boundary while events below it still have to be committed under the old rules.
     BoundaryBeforeCaughtUp,
-    /// A reader that finds its position gone takes the oldest event there is.
-    RetentionPassedOver,
-    /// A file that was found counts although its writer may not have synced it.
-    FoundCountsUnsynced,
-    /// A checkpoint counts although events below it have no row.
-    CheckpointBelieved,
-    /// Events that the hub no longer has are lost, whether or not they have a row.
-    RowsNotAsked,
-    /// A footer states what was read, not what is durable.
-    FootersLead,
-    /// A hub whose numbers begin again is noticed by the checkpoint only.
-    RenumberedNotNoticed,
-    /// A partition that was added to the hub begins at the oldest event it still has.
-    NewPartitionBeginsAtOldest,
-    /// A gap in the numbers is passed over without a record.
+    /// Continues at the oldest event when retention has removed the position.
+    RetentionIgnored,
+    /// Relies on a file that it found, although its writer may not have synced it.
+    UnsyncedFileCounts,
+    /// Follows a checkpoint although events below it have no row.
+    CheckpointTrusted,
+    /// Reports events as lost that the hub no longer has, without looking for their rows.
+    RowsNotConsulted,
+    /// Writes the position that was read into the footer, not the one that is durable.
+    FooterAheadOfLake,
+    /// Detects that a hub restarted its numbers by the checkpoint only.
+    RenumberingUnnoticed,
+    /// Starts a partition that was added to the hub at the oldest event that is left.
+    NewPartitionStartsAtOldest,
+    /// Passes over a gap in the numbers without a record.
     GapNotRecorded,
-    /// New rules begin at the durable position although old ones have rows above it.
+    /// Lets new rules begin at the durable position although rows above it follow the old rules.
     BoundaryBelowRows,
-    /// Old versions are said to be stopped while their puts are still on their way.
-    StoppedWhilePutsFly,
+    /// Declares old versions stopped while their puts are still in flight.
+    StoppedWithPutsInFlight,
 }
 
 impl Bug {
     pub(crate) const ALL: [Self; 31] = [
         Self::PipelinedPuts,
         Self::TimeoutIsSuccess,
-        Self::TakenIsSuccess,
-        Self::JudgedByWriter,
-        Self::LostIsDone,
-        Self::BuffersKept,
-        Self::NothingSkipped,
-        Self::NamesFreed,
-        Self::NamesFreedButTheLast,
-        Self::EventsSplit,
-        Self::CheckpointLeads,
-        Self::AnyGenerationsCheckpoint,
-        Self::AnyLakesCheckpoint,
-        Self::GenerationKeptInMemory,
+        Self::ConflictIsSuccess,
+        Self::IdentifiedByWriter,
+        Self::ConflictDropsFile,
+        Self::BuffersSurviveRestart,
+        Self::ExistingRowsNotSkipped,
+        Self::CompactionFreesNames,
+        Self::CompactionSparesLastFile,
+        Self::EventSplitAcrossFiles,
+        Self::CheckpointAheadOfLake,
+        Self::CheckpointOfAnyGeneration,
+        Self::CheckpointOfAnyLake,
+        Self::GenerationNotCheckedAgain,
         Self::LatestWithoutOrigin,
-        Self::NameIsOwnFirstRow,
-        Self::OnePathForTwo,
+        Self::NamedAfterFirstRow,
+        Self::SharedPath,
         Self::RulesWithoutBoundary,
         Self::BoundaryInCheckpointOnly,
-        Self::OldReaderStays,
+        Self::OldReaderContinues,
         Self::BoundaryBeforeCaughtUp,
-        Self::RetentionPassedOver,
-        Self::FoundCountsUnsynced,
-        Self::CheckpointBelieved,
-        Self::RowsNotAsked,
-        Self::FootersLead,
-        Self::RenumberedNotNoticed,
-        Self::NewPartitionBeginsAtOldest,
+        Self::RetentionIgnored,
+        Self::UnsyncedFileCounts,
+        Self::CheckpointTrusted,
+        Self::RowsNotConsulted,
+        Self::FooterAheadOfLake,
+        Self::RenumberingUnnoticed,
+        Self::NewPartitionStartsAtOldest,
         Self::GapNotRecorded,
         Self::BoundaryBelowRows,
-        Self::StoppedWhilePutsFly,
+        Self::StoppedWithPutsInFlight,
     ];
 }

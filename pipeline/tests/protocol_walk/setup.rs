@@ -1,8 +1,8 @@
-//! What a walk may bring, drawn from its seed, and what it did bring.
+//! Events that a walk may have, drawn from its seed, and counts of those it had.
 
 use crate::dice::Dice;
 
-/// What may happen in a walk, drawn once at its beginning.
+/// Limits and traits of a walk, drawn once at its beginning.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     pub(crate) events: usize,
@@ -10,39 +10,40 @@ pub(crate) struct Setup {
     pub(crate) writers: usize,
     pub(crate) late_puts_max: usize,
     pub(crate) crash_permille: usize,
-    /// How often another writer wakes: low, and the others sleep for long; high, and they race.
+    /// Percentage of steps at which another writer may wake. When it is low the others sleep for long; when it is high they
+    /// race.
     pub(crate) wake_percent: usize,
     traits: Vec<Trait>,
 }
 
-/// What only some walks have.
+/// A kind of event that only some walks have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trait {
     /// The first start ever begins at the latest event, not at the oldest.
     BeginsAtLatest,
-    /// Writers remember, over a restart, how far the files reached that beat them.
+    /// Writers remember over a restart how far the files reach that they conflicted with.
     RemembersWinners,
-    /// Retention takes events, read or not.
+    /// Retention removes events, read or not.
     Retention,
     /// The hub is deleted and created again under its name.
     HubCreatedAgain,
-    /// The lake is changed for an empty one, the checkpoints stay.
+    /// An empty lake replaces the lake; the checkpoints stay.
     LakeChanges,
     /// Checkpoints vanish, or an older one comes back.
     CheckpointsGetLost,
     /// New routing rules are rolled out.
     RulesChange,
-    /// The lake is a local folder: what is visible need not be synced, and power may fail.
+    /// The lake is a local folder: a visible file need not be synced, and power may fail.
     LocalDisk,
-    /// An older copy of the lake takes its place, the checkpoints stay.
+    /// An older copy replaces the lake; the checkpoints stay.
     LakeRestored,
-    /// The hub gives its numbers out anew, under its name and creation time.
+    /// The hub restarts its numbers under the same name and creation time.
     HubRenumbered,
     /// The partition was added to the hub after the lake's first start, and has lost events to retention since.
     PartitionIsNew,
 }
 
-/// How many walks of a hundred have each.
+/// Percentage of walks that have each.
 const TRAITS: [(Trait, usize); 11] = [
     (Trait::BeginsAtLatest, 30),
     (Trait::RemembersWinners, 50),
@@ -75,7 +76,7 @@ impl Setup {
     }
 }
 
-/// What happened in a walk: shows that it was one.
+/// Counts of what happened in a walk.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) steps: usize,

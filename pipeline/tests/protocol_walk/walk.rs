@@ -1,73 +1,77 @@
-//! One walk: who does what next, drawn from a seed.
+//! One walk: its steps, in an order drawn from a seed.
 
 use crate::bug::Bug;
 use crate::dice::Dice;
 use crate::setup::{Setup, Tally, Trait};
-use crate::world::{Finding, Log, World};
+use crate::simulation::{Finding, Log, Simulation};
 use crate::writer::Writer;
 
-/// Plays one walk to its end and says what happened, or which invariant broke.
+/// Runs one walk to its end and returns its counts, or the invariant that broke.
 pub(crate) fn walk(bug: Option<Bug>, seed: u64) -> Result<Tally, Finding> {
     let mut dice = Dice::new(seed);
     let setup = Setup::draw(&mut dice);
     let log = Log::new(&mut dice, &setup);
     let writers = (0..setup.writers).map(|id| Writer::new(id, setup.destinations)).collect();
-    let mut world = World::new(bug, setup);
-    world.create_hub(log);
-    let mut walk = Walk { world, writers, awake: 0, deployed: false, dice };
+    let mut simulation = Simulation::new(bug, setup);
+    simulation.create_hub(log);
+    let mut walk = Walk { simulation, writers, awake: 0, deployed: false, dice };
     for _ in 0..walk.dice.between(400, 1_200) {
         walk.step()?;
     }
     walk.end()?;
-    Ok(walk.world.tally)
+    Ok(walk.simulation.tally)
 }
 
 struct Walk {
-    world: World,
+    simulation: Simulation,
     writers: Vec<Writer>,
-    /// The writer that gets most of the steps: the others are slow, or asleep for long.
+    /// The writer that takes most of the steps; the others are slow or asleep.
     awake: usize,
-    /// Writers by the second version of the rules may start.
+    /// True once writers with the second version of the rules may start.
     deployed: bool,
     dice: Dice,
 }
 
 impl Walk {
     fn step(&mut self) -> Result<(), Finding> {
-        self.world.tally.steps += 1;
+        self.simulation.tally.steps += 1;
         if self.dice.chance(15) {
-            return self.world_step();
+            return self.environment_step();
         }
-        if self.dice.chance(self.world.setup.wake_percent) {
+        if self.dice.chance(self.simulation.setup.wake_percent) {
             self.awake = self.dice.below(self.writers.len());
         }
         self.writer_step(self.awake)
     }
 
     fn writer_step(&mut self, n: usize) -> Result<(), Finding> {
-        let Self { world, writers, dice, .. } = self;
+        let Self { simulation, writers, dice, .. } = self;
         let writer = &mut writers[n];
-        if dice.below(1000) < world.setup.crash_permille {
-            writer.crash(world);
+        if dice.below(1000) < simulation.setup.crash_permille {
+            writer.crash(simulation);
             return Ok(());
         }
         if writer.run.is_none() {
             return self.start(n);
         }
-        let destination = dice.below(world.setup.destinations);
+        let destination = dice.below(simulation.setup.destinations);
         match dice.below(100) {
-            0..30 => writer.read(world, dice).map(|_| ()),
+            0..30 => writer.read(simulation, dice).map(|_| ()),
             30..50 => writer.roll(destination),
             50..92 => {
-                // Whichever destination has something to do, beginning anywhere.
-                for turn in 0..world.setup.destinations {
-                    if writer.commit((destination + turn) % world.setup.destinations, world, dice)? {
+                // The first destination from a random one on that has something to do.
+                for turn in 0..simulation.setup.destinations {
+                    if writer.commit(
+                        (destination + turn) % simulation.setup.destinations,
+                        simulation,
+                        dice,
+                    )? {
                         break;
                     }
                 }
                 Ok(())
             }
-            _ => writer.checkpoint(world),
+            _ => writer.checkpoint(simulation),
         }
     }
 
@@ -76,139 +80,144 @@ impl Walk {
             self.writers[n].version = 2;
         }
         let resolute = self.dice.chance(50);
-        let boundaries = self.world.tally.boundaries;
-        self.writers[n].start(&mut self.world, &mut self.dice, resolute)?;
-        if self.world.tally.boundaries > boundaries {
+        let boundaries = self.simulation.tally.boundaries;
+        self.writers[n].start(&mut self.simulation, &mut self.dice, resolute)?;
+        if self.simulation.tally.boundaries > boundaries {
             self.displace_older(n);
         }
         Ok(())
     }
 
-    /// Attaching with a higher owner level ends every reader by older rules, for good.
+    /// Ends every reader with older rules: the new one attaches with a higher owner level.
     fn displace_older(&mut self, by: usize) {
-        if self.world.has(Bug::OldReaderStays) {
+        if self.simulation.has(Bug::OldReaderContinues) {
             return;
         }
         let version = self.writers[by].version;
         for writer in self.writers.iter_mut().filter(|writer| writer.version < version) {
-            writer.crash(&mut self.world);
+            writer.crash(&mut self.simulation);
         }
     }
 
-    fn world_step(&mut self) -> Result<(), Finding> {
-        let Self { world, dice, .. } = self;
+    fn environment_step(&mut self) -> Result<(), Finding> {
+        let Self { simulation, dice, .. } = self;
         match dice.below(100) {
             0..18 => {
-                let log = &mut world.logs[world.today.log];
+                let log = &mut simulation.logs[simulation.today.log];
                 log.enqueued = (log.enqueued + 1 + usize::from(dice.chance(20))).min(log.events.len());
             }
-            18..65 => return self.land_late(),
-            65..68 if !world.in_flight.is_empty() => {
-                let never = dice.below(world.in_flight.len());
-                world.in_flight.swap_remove(never);
+            18..65 => return self.deliver_late(),
+            65..68 if !simulation.in_flight.is_empty() => {
+                let never = dice.below(simulation.in_flight.len());
+                simulation.in_flight.swap_remove(never);
             }
-            68..78 if world.setup.has(Trait::CheckpointsGetLost) => self.lose_checkpoint(),
-            78..82 if world.setup.has(Trait::Retention) => {
-                let log = &mut world.logs[world.today.log];
+            68..78 if simulation.setup.has(Trait::CheckpointsGetLost) => self.lose_checkpoint(),
+            78..82 if simulation.setup.has(Trait::Retention) => {
+                let log = &mut simulation.logs[simulation.today.log];
                 log.purged = (log.purged + dice.between(1, 3)).min(log.enqueued);
             }
-            82..84 if world.setup.has(Trait::HubCreatedAgain) && world.logs.len() < 3 => {
-                world.tally.new_hubs += 1;
-                let log = Log::new(dice, &world.setup);
-                world.create_hub(log);
+            82..84 if simulation.setup.has(Trait::HubCreatedAgain) && simulation.logs.len() < 3 => {
+                simulation.tally.new_hubs += 1;
+                let log = Log::new(dice, &simulation.setup);
+                simulation.create_hub(log);
             }
-            84..86 if world.setup.has(Trait::LakeChanges) && world.lakes.len() < 2 => {
-                world.tally.new_lakes += 1;
-                self.writers.iter_mut().for_each(|writer| writer.crash(world));
-                world.change_lake();
+            84..86 if simulation.setup.has(Trait::LakeChanges) && simulation.lakes.len() < 2 => {
+                simulation.tally.new_lakes += 1;
+                self.writers.iter_mut().for_each(|writer| writer.crash(simulation));
+                simulation.change_lake();
             }
-            86..89 if world.setup.has(Trait::LocalDisk) => {
-                self.writers.iter_mut().for_each(|writer| writer.crash(world));
-                return world.lose_power();
+            86..89 if simulation.setup.has(Trait::LocalDisk) => {
+                self.writers.iter_mut().for_each(|writer| writer.crash(simulation));
+                return simulation.lose_power();
             }
-            89..93 if world.setup.has(Trait::RulesChange) && !self.deployed => return self.deploy(),
-            93..95 if world.setup.has(Trait::LakeRestored) => {
-                self.writers.iter_mut().for_each(|writer| writer.crash(world));
-                world.copy_or_restore();
+            89..93 if simulation.setup.has(Trait::RulesChange) && !self.deployed => return self.deploy(),
+            93..95 if simulation.setup.has(Trait::LakeRestored) => {
+                self.writers.iter_mut().for_each(|writer| writer.crash(simulation));
+                simulation.copy_or_restore();
             }
-            95..97 if world.setup.has(Trait::HubRenumbered) => return self.renumber(),
-            93..100 if world.has(Bug::NamesFreed) || world.has(Bug::NamesFreedButTheLast) => self.compact(),
+            95..97 if simulation.setup.has(Trait::HubRenumbered) => return self.renumber(),
+            93..100
+                if simulation.has(Bug::CompactionFreesNames)
+                    || simulation.has(Bug::CompactionSparesLastFile) =>
+            {
+                self.compact();
+            }
             _ => {}
         }
         Ok(())
     }
 
-    /// One of the puts that nobody waits for any more arrives.
-    fn land_late(&mut self) -> Result<(), Finding> {
-        let Self { world, dice, .. } = self;
-        if world.in_flight.is_empty() {
+    /// One of the puts in flight arrives.
+    fn deliver_late(&mut self) -> Result<(), Finding> {
+        let Self { simulation, dice, .. } = self;
+        if simulation.in_flight.is_empty() {
             return Ok(());
         }
-        let mut put = world.in_flight.swap_remove(dice.below(world.in_flight.len()));
-        put.file.synced = !world.setup.has(Trait::LocalDisk) || dice.chance(20);
-        let landed = world.put_if_absent(put)?;
-        world.tally.late_landings += usize::from(landed);
-        world.tally.late_and_beaten += usize::from(!landed);
+        let mut put = simulation.in_flight.swap_remove(dice.below(simulation.in_flight.len()));
+        put.file.synced = !simulation.setup.has(Trait::LocalDisk) || dice.chance(20);
+        let created = simulation.put_if_absent(put)?;
+        simulation.tally.late_landings += usize::from(created);
+        simulation.tally.late_and_beaten += usize::from(!created);
         Ok(())
     }
 
     fn lose_checkpoint(&mut self) {
-        let Self { world, dice, .. } = self;
-        world.tally.lost_checkpoints += 1;
-        let older = world.old_checkpoints.len();
+        let Self { simulation, dice, .. } = self;
+        simulation.tally.lost_checkpoints += 1;
+        let older = simulation.old_checkpoints.len();
         let returns = older > 0 && dice.chance(60);
-        world.checkpoint = returns.then(|| world.old_checkpoints[dice.below(older)].clone());
+        simulation.checkpoint = returns.then(|| simulation.old_checkpoints[dice.below(older)].clone());
     }
 
-    /// The hub is seen with fewer events than the lake has of it: no start may go on.
+    /// Shows the hub with fewer events than the lake has of it: no start may succeed.
     fn renumber(&mut self) -> Result<(), Finding> {
-        let Self { world, dice, .. } = self;
-        let at = world.today;
-        let highest = world.source(at).chains.iter().flatten().map(|file| file.last).max();
-        let log = world.log().clone();
+        let Self { simulation, dice, .. } = self;
+        let at = simulation.today;
+        let highest = simulation.source(at).chains.iter().flatten().map(|file| file.last).max();
+        let log = simulation.log().clone();
         let fewer = log.events.partition_point(|event| Some(event.ordinal) < highest);
-        if highest.is_none() || world.restored {
+        if highest.is_none() || simulation.restored {
             return Ok(());
         }
-        world.tally.renumbered_hubs += 1;
-        world.logs[at.log].enqueued = dice.below(fewer + 1);
-        world.logs[at.log].purged = log.purged.min(world.logs[at.log].enqueued);
-        let checkpoint = world.checkpoint.clone();
+        simulation.tally.renumbered_hubs += 1;
+        simulation.logs[at.log].enqueued = dice.below(fewer + 1);
+        simulation.logs[at.log].purged = log.purged.min(simulation.logs[at.log].enqueued);
+        let checkpoint = simulation.checkpoint.clone();
         if dice.chance(50) {
-            world.checkpoint = None;
+            simulation.checkpoint = None;
         }
-        let mut writer = Writer::new(self.writers.len(), world.setup.destinations);
-        writer.version = world.source(at).newest_rules().map_or(1, |rules| rules.routing_version);
-        world.lists_freshly = true;
-        writer.start(world, dice, false)?;
-        world.lists_freshly = false;
-        (world.logs[at.log], world.checkpoint) = (log, checkpoint);
+        let mut writer = Writer::new(self.writers.len(), simulation.setup.destinations);
+        writer.version = simulation.source(at).newest_rules().map_or(1, |rules| rules.routing_version);
+        simulation.lists_freshly = true;
+        writer.start(simulation, dice, false)?;
+        simulation.lists_freshly = false;
+        (simulation.logs[at.log], simulation.checkpoint) = (log, checkpoint);
         if writer.run.is_some() {
-            return Err(Finding::new("start", "a hub that counts anew was read"));
+            return Err(Finding::new("start", "a hub that restarted its numbers was read"));
         }
         Ok(())
     }
 
-    /// The second version of the rules begins on a hub that goes on: all writers by the first are stopped, half of them
-    /// with a drain, and nothing of theirs is on its way any more.
+    /// Starts the second version of the rules while events keep coming: all writers with the first are stopped, half of them
+    /// with a drain, and none of their puts is in flight any more.
     fn deploy_on_a_busy_hub(&mut self) -> Result<(), Finding> {
         for old in 0..self.writers.len() {
             if self.dice.chance(50) {
-                self.writers[old].drain(&mut self.world, &mut self.dice)?;
+                self.writers[old].drain(&mut self.simulation, &mut self.dice)?;
             }
-            self.writers[old].crash(&mut self.world);
+            self.writers[old].crash(&mut self.simulation);
         }
-        while !self.world.in_flight.is_empty() && !self.world.has(Bug::StoppedWhilePutsFly) {
-            self.land_late()?;
+        while !self.simulation.in_flight.is_empty() && !self.simulation.has(Bug::StoppedWithPutsInFlight) {
+            self.deliver_late()?;
         }
         self.writers[0].version = 2;
-        self.world.old_stopped = true;
+        self.simulation.old_stopped = true;
         let started = self.start(0);
-        self.world.old_stopped = false;
+        self.simulation.old_stopped = false;
         started
     }
 
-    /// The second version of the rules is rolled out; mostly as the documentation says.
+    /// Rolls out the second version of the rules, mostly as documented.
     fn deploy(&mut self) -> Result<(), Finding> {
         self.deployed = true;
         if self.dice.chance(60) {
@@ -216,22 +225,22 @@ impl Walk {
         }
         let old = self.dice.below(self.writers.len());
         if self.dice.chance(70) && self.writers[old].version == 1 {
-            self.writers[old].crash(&mut self.world);
-            self.writers[old].catch_up(&mut self.world, &mut self.dice)?;
+            self.writers[old].crash(&mut self.simulation);
+            self.writers[old].catch_up(&mut self.simulation, &mut self.dice)?;
             let new = (old + 1) % self.writers.len();
-            self.writers[new].crash(&mut self.world);
+            self.writers[new].crash(&mut self.simulation);
             self.writers[new].version = 2;
             return self.start(new);
         }
         Ok(())
     }
 
-    /// A planted mistake: two neighbouring files become one, in one instant.
+    /// A planted bug: two neighbouring files become one, in one instant.
     fn compact(&mut self) {
-        let spared = usize::from(self.world.has(Bug::NamesFreedButTheLast));
-        let Self { world, dice, .. } = self;
-        let path = dice.below(world.setup.destinations);
-        let chain = &mut world.source_mut(world.today).chains[path];
+        let spared = usize::from(self.simulation.has(Bug::CompactionSparesLastFile));
+        let Self { simulation, dice, .. } = self;
+        let path = dice.below(simulation.setup.destinations);
+        let chain = &mut simulation.source_mut(simulation.today).chains[path];
         if chain.len() < 2 + spared {
             return;
         }
@@ -241,37 +250,37 @@ impl Walk {
         chain[first].rows.extend(second.rows);
     }
 
-    /// Everything arrives, a fresh writer runs until caught up, everything in flight lands, sleepers wake.
+    /// All events arrive, a fresh writer runs until caught up, all puts in flight arrive, and sleeping writers wake.
     fn end(&mut self) -> Result<(), Finding> {
-        let log = &mut self.world.logs[self.world.today.log];
+        let log = &mut self.simulation.logs[self.simulation.today.log];
         log.enqueued = log.events.len();
-        for _ in 0..self.world.in_flight.len() / 2 {
-            self.land_late()?;
+        for _ in 0..self.simulation.in_flight.len() / 2 {
+            self.deliver_late()?;
         }
-        let rules = self.world.source(self.world.today).newest_rules();
-        let mut fresh = Writer::new(self.writers.len(), self.world.setup.destinations);
+        let rules = self.simulation.source(self.simulation.today).newest_rules();
+        let mut fresh = Writer::new(self.writers.len(), self.simulation.setup.destinations);
         fresh.version = rules.map_or(1, |rules| rules.routing_version);
-        fresh.catch_up(&mut self.world, &mut self.dice)?;
-        self.all_is_well()?;
-        while !self.world.in_flight.is_empty() {
-            self.land_late()?;
+        fresh.catch_up(&mut self.simulation, &mut self.dice)?;
+        self.check_invariants()?;
+        while !self.simulation.in_flight.is_empty() {
+            self.deliver_late()?;
         }
-        self.all_is_well()?;
+        self.check_invariants()?;
         for _ in 0..60 {
             let n = self.dice.below(self.writers.len());
             self.writer_step(n)?;
         }
-        while !self.world.in_flight.is_empty() {
-            self.land_late()?;
+        while !self.simulation.in_flight.is_empty() {
+            self.deliver_late()?;
         }
-        self.all_is_well()
+        self.check_invariants()
     }
 
-    /// I2 and I4; I1 is checked whenever a file lands.
-    fn all_is_well(&self) -> Result<(), Finding> {
-        for at in self.world.sources() {
-            self.world.chains_are_whole(at)?;
+    /// Checks I2 and I4; I1 is checked at each put.
+    fn check_invariants(&self) -> Result<(), Finding> {
+        for at in self.simulation.sources() {
+            self.simulation.chains_are_whole(at)?;
         }
-        self.world.nothing_is_lost(self.world.today)
+        self.simulation.nothing_is_lost(self.simulation.today)
     }
 }

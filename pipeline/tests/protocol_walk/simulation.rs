@@ -1,5 +1,6 @@
-//! Everything the writers share: logs, lakes, records, checkpoints and a network that delivers late or never.
-//! And the invariants, checked at the moment something changes.
+//! State that all writers share: logs, lakes, records, checkpoints and puts in flight.
+//!
+//! Owns the invariants, which are checked whenever that state changes.
 
 use catchwater::position::{Offset, Position, SequenceNumber};
 use catchwater_sinks::lake::ordinals::OrdinalSet;
@@ -15,7 +16,7 @@ use crate::setup::{Setup, Tally, Trait};
 /// An invariant that does not hold.
 #[derive(Debug)]
 pub(crate) struct Finding {
-    /// Its name: I1 to I7, or the part of the program that refused.
+    /// Its name: I1 to I7, or the part of the program that reported an error.
     pub(crate) invariant: &'static str,
     pub(crate) what: String,
 }
@@ -26,7 +27,7 @@ impl Finding {
     }
 }
 
-/// Which lake and which generation of the hub: together one source with its chains and records.
+/// A lake and a generation of the hub: together one source with its chains and records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct At {
     pub(crate) lake: usize,
@@ -63,7 +64,7 @@ impl Log {
     pub(crate) fn new(dice: &mut Dice, setup: &Setup) -> Self {
         let mut ordinal = -1;
         let events = (0..setup.events).map(|_| {
-            // Sequence numbers rise, and gaps are not promised to be absent.
+            // Sequence numbers rise and may have gaps.
             ordinal += if dice.chance(8) { 2 } else { 1 };
             let first = dice.below(setup.destinations);
             let second = if dice.chance(50) { dice.below(setup.destinations) } else { first };
@@ -96,7 +97,7 @@ impl Log {
         Extent { begin: self.begin(), last: self.last() }
     }
 
-    /// The event that a reader gets who asks for this one: the hub starts at its oldest, silently.
+    /// The event that a reader gets when it asks for this one. If that is gone, the hub starts at its oldest without a word.
     pub(crate) fn receive(&self, from: Ordinal) -> Option<&Event> {
         self.events[self.purged..self.enqueued].iter().find(|event| event.ordinal >= from)
     }
@@ -109,7 +110,7 @@ pub(crate) struct File {
     pub(crate) last: Ordinal,
     pub(crate) rows: Vec<Row>,
     pub(crate) writer: usize,
-    /// How far its footer says that the source was durable.
+    /// The durable position in its footer.
     pub(crate) durable: Option<Ordinal>,
     pub(crate) synced: bool,
 }
@@ -118,7 +119,7 @@ pub(crate) struct File {
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub(crate) identity: Identity,
-    /// By path: the files in the order of their chain.
+    /// Files in the order of their chain, by path.
     pub(crate) chains: Vec<Vec<File>>,
     pub(crate) origin: Option<Rules>,
     pub(crate) rules: Vec<Rules>,
@@ -142,11 +143,11 @@ impl Source {
 pub(crate) struct Lake {
     /// By log.
     pub(crate) sources: Vec<Source>,
-    /// How often each row is there: by log, event number and row index.
+    /// Number of times that each row is in the lake, by log, event number and row index.
     counts: Vec<Vec<[u8; 2]>>,
 }
 
-/// A put that nobody waits for any more.
+/// A put in flight whose writer no longer waits for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Put {
     pub(crate) at: At,
@@ -155,29 +156,29 @@ pub(crate) struct Put {
 }
 
 #[derive(Debug)]
-pub(crate) struct World {
+pub(crate) struct Simulation {
     pub(crate) bug: Option<Bug>,
     pub(crate) setup: Setup,
     pub(crate) logs: Vec<Log>,
     pub(crate) lakes: Vec<Lake>,
-    /// The lake and the log of today.
+    /// The current lake and log.
     pub(crate) today: At,
     pub(crate) checkpoint: Option<Claim>,
     pub(crate) old_checkpoints: Vec<Claim>,
-    /// A copy of the lake of today, made some time ago.
+    /// An earlier copy of the current lake.
     copy: Option<(usize, Lake)>,
     /// A lake was restored from its copy: checkpoints may be ahead of it.
     pub(crate) restored: bool,
-    /// Listings show every file. Whether a hub counts anew is seen by what they show.
+    /// Listings show every file: they reveal that a hub restarted its numbers.
     pub(crate) lists_freshly: bool,
-    /// Older versions of the rules are said to be stopped.
+    /// An operator has declared older versions of the rules stopped.
     pub(crate) old_stopped: bool,
     pub(crate) in_flight: Vec<Put>,
     pub(crate) tally: Tally,
     offset: Offset,
 }
 
-impl World {
+impl Simulation {
     pub(crate) fn new(bug: Option<Bug>, setup: Setup) -> Self {
         Self {
             bug,
@@ -213,9 +214,9 @@ impl World {
         &mut self.lakes[at.lake].sources[at.log]
     }
 
-    /// The path of a destination: one of its own (rule 11).
+    /// The path of a destination, which no other has (rule 11).
     pub(crate) fn path(&self, destination: usize) -> usize {
-        if self.has(Bug::OnePathForTwo) { destination / 2 } else { destination }
+        if self.has(Bug::SharedPath) { destination / 2 } else { destination }
     }
 
     pub(crate) fn position(&self, event: Ordinal) -> Position {
@@ -226,7 +227,7 @@ impl World {
         }
     }
 
-    /// The hub is created, for the first time or again.
+    /// Creates the hub, for the first time or again.
     pub(crate) fn create_hub(&mut self, log: Log) {
         self.logs.push(log);
         self.today.log = self.logs.len() - 1;
@@ -235,7 +236,7 @@ impl World {
         }
     }
 
-    /// Another lake takes the place of this one.
+    /// Replaces the lake by an empty one.
     pub(crate) fn change_lake(&mut self) {
         self.lakes.push(Lake::default());
         self.today.lake = self.lakes.len() - 1;
@@ -265,7 +266,7 @@ impl World {
         }
     }
 
-    /// The conditional put: takes a name once. Says if it was free.
+    /// Puts a file unless its name is taken; returns true if it created one.
     pub(crate) fn put_if_absent(&mut self, put: Put) -> Result<bool, Finding> {
         let Put { at, path, file } = put;
         let chain = &self.source(at).chains[path];
@@ -280,32 +281,32 @@ impl World {
                 return Err(Finding::new("I1", format!("{row:?} is in the lake twice")));
             }
         }
-        // A chain whose names say nothing can't be held to them; its rows can.
-        if !self.has(Bug::NameIsOwnFirstRow) {
+        // With this bug names mean nothing; the rows are checked nevertheless.
+        if !self.has(Bug::NamedAfterFirstRow) {
             continues_whole(self.source(at).chains[path].last(), &file)?;
         }
         self.source_mut(at).chains[path].push(file);
         Ok(true)
     }
 
-    /// What the footer under a name says, made durable before it counts.
+    /// Finds a file by its name and syncs it before anything relies on it.
     pub(crate) fn find(&mut self, at: At, path: usize, name: Ordinal) -> Option<&File> {
-        let synced = !self.has(Bug::FoundCountsUnsynced);
+        let synced = !self.has(Bug::UnsyncedFileCounts);
         let file = self.source_mut(at).chains[path].iter_mut().find(|file| file.continues_at == name)?;
         file.synced |= synced;
         Some(file)
     }
 
-    /// The events above `after` that have a row, made durable before they count, and the accepted gaps.
+    /// Events above `after` that have a row, synced before anything relies on them, and the accepted gaps.
     pub(crate) fn settled_above(&mut self, at: At, after: Option<Ordinal>) -> OrdinalSet {
         self.tally.rows_asked += 1;
         let gaps: Vec<_> = self.source(at).gaps.iter().map(|gap| gap.from.0..=gap.to.0).collect();
         self.rows_above(at, after).union(gaps.into_iter().collect())
     }
 
-    /// The events above `after` that have a row.
+    /// Events above `after` that have a row.
     pub(crate) fn rows_above(&mut self, at: At, after: Option<Ordinal>) -> OrdinalSet {
-        let synced = !self.has(Bug::FoundCountsUnsynced);
+        let synced = !self.has(Bug::UnsyncedFileCounts);
         let files = self.source_mut(at).chains.iter_mut().flatten().filter(|file| Some(file.last) > after);
         let rows = files.flat_map(|file| {
             file.synced |= synced;
@@ -314,7 +315,7 @@ impl World {
         rows.map(|event| event.0..=event.0).collect()
     }
 
-    /// Records events as lost. I6: none of them is in the lake.
+    /// Records events as lost. Checks I6: none of them is in the lake.
     pub(crate) fn give_up(&mut self, at: At, ranges: &[LostRange]) -> Result<(), Finding> {
         for range in ranges {
             let rows: Vec<Row> = self.rows_from_origin(at).collect();
@@ -330,7 +331,7 @@ impl World {
         Ok(())
     }
 
-    /// Copies the lake, or puts an earlier copy in its place: with all its records, at a time when nobody writes.
+    /// Copies the lake with all its records, or restores an earlier copy, while no writer runs.
     pub(crate) fn copy_or_restore(&mut self) {
         let lake = self.today.lake;
         match self.copy.take() {
@@ -344,10 +345,12 @@ impl World {
         }
     }
 
-    /// I5: what is passed over because "it is there" is there.
+    /// Checks I5: a row that is skipped as present is present.
     pub(crate) fn rows_are_there(&self, at: At, rows: &[Row]) -> Result<(), Finding> {
         let missing = rows.iter().find(|row| !self.is_settled(at, **row));
-        missing.map_or(Ok(()), |row| Err(Finding::new("I5", format!("{row:?} was taken for done"))))
+        missing.map_or(Ok(()), |row| {
+            Err(Finding::new("I5", format!("{row:?} was skipped, but is not in the lake")))
+        })
     }
 
     /// Stores a checkpoint.
@@ -361,14 +364,14 @@ impl World {
         Ok(())
     }
 
-    /// I3: everything up to a checkpoint is in the lake.
+    /// Checks I3: everything up to a checkpoint is in the lake.
     fn checkpoint_lags(&self, at: At, last: Ordinal) -> Result<(), Finding> {
         let missing = self.rows_from_origin(at).find(|row| row.event <= last && !self.is_settled(at, *row));
-        let what = |row| format!("the checkpoint stands at {last}, and {row:?} is not in the lake");
+        let what = |row| format!("the checkpoint is at {last}, but {row:?} is not in the lake");
         missing.map_or(Ok(()), |row| Err(Finding::new("I3", what(row))))
     }
 
-    /// Power fails: what was not synced is gone, with everything that was on its way.
+    /// Fails the power: unsynced files and all puts in flight are gone.
     pub(crate) fn lose_power(&mut self) -> Result<(), Finding> {
         self.tally.power_failures += 1;
         self.in_flight.clear();
@@ -405,9 +408,9 @@ impl World {
         }
     }
 
-    /// I4: each file's name is one past the last row of the file before it.
+    /// Checks I4: each file's name is one past the last row of the file before it.
     pub(crate) fn chains_are_whole(&self, at: At) -> Result<(), Finding> {
-        if self.has(Bug::NameIsOwnFirstRow) {
+        if self.has(Bug::NamedAfterFirstRow) {
             return Ok(());
         }
         for chain in &self.source(at).chains {
@@ -418,7 +421,7 @@ impl World {
         Ok(())
     }
 
-    /// I2, at the end: each event from the origin on is there once, or was given up aloud.
+    /// Checks I2, at the end: each event from the origin on has its rows, or is recorded as lost.
     pub(crate) fn nothing_is_lost(&self, at: At) -> Result<(), Finding> {
         let missing = self.rows_from_origin(at).find(|row| !self.is_settled(at, *row));
         missing.map_or(Ok(()), |row| Err(Finding::new("I2", format!("{row:?} is in no file"))))
@@ -427,7 +430,7 @@ impl World {
     fn rows_from_origin(&self, at: At) -> impl Iterator<Item = Row> + '_ {
         let log = &self.logs[at.log];
         let origin = self.source(at).origin.map_or(Ordinal(i64::MAX), |origin| origin.from);
-        // Whatever was recorded: all events of a partition that was added are the lake's affair.
+        // The lake owes all events of a partition that was added, whatever origin was recorded.
         let is_new = self.setup.has(Trait::PartitionIsNew) && origin < Ordinal(i64::MAX);
         let first = if is_new { Ordinal(0) } else { origin };
         let events = log.events[..log.enqueued].iter().filter(move |event| event.ordinal >= first);
@@ -446,19 +449,19 @@ impl World {
         &mut self.lakes[lake].counts[row.log][number][row.index]
     }
 
-    /// Where an event stands among all of its log.
+    /// The index of an event in its log.
     fn number(&self, row: Row) -> usize {
         let events = &self.logs[row.log].events;
         events.partition_point(|event| event.ordinal < row.event)
     }
 }
 
-/// I4 for one file and the one before it.
+/// Checks I4 for one file and the one before it.
 fn continues_whole(before: Option<&File>, file: &File) -> Result<(), Finding> {
     let expected = before.map_or(Ordinal(0), |before| Ordinal(before.last.0 + 1));
     let rises = file.rows.iter().all(|row| row.event >= expected && row.event <= file.last);
     if file.continues_at == expected && rises {
         return Ok(());
     }
-    Err(Finding::new("I4", format!("{file:?} stands where a file continues at {expected}")))
+    Err(Finding::new("I4", format!("{file:?} does not continue at {expected}")))
 }
