@@ -1,7 +1,7 @@
 //! The command line and the environment, read into options.
 //!
-//! Owns that an empty variable counts as unset for every option, that no help shows what a variable holds, and that nothing
-//! secret is repeated in what is said of a wrong argument. Does not own which options there are.
+//! Owns three rules: an empty variable counts as unset for every option, `--help` never shows the value of a variable, and an
+//! error about an argument never repeats a secret. Does not own the options.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -16,15 +16,15 @@ use super::output::{print, write_stderr};
 use super::process;
 use super::text::masked;
 
-/// Reads the arguments, or tells what is wrong with them; `--help` and `--version` are told as well.
+/// Parses the arguments. Prints errors, `--help` and `--version` itself, and then returns the exit code.
 pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, Exit> {
     let read = without_empty_variables(Cli::command())
         .try_get_matches_from(arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches));
-    read.map_err(|error| tell(&error, arguments))
+    read.map_err(|error| report(&error, arguments))
 }
 
-/// What compose files make of `${X:-}` is a variable that is set to nothing.
+/// Ignores empty variables: a compose file turns `${X:-}` into one.
 fn without_empty_variables(command: Command) -> Command {
     let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
     command
@@ -36,7 +36,7 @@ fn without_empty_variables(command: Command) -> Command {
         .mut_subcommands(without_empty_variables)
 }
 
-fn tell(error: &clap::Error, arguments: &[OsString]) -> Exit {
+fn report(error: &clap::Error, arguments: &[OsString]) -> Exit {
     let text = error.render();
     let has_colors = std::env::var_os("NO_COLOR").is_none();
     if error.use_stderr() {
@@ -54,8 +54,7 @@ fn tell(error: &clap::Error, arguments: &[OsString]) -> Exit {
     print(&text).map_or_else(|error| process::fail(&error), |()| Exit::Done)
 }
 
-/// Shows arguments and variables that hold a secret as their types show them: a connection string in a wrong place is repeated by what
-/// is said of it.
+/// Masks arguments and variables that hold a secret: the error about a connection string in a wrong place repeats it.
 fn without_secrets(mut text: String, arguments: &[OsString]) -> String {
     for argument in arguments {
         let argument = argument.to_string_lossy();
@@ -81,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_arguments_are_shown_without_secrets() {
+    fn errors_about_arguments_hide_secrets() {
         for argument in [
             "Endpoint=sb://h;SharedAccessKeyName=n;SharedAccessKey=SECRET",
             "--lakes=az://u:SECRET@a/b?sig=SECRET",

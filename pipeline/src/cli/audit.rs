@@ -1,4 +1,4 @@
-//! `catchwater audit`: reads a lake back and proves it.
+//! `catchwater audit`: reads a lake back and proves that each event is in it once.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
     Ok(if report.is_clean() { Exit::Done } else { Exit::AuditFault })
 }
 
-/// Audits a lake against the checkpoints that speak of it.
+/// Audits a lake against its checkpoints.
 pub(super) async fn read(options: &LakeOptions) -> anyhow::Result<Report> {
     let lake = existing_files(&options.lake).await?;
     let checkpoints = match identity(&lake).await? {
@@ -46,13 +46,13 @@ pub(super) async fn read(options: &LakeOptions) -> anyhow::Result<Report> {
             let state = options.state.clone().unwrap_or_else(|| crate::run::default_state(&options.lake));
             checkpoints_of(&id, &Store::open_existing(state)?).await?
         }
-        // Which of them speak of this lake can't be told; the audit says so.
+        // Without an id its checkpoints can't be told from those of other lakes; the audit reports the missing id.
         None => BTreeMap::new(),
     };
     Ok(audit::audit(&lake, ROW_COLUMNS, column_may_be, &checkpoints).await?)
 }
 
-/// The lake's id; none where its record is not there or can't be understood.
+/// The lake's id, unless its record is missing or unreadable.
 async fn identity(lake: &Store) -> Result<Option<String>, records::Error> {
     match Records::new(lake.clone(), Backoff::for_store(0)).existing_id().await {
         Err(records::Error::Json { .. }) => Ok(None),
@@ -60,7 +60,7 @@ async fn identity(lake: &Store) -> Result<Option<String>, records::Error> {
     }
 }
 
-/// The position of each source of a lake, by all checkpoints of that lake.
+/// The highest checkpointed position of each source of a lake.
 async fn checkpoints_of(lake: &str, state: &Store) -> anyhow::Result<BTreeMap<SourceId, Ordinal>> {
     let mut reached_by: BTreeMap<SourceId, Ordinal> = BTreeMap::new();
     for checkpoint in Checkpoints::all(state).await?.into_iter().filter(|found| found.scope.lake == lake) {
@@ -72,7 +72,7 @@ async fn checkpoints_of(lake: &str, state: &Store) -> anyhow::Result<BTreeMap<So
     Ok(reached_by)
 }
 
-/// What numbers the rows of every table.
+/// The columns that number the rows of every table.
 const ROW_COLUMNS: RowColumns = RowColumns { ordinal: SEQUENCE_NUMBER, row_index: ROW_INDEX };
 
 /// The object that `audit --json` prints; `gaps`, `duplicates`, `broken_chains` and `schema_faults` are 0 when clean.
@@ -125,50 +125,58 @@ impl<'a> JsonReport<'a> {
     }
 }
 
-/// The report people read.
+/// The report for people.
 pub(super) fn text(report: &Report) -> String {
     let mut out = String::new();
-    say!(out, "{:<32} {:>12} {:>8} {:>12}", "table", "rows", "files", "size");
+    outln!(out, "{:<32} {:>12} {:>8} {:>12}", "table", "rows", "files", "size");
     for (name, table) in &report.tables {
-        say!(out, "{:<32} {:>12} {:>8} {:>12}", shown(name), table.rows, table.files, size(table.bytes));
+        outln!(out, "{:<32} {:>12} {:>8} {:>12}", shown(name), table.rows, table.files, size(table.bytes));
     }
     sources(report, &mut out);
-    say!(out);
+    outln!(out);
     for finding in &report.findings {
-        say!(out, "fault: {}", escaped(finding));
+        outln!(out, "fault: {}", escaped(finding));
     }
     if report.accepted_gaps > 0 {
-        say!(
+        outln!(
             out,
-            "{} numbers in {} ranges have no row and never will: the hub left them out or they could not be read; \
-             a run accepted them",
+            "{} sequence numbers in {} ranges have no row and never will: the hub skipped them or they could not be read, \
+             and a run accepted that",
             report.accepted_gaps,
             report.accepted_ranges
         );
     }
     if report.redriven > 0 {
-        say!(out, "{} events were redriven out of _quarantine, which keeps their rows", report.redriven);
+        outln!(
+            out,
+            "{} events of _quarantine were redriven into their tables; _quarantine keeps their rows",
+            report.redriven
+        );
     }
     if report.unfinished_redrives > 0 {
-        say!(out, "{} plans are not carried out yet: `catchwater redrive` does", report.unfinished_redrives);
+        outln!(
+            out,
+            "{} redrive plans are unfinished; run `catchwater redrive` to finish them",
+            report.unfinished_redrives
+        );
     }
     if let Some(first) = &report.first_foreign_file {
-        say!(
+        outln!(
             out,
-            "Parquet files of other programs: {}, for example {}; readers of *.cw.parquet leave them out",
+            "{} Parquet files are of other programs, for example {}; readers of *.cw.parquet ignore them",
             report.foreign_files,
             escaped(first)
         );
     }
     if report.is_clean() {
-        say!(
+        outln!(
             out,
-            "clean: {} events, each in the lake exactly once; {} in flight",
+            "clean: {} events, each in the lake exactly once; {} still in flight",
             report.events,
             report.in_flight
         );
     } else {
-        say!(
+        outln!(
             out,
             "NOT clean: {} gaps, {} duplicates, {} broken chains, {} schema faults among {} events",
             report.gaps,
@@ -183,7 +191,7 @@ pub(super) fn text(report: &Report) -> String {
 
 /// A line for each source.
 fn sources(report: &Report, out: &mut String) {
-    say!(
+    outln!(
         out,
         "\n{:<44} {:>12} {:>12} {:>12} {:>8} {:>8} {:>10} {:>10}",
         "source",
@@ -198,7 +206,7 @@ fn sources(report: &Report, out: &mut String) {
     let number =
         |ordinal: Option<Ordinal>| ordinal.map_or_else(|| "-".to_owned(), |ordinal| ordinal.0.to_string());
     for (source, report) in &report.sources {
-        say!(
+        outln!(
             out,
             "{:<44} {:>12} {:>12} {:>12} {:>8} {:>8} {:>10} {:>10}",
             source.as_str(),

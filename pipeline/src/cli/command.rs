@@ -10,8 +10,8 @@ use super::{audit, demo, hub, redrive, run, schema, send, sql};
 
 /// Dataverse events from an Azure Event Hub into a Parquet lake that DuckDB reads, each exactly once.
 ///
-/// Begin with `catchwater demo`: it needs no cloud account. Every option can also be given as an environment
-/// variable: `--lake` as `CATCHWATER_LAKE`; an empty variable counts as unset.
+/// Start with `catchwater demo`: it needs no cloud account. Most options can also be set by an environment variable, such
+/// as `--lake` by `CATCHWATER_LAKE`; an empty variable counts as unset.
 #[derive(Debug, Parser)]
 #[command(name = "catchwater", version, max_term_width = 110, after_help = exit::HELP)]
 pub(super) struct Cli {
@@ -21,21 +21,21 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Shows it all: a hub, events and the pipeline in one process, audited at the end
+    /// Runs everything in one process: an event hub, generated events, the pipeline, and an audit at the end
     Demo(demo::Options),
-    /// Reads an event hub into a lake, until stopped or until caught up
+    /// Reads an event hub into a lake, until stopped or caught up
     Run(run::Options),
     /// Serves an event hub on this machine, without a cloud account
     Hub(hub::Options),
-    /// Sends events to an event hub: files, or generated ones
+    /// Sends events to an event hub, from files or generated
     Send(send::Options),
-    /// Reads a lake back and proves it: each event once, no gaps, chains whole
+    /// Reads a lake back and checks it: each event once, no gaps, no missing files
     Audit(audit::Options),
-    /// Parses quarantined bodies again and writes what is understood now into its tables, each event once
+    /// Parses quarantined bodies again and writes those that are understood now, each event once
     Redrive(redrive::Options),
     /// Prints DuckDB views over a lake: history, latest state, quarantine
     Sql(sql::Options),
-    /// Makes table metadata of bodies, and shows the types of a lake
+    /// Shows the column types of a lake, and infers table metadata from bodies
     #[command(after_help = schema::ABOUT)]
     Schema(schema::Options),
 }

@@ -1,4 +1,4 @@
-//! `catchwater demo`: a hub, events and the pipeline in one process, and the proof at the end.
+//! `catchwater demo`: a hub, events and the pipeline in one process, and an audit at the end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,16 +29,16 @@ use crate::run::{Config, Decisions, Drain, Questions, Summary};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// How many events
+    /// Number of events
     #[arg(long, env = "CATCHWATER_EVENTS", default_value_t = 100_000, value_name = "N")]
     events: u64,
-    /// The lake, a folder [default: a new folder catchwater-demo…]
+    /// Folder of the lake [default: a new folder catchwater-demo…]
     #[arg(long, env = "CATCHWATER_LAKE", hide_env_values = true, value_name = "PATH")]
     lake: Option<Address>,
-    /// How many partitions the hub has
+    /// Number of partitions of the event hub
     #[arg(long, env = "CATCHWATER_PARTITIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=32), value_name = "N")]
     partitions: u32,
-    /// Seed of the events
+    /// Seed of the generated events: the same seed makes the same events
     #[arg(long, env = "CATCHWATER_SEED", default_value_t = 1, value_name = "N")]
     seed: u64,
     #[command(flatten)]
@@ -56,7 +56,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
         Some(given) => given,
         None => Arc::new(Metadata::of_answer("metadata of the demo", &definitions())?),
     };
-    // It is reached through the loopback like any other.
+    // The pipeline reaches it over the loopback interface, like any other hub.
     let hub = Emulator::start(emulator::Config {
         listen: ([127, 0, 0, 1], 0).into(),
         partitions: options.partitions,
@@ -65,7 +65,10 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
     .await?;
     let lake = options.lake.clone().map_or_else(new_folder, Ok)?;
     if !options.json {
-        print(&format!("{} events go through an event hub on this machine into {lake}\n", options.events))?;
+        print(&format!(
+            "Sending {} events through an event hub on this machine into the lake {lake}\n",
+            options.events
+        ))?;
     }
     let (summary, report) = stream(options, metadata, &hub, &lake).await?;
     let verdict = compare(&hub, options.partitions, &report);
@@ -77,14 +80,14 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
     }
     verdict?;
     if !options.json {
-        print("Audited against the hub: every event it holds is in the lake exactly once.\n")?;
+        print("Compared with the hub: each of its events is in the lake exactly once.\n")?;
         print(&queries(&lake, &report))?;
     }
     hub.shutdown().await;
     Ok(if report.is_clean() { Exit::Done } else { Exit::AuditFault })
 }
 
-/// Sends and runs at the same time, then reads what is left and audits.
+/// Sends and runs at the same time, drains, and audits the lake.
 async fn stream(
     options: &Options,
     metadata: Arc<Metadata>,
@@ -102,7 +105,7 @@ async fn stream(
     let sending = async {
         let sent = send(&connection, None, bodies, None).await;
         let sent = sent.inspect_err(|_| drain.begin())?;
-        // The run drains once it has received what was sent; nothing else writes to this hub.
+        // Nothing else writes to this hub: once all is received, the run can drain.
         while metrics.events_received.get() < sent.events {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -111,7 +114,7 @@ async fn stream(
     };
     let sending = Box::pin(sending);
     let (summary, sent) = tokio::select! {
-        // Before all was sent and received it ends only when it fails: there is nothing to wait for then.
+        // The run ends first only if it fails; then waiting for the sender is pointless.
         summary = &mut running => (summary, None),
         sent = sending => (running.await, Some(sent)),
     };
@@ -120,7 +123,7 @@ async fn stream(
     let sent = sent.context("the run ended before all events were sent")??;
     // An event has at least one row.
     if summary.rows < sent.events || summary.left > 0 {
-        bail!("{} events were sent, but {} rows became durable", sent.events, summary.rows);
+        bail!("{} events were sent, but only {} rows were committed", sent.events, summary.rows);
     }
     let lake = LakeOptions { lake: lake.clone(), state: None };
     Ok((summary, audit::read(&lake).await?))
@@ -145,10 +148,11 @@ fn config(options: &Options, connection_string: ConnectionString, lake: &Address
     }
 }
 
-/// The hub's own numbers against the lake's: last enqueued + 1 events per partition, each once.
+/// Compares the hub with the lake: each partition holds its last sequence number + 1 events.
 fn compare(hub: &Emulator, partitions: u32, report: &Report) -> anyhow::Result<()> {
     for partition in 0..partitions {
-        let snapshot = hub.partition(PartitionId(partition)).context("ask the hub about its partition")?;
+        let snapshot =
+            hub.partition(PartitionId(partition)).context("read the state of a partition of the hub")?;
         let source = SourceId::new(hub.event_hub(), hub.generation().0, partition);
         let in_lake = report.sources.get(&source).map_or(0, |source| source.events);
         let in_hub = (snapshot.last.0 + 1) as u64;
@@ -164,25 +168,25 @@ fn queries(lake: &Address, report: &Report) -> String {
     let lake = lake.to_string();
     let tables = report.tables.iter().filter(|(name, _)| !name.starts_with('_'));
     let Some((table, _)) = tables.max_by_key(|(_, table)| table.rows) else { return out };
-    say!(out, "\nAsk the lake, with DuckDB:\n");
+    outln!(out, "\nQuery the lake with DuckDB:\n");
     for (columns, rest) in [
         ("_message, count(*) AS events, max(_enqueued_time) AS newest", "GROUP BY ALL"),
         ("*", "ORDER BY _enqueued_time DESC, _sequence_number DESC LIMIT 10"),
     ] {
         let files = files_of(&lake, table);
         let query = format!("SELECT {columns} FROM read_parquet({files}, union_by_name = true) {rest}");
-        say!(out, "duckdb -c {}", in_shell(&query));
+        outln!(out, "duckdb -c {}", in_shell(&query));
     }
-    say!(out, "\nViews with the latest state of each record: catchwater sql --lake {}", in_shell(&lake));
+    outln!(out, "\nViews with the latest state of each record: catchwater sql --lake {}", in_shell(&lake));
     out
 }
 
-/// One word of a shell's command line.
+/// Quotes a text as one word of a shell command.
 fn in_shell(text: &str) -> String {
     if text.chars().all(|letter| letter.is_alphanumeric() || "/._-".contains(letter)) {
         return text.to_owned();
     }
-    // In double quotes, unless something in it means something there.
+    // Double quotes are easier to read; single quotes protect what the shell would expand in them.
     if text.contains(['"', '$', '`', '\\', '!']) {
         format!("'{}'", text.replace('\'', "'\\''"))
     } else {
@@ -190,15 +194,15 @@ fn in_shell(text: &str) -> String {
     }
 }
 
-/// `catchwater-demo`, or the first `catchwater-demo-N` that is not there yet: a demo never mixes with another.
+/// Creates `catchwater-demo`, or the first free `catchwater-demo-N`, so that demos never share a lake.
 fn new_folder() -> anyhow::Result<Address> {
     for n in 1_u32.. {
         let name = if n == 1 { "catchwater-demo".to_owned() } else { format!("catchwater-demo-{n}") };
         match std::fs::create_dir(&name) {
             Ok(()) => return Ok(name.into()),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error).context("make a folder for the lake"),
+            Err(error) => return Err(error).context("create a folder for the lake"),
         }
     }
-    bail!("there is no free folder name for the lake; give one with --lake")
+    bail!("no folder name is free for the lake; name one with --lake FOLDER")
 }

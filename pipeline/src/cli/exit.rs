@@ -1,6 +1,6 @@
 //! Exit codes of all commands, each with one meaning.
 //!
-//! Owns the numbers and where they are documented. Does not own what an error of the job means (`run::Kind`).
+//! Owns the numbers and their table in `--help`. Does not own the meaning of an error of a run (`run::Kind`).
 
 use std::error::Error;
 use std::io;
@@ -12,7 +12,7 @@ use crate::eventhubs::ConnectionStringError;
 use crate::generator::FilesError;
 use crate::run::{self, Kind};
 
-/// The end of a command. Its number is the exit code.
+/// The outcome of a command; its number is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
     Done = 0,
@@ -25,7 +25,7 @@ pub(super) enum Exit {
     Refused = 7,
 }
 
-/// The table that `--help` ends with; the README has the same one.
+/// The table at the end of `--help`; the README has the same one.
 pub(super) const HELP: &str = "\
 Exit codes:
   0  done
@@ -57,7 +57,7 @@ impl From<Kind> for Exit {
     }
 }
 
-/// A mistake in what was asked for.
+/// A mistake of the user: an option, a value or a file that does not fit.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Usage(pub(super) String);
@@ -96,7 +96,7 @@ impl Exit {
         }
     }
 
-    /// Of this machine: its files and streams, and what it has no more room for.
+    /// Errors of this machine: its files, streams and space.
     fn of_io(error: &io::Error) -> Self {
         use io::ErrorKind::{Interrupted, ResourceBusy, StaleNetworkFileHandle, TimedOut, WouldBlock};
         match error.kind() {
@@ -149,7 +149,7 @@ mod tests {
         let address = store::Address::from("x");
         let json = serde_json::from_str::<u8>("x").unwrap_err();
         for (error, exit) in [
-            (anyhow::anyhow!("nobody thought of it"), Exit::Internal),
+            (anyhow::anyhow!("an unknown error"), Exit::Internal),
             (Usage("no".to_owned()).into(), Exit::Configuration),
             (anyhow::Error::from(full()).context("while auditing"), Exit::Refused),
             (slow().into(), Exit::Unreachable),

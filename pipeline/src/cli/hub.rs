@@ -1,4 +1,4 @@
-//! `catchwater hub`: an event hub on this machine.
+//! `catchwater hub`: an event hub on this machine, for tests and for trying things out.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,19 +13,19 @@ use crate::emulator::{Config, Emulator};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Where to listen; port 0 takes a free one
+    /// Address to listen on; port 0 takes a free port
     #[arg(long, env = "CATCHWATER_LISTEN", default_value = "127.0.0.1:5672", value_name = "ADDR")]
     listen: SocketAddr,
-    /// The name of the event hub
+    /// Name of the event hub
     #[arg(long, env = "CATCHWATER_EVENT_HUB", default_value = "events", value_parser = name, value_name = "NAME")]
     event_hub: String,
-    /// How many partitions it has
+    /// Number of partitions
     #[arg(long, env = "CATCHWATER_PARTITIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024), value_name = "N")]
     partitions: u32,
-    /// A folder in which the events survive a restart [default: they are kept in memory]
+    /// Folder that keeps the events over restarts [default: they are in memory]
     #[arg(long, env = "CATCHWATER_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Print one JSON object with the connection string once it listens
+    /// Print one JSON object with the connection string once the hub listens
     #[arg(long)]
     json: bool,
 }
@@ -45,7 +45,7 @@ pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exi
     } else {
         print(&format!(
             "{connection_string}\n\
-             The hub listens; Ctrl-C stops it. In another terminal:\n  \
+             The hub is listening; stop it with Ctrl-C. In another terminal:\n  \
              catchwater send --generate mixed --events 10000 --connection-string '{connection_string}'\n  \
              catchwater run --until-caught-up --lake ./lake --connection-string '{connection_string}'\n"
         ))?;

@@ -1,7 +1,7 @@
-//! Log lines on standard error: `CATCHWATER_LOG` sets what is logged.
+//! Log lines on standard error; the variable `CATCHWATER_LOG` filters them.
 //!
-//! Owns that logging can't fail a command, that an error is shown with its causes, and that names out of bodies are
-//! escaped. Does not own what is logged.
+//! Owns three rules: logging can't fail a command, an error is shown with its causes, and names from bodies are escaped.
+//! Does not own what is logged.
 
 use std::error::Error;
 use std::fmt;
@@ -28,10 +28,10 @@ pub(super) fn start(default_filter: &str) -> anyhow::Result<()> {
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
         .fmt_fields(Fields)
-        // They would be reported by a print that panics.
+        // tracing reports its own errors by `eprintln!`, which panics when standard error is closed.
         .log_internal_errors(false)
         .finish();
-    // It fails where logging has been started before, by a test.
+    // It fails only if a test has started logging before.
     let _ = tracing::subscriber::set_global_default(logging);
     Ok(())
 }
@@ -55,7 +55,7 @@ fn unreadable(why: &str) -> anyhow::Error {
 
 const VARIABLE: &str = "CATCHWATER_LOG";
 
-/// Standard error, as a writer that does not fail.
+/// Standard error as a writer that never fails.
 struct Lines;
 
 impl io::Write for Lines {
@@ -107,7 +107,7 @@ impl Visit for Line<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        // A message is a sentence, every other text is a value.
+        // The message is a sentence; every other text is a quoted value.
         if field.name() == "message" { self.write(field, value) } else { self.record_debug(field, &value) }
     }
 
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_have_keys_causes_and_escaped_names() {
+    fn line_has_keys_causes_and_escaped_names() {
         let kept = Kept::default();
         let writer = kept.clone();
         let logging = tracing_subscriber::fmt()
@@ -153,12 +153,12 @@ mod tests {
             anyhow::Error::from(io::Error::other("disk full")).context("put a file").context("partition 1");
         tracing::subscriber::with_default(logging, || {
             let error: &(dyn Error + 'static) = error.as_ref();
-            tracing::warn!(error, table = %name, other = name, rows = 3, "table {name} is odd");
+            tracing::warn!(error, table = %name, other = name, rows = 3, "table {name} is unknown");
         });
         let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
         assert_eq!(
             text,
-            " WARN table a\\u{1b}[2J\\nb\\u{202e} is odd error=partition 1: put a file: disk full \
+            " WARN table a\\u{1b}[2J\\nb\\u{202e} is unknown error=partition 1: put a file: disk full \
              table=a\\u{1b}[2J\\nb\\u{202e} other=\"a\\u{1b}[2J\\nb\\u{202e}\" rows=3\n"
         );
     }

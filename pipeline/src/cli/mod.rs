@@ -3,7 +3,7 @@
 //! Owns: arguments, what is printed, exit codes. Does not own: any of the work.
 
 /// Appends a line to a report.
-macro_rules! say {
+macro_rules! outln {
     ($report:expr) => { $report.push('\n') };
     ($report:expr, $($words:tt)*) => {{
         use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! Options that several commands share, and how people write sizes and durations.
+//! Options that several commands share, and the parsers of sizes and durations.
 
 use std::convert::Infallible;
 use std::io;
@@ -15,21 +15,21 @@ use jiff::SignedDuration;
 use super::exit::Usage;
 use crate::eventhubs::{ConnectionString, ConnectionStringError};
 
-/// Which event hub.
+/// Options that select the event hub.
 #[derive(Clone, Debug, Args)]
 pub(super) struct HubOptions {
     /// Connection string of the event hub or its namespace, as the portal shows it
     #[arg(long, env = "CATCHWATER_CONNECTION_STRING", hide_env_values = true, value_parser = connection_string, value_name = "TEXT")]
     connection_string: ParsedConnectionString,
-    /// Name of the event hub, when the connection string has no EntityPath
+    /// Name of the event hub, if the connection string has no EntityPath
     #[arg(long, env = "CATCHWATER_EVENT_HUB", value_parser = name, value_name = "NAME")]
     event_hub: Option<String>,
 }
 
-/// Read on the command line and judged later: what clap says of a wrong value repeats it, and this one holds a key.
+/// An invalid value is kept and reported later: an error of clap would repeat it, and it holds a key.
 type ParsedConnectionString = Result<ConnectionString, ConnectionStringError>;
 
-#[expect(clippy::unnecessary_wraps, reason = "clap asks for a result, and takes an error for its own")]
+#[expect(clippy::unnecessary_wraps, reason = "clap takes a result, and would report the error itself")]
 fn connection_string(text: &str) -> Result<ParsedConnectionString, Infallible> {
     Ok(ConnectionString::parse(text))
 }
@@ -40,7 +40,8 @@ impl HubOptions {
         let connection = self.connection_string.clone()?.with_event_hub(self.event_hub.as_deref())?;
         if connection.event_hub().is_none() {
             return Err(Usage(
-                "which event hub? The connection string has no EntityPath; give --event-hub NAME".to_owned(),
+                "no event hub: the connection string has no EntityPath; name the hub with --event-hub NAME"
+                    .to_owned(),
             )
             .into());
         }
@@ -48,21 +49,21 @@ impl HubOptions {
     }
 }
 
-/// Which lake.
+/// Options that select the lake.
 #[derive(Clone, Debug, Args)]
 pub(super) struct LakeOptions {
-    /// The lake: a folder, file:// or memory://
+    /// Lake: a folder, file:// or memory://
     #[arg(long, env = "CATCHWATER_LAKE", hide_env_values = true, value_name = "URL")]
     pub(super) lake: Address,
-    /// Where checkpoints stand [default: _catchwater inside the lake]
+    /// Folder or URL for checkpoints [default: _catchwater inside the lake]
     #[arg(long, env = "CATCHWATER_STATE", hide_env_values = true, value_name = "URL")]
     pub(super) state: Option<Address>,
 }
 
-/// Opens a lake that is there.
+/// Opens a lake that exists.
 ///
 /// # Errors
-/// Also data files without an identity, which the start of a run refuses in the same words.
+/// Also fails for data files without an identity, with the error that the start of a run reports.
 pub(super) async fn existing_lake(lake: &Address) -> anyhow::Result<Store> {
     let store = existing_files(lake).await?;
     let records = Records::new(store.clone(), Backoff::for_store(0));
@@ -75,11 +76,11 @@ pub(super) async fn existing_lake(lake: &Address) -> anyhow::Result<Store> {
     Ok(store)
 }
 
-/// Opens a lake that is there, or what is left of one: data files without an identity.
+/// Opens a lake that exists, or the data files of one that has lost its identity.
 pub(super) async fn existing_files(lake: &Address) -> anyhow::Result<Store> {
     let none = |why: &str| {
         Usage(format!(
-            "there is no lake at {lake}: {why}; `catchwater run --lake {lake} …` makes one, `catchwater demo` one to try"
+            "there is no lake at {lake}: {why}; create one with `catchwater run --lake {lake} …`, or try `catchwater demo`"
         ))
     };
     let store = Store::open_existing(lake).map_err(|error| match error {
@@ -95,7 +96,7 @@ pub(super) async fn existing_files(lake: &Address) -> anyhow::Result<Store> {
     Ok(store)
 }
 
-/// Reads the name of something at the hub.
+/// Reads the name of an event hub or a consumer group.
 pub(super) fn name(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Err("the name is empty; in a shell, $Default needs single quotes: '$Default'".to_owned());

@@ -1,4 +1,4 @@
-//! What commands write: reports on standard output, which must arrive, and notes on standard error, which may not.
+//! Output of commands: reports on standard output, which must not get lost, and notes on standard error, which may.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -13,7 +13,7 @@ use super::text::{escaped, masked};
 
 /// Writes a report on standard output.
 ///
-/// A pipe that its reader has closed is not an error: who runs `catchwater schema show | head` has seen enough.
+/// Ignores a closed pipe, as in `catchwater schema show | head`.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -22,22 +22,22 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a report for machines: one JSON object on a line.
+/// Writes a report for machines: one line with a JSON object.
 pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     let mut line = serde_json::to_string(value)?;
     line.push('\n');
     print(&line)
 }
 
-/// Writes a line for people on standard error. Nothing depends on it: a full disk or a closed pipe there loses the line
-/// and changes neither what the command does nor its exit code.
+/// Writes a line for people on standard error. A full disk or a closed pipe there loses the line, but never changes the
+/// course of the command or its exit code.
 pub(super) fn note(text: &str) {
     write_log(format!("catchwater: {}\n", escaped(&masked(text))).as_bytes());
     flush_log();
 }
 
-/// Writes to standard error in the order of the calls, by a thread of its own: a pipe without reader blocks that thread
-/// and nothing else. Lines that come while it is held up are lost.
+/// Writes to standard error by a thread of its own, in the order of the calls. A pipe whose reader does not read blocks
+/// only that thread; lines beyond [`LINES_WAITING_MAX`] are dropped meanwhile.
 pub(super) fn write_log(bytes: &[u8]) {
     match log_thread() {
         Some(lines) => drop(lines.try_send(Line::Text(bytes.to_vec()))),
@@ -52,7 +52,7 @@ pub(super) fn set_bars(bars: Option<MultiProgress>) {
 
 static BARS: Mutex<Option<MultiProgress>> = Mutex::new(None);
 
-/// Writes to standard error; bars on the terminal are taken away meanwhile and drawn again below.
+/// Writes to standard error; progress bars are cleared meanwhile and drawn again below.
 fn write_above_bars(bytes: &[u8]) {
     let bars = BARS.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match bars {
@@ -61,7 +61,7 @@ fn write_above_bars(bytes: &[u8]) {
     }
 }
 
-/// Waits until what was written is out, but not for long.
+/// Waits until all lines are written, for [`FLUSH_TIMEOUT`] at most.
 pub(super) fn flush_log() {
     let (written, waiting) = sync_channel(1);
     if let Some(lines) = log_thread()
@@ -93,13 +93,13 @@ fn log_thread() -> Option<&'static SyncSender<Line>> {
     LINES.get_or_init(start).as_ref()
 }
 
-/// Lines that wait for a slow reader of standard error.
+/// Upper bound on lines that wait for a slow reader of standard error.
 const LINES_WAITING_MAX: usize = 1024;
 
 /// Timeout for writing the last log lines when a command ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Writes to standard error, in one piece; failures are ignored, see [`note`].
+/// Writes to standard error in one piece and ignores failures, see [`note`].
 pub(super) fn write_stderr(bytes: &[u8]) {
     let _ = io::stderr().lock().write_all(bytes);
 }

@@ -1,12 +1,11 @@
-//! The process around a command: its runtime, the signals it gets, and its end.
+//! The process around a command: its runtime, its signals and its end.
 //!
-//! Owns that every end is an end: a command that is done or has failed leaves the process within [`LEAVE_MAX`], and one
-//! that is told to stop within [`DRAIN_MAX`], whatever a store call, a lane or a full pipe does. Does not own what a
-//! command does, nor what the codes mean (`exit`).
+//! Owns that the process always ends: within [`LEAVE_MAX`] after its command, and within [`DRAIN_MAX`] after the first
+//! signal, even if a store call, a lane or a full pipe hangs. Does not own the commands and the exit codes (`exit`).
 //!
-//! A thread of its own waits for signals. The first one asks the command to drain, if it can; every other command is
-//! ended at once, by this thread and not by the default action, which a container's first process does not get. A second
-//! signal ends every command.
+//! A thread of its own waits for signals. The first signal asks a command that can drain to do so and ends every other
+//! command at once. The second signal ends every command. The thread ends the process itself, since the first process of a
+//! container does not get the default action of a signal.
 
 use std::future::Future;
 use std::io;
@@ -22,7 +21,7 @@ use super::exit::Exit;
 use super::output::{flush_log, note};
 use super::text::causes;
 
-/// Runs a command to its end, on a runtime of `threads` workers, and tells what went wrong.
+/// Runs a command to its end on a runtime of `threads` workers, and prints its error.
 pub(super) fn run<F>(threads: usize, command: impl FnOnce(StopRequests) -> F) -> Exit
 where
     F: Future<Output = anyhow::Result<Exit>>,
@@ -48,9 +47,9 @@ where
     exit
 }
 
-/// Runs a command. A panic is an error without words: the panic hook has had them.
+/// Runs a command. A panic is an error without text: the panic hook has printed it.
 ///
-/// The runtime is the caller's: unwinding would drop it, and that waits for every store call.
+/// The caller keeps the runtime: unwinding would drop it, which waits for every store call.
 fn block_on(
     runtime: &Runtime,
     command: impl Future<Output = anyhow::Result<Exit>>,
@@ -58,19 +57,18 @@ fn block_on(
     catch_unwind(AssertUnwindSafe(|| runtime.block_on(command))).map_err(|_| None)?.map_err(Some)
 }
 
-/// Tells an error, and gives the exit code that it means.
+/// Prints an error and returns its exit code.
 pub(super) fn fail(error: &anyhow::Error) -> Exit {
     note(&causes(error.as_ref()));
     Exit::of(error)
 }
 
-/// As many I/O threads as lanes leave cores.
+/// Number of I/O threads: half of the cores; lanes take the others.
 pub(super) fn io_threads() -> usize {
     thread::available_parallelism().map_or(1, |cores| cores.get() / 2).max(1)
 }
 
-/// Timeout for a command to end after the first signal. A drain bounds itself at ten seconds; supervisors wait
-/// fifteen.
+/// Timeout for a command to end after the first signal. A drain ends itself after ten seconds; supervisors wait fifteen.
 const DRAIN_MAX: Duration = Duration::from_secs(14);
 
 /// Timeout for the process to exit once its command has ended.
@@ -79,12 +77,12 @@ const LEAVE_MAX: Duration = Duration::from_secs(5);
 /// Timeout for tasks still running at shutdown, such as store calls.
 const SHUTDOWN: Duration = Duration::from_millis(100);
 
-/// Where a command subscribes that ends by itself when it is told to stop.
+/// Requests to stop, for commands that drain before they end.
 #[derive(Clone, Debug)]
 pub(super) struct StopRequests(watch::Sender<bool>);
 
 impl StopRequests {
-    /// From now on, and for as long as the value lives, the first signal is the command's to answer.
+    /// As long as the returned value lives, the first signal only asks the command to stop.
     pub(super) fn subscribe(&self) -> Stop {
         Stop(self.0.subscribe())
     }
@@ -98,13 +96,13 @@ impl Stop {
     /// Waits for the request to stop.
     pub(super) async fn requested(&mut self) {
         if self.0.wait_for(|stop| *stop).await.is_err() {
-            // Nobody can ask any more.
+            // The thread is gone, so a request can no longer come.
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// The thread that ends the process where nothing else does.
+/// The thread that waits for signals and ends the process if nothing else does.
 struct Guard(oneshot::Sender<Exit>);
 
 impl Guard {
@@ -123,14 +121,14 @@ impl Guard {
         Ok((Self(ended), requests))
     }
 
-    /// The command has ended: if the process is still there in [`LEAVE_MAX`], the thread ends it with this code.
+    /// Reports that the command has ended: the thread ends the process with this code after [`LEAVE_MAX`].
     fn ended(self, exit: Exit) {
-        // The thread is gone only when it ends the process.
+        // Sending fails only when the thread is just ending the process.
         let _ = self.0.send(exit);
     }
 }
 
-/// Returns the exit code once the process has to be ended.
+/// Waits until the process has to end and returns the exit code.
 async fn guard(
     mut signals: Signals,
     stop: &watch::Sender<bool>,
@@ -150,14 +148,14 @@ async fn guard(
         again = signals.next() => again.exit_code(),
         () = tokio::time::sleep(DRAIN_MAX) => {
             // In a thread, since standard error may be what blocks.
-            thread::spawn(|| note("the drain did not end in time; the next run reads again what is not durable"));
+            thread::spawn(|| note("the drain did not end in time; the next run reads the events again that are not durable"));
             tokio::time::sleep(SHUTDOWN).await;
             signal.exit_code()
         }
     }
 }
 
-/// The command has ended. A signal hurries the process and does not change its exit code.
+/// Waits for [`LEAVE_MAX`] after the command has ended. A signal shortens the wait but does not change the exit code.
 async fn left(exit: Result<Exit, oneshot::error::RecvError>, mut signals: Signals) -> i32 {
     tokio::select! {
         _ = signals.next() => {}
@@ -225,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn panic_is_caught_and_leaves_the_runtime() {
+    fn panic_is_caught_and_keeps_the_runtime() {
         let runtime = Builder::new_current_thread().build().unwrap();
         assert!(matches!(block_on(&runtime, async { panic!("a bug") }), Err(None)));
         assert!(matches!(block_on(&runtime, async { Ok(Exit::Done) }), Ok(Exit::Done)));

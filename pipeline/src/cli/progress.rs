@@ -1,4 +1,4 @@
-//! How a run is going: bars on a terminal, a quiet log line now and then elsewhere.
+//! Progress of a run: bars on a terminal, elsewhere a log line every 30 seconds.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::output::set_bars;
 use super::report::size;
 use crate::metrics::Metrics;
 
-/// Shows a run's figures until it is stopped.
+/// The task that shows the progress of a run until it is stopped.
 #[derive(Debug)]
 pub(super) struct Progress(JoinHandle<()>);
 
@@ -24,21 +24,23 @@ impl Progress {
         })
     }
 
-    /// Ends, and clears what stands on the terminal.
+    /// Stops the task and removes its bars from the terminal.
     pub(super) async fn stop(self) {
         self.0.abort();
-        // It was cancelled, and that is all it has to say.
+        // The only outcome is that it was cancelled.
         let _ = self.0.await;
     }
 }
 
-const BAR_EVERY: Duration = Duration::from_millis(250);
-const LOG_EVERY: Duration = Duration::from_secs(30);
+/// Interval between updates of the bars.
+const BAR_INTERVAL: Duration = Duration::from_millis(250);
+/// Interval between log lines.
+const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
 async fn log_lines(metrics: Arc<Metrics>) {
     let mut rate = Rate::new();
     loop {
-        tokio::time::sleep(LOG_EVERY).await;
+        tokio::time::sleep(LOG_INTERVAL).await;
         let figures = rate.figures(&metrics);
         tracing::info!(
             events = metrics.events_received.get(),
@@ -56,7 +58,7 @@ async fn bars(metrics: Arc<Metrics>) {
     let mut partitions: Vec<ProgressBar> = Vec::new();
     let mut rate = Rate::new();
     loop {
-        tokio::time::sleep(BAR_EVERY).await;
+        tokio::time::sleep(BAR_INTERVAL).await;
         let figures = rate.figures(&metrics);
         head.set_message(format!(
             "{} events, {:.0}/s, {}/s, {} files, {}",
@@ -68,7 +70,7 @@ async fn bars(metrics: Arc<Metrics>) {
         ));
         head.tick();
         let lags = metrics.lags();
-        for (index, (partition, lag)) in lags.iter().take(PARTITION_BARS).enumerate() {
+        for (index, (partition, lag)) in lags.iter().take(PARTITION_BARS_MAX).enumerate() {
             if partitions.len() <= index {
                 partitions.push(bars.0.add(partition_bar()));
             }
@@ -81,8 +83,8 @@ async fn bars(metrics: Arc<Metrics>) {
     }
 }
 
-/// More bars than this would push everything else off the screen.
-const PARTITION_BARS: usize = 16;
+/// Upper bound on bars: more would push everything else off the screen.
+const PARTITION_BARS_MAX: usize = 16;
 
 /// Progress bars on the terminal, below the log lines; removed on drop.
 struct Bars(MultiProgress);
@@ -98,7 +100,7 @@ impl Bars {
 impl Drop for Bars {
     fn drop(&mut self) {
         set_bars(None);
-        // Nothing is lost when the terminal is gone.
+        // It fails only if the terminal is gone.
         drop(self.0.clear());
     }
 }
@@ -129,7 +131,7 @@ impl Rate {
         Self { since: Instant::now(), events: 0, bytes: 0 }
     }
 
-    /// Rates since the last call.
+    /// The rates since the last call, and the lag.
     fn figures(&mut self, metrics: &Metrics) -> Figures {
         let (events, bytes) = (metrics.events_received.get(), metrics.bytes_received.get());
         let seconds = self.since.elapsed().as_secs_f64().max(0.001);

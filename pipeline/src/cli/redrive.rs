@@ -1,4 +1,4 @@
-//! `catchwater redrive`: what `_quarantine` holds and is understood now enters its tables.
+//! `catchwater redrive`: writes quarantined events that are understood now into their tables.
 
 use std::collections::BTreeMap;
 
@@ -15,22 +15,21 @@ use super::text::{escaped, shown};
 use crate::parse::ParentContext;
 use crate::run::redrive::{Report, redrive};
 
-/// Bodies that an older version could not understand stand in `_quarantine`, with all their bytes. After an update,
-/// `catchwater redrive` parses them again and writes those it understands now into their tables.
+/// `_quarantine` holds the bodies that a run could not understand, with all their bytes. After an update,
+/// `catchwater redrive` parses them again and writes those that it understands now into their tables.
 ///
-/// It may be run at any time, as often as you like, by several at once and beside `catchwater run`: each event is
-/// redriven once. Which rows go where is a plan in the lake (`_catchwater/redrive`) that is put once; a redrive that
-/// was interrupted is finished by the next. `_quarantine` keeps its rows; the views of `catchwater sql` and
-/// `catchwater audit` count each event once.
+/// It can run at any time, any number of times, in several processes and beside `catchwater run`: each event is redriven
+/// once. A plan in the lake (`_catchwater/redrive`) decides which rows go to which table; the next redrive finishes an
+/// interrupted one. `_quarantine` keeps its rows. `catchwater audit` and the views of `catchwater sql` count each event once.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The lake: a folder or file://
+    /// Lake: a folder or file://
     #[arg(long, env = "CATCHWATER_LAKE", hide_env_values = true, value_name = "URL")]
     lake: Address,
-    /// Only tell what would be redriven and what would stay; nothing is written
+    /// Write nothing; only report what would be redriven and what would stay
     #[arg(long, env = "CATCHWATER_DRY_RUN", value_parser = BoolishValueParser::new())]
     dry_run: bool,
-    /// Leave `ParentContext` out, or keep it in _rest: what `catchwater run` is told
+    /// Leave `ParentContext` out, or keep it in _rest. Use the same value as for `catchwater run`
     #[arg(long, env = "CATCHWATER_PARENT_CONTEXT", default_value = "drop", value_parser = parent_context, value_name = "drop|keep")]
     parent_context: ParentContext,
     /// Print one JSON object at the end instead of the summary
@@ -49,7 +48,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What `redrive --json` prints.
+/// The object that `redrive --json` prints.
 #[derive(Debug, Serialize)]
 struct JsonReport<'a> {
     files: u64,
@@ -67,31 +66,32 @@ impl<'a> JsonReport<'a> {
     }
 }
 
-/// The summary people read.
+/// The summary for people.
 fn text(report: &Report, dry_run: bool) -> String {
     let mut out = String::new();
     for (table, events) in &report.tables {
-        say!(out, "{:<32} {events:>10} redriven", shown(table));
+        outln!(out, "{:<32} {events:>10} redriven", shown(table));
     }
     let mut reasons: Vec<(&String, &u64)> = report.reasons.iter().collect();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    for (reason, count) in reasons.iter().take(MOST_REASONS) {
-        say!(out, "{count:>10} stay: {}", escaped(reason));
+    for (reason, count) in reasons.iter().take(REASONS_MAX) {
+        outln!(out, "{count:>10} stay: {}", escaped(reason));
     }
-    if reasons.len() > MOST_REASONS {
-        say!(out, "and {} more reasons: see the column _reason of _quarantine", reasons.len() - MOST_REASONS);
+    if reasons.len() > REASONS_MAX {
+        outln!(
+            out,
+            "and {} more reasons; see the column _reason of _quarantine",
+            reasons.len() - REASONS_MAX
+        );
     }
     let Report { files, examined, redriven, rows, left, .. } = report;
     if dry_run {
-        say!(out, "{examined} bodies in {files} files: {redriven} would be redriven, {left} would stay");
+        outln!(out, "{examined} bodies in {files} files: {redriven} would be redriven, {left} would stay");
     } else {
-        say!(
-            out,
-            "{examined} bodies in {files} files: {redriven} redriven, which made {rows} rows; {left} stay"
-        );
+        outln!(out, "{examined} bodies in {files} files: {redriven} redriven into {rows} rows, {left} stay");
     }
     out
 }
 
-/// A parser's words for broken JSON are many; more lines than these nobody reads.
-const MOST_REASONS: usize = 20;
+/// Upper bound on printed reasons: the parser has many texts for broken JSON.
+const REASONS_MAX: usize = 20;

@@ -1,4 +1,4 @@
-//! What a command says at its end: a few lines for people, or one JSON object for machines.
+//! The summary of a run: a few lines for people, or one JSON object for machines.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::text::shown;
 use crate::run::Summary;
 
-/// Measures a command from its start.
+/// The time since a command started.
 #[derive(Debug)]
 pub(super) struct Stopwatch(Instant);
 
@@ -34,21 +34,21 @@ pub(super) struct RunReport {
     seconds: f64,
     cpu_seconds: f64,
     peak_rss_bytes: u64,
-    /// Events that were read but not made durable in time; absent when there are none.
+    /// Events that were read but are not durable; absent if 0.
     #[serde(skip_serializing_if = "is_zero")]
     left_for_next_run: u64,
-    /// JSON bodies of an unusual shape, which take longer to parse; absent when there are none.
+    /// JSON bodies that took the slow path of the parser; absent if 0.
     #[serde(skip_serializing_if = "is_zero")]
     bodies_odd: u64,
-    /// Deliveries without a readable sequence number, which were dropped; absent when there are none.
+    /// Deliveries without a readable sequence number, which were dropped; absent if 0.
     #[serde(skip_serializing_if = "is_zero")]
     unreadable: u64,
-    /// Numbers without an event, which the lake records; absent when there are none.
+    /// Sequence numbers without an event, which the lake records; absent if 0.
     #[serde(skip_serializing_if = "is_zero")]
     accepted_gaps: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     includes_hub: bool,
-    /// True if all that the hub had at the start is durable; only with `--until-caught-up`.
+    /// True if all events that the hub had at the start are durable; only with `--until-caught-up`.
     #[serde(skip_serializing_if = "Option::is_none")]
     caught_up: Option<bool>,
 }
@@ -76,13 +76,13 @@ impl RunReport {
         }
     }
 
-    /// The summary people read.
+    /// The summary for people.
     pub(super) fn text(&self, summary: &Summary) -> String {
         let mut out = String::new();
         let rate = self.events as f64 / self.seconds.max(0.001);
-        say!(
+        outln!(
             out,
-            "{} events ({}) in {:.1} s: {} rows in {} files ({}), {} tables, {:.0} events/s",
+            "{} events ({}) in {:.1} s became {} rows in {} files ({}) of {} tables, {:.0} events/s",
             self.events,
             size(self.bytes_in),
             self.seconds,
@@ -93,65 +93,47 @@ impl RunReport {
             rate
         );
         for (table, rows) in &summary.tables {
-            say!(out, "  {:<24} {rows:>10} rows", shown(table));
+            outln!(out, "  {:<24} {rows:>10} rows", shown(table));
         }
-        if summary.quarantined > 0 {
-            say!(
-                out,
-                "{} bodies could not be understood: see the table _quarantine, column _reason",
-                summary.quarantined
-            );
-        }
-        if summary.skipped > 0 {
-            say!(out, "{} events were in the lake already and were skipped", summary.skipped);
-        }
-        if summary.parent_contexts_dropped > 0 {
-            say!(
-                out,
-                "{} events had a ParentContext, which was left out (keep it with --parent-context keep)",
-                summary.parent_contexts_dropped
-            );
-        }
-        if summary.repaired > 0 {
-            say!(out, "{} bodies held lone surrogates, which became U+FFFD", summary.repaired);
-        }
-        if summary.slow_path_bodies > 0 {
-            say!(
-                out,
-                "{} bodies were JSON of an unusual shape, which takes longer to parse",
-                summary.slow_path_bodies
-            );
-        }
-        if summary.unreadable > 0 {
-            say!(
-                out,
-                "{} deliveries had no readable sequence number and were dropped; the lake records the missing numbers",
-                summary.unreadable
-            );
-        }
-        if summary.accepted_gaps > 0 {
-            say!(
-                out,
-                "{} sequence numbers have no event; the lake records them as accepted gaps",
-                summary.accepted_gaps
-            );
-        }
-        if summary.caught_up == Some(false) {
-            say!(out, "not caught up: the warnings say which partitions ended before, and why");
-        }
-        if summary.left > 0 {
-            say!(
-                out,
-                "{} events were read but are not known to be durable; the next run reads them again",
-                summary.left
-            );
-        }
-        say!(out, "CPU {:.1} s, peak memory {}", self.cpu_seconds, size(self.peak_rss_bytes));
+        out.push_str(&notes(summary));
+        outln!(out, "CPU {:.1} s, peak memory {}", self.cpu_seconds, size(self.peak_rss_bytes));
         out
     }
 }
 
-/// Bytes as people read them.
+/// A line for each count of a run that needs an explanation.
+fn notes(summary: &Summary) -> String {
+    let mut out = String::new();
+    for (count, note) in [
+        (
+            summary.quarantined,
+            "bodies could not be understood; see the column _reason of the table _quarantine",
+        ),
+        (summary.skipped, "events were skipped, because the lake already had them"),
+        (
+            summary.parent_contexts_dropped,
+            "events had a ParentContext, which was left out; keep it with --parent-context keep",
+        ),
+        (summary.repaired, "bodies contained lone surrogates, which were replaced by U+FFFD"),
+        (summary.slow_path_bodies, "JSON bodies have an unusual shape, which takes longer to parse"),
+        (
+            summary.unreadable,
+            "deliveries had no readable sequence number and were dropped; the lake records the missing numbers",
+        ),
+        (summary.accepted_gaps, "sequence numbers have no event; the lake records them as accepted gaps"),
+        (summary.left, "events were read but may not be durable; the next run reads them again"),
+    ] {
+        if count > 0 {
+            outln!(out, "{count} {note}");
+        }
+    }
+    if summary.caught_up == Some(false) {
+        outln!(out, "not caught up: some partitions ended early; the warnings name them and the reason");
+    }
+    out
+}
+
+/// A number of bytes for people, such as `1.5 MiB`.
 pub(super) fn size(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()
 }
@@ -170,7 +152,7 @@ fn usage() -> (f64, u64) {
     (0.0, 0)
 }
 
-/// What `getrusage` calls the peak begins, on Linux, with that of the process which started this one.
+/// The peak memory on Linux, where the peak of `getrusage` starts with that of the parent process.
 fn peak_of_linux() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"))?;

@@ -1,4 +1,4 @@
-//! `catchwater run`: the job.
+//! `catchwater run`: reads an event hub into a lake.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,14 +29,14 @@ pub(super) struct Options {
     tuning: Tuning,
     #[command(flatten)]
     schema: SchemaOptions,
-    /// The consumer group to read as
+    /// Consumer group to read with
     #[arg(long, env = "CATCHWATER_CONSUMER_GROUP", default_value = "$Default", value_parser = name, value_name = "NAME")]
     consumer_group: String,
-    /// Read what the hub has now, then exit
+    /// Read the events that the hub has now, then exit
     #[arg(long, env = "CATCHWATER_UNTIL_CAUGHT_UP", value_parser = BoolishValueParser::new())]
     until_caught_up: bool,
-    /// With --until-caught-up: end when the hub has sent nothing for this long although it claims to have more. What it
-    /// sent is durable, the exit code is 0, and a warning names the partition
+    /// With --until-caught-up: end if the hub sends nothing for this long although it reports more events. The events that
+    /// it sent are durable, a warning names the partition, and the exit code is 0
     #[arg(long, env = "CATCHWATER_IDLE_TIMEOUT", default_value = "30s", value_parser = duration, value_name = "TIME")]
     idle_timeout: Duration,
     #[command(flatten)]
@@ -46,19 +46,19 @@ pub(super) struct Options {
     json: bool,
 }
 
-/// Decisions of the operator for one run, which the last run's error asked for.
+/// Decisions of the operator for one run, after the error of the last run asked for them.
 #[derive(Clone, Copy, Debug, Args)]
 struct DecisionOptions {
-    /// Go on when the hub no longer has events that the lake lacks; their range is recorded in the lake
+    /// Go on although the hub no longer has events that the lake lacks. The lake records their range
     #[arg(long, env = "CATCHWATER_ACCEPT_LOSS", value_parser = BoolishValueParser::new())]
     accept_loss: bool,
-    /// Read everything that the hub still has, and put what the lake lacks of it. For a lake whose newest files were
-    /// removed: remove the checkpoints too (`checkpoints` in the state, by default in the lake's `_catchwater`), and run
-    /// this before new events come
+    /// Read all events that the hub still has, and write those that the lake lacks. For a lake whose newest files were
+    /// removed. First remove the checkpoints (the folder `checkpoints` in --state, by default in the lake's `_catchwater`);
+    /// run this before new events arrive
     #[arg(long, env = "CATCHWATER_REREAD", value_parser = BoolishValueParser::new())]
     reread: bool,
-    /// Let newer routing rules begin on a hub that never falls quiet. Say so once, after an upgrade asks for it: older
-    /// versions are stopped with SIGTERM and have ended a minute ago
+    /// Let newer routing rules begin while events keep arriving. Give it once, when an upgrade asks for it, and only after
+    /// all older versions were stopped with SIGTERM and have been gone for a minute
     #[arg(long, env = "CATCHWATER_OLD_VERSIONS_STOPPED", value_parser = BoolishValueParser::new())]
     old_versions_stopped: bool,
 }
@@ -70,29 +70,29 @@ impl From<DecisionOptions> for Decisions {
     }
 }
 
-/// Bounds that have good defaults.
+/// Limits with good defaults.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Tuning {
-    /// Close a file at this age; one with fewer than 1,000 rows may wait an hour, or until its partition is quiet
-    /// for a minute
+    /// Commit a file at this age. A file with fewer than 1,000 rows may wait for an hour, or until its partition has been
+    /// idle for a minute
     #[arg(long, env = "CATCHWATER_MAX_AGE", default_value = "10m", value_parser = duration, value_name = "TIME")]
     pub(super) max_age: Duration,
-    /// Bytes in flight: what is received, in columns, and in files on their way
+    /// Upper bound on bytes in flight: received, in columns, and in files that are not durable yet
     #[arg(long, env = "CATCHWATER_BUDGET", default_value = "256MiB", value_parser = budget, value_name = "SIZE")]
     pub(super) budget: u64,
-    /// Parsing threads [default: three for four cores]
+    /// Number of parsing threads [default: three for four cores]
     #[arg(long, env = "CATCHWATER_LANES", value_name = "N")]
     pub(super) lanes: Option<usize>,
-    /// Leave `ParentContext` out (a third to a half of the bytes, a copy of what the caller sent), or keep it in _rest
+    /// Leave `ParentContext` out, or keep it in _rest. It repeats what the caller sent: a third to a half of the bytes
     #[arg(long, env = "CATCHWATER_PARENT_CONTEXT", default_value = "drop", value_parser = parent_context, value_name = "drop|keep")]
     pub(super) parent_context: ParentContext,
 }
 
-/// Where column types come from beside the lake and the values.
+/// A further source of column types, beside the lake and the values.
 #[derive(Clone, Debug, Args)]
 pub(super) struct SchemaOptions {
-    /// Take column types from the table metadata of Dataverse: JSON that the Web API's `EntityDefinitions` returns,
-    /// one file or all .json of a folder. Types that the lake has stay. `catchwater schema --help` shows how to fetch it
+    /// Take column types from the table metadata of Dataverse: the JSON of the Web API's `EntityDefinitions`, one file or
+    /// all .json files of a folder. Types that the lake already has stay. `catchwater schema --help` shows how to fetch it
     #[arg(long, env = "CATCHWATER_SCHEMA", value_name = "FILE|DIR")]
     schema: Option<PathBuf>,
 }
@@ -116,20 +116,20 @@ pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exi
     let ended = tokio::select! {
         ended = &mut running => ended,
         () = stop.requested() => {
-            // Before the line, which standard error may not take.
+            // Before the log line, which a blocked standard error may hold up.
             drain.begin();
-            tracing::info!("stopping: what is in flight becomes durable first");
+            tracing::info!("stopping once all events in flight are durable");
             running.await
         }
     };
-    // From here on a signal has nothing to wait for.
+    // From here on a signal ends the process at once.
     drop(stop);
     progress.stop().await;
     let summary = ended.inspect_err(|_| {
         let (rows, files) = (metrics.rows_put.get(), metrics.files_put.get());
         if rows > 0 {
             note(&format!(
-                "{rows} rows in {files} files became durable before this; the next run goes on behind them"
+                "{rows} rows in {files} files became durable before the error; the next run continues after them"
             ));
         }
     })?;
@@ -165,6 +165,6 @@ pub(super) fn parent_context(text: &str) -> Result<ParentContext, String> {
     match text {
         "drop" => Ok(ParentContext::Drop),
         "keep" => Ok(ParentContext::Keep),
-        _ => Err("it is `drop` or `keep`".to_owned()),
+        _ => Err("write drop or keep".to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! `catchwater schema`: table metadata made of bodies, and the types that a lake has.
+//! `catchwater schema`: shows the column types of a lake, and infers table metadata from bodies.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,27 +29,27 @@ pub(super) struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Makes table metadata of bodies: prints JSON that `run --schema` reads
+    /// Infers table metadata from bodies and prints it as JSON for `run --schema`
     #[command(after_help = ABOUT_INFER)]
     Infer(Infer),
-    /// Shows the tables of a lake, their columns and types
+    /// Shows the tables of a lake with their columns and types
     #[command(after_help = ABOUT_SHOW)]
     Show(Show),
 }
 
-/// Stands below `schema --help`.
+/// The end of `schema --help`.
 pub(super) const ABOUT: &str = "\
 With `--schema`, `run` takes column types from the table metadata of Dataverse. Values alone do not
-tell an integer from a decimal, nor a day from an instant, and the type that a column gets first it
-keeps for ever: pull metadata before a lake's first run. Types that the lake has stay.
+distinguish an integer from a decimal or a day from an instant, and a column keeps its first type
+permanently. So fetch the metadata before the first run of a lake. Types that the lake already has stay.
 
-Ask the Web API for it, and save the answers as .json files in one folder:
+Get it from the Web API, and save the responses as .json files in one folder:
 
   [org]/api/data/v9.2/EntityDefinitions
     ?$select=LogicalName
     &$expand=Attributes($select=LogicalName,AttributeType,AttributeTypeName,AttributeOf)
 
-For dates without a time also this, for each table that has some:
+For dates without a time get this too, for each table that has some:
 
   [org]/api/data/v9.2/EntityDefinitions(LogicalName='account')
     /Attributes/Microsoft.Dynamics.CRM.DateTimeAttributeMetadata
@@ -59,32 +59,33 @@ Then: catchwater run --schema FOLDER …
 Without the Web API: catchwater schema infer --files BODIES > schema.json";
 
 const ABOUT_INFER: &str = "\
-A lake keeps its types for ever, so only what values tell without a doubt is written. Left out, and
-named on stderr, is the rest: numbers (integer, decimal or double?), dates that are all midnights (day
-or instant?), texts that are all GUIDs, attributes whose values differ in type. Add what you know of
-them before a run uses the file. Bodies that can't be understood are counted on stderr.
+A lake keeps its types permanently, so only types that follow from the values without a doubt are
+written. Other attributes are left out and listed on stderr: numbers (integer, decimal or double?),
+dates that are all at midnight (day or instant?), strings that are all GUIDs, and attributes with
+values of different types. Add their types before a run uses the file. Bodies that can't be understood
+are counted on stderr.
 
   catchwater schema infer --files bodies/ > schema.json
   catchwater run --schema schema.json …";
 
 const ABOUT_SHOW: &str = "\
-What the types are in Parquet and DuckDB, and which values go into them, is in docs/TABLES.md.
+docs/TABLES.md describes the types: their values, and what they are in Parquet and DuckDB.
 
   catchwater schema show --lake ./lake --table account";
 
 #[derive(Debug, Args)]
 struct Infer {
-    /// Bodies: each file of a folder, or each line of an .ndjson file
+    /// Bodies to read: each file of a folder, or each line of an .ndjson file
     #[arg(long, env = "CATCHWATER_FILES", value_name = "DIR|FILE.ndjson")]
     files: PathBuf,
 }
 
 #[derive(Debug, Args)]
 struct Show {
-    /// The lake: a folder or file://
+    /// Lake: a folder or file://
     #[arg(long, env = "CATCHWATER_LAKE", hide_env_values = true, value_name = "URL")]
     lake: Address,
-    /// Only this table
+    /// Show only this table
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
     /// Print one JSON object: {"tables": {NAME: {"version", "columns": {NAME: TYPE}}}}
@@ -100,7 +101,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Prints metadata made of bodies; what is doubtful about it goes to stderr.
+/// Prints the metadata that bodies show; doubtful attributes go to stderr.
 fn infer(path: &Path) -> anyhow::Result<()> {
     let mut survey = Survey::default();
     let mut parser = Parser::new(ParentContext::Drop);
@@ -114,44 +115,45 @@ fn infer(path: &Path) -> anyhow::Result<()> {
             Err(reject) => *rejected.entry(reject.reason.to_string()).or_default() += 1,
         }
     }
-    let lost: u64 = rejected.values().sum();
-    if lost > 0 {
-        note(&format!("{lost} of {bodies} bodies can't be understood and say nothing of types:"));
+    let unreadable: u64 = rejected.values().sum();
+    if unreadable > 0 {
+        note(&format!("{unreadable} of {bodies} bodies can't be understood and were not used:"));
         for (reason, count) in &rejected {
             note(&format!("  {count}: {reason}"));
         }
     }
-    if lost == bodies {
+    if unreadable == bodies {
         return Err(Usage(format!("no body of {} could be understood", path.display())).into());
     }
     let inferred = survey.finish();
-    tell_doubts(&inferred);
+    report_doubts(&inferred);
     print(&format!("{inferred}\n"))
 }
 
-/// Says which attributes are left out, and why.
-fn tell_doubts(inferred: &Inferred) {
-    /// Names in one line; a file has hundreds of attributes.
-    const NAMED: usize = 10;
+/// Prints the attributes that are left out, by reason.
+fn report_doubts(inferred: &Inferred) {
+    /// Upper bound on names in a line: a file may have hundreds.
+    const NAMES_MAX: usize = 10;
     let mut doubts: BTreeMap<Doubt, Vec<String>> = BTreeMap::new();
     for Unknown { table, attribute, doubt } in &inferred.unknown {
         doubts.entry(*doubt).or_default().push(format!("{}.{}", escaped(table), escaped(attribute)));
     }
     for (doubt, names) in doubts {
         let reason = match doubt {
-            Doubt::Number => "that are numbers (integers, decimals or doubles?)",
-            Doubt::Midnight => "that are dates, all at midnight (days or instants?)",
-            Doubt::Guid => "that are texts, all of them GUIDs (ids or texts?)",
-            Doubt::Mixed => "whose values no column holds together",
+            Doubt::Number => "are numbers (integers, decimals or doubles?)",
+            Doubt::Midnight => "are dates, all at midnight (days or instants?)",
+            Doubt::Guid => "are strings, all of them GUIDs (ids or strings?)",
+            Doubt::Mixed => "have values of types that no column holds together",
         };
-        let more = names.len().saturating_sub(NAMED);
+        let more = names.len().saturating_sub(NAMES_MAX);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let named = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-        note(&format!("left out: {} attributes {reason}: {named}{more}", names.len()));
+        let named = names.iter().take(NAMES_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+        note(&format!("left out {} attributes that {reason}: {named}{more}", names.len()));
     }
     if !inferred.unknown.is_empty() {
         note(
-            "add what you know of them, or ask the Web API (`catchwater schema --help`): a run types the rest from values, for ever",
+            "add their types to the file, or get the metadata from the Web API (see `catchwater schema --help`); otherwise a run \
+             takes their types from the first values, permanently",
         );
     }
 }
@@ -171,7 +173,7 @@ async fn show(options: &Show) -> anyhow::Result<()> {
     if options.json {
         return print_json(&JsonTables::of(&tables));
     }
-    print(&tables.iter().map(|schema| told(schema)).collect::<Vec<_>>().join("\n"))
+    print(&tables.iter().map(|schema| text(schema)).collect::<Vec<_>>().join("\n"))
 }
 
 async fn read(lake: &Address) -> anyhow::Result<Schemas> {
@@ -179,26 +181,26 @@ async fn read(lake: &Address) -> anyhow::Result<Schemas> {
     Ok(Schemas::load(Records::new(store, Backoff::for_store(0))).await?)
 }
 
-/// A table's columns in the order of its rows.
-fn told(schema: &TableSchema) -> String {
-    let [before, behind] = fixed_columns(&schema.table).map(|part| part.into_iter().map(|(name, _)| name));
-    let (before, behind): (Vec<&str>, Vec<&str>) = (before.collect(), behind.collect());
-    let fixed: BTreeSet<&str> = before.iter().chain(&behind).copied().collect();
+/// Lists a table's columns in the order of its rows.
+fn text(schema: &TableSchema) -> String {
+    let [before, after] = fixed_columns(&schema.table).map(|part| part.into_iter().map(|(name, _)| name));
+    let (before, after): (Vec<&str>, Vec<&str>) = (before.collect(), after.collect());
+    let fixed: BTreeSet<&str> = before.iter().chain(&after).copied().collect();
     let attributes = schema.columns.keys().map(String::as_str).filter(|name| !fixed.contains(name));
-    let order = before.iter().copied().chain(attributes).chain(behind.iter().copied());
+    let order = before.iter().copied().chain(attributes).chain(after.iter().copied());
     let columns: Vec<(Cow<'_, str>, Cow<'_, str>)> = order
         .filter_map(|name| Some((escaped(name), escaped(&schema.columns.get(name)?.type_name))))
         .collect();
     let width = columns.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
     let table = shown(&schema.table);
-    let mut text = format!("{table} ({} columns, schema {})\n", columns.len(), schema.version);
+    let mut out = format!("{table} ({} columns, schema {})\n", columns.len(), schema.version);
     for (name, of) in columns {
-        let _ = writeln!(text, "  {name:width$}  {of}");
+        let _ = writeln!(out, "  {name:width$}  {of}");
     }
-    text
+    out
 }
 
-/// What `schema show --json` prints.
+/// The object that `schema show --json` prints.
 #[derive(Debug, Serialize)]
 struct JsonTables<'a> {
     tables: BTreeMap<&'a str, JsonTable>,

@@ -1,4 +1,4 @@
-//! `catchwater send`: events into a hub, from files or generated.
+//! `catchwater send`: sends events to an event hub, from files or generated.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,19 +21,20 @@ pub(super) struct Options {
     hub: HubOptions,
     #[command(flatten)]
     source: Source,
-    /// How many events [default: each file or line once; 1000 generated ones]. More than there are files begins again
+    /// Number of events [default: each file or line once; 1000 generated events]. If there are fewer files or lines, they
+    /// are sent again
     #[arg(long, env = "CATCHWATER_EVENTS", value_name = "N")]
     events: Option<u64>,
-    /// Events per second [default: as fast as the hub takes them]
+    /// Events per second [default: as many as the hub accepts]
     #[arg(long, env = "CATCHWATER_RATE", value_name = "R")]
     rate: Option<u32>,
     /// Seed of the generated events: the same seed makes the same bytes
     #[arg(long, env = "CATCHWATER_SEED", default_value_t = 1, value_name = "N")]
     seed: u64,
-    /// Form of the generated events: the same seed makes the same events in both
+    /// Format of the generated events: a seed makes the same events in both
     #[arg(long, env = "CATCHWATER_FORMAT", value_enum, default_value_t, value_name = "FORMAT")]
     format: BodyFormat,
-    /// Send to this partition only [default: the hub spreads batches over all]
+    /// Send to this partition only [default: the hub spreads batches over all partitions]
     #[arg(long, env = "CATCHWATER_PARTITION", value_name = "N")]
     partition: Option<u32>,
     /// Print one JSON object at the end instead of the summary
@@ -44,10 +45,10 @@ pub(super) struct Options {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Source {
-    /// Send each file of a folder, or each line of an .ndjson file, in name order, bytes untouched
+    /// Send each file of a folder, in the order of names, or each line of an .ndjson file, without changing a byte
     #[arg(long, env = "CATCHWATER_FILES", value_name = "DIR|FILE.ndjson")]
     files: Option<PathBuf>,
-    /// Make events up: about 1.6 KB, 3 KB, 20 KB each, or a mix of 70, 27 and 3 %
+    /// Generate events: small (about 1.6 KB), typical (3 KB), large (20 KB), or mixed (70, 27 and 3 % of these)
     #[arg(long, env = "CATCHWATER_GENERATE", value_name = "SIZE")]
     generate: Option<GeneratedSize>,
 }
@@ -91,7 +92,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Sends all bodies, in their order, a batch at a time.
+/// Sends all bodies in their order, one batch at a time.
 pub(super) async fn send(
     connection: &ConnectionString,
     partition: Option<PartitionId>,
@@ -116,7 +117,7 @@ pub(super) async fn send(
     Ok(report)
 }
 
-/// Where bodies come from.
+/// A source of bodies.
 #[derive(Debug)]
 pub(super) enum Bodies {
     Files(Box<Files>),
@@ -153,7 +154,7 @@ impl Bodies {
         }
     }
 
-    /// Replaces the chunk by the next events, at most `events` of them; false when there are none.
+    /// Fills the chunk with the next events, `events` at most; returns false at the end.
     fn fill(&mut self, chunk: &mut Chunk, events: usize) -> anyhow::Result<bool> {
         chunk.clear();
         while chunk.spans.len() < events && chunk.bytes.len() < CHUNK_BYTES {
@@ -179,11 +180,11 @@ impl Bodies {
     }
 }
 
-/// What is generated when nobody says how much.
+/// Default number of generated events.
 const GENERATED_EVENTS: u64 = 1000;
-/// Events per call of the sender: enough to fill a batch, few enough to show progress.
+/// Upper bound on events per call of the sender: enough to fill a batch.
 const CHUNK_EVENTS: usize = 512;
-/// Bytes per call of the sender, for the same reason.
+/// Upper bound on bytes per call of the sender: about a batch.
 const CHUNK_BYTES: usize = 768 << 10;
 
 #[derive(Debug, Default)]
@@ -205,7 +206,7 @@ async fn send_chunk(sender: &mut Sender, chunk: &Chunk) -> anyhow::Result<crate:
     Ok(sender.send_batch(events).await?)
 }
 
-/// Keeps to a rate: waits until the events sent so far are due.
+/// Limits the rate: waits until the events sent so far are due.
 #[derive(Debug)]
 struct Pace {
     per_second: u32,
@@ -218,7 +219,7 @@ impl Pace {
         Self { per_second: per_second.max(1), began: tokio::time::Instant::now(), sent: 0 }
     }
 
-    /// Ten calls a second, so that a slow rate looks like a stream.
+    /// Events per call at ten calls a second, so that events keep arriving evenly.
     fn chunk(&self) -> usize {
         (self.per_second as usize / 10).clamp(1, CHUNK_EVENTS)
     }
@@ -235,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn generated_events_say_which_format_they_have() {
+    fn generated_events_have_the_content_type_of_their_format() {
         for (format, first, expected) in
             [(BodyFormat::Json, b'{', "application/json"), (BodyFormat::Xml, b'<', "application/xml")]
         {

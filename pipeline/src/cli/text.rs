@@ -1,4 +1,4 @@
-//! Text for a terminal or a log: errors with their causes, and names that come out of bodies.
+//! Text for a terminal or a log: errors with their causes, and names from bodies.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -11,8 +11,8 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     escaped(&masked(&error_chain(error).to_string())).into_owned()
 }
 
-/// Text without the values of keys and signatures and without passwords of addresses, wherever somebody has put them:
-/// what can hold a secret has a type that does not show it, and a name, a path or a number may hold one by mistake.
+/// Masks values of keys and signatures, and passwords of addresses, anywhere in a text. Values that should hold a secret
+/// have types that never show it; this covers a name or a path that holds one by mistake.
 pub(super) fn masked(text: &str) -> Cow<'_, str> {
     match without_parts(text) {
         Cow::Borrowed(text) => without_values(text),
@@ -20,7 +20,7 @@ pub(super) fn masked(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Text without the user info, query and fragment of addresses.
+/// Masks the user info, query and fragment of addresses.
 fn without_parts(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let mut rest = text;
@@ -30,7 +30,7 @@ fn without_parts(text: &str) -> Cow<'_, str> {
         out.push_str(before);
         let ends = |letter: char| letter.is_whitespace() || matches!(letter, '"' | '\'' | '`' | ';');
         let end = authority.find(ends).unwrap_or(authority.len());
-        // What stands before the `@` of these is the container.
+        // In these the part before the `@` is the container.
         let names_container = before.ends_with("abfss://") || before.ends_with("abfs://");
         let is_secret = |at: &usize| {
             let user_info = &authority[..*at];
@@ -55,6 +55,7 @@ fn without_parts(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Masks values of keys and signatures.
 fn without_values(text: &str) -> Cow<'_, str> {
     let lower = text.to_ascii_lowercase();
     let mut out = String::new();
@@ -77,11 +78,11 @@ fn without_values(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Keys that precede a secret in connection strings and addresses of Azure.
+/// Keys before a secret in connection strings and addresses of Azure.
 const SECRET_NAMES: [&str; 4] = ["sharedaccesskey=", "sharedaccesssignature=", "accountkey=", "sig="];
 
-/// Text in which nothing moves the cursor, breaks the line or turns the direction of reading: a table's name is what a
-/// body says it is.
+/// Escapes characters that move the cursor, break the line or change the direction of reading: a body decides the name of
+/// its table.
 pub(super) fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
@@ -97,16 +98,18 @@ pub(super) fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A name as it stands in a table or a heading: [`escaped`], and not longer than a line or two.
+/// A name for a table or a heading: [`escaped`] and cut to [`LETTERS_MAX`].
 pub(super) fn shown(name: &str) -> Cow<'_, str> {
-    const LETTERS_MAX: usize = 200;
     match name.char_indices().nth(LETTERS_MAX) {
         None => escaped(name),
         Some((end, _)) => Cow::Owned(format!("{}…", escaped(&name[..end]))),
     }
 }
 
-/// Control characters, and those of Unicode that are not seen and change how others are.
+/// Upper bound on the letters of a shown name: a line or two.
+const LETTERS_MAX: usize = 200;
+
+/// Control characters, and invisible characters of Unicode that change how others are shown.
 fn is_unsafe(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
@@ -119,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_of_keys_and_signatures_are_masked_wherever_they_stand() {
+    fn values_of_keys_and_signatures_are_masked() {
         for (text, shown) in [
             ("no event hub events", "no event hub events"),
             (
@@ -144,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn names_do_not_move_the_cursor() {
+    fn control_characters_of_names_are_escaped() {
         for (name, shown) in [
             ("account", "account"),
             ("Kundë 顧客", "Kundë 顧客"),

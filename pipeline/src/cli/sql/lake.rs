@@ -1,4 +1,4 @@
-//! What the views need to know of a lake.
+//! Facts of a lake that its views depend on.
 
 use catchwater_sinks::lake::schema::TableSchema;
 use catchwater_sinks::paths::GapCause;
@@ -6,7 +6,7 @@ use catchwater_sinks::paths::GapCause;
 /// A lake at the moment its views are printed: DuckDB refuses a pattern that matches no file.
 #[derive(Debug)]
 pub(super) struct Lake<'a> {
-    /// Where DuckDB finds it.
+    /// The address under which DuckDB finds it.
     pub(super) address: &'a str,
     /// The tables that have files.
     pub(super) tables: &'a [&'a TableSchema],

@@ -1,9 +1,9 @@
 //! `catchwater sql`: DuckDB views over a lake.
 //!
-//! Owns: which tables a lake has, as its records and folders say. Does not own: what the views look like (`views`).
-//! A lake in a cloud is not opened: a copy of it tells the tables, or nothing does.
+//! Owns: finding the tables of a lake by its records and folders. Does not own: the text of the views (`views`).
+//! A lake in a cloud is not opened; a lake in a folder can stand in for it (`--like`).
 
-mod lake; // what the views need to know of a lake
+mod lake; // facts of a lake that its views depend on
 pub(super) mod views; // the views as SQL text
 
 use std::collections::BTreeSet;
@@ -24,10 +24,10 @@ use super::output::print;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The lake: a folder, file://, or where DuckDB finds it in a cloud: s3://, az://, abfss://, gs://
+    /// Lake: a folder, file://, or the address of a lake in a cloud for DuckDB: s3://, az://, abfss://, gs://
     #[arg(long, env = "CATCHWATER_LAKE", hide_env_values = true, value_name = "URL")]
     lake: Address,
-    /// For a lake in a cloud, which is not opened: a lake in a folder that has its tables and columns, as a copy of it
+    /// For a lake in a cloud, which this version does not open: a lake in a folder with the same tables and columns
     #[arg(long, env = "CATCHWATER_LIKE", hide_env_values = true, value_name = "URL")]
     like: Option<Address>,
 }
@@ -37,9 +37,9 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What is printed: the views, if the lake's tables can be known.
+/// The script to print: with views if the tables of the lake are known.
 async fn script(Options { lake, like }: &Options) -> anyhow::Result<String> {
-    // Scripts are shared and kept: nothing secret of the address gets into them.
+    // Scripts are shared and kept, so they get the address without its secrets.
     let shown = lake.to_string();
     match (like, views::is_in_cloud(&shown)) {
         (None, false) => read(lake, None).await,
@@ -47,32 +47,32 @@ async fn script(Options { lake, like }: &Options) -> anyhow::Result<String> {
         (None, true) => {
             tracing::warn!(
                 %lake,
-                "this version does not open lakes in a cloud, so their tables are not known and there are no views: \
-                 give --like FOLDER, a lake with the same tables"
+                "no views were printed: this version does not open a lake in a cloud, so its tables are unknown; \
+                 name a lake in a folder with the same tables with --like FOLDER"
             );
             Ok(views::script_without_tables(&shown))
         }
         (Some(_), false) => {
-            let sentence = "--like is for a lake in a cloud; this one can be asked itself what tables it has";
+            let sentence = "--like is for a lake in a cloud; the tables of this one are read from itself, so leave --like out";
             Err(Usage(sentence.to_owned()).into())
         }
     }
 }
 
-/// The views of all tables of a lake; `elsewhere` is where DuckDB shall look for them, if that is not there.
+/// The views of all tables of a lake. DuckDB looks for the files at `elsewhere`, if given, instead of at the lake.
 async fn read(lake: &Address, elsewhere: Option<&str>) -> anyhow::Result<String> {
     let store = existing_lake(lake).await?;
     let schemas = Schemas::load(Records::new(store.clone(), Backoff::for_store(0))).await?;
     let (mut tables, mut has_redriven) = (Vec::new(), false);
     for schema in schemas.tables() {
-        // A schema is durable before the first file that uses it, so there may be none.
+        // A schema is durable before the first file that uses it, so a table may have no files.
         let files = Files::of(&store, &paths::folder_name(&schema.table)).await?;
         has_redriven |= files.redriven;
         if files.any {
             tables.push(schema);
         }
     }
-    tell_of_strangers(&store, &schemas).await?;
+    warn_about_unknown_tables(&store, &schemas).await?;
     let any_in = async |folder: Path, is_record: fn(&Path) -> bool| {
         let found = store.list(&folder).await?;
         anyhow::Ok(found.iter().any(|object| is_record(&object.location)))
@@ -93,7 +93,7 @@ async fn read(lake: &Address, elsewhere: Option<&str>) -> anyhow::Result<String>
     }))
 }
 
-/// What data files a table has.
+/// Kinds of data files that a table has.
 struct Files {
     any: bool,
     redriven: bool,
@@ -108,13 +108,13 @@ impl Files {
     }
 }
 
-/// Names the folders with data files that no schema speaks of: rows in there would be in no view.
-async fn tell_of_strangers(store: &Store, schemas: &Schemas) -> anyhow::Result<()> {
+/// Warns about folders with data files but without a schema: their rows are in no view.
+async fn warn_about_unknown_tables(store: &Store, schemas: &Schemas) -> anyhow::Result<()> {
     let known: BTreeSet<String> = schemas.tables().map(|schema| paths::folder_name(&schema.table)).collect();
     for folder in store.list_folders(None).await? {
         if paths::is_table_folder(&folder) && !known.contains(&folder) && Files::of(store, &folder).await?.any
         {
-            tracing::warn!(%folder, "files without a schema record are in no view; `catchwater audit` tells what they are");
+            tracing::warn!(%folder, "the files of this folder have no schema record and are in no view; `catchwater audit` reports what they are");
         }
     }
     Ok(())
