@@ -1,5 +1,7 @@
 //! Inputs for the checks of the fuzz targets: files of `tests/data`, and random bytes that stay the same.
 
+#![expect(clippy::unwrap_used, reason = "a file that can't be read has to fail")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
