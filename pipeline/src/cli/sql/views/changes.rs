@@ -1,6 +1,6 @@
-//! `account_changes`: who set which column to what, one row for each.
+//! `account_changes`: one row per column that an event set, with its user and value.
 //!
-//! Does not own: which events count, and their order (`events`).
+//! Does not own: the selection and order of events (`events`).
 
 use std::fmt::Write;
 
@@ -13,12 +13,12 @@ use crate::event::messages::Effect;
 
 /// The view of all changes of a table.
 ///
-/// One scan whatever is asked: a branch per column would read the foot of every file once for each of them.
+/// Always one scan: a branch per column would read the footer of every file once per column.
 pub(super) fn write_changes(out: &mut String, view: &str, history: &str, columns: &Columns<'_>) {
     let what = format!(
-        "what each event of {} set: one row per column that `_changed` names.\n\
-         -- \"value\" is text, lists are JSON; \"before\" is what the record's last change of this column set, null in a Create;\n\
-         -- \"_copy\" is true where another step has posted the same change: WHERE NOT _copy has each change once",
+        "the changes of each event of {}: one row per column that `_changed` names.\n\
+         -- \"value\" is text, lists are JSON; \"before\" is the value of the record's previous change of this column, null in a Create;\n\
+         -- \"_copy\" is true if another step has posted the same change: WHERE NOT _copy has each change once",
         one_line(history)
     );
     statement(out, view, &what);
@@ -29,7 +29,7 @@ pub(super) fn write_changes(out: &mut String, view: &str, history: &str, columns
         ", _each AS NOT MATERIALIZED (\n  \
            SELECT _events.*, unnest(\"_changed\") AS \"_column\" FROM _events {}\n  \
            WHERE {COUNTS} AND \"_known\"\n\
-         ), _told AS NOT MATERIALIZED (\n  \
+         ), _valued AS NOT MATERIALIZED (\n  \
            SELECT *,\n    ",
         join_repeated(columns)
     );
@@ -41,15 +41,15 @@ pub(super) fn write_changes(out: &mut String, view: &str, history: &str, columns
         "{record}, \"_column\", \"_value\", \"_message\", \"_correlation_id\",\n      \
          \"_request_id\", \"_operation_created_on\", \"_row_index\""
     );
-    // A step may post the same change again within one request.
+    // One step may make the same change several times within a request.
     let same = format!("{change}, \"_nth\"");
     let _ = write!(
         out,
         " AS \"_label\"\n  FROM _each\n), _copied AS NOT MATERIALIZED (\n  \
-           -- One change that several steps post: the first step's counts.\n  \
+           -- Of a change that several steps post, the first step's counts.\n  \
            SELECT *, (coalesce(\"_request_id\", \"_correlation_id\") IS NOT NULL AND \"_step_id\" IS DISTINCT FROM\n    \
              first_value(\"_step_id\") OVER (PARTITION BY {same} ORDER BY \"_order\")) AS \"_copy\"\n  \
-           FROM (SELECT *, row_number() OVER (PARTITION BY {change}, \"_step_id\" ORDER BY \"_order\") AS \"_nth\" FROM _told)\n\
+           FROM (SELECT *, row_number() OVER (PARTITION BY {change}, \"_step_id\" ORDER BY \"_order\") AS \"_nth\" FROM _valued)\n\
          ), _chained AS NOT MATERIALIZED (\n  \
            -- Not a named window: DuckDB before 2.0 keeps its name for the whole script.\n  \
            SELECT *, CASE WHEN NOT \"_copy\" THEN lag(\"_value\") OVER (\n    \
@@ -64,7 +64,7 @@ pub(super) fn write_changes(out: &mut String, view: &str, history: &str, columns
     );
 }
 
-/// Which event it was, and whose.
+/// The columns that identify the event and its user.
 const FACTS: [&str; 10] = [
     "Id",
     "_organization_id",
@@ -78,13 +78,13 @@ const FACTS: [&str; 10] = [
     "_sequence_number",
 ];
 
-/// A value as text, wherever it stands.
+/// Writes the value of the column as text, from a column or a JSON column.
 fn write_value(out: &mut String, columns: &Columns<'_>) {
     let values: Vec<(&str, String)> =
         columns.attributes.iter().map(|(name, lake_type)| (*name, as_text(name, lake_type))).collect();
     out.push_str("coalesce(");
     write_case(out, &values);
-    // A value that does not fit its column, or has none: of one target, or of one of several, in either form.
+    // A value that does not fit its column or has no column: of the only target, or of one of several, in both formats.
     for target in ["Target", "Targets.Entities[0]", "Targets[0]"] {
         let value = format!(
             "json_extract(json_extract(\"_rest\", '$.InputParameters.{target}.Attributes'), {POINTER})"
@@ -92,11 +92,11 @@ fn write_value(out: &mut String, columns: &Columns<'_>) {
         let _ =
             write!(out, ",\n      CASE WHEN {} THEN NULL ELSE {value}->>'$' END", is_cleared_list(&value));
     }
-    // A parameter that does not fit the column that it sets.
+    // A parameter whose value does not fit the column that it sets.
     let _ = write!(out, ",\n      json_extract(\"_parameters\", {POINTER})->>'$'\n    )");
 }
 
-/// The label of a value that has one: in `_labels`, or in its companion where no attribute has that name.
+/// Writes the label of the value: from `_labels`, or from its companion column unless an attribute has that name.
 fn write_label(out: &mut String, columns: &Columns<'_>) {
     let label = |(name, _): &(&'_ str, &str)| {
         let label = columns.label(name)?;
@@ -126,14 +126,14 @@ fn as_text(column: &str, lake_type: &str) -> String {
     let column = identifier(column);
     match lake_type {
         "text" => column,
-        // Twelve digits behind the point say nothing of most numbers.
+        // Without trailing zeros: the type has twelve decimal places.
         "number" | "decimal" => format!("rtrim(rtrim(CAST({column} AS VARCHAR), '0'), '.')"),
         "choices" | "party_list" | "text_list" => format!("CAST(to_json({column}) AS VARCHAR)"),
-        // In UTC, whatever the session's zone is.
+        // In UTC, independent of the time zone of the session.
         "datetime" | "instant" => format!("CAST({column} AT TIME ZONE 'UTC' AS VARCHAR) || '+00'"),
         _ => format!("CAST({column} AS VARCHAR)"),
     }
 }
 
-/// The attribute as a member of an object; a pointer takes every name, a path does not.
+/// The attribute as a JSON pointer, which can name any member of an object; a JSON path cannot.
 const POINTER: &str = "'/' || replace(replace(\"_column\", '~', '~0'), '/', '~1')";

@@ -1,18 +1,18 @@
-//! How DuckDB reaches a lake that is in a cloud.
+//! Statements that connect DuckDB to a lake in a cloud.
 //!
-//! Owns: the extension to load, the secret to make and the address as DuckDB spells it. Never has a key to print:
-//! what is asked for is what the machine is signed in with, and where there is no such way a place to fill in.
+//! Owns: the extension to load, the secret to create and the address in DuckDB's spelling. Never prints a key: the secret uses
+//! the credentials that the machine is signed in with, or a placeholder where DuckDB can't.
 
 use std::fmt::Write;
 
 use super::text::literal;
 
-/// Whether a lake is in a cloud that DuckDB reaches.
+/// True if a lake is in a cloud that DuckDB can read.
 pub(in crate::cli::sql) fn is_in_cloud(lake: &str) -> bool {
     !connection(&duckdb_address(lake)).is_empty()
 }
 
-/// The address of a lake as DuckDB takes it: it names the account's host before the container, not behind an `@`.
+/// The address of a lake in DuckDB's spelling, where the host of the account precedes the container.
 pub(super) fn duckdb_address(lake: &str) -> String {
     let parts = lake.split_once("://").map(|(scheme, rest)| {
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -25,7 +25,7 @@ pub(super) fn duckdb_address(lake: &str) -> String {
     parts.unwrap_or_else(|| lake.to_owned()).trim_end_matches('/').to_owned()
 }
 
-/// What has to be said before files of this lake can be read; nothing for a folder.
+/// The statements that have to precede reading files of this lake; empty for a folder.
 pub(super) fn connection(lake: &str) -> String {
     let Some((scheme, rest)) = lake.split_once("://") else { return String::new() };
     let host = rest.split('/').next().unwrap_or_default();
@@ -40,10 +40,10 @@ pub(super) fn connection(lake: &str) -> String {
 fn azure(lake: &str, host: &str) -> String {
     let mut out = String::from(
         "\nINSTALL azure;\nLOAD azure;\n\
-         -- Signs in with what this machine has: environment variables, a managed identity, `az login`. The role\n\
+         -- Signs in with the credentials of this machine: environment variables, a managed identity, `az login`. The role\n\
          -- Storage Blob Data Reader is enough.",
     );
-    // A container's name has no point, a host's has.
+    // The name of a container has no dot; that of a host has one.
     let account = host.split_once('.').map(|(account, _)| account);
     if account.is_none() {
         out.push_str(" Fill in the name of the storage account.");
@@ -59,8 +59,8 @@ fn azure(lake: &str, host: &str) -> String {
 fn s3(lake: &str) -> String {
     let mut out = String::from(
         "\nINSTALL httpfs;\nLOAD httpfs;\nINSTALL aws;\nLOAD aws;\n\
-         -- Signs in with what this machine has: environment variables, a profile, `aws sso login`, its role.\n\
-         -- Fill in the region of the bucket; a store that is not Amazon's needs ENDPOINT 'host:port' too.",
+         -- Signs in with the credentials of this machine: environment variables, a profile, `aws sso login`, its role.\n\
+         -- Fill in the region of the bucket. A store of another vendor needs ENDPOINT 'host:port' too.",
     );
     let options =
         "  TYPE s3,\n  PROVIDER credential_chain,\n  CHAIN 'env;config;sso;instance',\n  REGION '<region>'";
@@ -71,14 +71,14 @@ fn s3(lake: &str) -> String {
 fn gcs(lake: &str) -> String {
     let mut out = String::from(
         "\nINSTALL httpfs;\nLOAD httpfs;\n\
-         -- DuckDB takes HMAC keys of a service account here (Cloud Storage, Settings, Interoperability). Fill them in\n\
-         -- where nobody else reads them.",
+         -- DuckDB needs the HMAC keys of a service account (Cloud Storage, Settings, Interoperability). Fill them in,\n\
+         -- and do not share the script afterwards.",
     );
     write_secret(&mut out, "  TYPE gcs,\n  KEY_ID '<access id>',\n  SECRET '<secret>'", lake);
     out
 }
 
-/// The secret holds for this lake only and ends with the session.
+/// Creates a secret that is valid for this lake only, until the session ends.
 fn write_secret(out: &mut String, options: &str, lake: &str) {
     let _ = write!(
         out,
@@ -92,8 +92,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_cloud_gets_its_extension_and_a_secret() {
-        for (lake, address, said) in [
+    fn each_cloud_gets_its_extension_and_a_secret() {
+        for (lake, address, parts) in [
             ("/data/lake", "/data/lake", &[][..]),
             (
                 "az://raw/lake/",
@@ -116,9 +116,9 @@ mod tests {
             let found = duckdb_address(lake);
             assert_eq!(found, address);
             let script = connection(&found);
-            assert_eq!(script.is_empty(), said.is_empty(), "{lake}");
-            assert_eq!(is_in_cloud(lake), !said.is_empty(), "{lake}");
-            for part in said {
+            assert_eq!(script.is_empty(), parts.is_empty(), "{lake}");
+            assert_eq!(is_in_cloud(lake), !parts.is_empty(), "{lake}");
+            for part in parts {
                 assert!(script.contains(part), "{lake}: {part}\n{script}");
             }
         }

@@ -1,7 +1,6 @@
-//! The columns of a table as views know them.
+//! The columns of a table, as the views use them.
 //!
-//! Owns: their order, which of them belong together, their DuckDB types. Does not own: which there are (the lake's
-//! schema).
+//! Owns: their order, their companions and their DuckDB types. Does not own: the list of columns (the schema of the lake).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,45 +10,45 @@ use super::messages::FOLLOWED;
 use super::text::identifier;
 use crate::columns::fixed_columns;
 
-/// The columns of a table in the contract's order, as (name, lake type).
+/// The columns of a table in the order of the contract, as (name, lake type).
 #[derive(Debug)]
 pub(super) struct Columns<'a> {
     before: Vec<(&'a str, &'a str)>,
     pub(super) attributes: Vec<(&'a str, &'a str)>,
-    behind: Vec<(&'a str, &'a str)>,
-    /// Attributes that the lake has.
+    after: Vec<(&'a str, &'a str)>,
+    /// Attributes in the schema of the lake.
     stated: BTreeMap<&'a str, &'a str>,
 }
 
 impl<'a> Columns<'a> {
     pub(super) fn of(schema: &'a TableSchema) -> Self {
-        let [before, behind] = fixed_columns(&schema.table);
-        let fixed: BTreeSet<&str> = before.iter().chain(&behind).map(|(name, _)| *name).collect();
+        let [before, after] = fixed_columns(&schema.table);
+        let fixed: BTreeSet<&str> = before.iter().chain(&after).map(|(name, _)| *name).collect();
         let attributes = schema.columns.iter();
         let attributes = attributes.map(|(name, column)| (name.as_str(), column.type_name.as_str()));
         let attributes: Vec<_> = attributes.filter(|(name, _)| !fixed.contains(name)).collect();
         let stated = attributes.iter().copied().collect();
-        let mut columns = Self { before, attributes, behind, stated };
+        let mut columns = Self { before, attributes, after, stated };
         columns.sort();
         columns
     }
 
-    /// The columns of states and changes: those that messages set by a parameter are always among them.
+    /// The columns of states and changes; they always include those that messages set by a parameter.
     pub(super) fn with_followed(&self) -> Self {
         let mut attributes = self.attributes.clone();
         for (name, _, part) in FOLLOWED {
-            // A label is a column only where the lake has it.
+            // A label is a column only if the lake has it.
             if part != "Name" && self.stated_type(name).is_none() {
                 attributes.push((name, followed_type(name)));
             }
         }
         let mut columns =
-            Self { before: Vec::new(), attributes, behind: Vec::new(), stated: self.stated.clone() };
+            Self { before: Vec::new(), attributes, after: Vec::new(), stated: self.stated.clone() };
         columns.sort();
         columns
     }
 
-    /// The lake's type of a column, if the lake has it.
+    /// The type of a column in the lake, if the lake has the column.
     pub(super) fn stated_type(&self, column: &str) -> Option<&'a str> {
         self.stated.get(column).copied()
     }
@@ -64,15 +63,15 @@ impl<'a> Columns<'a> {
                     && ["int32", "int64", "number", "decimal", "double"].contains(&of))
     }
 
-    /// The expressions that tell the records of a table apart.
+    /// The expressions that identify a record of the table.
     pub(super) fn record(&self) -> Vec<String> {
         let mut record = vec![identifier("_organization_id"), identifier("Id")];
         record.extend(self.elastic_key().map(|_| identifier(ELASTIC)));
         record
     }
 
-    /// The partition of an elastic table's record, wherever an event says it; none for other tables. A record without one
-    /// is in the partition of its own id.
+    /// The expression for the partition of an elastic table's record, from any part of an event; none for other tables.
+    /// A record without a partition is in that of its own id.
     ///
     /// # Source
     /// "Use elastic tables", "Partitioning and horizontal scaling": the key is the primary key and `partitionid`.
@@ -101,10 +100,10 @@ impl<'a> Columns<'a> {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.before.iter().chain(&self.attributes).chain(&self.behind).copied()
+        self.before.iter().chain(&self.attributes).chain(&self.after).copied()
     }
 
-    /// The column that this one is a companion of, wherever no attribute has its name; companions are text.
+    /// The column that this one is a companion of, unless an attribute has its name. Companions are text.
     pub(super) fn owner(&self, column: &str) -> Option<&'a str> {
         self.attributes.iter().find(|(name, of)| *name == column && *of == "text")?;
         let owned_by = |suffix: &str, types: &[&str]| {
@@ -115,7 +114,7 @@ impl<'a> Columns<'a> {
         owned_by("_entitytype", &["uuid"]).or_else(|| owned_by(LABEL, &["uuid", "choice", "choices"]))
     }
 
-    /// Whether a companion holds labels.
+    /// True if a companion holds labels.
     pub(super) fn is_label(column: &str) -> bool {
         column.ends_with(LABEL)
     }
@@ -126,7 +125,7 @@ impl<'a> Columns<'a> {
         self.attributes.iter().find(owned).map(|(name, _)| *name)
     }
 
-    /// Whether events of this table may say the version of their record.
+    /// True if events of this table may have the version of their record.
     pub(super) fn have_version(&self) -> bool {
         let numbers = ["number", "int64", "int32"];
         self.attributes.iter().any(|(name, of)| *name == VERSION && numbers.contains(of))
@@ -136,10 +135,10 @@ impl<'a> Columns<'a> {
 /// The partition of an elastic table's record, which is part of its identity.
 pub(super) const ELASTIC: &str = "_elastic_partition";
 
-/// The column that Dataverse counts changes in, where an image or a message carries it.
+/// The column with Dataverse's change number, which an image or a message may carry.
 pub(super) const VERSION: &str = "versionnumber";
 
-/// What a label's column is called behind the name of what it labels.
+/// Suffix of the column with the labels of another.
 const LABEL: &str = "name";
 
 /// The type of a column that a message sets by a parameter.
@@ -151,7 +150,7 @@ fn followed_type(column: &str) -> &'static str {
     }
 }
 
-/// A null that gives its column a type.
+/// A null of the type of its column.
 pub(super) fn typed_null(lake_type: &str) -> String {
     let duckdb_type = match lake_type {
         "boolean" => "BOOLEAN",
@@ -169,7 +168,7 @@ pub(super) fn typed_null(lake_type: &str) -> String {
             "STRUCT(partyid VARCHAR, partyid_entitytype VARCHAR, partyidname VARCHAR, \
              participationtypemask INTEGER, addressused VARCHAR, rest VARCHAR)[]"
         }
-        // A type of a later version: the files say what it is.
+        // A type of a later version: the files define it.
         _ => return "NULL".to_owned(),
     };
     format!("NULL::{duckdb_type}")
@@ -181,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn companions_stand_behind_their_column() {
+    fn companions_follow_their_column() {
         let schema = schema(
             "account",
             &[
@@ -217,7 +216,7 @@ mod tests {
         assert_eq!(owners[1], None, "text has no label");
         assert_eq!(owners[3..5], [Some("ownerid"), Some("ownerid")]);
         assert_eq!(owners[5..], [None, None, None, None, Some("statuscode")]);
-        assert_eq!(columns.label("size"), None, "numbers are no labels");
+        assert_eq!(columns.label("size"), None, "a number is not a label");
         assert_eq!(columns.label("ownerid"), Some("owneridname"));
         assert_eq!(columns.label("first"), None);
     }

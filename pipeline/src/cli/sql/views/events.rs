@@ -1,7 +1,7 @@
-//! The events of a table that count, in their order: what states and changes are told from.
+//! The events of a table that count, in their order: the base of states and changes.
 //!
-//! Owns: the order of events, which of several deliveries counts, what an event sets. Does not own: what is made of
-//! them (`latest`, `changes`).
+//! Owns: the order of events, the choice among several deliveries, and the attributes that an event sets. Does not own: the
+//! views (`latest`, `changes`).
 
 use std::fmt::Write;
 
@@ -13,14 +13,14 @@ use super::messages::{
 use super::text::identifier;
 use crate::event::messages::{Effect, MESSAGES};
 
-/// Writes `WITH _events …, repeated …`: the events of records, each with its place `_order`, whether it changes states
-/// (`_known`: null for a message that keeps them, false for one whose effect is not known), the attributes it sets, `_set`,
-/// and those whose label has no companion, `_labelled`; and the events that were delivered more than once.
+/// Writes `WITH _events …, _repeated …`: the events of records, and those that were delivered more than once.
 ///
-/// No attribute's column has a name that begins with `_`: so do all that views add to a table's own.
+/// Each event has: its place `_order`; `_known`, true if it changes states, null if its message keeps them, false if the effect
+/// of its message is not known; the attributes that it sets, `_set`; and those whose label has no companion, `_labelled`.
+/// Columns that views add begin with `_`, which no attribute does.
 pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_>) {
-    // Dataverse's clock has seconds here: within one, a record is created first, and deleted and restored last. A SetState
-    // that leaves the status to Dataverse says less than the update beside it.
+    // These times are in whole seconds. Within one second a record is created first, and deleted and restored last. A SetState
+    // that leaves the status to Dataverse comes before the update of the same second, which knows the status.
     let within = format!(
         "CASE WHEN \"IsDelete\" THEN 3 WHEN {} THEN 0 WHEN {} THEN 4 WHEN {} AND {} = -1 THEN 1 ELSE 2 END",
         is_message_that(Effect::Creates),
@@ -39,7 +39,7 @@ pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_
         out,
         "WITH _events AS NOT MATERIALIZED (\n  SELECT *, {SET} AS \"_set\", json_keys(\"_labels\") AS \"_labelled\",\n    {LEFT} AS \"_left\",\n    {LEFT_IN_IMAGES} AS \"_left_in_images\",\n    create_sort_key(\n{}\n  ) AS \"_order\"\n  \
            FROM (\n{}  )\n  \
-           -- Events of several records at once have no Id of their own.\n  \
+           -- An event about several records at once has no Id.\n  \
            WHERE \"Id\" <> {NONE}\n\
          ), _repeated AS NOT MATERIALIZED (\n  \
            SELECT {}, min(\"_order\") AS \"_order\"\n  \
@@ -50,7 +50,7 @@ pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_
     );
 }
 
-/// The rows of a table, with the values that messages set by other parameters than `Target` in their columns.
+/// The rows of a table; values that messages set by parameters other than `Target` are in their columns.
 fn followed(history: &str, columns: &Columns<'_>) -> String {
     let mut replaced = vec![format!("{} AS \"_changed\"", changed())];
     let mut added =
@@ -76,7 +76,7 @@ fn followed(history: &str, columns: &Columns<'_>) -> String {
     )
 }
 
-/// Joins `repeated` to `_events`: the first delivery of an event counts, wherever the others are.
+/// Joins `_repeated` to `_events`: the first delivery of an event counts.
 pub(super) fn join_repeated(columns: &Columns<'_>) -> String {
     let equal = |column: &String| format!("_repeated.{column} IS NOT DISTINCT FROM _events.{column}");
     let same: Vec<String> = event_columns(columns)[2..].iter().map(equal).collect();
@@ -86,11 +86,11 @@ pub(super) fn join_repeated(columns: &Columns<'_>) -> String {
     )
 }
 
-/// Condition: the row of `_events` joined so is the delivery that counts.
+/// Condition: the joined row of `_events` is the delivery that counts.
 pub(super) const COUNTS: &str = "(_repeated.\"_order\" IS NULL OR _repeated.\"_order\" = _events.\"_order\")";
 
 /// Writes `_deletions`: the last deletion of each record that no restoration undid. A restoration undoes all deletions since the
-/// record was created. A deletion that was delivered again is no later one: the record may have been created anew in between.
+/// record was created. A repeated delivery counts at the time of the first: the record may have been created again since.
 pub(super) fn write_deletions(out: &mut String, columns: &Columns<'_>) {
     let restores = is_message_that(Effect::Restores);
     let creates = is_one_of(
@@ -112,11 +112,11 @@ pub(super) fn write_deletions(out: &mut String, columns: &Columns<'_>) {
     );
 }
 
-/// The queries that states and changes are made of: no view has such a name.
-pub(super) const QUERIES: [&str; 8] =
-    ["_events", "_repeated", "_deletions", "_live", "_each", "_told", "_copied", "_chained"];
+/// The names of queries within the views; no view has such a name.
+pub(super) const QUERIES: [&str; 9] =
+    ["_events", "_repeated", "_deletions", "_live", "_each", "_valued", "_copied", "_chained", "_overtaken"];
 
-/// What two deliveries of one event have in common.
+/// The columns that are equal in all deliveries of one event.
 fn event_columns(columns: &Columns<'_>) -> Vec<String> {
     let mut event = EVENT.map(identifier).to_vec();
     event.extend(columns.elastic_key().map(|_| identifier(ELASTIC)));
@@ -125,34 +125,34 @@ fn event_columns(columns: &Columns<'_>) -> Vec<String> {
 
 const EVENT: [&str; 6] = ["Id", "_operation_id", "_organization_id", "_step_id", "_message", "_row_index"];
 
-/// Condition: the event is of a system job, which is run again under the same id. Events of one synchronous request share
-/// its id.
+/// Condition: the event is of a system job, which runs again under the same id. (The events of a synchronous request share
+/// the id of the request.)
 const IS_JOB: &str = "\"_operation_id\" <> '00000000-0000-0000-0000-000000000000' AND \"_mode\" = 1";
 
 const IS_ASYNCHRONOUS: &str = "\"_mode\" = 1";
 
 const NONE: &str = "'00000000-0000-0000-0000-000000000000'";
 
-/// What an event sets: the attributes of Target, and those of the record's images whose value fits no column.
-/// (An image that says whose it is shows another record.)
+/// The attributes that an event sets: those of Target, and those of the record's images whose value fits no column.
+/// (An image with an id or a table is of another record.)
 const SET: &str = "CASE WHEN \"_rest\" IS NULL THEN \"_changed\" ELSE list_concat(\"_changed\", flatten([\n    \
                    coalesce(json_keys(_image, '$.Attributes'), []) \
                    FOR _image IN json_extract(\"_rest\", '$.PostEntityImages.*')\n    \
                    IF NOT json_exists(_image, '$.Id') AND NOT json_exists(_image, '$.LogicalName')\n  ])) END";
 
-/// The attributes of Target, or of the row's target of several, whose value fits no column.
+/// The attributes of Target, or of one of several targets, whose value fits no column.
 const LEFT: &str = "coalesce(json_extract(\"_rest\", '$.InputParameters.Target.Attributes'), \
                     json_extract(\"_rest\", '$.InputParameters.Targets.Entities[0].Attributes'), \
                     json_extract(\"_rest\", '$.InputParameters.Targets[0].Attributes'))";
 
-/// The same of the record's images, a list; null where there is none.
+/// The same for the record's images, as a list; null without images.
 const LEFT_IN_IMAGES: &str = "CASE WHEN json_exists(\"_rest\", '$.PostEntityImages') THEN [\n      \
                               json_extract(_image, '$.Attributes') FOR _image IN json_extract(\"_rest\", '$.PostEntityImages.*')\n      \
                               IF json_exists(_image, '$.Attributes') AND NOT json_exists(_image, '$.Id') AND NOT json_exists(_image, '$.LogicalName')\n    \
                               ] END";
 
-/// The value of an attribute that an event in a list could not put into a column, as JSON: Target and parameters count before
-/// images. `event` is the prefix of its parts.
+/// The value of an attribute that fits no column, as JSON: from Target and parameters, else from an image. `event` is the prefix
+/// of the parts of an event in a list.
 pub(super) fn left(event: &str, attribute: &str, pointer: &str) -> String {
     let [left, parameters, images, changed] = ["l", "p", "i", "g"].map(|member| format!("{event}{member}"));
     format!(
@@ -161,7 +161,7 @@ pub(super) fn left(event: &str, attribute: &str, pointer: &str) -> String {
     )
 }
 
-/// Condition: the value is a cleared list, a collection's own members without its records.
+/// Condition: the value is a cleared list, which is a collection without its records.
 pub(super) fn is_cleared_list(value: &str) -> String {
     format!(
         "json_type({value}) = 'OBJECT' AND json_exists({value}, '$.EntityName') AND list_has_all([\n        \

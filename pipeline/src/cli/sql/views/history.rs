@@ -1,6 +1,6 @@
-//! `account`: every event of a table. Also how files are read at all.
+//! `account`: every event of a table. Also the expressions that read the files of a table.
 //!
-//! Does not own: which rows of it count (`events`).
+//! Does not own: the selection of rows that count (`events`).
 
 use std::fmt::Write;
 
@@ -32,21 +32,21 @@ pub(super) fn write_history(
     let _ = write!(out, "\nUNION ALL BY NAME\nSELECT * FROM {};\n", source(lake, &schema.table));
 }
 
-/// The view of a table of ours that has no files.
+/// The view of a built-in table that has no files.
 pub(super) fn write_empty(out: &mut String, view: &str, table: &str) {
     let what = if table == QUARANTINE {
         "bodies that could not be understood"
     } else {
         "events that have no primary table"
     };
-    statement(out, view, &format!("{what}: there are none"));
+    statement(out, view, &format!("{what}; the lake has none"));
     write_typed_nulls(out, fixed_columns(table).into_iter().flatten());
     out.push_str(";\n");
 }
 
-/// A relation without rows that has these columns.
+/// Writes a relation with these columns and no rows.
 ///
-/// A column that is null in all files is in none of them; this in front of them gives it its type and place.
+/// A column that is null in all rows is in no file; this relation before the files gives it its type and place.
 pub(super) fn write_typed_nulls<'a>(out: &mut String, columns: impl Iterator<Item = (&'a str, &'a str)>) {
     out.push_str("SELECT\n");
     for (name, lake_type) in columns {
@@ -55,12 +55,12 @@ pub(super) fn write_typed_nulls<'a>(out: &mut String, columns: impl Iterator<Ite
     let _ = write!(out, "  NULL::DATE AS \"{DATE_COLUMN}\"\nWHERE false");
 }
 
-/// What stands behind FROM to read the rows of a table.
+/// The operand of FROM that reads the rows of a table.
 pub(super) fn source(lake: &str, table: &str) -> String {
     rows(lake, table, "", "")
 }
 
-/// The same for those rows that `condition` (`WHERE …`) lets pass, which may ask for the column `file`: the row's file.
+/// The same with a `condition` (`WHERE …`), which may use the column `file`: the path of the row's file.
 pub(super) fn source_where(lake: &str, table: &str, file: &str, condition: &str) -> String {
     let rows = rows(lake, table, &format!(", filename = {}", literal(file)), condition);
     format!("(\n  SELECT * EXCLUDE ({}) FROM {rows})", identifier(file))
@@ -79,18 +79,18 @@ fn rows(lake: &str, table: &str, more: &str, condition: &str) -> String {
     )
 }
 
-/// All files of a table, as `read_parquet` takes them.
+/// A pattern of all files of a table, for `read_parquet`.
 pub(in crate::cli) fn files_of(lake: &str, table: &str) -> String {
     let folder = paths::folder_name(table);
     literal(&format!("{}/{}/{}", lake_folder(lake), escape_glob(&folder), paths::DATA_GLOB))
 }
 
-/// The lake's folder, for a pattern to go on behind it.
+/// The folder of the lake as the beginning of a pattern.
 pub(super) fn lake_folder(lake: &str) -> String {
     escape_glob(lake.trim_end_matches('/'))
 }
 
-/// DuckDB takes a folder `x=y` for a column, also above the lake, and its value for that of all rows of this name.
+/// True if a folder above the lake is named `x=y`: DuckDB would take it for a column and overwrite the one of that name.
 fn has_foreign_columns(lake: &str) -> bool {
     lake.split('/').any(|part| part.contains('='))
 }

@@ -1,6 +1,6 @@
 //! `account_latest`: the state of each record.
 //!
-//! Owns: how a state is made of events. Does not own: which events count, and their order (`events`).
+//! Owns: deriving a state from events. Does not own: the selection and order of events (`events`).
 
 use std::fmt::Write;
 
@@ -11,24 +11,23 @@ use super::text::{identifier, literal, one_line, statement};
 use crate::columns::attribute_name;
 use crate::event::messages::Effect;
 
-/// Why the state is asked for this way; stands in the output, where somebody may want to change it.
+/// The reason for the form of the query; printed with the views, for people who want to change them.
 pub(super) const LATEST_METHOD: &str = "\
--- How the states (…_latest) are found: arg_max over a binary key of the order, not a window. It hashes once, holds one
--- value per record and column, computes only the columns that a query asks for, and lets a condition on Id reach the
--- files. Measured: 75,000 rows of 80 columns take 0.5 s of CPU, two of the columns 0.1 s; with a key of ROW(…) it is
--- four times as much, with last(… ORDER BY …) twice.
+-- The states (…_latest) use arg_max over a binary sort key, not a window. This hashes once, keeps one value per record
+-- and column, computes only the columns that a query selects, and pushes a condition on Id down to the files. Measured:
+-- 75,000 rows of 80 columns take 0.5 s of CPU, two of the columns 0.1 s. A key of ROW(…) takes four times as long,
+-- last(… ORDER BY …) twice.
 ";
 
 /// The view of the latest state.
 pub(super) fn write_latest(out: &mut String, view: &str, history: &str, columns: &Columns<'_>) {
     let what = format!(
         "the state of each record of {} that is not deleted.\n\
-         -- Each column is what the last event that set it says, null too; nothing from before a deletion counts.\n\
-         -- SinkModifiedOn and the columns that begin with _ are those of the record's latest event, but for\n\
-         -- _truncated: whether any of its events came without all of its content, or a Restore brought back values that no event\n\
-         -- here has. _misfits has, as JSON, the values that are\n\
-         -- current and fit no column or have none. _unknown_messages names messages of the record whose effect is not known: they\n\
-         -- change nothing here",
+         -- Each column has the value of the last event that set it, which may be null; events before a deletion do not count.\n\
+         -- SinkModifiedOn and the columns that begin with _ are those of the record's latest event, with three exceptions.\n\
+         -- _truncated: true if an event came without all of its content, or a Restore brought back values that no event here has.\n\
+         -- _misfits: current values that fit no column or have no column, as JSON.\n\
+         -- _unknown_messages: messages of the record with an unknown effect; they change nothing here",
         one_line(history)
     );
     statement(out, view, &what);
@@ -60,7 +59,7 @@ pub(super) fn write_latest(out: &mut String, view: &str, history: &str, columns:
     );
 }
 
-/// What the state of a record says of its latest event.
+/// Columns of the latest event of a record.
 const LATEST_EVENT: [&str; 11] = [
     "_organization_name",
     "_message",
@@ -75,7 +74,7 @@ const LATEST_EVENT: [&str; 11] = [
     "_enqueued_time",
 ];
 
-/// The events that count: each once, and behind the record's last deletion.
+/// Writes `_live`: the events that count, each once, after the last deletion of the record.
 fn write_live_events(out: &mut String, columns: &Columns<'_>) {
     write_deletions(out, columns);
     let same = columns
@@ -97,7 +96,7 @@ fn write_live_events(out: &mut String, columns: &Columns<'_>) {
     );
 }
 
-/// What the last event that set a column says.
+/// The value from the last event that set a column.
 fn latest_value(name: &str, owner: Option<&str>) -> String {
     let column = identifier(name);
     let last =
@@ -119,16 +118,16 @@ fn latest_value(name: &str, owner: Option<&str>) -> String {
     }
 }
 
-/// The values that are current and fit no column or have none, as one JSON object by attribute; null where all fit.
+/// Writes the current values that fit no column or have no column, as one JSON object by attribute; null if all fit.
 ///
-/// Only what some event of the record could not put into a column is looked at, and of that only what is null in the state:
-/// nearly all records have nothing.
+/// Examines only attributes with a value that did not fit its column in some event and is null in the state: nearly no record
+/// has one.
 fn write_misfits(out: &mut String, values: &[(&str, String)]) {
     let events = "list_sort(list({'o': \"_order\", 'c': \"_set\", 'g': \"_changed\", 'l': \"_left\", 'p': \"_parameters\", \
                   'i': \"_left_in_images\"}) FILTER (WHERE \"_known\"))";
     let pointer = "'/' || replace(replace(_attribute, '~', '~0'), '/', '~1')";
     let left = left("_event.", "_attribute", pointer);
-    // DuckDB 1.2 joins two lists at a time.
+    // `list_concat` of DuckDB 1.2 takes two lists.
     let keys = "list_concat(list_concat(json_keys(\"_left\"), json_keys(\"_parameters\")),\n      \
                 flatten([json_keys(_image) FOR _image IN \"_left_in_images\"]))";
     let any = "\"_known\" AND (\"_left\" IS NOT NULL OR \"_parameters\" IS NOT NULL OR \"_left_in_images\" IS NOT NULL)";
@@ -149,8 +148,8 @@ fn write_misfits(out: &mut String, values: &[(&str, String)]) {
     );
 }
 
-/// Whether an event's value in a companion column is that of an attribute of this name: it sets the attribute, or
-/// what the companion would hold stands in `_labels`, as with an attribute of an image.
+/// Condition: the value of a companion column belongs to an attribute of the same name. Then the event sets that attribute, or the
+/// label is in `_labels`, as for an attribute of an image.
 fn is_attribute(companion: &str, owner: &str) -> String {
     let mut is = format!("list_contains(\"_set\", {})", literal(&attribute_name(companion)));
     if Columns::is_label(companion) {

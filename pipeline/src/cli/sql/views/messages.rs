@@ -1,7 +1,7 @@
-//! The table of messages as SQL over the rows of a table.
+//! The table of messages as SQL conditions and expressions.
 //!
-//! Owns: which messages count, and the attributes that messages set by other parameters than `Target`. Does not own: the table
-//! (`event::messages`), in which order events count (`events`).
+//! Owns: the effects of messages, and the attributes that messages set by parameters other than `Target`. Does not own: the table
+//! itself (`event::messages`), and the order of events (`events`).
 
 use super::text::{identifier, literal};
 use crate::event::messages::{Effect, MESSAGES, Message};
@@ -15,10 +15,10 @@ pub(super) const FOLLOWED: [(&str, &str, &str); 5] = [
     ("owneridname", "Assignee", "Name"),
 ];
 
-/// The parameter that is -1 where Dataverse chooses the value, which the message does not tell.
+/// The parameter that is -1 if Dataverse chooses the value; the message does not contain the choice.
 pub(super) const STATUS: &str = "Status";
 
-/// A column that a parameter may set, and else what the row has.
+/// A column that a parameter may set; otherwise it keeps the value of the row.
 pub(super) fn followed_value(column: &str, parameter: &str, part: &str, exists: bool) -> String {
     let name = identifier(column);
     let own = if exists { name.clone() } else { "NULL".to_owned() };
@@ -38,7 +38,7 @@ pub(super) fn followed_value(column: &str, parameter: &str, part: &str, exists: 
     format!("CASE WHEN {} THEN {value} ELSE {own} END AS {name}", is_one_of(setting(parameter)))
 }
 
-/// The integer that a parameter is or holds; null for everything else.
+/// The integer that a parameter is or contains; null for everything else.
 pub(super) fn number_of(parameter: &str) -> String {
     let text = text_of(parameter, "Value");
     format!(
@@ -52,12 +52,12 @@ fn text_of(parameter: &str, part: &str) -> String {
     )
 }
 
-/// Messages that set an attribute by this parameter.
+/// The messages that set an attribute by this parameter.
 pub(super) fn setting(parameter: &str) -> impl Iterator<Item = &'static Message> {
     MESSAGES.iter().filter(move |message| message.sets.iter().any(|(_, from)| *from == parameter))
 }
 
-/// Attributes that messages set by a parameter, each once, with the parameter.
+/// The attributes that messages set by a parameter, each once, with the parameter.
 fn sets() -> Vec<(&'static str, &'static str)> {
     let mut sets: Vec<(&str, &str)> = Vec::new();
     for set in MESSAGES.iter().flat_map(|message| message.sets) {
@@ -68,7 +68,7 @@ fn sets() -> Vec<(&'static str, &'static str)> {
     sets
 }
 
-/// The attributes that an event sets, those that it sets by other parameters among them.
+/// The attributes that an event sets, by `Target` or by other parameters.
 pub(super) fn changed() -> String {
     let given = sets().into_iter().map(|(attribute, parameter)| {
         format!(
@@ -85,7 +85,7 @@ pub(super) fn changed() -> String {
     )
 }
 
-/// The parameters by the attribute they set, unchanged: misfits are read from them.
+/// The unchanged parameters by the attribute that they set; misfits are taken from them.
 pub(super) fn parameters() -> String {
     let members = sets().into_iter().map(|(attribute, parameter)| {
         let given = format!("json_extract(\"_inputs\", '$.{parameter}')");
@@ -114,7 +114,7 @@ pub(super) fn known() -> String {
     format!("CASE WHEN {changes} THEN true WHEN {keeps} THEN NULL ELSE false END")
 }
 
-/// Condition on the exact name of an event's message: it has this effect.
+/// Condition: the exact name of the event's message is one with this effect.
 pub(super) fn is_message_that(effect: Effect) -> String {
     is_one_of(MESSAGES.iter().filter(|message| message.effect == effect))
 }

@@ -1,17 +1,16 @@
 //! The views as SQL text.
 //!
-//! Owns: which views there are and what they are called. Does not own: which tables there are.
+//! Owns: the list of views and their names. Does not own: finding the tables of a lake (`sql`).
 
 mod text; // quoting, names, comments
 mod columns; // the columns of a table, their order and types
-mod messages; // which messages count, and what they set by parameters
-mod events; // order, repeated deliveries, what an event sets
-// One file per kind of view.
-mod changes;
-mod history;
-mod latest;
-mod watch;
-mod cloud; // what comes before them for a lake that is no folder
+mod messages; // the effects of messages, and the attributes that they set by parameters
+mod events; // order, repeated deliveries, the attributes that an event sets
+mod changes; // view `account_changes`
+mod history; // view `account`, and reading the files of a table
+mod latest; // view `account_latest`
+mod watch; // views `gaps`, `accepted_gaps`, `late`, `quarantine`
+mod cloud; // connection to a lake in a cloud
 
 use catchwater_sinks::lake::schema::TableSchema;
 use catchwater_sinks::paths;
@@ -24,19 +23,19 @@ use text::{Names, one_line};
 pub(super) use cloud::is_in_cloud;
 pub(in crate::cli) use history::files_of;
 
-/// The views of a lake, as statements to paste.
+/// The views of a lake, as statements to paste into DuckDB.
 pub(super) fn script(lake: &Lake<'_>) -> String {
     let address = cloud::duckdb_address(lake.address);
     let lake = &Lake { address: &address, ..*lake };
     let mut out = format!(
         "-- DuckDB views over the lake {}, printed by `catchwater sql`.\n\
-         -- Each query reads the files anew. Print the views again when tables or columns have been added.\n{}\n{SESSION}{}",
+         -- Each query reads the current files. Print the views again after tables or columns have been added.\n{}\n{SESSION}{}",
         one_line(&address),
         latest::LATEST_METHOD,
         cloud::connection(&address),
     );
     let mut names = Names::default();
-    // DuckDB before 1.4 takes a view for the query of this name in its own definition.
+    // Within the definition of a view, DuckDB before 1.4 mistakes a view for a query of the same name.
     for query in events::QUERIES {
         names.take(query);
     }
@@ -51,7 +50,7 @@ pub(super) fn script(lake: &Lake<'_>) -> String {
             changes::write_changes(&mut out, &changes, history, &columns);
         }
     }
-    // No other table has their names: a lake's tables are named exactly, and these are ours.
+    // Their names are reserved, so no other table has them.
     for table in [MESSAGES, QUARANTINE] {
         if !histories.iter().any(|(schema, _)| schema.table == table) {
             history::write_empty(&mut out, &names.take(table), table);
@@ -69,15 +68,15 @@ pub(super) fn script(lake: &Lake<'_>) -> String {
     out
 }
 
-/// What can be said of a lake whose tables are not known: how DuckDB reaches it, and how a table of it is read.
+/// The script for a lake whose tables are not known: it connects DuckDB to the lake and shows how to read a table.
 pub(super) fn script_without_tables(lake: &str) -> String {
     let address = cloud::duckdb_address(lake);
     let account = format!("SELECT * FROM {};", history::source(&address, "account"));
     format!(
-        "-- The way to the lake {}, printed by `catchwater sql`. There are no views: this version does not open\n\
-         -- lakes in a cloud, so it knows neither tables nor columns. `--like FOLDER` takes them from a lake in a folder.\n\
+        "-- Connection to the lake {}, printed by `catchwater sql`. There are no views: this version does not open\n\
+         -- lakes in a cloud, so tables and columns are unknown. `--like FOLDER` takes them from a lake in a folder.\n\
          {SESSION}{}\n\
-         -- A table is a folder, and so are _messages and _quarantine. All rows of `account` are\n\
+         -- Each table is a folder, and so are _messages and _quarantine. This reads all rows of `account`:\n\
          --\n-- {}\n",
         one_line(&address),
         cloud::connection(&address),
@@ -85,27 +84,27 @@ pub(super) fn script_without_tables(lake: &str) -> String {
     )
 }
 
-/// Each table with the name of its first view; an odd name (`ACCOUNT`) does not take the one of a plain table.
+/// Each table with the name of its first view. A name with an escaped folder (`ACCOUNT`) gives way to a plain one.
 fn histories<'a>(tables: &[&'a TableSchema], names: &mut Names) -> Vec<(&'a TableSchema, String)> {
     let mut tables = tables.to_vec();
     tables.sort_by_key(|schema| {
-        let odd = paths::folder_name(&schema.table) != schema.table;
-        (schema.table.starts_with('_'), odd, &schema.table)
+        let is_escaped = paths::folder_name(&schema.table) != schema.table;
+        (schema.table.starts_with('_'), is_escaped, &schema.table)
     });
     tables.into_iter().map(|schema| (schema, names.take(&schema.table))).collect()
 }
 
-/// Whether a table's events are of records, which have states.
+/// True if a table's events are about records, which have states.
 fn is_of_records(schema: &TableSchema) -> bool {
     ![MESSAGES, QUARANTINE].contains(&schema.table.as_str())
 }
 
-/// What holds for the session that the views are pasted into.
+/// Settings of the session that the views are pasted into.
 const SESSION: &str = "
 -- One script for DuckDB 1.2 and newer.
--- The days of a lake are days in UTC; another zone may be set behind the views.
+-- The days of a lake are days in UTC; you may set another time zone after the views.
 SET TimeZone = 'UTC';
--- A query reads the foot of each file a few times: from memory but once.
+-- A query reads the footer of each file several times; this keeps it in memory.
 SET parquet_metadata_cache = true;
 ";
 
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn every_view_has_a_name_of_its_own() {
+    fn view_names_are_distinct() {
         let tables = ["ACCOUNT", "account_latest", "account", "gaps"].map(|name| schema(name, &[]));
         let script = script_of("/lake", &tables);
         let mut names: Vec<String> = views(&script).iter().map(|name| name.to_lowercase()).collect();
@@ -151,7 +150,7 @@ mod tests {
         names.sort();
         names.dedup();
         assert_eq!(names.len(), count, "{names:?}");
-        // The plain table has the plain name; its state gives way to the table that is called so.
+        // The plain table has the plain name; the view of its state gives way to the table of that name.
         assert_eq!(views(&script)[0], "\"account\" AS");
         for taken in ["\"account_latest_\" AS", "\"ACCOUNT_\" AS", "\"gaps_\" AS"] {
             assert!(views(&script).contains(&taken), "{taken}\n{script}");
@@ -159,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_names_and_paths_are_quoted() {
+    fn special_characters_in_names_and_paths_are_quoted() {
         let script = script_of("/it's/[a]*?/x=y", &[schema("a\"b\nc", &[("attr$x%27y", "text")])]);
         for expected in [
             "VIEW \"a\"\"b\\nc\" AS",

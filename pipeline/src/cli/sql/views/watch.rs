@@ -1,6 +1,6 @@
-//! `gaps`, `accepted_gaps`, `late` and `quarantine`: what somebody who runs a lake looks at.
+//! `gaps`, `accepted_gaps`, `late` and `quarantine`: views for operators.
 //!
-//! Does not own: the proof that a lake is whole, which is `catchwater audit`.
+//! Does not own: the proof that a lake is complete (`catchwater audit`).
 
 use std::fmt::Write;
 
@@ -13,11 +13,11 @@ use crate::cli::sql::lake::Lake;
 use crate::columns::fixed_columns;
 use crate::event::QUARANTINE;
 
-/// The view of what is missing, by source: one row per range of sequence numbers.
+/// The view of missing sequence numbers: one row per source and range.
 pub(super) fn write_gaps(out: &mut String, lake: &Lake<'_>, view: &str) {
-    let what = "sequence numbers that no row has, by source (<hub>-<generation>-p<partition>), one row per range.\n\
-                -- Rows in quarantine are there; events given up and gaps that a run accepted are not missing. While a run\n\
-                -- goes on, what it has not written yet shows here too; `catchwater audit` tells that apart";
+    let what = "sequence numbers without a row, by source (<hub>-<generation>-p<partition>), one row per range.\n\
+                -- Events in quarantine have a row; events that were given up and gaps that a run accepted are not listed. During a\n\
+                -- run, events that it has not written yet are listed too; `catchwater audit` can distinguish them";
     statement(out, view, what);
     let folder = lake_folder(lake.address);
     let mut accepted = String::new();
@@ -37,8 +37,8 @@ pub(super) fn write_gaps(out: &mut String, lake: &Lake<'_>, view: &str) {
 
 /// The view of missing numbers that were accepted; `gaps` is the view of those that were not.
 pub(super) fn write_accepted_gaps(out: &mut String, lake: &Lake<'_>, view: &str, gaps: &str) {
-    let what = "sequence numbers that no row has and never will, because the hub left them out or they could not be read,\n\
-                -- as a run saw and accepted, by source, one row per range";
+    let what = "sequence numbers without a row that a run accepted as gaps, because the hub skipped them or they could not\n\
+                -- be read, by source, one row per range";
     statement(out, view, what);
     if lake.accepted.is_empty() {
         out.push_str(NO_RANGES);
@@ -48,7 +48,7 @@ pub(super) fn write_accepted_gaps(out: &mut String, lake: &Lake<'_>, view: &str,
     write_missing(out, lake, &gaps);
 }
 
-/// The query of ranges without a row, between rows of their source; `also` adds ranges that are not asked for.
+/// Writes the query of ranges without a row between rows of their source; `also` adds ranges that are not missing.
 fn write_missing(out: &mut String, lake: &Lake<'_>, also: &str) {
     if lake.tables.is_empty() {
         out.push_str(NO_RANGES);
@@ -66,7 +66,7 @@ fn write_missing(out: &mut String, lake: &Lake<'_>, also: &str) {
     if lake.has_origins {
         let _ = write!(
             out,
-            "\n  UNION ALL\n  -- What is before the first event of a source was not asked for.\n  \
+            "\n  UNION ALL\n  -- Numbers before the first event of a source are not missing.\n  \
                SELECT {}, \"first\" - 1, \"first\" - 1 FROM read_json({}, columns = {{first: 'BIGINT'}}, filename = true)",
             source_of_name(OWN_FILE, "\\.json"),
             records(&folder, &paths::origin_folder()),
@@ -95,13 +95,13 @@ fn write_missing(out: &mut String, lake: &Lake<'_>, also: &str) {
 /// The columns of ranges, without a row.
 const NO_RANGES: &str = "SELECT NULL::VARCHAR AS \"source\", NULL::BIGINT AS \"first\", NULL::BIGINT AS \"last\", NULL::BIGINT AS \"events\"\nWHERE false;\n";
 
-/// A table's name, that of its first view, and the partition of its records if it is elastic.
+/// The names of a table and of its first view, and the partition expression of an elastic table.
 pub(super) type History<'a> = (&'a str, &'a str, Option<String>);
 
 /// The view of events that came behind a later one of their record.
 pub(super) fn write_late(out: &mut String, view: &str, histories: &[History<'_>]) {
-    let what = "events that were delivered behind a later one of their record, of every table.\n\
-                -- \"behind\" is by how much they are older than the newest that was there before them";
+    let what = "events of all tables that were delivered after a later event of their record.\n\
+                -- \"behind\" is the difference to the newest event that was delivered before";
     statement(out, view, what);
     let columns = FACTS.map(|(name, of)| format!("{} AS \"{name}\"", typed_null(of)));
     let _ = write!(
@@ -120,17 +120,17 @@ pub(super) fn write_late(out: &mut String, view: &str, histories: &[History<'_>]
         );
     }
     out.push_str(
-        "\n), _told AS (\n  \
+        "\n), _overtaken AS (\n  \
            SELECT *, max(\"_operation_created_on\") OVER (\n    \
              PARTITION BY \"table\", \"_organization_id\", \"Id\", \"_elastic_partition\" ORDER BY \"_enqueued_time\", \"_partition\", \"_sequence_number\", \"_row_index\"\n    \
              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING\n  ) AS \"overtaken_by\"\n  \
            FROM _events WHERE \"Id\" <> '00000000-0000-0000-0000-000000000000'\n)\n\
          SELECT * EXCLUDE (\"_elastic_partition\"), \"overtaken_by\" - \"_operation_created_on\" AS \"behind\"\n\
-         FROM _told WHERE \"overtaken_by\" > \"_operation_created_on\";\n",
+         FROM _overtaken WHERE \"overtaken_by\" > \"_operation_created_on\";\n",
     );
 }
 
-/// What is said of a late event.
+/// The columns of a late event.
 const FACTS: [(&str, &str); 9] = [
     ("Id", "uuid"),
     ("_organization_id", "uuid"),
@@ -143,9 +143,9 @@ const FACTS: [(&str, &str); 9] = [
     ("_row_index", "int32"),
 ];
 
-/// The view of the quarantine without what has been read again since (`catchwater redrive`).
+/// The view of the quarantine without events that were redriven since (`catchwater redrive`).
 pub(super) fn write_quarantine(out: &mut String, lake: &Lake<'_>, view: &str) {
-    let what = "bodies that could not be understood and still have no row elsewhere";
+    let what = "bodies that could not be understood and have no row in another table";
     statement(out, view, what);
     if !lake.has_redriven {
         let _ = writeln!(out, "SELECT * FROM {};", identifier(QUARANTINE));
@@ -166,16 +166,16 @@ pub(super) fn write_quarantine(out: &mut String, lake: &Lake<'_>, view: &str) {
     );
 }
 
-/// The file that a record is from.
+/// The column with the file of a record.
 const OWN_FILE: &str = "\"filename\"";
 
-/// The same where files of any table are read: DuckDB's own name for it may be an attribute's.
+/// The same for data files, where an attribute may have the default name of this column.
 const FILE: &str = "\"_file\"";
 
-/// How files of any table are read so. The first file tells which columns there are, hence only ask for what all have.
+/// Options that read files of any table. DuckDB takes the columns from the first file: select only those that all files have.
 const WITH_FILE: &str = "filename = '_file', hive_partitioning = false";
 
-/// The source that a data file's name tells; those with `-r` hold what was read again.
+/// The source in the name of a data file; redriven files have `-r`.
 fn source_of_file(file: &str) -> String {
     source_of_name(file, "-[0-9]{20}(-r[0-9]+)?\\.cw\\.parquet")
 }
@@ -184,7 +184,7 @@ fn source_of_name(file: &str, ending: &str) -> String {
     format!("regexp_extract({file}, '([^/\\\\]+){ending}$', 1)")
 }
 
-/// All records of a folder: other files may lie beside them.
+/// A pattern of all records of a folder, which may have other files too.
 fn records(lake: &str, folder: &object_store::path::Path) -> String {
     literal(&format!("{lake}/{folder}/*-p[0-9]*.json"))
 }
