@@ -15,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use processes::{Hub, audit, catchwater, json, told};
+use processes::{Hub, audit, catchwater, json, output_text};
 use tempfile::TempDir;
 
 /// The expected outcome of an audit.
@@ -180,7 +180,7 @@ const DAMAGES: [Damage; 31] = [
 ];
 
 #[test]
-fn every_damage_is_found_or_known() {
+fn every_damage_has_its_expected_outcome() {
     let Some(interpreter) = python::interpreter() else { return };
     let folder = tempfile::tempdir().unwrap();
     let whole = written(&folder, &interpreter);
@@ -194,7 +194,7 @@ fn every_damage_is_found_or_known() {
             Warned(words) => (0, *words),
             Clean => (0, "clean: "),
         };
-        let said = told(&output);
+        let said = output_text(&output);
         if output.status.code() != Some(code) || !said.contains(words) {
             wrong.push(format!("{case}: {} instead of {code} with {words:?}:\n{said}", output.status));
         }
@@ -226,7 +226,7 @@ impl Lake {
     /// A copy to damage.
     fn copied(&self, to: &Path) -> Self {
         let output = Command::new("cp").arg("-r").arg(&self.0).arg(to).output().unwrap();
-        assert!(output.status.success(), "{}", told(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
         Self(to.to_owned(), self.1.clone())
     }
 
@@ -292,7 +292,7 @@ connection.execute(sql)
         let mut command = Command::new(&self.1);
         let output =
             command.args(["-c", SCRIPT]).arg(file).arg(file.parent().unwrap()).arg(sql).output().unwrap();
-        assert!(output.status.success(), "{}", told(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
     }
 }
 

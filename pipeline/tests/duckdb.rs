@@ -22,10 +22,10 @@ use bed::{Bed, send};
 use catchwater::emulator::{Config, Emulator, NewEvent};
 use catchwater::generator::{Format, Generator, Size};
 use catchwater::position::PartitionId;
-use processes::{Hub, audit, catchwater, told};
+use processes::{Hub, audit, catchwater, output_text};
 
 #[test]
-fn every_value_of_300_events_as_json_and_as_xml() {
+fn duckdb_reads_every_value_of_json_and_xml_events() {
     // A folder that DuckDB would read as a pattern, and as a column of its own, if the views let it.
     let lakes = [Format::Json, Format::Xml].map(|format| (format, Bed::new("it's [a] name=lake")));
     let mut views = Vec::new();
@@ -48,7 +48,7 @@ fn every_value_of_300_events_as_json_and_as_xml() {
 }
 
 #[test]
-fn the_latest_state_of_each_record() {
+fn latest_view_has_the_last_value_of_each_column() {
     let Some(bed) = Bed::new("lake") else { return };
     let hub = Hub::start(2);
     bed.check("states.py make", &[&bed.sent()]);
@@ -61,7 +61,7 @@ fn the_latest_state_of_each_record() {
 
 /// Bodies that are easily read wrong, each with its right values.
 #[test]
-fn every_case_has_its_right_values() {
+fn bodies_that_are_easily_misread_have_the_right_values() {
     let Some(bed) = Bed::new("lake") else { return };
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cases");
     let hub = Hub::start(1);
@@ -74,7 +74,7 @@ fn every_case_has_its_right_values() {
 
 /// Attributes named like companions, aliases or DuckDB's own columns; labels and values of unusual types and places.
 #[test]
-fn what_the_views_could_take_for_something_else() {
+fn ambiguous_attribute_names_keep_their_values() {
     let Some(bed) = Bed::new("lake") else { return };
     let hub = Hub::start(1);
     bed.check("clashes.py make", &[&bed.sent()]);
@@ -102,7 +102,7 @@ fn each_record_of_an_event_is_a_row_of_one_file() {
 
 /// A hundred thousand random events, shuffled and repeated, against a model that knows records and nothing of views.
 #[test]
-fn the_states_of_a_plain_model_over_100_000_events() {
+fn states_of_100_000_random_events_match_a_model() {
     const PARTITIONS: usize = 4;
     let Some(bed) = Bed::new("lake") else { return };
     let hub = Hub::start(PARTITIONS as u32);
@@ -117,7 +117,7 @@ fn the_states_of_a_plain_model_over_100_000_events() {
 
 /// Every question of `docs/QUERYING.md`, over the events that a demo makes and over some that it does not.
 #[test]
-fn the_questions_of_the_page_on_querying() {
+fn queries_of_the_documentation_give_the_right_answers() {
     let Some(bed) = Bed::new("lake") else { return };
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/QUERYING.md");
     let hub = Hub::start(2);
@@ -134,7 +134,7 @@ fn the_questions_of_the_page_on_querying() {
 
     let lake = bed.folder.path().join("demo-lake");
     let demo = catchwater(&["demo", "--events", "2000", "--lake", lake.to_str().unwrap()]).output().unwrap();
-    assert!(demo.status.success(), "{}", told(&demo));
+    assert!(demo.status.success(), "{}", output_text(&demo));
     let demo = Bed { lake, ..bed };
     demo.check("questions.py run", &[&demo.views(), &page]);
 }
@@ -150,7 +150,7 @@ fn audit_and_views_agree_on_accepted_gaps() {
     let report = bed.folder.path().join("audit.json");
     let audited = |code: i32| {
         let output = catchwater(&["audit", "--json", "--lake", bed.lake.to_str().unwrap()]).output().unwrap();
-        assert_eq!(output.status.code(), Some(code), "{}", told(&output));
+        assert_eq!(output.status.code(), Some(code), "{}", output_text(&output));
         fs::write(&report, &output.stdout).unwrap();
         serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
     };
@@ -169,7 +169,7 @@ fn audit_and_views_agree_on_accepted_gaps() {
 /// One attribute is an integer, then 1E+300, then a fraction no decimal holds, then a GUID, text, a date; each file
 /// holds one event, and each process knows only what the lake says.
 #[test]
-fn two_hundred_files_of_one_table_whose_attributes_change_their_type() {
+fn attributes_that_change_their_type_keep_all_values() {
     const PARTITIONS: usize = 8;
     let Some(bed) = Bed::new("lake") else { return };
     bed.check("mixtures.py make", &[&bed.sent()]);
@@ -190,7 +190,7 @@ fn two_hundred_files_of_one_table_whose_attributes_change_their_type() {
 }
 
 #[test]
-fn metadata_gives_columns_their_types_and_other_metadata_changes_none() {
+fn metadata_sets_types_of_new_columns_only() {
     let Some(bed) = Bed::new("lake") else { return };
     bed.check("typed.py make", &[&bed.sent()]);
     let [schema, other] = ["schema", "other.json"].map(|name| bed.sent().join(name));
@@ -225,7 +225,7 @@ fn metadata_gives_columns_their_types_and_other_metadata_changes_none() {
 
 /// Types are for ever, so a run says in time which ones it gives and what it was not told.
 #[test]
-fn a_run_names_the_columns_that_it_types_from_values_once() {
+fn columns_typed_from_values_are_reported_once() {
     let Some(bed) = Bed::new("lake") else { return };
     let hub = Hub::start(2);
     let body = |attributes: &str| {
@@ -248,7 +248,7 @@ fn a_run_names_the_columns_that_it_types_from_values_once() {
         let mut arguments = hub.run_arguments(&bed.lake);
         arguments.extend(schema.map_or(vec![], |schema| vec!["--schema", schema.to_str().unwrap()]));
         let output = catchwater(&arguments).output().unwrap();
-        assert!(output.status.success(), "{}", told(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
         String::from_utf8(output.stderr).unwrap()
     };
     send_body(0);
@@ -285,12 +285,12 @@ fn a_run_names_the_columns_that_it_types_from_values_once() {
 }
 
 #[test]
-fn metadata_made_of_bodies_states_what_values_tell_and_leaves_out_the_rest() {
+fn inferred_metadata_leaves_out_doubtful_attributes() {
     let (Some(plain), Some(typed)) = (Bed::new("plain"), Bed::new("typed")) else { return };
     let bodies = plain.sent().join("bodies.ndjson");
     fs::write(&bodies, [generated(Size::Mixed, 300), b"no body\n".to_vec()].concat()).unwrap();
     let inferred = catchwater(&["schema", "infer", "--files", bodies.to_str().unwrap()]).output().unwrap();
-    assert!(inferred.status.success(), "{}", told(&inferred));
+    assert!(inferred.status.success(), "{}", output_text(&inferred));
     let doubts = String::from_utf8_lossy(&inferred.stderr);
     assert!(doubts.contains("1 of 301 bodies can't be understood"), "{doubts}");
     assert!(
@@ -315,7 +315,7 @@ fn metadata_made_of_bodies_states_what_values_tell_and_leaves_out_the_rest() {
 }
 
 #[test]
-fn metadata_and_bodies_that_say_nothing_are_usage_errors() {
+fn unreadable_metadata_and_bodies_are_usage_errors() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     fs::write(at("bad.json"), r#"{"value":[{"LogicalName":"account","Attributes":[{}]}]}"#).unwrap();
@@ -336,27 +336,27 @@ fn metadata_and_bodies_that_say_nothing_are_usage_errors() {
         (vec!["schema", "show", "--lake", &lake], "there is no lake at"),
     ] {
         let output = catchwater(&arguments).output().unwrap();
-        assert_eq!(output.status.code(), Some(2), "{}", told(&output));
-        assert!(output.stdout.is_empty(), "{}", told(&output));
-        assert!(String::from_utf8_lossy(&output.stderr).contains(expected), "{}", told(&output));
+        assert_eq!(output.status.code(), Some(2), "{}", output_text(&output));
+        assert!(output.stdout.is_empty(), "{}", output_text(&output));
+        assert!(String::from_utf8_lossy(&output.stderr).contains(expected), "{}", output_text(&output));
     }
     assert!(!Path::new(&lake).exists(), "what is wrong is said before a lake is made");
 }
 
 #[test]
-fn queries_that_the_demo_prints_can_be_pasted() {
+fn queries_printed_by_the_demo_run_in_a_shell() {
     for lake in ["lake", "it's [a] $lake"] {
         let Some(bed) = Bed::new(lake) else { return };
         let output =
             catchwater(&["demo", "--events", "500", "--lake", bed.lake.to_str().unwrap()]).output().unwrap();
-        assert!(output.status.success(), "{}", told(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
         fs::write(bed.sent().join("said"), output.stdout).unwrap();
         bed.check("pasted.py", &[&bed.sent().join("said")]);
     }
 }
 
 #[test]
-fn bodies_that_cannot_be_understood_are_kept_and_the_rest_arrives() {
+fn rejected_bodies_are_quarantined_with_their_reason() {
     let Some(bed) = Bed::new("lake") else { return };
     let hub = Hub::start(1);
     bed.check("rejects.py make", &[&bed.sent()]);
@@ -385,12 +385,12 @@ fn every_body_of_the_corpus_is_decoded_or_quarantined() {
 
 /// A lake in a cloud is not opened: a folder with its tables tells the views, or there are none.
 #[test]
-fn a_lake_in_a_cloud_is_reached_by_what_is_printed() {
+fn views_of_a_cloud_lake_connect_to_it() {
     let folder = tempfile::tempdir().unwrap();
     let lake = folder.path().join("lake");
     let local = lake.to_str().unwrap();
     let demo = catchwater(&["demo", "--events", "300", "--lake", local]).output().unwrap();
-    assert!(demo.status.success(), "{}", told(&demo));
+    assert!(demo.status.success(), "{}", output_text(&demo));
     let sql = |arguments: &[&str]| {
         let output = catchwater(&[&["sql", "--lake"], arguments].concat()).output().unwrap();
         let [said, printed] =
@@ -436,12 +436,12 @@ fn a_lake_in_a_cloud_is_reached_by_what_is_printed() {
 }
 
 #[test]
-fn a_lake_that_is_not_there_is_a_usage_error() {
+fn views_of_a_missing_lake_are_a_usage_error() {
     let folder = tempfile::tempdir().unwrap();
     for lake in [folder.path().to_owned(), folder.path().join("nowhere")] {
         let output = catchwater(&["sql", "--lake", lake.to_str().unwrap()]).output().unwrap();
-        assert_eq!(output.status.code(), Some(2), "{}", told(&output));
-        assert!(output.stdout.is_empty(), "{}", told(&output));
+        assert_eq!(output.status.code(), Some(2), "{}", output_text(&output));
+        assert!(output.stdout.is_empty(), "{}", output_text(&output));
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains("there is no lake at") && said.contains("catchwater run"), "{said}");
     }

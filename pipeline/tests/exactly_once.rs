@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use processes::{Hub, audit, catchwater, json, told};
+use processes::{Hub, audit, catchwater, json, output_text};
 use serde_json::Value;
 
 #[test]
@@ -28,7 +28,7 @@ fn only_new_events_are_added() {
 }
 
 #[test]
-fn kill_nine_twenty_times() {
+fn every_event_is_there_once_after_twenty_kills() {
     let (hub, folder) = (Hub::start(4), tempfile::tempdir().unwrap());
     let lake = folder.path().join("lake");
     let mut random = Random(20);
@@ -46,7 +46,7 @@ fn kill_nine_twenty_times() {
 }
 
 #[test]
-fn losing_every_checkpoint_costs_time_not_events() {
+fn events_are_read_once_without_checkpoints() {
     let (hub, folder) = (Hub::start(2), tempfile::tempdir().unwrap());
     let lake = folder.path().join("lake");
     let sent = hub.send("small", 1000, 1);
@@ -59,7 +59,7 @@ fn losing_every_checkpoint_costs_time_not_events() {
 
 /// A checkpoint that somebody has edited or merged: the offset is not that of its number.
 #[test]
-fn offset_that_leads_elsewhere_costs_time_and_no_event() {
+fn checkpoint_with_a_wrong_offset_loses_no_event() {
     let (hub, folder) = (Hub::start(1), tempfile::tempdir().unwrap());
     let [lake, other] = ["lake", "other"].map(|name| folder.path().join(name));
     let checkpoint = |lake: &Path| -> std::path::PathBuf {
@@ -94,7 +94,7 @@ fn offset_that_leads_elsewhere_costs_time_and_no_event() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn two_writers_on_one_partition() {
+fn stopped_writer_that_wakes_duplicates_no_event() {
     let (hub, folder) = (Hub::start(1), tempfile::tempdir().unwrap());
     let lake = folder.path().join("lake");
     let mut sent = hub.send("mixed", 3000, 1);
@@ -116,7 +116,7 @@ fn two_writers_on_one_partition() {
 }
 
 #[test]
-fn two_runs_at_once_share_nothing_and_lose_nothing() {
+fn concurrent_runs_write_each_event_once() {
     let (hub, folder) = (Hub::start(2), tempfile::tempdir().unwrap());
     let lake = folder.path().join("lake");
     let mut sent = hub.send("mixed", 2000, 1);
@@ -125,7 +125,7 @@ fn two_runs_at_once_share_nothing_and_lose_nothing() {
     // Each partition is the last comer's; the other is told so and ends with 6, or both have caught up.
     for run in runs {
         let output = run.wait_with_output().unwrap();
-        assert!(matches!(output.status.code(), Some(0 | 6)), "{}\n{}", output.status, told(&output));
+        assert!(matches!(output.status.code(), Some(0 | 6)), "{}\n{}", output.status, output_text(&output));
     }
     hub.run(&lake);
     check_lake(&lake, sent);
@@ -133,7 +133,7 @@ fn two_runs_at_once_share_nothing_and_lose_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn a_drain_makes_durable_what_is_in_flight() {
+fn drain_makes_events_in_flight_durable() {
     let (hub, folder) = (Hub::start(4), tempfile::tempdir().unwrap());
     let sent = hub.send("mixed", 5000, 1);
     for name in ["TERM", "INT"] {
@@ -151,7 +151,7 @@ fn a_drain_makes_durable_what_is_in_flight() {
         let asked = Instant::now();
         signal(&run, name);
         let output = run.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", told(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
         assert!(asked.elapsed() < Duration::from_secs(11), "a drain takes ten seconds at the most");
         audit(&lake);
         hub.run(&lake);
@@ -160,7 +160,7 @@ fn a_drain_makes_durable_what_is_in_flight() {
 }
 
 #[test]
-fn another_hub_under_the_same_name_is_another_log() {
+fn recreated_hub_is_read_as_a_new_log() {
     let folder = tempfile::tempdir().unwrap();
     let lake = folder.path().join("lake");
     let first = Hub::start(1);
@@ -223,7 +223,7 @@ impl Random {
 }
 
 #[test]
-fn the_json_of_each_face_is_one_object_a_line() {
+fn json_reports_have_their_keys() {
     let (hub, folder) = (Hub::start(1), tempfile::tempdir().unwrap());
     let lake = folder.path().join("lake");
     hub.send("small", 10, 1);

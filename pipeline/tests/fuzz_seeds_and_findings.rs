@@ -78,7 +78,7 @@ fn in_time(body: &[u8], check: fn(&[u8])) {
 
 /// Cut short anywhere, and with one byte of it another one.
 #[test]
-fn bodies_that_are_broken() {
+fn damaged_bodies() {
     let broken = |body: &[u8]| {
         for at in (0..body.len()).step_by(97) {
             body::check(&body[..at]);

@@ -59,7 +59,7 @@ fn check(event: &RawEvent<'_>, n: i64) {
 }
 
 #[tokio::test]
-async fn what_another_library_sends_comes_in_as_it_was_sent() {
+async fn events_of_an_independent_hub_are_received_unchanged() {
     let Some(hub) = spawn_blocking(Hub::start).await.unwrap() else { return };
     let to = format!(
         "Endpoint=sb://127.0.0.1:{};SharedAccessKeyName=n;SharedAccessKey=k;UseDevelopmentEmulator=true;EntityPath=events",

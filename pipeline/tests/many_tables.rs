@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use processes::{Hub, audit, catchwater, json, told};
+use processes::{Hub, audit, catchwater, json, output_text};
 use serde_json::Value;
 
 /// How many partitions, tables on each, attributes of each, updates of each on each partition; and the budget.
@@ -80,7 +80,7 @@ impl Size {
 }
 
 #[test]
-fn many_tables_within_a_small_budget_end_in_few_files() {
+fn many_tables_within_a_small_budget_make_few_files() {
     let (size, folder) = (Size::chosen(), tempfile::tempdir().unwrap());
     let (hub, lake) = (Hub::start(size.partitions), folder.path().join("lake"));
     size.send(&hub, folder.path());
@@ -104,12 +104,12 @@ fn run(hub: &Hub, lake: &Path, budget: &str) -> Value {
     while process.try_wait().unwrap().is_none() {
         if began.elapsed() > LIMIT {
             process.kill().unwrap();
-            panic!("{arguments:?} has not ended: {}", told(&process.wait_with_output().unwrap()));
+            panic!("{arguments:?} has not ended: {}", output_text(&process.wait_with_output().unwrap()));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
     let output = process.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", told(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
     let text = String::from_utf8(output.stdout).unwrap();
     serde_json::from_str(text.lines().next_back().unwrap()).unwrap()
 }

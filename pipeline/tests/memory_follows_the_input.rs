@@ -87,7 +87,7 @@ fn json(name: &'static str, member: &str, piece: &'static str, back: &'static st
 const RECORD: &str = r#""InputParameters":[{"key":"Target","value":{"__type":"Entity:x","Attributes":["#;
 
 #[test]
-fn json_takes_no_more_than_the_bound() {
+fn json_bodies_keep_to_the_memory_bound() {
     let image = r#""PostEntityImages":[{"key":"i","value":{"Attributes":["#;
     check(&[
         json("numbers", r#""p":["#, "0,", "]}"),
@@ -158,7 +158,7 @@ fn xml(name: &'static str, content: &str, piece: &'static str, back: &'static st
 const END: &str = "</RemoteExecutionContext>";
 
 #[test]
-fn xml_takes_no_more_than_the_bound() {
+fn xml_bodies_keep_to_the_memory_bound() {
     let long = |bytes: usize| format!(r#"<n:p xmlns:n="{}" xmlns:m="urn:m">"#, "u".repeat(bytes));
     check(&[
         ("a namespace of many", format!(r#"<a xmlns="u{}">"#, "x".repeat(60_000)), "<b/>", "</a>"),
@@ -231,7 +231,7 @@ fn xml_takes_no_more_than_the_bound() {
 }
 
 #[test]
-fn choices_of_the_fuzzer_keep_to_the_bound() {
+fn random_bodies_keep_to_the_memory_bound() {
     let _alone = memory::run_alone();
     for bytes in inputs::random_bytes(300, 60) {
         growth::check(&bytes);
@@ -240,7 +240,7 @@ fn choices_of_the_fuzzer_keep_to_the_bound() {
 
 /// Bodies as Dataverse posts them are not even near.
 #[test]
-fn events_take_a_small_part_of_the_bound() {
+fn real_events_stay_far_below_the_memory_bound() {
     let _alone = memory::run_alone();
     let data = inputs::data_folder("oracle");
     // Real bodies are not here on a clone that stands alone.
@@ -280,7 +280,7 @@ fn events_take_a_small_part_of_the_bound() {
 
 /// A sender whose attributes never have the same name twice.
 #[test]
-fn attributes_that_vary_take_time_and_memory_in_proportion() {
+fn ever_new_attributes_take_time_and_memory_in_proportion() {
     let _alone = memory::run_alone();
     let began = Instant::now();
     let mut bytes = 0;

@@ -30,7 +30,7 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 #[test]
-fn parsing_allocates_nothing_in_the_steady_state() {
+fn parser_with_grown_buffers_allocates_nothing() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/oracle/json");
     let mut bodies: Vec<Vec<u8>> =
         fs::read_dir(folder).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect();

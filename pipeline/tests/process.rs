@@ -17,7 +17,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use processes::{Hub, catchwater, told};
+use processes::{Hub, catchwater, output_text};
 
 /// Every end, as documented.
 const END_MAX: Duration = Duration::from_secs(15);
@@ -37,7 +37,7 @@ fn failed_run_ends_while_a_store_call_hangs() {
 }
 
 #[test]
-fn commands_that_hang_end_at_the_first_signal() {
+fn hung_commands_end_at_the_first_signal() {
     let (_hub, lake) = lake(1, 50);
     let lake = lake.path();
     let record = lake.join("_catchwater/lake.json");
@@ -55,7 +55,7 @@ fn commands_that_hang_end_at_the_first_signal() {
 }
 
 #[test]
-fn run_that_hangs_before_it_reads_ends_at_the_first_signal_as_drained() {
+fn run_hung_before_reading_ends_as_drained_at_the_first_signal() {
     let (hub, lake) = lake(1, 50);
     hang(&lake.path().join("_catchwater/lake.json"));
     let run = catchwater(&hub.run_arguments(lake.path())).stdout(Stdio::piped()).spawn().unwrap();
@@ -65,7 +65,7 @@ fn run_that_hangs_before_it_reads_ends_at_the_first_signal_as_drained() {
 }
 
 #[test]
-fn second_signal_ends_a_run_that_can_not_drain() {
+fn second_signal_ends_a_run_that_cannot_drain() {
     let (hub, lake) = lake(1, 50);
     // The options are read before anything is there to be drained.
     let schema = lake.path().join("schema.json");
@@ -82,7 +82,7 @@ fn second_signal_ends_a_run_that_can_not_drain() {
 }
 
 #[test]
-fn drain_that_does_not_end_is_ended() {
+fn hung_drain_ends_after_its_timeout() {
     let (hub, lake) = lake(1, 50);
     let schema = lake.path().join("schema.json");
     hang(&schema);
@@ -115,7 +115,7 @@ fn demo_ends_with_the_error_of_its_run() {
 const DEAF: [&str; 3] = ["2>/dev/full", "2>&-", "2>broken pipe"];
 
 #[test]
-fn run_drains_and_keeps_its_code_when_nobody_reads_the_log() {
+fn run_drains_with_an_unwritable_standard_error() {
     for deaf in DEAF {
         for name in ["TERM", "INT"] {
             let (hub, lake) = (Hub::start(2), tempfile::tempdir().unwrap());
@@ -141,7 +141,7 @@ fn run_drains_and_keeps_its_code_when_nobody_reads_the_log() {
 }
 
 #[test]
-fn exit_codes_keep_their_meaning_when_nobody_reads_the_log() {
+fn exit_codes_are_the_same_with_an_unwritable_standard_error() {
     let (hub, lake) = lake(1, 50);
     let lake = lake.path();
     let damaged = tempfile::tempdir().unwrap();
@@ -170,7 +170,7 @@ fn exit_codes_keep_their_meaning_when_nobody_reads_the_log() {
         (vec!["audit", "--lake", lake], 0),
     ] {
         let output = catchwater(&arguments).output().unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{}", told(&output));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{}", output_text(&output));
         for deaf in DEAF {
             let mut command = deafened(&arguments, deaf);
             let mut command = command.env("CATCHWATER_LOG", "trace").stdout(Stdio::null()).spawn().unwrap();
@@ -181,14 +181,14 @@ fn exit_codes_keep_their_meaning_when_nobody_reads_the_log() {
 }
 
 #[test]
-fn run_ends_while_standard_error_is_a_pipe_that_nobody_drains() {
+fn run_ends_while_standard_error_is_a_full_pipe() {
     let (hub, lake) = lake(1, 50);
     let checkpoints = lake.path().join("_catchwater/checkpoints");
     let namespace = fs::read_dir(checkpoints).unwrap().next().unwrap().unwrap().path();
     let checkpoint = namespace.join("events/$default/0.json");
     fs::write(&checkpoint, "").unwrap();
     let warned = catchwater(&hub.run_arguments(lake.path())).output().unwrap();
-    assert!(told(&warned).contains("unreadable checkpoint"), "{}", told(&warned));
+    assert!(output_text(&warned).contains("unreadable checkpoint"), "{}", output_text(&warned));
     fs::write(&checkpoint, "").unwrap();
     let (reader, mut writer) = std::io::pipe().unwrap();
     writer.write_all(&vec![b'x'; PIPE_BYTES]).unwrap();
@@ -202,7 +202,7 @@ fn run_ends_while_standard_error_is_a_pipe_that_nobody_drains() {
 const PIPE_BYTES: usize = 64 * 1024;
 
 #[test]
-fn report_that_can_not_be_written_is_an_error_and_a_closed_pipe_is_not() {
+fn unwritable_report_is_an_error_unless_the_pipe_is_closed() {
     let (hub, lake) = lake(1, 50);
     let lake = lake.path().to_str().unwrap();
     let connection = hub.connection_string.as_str();
@@ -225,8 +225,8 @@ fn report_that_can_not_be_written_is_an_error_and_a_closed_pipe_is_not() {
     ] {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let output = catchwater(arguments).stdout(full).output().unwrap();
-        assert_eq!(output.status.code(), Some(7), "{arguments:?}: {}", told(&output));
-        let said = told(&output);
+        assert_eq!(output.status.code(), Some(7), "{arguments:?}: {}", output_text(&output));
+        let said = output_text(&output);
         assert!(said.contains("standard output") && said.contains("No space left"), "{arguments:?}: {said}");
         if arguments[0] == "hub" {
             continue;
@@ -264,24 +264,24 @@ fn empty_variables_count_as_unset() {
             running.env(variable, "");
         }
         let output = running.output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{command:?}: {}", told(&output));
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {}", output_text(&output));
     }
     fs::remove_dir_all(format!("{lake}-demo")).unwrap();
 
     let output = catchwater(&["audit"]).env("CATCHWATER_LAKE", "").output().unwrap();
-    assert!(told(&output).contains("--lake <URL>"), "{}", told(&output));
+    assert!(output_text(&output).contains("--lake <URL>"), "{}", output_text(&output));
     let output = catchwater(&["audit", "--lake", lake]).env("CATCHWATER_LOG", "warn,=[").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(told(&output).contains("CATCHWATER_LOG can't be read"), "{}", told(&output));
+    assert!(output_text(&output).contains("CATCHWATER_LOG can't be read"), "{}", output_text(&output));
     // What "$Default" becomes in a shell.
     let arguments = ["run", "--lake", lake, "--connection-string", connection, "--consumer-group", ""];
     let output = catchwater(&arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(told(&output).contains("single quotes"), "{}", told(&output));
+    assert!(output_text(&output).contains("single quotes"), "{}", output_text(&output));
 }
 
 #[test]
-fn folders_that_can_not_be_tables_are_not_entered() {
+fn folders_that_cannot_be_tables_are_ignored() {
     let (hub, lake) = lake(1, 50);
     let lake = lake.path();
     // What would stop recovery and be a fault for the audit, if they looked.
@@ -298,13 +298,13 @@ fn folders_that_can_not_be_tables_are_not_entered() {
     processes::audit(lake);
     for command in ["sql", "redrive"] {
         let output = catchwater(&[command, "--lake", lake.to_str().unwrap()]).output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{}", told(&output));
-        assert!(!told(&output).contains("lost+found"), "{}", told(&output));
+        assert_eq!(output.status.code(), Some(0), "{}", output_text(&output));
+        assert!(!output_text(&output).contains("lost+found"), "{}", output_text(&output));
     }
 }
 
 #[test]
-fn staging_files_of_killed_puts_are_removed_at_a_start() {
+fn stale_staging_files_are_removed_at_the_start() {
     let (hub, lake) = lake(1, 50);
     let file = data_files(lake.path()).into_iter().next().unwrap();
     let staging = |n: u32, age_minutes: u64| {
@@ -331,7 +331,7 @@ fn staging_files_of_killed_puts_are_removed_at_a_start() {
 }
 
 #[test]
-fn names_out_of_bodies_are_escaped() {
+fn names_from_bodies_are_escaped() {
     let (hub, folder) = (Hub::start(1), tempfile::tempdir().unwrap());
     let bodies = folder.path().join("bodies.ndjson");
     let body = include_str!("data/oracle/json/m_create.json");
@@ -352,14 +352,14 @@ fn names_out_of_bodies_are_escaped() {
         &["schema", "show", "--lake", lake, "--table", "other"],
     ] {
         let output = catchwater(arguments).env("CATCHWATER_LOG", "trace").output().unwrap();
-        let said = told(&output);
+        let said = output_text(&output);
         assert!(said.contains("a\\u{1b}[2J\\nb\\u{202e}"), "{arguments:?}: {said}");
         assert!(!said.contains(['\u{1b}', '\u{202e}']), "{arguments:?}: {said}");
     }
 }
 
 #[test]
-fn errors_have_their_whole_cause_once() {
+fn errors_show_each_cause_once() {
     let (hub, lake) = lake(1, 50);
     let record = lake.path().join("_catchwater/lake.json");
     fs::remove_file(&record).unwrap();
@@ -377,7 +377,7 @@ fn errors_have_their_whole_cause_once() {
 }
 
 #[test]
-fn peer_that_is_reached_and_speaks_something_else_is_told_apart() {
+fn peer_without_amqp_is_distinguished_from_an_unreachable_one() {
     for (answer, code, word) in [
         (&b""[..], 3, "closed the connection during the handshake"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", 2, "does not open an AMQP connection"),
@@ -394,7 +394,7 @@ fn peer_that_is_reached_and_speaks_something_else_is_told_apart() {
         );
         let arguments = ["send", "--generate", "small", "--events", "1", "--connection-string", &text];
         let output = catchwater(&arguments).output().unwrap();
-        let said = told(&output);
+        let said = output_text(&output);
         assert_eq!(output.status.code(), Some(code), "{said}");
         assert!(said.contains(word) && !said.contains("could not reach"), "{said}");
     }

@@ -25,7 +25,7 @@ async fn check(name: &str) -> Option<Emulator> {
 }
 
 #[tokio::test]
-async fn events_come_back_as_they_were_sent() {
+async fn sdk_receives_events_unchanged() {
     let Some(hub) = check("round_trip").await else { return };
     let events: u64 =
         (0..hub.partitions()).filter_map(|id| hub.partition(PartitionId(id))).map(|p| p.events).sum();
@@ -34,21 +34,21 @@ async fn events_come_back_as_they_were_sent() {
 }
 
 #[tokio::test]
-async fn readers_begin_where_they_ask_to() {
+async fn sdk_readers_start_at_the_requested_position() {
     check("positions").await;
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_an_authentication_error() {
+async fn wrong_key_is_an_authentication_error() {
     check("wrong_key").await;
 }
 
 #[tokio::test]
-async fn a_higher_owner_level_displaces_a_reader() {
+async fn higher_owner_level_displaces_a_reader() {
     check("owner_level").await;
 }
 
 #[tokio::test]
-async fn too_large_an_event_is_refused() {
+async fn too_large_event_is_refused() {
     check("too_large").await;
 }

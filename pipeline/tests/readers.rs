@@ -21,7 +21,7 @@ use std::path::Path;
 use std::process::Command;
 
 use bed::{Bed, check_with, every_reader, send};
-use processes::{Hub, audit, told};
+use processes::{Hub, audit, output_text};
 
 /// A reader with its locked packages.
 type Reader = (&'static str, &'static str);
@@ -48,7 +48,7 @@ const MORE_READERS: [Reader; 8] = [
 ];
 
 #[test]
-fn every_reader_sees_every_value_of_a_lake_of_two_versions() {
+fn every_reader_sees_every_value_written_by_two_versions() {
     let Some(bed) = Bed::new("lake") else { return };
     let earlier = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/lake_of_0.1");
     bed.check("every_reader.py make", &[&bed.sent()]);
@@ -68,7 +68,7 @@ fn every_reader_sees_every_value_of_a_lake_of_two_versions() {
         if reader == "spark" {
             let java = Path::new(env!("CARGO_TARGET_TMPDIR")).join("java");
             let found = Command::new(&interpreter).arg(python::script("java.py")).arg(java).output().unwrap();
-            assert!(found.status.success(), "{}", told(&found));
+            assert!(found.status.success(), "{}", output_text(&found));
             let home = String::from_utf8(found.stdout).unwrap();
             let script = format!("every_reader.py check {reader}");
             bed::check_in(

@@ -18,11 +18,11 @@ use catchwater_sinks::lake::schema::{Ensured, FileColumn, Schemas};
 use catchwater_sinks::parquet::{FooterFacts, assemble, encode_row_group};
 use catchwater_sinks::paths::{Date, Destination, Ordinal, SourceId};
 use catchwater_sinks::store::Store;
-use processes::{audit, catchwater, json, told};
+use processes::{audit, catchwater, json, output_text};
 use serde_json::{Value, json as object};
 
 #[test]
-fn redriven_once_however_often_and_by_however_many() {
+fn concurrent_and_repeated_redrives_write_each_event_once() {
     let folder = tempfile::tempdir().unwrap();
     let lake = folder.path().join("lake");
     make_lake(&lake, &[update("account"), b"no event".to_vec(), update("contact"), update("account")]);
@@ -41,7 +41,7 @@ fn redriven_once_however_often_and_by_however_many() {
     let start = || catchwater(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     for redrive in [start(), start(), start()] {
         let output = redrive.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", told(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
     }
     let audited = audit(&lake);
     assert_eq!((&audited["events"], &audited["rows"]), (&object!(4), &object!(7)), "{audited}");
@@ -54,19 +54,23 @@ fn redriven_once_however_often_and_by_however_many() {
 }
 
 #[test]
-fn a_lake_that_is_not_there_is_a_mistake_in_what_was_asked() {
+fn redrive_of_a_missing_lake_is_a_usage_error() {
     let output = catchwater(&["redrive", "--lake", "there/is/no/lake"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
-    assert!(told(&output).contains("there is no lake at there/is/no/lake"), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", output_text(&output));
+    assert!(
+        output_text(&output).contains("there is no lake at there/is/no/lake"),
+        "{}",
+        output_text(&output)
+    );
 }
 
 #[test]
-fn people_are_told_what_stays_and_why() {
+fn summary_lists_remaining_bodies_with_their_reason() {
     let folder = tempfile::tempdir().unwrap();
     let lake = folder.path().join("lake");
     make_lake(&lake, &[update("account"), b"no event".to_vec()]);
     let output = catchwater(&["redrive", "--lake", lake.to_str().unwrap()]).output().unwrap();
-    let said = told(&output);
+    let said = output_text(&output);
     for words in ["account", "1 redriven", "1 stay: the body is not JSON", "2 bodies in 1 files"] {
         assert!(said.contains(words), "{words:?} is not in {said}");
     }

@@ -112,7 +112,7 @@ fn several(members: &str, first: &str, target: &str, targets: usize) -> String {
 }
 
 #[test]
-fn memory_of_rows_follows_their_body() {
+fn memory_of_rows_is_proportional_to_their_body() {
     let _alone = memory::run_alone();
     let agent = |bytes: usize| format!(r#""InitiatingUserAgent":"{}","#, "u".repeat(bytes));
     let id = r#""00000064-0000-4000-8000-000000000064""#;
@@ -196,7 +196,7 @@ fn update(record: &str) -> String {
 }
 
 #[test]
-fn columns_that_come_late_take_no_room_in_the_rows_before() {
+fn late_columns_take_no_memory_in_earlier_rows() {
     let _alone = memory::run_alone();
     let narrow = update(r#"{"Attributes":[{"key":"name","value":"a"}]}"#);
     let wide = update(&attributes(0..4_000, "1.5"));
@@ -214,7 +214,7 @@ fn columns_that_come_late_take_no_room_in_the_rows_before() {
 }
 
 #[test]
-fn row_without_the_columns_of_others_counts_with_them() {
+fn rows_count_the_columns_of_other_rows() {
     let _alone = memory::run_alone();
     let narrow = update(r#"{"Attributes":[{"key":"name","value":"a"}]}"#);
     let wide = update(&attributes(0..2_000, "1.5"));

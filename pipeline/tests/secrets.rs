@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use processes::{Hub, catchwater, told};
+use processes::{Hub, catchwater, output_text};
 
 /// Stands in place of a password, a signature or a key.
 const CANARY: &str = "cAnArYs3cr3t";
@@ -67,7 +67,7 @@ fn connection_strings() -> Vec<String> {
 }
 
 #[test]
-fn addresses_are_shown_without_secrets_by_every_command() {
+fn every_command_shows_addresses_without_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let lake = folder.path().to_str().unwrap();
     let plain = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=n;SharedAccessKey=k;EntityPath=e;UseDevelopmentEmulator=true";
@@ -102,7 +102,7 @@ fn addresses_are_shown_without_secrets_by_every_command() {
 }
 
 #[test]
-fn connection_strings_are_shown_without_secrets_by_every_command() {
+fn every_command_shows_connection_strings_without_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let lake = folder.path().to_str().unwrap();
     for text in connection_strings() {
@@ -128,7 +128,7 @@ fn connection_strings_are_shown_without_secrets_by_every_command() {
 }
 
 #[test]
-fn variables_are_not_shown_by_help_or_errors() {
+fn help_and_errors_do_not_show_variables() {
     for (address, connection) in addresses().iter().zip(connection_strings().iter().cycle()) {
         for arguments in [
             &["--help"][..],
@@ -197,7 +197,7 @@ fn keys_stay_out_of_logs_and_lakes() {
         &["schema", "show", "--lake", lake_text],
     ] {
         let output = catchwater(arguments).env("CATCHWATER_LOG", "trace").output().unwrap();
-        let said = told(&output);
+        let said = output_text(&output);
         assert!(output.status.success(), "{said}");
         for secret in [key, "SharedAccessSignature", "&sig="] {
             assert!(!said.contains(secret), "{arguments:?} shows {secret}:\n{said}");
@@ -207,7 +207,7 @@ fn keys_stay_out_of_logs_and_lakes() {
 }
 
 fn check(output: &Output, arguments: &[&str]) {
-    let said = told(output);
+    let said = output_text(output);
     assert!(!said.contains(CANARY) && !said.contains("CAN/RY"), "{arguments:?}:\n{said}");
 }
 

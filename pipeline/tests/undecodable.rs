@@ -27,7 +27,7 @@ use tokio::task::spawn_blocking;
 const FIRST: PartitionId = PartitionId(0);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_senders_may_send_is_kept_with_its_bytes_and_stops_nothing() {
+async fn undecodable_messages_are_quarantined_with_their_bytes() {
     let hub = hub().await;
     let body = data(Some(&update("poison")));
     let footer = section(code::FOOTER, |out| out.map(|_| ()));
@@ -71,7 +71,7 @@ async fn what_senders_may_send_is_kept_with_its_bytes_and_stops_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_broken_hub_stamps_is_kept_and_reading_resumes_behind_it() {
+async fn events_with_broken_annotations_are_quarantined() {
     let hub = hub().await;
     let good = || hub.append(FIRST, &NewEvent { body: &update("good"), ..NewEvent::default() }).unwrap();
     let body = update("stamped");
@@ -101,7 +101,7 @@ async fn what_a_broken_hub_stamps_is_kept_and_reading_resumes_behind_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_another_library_sends_is_kept_too() {
+async fn undecodable_messages_of_another_library_are_quarantined() {
     let hub = hub().await;
     let port = hub.address().port().to_string();
     let sent = spawn_blocking(move || {
@@ -109,7 +109,7 @@ async fn what_another_library_sends_is_kept_too() {
         Some(command.args([&port, "RootManageSharedAccessKey", "SAS_KEY_VALUE"]).output().unwrap())
     });
     let Some(sent) = sent.await.unwrap() else { return };
-    assert!(sent.status.success(), "{}", processes::told(&sent));
+    assert!(sent.status.success(), "{}", processes::output_text(&sent));
     let lake = tempfile::tempdir().unwrap();
     let report = run(&hub, lake.path()).await;
     assert_eq!((&report["events"], &report["quarantined"]), (&object!(5), &object!(3)), "{report}");
@@ -123,7 +123,7 @@ async fn what_another_library_sends_is_kept_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deliveries_without_a_number_stop_nothing() {
+async fn deliveries_without_a_sequence_number_are_skipped() {
     let hub = hub().await;
     let good = || hub.append(FIRST, &NewEvent { body: &update("good"), ..NewEvent::default() }).unwrap();
     good();

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::processes::{Hub, audit, catchwater, json, told};
+use super::processes::{Hub, audit, catchwater, json, output_text};
 use super::python;
 
 /// A folder for one test, and the Python that checks what comes into it.
@@ -55,7 +55,7 @@ impl Bed {
         let mut arguments = hub.run_arguments(&self.lake);
         arguments.extend(["--lanes", "1", "--schema", schema.to_str().unwrap()]);
         let output = catchwater(&arguments).output().unwrap();
-        assert!(output.status.success(), "{}", told(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
         let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(report["rows"], expected, "{report}");
         String::from_utf8(output.stderr).unwrap()
@@ -75,7 +75,7 @@ impl Bed {
     /// Prints the lake's views into a file.
     pub(crate) fn printed(&self) -> PathBuf {
         let output = catchwater(&["sql", "--lake", self.lake.to_str().unwrap()]).output().unwrap();
-        assert!(output.status.success(), "{}", told(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
         let path = self.folder.path().join("views.sql");
         fs::write(&path, output.stdout).unwrap();
         path
@@ -132,8 +132,8 @@ pub(crate) fn check_in(
     // No traces among the sources.
     command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(bed.folder.path());
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{script}: {}\n{}", output.status, told(&output));
-    print!("{script}: {}", told(&output));
+    assert!(output.status.success(), "{script}: {}\n{}", output.status, output_text(&output));
+    print!("{script}: {}", output_text(&output));
 }
 
 /// Sends files to one partition and returns how many events the hub took.

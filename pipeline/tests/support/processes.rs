@@ -18,15 +18,17 @@ pub(crate) fn catchwater(arguments: &[&str]) -> Command {
 /// Panics with both outputs when it fails.
 pub(crate) fn json(arguments: &[&str]) -> Value {
     let output = catchwater(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?} failed with {}\n{}", output.status, told(&output));
+    assert!(output.status.success(), "{arguments:?} failed with {}\n{}", output.status, output_text(&output));
     let text = String::from_utf8(output.stdout.clone()).unwrap();
-    let line =
-        text.lines().next_back().unwrap_or_else(|| panic!("{arguments:?} said nothing\n{}", told(&output)));
+    let line = text
+        .lines()
+        .next_back()
+        .unwrap_or_else(|| panic!("{arguments:?} said nothing\n{}", output_text(&output)));
     serde_json::from_str(line).unwrap()
 }
 
 /// What a command said, for people.
-pub(crate) fn told(output: &Output) -> String {
+pub(crate) fn output_text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
