@@ -1,4 +1,4 @@
-//! An event costs no allocation on its way from bytes to columns.
+//! Parsing an event and writing its row allocates nothing.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -19,7 +19,7 @@ thread_local! {
 struct Counting;
 
 #[expect(unsafe_code, reason = "only an allocator sees all allocations")]
-// SAFETY: every call goes to the system's allocator as it is; counting touches a cell of the thread and nothing else.
+// SAFETY: every call goes unchanged to the system's allocator; counting only changes a cell of the thread.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
@@ -39,7 +39,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// How often the second thousand events of a body allocate.
+/// Number of allocations for the second thousand events of a body.
 fn allocations_of(body: &[u8]) -> u64 {
     let mut parser = Parser::new(ParentContext::Drop);
     let mut context = Context::new("hub".into(), Catalog::new());
@@ -80,7 +80,7 @@ fn events_do_not_allocate() {
         "t_double_third.json",
     ] {
         let allocations = allocations_of(&std::fs::read(folder.join(name)).unwrap());
-        // Buffers grow by doubling: each of the two or three of some sixty columns once or twice.
+        // Only buffers grow, by doubling: two or three for each of some sixty columns, once or twice.
         assert!(allocations < 250, "{name}: {allocations} allocations for 1,000 events");
     }
 }

@@ -1,6 +1,6 @@
-//! Damages that an audit finds: each on a copy of a small lake that the real binary has written.
+//! Damages to a lake and the findings of an audit, each on a copy of a small lake that the real binary has written.
 //!
-//! `docs/EXACTLY_ONCE.md` lists what an audit does not find.
+//! `docs/EXACTLY_ONCE.md` lists damages that an audit can't find.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
@@ -20,11 +20,11 @@ use tempfile::TempDir;
 
 /// The expected outcome of an audit.
 enum Outcome {
-    /// It ends with exit code 5, and a sentence has these words.
+    /// Exit code 5, and a finding contains these words.
     Found(&'static str),
-    /// It ends with exit code 0, and warns with these words.
+    /// Exit code 0, and a warning contains these words.
     Warned(&'static str),
-    /// It ends with exit code 0, rightly.
+    /// Exit code 0, correctly.
     Clean,
 }
 
@@ -39,20 +39,20 @@ const DAMAGES: [Damage; 31] = [
         |lake| remove(&lake.chain()[0]),
         Found("is the first of its chain"),
     ),
-    ("a file between is gone", |lake| remove(&lake.chain()[1]), Found("should continue at")),
+    ("a file in the middle of a chain is gone", |lake| remove(&lake.chain()[1]), Found("should continue at")),
     ("the last file of a chain is gone", |lake| remove(&lake.chain()[2]), Found("have no row, the first is")),
     (
-        "a file is doubled under a name of no chain",
+        "a copy of a file has a name outside the chain",
         |lake| copy(&lake.chain()[1], &lake.chain()[1].with_file_name("copy.cw.parquet")),
         Found("is not a data file, and readers meet it"),
     ),
     (
-        "a file is doubled under a name of its chain",
+        "a copy of a file has a name of its chain",
         |lake| copy(&lake.chain()[1], &renumbered(&lake.chain()[1], 999_999)),
         Found("its footer says that it continues at"),
     ),
     (
-        "a file is doubled into another day",
+        "a copy of a file is in the folder of another day",
         |lake| copy(&lake.chain()[0], &lake.in_another_day(&lake.chain()[0])),
         Found("its footer says day"),
     ),
@@ -68,7 +68,7 @@ const DAMAGES: [Damage; 31] = [
         Found("its footer says source"),
     ),
     (
-        "a byte of a footer's structure",
+        "a byte of the footer's structure is changed",
         |lake| edit(&lake.chain()[1], |bytes| break_footer(bytes)),
         Found("can't be read"),
     ),
@@ -78,32 +78,32 @@ const DAMAGES: [Damage; 31] = [
         Found("its footer is not as it was written"),
     ),
     (
-        "a byte of a page at 2 %",
+        "a byte at 2 % of the file is changed",
         |lake| edit(&lake.chain()[1], |bytes| flip(bytes, 2)),
         Found("is damaged: column"),
     ),
     (
-        "a byte of a page at 30 %",
+        "a byte at 30 % of the file is changed",
         |lake| edit(&lake.chain()[1], |bytes| flip(bytes, 30)),
         Found("is damaged: column"),
     ),
     (
-        "a byte of a page at 60 %",
+        "a byte at 60 % of the file is changed",
         |lake| edit(&lake.chain()[1], |bytes| flip(bytes, 60)),
         Found("is damaged: column"),
     ),
     (
-        "a byte of a page at 95 %",
+        "a byte at 95 % of the file is changed",
         |lake| edit(&lake.chain()[1], |bytes| flip(bytes, 95)),
         Found("is damaged: column"),
     ),
     (
-        "a foreign file beside",
+        "a file of another program is beside the data files",
         |lake| lake.duckdb("COPY (SELECT 1 AS one) TO '{folder}/other.parquet' (FORMAT parquet)"),
         Clean,
     ),
     (
-        "compacted by another program in place",
+        "another program has compacted the files",
         |lake| {
             lake.duckdb("COPY (SELECT * FROM read_parquet('{folder}/*.parquet', union_by_name = true)) TO '{folder}/../all.parquet' (FORMAT parquet)");
             lake.chain().iter().chain(&lake.other_chain()).for_each(|file| remove(file));
@@ -111,7 +111,7 @@ const DAMAGES: [Damage; 31] = [
         Found("have no row, the first is"),
     ),
     (
-        "rows rewritten by another program under the same name, with the footer's facts",
+        "another program has rewritten a file under its name, with its footer facts",
         |lake| {
             let rewrite = "COPY (SELECT * FROM read_parquet('{file}')) TO '{file}.new' (FORMAT parquet, KV_METADATA {catchwater: '{facts}'})";
             lake.duckdb(rewrite);
@@ -121,12 +121,12 @@ const DAMAGES: [Damage; 31] = [
         Found("was written by DuckDB"),
     ),
     (
-        "a file in another day's folder",
+        "a file is in the folder of another day",
         |lake| rename(&lake.chain()[2], &lake.in_another_day(&lake.chain()[2])),
         Found("its footer says day"),
     ),
     (
-        "a file in another table's folder",
+        "a file is in the folder of another table",
         |lake| rename(&lake.chain()[2], &lake.in_table(&lake.chain()[2], "other")),
         Found("its footer says table"),
     ),
@@ -136,7 +136,7 @@ const DAMAGES: [Damage; 31] = [
         Found("its footer says table"),
     ),
     (
-        "a file of another lake under the name",
+        "a file of another lake has the name",
         |lake| edit(&lake.chain()[1], |bytes| change_lake(bytes)),
         Found("its footer is not as it was written"),
     ),
@@ -183,10 +183,10 @@ const DAMAGES: [Damage; 31] = [
 fn every_damage_has_its_expected_outcome() {
     let Some(interpreter) = python::interpreter() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let whole = written(&folder, &interpreter);
+    let intact = written(&folder, &interpreter);
     let mut wrong = Vec::new();
     for (at, (case, damage, outcome)) in DAMAGES.iter().enumerate() {
-        let lake = whole.copied(&folder.path().join(at.to_string()));
+        let lake = intact.copied(&folder.path().join(at.to_string()));
         damage(&lake);
         let output = catchwater(&["audit", "--lake", lake.path()]).output().unwrap();
         let (code, words) = match outcome {
@@ -194,9 +194,9 @@ fn every_damage_has_its_expected_outcome() {
             Warned(words) => (0, *words),
             Clean => (0, "clean: "),
         };
-        let said = output_text(&output);
-        if output.status.code() != Some(code) || !said.contains(words) {
-            wrong.push(format!("{case}: {} instead of {code} with {words:?}:\n{said}", output.status));
+        let text = output_text(&output);
+        if output.status.code() != Some(code) || !text.contains(words) {
+            wrong.push(format!("{case}: {} instead of {code} with {words:?}:\n{text}", output.status));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -204,7 +204,7 @@ fn every_damage_has_its_expected_outcome() {
 
 /// Writes a lake of 100 events of two partitions, three files for each chain.
 fn written(folder: &TempDir, interpreter: &Path) -> Lake {
-    let lake = Lake(folder.path().join("whole"), interpreter.to_owned());
+    let lake = Lake(folder.path().join("intact"), interpreter.to_owned());
     let hub = Hub::start(2);
     for (round, events) in ["17", "17", "16"].into_iter().enumerate() {
         for partition in ["0", "1"] {
@@ -219,7 +219,7 @@ fn written(folder: &TempDir, interpreter: &Path) -> Lake {
     lake
 }
 
-/// A lake in a folder, and the Python that has a DuckDB.
+/// A lake in a folder, and a Python interpreter with DuckDB.
 struct Lake(PathBuf, PathBuf);
 
 impl Lake {
@@ -277,7 +277,7 @@ impl Lake {
         self.0.join(table).join(rest)
     }
 
-    /// Runs SQL; `{file}`, its `{folder}` and its `{facts}` are those of the second file of the chain.
+    /// Runs SQL, in which `{file}`, `{folder}` and `{facts}` are those of the second file of the chain.
     fn duckdb(&self, sql: &str) {
         const SCRIPT: &str = r#"
 import sys, duckdb
@@ -333,7 +333,7 @@ fn edit(file: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     fs::write(file, bytes).unwrap();
 }
 
-/// The name that the file would have if it continued elsewhere.
+/// The name of the file if it continued at this number.
 fn renumbered(file: &Path, continues_at: u64) -> PathBuf {
     let name = name_of(file);
     let (source, _) = name.rsplit_once('-').unwrap();

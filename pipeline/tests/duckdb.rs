@@ -1,10 +1,10 @@
-//! A real DuckDB over a real lake: it reads what was sent, every value of it.
+//! DuckDB reads a lake that the real binary has written, and every value equals the one that was sent.
 //!
-//! The scripts in `tests/python/` make their expectations from the bytes that were sent, with Python's `json`
-//! and its XML parser.
+//! The scripts in `tests/python/` derive the expected values from the bytes that were sent, with Python's `json` and its
+//! XML parser.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
-#![expect(clippy::print_stdout, reason = "how much a script checked is worth a line")]
+#![expect(clippy::print_stdout, reason = "scripts report the number of values that they compared")]
 
 #[allow(dead_code, clippy::panic, reason = "shared with tests that start, send and stop in other ways")]
 #[path = "support/processes.rs"]
@@ -26,7 +26,7 @@ use processes::{Hub, audit, catchwater, output_text};
 
 #[test]
 fn duckdb_reads_every_value_of_json_and_xml_events() {
-    // A folder that DuckDB would read as a pattern, and as a column of its own, if the views let it.
+    // DuckDB would take this folder for a pattern and for a column if the views did not quote it.
     let lakes = [Format::Json, Format::Xml].map(|format| (format, Bed::new("it's [a] name=lake")));
     let mut views = Vec::new();
     for (format, bed) in &lakes {
@@ -43,7 +43,7 @@ fn duckdb_reads_every_value_of_json_and_xml_events() {
         bed.check("values.py", &[views.last().unwrap(), &bed.lake, &bed.sent()]);
     }
     if let [(_, Some(bed)), _] = &lakes {
-        bed.check("twins.py", &[&views[0], &views[1]]);
+        bed.check("paired_fixtures.py", &[&views[0], &views[1]]);
     }
 }
 
@@ -59,7 +59,7 @@ fn latest_view_has_the_last_value_of_each_column() {
     bed.check_readers();
 }
 
-/// Bodies that are easily read wrong, each with its right values.
+/// `tests/data/cases` has the bodies, `cases.py` their values.
 #[test]
 fn bodies_that_are_easily_misread_have_the_right_values() {
     let Some(bed) = Bed::new("lake") else { return };
@@ -72,7 +72,8 @@ fn bodies_that_are_easily_misread_have_the_right_values() {
     bed.check_readers();
 }
 
-/// Attributes named like companions, aliases or DuckDB's own columns; labels and values of unusual types and places.
+/// Attributes have the names of companions, of aliases and of DuckDB's own columns; labels and values have unusual types and
+/// places.
 #[test]
 fn ambiguous_attribute_names_keep_their_values() {
     let Some(bed) = Bed::new("lake") else { return };
@@ -100,7 +101,7 @@ fn each_record_of_an_event_is_a_row_of_one_file() {
     bed.check_readers();
 }
 
-/// A hundred thousand random events, shuffled and repeated, against a model that knows records and nothing of views.
+/// Events are shuffled and repeated; the model in `model.py` knows records and not the views.
 #[test]
 fn states_of_100_000_random_events_match_a_model() {
     const PARTITIONS: usize = 4;
@@ -115,7 +116,7 @@ fn states_of_100_000_random_events_match_a_model() {
     bed.check("model.py check", &[&bed.views(), &bed.sent()]);
 }
 
-/// Every question of `docs/QUERYING.md`, over the events that a demo makes and over some that it does not.
+/// Runs every query of `docs/QUERYING.md` over the events of a demo, and over events that a demo does not have.
 #[test]
 fn queries_of_the_documentation_give_the_right_answers() {
     let Some(bed) = Bed::new("lake") else { return };
@@ -127,7 +128,7 @@ fn queries_of_the_documentation_give_the_right_answers() {
     bed.run(&hub.connection_string, sent.iter().sum());
     let views = bed.views();
     bed.check_with_others("questions.py check", &[&views, &page, &bed.sent()]);
-    // A row that `catchwater redrive` makes of a body in quarantine takes it out of the view, not out of the table.
+    // A redriven body is no longer in the view of the quarantine, but it is still in the table.
     bed.check("questions.py redrive", &[&views, &bed.lake]);
     bed.check("questions.py redriven", &[&bed.printed()]);
     bed.check("questions.py gaps", &[&bed.printed(), &bed.lake]);
@@ -139,7 +140,6 @@ fn queries_of_the_documentation_give_the_right_answers() {
     demo.check("questions.py run", &[&demo.views(), &page]);
 }
 
-/// Accepted gaps are a figure of their own, the same one for the audit and for the views.
 #[test]
 fn audit_and_views_agree_on_accepted_gaps() {
     let Some(bed) = Bed::new("lake") else { return };
@@ -156,18 +156,15 @@ fn audit_and_views_agree_on_accepted_gaps() {
     };
     assert_eq!(audited(0)["accepted_gaps"], 0);
     bed.check("accepted.py take", &[&bed.lake]);
-    assert!(
-        audited(5)["gaps"].as_u64() > Some(0),
-        "a third of the numbers is missing and nobody accepted it"
-    );
+    assert!(audited(5)["gaps"].as_u64() > Some(0), "a third of the numbers is missing and not accepted");
     bed.check("accepted.py check", &[&bed.printed(), &report]);
     bed.check("accepted.py accept", &[&bed.lake]);
     assert_eq!(audited(0)["gaps"], 0);
     bed.check("accepted.py check", &[&bed.printed(), &report]);
 }
 
-/// One attribute is an integer, then 1E+300, then a fraction no decimal holds, then a GUID, text, a date; each file
-/// holds one event, and each process knows only what the lake says.
+/// An attribute is an integer, then 1E+300, a fraction that no decimal can hold, a GUID, a string, a date. Each of 200 files
+/// has one event, and each round is a new process that knows only the lake.
 #[test]
 fn attributes_that_change_their_type_keep_all_values() {
     const PARTITIONS: usize = 8;
@@ -196,34 +193,34 @@ fn metadata_sets_types_of_new_columns_only() {
     let [schema, other] = ["schema", "other.json"].map(|name| bed.sent().join(name));
     let hub = Hub::start(1);
     assert_eq!(send(&hub, &bed.sent().join("one.ndjson"), 0), 2);
-    let said = bed.run_with(&hub, &schema, 2);
-    assert_eq!(said.lines().count(), 1, "{said}");
+    let stderr = bed.run_with(&hub, &schema, 2);
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
     assert!(
-        said.contains("typed from values and not by the metadata") && said.contains("too: new_free. "),
-        "{said}"
+        stderr.contains("typed from values and not by the metadata") && stderr.contains("too: new_free. "),
+        "{stderr}"
     );
     let first = bed.schema();
     assert_eq!(send(&hub, &bed.sent().join("two.ndjson"), 0), 2);
-    let said = bed.run_with(&hub, &other, 2);
+    let stderr = bed.run_with(&hub, &other, 2);
     for (column, lake, stated) in
         [("new_born", "date", "datetime"), ("new_ratio", "double", "text"), ("new_whole", "double", "int32")]
     {
         let sentence = format!(
             "table new_typed: column {column} is {lake} in the lake and {stated} by the metadata; the lake's type stays"
         );
-        assert_eq!(said.matches(&sentence).count(), 1, "{sentence}\n{said}");
+        assert_eq!(stderr.matches(&sentence).count(), 1, "{sentence}\n{stderr}");
     }
-    assert_eq!(said.matches("the lake's type stays").count(), 3, "{said}");
+    assert_eq!(stderr.matches("the lake's type stays").count(), 3, "{stderr}");
     let mut second = bed.schema();
     assert_eq!(second["new_typed"]["columns"]["new_later"], "double");
     second["new_typed"]["columns"].as_object_mut().unwrap().remove("new_later");
     assert_eq!(second["new_typed"]["columns"], first["new_typed"]["columns"]);
-    assert!(second.get("new_unused").is_none(), "a table without an event is none of the lake's");
+    assert!(second.get("new_unused").is_none(), "a table without an event is not in the lake");
     bed.check("typed.py check", &[&bed.views(), &bed.lake]);
     bed.check_readers();
 }
 
-/// Types are for ever, so a run says in time which ones it gives and what it was not told.
+/// Types are permanent, so a run warns about types that it derives from values and metadata does not state.
 #[test]
 fn columns_typed_from_values_are_reported_once() {
     let Some(bed) = Bed::new("lake") else { return };
@@ -252,17 +249,17 @@ fn columns_typed_from_values_are_reported_once() {
         String::from_utf8(output.stderr).unwrap()
     };
     send_body(0);
-    let said = run(None);
-    assert_eq!(said.matches("typed from values").count(), 1, "{said}");
+    let stderr = run(None);
+    assert_eq!(stderr.matches("typed from values").count(), 1, "{stderr}");
     for words in
         ["table account", "too: new_count.", "too: new_day.", "Others: name.", "catchwater schema --help"]
     {
-        assert!(said.contains(words), "{words}\n{said}");
+        assert!(stderr.contains(words), "{words}\n{stderr}");
     }
     assert_eq!(run(None), "", "nothing is new");
     send_body(1);
-    let said = run(None);
-    assert!(said.contains("too: new_later.") && !said.contains("new_count"), "{said}");
+    let stderr = run(None);
+    assert!(stderr.contains("too: new_later.") && !stderr.contains("new_count"), "{stderr}");
 
     let schema = bed.sent().join("schema.json");
     let types = [("new_count", "Integer"), ("new_seen", "DateTime"), ("new_never", "DateTime")];
@@ -270,18 +267,19 @@ fn columns_typed_from_values_are_reported_once() {
         types.map(|(name, of)| format!(r#"{{"LogicalName":"{name}","AttributeType":"{of}"}}"#)).join(",");
     fs::write(&schema, format!(r#"{{"value":[{{"LogicalName":"account","Attributes":[{types}]}},{{"LogicalName":"lead","Attributes":[{types}]}}]}}"#)).unwrap();
     send_body(2);
-    let said = run(Some(&schema));
+    let stderr = run(Some(&schema));
     assert!(
-        said.contains(
+        stderr.contains(
             "other types than the metadata states, and keeps them; the values fit: new_count (int32)"
         ),
-        "{said}"
+        "{stderr}"
     );
     assert!(
-        said.contains("which of these dates have no time") && said.contains("for ever: new_never, new_seen."),
-        "{said}"
+        stderr.contains("which of these dates have no time")
+            && stderr.contains("for ever: new_never, new_seen."),
+        "{stderr}"
     );
-    assert!(!said.contains("lead"), "the lake has no event of it: {said}");
+    assert!(!stderr.contains("lead"), "the lake has no event of this table: {stderr}");
 }
 
 #[test]
@@ -303,10 +301,10 @@ fn inferred_metadata_leaves_out_doubtful_attributes() {
     let hub = Hub::start(1);
     assert_eq!(send(&hub, &bodies, 0), 301);
     plain.run(&hub.connection_string, 301);
-    let said = typed.run_with(&hub, &schema, 301);
-    assert!(said.contains("too: address1_latitude, exchangerate, numberofemployees."), "{said}");
+    let stderr = typed.run_with(&hub, &schema, 301);
+    assert!(stderr.contains("too: address1_latitude, exchangerate, numberofemployees."), "{stderr}");
     plain.check("typed.py same", &[&plain.views(), &typed.views()]);
-    assert_eq!(typed.run_with(&hub, &schema, 0), "", "the lake has what the metadata states");
+    assert_eq!(typed.run_with(&hub, &schema, 0), "", "the lake already has the types of the metadata");
     let show = catchwater(&["schema", "show", "--table", "account", "--lake", typed.lake.to_str().unwrap()]);
     let shown = { show }.output().unwrap();
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
@@ -321,7 +319,7 @@ fn unreadable_metadata_and_bodies_are_usage_errors() {
     fs::write(at("bad.json"), r#"{"value":[{"LogicalName":"account","Attributes":[{}]}]}"#).unwrap();
     fs::write(at("body.json"), "no body").unwrap();
     let (bad, body, nowhere, lake) = (at("bad.json"), at("body.json"), at("nowhere"), at("lake"));
-    // Nobody listens there: what is wrong is said before the hub is asked.
+    // No hub listens there: the error comes before a connection is tried.
     let hub = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=k;SharedAccessKey=a2V5;UseDevelopmentEmulator=true;EntityPath=e";
     for (arguments, expected) in [
         (
@@ -340,7 +338,7 @@ fn unreadable_metadata_and_bodies_are_usage_errors() {
         assert!(output.stdout.is_empty(), "{}", output_text(&output));
         assert!(String::from_utf8_lossy(&output.stderr).contains(expected), "{}", output_text(&output));
     }
-    assert!(!Path::new(&lake).exists(), "what is wrong is said before a lake is made");
+    assert!(!Path::new(&lake).exists(), "the error comes before a lake is created");
 }
 
 #[test]
@@ -350,8 +348,8 @@ fn queries_printed_by_the_demo_run_in_a_shell() {
         let output =
             catchwater(&["demo", "--events", "500", "--lake", bed.lake.to_str().unwrap()]).output().unwrap();
         assert!(output.status.success(), "{}", output_text(&output));
-        fs::write(bed.sent().join("said"), output.stdout).unwrap();
-        bed.check("pasted.py", &[&bed.sent().join("said")]);
+        fs::write(bed.sent().join("printed"), output.stdout).unwrap();
+        bed.check("pasted.py", &[&bed.sent().join("printed")]);
     }
 }
 
@@ -369,7 +367,7 @@ fn rejected_bodies_are_quarantined_with_their_reason() {
 fn every_body_of_the_corpus_is_decoded_or_quarantined() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
     if !corpus.is_dir() {
-        println!("There is no corpus of bodies beside this repository: nothing is checked.");
+        println!("Skipped: there is no corpus of bodies beside this repository.");
         return;
     }
     let Some(bed) = Bed::new("lake") else { return };
@@ -383,7 +381,7 @@ fn every_body_of_the_corpus_is_decoded_or_quarantined() {
     bed.check("corpus.py", &arguments);
 }
 
-/// A lake in a cloud is not opened: a folder with its tables tells the views, or there are none.
+/// A lake in a cloud is not opened: the tables come from a lake in a folder, or there are no views.
 #[test]
 fn views_of_a_cloud_lake_connect_to_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -393,9 +391,9 @@ fn views_of_a_cloud_lake_connect_to_it() {
     assert!(demo.status.success(), "{}", output_text(&demo));
     let sql = |arguments: &[&str]| {
         let output = catchwater(&[&["sql", "--lake"], arguments].concat()).output().unwrap();
-        let [said, printed] =
+        let [stderr, printed] =
             [&output.stderr, &output.stdout].map(|text| String::from_utf8_lossy(text).into_owned());
-        (output.status.code(), said, printed)
+        (output.status.code(), stderr, printed)
     };
     let views = |script: &str| script[script.find("\n-- account: ").unwrap()..].to_owned();
     let (_, _, here) = sql(&[local]);
@@ -405,12 +403,12 @@ fn views_of_a_cloud_lake_connect_to_it() {
         ("abfss://b@a.dfs.core.windows.net/l", "abfss://a.dfs.core.windows.net/b/l", "azure"),
         ("gs://b/l/", "gs://b/l", "httpfs"),
     ] {
-        let (code, said, there) = sql(&[address, "--like", local]);
-        assert_eq!((code, said.as_str()), (Some(0), ""), "{address}");
+        let (code, stderr, there) = sql(&[address, "--like", local]);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{address}");
         assert_eq!(views(&there).replace(found, local), views(&here), "{address}");
-        let (code, said, none) = sql(&[address]);
-        assert_eq!(code, Some(0), "{said}");
-        assert!(said.contains("--like"), "{said}");
+        let (code, stderr, none) = sql(&[address]);
+        assert_eq!(code, Some(0), "{stderr}");
+        assert!(stderr.contains("--like"), "{stderr}");
         for script in [&there, &none] {
             let places = [
                 "SET TimeZone = 'UTC';",
@@ -429,9 +427,9 @@ fn views_of_a_cloud_lake_connect_to_it() {
         (vec![local, "--like", local], "--like is for a lake in a cloud"),
         (vec!["s3://b/l", "--like", "nowhere"], "there is no lake at nowhere"),
     ] {
-        let (code, said, printed) = sql(&arguments);
-        assert_eq!((code, printed.as_str()), (Some(2), ""), "{said}");
-        assert!(said.contains(expected), "{said}");
+        let (code, stderr, printed) = sql(&arguments);
+        assert_eq!((code, printed.as_str()), (Some(2), ""), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
     }
 }
 
@@ -442,13 +440,13 @@ fn views_of_a_missing_lake_are_a_usage_error() {
         let output = catchwater(&["sql", "--lake", lake.to_str().unwrap()]).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{}", output_text(&output));
         assert!(output.stdout.is_empty(), "{}", output_text(&output));
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(said.contains("there is no lake at") && said.contains("catchwater run"), "{said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains("there is no lake at") && stderr.contains("catchwater run"), "{stderr}");
     }
-    assert!(!folder.path().join("nowhere").exists(), "asking for views makes no lake");
+    assert!(!folder.path().join("nowhere").exists(), "printing views creates no lake");
 }
 
-/// Writes events, JSON one a line, XML each into a file of its own, and says where.
+/// Writes events and returns the path: JSON events as lines of a file, XML events as files of a folder.
 fn write_generated(folder: &Path, partition: usize, (size, format): (Size, Format), events: u64) -> PathBuf {
     if format == Format::Json {
         let file = folder.join(format!("{partition}.ndjson"));
@@ -466,7 +464,7 @@ fn write_generated(folder: &Path, partition: usize, (size, format): (Size, Forma
     folder
 }
 
-/// Events, one a line.
+/// Events, one per line.
 fn generated(size: Size, events: u64) -> Vec<u8> {
     let mut generator = Generator::new(7, size);
     let mut lines = Vec::new();

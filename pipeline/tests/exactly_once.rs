@@ -1,6 +1,6 @@
-//! Each event in the lake once, whatever happens to the processes that put it there.
+//! Each event is in the lake once, although the processes that write it are killed, stopped, woken and drained.
 //!
-//! The rules are those of `docs/EXACTLY_ONCE.md`; here the real binary is killed, stopped, woken and drained.
+//! Tests the rules of `docs/EXACTLY_ONCE.md` with the real binary.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
@@ -31,13 +31,14 @@ fn only_new_events_are_added() {
 fn every_event_is_there_once_after_twenty_kills() {
     let (hub, folder) = (Hub::start(4), tempfile::tempdir().unwrap());
     let lake = folder.path().join("lake");
-    let mut random = Random(20);
+    // The same moments in each run, as far as the scheduler allows.
+    let mut random = fastrand::Rng::with_seed(20);
     let mut sent = 0;
     for round in 0..20 {
         sent += hub.send("mixed", 1500, round);
-        // A short age makes files and checkpoints while it runs, so that the kill falls between them.
+        // With a short age the run commits files and saves checkpoints all the time, so that the kill falls between them.
         let mut run = start(&hub, &lake, &["--max-age", "50ms"]);
-        std::thread::sleep(Duration::from_millis(random.below(400)));
+        std::thread::sleep(Duration::from_millis(random.u64(..400)));
         run.kill().unwrap();
         run.wait().unwrap();
     }
@@ -57,7 +58,7 @@ fn events_are_read_once_without_checkpoints() {
     check_lake(&lake, sent + more);
 }
 
-/// A checkpoint that somebody has edited or merged: the offset is not that of its number.
+/// Someone has edited or merged the checkpoint: the offset is not that of the sequence number.
 #[test]
 fn checkpoint_with_a_wrong_offset_loses_no_event() {
     let (hub, folder) = (Hub::start(1), tempfile::tempdir().unwrap());
@@ -79,7 +80,7 @@ fn checkpoint_with_a_wrong_offset_loses_no_event() {
         if round < 2 {
             hub.run(&other);
         }
-        // Within what is to be read; at its end, so that nothing comes; before what was read.
+        // Round 0: an offset among the events to read; 1: at their end, so that nothing arrives; 2: among events already read.
         sent += if round == 1 { 0 } else { hub.send("small", 50, 20 + round) };
         let mut edited = read(&lake);
         edited["offset"] = if round < 2 { read(&other)["offset"].clone() } else { earlier.clone() };
@@ -100,12 +101,12 @@ fn stopped_writer_that_wakes_duplicates_no_event() {
     let mut sent = hub.send("mixed", 3000, 1);
     let mut first = start(&hub, &lake, &["--max-age", "1h"]);
     wait_for_reader(&lake);
-    // The first is stopped with rows in memory, the second reads on in its place …
+    // The first is stopped with rows in memory, and the second reads on in its place.
     signal(&first, "STOP");
     sent += hub.send("mixed", 3000, 2);
     hub.run(&lake);
     check_lake(&lake, sent);
-    // … and then the first wakes, and is told to put what it has.
+    // Then the first wakes and is asked to drain.
     signal(&first, "CONT");
     signal(&first, "TERM");
     let ended = first.wait().unwrap();
@@ -122,7 +123,7 @@ fn concurrent_runs_write_each_event_once() {
     let mut sent = hub.send("mixed", 2000, 1);
     let runs = [start(&hub, &lake, &["--max-age", "50ms"]), start(&hub, &lake, &["--max-age", "50ms"])];
     sent += hub.send("mixed", 2000, 2);
-    // Each partition is the last comer's; the other is told so and ends with 6, or both have caught up.
+    // The run that attached last owns a partition. The other ends with code 6, unless both have caught up.
     for run in runs {
         let output = run.wait_with_output().unwrap();
         assert!(matches!(output.status.code(), Some(0 | 6)), "{}\n{}", output.status, output_text(&output));
@@ -152,7 +153,7 @@ fn drain_makes_events_in_flight_durable() {
         signal(&run, name);
         let output = run.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", output_text(&output));
-        assert!(asked.elapsed() < Duration::from_secs(11), "a drain takes ten seconds at the most");
+        assert!(asked.elapsed() < Duration::from_secs(11), "a drain takes ten seconds at most");
         audit(&lake);
         hub.run(&lake);
         check_lake(&lake, sent);
@@ -196,11 +197,11 @@ fn start(hub: &Hub, lake: &Path, more: &[&str]) -> Child {
     catchwater(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Waits until a run has recorded where its first partition begins: it reads from then on.
+/// Waits until a run has recorded the origin of its first partition; from then on it reads.
 fn wait_for_reader(lake: &Path) {
     let began = Instant::now();
     while !lake.join("_catchwater/origin").exists() {
-        assert!(began.elapsed() < Duration::from_secs(30), "no run has started to read");
+        assert!(began.elapsed() < Duration::from_secs(30), "the run has not started to read");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -210,16 +211,6 @@ fn signal(process: &Child, name: &str) {
     let killed =
         std::process::Command::new("kill").args([format!("-{name}"), process.id().to_string()]).status();
     assert!(killed.unwrap().success());
-}
-
-/// Always the same moments, as far as a scheduler lets them be.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
 }
 
 #[test]

@@ -1,23 +1,23 @@
-//! What the fuzz targets check (`pipeline/fuzz`), over their seeds and over all that fuzzing ever found.
+//! The checks of the fuzz targets (`pipeline/fuzz`), over their seeds and over all inputs that fuzzing has found.
 
 #![expect(clippy::panic, reason = "a body that can't be read has to fail")]
 
-#[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "of another package")]
+#[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "a file of another package")]
 #[path = "../fuzz/src/body.rs"]
 mod body;
-#[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "of another package")]
+#[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "a file of another package")]
 #[path = "../fuzz/src/dice.rs"]
 mod dice;
-#[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "of another package")]
+#[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "a file of another package")]
 #[path = "../fuzz/src/differential.rs"]
 mod differential;
-#[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "of another package")]
+#[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "a file of another package")]
 #[path = "../fuzz/src/event.rs"]
 mod event;
-#[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "of another package")]
+#[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "a file of another package")]
 #[path = "../fuzz/src/link.rs"]
 mod link;
-#[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "of another package")]
+#[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "a file of another package")]
 #[path = "../fuzz/src/spelling.rs"]
 mod spelling;
 #[path = "support/inputs.rs"]
@@ -40,7 +40,7 @@ fn bodies() {
     }
 }
 
-/// As large as a hub takes them, of whatever could take the square of its length.
+/// Bodies as large as a hub accepts, with content that could take time in the square of its length.
 #[test]
 fn large_bodies() {
     let name = |number: usize| format!(r#""name{number}":"""#);
@@ -67,16 +67,16 @@ fn large_bodies() {
     }
 }
 
-/// One body after the other, as memory is counted for all of the process.
+/// Checks a body within limits of time and memory; one at a time, since memory is counted for the whole process.
 fn in_time(body: &[u8], check: fn(&[u8])) {
     let _alone = memory::run_alone();
     let began = Instant::now();
     memory::bounded(check, body);
-    // The checks read a body six times, in a build that is hardly optimised, on a machine that may be busy.
+    // The checks read a body six times, in a build with few optimizations, on a machine that may be busy.
     assert!(began.elapsed() < Duration::from_secs(6), "{:?} for a body of {}", began.elapsed(), body.len());
 }
 
-/// Cut short anywhere, and with one byte of it another one.
+/// Bodies that are cut short, and bodies with a changed byte.
 #[test]
 fn damaged_bodies() {
     let broken = |body: &[u8]| {
@@ -104,15 +104,15 @@ fn events_in_both_formats() {
 fn links() {
     check("fuzz/link", 0, link::check);
     let template = TransferTemplate::new(0, 0);
-    let mut said = vec![40];
+    let mut stream = vec![40];
     for number in 0..6_u32 {
         let message = message(number);
-        template.put_whole(&mut said, number, &[&message]);
-        template.put_first(&mut said, number + 100, &message[..40]);
-        template.put_next(&mut said, &message[40..], false);
+        template.put_whole(&mut stream, number, &[&message]);
+        template.put_first(&mut stream, number + 100, &message[..40]);
+        template.put_next(&mut stream, &message[40..], false);
     }
-    for at in 0..said.len() {
-        let mut broken = said.clone();
+    for at in 0..stream.len() {
+        let mut broken = stream.clone();
         broken[at] ^= 1 << (at % 8);
         link::check(&broken);
         broken.truncate(at);
@@ -120,7 +120,7 @@ fn links() {
     }
 }
 
-/// An event with one byte of it another one, left out, or doubled.
+/// Messages with a byte that is changed, removed or repeated.
 #[test]
 fn messages() {
     check("fuzz/message", 0, link::check_message);

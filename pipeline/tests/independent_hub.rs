@@ -1,6 +1,6 @@
-//! A hub that shares no code with ours: what rhea sends comes in as it was sent.
+//! The receiver against a hub made of rhea, which shares no code with ours.
 //!
-//! The emulator and the receiver read AMQP with one set of hands, and could be wrong in the same way.
+//! The emulator uses the same AMQP code as the receiver, so both could make the same mistake.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
@@ -19,7 +19,7 @@ use tokio::task::spawn_blocking;
 
 const EVENTS: i64 = 2_000;
 
-/// The hub; it ends with its input.
+/// The process of the hub; it ends when its standard input closes.
 struct Hub {
     process: Child,
     port: u16,
@@ -30,9 +30,9 @@ impl Hub {
         let mut command = node::script("hub.js")?;
         command.arg(EVENTS.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
-        let mut said = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        Some(Self { process, port: said.trim().parse().unwrap() })
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Some(Self { process, port: line.trim().parse().unwrap() })
     }
 }
 
@@ -43,7 +43,7 @@ impl Drop for Hub {
     }
 }
 
-/// An event is the one that the hub made as its n-th.
+/// Checks that an event is the n-th of the hub.
 fn check(event: &RawEvent<'_>, n: i64) {
     assert_eq!(event.sequence_number, SequenceNumber(n));
     assert_eq!(event.offset, (n * 16).to_string(), "{n}");
@@ -73,7 +73,7 @@ async fn events_of_an_independent_hub_are_received_unchanged() {
         name: "test".to_owned(),
         distrust: Distrust::default(),
     };
-    // Room for few of the larger events: credit runs out again and again.
+    // The budget holds only a few of the larger events, so credit runs out repeatedly.
     let mut receiver = client.receive(PartitionId(0), options, Share::new(4 << 20), 2 << 20).await.unwrap();
     let mut seen = 0;
     while seen < EVENTS {

@@ -1,6 +1,6 @@
-//! Many tables on many partitions within a small budget: a run ends, and closes few files for want of memory.
+//! Many tables on many partitions within a small budget: the run ends, and closes few files for lack of memory.
 //!
-//! `CATCHWATER_MANY_TABLES="partitions tables attributes rounds budget"` plays another size and prints what it took:
+//! `CATCHWATER_MANY_TABLES="partitions tables attributes rounds budget"` sets another size and prints the result:
 //! `CATCHWATER_MANY_TABLES="8 150 100 3 16MiB" cargo test --release --test many_tables -- --nocapture`.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't be set up has to fail")]
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use processes::{Hub, audit, catchwater, json, output_text};
 use serde_json::Value;
 
-/// How many partitions, tables on each, attributes of each, updates of each on each partition; and the budget.
+/// Size of the input: partitions, tables, attributes of each table, updates of each table on each partition; and the budget.
 struct Size {
     partitions: u32,
     tables: u32,
@@ -27,8 +27,8 @@ struct Size {
 }
 
 impl Size {
-    /// The size that is asked for, or one whose rows just fit into the smallest budget there is: a hundred bytes for
-    /// each of their columns would not.
+    /// The size in the variable, or one whose rows just fit into the smallest budget; with another hundred bytes per column they
+    /// would not.
     fn chosen() -> Self {
         let asked = std::env::var("CATCHWATER_MANY_TABLES");
         let asked = asked.unwrap_or_else(|_| "8 150 100 3 16MiB".to_owned());
@@ -39,7 +39,7 @@ impl Size {
         Self { partitions, tables, attributes, rounds, budget: budget.to_owned() }
     }
 
-    /// One update of each table, again and again, a line each.
+    /// One update of each table per round, one per line.
     fn events(&self) -> String {
         let mut lines = String::new();
         for round in 0..self.rounds {
@@ -89,20 +89,20 @@ fn many_tables_within_a_small_budget_make_few_files() {
     println!("{:.1} s: {report}", began.elapsed().as_secs_f64());
     let events = u64::from(size.partitions * size.tables * size.rounds);
     assert_eq!((&report["events"], &report["rows"]), (&events.into(), &events.into()), "{report}");
-    let (files, least) = (report["files"].as_u64().unwrap(), u64::from(size.partitions * size.tables));
-    assert!(files >= least && files <= least + least / 2, "{files} files, where {least} are possible");
+    let (files, min) = (report["files"].as_u64().unwrap(), u64::from(size.partitions * size.tables));
+    assert!(files >= min && files <= min + min / 2, "{files} files, but {min} are enough");
     assert_eq!(audit(&lake)["rows"], events);
 }
 
-/// Runs until caught up; fails when that takes long, instead of waiting for ever.
+/// Runs until caught up, within a time limit.
 fn run(hub: &Hub, lake: &Path, budget: &str) -> Value {
-    const LIMIT: Duration = Duration::from_mins(5);
+    const TIMEOUT: Duration = Duration::from_mins(5);
     let mut arguments = hub.run_arguments(lake);
     arguments.extend(["--budget", budget]);
     let mut process = catchwater(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let began = Instant::now();
     while process.try_wait().unwrap().is_none() {
-        if began.elapsed() > LIMIT {
+        if began.elapsed() > TIMEOUT {
             process.kill().unwrap();
             panic!("{arguments:?} has not ended: {}", output_text(&process.wait_with_output().unwrap()));
         }

@@ -1,11 +1,8 @@
-//! No body makes the process grow by more than a stated multiple of its size: counted by an allocator of this test's own.
+//! Memory for a body is bounded by a multiple of its size, as counted by the allocator of the test.
 //!
-//! Owns: bodies of one kind each, as large as a hub takes them. The fuzz target `growth` (`pipeline/fuzz`) mixes such kinds.
+//! Owns: bodies of one kind each, as large as a hub accepts. The fuzz target `growth` (`pipeline/fuzz`) mixes the kinds.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "what each kind of body takes is worth a look: run with --nocapture"
-)]
+#![expect(clippy::print_stdout, reason = "prints the memory for each kind of body: run with --nocapture")]
 
 #[allow(unreachable_pub, dead_code, clippy::all, clippy::pedantic, reason = "of another package")]
 #[path = "../fuzz/src/dice.rs"]
@@ -36,10 +33,10 @@ use catchwater_sinks::parquet::{RowGroup, encode_row_group};
 
 use self::growth::{Measured, Reading, measure};
 
-/// Lengths of the bodies that are made: below Dataverse's own limit, a hub's, and a dedicated cluster's.
+/// Lengths of the bodies: below the limits of Dataverse, of a hub, and of a dedicated cluster.
 const LENGTHS: [usize; 3] = [180_000, 1_000_000, 3_000_000];
 
-/// A kind of body: its name, what it begins with, what is repeated (`#` counts), and what it ends with.
+/// A kind of body: its name, its beginning, a piece that is repeated (`#` is its number), and its end.
 type Kind = (&'static str, String, &'static str, &'static str);
 
 fn body((_, front, piece, back): &Kind, length: usize) -> Vec<u8> {
@@ -60,7 +57,7 @@ fn check(kinds: &[Kind]) {
     for kind in kinds {
         for length in LENGTHS {
             let body = body(kind, length);
-            // XML has one path.
+            // XML has no fast path.
             let is_xml = body.starts_with(b"<");
             for reading in Reading::ALL.into_iter().filter(|reading| !(is_xml && reading.slow)) {
                 let measured = measure(&body, reading);
@@ -83,7 +80,7 @@ fn json(name: &'static str, member: &str, piece: &'static str, back: &'static st
     (name, front, piece, back)
 }
 
-/// The record of an event, whose attributes follow.
+/// The beginning of a record; its attributes follow.
 const RECORD: &str = r#""InputParameters":[{"key":"Target","value":{"__type":"Entity:x","Attributes":["#;
 
 #[test]
@@ -238,12 +235,12 @@ fn random_bodies_keep_to_the_memory_bound() {
     }
 }
 
-/// Bodies as Dataverse posts them are not even near.
+/// Bodies as Dataverse posts them need less than a sixteenth of the bound.
 #[test]
 fn real_events_stay_far_below_the_memory_bound() {
     let _alone = memory::run_alone();
     let data = inputs::data_folder("oracle");
-    // Real bodies are not here on a clone that stands alone.
+    // A clone of this repository alone has no real bodies.
     let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
     let folders =
         [data.join("json"), data.join("xml"), real.join("json"), real.join("json_wire"), real.join("xml")];
@@ -278,7 +275,7 @@ fn real_events_stay_far_below_the_memory_bound() {
     assert!(measured.iter().all(|one| one.row * 16 < one.bound()));
 }
 
-/// A sender whose attributes never have the same name twice.
+/// A sender never uses the name of an attribute twice.
 #[test]
 fn ever_new_attributes_take_time_and_memory_in_proportion() {
     let _alone = memory::run_alone();

@@ -1,5 +1,5 @@
-//! Parsing JSON allocates nothing once its buffers have grown, whatever the size of a body: counted by an allocator of
-//! this test's own. XML is not held to it.
+//! Parsing JSON of any size allocates nothing once the buffers have grown, as counted by the allocator of the test. XML may
+//! allocate.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
@@ -14,8 +14,8 @@ static COUNTING: Counting = Counting(AtomicUsize::new(0));
 
 struct Counting(AtomicUsize);
 
-#[expect(unsafe_code, reason = "counting allocations takes an allocator")]
-// SAFETY: every call is passed on to the system's allocator as it came.
+#[expect(unsafe_code, reason = "only an allocator sees all allocations")]
+// SAFETY: every call goes unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.0.fetch_add(1, Ordering::Relaxed);
@@ -54,6 +54,6 @@ fn parser_with_grown_buffers_allocates_nothing() {
         assert!(nodes > 60_000, "{nodes}");
         COUNTING.0.load(Ordering::Relaxed) - before
     };
-    assert!(round() > 0, "buffers grow at first");
+    assert!(round() > 0, "buffers grow in the first round");
     assert_eq!(round(), 0, "allocations in the second round");
 }

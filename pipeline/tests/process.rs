@@ -1,4 +1,4 @@
-//! Every end is an end: signals, hung store calls, standard streams that take nothing, and exit codes, with the real
+//! The end of the process: signals, hung store calls, standard streams that can't be written, and exit codes, with the real
 //! binary.
 
 #![cfg(target_os = "linux")]
@@ -19,21 +19,21 @@ use std::time::{Duration, Instant, SystemTime};
 
 use processes::{Hub, catchwater, output_text};
 
-/// Every end, as documented.
+/// Documented upper bound on the time that a process takes to end.
 const END_MAX: Duration = Duration::from_secs(15);
 
 #[test]
 fn failed_run_ends_while_a_store_call_hangs() {
     let (hub, lake) = lake(2, 50);
     let lake = lake.path();
-    // One partition can't be read because of its record, and the other waits for a record for ever.
+    // The record of one partition is unreadable, and reading that of the other never returns.
     let records = origins(lake);
     fs::write(&records[1], "{").unwrap();
     hang(&records[0]);
     let run = catchwater(&hub.run_arguments(lake)).stderr(Stdio::piped()).spawn().unwrap();
-    let (status, said) = ended(run, END_MAX);
-    assert_eq!(status.code(), Some(7), "{said}");
-    assert!(said.contains("can't be understood"), "{said}");
+    let (status, text) = ended(run, END_MAX);
+    assert_eq!(status.code(), Some(7), "{text}");
+    assert!(text.contains("can't be understood"), "{text}");
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn run_hung_before_reading_ends_as_drained_at_the_first_signal() {
 #[test]
 fn second_signal_ends_a_run_that_cannot_drain() {
     let (hub, lake) = lake(1, 50);
-    // The options are read before anything is there to be drained.
+    // Options are read before there is anything to drain.
     let schema = lake.path().join("schema.json");
     hang(&schema);
     let mut arguments = hub.run_arguments(lake.path());
@@ -91,9 +91,9 @@ fn hung_drain_ends_after_its_timeout() {
     let run = catchwater(&arguments).stderr(Stdio::piped()).spawn().unwrap();
     wait_until_hung(&run);
     signal(&run, "TERM");
-    let (status, said) = ended(run, END_MAX);
+    let (status, text) = ended(run, END_MAX);
     assert_eq!(status.code(), Some(143));
-    assert!(said.contains("the drain did not end in time"), "{said}");
+    assert!(text.contains("the drain did not end in time"), "{text}");
 }
 
 #[test]
@@ -106,35 +106,35 @@ fn demo_ends_with_the_error_of_its_run() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let (status, said) = ended(demo, END_MAX);
-    assert_eq!(status.code(), Some(7), "{said}");
-    assert!(said.contains("Not a directory"), "{said}");
+    let (status, text) = ended(demo, END_MAX);
+    assert_eq!(status.code(), Some(7), "{text}");
+    assert!(text.contains("Not a directory"), "{text}");
 }
 
-/// A standard error that takes nothing.
-const DEAF: [&str; 3] = ["2>/dev/full", "2>&-", "2>broken pipe"];
+/// Forms of a standard error that can't be written.
+const UNWRITABLE: [&str; 3] = ["2>/dev/full", "2>&-", "2>broken pipe"];
 
 #[test]
 fn run_drains_with_an_unwritable_standard_error() {
-    for deaf in DEAF {
+    for log in UNWRITABLE {
         for name in ["TERM", "INT"] {
             let (hub, lake) = (Hub::start(2), tempfile::tempdir().unwrap());
             let sent = hub.send("small", 200, 1);
             let mut arguments = hub.run_arguments(lake.path());
             arguments.retain(|argument| *argument != "--until-caught-up");
-            // Very many lines, none of which arrives.
-            let mut run = deafened(&arguments, deaf);
+            // Many log lines, none of which can be written.
+            let mut run = with_unwritable_log(&arguments, log);
             let mut run = run.env("CATCHWATER_LOG", "trace").stdout(Stdio::piped()).spawn().unwrap();
             drop(run.stderr.take());
             wait_for(|| lake.path().join("_catchwater/origin").exists());
             signal(&run, name);
             let out = run.stdout.take().unwrap();
             let (status, _) = ended(run, END_MAX);
-            assert_eq!(status.code(), Some(0), "{deaf} {name}");
+            assert_eq!(status.code(), Some(0), "{log} {name}");
             let first: serde_json::Value = serde_json::from_reader(out).unwrap();
             let second = hub.run(lake.path());
             let read = first["events"].as_u64().unwrap() + second["events"].as_u64().unwrap();
-            assert!(read >= sent, "{deaf} {name}: {first} {second}");
+            assert!(read >= sent, "{log} {name}: {first} {second}");
             processes::audit(lake.path());
         }
     }
@@ -164,18 +164,18 @@ fn exit_codes_are_the_same_with_an_unwritable_standard_error() {
         ([&of(lake)[..], &[nowhere]].concat(), 3),
         (vec!["audit", "--lake", faulty], 5),
         ([&of(damaged)[..], &[hub.connection_string.as_str()]].concat(), 7),
-        // An audit tells what is damaged; it refuses nothing.
+        // An audit reports damage instead of failing.
         (vec!["audit", "--lake", damaged], 5),
         (vec!["redrive", "--lake", damaged], 7),
         (vec!["audit", "--lake", lake], 0),
     ] {
         let output = catchwater(&arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{}", output_text(&output));
-        for deaf in DEAF {
-            let mut command = deafened(&arguments, deaf);
+        for log in UNWRITABLE {
+            let mut command = with_unwritable_log(&arguments, log);
             let mut command = command.env("CATCHWATER_LOG", "trace").stdout(Stdio::null()).spawn().unwrap();
             drop(command.stderr.take());
-            assert_eq!(ended(command, END_MAX).0.code(), Some(code), "{arguments:?} {deaf}");
+            assert_eq!(ended(command, END_MAX).0.code(), Some(code), "{arguments:?} {log}");
         }
     }
 }
@@ -198,7 +198,7 @@ fn run_ends_while_standard_error_is_a_full_pipe() {
     drop(reader);
 }
 
-/// What a pipe of Linux holds.
+/// Capacity of a pipe on Linux.
 const PIPE_BYTES: usize = 64 * 1024;
 
 #[test]
@@ -226,16 +226,16 @@ fn unwritable_report_is_an_error_unless_the_pipe_is_closed() {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let output = catchwater(arguments).stdout(full).output().unwrap();
         assert_eq!(output.status.code(), Some(7), "{arguments:?}: {}", output_text(&output));
-        let said = output_text(&output);
-        assert!(said.contains("standard output") && said.contains("No space left"), "{arguments:?}: {said}");
+        let text = output_text(&output);
+        assert!(text.contains("standard output") && text.contains("No space left"), "{arguments:?}: {text}");
         if arguments[0] == "hub" {
             continue;
         }
         let mut command =
             catchwater(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(command.stdout.take());
-        let (status, said) = ended(command, END_MAX);
-        assert_eq!((status.code(), said.as_str()), (Some(0), ""), "{arguments:?}");
+        let (status, text) = ended(command, END_MAX);
+        assert_eq!((status.code(), text.as_str()), (Some(0), ""), "{arguments:?}");
     }
 }
 
@@ -273,7 +273,7 @@ fn empty_variables_count_as_unset() {
     let output = catchwater(&["audit", "--lake", lake]).env("CATCHWATER_LOG", "warn,=[").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(output_text(&output).contains("CATCHWATER_LOG can't be read"), "{}", output_text(&output));
-    // What "$Default" becomes in a shell.
+    // A shell expands "$Default" to this.
     let arguments = ["run", "--lake", lake, "--connection-string", connection, "--consumer-group", ""];
     let output = catchwater(&arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -284,7 +284,7 @@ fn empty_variables_count_as_unset() {
 fn folders_that_cannot_be_tables_are_ignored() {
     let (hub, lake) = lake(1, 50);
     let lake = lake.path();
-    // What would stop recovery and be a fault for the audit, if they looked.
+    // This file would stop recovery and be a fault for the audit if they entered these folders.
     let file = data_files(lake).into_iter().next().unwrap();
     let (day, name) = (file.parent().unwrap().file_name().unwrap(), file.file_name().unwrap());
     for folder in ["lost+found", ".snapshot", "_other", "Account"] {
@@ -325,9 +325,9 @@ fn stale_staging_files_are_removed_at_the_start() {
         .unwrap();
     wait_for(|| !stale.exists());
     signal(&run, "TERM");
-    let (status, said) = ended(run, END_MAX);
-    assert_eq!(status.code(), Some(0), "{said}");
-    assert!(young.exists() && said.contains("removed staging files of killed puts files=1"), "{said}");
+    let (status, text) = ended(run, END_MAX);
+    assert_eq!(status.code(), Some(0), "{text}");
+    assert!(young.exists() && text.contains("removed staging files of killed puts files=1"), "{text}");
 }
 
 #[test]
@@ -352,9 +352,9 @@ fn names_from_bodies_are_escaped() {
         &["schema", "show", "--lake", lake, "--table", "other"],
     ] {
         let output = catchwater(arguments).env("CATCHWATER_LOG", "trace").output().unwrap();
-        let said = output_text(&output);
-        assert!(said.contains("a\\u{1b}[2J\\nb\\u{202e}"), "{arguments:?}: {said}");
-        assert!(!said.contains(['\u{1b}', '\u{202e}']), "{arguments:?}: {said}");
+        let text = output_text(&output);
+        assert!(text.contains("a\\u{1b}[2J\\nb\\u{202e}"), "{arguments:?}: {text}");
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{arguments:?}: {text}");
     }
 }
 
@@ -368,9 +368,9 @@ fn errors_show_each_cause_once() {
         [&hub.run_arguments(lake.path())[..], &["audit", "--lake", lake.path().to_str().unwrap()]]
     {
         let output = catchwater(arguments).output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(7), "{said}");
-        let error = said.lines().find(|line| line.starts_with("catchwater: ")).unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(7), "{text}");
+        let error = text.lines().find(|line| line.starts_with("catchwater: ")).unwrap();
         assert_eq!(error.matches("lake.json").count(), 1, "{error}");
         assert!(error.ends_with(": Too many levels of symbolic links (os error 40)"), "{error}");
     }
@@ -394,13 +394,13 @@ fn peer_without_amqp_is_distinguished_from_an_unreachable_one() {
         );
         let arguments = ["send", "--generate", "small", "--events", "1", "--connection-string", &text];
         let output = catchwater(&arguments).output().unwrap();
-        let said = output_text(&output);
-        assert_eq!(output.status.code(), Some(code), "{said}");
-        assert!(said.contains(word) && !said.contains("could not reach"), "{said}");
+        let text = output_text(&output);
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert!(text.contains(word) && !text.contains("could not reach"), "{text}");
     }
 }
 
-/// A hub with events, and a lake that has them all.
+/// A hub with events, and a lake with all of them.
 fn lake(partitions: u32, events: u64) -> (Hub, tempfile::TempDir) {
     let (hub, lake) = (Hub::start(partitions), tempfile::tempdir().unwrap());
     hub.send("small", events, 1);
@@ -408,7 +408,7 @@ fn lake(partitions: u32, events: u64) -> (Hub, tempfile::TempDir) {
     (hub, lake)
 }
 
-/// The records of where partitions begin, in the order of the partitions.
+/// The origin records, in the order of the partitions.
 fn origins(lake: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(lake.join("_catchwater/origin")).unwrap();
     let mut found: Vec<PathBuf> = found.map(|entry| entry.unwrap().path()).collect();
@@ -434,13 +434,13 @@ fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-r").arg(from.join(".")).arg(to).status().unwrap().success());
 }
 
-/// Puts a pipe that nobody writes to in place of a file: opening it never returns, as on a file system that hangs.
+/// Replaces a file by a pipe without a writer: opening it never returns, as on a file system that hangs.
 fn hang(path: &Path) {
     drop(fs::remove_file(path));
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-/// Waits until a thread of the process hangs there.
+/// Waits until a thread of the process hangs on the pipe.
 fn wait_until_hung(process: &Child) {
     let threads = format!("/proc/{}/task", process.id());
     wait_for(|| {
@@ -450,10 +450,10 @@ fn wait_until_hung(process: &Child) {
     });
 }
 
-/// A command whose standard error takes nothing. The caller drops the pipe, if it is one.
-fn deafened(arguments: &[&str], deaf: &str) -> Command {
+/// A command whose standard error can't be written. The caller drops the pipe, if it is one.
+fn with_unwritable_log(arguments: &[&str], log: &str) -> Command {
     let mut plain = catchwater(arguments);
-    match deaf {
+    match log {
         "2>/dev/full" => {
             plain.stderr(File::options().write(true).open("/dev/full").unwrap());
         }
@@ -470,19 +470,19 @@ fn deafened(arguments: &[&str], deaf: &str) -> Command {
     plain
 }
 
-/// Waits for an end, and panics if it takes longer. Returns what was said on standard error, if it is a pipe.
+/// Waits until the process has ended, or panics. Returns its standard error, if that is a pipe.
 fn ended(mut child: Child, within: Duration) -> (ExitStatus, String) {
     let since = Instant::now();
-    let said = child.stderr.take().map(|mut pipe| {
+    let text = child.stderr.take().map(|mut pipe| {
         thread::spawn(move || {
-            let mut said = String::new();
-            drop(pipe.read_to_string(&mut said));
-            said
+            let mut text = String::new();
+            drop(pipe.read_to_string(&mut text));
+            text
         })
     });
     loop {
         if let Some(status) = child.try_wait().unwrap() {
-            return (status, said.map(|said| said.join().unwrap()).unwrap_or_default());
+            return (status, text.map(|text| text.join().unwrap()).unwrap_or_default());
         }
         if since.elapsed() > within {
             drop(child.kill());
@@ -497,10 +497,10 @@ fn signal(child: &Child, name: &str) {
     assert!(sent.success());
 }
 
-fn wait_for(is_so: impl Fn() -> bool) {
+fn wait_for(condition: impl Fn() -> bool) {
     let since = Instant::now();
-    while !is_so() {
-        assert!(since.elapsed() < Duration::from_secs(30), "waited in vain");
+    while !condition() {
+        assert!(since.elapsed() < Duration::from_secs(30), "the condition did not become true in time");
         thread::sleep(Duration::from_millis(10));
     }
 }

@@ -1,4 +1,4 @@
-//! The official Python SDK against the hub: what it sends it gets back, by every way to begin.
+//! The official Python SDK against the emulator: it receives what it sent, from every start position.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
@@ -17,7 +17,7 @@ async fn check(name: &str) -> Option<Emulator> {
     let hub = Emulator::start(Config::default()).await.unwrap();
     let mut command = Command::new(interpreter);
     command.arg(python::script("sdk.py")).args([name, &hub.connection_string()]);
-    // The script blocks a thread of its own: the hub needs this one.
+    // The script blocks a thread of its own, because the hub runs on this one.
     let Output { status, stdout, stderr } = spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     assert!(status.success(), "{name}: {status}\n{stdout}\n{stderr}");

@@ -1,11 +1,11 @@
-//! Readers of Parquet over a lake that two versions of this program have written in turn: each sees every value.
+//! Parquet readers over a lake that two versions of this program have written: each sees every value.
 //!
-//! `tests/data/lake_of_0.1` is the lake that an earlier version wrote of the first round of events, with the bodies that it
-//! was sent; this version goes on with the second round. `tests/python/every_reader.py` has the events, the expectation and the
-//! limits of each reader; `docs/READERS.md` is its page.
+//! `tests/data/lake_of_0.1` has the lake that an earlier version wrote from the first round of events, and the bodies of these
+//! events; this version adds the second round. `tests/python/every_reader.py` has the events, the expected values and the limits of
+//! each reader; `docs/READERS.md` describes them.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
-#![expect(clippy::print_stdout, reason = "how much a script checked is worth a line")]
+#![expect(clippy::print_stdout, reason = "scripts report the number of values that they compared")]
 
 #[allow(dead_code, reason = "shared with tests of DuckDB alone")]
 #[path = "support/bed.rs"]
@@ -26,7 +26,7 @@ use processes::{Hub, audit, output_text};
 /// A reader with its locked packages.
 type Reader = (&'static str, &'static str);
 
-/// Readers that every run of the tests has.
+/// Readers in every run of the tests.
 const READERS: [Reader; 5] = [
     ("duckdb", "requirements.txt"),
     ("duckdb", "requirements-duckdb-1.4.txt"),
@@ -35,7 +35,7 @@ const READERS: [Reader; 5] = [
     ("spark", "requirements-spark.txt"),
 ];
 
-/// The rest, a gigabyte of packages: `CATCHWATER_EVERY_READER=1 cargo test --test readers --test duckdb`.
+/// Further readers, which take a gigabyte of packages: `CATCHWATER_EVERY_READER=1 cargo test --test readers --test duckdb`.
 const MORE_READERS: [Reader; 8] = [
     ("duckdb", "requirements-duckdb-1.2.txt"),
     ("duckdb", "requirements-duckdb-1.3.txt"),
@@ -89,7 +89,7 @@ fn every_reader_sees_every_value_written_by_two_versions() {
     }
 }
 
-/// Copies a folder and all below it over another one.
+/// Copies a folder recursively into another one.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {

@@ -1,4 +1,4 @@
-//! `catchwater redrive` as a process, over a lake whose quarantine holds what this version understands.
+//! `catchwater redrive` over a lake whose quarantine has bodies that this version understands.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
@@ -70,9 +70,9 @@ fn summary_lists_remaining_bodies_with_their_reason() {
     let lake = folder.path().join("lake");
     make_lake(&lake, &[update("account"), b"no event".to_vec()]);
     let output = catchwater(&["redrive", "--lake", lake.to_str().unwrap()]).output().unwrap();
-    let said = output_text(&output);
+    let text = output_text(&output);
     for words in ["account", "1 redriven", "1 stay: the body is not JSON", "2 bodies in 1 files"] {
-        assert!(said.contains(words), "{words:?} is not in {said}");
+        assert!(text.contains(words), "{words:?} is not in {text}");
     }
 }
 
@@ -87,7 +87,7 @@ fn update(table: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A lake as a run leaves it that understood none of these bodies.
+/// Makes a lake as left by a run that understood none of these bodies.
 fn make_lake(lake: &Path, bodies: &[Vec<u8>]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! Rows follow the size of their body: what a lane holds for one event is bounded, counted by an allocator.
+//! Memory that a lane holds for one event is bounded by a multiple of its body, as counted by the allocator of the test.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
@@ -17,12 +17,12 @@ use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater::run::{Lane, LaneInput, LaneOutput, RollRules, RunFacts, StartId};
 use catchwater_sinks::paths::SourceId;
 
-/// What a lane holds at most for a body of so many bytes.
+/// Upper bound on the bytes that a lane holds for a body of this length.
 fn bound(body: usize) -> usize {
     32 * body + (8 << 20)
 }
 
-/// A lane that reads one partition, and what it holds.
+/// A lane that reads one partition.
 struct Rows {
     lane: Lane,
     start: StartId,
@@ -57,7 +57,7 @@ impl Rows {
         Self { lane, start, next: 0, out }
     }
 
-    /// Reads these bodies; the most that is held meanwhile beyond what was held before.
+    /// Reads these bodies; returns the peak of additional memory.
     fn read<'a>(&mut self, bodies: impl IntoIterator<Item = &'a [u8]>) -> usize {
         let mut batch = RawBatchBuilder::new(self.start.partition, Share::new(u64::MAX).charge(0));
         for body in bodies {
@@ -77,7 +77,7 @@ impl Rows {
         self.on(LaneInput::Events { start: self.start, batch: batch.build() })
     }
 
-    /// Ends reading; the most that is held meanwhile, and the rows of each file.
+    /// Ends the partition; returns the peak of additional memory and the rows of each file.
     fn end(&mut self) -> (usize, Vec<u64>) {
         let most = self.on(LaneInput::End { start: self.start });
         let files = self.out.iter().filter_map(|output| match output {
@@ -92,8 +92,8 @@ impl Rows {
     }
 }
 
-/// The most that a lane holds while it makes a file of one body, and the rows of that file.
-fn most_of(body: &[u8]) -> (usize, u64) {
+/// The peak of memory while a lane makes a file of one body, and the rows of that file.
+fn peak_of(body: &[u8]) -> (usize, u64) {
     let mut lane = Rows::begin();
     let before = memory::held();
     let read = lane.read([body]);
@@ -103,7 +103,7 @@ fn most_of(body: &[u8]) -> (usize, u64) {
     (read.max(held + ended), files[0])
 }
 
-/// An event about many targets, with these members beside them.
+/// An event with many targets and these other members.
 fn several(members: &str, first: &str, target: &str, targets: usize) -> String {
     let targets = format!("{first}{}", vec![target; targets].join(","));
     format!(
@@ -134,24 +134,24 @@ fn memory_of_rows_is_proportional_to_their_body() {
     let wide = format!(r#"{{"Attributes":[{}]}},"#, wide.join(","));
     for (body, rows) in [
         (several(&agent(10_000), "", "0", 60_000), 60_000),
-        // As many items as a body of this size may have.
+        // The largest number of items for a body of this size.
         (several(&agent(200_000), "", "100", 150_000), 150_000),
-        // One more item a byte is too large: one row of the quarantine.
+        // Too many items for a body of this size: one row of the quarantine.
         (several(&agent(200_000), "", "0", 300_000), 1),
-        // Every fact that an event has, and one record with many columns before items that have none.
+        // Every fact of an event, and one record with many columns before items without columns.
         (several(&facts, &wide, "100", 200_000), 200_001),
         (several(&facts, "", "{}", 80_000), 80_000),
         (several("", "", r#"{"Attributes":[{"key":"n","value":1.5}]}"#, 20_000), 20_000),
-        // Below the number of rows at which an event comes in parts.
+        // Just below and at the number of rows from which an event is split into row groups.
         (several(&facts, "", "0", 8_000), 8_000),
         (several(&agent(120), "", "0", 8_192), 8_192),
-        // Each record has an attribute that no other has.
+        // Each record has an attribute of its own.
         (several("", "", &each(4_000, &|n| attributes(n..n + 1, "1.5")), 1), 4_000),
         (several("", "", &each(4_000, &|n| attributes(n..n + 1, LOOKUP)), 1), 4_000),
         (several("", "", &each(300, &|n| attributes(n * 10..n * 10 + 10, "1.5")), 1), 300),
         (several("", "", &each(22_000, &|n| attributes(n % 1024..n % 1024 + 1, "1.5")), 1), 22_000),
         (several("", "", &each(22_000, &|n| attributes(n % 256..n % 256 + 1, "1.5")), 1), 22_000),
-        // Many columns, and rows that have none of them.
+        // Many columns, and rows without values in them.
         (several("", &(attributes(0..4_000, "1.5") + ","), "{}", 8_000), 8_001),
         // Each attribute is a list of parties, which is several columns.
         (
@@ -164,7 +164,7 @@ fn memory_of_rows_is_proportional_to_their_body() {
             1,
         ),
     ] {
-        let (most, made) = most_of(body.as_bytes());
+        let (most, made) = peak_of(body.as_bytes());
         assert_eq!(made, rows);
         println!(
             "{} bytes, {rows} rows: {most} bytes, {:.1} times",
@@ -175,7 +175,7 @@ fn memory_of_rows_is_proportional_to_their_body() {
     }
 }
 
-/// A lookup.
+/// The value of a lookup.
 const LOOKUP: &str = r#"{"Id":"00000064-0000-4000-8000-000000000064","LogicalName":"contact","Name":"n"}"#;
 
 /// A record with these attributes, all of this value.
@@ -208,7 +208,7 @@ fn late_columns_take_no_memory_in_earlier_rows() {
     let (ended, files) = lane.end();
     println!("{most} bytes when it comes, {held} + {ended} until the end");
     assert_eq!(files, [50_001]);
-    // What the 50,000 rows take to be encoded is not of the body.
+    // Encoding the 50,000 rows takes memory that does not depend on this body.
     assert!(most <= bound(wide.len()) + (4 << 20), "{most} bytes for a body of {}", wide.len());
     assert!(held + ended <= bound(wide.len()), "{held} and {ended} bytes for a body of {}", wide.len());
 }

@@ -1,4 +1,4 @@
-//! No secret is shown: every command, with canaries in every place where a secret can stand.
+//! No command shows a secret: canaries are in every place that can have one.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
@@ -12,7 +12,7 @@ use std::process::Output;
 
 use processes::{Hub, catchwater, output_text};
 
-/// Stands in place of a password, a signature or a key.
+/// A placeholder for a password, a signature or a key.
 const CANARY: &str = "cAnArYs3cr3t";
 
 /// Addresses with the canary in each part that can be secret.
@@ -115,7 +115,7 @@ fn every_command_shows_connection_strings_without_secrets() {
             check(&catchwater(arguments).env("CATCHWATER_LOG", "trace").output().unwrap(), arguments);
         }
     }
-    // In a wrong place it is known by its look.
+    // In a wrong place it is recognized by its form.
     for text in connection_strings().iter().filter(|text| text.contains("Key=")) {
         for command in ["run", "send", "hub", "demo", "audit", "redrive", "sql", "schema"] {
             for arguments in
@@ -158,7 +158,7 @@ fn help_and_errors_do_not_show_variables() {
                 .unwrap();
             check(&output, arguments);
         }
-        // Two variables of a deployment's file swapped.
+        // Two variables of a deployment are swapped.
         for (variable, arguments) in [
             ("BUDGET", &["run", "--lake", "x"][..]),
             ("MAX_AGE", &["run", "--lake", "x"]),
@@ -169,7 +169,7 @@ fn help_and_errors_do_not_show_variables() {
             ("GENERATE", &["send"]),
             ("EVENTS", &["demo"]),
         ] {
-            // A bare key can't be told from any other wrong value.
+            // A bare key can't be distinguished from another wrong value.
             for secret in [address, connection].into_iter().filter(|secret| *secret != CANARY) {
                 let output =
                     catchwater(arguments).env(format!("CATCHWATER_{variable}"), secret).output().unwrap();
@@ -179,7 +179,7 @@ fn help_and_errors_do_not_show_variables() {
     }
 }
 
-/// With a key that works, down to the last log line and the last file.
+/// Searches all log lines and all files for a valid key.
 #[test]
 fn keys_stay_out_of_logs_and_lakes() {
     let (hub, folder) = (Hub::start(1), tempfile::tempdir().unwrap());
@@ -197,18 +197,18 @@ fn keys_stay_out_of_logs_and_lakes() {
         &["schema", "show", "--lake", lake_text],
     ] {
         let output = catchwater(arguments).env("CATCHWATER_LOG", "trace").output().unwrap();
-        let said = output_text(&output);
-        assert!(output.status.success(), "{said}");
+        let text = output_text(&output);
+        assert!(output.status.success(), "{text}");
         for secret in [key, "SharedAccessSignature", "&sig="] {
-            assert!(!said.contains(secret), "{arguments:?} shows {secret}:\n{said}");
+            assert!(!text.contains(secret), "{arguments:?} shows {secret}:\n{text}");
         }
     }
     check_files(&lake, key.as_bytes());
 }
 
 fn check(output: &Output, arguments: &[&str]) {
-    let said = output_text(output);
-    assert!(!said.contains(CANARY) && !said.contains("CAN/RY"), "{arguments:?}:\n{said}");
+    let text = output_text(output);
+    assert!(!text.contains(CANARY) && !text.contains("CAN/RY"), "{arguments:?}:\n{text}");
 }
 
 fn check_files(folder: &Path, secret: &[u8]) {

@@ -1,5 +1,5 @@
-//! Messages that can't be decoded, from the hub through the real binary into the lake: they are rows of `_quarantine`, and
-//! stop nothing.
+//! Messages that can't be decoded, from the hub through the real binary into the lake: they become rows of `_quarantine` and do
+//! not stop the run.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
@@ -52,7 +52,7 @@ async fn undecodable_messages_are_quarantined_with_their_bytes() {
         "{report}"
     );
     let rows = quarantine(lake.path()).await;
-    let told: Vec<_> = rows.iter().map(|row| (row.sequence_number, row.reason.as_str())).collect();
+    let found: Vec<_> = rows.iter().map(|row| (row.sequence_number, row.reason.as_str())).collect();
     let why = "the AMQP message can't be decoded: ";
     let expected = [
         (1, "the value of a Data section is null instead of a binary"),
@@ -62,12 +62,12 @@ async fn undecodable_messages_are_quarantined_with_their_bytes() {
         (9, "a header behind a Data section"),
     ]
     .map(|(number, reason)| (number, format!("{why}{reason}")));
-    assert_eq!(told, expected.each_ref().map(|(number, reason)| (*number, reason.as_str())));
+    assert_eq!(found, expected.each_ref().map(|(number, reason)| (*number, reason.as_str())));
     for (row, sent) in rows.iter().zip(&poison) {
-        assert!(row.body.ends_with(sent), "what was sent stands behind what the hub stamped");
+        assert!(row.body.ends_with(sent), "the bytes that were sent follow the annotations of the hub");
         assert!(row.enqueued_time_ms > 0 && !row.offset.is_empty());
     }
-    check_that_all_is_done(&hub, lake.path(), 6, 5).await;
+    check_nothing_is_left(&hub, lake.path(), 6, 5).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +80,7 @@ async fn events_with_broken_annotations_are_quarantined() {
     good();
     hub.append_stamped(FIRST, &stamped(3, Some("3"), None, &body)).unwrap();
     hub.append_stamped(FIRST, &stamped(4, Some("4"), Some(638_744_631_378_580_000), &body)).unwrap();
-    // The checkpoint stands behind an event without an offset.
+    // The checkpoint follows an event without an offset.
     hub.append_stamped(FIRST, &stamped(5, None, None, &body)).unwrap();
     let lake = tempfile::tempdir().unwrap();
     let report = run(&hub, lake.path()).await;
@@ -93,7 +93,7 @@ async fn events_with_broken_annotations_are_quarantined() {
     let day = lake.path().join("_quarantine/enqueued_date=1970-01-01");
     assert_eq!(std::fs::read_dir(&day).unwrap().count(), 1, "{}", day.display());
 
-    check_that_all_is_done(&hub, lake.path(), 2, 4).await;
+    check_nothing_is_left(&hub, lake.path(), 2, 4).await;
     good();
     let report = run(&hub, lake.path()).await;
     assert_eq!((&report["events"], &report["quarantined"]), (&object!(1), &object!(0)), "{report}");
@@ -119,7 +119,7 @@ async fn undecodable_messages_of_another_library_are_quarantined() {
     for (reason, expected) in reasons.iter().zip(expected) {
         assert!(reason.contains(expected), "{reason}");
     }
-    check_that_all_is_done(&hub, lake.path(), 2, 3).await;
+    check_nothing_is_left(&hub, lake.path(), 2, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,8 +134,8 @@ async fn deliveries_without_a_sequence_number_are_skipped() {
     assert_eq!((&report["events"], &report["quarantined"]), (&object!(2), &object!(0)), "{report}");
 }
 
-/// Nothing is read or written again, the audit is clean, and a redrive leaves these messages where they are.
-async fn check_that_all_is_done(hub: &Emulator, lake: &Path, accounts: u64, quarantined: u64) {
+/// Checks that nothing is read or written again, that the audit is clean, and that a redrive leaves these messages in quarantine.
+async fn check_nothing_is_left(hub: &Emulator, lake: &Path, accounts: u64, quarantined: u64) {
     let report = run(hub, lake).await;
     assert_eq!(report["events"], 0, "{report}");
     let report = audited(lake).await;
@@ -188,7 +188,7 @@ fn data(body: Option<&[u8]>) -> Vec<u8> {
     section(code::DATA, |out| out.option(body, Encoder::binary))
 }
 
-/// An event as a hub stamps it that leaves out what is `None`.
+/// An event with the annotations of a hub; `None` leaves one out.
 fn stamped(number: i64, offset: Option<&str>, time: Option<i64>, body: &[u8]) -> Vec<u8> {
     let annotations = section(code::MESSAGE_ANNOTATIONS, |out| {
         out.map(|map| {
@@ -216,7 +216,7 @@ struct Row {
     body: Vec<u8>,
 }
 
-/// All of them, in the order of their numbers.
+/// All rows of the quarantine, in the order of their sequence numbers.
 async fn quarantine(lake: &Path) -> Vec<Row> {
     let store = Store::open(lake.to_str().unwrap()).unwrap();
     let files = store.list(&paths::table_folder(paths::QUARANTINE_TABLE)).await.unwrap();

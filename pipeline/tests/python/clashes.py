@@ -17,7 +17,7 @@ ALIASES = ["value", "column", "label", "before", "table", "events", "repeated", 
 ALIASES += ["event", "misfit", "attribute", "found", "left"]
 ALIASES += ["filename", "file", "source", "first", "last", "present", "reached", "overtaken_by", "behind"]
 # Queries inside the views: a table of this name has a view with one underscore more.
-QUERIES = ["_events", "_live", "_told", "_repeated"]
+QUERIES = ["_events", "_live", "_valued", "_repeated"]
 BAD = ["nonsense", "[1]"]
 
 

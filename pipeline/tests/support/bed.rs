@@ -1,6 +1,6 @@
-//! A lake for one test, what is sent into it, and the Python scripts that check it.
+//! A lake for one test, with the bodies to send and the Python scripts that check it.
 //!
-//! Does not own: how the program and its hub are started (`processes`), where Python comes from (`python`).
+//! Does not own: starting the program and its hub (`processes`), and providing Python (`python`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::processes::{Hub, audit, catchwater, json, output_text};
 use super::python;
 
-/// A folder for one test, and the Python that checks what comes into it.
+/// A folder with the lake of one test, and the Python interpreter that checks it.
 pub(crate) struct Bed {
     pub(crate) interpreter: PathBuf,
     pub(crate) folder: TempDir,
@@ -19,7 +19,7 @@ pub(crate) struct Bed {
 }
 
 impl Bed {
-    /// None when the Python tests are turned off.
+    /// Creates the folder; none if the Python tests are turned off.
     pub(crate) fn new(lake: &str) -> Option<Self> {
         let interpreter = python::interpreter()?;
         let folder = tempfile::tempdir().unwrap();
@@ -81,19 +81,19 @@ impl Bed {
         path
     }
 
-    /// Runs a script and its command, far from the lake: views find their files from any folder.
+    /// Runs a script with its command in another folder than the lake's: views have to find their files from any folder.
     pub(crate) fn check(&self, script: &str, arguments: &[&Path]) {
         check_with(&self.interpreter, self, script, arguments);
     }
 
-    /// Compares what other readers see of the lake with what DuckDB sees.
+    /// Compares other readers of the lake with DuckDB.
     pub(crate) fn check_readers(&self) {
         if let Some(readers) = python::interpreter_with("requirements-readers.txt") {
             check_with(&readers, self, "readers.py", &[&self.lake]);
         }
     }
 
-    /// The same with other DuckDBs: the long-term series always, the rest with `CATCHWATER_EVERY_READER=1`.
+    /// The same with other versions of DuckDB: the long-term series always, the rest with `CATCHWATER_EVERY_READER=1`.
     pub(crate) fn check_with_others(&self, script: &str, arguments: &[&Path]) {
         self.check(script, arguments);
         let more = if every_reader() { &["1.2", "1.3", "1.5"][..] } else { &[] };
@@ -105,7 +105,7 @@ impl Bed {
     }
 }
 
-/// True if the tests run with every reader of Parquet: more than a gigabyte of packages.
+/// True if the tests run with every Parquet reader, which takes more than a gigabyte of packages.
 pub(crate) fn every_reader() -> bool {
     std::env::var("CATCHWATER_EVERY_READER").is_ok_and(|value| value == "1")
 }
@@ -129,14 +129,14 @@ pub(crate) fn check_in(
         .args(words)
         .args(arguments)
         .envs(variables.iter().copied());
-    // No traces among the sources.
+    // Leave no compiled files among the sources.
     command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(bed.folder.path());
     let output = command.output().unwrap();
     assert!(output.status.success(), "{script}: {}\n{}", output.status, output_text(&output));
     print!("{script}: {}", output_text(&output));
 }
 
-/// Sends files to one partition and returns how many events the hub took.
+/// Sends files to one partition and returns the number of events that the hub accepted.
 pub(crate) fn send(hub: &Hub, files: &Path, partition: usize) -> u64 {
     let (files, partition) = (files.to_str().unwrap(), partition.to_string());
     let connection = &hub.connection_string;

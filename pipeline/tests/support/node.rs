@@ -1,9 +1,9 @@
 //! Node.js with the pinned packages of `tests/node/package-lock.json`.
 //!
-//! Owns the packages under `target/`: fetched on first use, and anew when the lock file changes. Does not own: the scripts.
+//! Owns the packages under `target/`: fetched on first use, and again when the lock file changes. Does not own: the scripts.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't be set up has to fail")]
-#![expect(clippy::print_stdout, reason = "a test that is turned off has to say so")]
+#![expect(clippy::print_stdout, reason = "a test that is turned off reports it")]
 
 use std::env;
 use std::fs::{self, File};
@@ -11,16 +11,16 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The variable that turns the tests off that need Node.js.
+/// The variable that turns off the tests with Node.js.
 const SKIP: &str = "CATCHWATER_SKIP_NODE";
 
 /// A command that runs a script of `tests/node`; none when these tests are turned off.
 ///
 /// # Panics
-/// With a sentence that says what to do, when the packages can't be fetched.
+/// If the packages can't be fetched; the message has the remedy.
 pub(crate) fn script(name: &str) -> Option<Command> {
     if env::var(SKIP).is_ok_and(|value| value == "1") {
-        println!("{SKIP}=1: this test needs Node.js and checks nothing now.");
+        println!("Skipped: this test needs Node.js, and {SKIP}=1 turns it off.");
         return None;
     }
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node");
@@ -50,7 +50,7 @@ fn fetch(sources: &Path, folder: &PathBuf) {
         .current_dir(folder)
         .output();
     let advice = format!(
-        "Node.js 18 or newer with npm and a package registry are needed; {SKIP}=1 turns these tests off"
+        "install Node.js 18 or newer with npm, with access to a package registry, or turn these tests off with {SKIP}=1"
     );
     match fetched {
         Ok(output) if output.status.success() => {}

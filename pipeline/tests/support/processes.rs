@@ -1,4 +1,4 @@
-//! The real binary in processes of its own: a hub, senders, runs; killed, stopped and woken.
+//! The real binary as processes: a hub, senders, runs and audits.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// The binary under test, ready for arguments. Its log is quiet, its environment ours.
+/// The binary under test with these arguments. It logs warnings only.
 pub(crate) fn catchwater(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_catchwater"));
     command.args(arguments).env("CATCHWATER_LOG", "warn").stdin(Stdio::null());
@@ -15,7 +15,8 @@ pub(crate) fn catchwater(arguments: &[&str]) -> Command {
 
 /// Runs a command to its end and returns the last JSON line of its standard output.
 ///
-/// Panics with both outputs when it fails.
+/// # Panics
+/// With both outputs if the command fails.
 pub(crate) fn json(arguments: &[&str]) -> Value {
     let output = catchwater(arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?} failed with {}\n{}", output.status, output_text(&output));
@@ -23,24 +24,24 @@ pub(crate) fn json(arguments: &[&str]) -> Value {
     let line = text
         .lines()
         .next_back()
-        .unwrap_or_else(|| panic!("{arguments:?} said nothing\n{}", output_text(&output)));
+        .unwrap_or_else(|| panic!("{arguments:?} printed nothing\n{}", output_text(&output)));
     serde_json::from_str(line).unwrap()
 }
 
-/// What a command said, for people.
+/// Both outputs of a command.
 pub(crate) fn output_text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// A hub in a process of its own; it ends with this value.
+/// A hub in a process of its own, which ends on drop.
 pub(crate) struct Hub {
     process: Child,
-    /// How to reach it.
+    /// The connection string to reach it.
     pub(crate) connection_string: String,
 }
 
 impl Hub {
-    /// Starts one with so many partitions, on a free port.
+    /// Starts a hub with this number of partitions, on a free port.
     pub(crate) fn start(partitions: u32) -> Self {
         let partitions = partitions.to_string();
         let mut process =
@@ -50,12 +51,12 @@ impl Hub {
                 .unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let told: Value = serde_json::from_str(&line).unwrap();
-        let connection_string = told["connection_string"].as_str().unwrap().to_owned();
+        let object: Value = serde_json::from_str(&line).unwrap();
+        let connection_string = object["connection_string"].as_str().unwrap().to_owned();
         Self { process, connection_string }
     }
 
-    /// Sends generated events and returns how many the hub took.
+    /// Sends generated events and returns the number that the hub accepted.
     pub(crate) fn send(&self, size: &str, events: u64, seed: u64) -> u64 {
         let (events, seed) = (events.to_string(), seed.to_string());
         let sent = json(&[
@@ -73,7 +74,7 @@ impl Hub {
         sent["events"].as_u64().unwrap()
     }
 
-    /// The arguments of a run into `lake` that ends when it is caught up.
+    /// The arguments of a run into `lake` that ends once it has caught up.
     pub(crate) fn run_arguments<'a>(&'a self, lake: &'a Path) -> Vec<&'a str> {
         let lake = lake.to_str().unwrap();
         vec![
@@ -95,7 +96,7 @@ impl Hub {
 
 impl Drop for Hub {
     fn drop(&mut self) {
-        // It may have ended by itself; nothing more can be done about it here.
+        // It may have ended by itself.
         drop(self.process.kill());
         drop(self.process.wait());
     }

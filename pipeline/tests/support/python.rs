@@ -1,11 +1,11 @@
 //! Python interpreters with the pinned packages of `tests/python/requirements*.txt`.
 //!
-//! Owns the virtual environments under `target/`: each made on first use, made anew when the requirements change, shared
-//! by all test binaries (a file lock lets one of them make it while the others wait).
+//! Owns the virtual environments under `target/`: created on first use and again when the requirements change, and shared by
+//! all test binaries (with a file lock, so that one creates it while the others wait).
 //! Does not own: the scripts.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't be set up has to fail")]
-#![expect(clippy::print_stdout, reason = "a test that is turned off has to say so")]
+#![expect(clippy::print_stdout, reason = "a test that is turned off reports it")]
 
 use std::env;
 use std::fs::{self, File};
@@ -13,13 +13,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The variable that turns the Python tests off.
+/// The variable that turns off the Python tests.
 const SKIP: &str = "CATCHWATER_SKIP_PYTHON";
 
 /// Returns the interpreter, or none when the Python tests are turned off.
 ///
 /// # Panics
-/// With a sentence that says what to do, when the environment can't be made.
+/// If the environment can't be created; the message has the remedy.
 pub(crate) fn interpreter() -> Option<PathBuf> {
     interpreter_with("requirements.txt")
 }
@@ -27,7 +27,7 @@ pub(crate) fn interpreter() -> Option<PathBuf> {
 /// Returns the interpreter with the packages of one file of requirements.
 pub(crate) fn interpreter_with(requirements: &str) -> Option<PathBuf> {
     if env::var(SKIP).is_ok_and(|value| value == "1") {
-        println!("{SKIP}=1: this test needs Python and checks nothing now.");
+        println!("Skipped: this test needs Python, and {SKIP}=1 turns it off.");
         return None;
     }
     let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(requirements);
@@ -47,7 +47,7 @@ pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(name)
 }
 
-/// Returns where the environment for these requirements lives.
+/// Returns the folder of the environment for these requirements.
 fn folder_for(requirements: &[u8]) -> PathBuf {
     let mut hasher = DefaultHasher::new();
     requirements.hash(&mut hasher);
@@ -63,7 +63,7 @@ fn provision(folder: &Path, requirements: &Path) {
         fs::remove_dir_all(folder).unwrap();
     }
     let system = if cfg!(windows) { "python" } else { "python3" };
-    run(Command::new(system).args(["-m", "venv"]).arg(folder), "make a virtual environment");
+    run(Command::new(system).args(["-m", "venv"]).arg(folder), "create a virtual environment");
     run(
         Command::new(interpreter_in(folder))
             .args([
@@ -81,13 +81,14 @@ fn provision(folder: &Path, requirements: &Path) {
 }
 
 fn run(command: &mut Command, purpose: &str) {
-    let advice =
-        format!("CPython 3.9 or newer and a package index are needed; {SKIP}=1 turns the Python tests off");
+    let advice = format!(
+        "install CPython 3.9 or newer, with access to a package index, or turn the Python tests off with {SKIP}=1"
+    );
     match command.output() {
         Ok(output) if output.status.success() => {}
         Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            panic!("Python could not {purpose} ({advice}):\n{said}");
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            panic!("Python could not {purpose} ({advice}):\n{stderr}");
         }
         Err(error) => panic!("Python could not be run to {purpose} ({advice}): {error}"),
     }
