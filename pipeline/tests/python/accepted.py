@@ -1,8 +1,8 @@
-"""Gaps that a run accepted, for the audit and for the views.
+"""Accepted gaps, as the audit and the views report them.
 
-accepted.py take LAKE: takes a destination away and records two thirds of its numbers as accepted.
-accepted.py accept LAKE: records all numbers that have no row.
-accepted.py check VIEWS AUDIT: the views say what the audit's report says."""
+accepted.py take LAKE: removes the file of a destination and records two thirds of its numbers as accepted.
+accepted.py accept LAKE: records all numbers without a row as accepted.
+accepted.py check VIEWS AUDIT: compares the views with the report of the audit."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from checking import Faults, connect, rows
 
 
 def record(lake, folder, source, numbers):
-    """Puts a record as a run does: the ranges of the numbers, under the first of them."""
+    """Writes a record as a run does: the ranges of the numbers, named after the first number."""
     ranges = []
     for number in sorted(numbers):
         if ranges and ranges[-1]["to"] == number - 1:
@@ -52,7 +52,7 @@ def accept(lake):
     files = sorted(Path(lake).glob("*/*/*.cw.parquet"))
     present = set(numbers_of([str(file) for file in files]))
     missing = set(range(max(present))) - present
-    # Batches were cut in another way: some of the numbers are recorded already, under another name.
+    # As if the batches had other boundaries: some numbers are recorded already, under another name.
     record(lake, "gaps", source_of(files[0]), missing - {min(missing)})
 
 

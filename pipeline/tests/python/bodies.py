@@ -1,5 +1,4 @@
-"""Bodies of Dataverse events as Python's json has them, and the account of their leaves: what a body says must be
-somewhere in its row."""
+"""Bodies of Dataverse events as parsed by Python's json, and their leaves: each has to be somewhere in the row."""
 
 import json
 import re
@@ -8,7 +7,7 @@ from decimal import Decimal
 
 
 class Number(Decimal):
-    """A number of a body, every digit of it."""
+    """A number of a body, with all its digits."""
 
     def __new__(cls, text):
         number = super().__new__(cls, text)
@@ -17,12 +16,12 @@ class Number(Decimal):
 
 
 def parse(data):
-    """The body as Python has it, numbers as Decimal."""
+    """The parsed body, with numbers as Decimal."""
     return repaired(json.loads(data, parse_float=Number, parse_int=Number, parse_constant=no_json))
 
 
 def repaired(value):
-    """A lone surrogate is no text: it becomes U+FFFD."""
+    """The value with U+FFFD for each lone surrogate."""
     if isinstance(value, dict):
         return {repaired(name): repaired(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -68,7 +67,7 @@ def type_name(value):
 
 
 def leaves(value):
-    """Every string, number and boolean below a value: what must not be lost."""
+    """Every string, number and boolean below a value. None of them may get lost."""
     if isinstance(value, dict):
         for name, member in value.items():
             if name != "__type":
@@ -80,23 +79,23 @@ def leaves(value):
         yield value
 
 
-def says_nothing(value):
+def is_empty(value):
     return next(leaves(value), None) is None
 
 
 def lost_leaves(body, row):
-    """The leaves of a body, but for ParentContext, that are nowhere in its row."""
-    # What goes without saying: which table the row is of, and that a step posted it.
-    said = {("text", text) for text in (body.get("PrimaryEntityName"), "none", "sdkmessageprocessingstep")}
+    """The leaves of a body, except those of ParentContext, that are not in its row."""
+    # Implied by the row: its table, and that a step posted the event.
+    known = {("text", text) for text in (body.get("PrimaryEntityName"), "none", "sdkmessageprocessingstep")}
     for column, value in row.items():
-        said.add(("text", column))
-        said.update(tokens(value))
+        known.add(("text", column))
+        known.update(tokens(value))
     kept = {name: value for name, value in body.items() if name != "ParentContext"}
-    return [leaf for leaf in leaves(kept) if not any(token in said for token in tokens(leaf))]
+    return [leaf for leaf in leaves(kept) if not any(token in known for token in tokens(leaf))]
 
 
 def tokens(value):
-    """The ways in which a value of a body or of a row can be told again."""
+    """All forms in which a value of a body or of a row can appear."""
     if isinstance(value, list):
         for item in value:
             yield from tokens(item)
@@ -133,7 +132,7 @@ def text_tokens(text):
 
 
 def moments(text):
-    """The instants that a date may mean: what it counts, and what it shows."""
+    """The instants that a date may mean: by its milliseconds, and by its local time."""
     shown = date_parts(text)
     if shown:
         yield shown[0]

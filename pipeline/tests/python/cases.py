@@ -1,4 +1,4 @@
-"""cases.py check VIEWS: bodies that are easily read wrong, from tests/data/cases, each with its right values.
+"""cases.py check VIEWS: the right values of bodies that are easily misread, from tests/data/cases.
 
 One request with two events, elastic tables, messages of virtual tables, numbers of several widths, exchange rates, party
 lists, a restored record, SetState and Assign alone, enumerations in JSON and XML."""
@@ -16,7 +16,7 @@ def guid(number):
 
 OWNER = guid(0xA1)
 
-# What the state of each record says: table, id, values by column; those that are not named are not checked.
+# The states of records: table, id, values by column. Other columns are not checked.
 STATES = [
     ("account", guid(0x101), {"exchangerate": Decimal("1"), "revenue_base": Decimal("10067.11"), "_misfits": None}),
     ("account", guid(0x102), {"exchangerate": Decimal("149.253731343284"), "revenue": Decimal(1500000), "_misfits": None}),
@@ -26,10 +26,10 @@ STATES = [
     ("account", guid(0x503), {"new_score": Decimal("7.25"), "new_count": Decimal(3), "_misfits": None}),
     # Two events of one request: both count.
     ("account", guid(0x601), {"name": "Contoso (closed)", "statecode": 1, "statuscode": 2}),
-    # Nothing but an Assign, nothing but a SetState.
+    # Only an Assign, only a SetState.
     ("account", guid(0x711), {"ownerid": guid(0xA9), "ownerid_entitytype": "team", "_message": "Assign", "_unknown_messages": None}),
     ("account", guid(0x902), {"statecode": 1, "statuscode": 2, "_truncated": None}),
-    # Deleted and restored: its values are there again.
+    # Deleted and restored: it has its values again.
     ("account", guid(0x901), {"name": "Litware", "telephone1": "555-0100", "revenue": Decimal(10), "statecode": 0}),
     # One key in two partitions: the other one was deleted.
     ("new_sensordata", guid(0x201), {"partitionid": "device-a", "new_value": Decimal(11)}),
@@ -52,14 +52,14 @@ def check(views):
     expected = [("OnExternalCreated", person, None, None), ("OnExternalUpdated", person, None, None), ("OnExternalDeleted", person, True, None)]
     faults.equal(connection.execute(external).fetchall(), expected, "rows of a virtual table")
     changes = 'SELECT "column", value, before FROM {}_changes WHERE Id = ? AND "column" = ? ORDER BY _operation_created_on'
-    told = connection.execute(changes.format("new_sensordata"), [guid(0x201), "new_value"]).fetchall()
-    faults.equal(told, [("new_value", "10", None), ("new_value", "20", None), ("new_value", "11", "10")], "partitions are apart")
-    told = connection.execute(changes.format("account"), [guid(0x601), "statecode"]).fetchall()
-    faults.equal(told, [("statecode", "0", None), ("statecode", "1", "0")], "two events of one request")
-    told = connection.execute(changes.format("account"), [guid(0x711), "ownerid"]).fetchall()
-    faults.equal(told, [("ownerid", guid(0xA9), None)], "an Assign is a change")
-    told = connection.execute(changes.format("email"), [guid(0x411), "to"]).fetchall()
-    faults.equal([value for _, value, _ in told][1:], [None], "a list that was cleared")
+    found = connection.execute(changes.format("new_sensordata"), [guid(0x201), "new_value"]).fetchall()
+    faults.equal(found, [("new_value", "10", None), ("new_value", "20", None), ("new_value", "11", "10")], "partitions are apart")
+    found = connection.execute(changes.format("account"), [guid(0x601), "statecode"]).fetchall()
+    faults.equal(found, [("statecode", "0", None), ("statecode", "1", "0")], "two events of one request")
+    found = connection.execute(changes.format("account"), [guid(0x711), "ownerid"]).fetchall()
+    faults.equal(found, [("ownerid", guid(0xA9), None)], "an Assign is a change")
+    found = connection.execute(changes.format("email"), [guid(0x411), "to"]).fetchall()
+    faults.equal([value for _, value, _ in found][1:], [None], "a list that was cleared")
     check_parties(connection, faults)
     both = connection.execute(f"SELECT _inputs, _rest FROM account WHERE Id = '{guid(0x301)}'").fetchall()
     faults.equal(len(both), 2, "JSON and XML")

@@ -1,10 +1,10 @@
-"""What the scripts over a lake share: its views in DuckDB, comparing, and the verdict at the end."""
+"""Shared by the scripts that check a lake: its views in DuckDB, comparison, and the result at the end."""
 
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-# What the hub adds to an event: never the same twice.
+# Columns that the hub or the run fills, with other values in each run.
 HUB = {"SinkModifiedOn", "_offset", "_enqueued_time", "enqueued_date"}
 
 
@@ -25,19 +25,19 @@ def rows(connection, query):
 
 
 def tables(connection):
-    """The names of the views that show the rows of a table as they are, and not what can be told of them."""
+    """The names of the views that show the rows of a table, without derived views."""
     views = connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
-    told = ("gaps", "accepted_gaps", "late", "quarantine")
-    return [name for (name,) in views if name not in told and not name.endswith(("_latest", "_changes"))]
+    derived = ("gaps", "accepted_gaps", "late", "quarantine")
+    return [name for (name,) in views if name not in derived and not name.endswith(("_latest", "_changes"))]
 
 
 def quoted(path):
-    """A path as an SQL literal that is no pattern."""
+    """A path as an SQL literal, with the characters of patterns escaped."""
     return "'" + "".join(f"[{c}]" if c in "[*?" else c for c in str(path)).replace("'", "''") + "'"
 
 
 def same(actual, expected):
-    """Whether DuckDB's value is the expected one: numbers by value, everything else by type and value."""
+    """True if DuckDB's value is the expected one: numbers by value, everything else by type and value."""
     if isinstance(expected, bool) or isinstance(actual, bool):
         return actual is expected
     if isinstance(expected, (int, Decimal)) and isinstance(actual, (int, Decimal)):
@@ -48,7 +48,7 @@ def same(actual, expected):
 
 
 class Faults:
-    """Collects what is wrong, and ends the script with it."""
+    """Collects faults and reports them at the end of the script."""
 
     def __init__(self):
         self.found = []

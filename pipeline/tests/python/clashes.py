@@ -1,6 +1,6 @@
-"""clashes.py make FOLDER: writes clashes.ndjson, attributes whose names and values the views could take for something else.
+"""clashes.py make FOLDER: writes clashes.ndjson, events with attributes whose names and values the views could misinterpret.
 clashes.py check VIEWS: what the views say of them.
-clashes.py redrive VIEWS LAKE, clashes.py redriven VIEWS: bodies of the quarantine get rows in tables of unlike columns."""
+clashes.py redrive VIEWS LAKE, clashes.py redriven VIEWS: bodies of the quarantine get rows in tables with different columns."""
 
 import json
 import re
@@ -12,11 +12,11 @@ from made import Raw, choice, entity, event, guid, money, pairs, reference, type
 
 ZERO = "00000000-0000-0000-0000-000000000000"
 HERE, THERE = guid(40), guid(41)
-# Whatever the views call something: names of attributes and of tables.
+# Names that the views use, here as names of attributes and of tables.
 ALIASES = ["value", "column", "label", "before", "table", "events", "repeated", "deletions", "live", "each", "told", "earlier", "image"]
 ALIASES += ["event", "misfit", "attribute", "found", "left"]
 ALIASES += ["filename", "file", "source", "first", "last", "present", "reached", "overtaken_by", "behind"]
-# Queries inside the views: a table of this name has a view with one underscore more.
+# Queries within the views: the view of a table with such a name gets another underscore.
 QUERIES = ["_events", "_live", "_valued", "_repeated"]
 BAD = ["nonsense", "[1]"]
 
@@ -32,7 +32,7 @@ def several(message, table, second, entities, form):
 
 
 def labels():
-    """Of companions only one is a text; the others are attributes."""
+    """Only one of the columns with the name of a companion is text; the others are attributes."""
     attributes = {"size": choice(1), "sizename": "5", "kind": choice(2), "flag": choice(3), "flagname": "true"}
     target = entity("proj", guid(1), attributes, {"kind": "K", "size": "S"}, typed("Entity") + ",")
     yield event("Update", "proj", guid(1), 1, InputParameters=Raw(pairs({"Target": target})))
@@ -40,7 +40,7 @@ def labels():
 
 
 def companions():
-    """Countries with a name of their own, and those whose name is the lookup's label."""
+    """Countries with an attribute for their name, and countries whose name is the label of the lookup."""
     own, gone, plain, imaged = guid(10), guid(11), guid(12), guid(13)
     yield event("Create", "place", own, 1, {"new_country": lookup(HERE, "Here"), "new_countryname": '"Text"'})
     yield event("Update", "place", own, 2, {"new_country": lookup(THERE)})
@@ -62,7 +62,7 @@ def aliases():
 
 
 def misfits():
-    """Of one target, and of several in either form."""
+    """Values that fit no column, of one target and of several, in both forms."""
     yield event("Create", "sum", guid(30), 1, {"amount": money("1"), "a/b~": money("1")})
     yield event("Update", "sum", guid(30), 2, {"amount": '"much"', "a/b~": '"odd"'})
     for second, form in [(3, "list"), (4, "collection")]:
@@ -71,7 +71,7 @@ def misfits():
 
 
 def make(folder):
-    # The table of `filename` comes first by name, its rows have it, and other tables don't.
+    # The table with the column `filename` is the first by name, and no other table has the column.
     first = event("Create", "annotation", guid(50), 1, {"filename": '"a.txt"'})
     last = event("Create", "contact", guid(51), 1, {"firstname": '"f"'})
     lines = [first, *labels(), *companions(), *aliases(), *misfits(), *BAD, last]
@@ -81,53 +81,53 @@ def make(folder):
 
 def check(views):
     connection, faults = connect(views), Faults()
-    told = lambda query: connection.execute(query).fetchall()
+    fetch = lambda query: connection.execute(query).fetchall()
     for check in (check_labels, check_companions, check_aliases, check_misfits):
-        check(told, faults)
-    faults.equal(told("FROM gaps"), [], "gaps")
-    faults.equal(told("SELECT count(*) FROM quarantine"), [(len(BAD),)], "quarantine")
+        check(fetch, faults)
+    faults.equal(fetch("FROM gaps"), [], "gaps")
+    faults.equal(fetch("SELECT count(*) FROM quarantine"), [(len(BAD),)], "quarantine")
     faults.end()
 
 
-def check_labels(told, faults):
-    found = told('SELECT "column", value, label FROM proj_changes ORDER BY ALL')
+def check_labels(fetch, faults):
+    found = fetch('SELECT "column", value, label FROM proj_changes ORDER BY ALL')
     expected = [("flag", "3", None), ("flagname", "true", None), ("kind", "2", "K"), ("size", "1", "S"), ("sizename", "5", None)]
     faults.equal(found, expected, "labels")
-    found = told('SELECT "column", label, typeof(label) FROM flagged_changes ORDER BY ALL')
+    found = fetch('SELECT "column", label, typeof(label) FROM flagged_changes ORDER BY ALL')
     faults.equal(found, [("flag", None, "VARCHAR"), ("flagname", None, "VARCHAR")], "labels that are none")
-    faults.equal(told("SELECT size, sizename, kindname FROM proj_latest"), [(1, 5, "K")], "labels in states")
+    faults.equal(fetch("SELECT size, sizename, kindname FROM proj_latest"), [(1, 5, "K")], "labels in states")
 
 
-def check_companions(told, faults):
-    found = told("SELECT new_country::VARCHAR, new_country_entitytype, new_countryname FROM place_latest ORDER BY Id")
+def check_companions(fetch, faults):
+    found = fetch("SELECT new_country::VARCHAR, new_country_entitytype, new_countryname FROM place_latest ORDER BY Id")
     there = (THERE, "new_country")
     faults.equal(found, [(*there, "Text"), (HERE, "new_country", None), (*there, None), (*there, "Text3")], "states")
-    found = told('SELECT right(Id::VARCHAR, 2), right(value, 2), label FROM place_changes WHERE "column" = \'new_country\' ORDER BY Id, _operation_created_on')
+    found = fetch('SELECT right(Id::VARCHAR, 2), right(value, 2), label FROM place_changes WHERE "column" = \'new_country\' ORDER BY Id, _operation_created_on')
     labels = [("10", "40", "Here"), ("10", "41", None), ("11", "40", None), ("12", "40", "Here"), ("12", "41", None), ("13", "41", "There")]
     faults.equal(found, labels, "labels of lookups")
-    found = told("SELECT value, before FROM place_changes WHERE \"column\" = 'new_countryname' ORDER BY Id, _operation_created_on")
+    found = fetch("SELECT value, before FROM place_changes WHERE \"column\" = 'new_countryname' ORDER BY Id, _operation_created_on")
     faults.equal(found, [("Text", None), ("Text2", None), (None, "Text2")], "changes of an attribute named like a companion")
 
 
-def check_aliases(told, faults):
-    found = told('SELECT "column", value, before FROM odd_changes ORDER BY _operation_created_on, "column"')
+def check_aliases(fetch, faults):
+    found = fetch('SELECT "column", value, before FROM odd_changes ORDER BY _operation_created_on, "column"')
     expected = [(name, f"of {name}", None) for name in sorted(ALIASES)] + [(name, None, f"of {name}") for name in sorted(ALIASES)]
     faults.equal(found, expected, "changes")
     columns = ", ".join(f'"{name}"' for name in ALIASES)
-    faults.equal(told(f"SELECT {columns} FROM odd_latest"), [(None,) * len(ALIASES)], "states")
+    faults.equal(fetch(f"SELECT {columns} FROM odd_latest"), [(None,) * len(ALIASES)], "states")
     for table, history in [(name, name) for name in ALIASES] + [(name, f"{name}_") for name in QUERIES]:
         for view in (history, f"{history}_latest"):
-            faults.equal(told(f'SELECT name FROM "{view}"'), [(f"of {table}",)], view)
-        faults.equal(told(f'SELECT value FROM "{history}_changes"'), [(f"of {table}",)], table, "changes")
+            faults.equal(fetch(f'SELECT name FROM "{view}"'), [(f"of {table}",)], view)
+        faults.equal(fetch(f'SELECT value FROM "{history}_changes"'), [(f"of {table}",)], table, "changes")
 
 
-def check_misfits(told, faults):
+def check_misfits(fetch, faults):
     query = 'SELECT value, before FROM sum_changes WHERE "column" = \'{}\' AND Id = \'' + guid(30) + "' ORDER BY _operation_created_on"
     for column, one, more in [("amount", "much", ["list 0", "collection 0"]), ("a/b~", "odd", ["odd 0", "odd 0"])]:
         values = ["1", one, *more]
-        faults.equal(told(query.format(column)), list(zip(values, [None, *values])), column)
-    faults.equal(told(f"SELECT value FROM sum_changes WHERE Id = '{guid(31)}' AND \"column\" = 'amount' ORDER BY ALL"), [("collection 1",), ("list 1",)], "of the second target")
-    faults.equal(told("SELECT Id::VARCHAR, amount FROM sum_latest ORDER BY Id"), [(guid(30), None), (guid(31), None)], "states")
+        faults.equal(fetch(query.format(column)), list(zip(values, [None, *values])), column)
+    faults.equal(fetch(f"SELECT value FROM sum_changes WHERE Id = '{guid(31)}' AND \"column\" = 'amount' ORDER BY ALL"), [("collection 1",), ("list 1",)], "of the second target")
+    faults.equal(fetch("SELECT Id::VARCHAR, amount FROM sum_latest ORDER BY Id"), [(guid(30), None), (guid(31), None)], "states")
 
 
 def redrive(views, lake):

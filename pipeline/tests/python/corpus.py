@@ -1,7 +1,7 @@
-"""corpus.py VIEWS FOLDER…: every body of every folder is in one table, decoded with all its values or quarantined; bodies
-that say the same in JSON and in XML make the same row.
+"""corpus.py VIEWS FOLDER…: every body of every folder is in one table, decoded with all its values, or quarantined. The same
+event in JSON and in XML makes the same row.
 
-The folders were sent in this order, one to a partition."""
+Each folder was sent to one partition, in this order."""
 
 import sys
 from pathlib import Path
@@ -11,24 +11,24 @@ from checking import HUB, Faults, connect, rows, tables
 from expectation import expectations
 from xmlbodies import parse_xml
 
-# Where an event stood.
+# The position of an event.
 PLACE = {"_hub", "_partition", "_sequence_number"}
-# Columns in which an XML body differs from its JSON twin, each with its reason.
+# Columns in which an XML body differs from the JSON body of the same event, with the reason.
 DIFFERENCES = {
-    # JSON cuts ticks off; the XML keeps seven digits.
+    # JSON truncates to milliseconds; XML keeps seven digits.
     "t_datetime_max": {"_inputs"},
-    # Derived on a machine whose clock is UTC, so the server's offset is gone.
+    # Derived on a machine in UTC, so the offset of the server is gone.
     "derived_albxrm_activityparty_onprem": {"_operation_created_on"},
     "derived_albxrm_documentlocation": {"_operation_created_on"},
     "derived_msdocs_use_webhooks_contact_update": {"_operation_created_on", "_user_aad_id", "_initiating_user_aad_id"},
-    # The SDK that derived them lacks a member, and writes members that older servers lack.
+    # The SDK that derived them does not know a member, and writes members that older servers do not.
     "derived_albxrm_allfields_create": {"_user_agent"},
     "derived_msdocs_agentstatus_update": {"_user_agent"},
     "derived_mrjamiebowman_account_update": {"_user_aad_id", "_initiating_user_aad_id"},
 }
-# Classes that the serializer refuses to write as JSON: what is read of them is read by its shape.
+# Classes that the serializer refuses to write as JSON; they are read by their shape.
 BY_SHAPE = {"t_datetimeoffset", "t_relatedcoll"}
-# JSON whose numbers are none: it is quarantined, its XML is not.
+# Numbers that JSON does not have: the JSON body is quarantined, the XML body is not.
 NO_JSON = {"t_double_nan", "t_double_inf", "t_double_ninf"}
 
 
@@ -37,7 +37,7 @@ def main(views, *folders):
     found = {}
     views = [name for (name,) in connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()]
     for view in views:
-        # The others have to be readable.
+        # Other views have to be readable.
         read = rows(connection, f'FROM "{view}"')
         for row in read if view in tables(connection) else []:
             place = row["_partition"], row["_sequence_number"]
@@ -57,13 +57,13 @@ def main(views, *folders):
             decoded += 1
             whole += check_rows(faults, sent[place], body, view, of_event)
     faults.check(decoded > 50, "decoded:", decoded)
-    twins = check_twins(faults, {path: found[place] for place, path in sent.items() if place in found})
-    print(f"{len(sent)} bodies, {decoded} decoded, {whole} compared whole, {twins} twins, {len(views)} views")
+    pairs = check_pairs(faults, {path: found[place] for place, path in sent.items() if place in found})
+    print(f"{len(sent)} bodies, {decoded} decoded, {whole} compared whole, {pairs} pairs, {len(views)} views")
     faults.end()
 
 
 def check_body(faults, path, body, view, of_event):
-    """Whether a body was decoded; checks that it was if it could be, with every leaf."""
+    """Checks that a valid body was decoded with every leaf; returns true if it was."""
     where = f"{path.parent.name}/{path.name}"
     row = of_event[0]
     faults.check((view == "_quarantine") == (body is None), where, "is in", view, row.get("_reason", ""))
@@ -71,8 +71,8 @@ def check_body(faults, path, body, view, of_event):
         faults.equal(row["_body"], path.read_bytes(), where)
         faults.check(bool(row["_reason"]), where, "has no reason")
         return False
-    said = {f"{row['_row_index']} {column}": value for row in of_event for column, value in row.items()}
-    for leaf in lost_leaves(body, {**said, **row}):
+    columns = {f"{row['_row_index']} {column}": value for row in of_event for column, value in row.items()}
+    for leaf in lost_leaves(body, {**columns, **row}):
         faults.check(False, where, "lost", repr(leaf))
     return body is not None
 
@@ -81,7 +81,7 @@ def check_rows(faults, path, body, view, of_event):
     """Compares every value of the rows, if the body has the shape that the serializer writes."""
     where = f"{path.parent.name}/{path.name}"
     if path.parent.name == "json" and path.parent.parent.name != "oracle":
-        # As its author edited it.
+        # Edited by its author.
         return False
     expected = expectations(body)
     faults.equal(len(of_event), len(expected), where, "rows")
@@ -95,25 +95,25 @@ def check_rows(faults, path, body, view, of_event):
     return True
 
 
-def check_twins(faults, rows_of):
-    """Compares the rows of bodies that are in the corpus in both forms, column by column."""
-    twins = 0
+def check_pairs(faults, rows_of):
+    """Compares the rows of events that the corpus has in both formats, column by column."""
+    pairs = 0
     for path, (view, of_event) in rows_of.items():
         folder = path.parent.parent / "json"
         other = rows_of.get(folder / f"{path.stem.removeprefix('derived_')}.json")
         if path.suffix != ".xml" or other is None or path.stem in NO_JSON or view == "_quarantine":
             continue
-        twins += 1
+        pairs += 1
         other_view, of_other = other
-        faults.equal((view, len(of_event)), (other_view, len(of_other)), path.name, "and its twin: table and rows")
+        faults.equal((view, len(of_event)), (other_view, len(of_other)), path.name, "and its JSON body: table and rows")
         for row, other_row in zip(of_event, of_other):
             for column in row.keys() - HUB - PLACE - DIFFERENCES.get(path.stem, set()):
-                faults.equal(row[column], other_row.get(column), path.name, "and its twin:", column)
-    return twins
+                faults.equal(row[column], other_row.get(column), path.name, "and its JSON body:", column)
+    return pairs
 
 
 def understood(path):
-    """The body, if it is JSON or XML, and an event."""
+    """The body, if it is an event in JSON or XML."""
     try:
         xml = path.suffix == ".xml"
         body = parse_xml(path.read_bytes()) if xml else parse(path.read_bytes().decode("utf-8-sig"))

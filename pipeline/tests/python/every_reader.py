@@ -1,9 +1,9 @@
 """every_reader.py make FOLDER: writes bodies, `<round>/<partition>.ndjson`, and table metadata, `schema`.
-every_reader.py check READER LAKE SENT: one reader of Parquet finds each value of the bodies in the lake.
+every_reader.py check READER LAKE SENT: one Parquet reader finds each value of the bodies in the lake.
 
-Send the files of round 1 to partitions 0 and 1 and run; then those of round 2 to partitions 2 and 3, and run with
+Send the files of round 1 to partitions 0 and 1 and run. Then send those of round 2 to partitions 2 and 3 and run with
 `--schema FOLDER/schema`. An older version of the program may have written round 1.
-The expectation is made of the bodies; no reader is compared with another one. `DEVIATIONS` lists the limits of the readers.
+The expected values come from the bodies; no reader is compared with another. `DEVIATIONS` lists the limits of the readers.
 """
 
 import os
@@ -20,9 +20,9 @@ from every_reader_bodies import MIDNIGHT_DAY, TABLE, WIDE, expected_tables, fold
 from every_reader_calls import READERS, ZONE
 
 KEY = ("_partition", "_sequence_number", "_row_index")
-# Columns that the hub fills, or that explain a body which is not understood: checked by a rule and not by a value.
+# Columns that the hub fills or that explain a rejected body: checked by a rule, not by a value.
 BY_RULE = {"SinkModifiedOn", "_enqueued_time", "_offset", "enqueued_date", "_reason", "_byte_offset", "_properties"}
-# The days of the folders that partition pruning is checked with.
+# The days of the folders in the check of partition pruning.
 PRUNED, KEPT = date(2001, 2, 3), date(2001, 2, 4)
 
 # Columns whose rows are counted by equality.
@@ -31,7 +31,7 @@ PREDICATES += ["_sequence_number", "_operation_id"]
 
 
 class Deviation:
-    """Values that a reader does not show as they are: which ones, and what it shows instead."""
+    """Values that a reader changes, and what it shows instead."""
 
     def __init__(self, reason, covers, shows):
         self.reason, self.covers, self.shows, self.uses = reason, covers, shows, 0
@@ -44,7 +44,7 @@ class Deviation:
 
 
 def of(*forms):
-    """Covers the values of these forms, nulls apart."""
+    """Covers the values of these forms, except nulls."""
     return lambda form, expected: form in forms and expected is not None
 
 
@@ -54,7 +54,7 @@ def nanoseconds(day):
     return datetime(1970, 1, 1) + timedelta(microseconds=((count + 2**63) % 2**64 - 2**63) // 1000)
 
 
-# The limits of the readers, as in docs/READERS.md. A deviation that no value needs any more is a fault.
+# The limits of the readers, as in docs/READERS.md. A deviation that no value needs is a fault.
 DEVIATIONS = {
     "pandas_numpy": [Deviation("integers beside nulls are doubles", of("int32", "int64"), float)],
     "clickhouse": [
@@ -75,7 +75,7 @@ DEVIATIONS = {
 
 
 def check(name, lake, sent):
-    # No value may depend on the zone of the machine.
+    # No value may depend on the time zone of the machine.
     os.environ["TZ"] = ZONE
     time.tzset()
     started = time.monotonic()
@@ -128,7 +128,7 @@ def same_day(day, moment):
 
 
 def check_types(faults, reader, table, types, expected):
-    """The columns with a value, no others, and their types."""
+    """Checks the columns with a value and their types."""
     columns = {column for row in expected.values() for column, value in row.items() if value is not None}
     columns |= {"SinkModifiedOn", "_enqueued_time", "_offset", "enqueued_date"} | ({"_reason", "_byte_offset"} if table == "_quarantine" else set())
     faults.equal(sorted(types), sorted(columns), table, "columns")
@@ -138,7 +138,7 @@ def check_types(faults, reader, table, types, expected):
 
 
 def check_pruning(faults, reader, table, folder, expected):
-    """Reads one day of a copy of the table that has two."""
+    """Reads one day of a copy of the table with two days."""
     with tempfile.TemporaryDirectory() as copy:
         copy = Path(copy) / folder.name
         kept = set()
@@ -154,7 +154,7 @@ def check_pruning(faults, reader, table, folder, expected):
 
 
 def places_of(folder, expected):
-    """Each file with the places of its rows: its name ends with its partition and the first number it may have."""
+    """Each file with the positions of its rows: its name ends with its partition and its lowest possible number."""
     files = []
     for file in folder.glob("enqueued_date=*/*.cw.parquet"):
         partition, first = re.fullmatch(r".*-p(\d+)-(\d{20})\.cw\.parquet", file.name).groups()
@@ -167,11 +167,11 @@ def places_of(folder, expected):
 
 
 def check_predicates(faults, reader, folder, rows):
-    """Counts rows by equality: min/max and bloom filters of a file may skip only what has no such row."""
+    """Counts rows by equality: min/max and bloom filters must not skip a matching row."""
     for column in PREDICATES:
         values = [row[column] for row in rows if row.get(column) is not None]
         ordered = sorted(set(values), key=lambda value: value.encode() if isinstance(value, str) else value)
-        # Texts with these characters have another literal in each dialect of SQL.
+        # SQL dialects write strings with these characters in different ways.
         ordered = [value for value in ordered if not isinstance(value, str) or not {"\0", "\\"} & set(value)]
         for value in {ordered[0], ordered[len(ordered) // 2], ordered[-1]}:
             count = reader.count(folder, column, value)
@@ -185,7 +185,7 @@ def check_days(faults, reader, table):
 
 
 def equal(actual, expected):
-    """Whether a reader's value is the expected one: numbers and instants by value, lists and structs by content."""
+    """True if a reader's value is the expected one: numbers and instants by value, lists and structs by content."""
     if isinstance(expected, list):
         return isinstance(actual, (list, tuple)) and len(actual) == len(expected) and all(map(equal, actual, expected))
     if isinstance(expected, dict):

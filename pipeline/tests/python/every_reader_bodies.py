@@ -1,7 +1,7 @@
-"""The bodies of the lake that every reader is checked with, and the rows that docs/TABLES.md promises for them.
+"""The bodies of the lake for the check of every reader, and their rows by docs/TABLES.md.
 
-Two rounds of events, each for two partitions of its own. The second round is ingested with table metadata and adds columns, so the
-files of a table differ in their columns.
+Two rounds of events, each in two partitions. The second round is ingested with table metadata and adds columns, so that the
+files of a table have different columns.
 """
 
 import json
@@ -9,7 +9,7 @@ from datetime import date, datetime, timezone
 from decimal import Context, Decimal
 from pathlib import Path
 
-from bodies import date_parts, instant, pairs, parse, says_nothing, type_name
+from bodies import date_parts, instant, pairs, parse, is_empty, type_name
 from expectation import AUTOMATIC, Expectation, guid_text, json_column, targets
 from made import Raw, choice, entity, event, guid, money, reference, typed
 from made import pairs as pairs_text
@@ -19,7 +19,7 @@ TABLE = "new_everything"
 ODD_TABLE = 'New "Odd"/Täble 100%'
 ZERO = "00000000-0000-0000-0000-000000000000"
 
-# Attribute: its type in docs/TABLES.md. The first value of each attribute that has a form gives it this type.
+# The type of each attribute in docs/TABLES.md, which its first value determines.
 TYPES = {
     "new_everythingid": "uuid",
     "new_number": "number",
@@ -36,7 +36,7 @@ TYPES = {
     "new_picture": "binary",
     "Später": "boolean",
 }
-# Known by metadata only, in the second round.
+# Typed by metadata, in the second round.
 STATED = {
     "new_ratio": ("Double", "DoubleType", "double"),
     "new_small": ("Integer", "IntegerType", "int32"),
@@ -47,7 +47,7 @@ TYPES |= {name: stated[2] for name, stated in STATED.items()}
 
 NUMBERS = ["7", "5000000000", "149.253731343284", "-3", "-0.000000000001", "0", "12.50", "1E+15", "9223372036854775808", "-12345678901234567890.5"]
 NUMBERS += ["99999999999999999999999999.999999999999", "-99999999999999999999999999.999999999999", "0.1", "1e-12"]
-# Numbers that DECIMAL(38, 12) does not hold: they go to `_rest`.
+# Numbers that do not fit DECIMAL(38, 12): they go to `_rest`.
 LARGE = ["1E+300", "0.33333333333333331", "100000000000000000000000000", "-1E-13", "123456789012345678901234567890.123", "4.9E-324"]
 DOUBLES = ["0.33333333333333331", "1E+300", "-4", "0", "5E-324", "4.9406564584124654E-324", "1.7976931348623157E+308", "0.1", "-2.5E-7"]
 DAY_MS = 86_400_000
@@ -68,7 +68,7 @@ NAMES = [
     "nul\0name", "$", "attr$x", "element", "list", "key_value", "filename", "file_row_number", "rowid", "value", "column", "__index_level_0__", "schema", "0", "1e5",
     "-", "*", "?", "\U0001f600", "", "null", "true", "_changed", "l" * 250,
 ]
-# Too long for a column: 256 bytes are the limit.
+# Longer than the limit of column names, which is 256 bytes.
 TOO_LONG = "l" * 300
 
 
@@ -101,8 +101,8 @@ def written(table, record, message, second, attributes, labels=None, images=None
 
 
 def plain_attributes(number):
-    """Attributes of every event, each with another value in each."""
-    # The first event of a round's file must have a value that gives the column its type.
+    """The attributes of an event; their values differ in each event."""
+    # The first event of a file must have a value that determines the type.
     pick = lambda values: values[number % len(values)]
     kind, owner = 100_000_000 + number, reference("systemuser" if number % 2 else "team", guid(number).upper(), pick([None, "Bo", "", "O'\"x\n"]))
     attributes = {
@@ -130,7 +130,7 @@ def first_round(partition):
 
 
 def second_round(partition):
-    """With columns that the files of the first round don't have."""
+    """The second round, with columns that files of the first round do not have."""
     base = partition * 1000 + 500
     yield from ordinary(TABLE, base, 14, STATED)
     for number, name in enumerate(NAMES):
@@ -174,7 +174,7 @@ def misfits(base):
     ]
     for number, attributes in enumerate(wrong):
         yield written(TABLE, guid(base + number), "Update", 22, attributes)
-    # A number fits a column of Money, and Money one of numbers; a date of ISO 8601 is a date.
+    # A number fits a column of Money, and Money fits a column of numbers; a date in ISO 8601 is a date.
     yield written(TABLE, guid(base + 50), "Update", 23, {"new_number": money("8.25"), "new_price": "9.75", "new_when": '"2024-12-10T06:43:27.963Z"'})
     # Attributes that are set to null: only _changed names them.
     yield written(TABLE, guid(base + 51), "Update", 23, {name: "null" for name in ("new_number", "new_text", "to", "new_tags", "New_A")})
@@ -185,7 +185,7 @@ def with_images(base):
     yield written(
         TABLE, guid(base), "Update", 24, {"new_number": "7", "New_A": '"set"'}, images={"Post \"1\"": (image, {"new_kind": "Five"})}, before={"pre": {**image, "new_flag": "true", "Größe": '"x"'}}
     )
-    # The image says otherwise than Target: its value goes to _rest.
+    # The image differs from Target: its value goes to _rest.
     yield written(TABLE, guid(base + 1), "Update", 24, {"new_number": "8", "new_text": "null"}, images={"Post": (image, {})})
     yield written(TABLE, guid(base + 2), "Assign", 24, {}, before={"a": image, "b": {"new_tags": f"[{choice(1)}]", "new_price": money("1E+300")}})
 
@@ -253,7 +253,7 @@ class TypedExpectation(Expectation):
     """The row of an event in a lake whose types are known, with encoded column names, party lists and all of `_rest`."""
 
     def attribute(self, name, value, in_target):
-        if says_nothing(value):
+        if is_empty(value):
             return
         kind = TYPES.get(name, "text")
         column = column_name(name)
@@ -268,7 +268,7 @@ class TypedExpectation(Expectation):
         self.kinds[name] = {"uuid": "lookup", "choice": "choice", "choices": "choices"}.get(kind)
         if type_name(value) == "EntityReference":
             self.row[column + "_entitytype"] = value["LogicalName"]
-            # An empty name is one, too.
+            # An empty name is a name.
             self.row[column + "name"] = value["Name"]
 
     def labels(self, labels, automatic):
@@ -337,14 +337,14 @@ def is_double(number):
 
 
 def party_list(attribute, value):
-    """The structs of a party list; None if the value is another one, or a list without a party."""
+    """The structs of a party list; None for other values and for a list without a party."""
     items = value["Entities"] if type_name(value) == "EntityCollection" else value
     fits = isinstance(items, list) and items and all(item["LogicalName"] == "activityparty" for item in items)
     return [one_party(party, attribute, value if index == 0 else None) for index, party in enumerate(items)] if fits else None
 
 
 def one_party(party, attribute, collection):
-    """A struct of a party list; `rest` has what no member has."""
+    """A struct of a party list; `rest` has the values without a member."""
     attributes = dict(pairs(party["Attributes"]))
     labels = dict(pairs(party["FormattedValues"]) or {})
     known = attributes.pop("partyid", None)
@@ -352,7 +352,7 @@ def one_party(party, attribute, collection):
     name = labels.pop("partyid", None) or known and known["Name"]
     rest = {**party, "LogicalName": None, "Attributes": attributes, "FormattedValues": labels}
     if isinstance(collection, dict):
-        # The first party has what the collection says of itself.
+        # The members of the collection itself are in the first party.
         rest[attribute] = {member: content for member, content in collection.items() if member not in ("Entities", "EntityName")}
     return {
         "partyid": known and guid_text(known["Id"]),
@@ -398,7 +398,7 @@ FORMS_OF_COLUMNS = {**FACTS, **{column_name(name): FORMS.get(kind, kind) for nam
 
 
 def form_of(column):
-    """The form in which Parquet has a column: one name for all types of docs/TABLES.md that readers can't tell apart."""
+    """The form of a column in Parquet: one name for all types of docs/TABLES.md that look the same to readers."""
     return FORMS_OF_COLUMNS.get(column, "text")
 
 

@@ -1,4 +1,4 @@
-"""One class per reader of Parquet: its call, the types it shows, and its session zone.
+"""One class per Parquet reader: its calls, the types it shows, and its session time zone.
 
 `read` returns the types and the rows of a table; `day` narrows it to one value of the partition column. `days` returns for
 the attribute `new_day` the day that the session zone shows, and the day that the expression in docs/READERS.md gives.
@@ -26,16 +26,16 @@ def literal(text):
 
 
 class Reader:
-    """DAYS_BEHIND is how far behind UTC a date without a time shows in the session zone."""
+    """DAYS_BEHIND is the number of days by which a date without a time differs in the session time zone."""
 
     DAYS_BEHIND = 0
 
     def count(self, table, column, value):
-        """The number of rows with this value, or None where a reader has no such filter."""
+        """The number of rows with this value, or None if the reader has no such filter."""
 
 
 def predicate(column, value, moment, day="DATE '{}'", quote='"'):
-    """An equality in SQL; `moment` makes a timestamp of microseconds, `day` a date of text."""
+    """An equality in SQL; `moment` converts microseconds to a timestamp, `day` a text to a date."""
     form = form_of(column)
     forms = {"decimal": "CAST('{:f}' AS DECIMAL(38, 12))", "double": "CAST('{!r}' AS DOUBLE)", "date": day, "int32": "{}", "int64": "{}"}
     if form == "timestamp":
@@ -77,7 +77,7 @@ class DuckDb(Reader):
 
     def days(self, table):
         self.connection.execute(f"SET TimeZone = '{ZONE}'")
-        # A view that casts gives the right day in any session.
+        # A view with a cast has the right day in any session.
         days = f"SELECT {DAY_COLUMN}, {DAY_COLUMN}::DATE AS shown, ({DAY_COLUMN} AT TIME ZONE 'UTC')::DATE AS day"
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW days AS {days} FROM {self.call(table)}")
         return self.connection.execute(f"SELECT shown, day FROM days WHERE {DAY_COLUMN} = TIMESTAMPTZ '{MIDNIGHT_DAY} 00:00:00+00'").fetchall()
@@ -165,7 +165,7 @@ class Pandas(Reader):
 
 
 class PandasOfNumPy(Pandas):
-    """pandas as it is without `dtype_backend`."""
+    """pandas without `dtype_backend`."""
 
     TYPES = {
         **dict.fromkeys(["decimal", "date", "binary", "int32_list", "text_list", "party_list"], "object"),
@@ -236,7 +236,7 @@ class DataFusion(Reader):
 
 
 class FastParquet(Reader):
-    """One file at a time: several files at once have to have the same columns."""
+    """Reads one file at a time: files that are read together need the same columns."""
 
     TYPES = {
         **dict.fromkeys(["binary", "int32_list", "text_list", "party_list"], "object"), "text": {"object", "str"},
@@ -278,7 +278,7 @@ class ClickHouse(Reader):
         "date": {"Nullable(Date32)", "Date"}, "int32_list": "Array(Nullable(Int32))", "text_list": "Array(Nullable(String))",
         "party_list": "Array(Tuple(" + ", ".join(f"{name} Nullable({'Int32' if name == 'participationtypemask' else 'String'})" for name in PARTY) + "))",
     }
-    # Texts are bytes here: Arrow's strings would have to be UTF-8, which the column of an image is not.
+    # Strings are read as bytes: Arrow strings have to be UTF-8, which the column of an image is not.
     SETTINGS = "schema_inference_mode = 'union', use_hive_partitioning = 1, output_format_arrow_string_as_string = 0"
 
     def __init__(self):
@@ -302,7 +302,7 @@ class ClickHouse(Reader):
 
     def count(self, table, column, value):
         if isinstance(value, date) and not isinstance(value, datetime) and not 1900 <= value.year < 2300:
-            return None  # There is no literal of such a day.
+            return None  # A literal can't express such a day.
         where = predicate(column, value, "fromUnixTimestamp64Micro(toInt64({}), 'UTC')", "toDate32('{}')")
         return self.query(f"SELECT count(*) AS n FROM {self.file(table)} WHERE {where}")[0]["n"]
 
@@ -339,7 +339,7 @@ class Spark(Reader):
     @cache
     def frame(self, table):
         read = self.session.read.option("mergeSchema", True).option("pathGlobFilter", "*.cw.parquet")
-        # Spark 3 refuses dates before 1900 without this option: they may be of the Julian calendar in its own old files.
+        # Without this option Spark 3 refuses dates before 1900, which are in the Julian calendar in its own old files.
         read = read.option("datetimeRebaseMode", "CORRECTED") if self.version < "4" else read
         return read.parquet(str(table))
 
@@ -347,7 +347,7 @@ class Spark(Reader):
         frame = self.frame(table)
         types = dict(frame.dtypes)
         found = frame.filter(self.functions.col("enqueued_date") == day) if day else frame
-        # Python's own datetime of a collected timestamp is in the zone of the process: microseconds are not.
+        # A collected timestamp is in the time zone of the process; microseconds do not depend on it.
         microseconds = lambda name: self.functions.unix_micros(self.column(name)).alias(name)
         found = found.select([microseconds(name) if type == "timestamp" else self.column(name) for name, type in types.items()])
         return types, [self.values(row.asDict(recursive=True), types) for row in found.collect()]

@@ -1,6 +1,6 @@
-"""The row that docs/TABLES.md promises for a body, made of what Python's json reads from it, or its XML parser.
+"""The row of a body by docs/TABLES.md, derived from the body as parsed by Python's json or its XML parser.
 
-Nothing here knows how catchwater works; what it shares with it is the contract.
+Independent of the code of catchwater: both implement the same contract.
 """
 
 import json
@@ -8,7 +8,7 @@ import re
 import uuid
 from decimal import Decimal
 
-from bodies import Number, date_parts, instant, pairs, says_nothing, type_name
+from bodies import Number, date_parts, instant, pairs, is_empty, type_name
 
 LEADING = ["Id", "IsDelete", "SinkModifiedOn"]
 FACTS = """_message _operation_id _operation_created_on _correlation_id _request_id _depth _stage _mode _isolation_mode
@@ -45,15 +45,15 @@ PLAIN_FACTS = {
 
 
 def normal(value):
-    """The normal form of JSON columns: keys sorted, no white space, no __type, pairs as objects; null and empty members
-    of objects left out; a number that a double does not give back exactly as a string of its digits."""
+    """The normal form of JSON columns: keys sorted, no white space, no __type, pairs as objects, null and empty members
+    of objects left out, and a number as a string of its digits if a double does not reproduce it."""
     as_pairs = pairs(value)
     if as_pairs is not None or isinstance(value, dict):
         members = value if as_pairs is None else as_pairs
         kept = [
             (name, member)
             for name, member in members.items()
-            if as_pairs is not None or name != "__type" and not says_nothing(member)
+            if as_pairs is not None or name != "__type" and not is_empty(member)
         ]
         kept.sort(key=lambda member: member[0].encode())
         return "{" + ",".join(normal(name) + ":" + normal(member) for name, member in kept) + "}"
@@ -71,7 +71,7 @@ ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def json_column(value):
-    return None if says_nothing(value) else normal(value)
+    return None if is_empty(value) else normal(value)
 
 
 ZERO = "00000000-0000-0000-0000-000000000000"
@@ -86,13 +86,13 @@ MEMBERS = {
 
 
 def expectations(body):
-    """The rows of an event: one for each of its targets, if it has several."""
+    """The rows of an event: one per target if it has several."""
     several = targets(body)
     return [Expectation(body, item, index) for index, item in enumerate(several)] if several else [Expectation(body)]
 
 
 def targets(body):
-    """The items of Targets, where each of them is a row."""
+    """The items of Targets, if each of them is a row."""
     if body["MessageName"] not in MULTIPLE or body.get("PrimaryEntityName") in NO_TABLE:
         return []
     found = parameters(body, "InputParameters").get("Targets")
@@ -106,7 +106,7 @@ def parameters(body, name):
 class Expectation:
     """The row of an event, or of one of its targets.
 
-    `skipped` names the columns whose rules are not told here again: party lists, and `_rest` beside them."""
+    `skipped` names the columns whose rules are not repeated here: party lists, and `_rest` beside them."""
 
     def __init__(self, body, item=None, index=0):
         self.body, self.index = body, index
@@ -118,9 +118,9 @@ class Expectation:
         self.id = self.identity(target)
         record = is_record(target) and target.get("LogicalName") == self.table
         if item:
-            said = self.of_the_collection(inputs.pop("Targets"))
-            inputs.update({"Targets": said} if not says_nothing(said) else {})
-        elif record or self.says_only_the_row(target):
+            own = self.of_the_collection(inputs.pop("Targets"))
+            inputs.update({"Targets": own} if not is_empty(own) else {})
+        elif record or self.names_only_the_row(target):
             del inputs["Target"]
         self.facts()
         self.json_columns(inputs)
@@ -137,7 +137,7 @@ class Expectation:
         self.row["_rest"] = normal(self.rest) if self.rest else None
 
     def identity(self, target):
-        """PrimaryEntityId, or where there is none the id of Target; of several targets, the target's own."""
+        """PrimaryEntityId, or without one the id of Target; with several targets the id of the target."""
         stated = self.body.get("PrimaryEntityId")
         if targets(self.body):
             return target["Id"]
@@ -145,15 +145,15 @@ class Expectation:
             return target["Id"]
         return stated
 
-    def says_only_the_row(self, target):
+    def names_only_the_row(self, target):
         if type_name(target) != "EntityReference":
             return False
         beside = {name: value for name, value in target.items() if name not in ("__type", "Id", "LogicalName")}
-        return target["Id"] == self.id and target["LogicalName"] == self.table and says_nothing(beside)
+        return target["Id"] == self.id and target["LogicalName"] == self.table and is_empty(beside)
 
     def left(self, path, members):
-        """What has no column stands in `_rest` under its path."""
-        members = {name: value for name, value in members.items() if not says_nothing(value)}
+        """Adds the values without a column to `_rest` under their path."""
+        members = {name: value for name, value in members.items() if not is_empty(value)}
         if not members:
             return
         place = self.rest
@@ -205,39 +205,39 @@ class Expectation:
         row["_row_index"] = self.index
 
     def json_columns(self, inputs):
-        """What is no single target's stands in the first row only."""
+        """The members that belong to no single target, which only the first row has."""
         if self.index > 0:
             self.row.update({column: None for column in ("_inputs", "_before", "_shared", "_outputs")})
             return
         body, row = self.body, self.row
-        # The ids that a Create gives back are the rows'.
-        said = [("id", self.id)] if body["MessageName"] == "Create" else []
-        said += [("Ids", [item["Id"] for item in targets(body)])] if body["MessageName"] == "CreateMultiple" else []
-        outputs = [pair for pair in body.get("OutputParameters") or [] if (pair["key"], pair["value"]) not in said]
+        # The rows already have the ids that a Create returns.
+        known = [("id", self.id)] if body["MessageName"] == "Create" else []
+        known += [("Ids", [item["Id"] for item in targets(body)])] if body["MessageName"] == "CreateMultiple" else []
+        outputs = [pair for pair in body.get("OutputParameters") or [] if (pair["key"], pair["value"]) not in known]
         row["_inputs"] = json_column([{"key": key, "value": value} for key, value in inputs.items()])
         row["_outputs"] = json_column(outputs)
         row["_before"] = json_column(body.get("PreEntityImages"))
         row["_shared"] = json_column(body.get("SharedVariables"))
 
     def of_the_collection(self, collection):
-        """What a collection says of itself; that it is of the row's table goes without saying."""
+        """The members of a collection itself, without the table, which is implied by the row."""
         if not isinstance(collection, dict):
             return None
-        said = {"Entities": collection["Entities"], "EntityName": self.table}
-        return {name: value for name, value in collection.items() if said.get(name) != value}
+        known = {"Entities": collection["Entities"], "EntityName": self.table}
+        return {name: value for name, value in collection.items() if known.get(name) != value}
 
     def attribute(self, name, value, in_target):
-        if says_nothing(value):
+        if is_empty(value):
             return
         typed = self.typed(name, value)
         if typed is None:
-            # Party lists, and what has no form that a column could hold.
+            # Party lists, and values in a form that no column can hold.
             self.skipped |= {name, "_rest"}
             return
         self.kinds[name], self.row[name] = typed
         if self.kinds[name] == "lookup":
             self.row[name + "_entitytype"], self.kinds[name + "_entitytype"] = value["LogicalName"], "text"
-            if value.get("RowVersion") or not says_nothing(value.get("KeyAttributes")):
+            if value.get("RowVersion") or not is_empty(value.get("KeyAttributes")):
                 self.skipped.add("_rest")
 
     def typed(self, name, value):
@@ -272,13 +272,13 @@ class Expectation:
             else:
                 others[name] = label
         if automatic is not None:
-            told = {}
+            new = {}
             for name, value in pairs(automatic["Attributes"]).items():
-                said = self.attributes.get(name) == value or value == self.id
-                if not said and not says_nothing(value):
-                    told[name] = value
-            if told:
-                others[AUTOMATIC] = {"Attributes": told}
+                known = self.attributes.get(name) == value or value == self.id
+                if not known and not is_empty(value):
+                    new[name] = value
+            if new:
+                others[AUTOMATIC] = {"Attributes": new}
         self.row["_labels"] = json_column(others)
 
 
@@ -286,16 +286,16 @@ def is_record(value):
     return isinstance(value, dict) and (type_name(value) == "Entity" or not type_name(value) and "Attributes" in value)
 
 
-# What a record says besides its attributes and labels.
+# Members of a record besides its attributes and labels.
 BESIDES = ("EntityState", "KeyAttributes", "RelatedEntities", "RowVersion")
 
 
 def again(value, known):
-    """Whether an image's value says again what is known: numbers by value, a reference whether it has its name or not."""
+    """True if an image's value is a known one: numbers are equal by value, references with or without a name."""
     if type_name(value) == type_name(known) == "EntityReference":
-        bare = lambda reference: {name: said for name, said in reference.items() if name != "Name"}
+        bare = lambda reference: {name: member for name, member in reference.items() if name != "Name"}
         return again(bare(value), bare(known)) if "Name" in value or "Name" in known else value == known
-    return value == known or says_nothing(value) and says_nothing(known)
+    return value == known or is_empty(value) and is_empty(known)
 
 
 DUCKDB_TYPES = {
@@ -313,7 +313,7 @@ DUCKDB_TYPES = {
 
 
 def guid_text(text):
-    """A GUID as a column has it."""
+    """A GUID in the form of a column."""
     return str(uuid.UUID(text))
 
 

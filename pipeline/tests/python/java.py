@@ -1,7 +1,7 @@
-"""java.py FOLDER: prints a JAVA_HOME for Spark: the machine's own Java, or a runtime that is unpacked into FOLDER.
+"""java.py FOLDER: prints a JAVA_HOME for Spark: the machine's own Java, or a runtime unpacked into FOLDER.
 
-Java 17 or newer in JAVA_HOME or on PATH is used as it is. Otherwise the newest of the packages below that apt offers is
-downloaded and unpacked; nothing is installed into the system, and root is not needed.
+Java 17 or newer in JAVA_HOME or on PATH is used unchanged. Otherwise the first available package below is downloaded by apt
+and unpacked. Nothing is installed into the system, and root is not needed.
 
 A version of a Debian package is not pinned: the archive offers the newest security update and drops the one before it.
 The pins are the names of the packages, whose major version Spark supports. apt checks a download by the signature of the
@@ -64,11 +64,11 @@ def provisioned(folder):
 
 
 def download(scratch):
-    """The package, as apt offers it."""
+    """The package file, downloaded by apt."""
     error = ""
     for package in PACKAGES:
         try:
-            # apt's own user can't write into the folder, and apt says so at length.
+            # apt prints a long warning that its own user can't write into the folder.
             command = ["apt-get", "download", "--quiet", "-o", "APT::Sandbox::User=root", package]
             result = subprocess.run(command, cwd=scratch, capture_output=True, text=True)
         except OSError as reason:

@@ -1,4 +1,4 @@
-"""Made-up bodies: what a test wants in them, in the serializer's shape."""
+"""Builds bodies for tests in the form of the serializer."""
 
 import itertools
 import json
@@ -9,7 +9,7 @@ CONTRACTS = "http://schemas.microsoft.com/xrm/2011/Contracts"
 
 
 def event(message, table, record, second, attributes=None, *, images=None, organization=ORGANIZATION, **members):
-    """One body as JSON text. Attributes are name → JSON text; a deletion has none; images are alias → (attributes, labels)."""
+    """One body as JSON text. Attributes are name → JSON text, or none for a deletion; images are alias → (attributes, labels)."""
     context = {
         "BusinessUnitId": guid(1),
         "CorrelationId": guid(2),
@@ -25,7 +25,7 @@ def event(message, table, record, second, attributes=None, *, images=None, organ
         "MessageName": message,
         "Mode": 1,
         "OperationCreatedOn": f"/Date({1_700_000_000_000 + second * 1000}+0000)/",
-        # Each job posts one event: two events of one job are one, delivered twice.
+        # Each job posts one event: two events of one job are a repeated delivery.
         "OperationId": f"00000000-0000-4000-9000-{next(JOBS):012d}",
         "OrganizationId": organization,
         "OrganizationName": "org",
@@ -48,7 +48,7 @@ def event(message, table, record, second, attributes=None, *, images=None, organ
 
 
 class Raw(str):
-    """JSON text that stands as it is."""
+    """JSON text to insert unchanged."""
 
 
 def text_of(value):

@@ -1,5 +1,5 @@
-"""mixtures.py make FOLDER: writes mixtures.ndjson, 200 events whose attributes change their type as they go.
-mixtures.py check VIEWS LAKE: reads all files at once, and finds every value in its column or in _rest."""
+"""mixtures.py make FOLDER: writes mixtures.ndjson, 200 events whose attributes change their type.
+mixtures.py check VIEWS LAKE: reads all files at once and finds every value in its column or in _rest."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from made import event, guid, reference
 
 EVENTS = 200
 GUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
-# As Dataverse writes them: several widths of integer and decimal, two doubles, a GUID, a text, a date, a lookup.
+# As Dataverse writes them: integers and decimals of several widths, two doubles, a GUID, a string, a date, a lookup.
 INTEGERS = ["7", "5000000000", "12.25", "-3"]
 KINDS = ["integer", "1E+300", "0.33333333333333331", f'"{GUID}"', '"some text"', '"/Date(1714979289000)/"']
 LOOKUP = reference("contact", GUID)
@@ -24,7 +24,7 @@ def value(kind, number):
 
 
 def attributes(number):
-    """In phases of the kinds in their order, in the opposite order, and each event another kind."""
+    """The kinds in phases, in the opposite order, and one after another."""
     phase = number * len(KINDS) // EVENTS
     return {
         "new_value": value(KINDS[phase], number),
@@ -47,8 +47,8 @@ def check(views, lake):
     found = {str(row["Id"]): row for row in rows(connection, 'SELECT * FROM "new_mixture"')}
     faults.equal(sorted(found), [guid(number) for number in range(EVENTS)], "rows of the view")
     for row in united:
-        for column, told in row.items():
-            faults.equal(found[str(row["Id"])][column], told, row["Id"], column, "in glob and view")
+        for column, expected in row.items():
+            faults.equal(found[str(row["Id"])][column], expected, row["Id"], column, "in glob and view")
     places = {(name, place): 0 for name in attributes(0) for place in ("column", "rest")}
     for number in range(EVENTS):
         row = found[guid(number)]
@@ -62,7 +62,7 @@ def check(views, lake):
                 faults.check(in_column(row, name, text, left), where, "in the column as", repr(row[name]))
             else:
                 faults.check(in_rest(left.get(name), text), where, "in _rest as", repr(left.get(name)))
-    # The first value gives the column its type for ever: integers here, dates there, whatever came first there.
+    # The first value determines the type of the column permanently.
     for name in ("new_value", "new_reversed"):
         fitting = sum(attributes(number)[name] in (INTEGERS if name == "new_value" else KINDS[-1:]) for number in range(EVENTS))
         faults.equal(places[name, "column"], fitting, name, "values in their column")
@@ -84,7 +84,7 @@ def in_column(row, name, text, left):
 
 
 def in_rest(actual, text):
-    """A number that a double does not give back is a string of its digits."""
+    """The number, or a string of its digits if a double does not reproduce it."""
     if text == LOOKUP:
         return actual == {"Id": GUID, "LogicalName": "contact"}
     expected = json.loads(text, parse_float=Number, parse_int=Number)

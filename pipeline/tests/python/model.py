@@ -1,7 +1,7 @@
-"""model.py make FOLDER: writes <partition>.ndjson, 100,000 random events of a few thousand records and their repetitions.
-model.py check VIEWS FOLDER: the views' states against a model that applies the events one by one, as docs/TABLES.md orders them.
+"""model.py make FOLDER: writes <partition>.ndjson, 100,000 random events of a few thousand records, some of them repeated.
+model.py check VIEWS FOLDER: compares the states of the views with a model that applies the events one by one, in the order of docs/TABLES.md.
 
-CATCHWATER_SEED chooses other events."""
+CATCHWATER_SEED selects other events."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def make(folder):
     dice = random.Random(SEED)
     deliveries = [(-1, partition, body) for partition in range(PARTITIONS) for body in first_events(partition)]
     for number, body in enumerate(stories(dice)):
-        # Jobs do not run in the order they were made, and some are run again, in whatever partition.
+        # Jobs run in another order than they were created, and some run again, in any partition.
         at = number + dice.random() * 200
         deliveries.append((at, dice.randrange(PARTITIONS), body))
         while dice.random() < 0.05:
@@ -47,7 +47,7 @@ def make(folder):
 
 
 def first_events(partition):
-    """What gives each column its type, whichever partition is read first."""
+    """Events that determine the type of each column, whichever partition is read first."""
     for table in TABLES:
         dice = random.Random(0)
         values = {column: fitting(dice, column) for column in COLUMNS}
@@ -56,7 +56,7 @@ def first_events(partition):
 
 
 def stories(dice):
-    """Events in the order in which they happen: records come, change, go and come again, often within one second."""
+    """Events in the order in which they happen: records are created, updated, deleted and created again, often within one second."""
     alive, second, record = set(), 1, None
     for number in range(EVENTS):
         second += dice.random() < 0.3
@@ -82,13 +82,13 @@ def stories(dice):
             if dice.random() < 0.15:
                 image = {column: any_value(dice, column) for column in dice.sample(COLUMNS, 4) if column not in values}
                 image = {column: value for column, value in image.items() if value != "null"}
-        # Some records' events never say when they happened, and a few others neither.
+        # All events of some records, and a few others, have no time.
         timed = int(id[-12:]) % 5 > 0 and dice.random() > 0.002
         yield post(table, organization, message, id, second if timed else None, operation, values, image)
 
 
 def any_value(dice, column):
-    """Mostly one that fits; null; or one that does not fit its column."""
+    """A value: mostly one that fits the column, sometimes null or one that does not fit."""
     roll = dice.random()
     if roll < 0.15:
         return "null"
@@ -119,7 +119,7 @@ BLANKS = {}
 
 
 def post(table, organization, message, record, second, operation, values, image):
-    """A body, written into a blank that is made once: json.dumps of each member of each event takes a minute."""
+    """A body, filled into a template: json.dumps of each member of each event would take a minute."""
     kind = table, organization, message
     if kind not in BLANKS:
         members = {name: Raw(f"@{name}@") for name in ("InputParameters", "PostEntityImages", "OperationId", "OperationCreatedOn")}
@@ -206,7 +206,7 @@ def apply(states, place, body):
 
 
 def cells(column, value, label):
-    """A column and its companions, as a value sets them; what does not fit sets null."""
+    """A column and its companions after a value is set; one that does not fit sets null."""
     if column in LOOKUPS:
         id = value["Id"] if value else None
         return {column: id, column + "_entitytype": value and value["LogicalName"], column + "name": value and value["Name"]}

@@ -1,4 +1,4 @@
-"""twins.py VIEWS VIEWS: two lakes of the same events, sent as JSON and as XML, have the same rows."""
+"""paired_fixtures.py VIEWS VIEWS: two lakes with the same events, sent as JSON and as XML, have the same rows."""
 
 import sys
 

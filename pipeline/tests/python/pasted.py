@@ -1,4 +1,4 @@
-"""Takes the commands a demo printed as a shell would, and asks DuckDB what they ask."""
+"""Splits the commands that a demo printed as a shell would, and runs their queries in DuckDB."""
 
 import shlex
 import sys

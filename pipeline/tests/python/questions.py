@@ -1,8 +1,8 @@
 """questions.py make FOLDER: writes 1.ndjson, events that a demo does not make.
-questions.py check VIEWS PAGE FOLDER: runs the SQL of docs/QUERYING.md, and counts the answers again in the bodies.
-questions.py run VIEWS PAGE: runs it over a lake of a demo.
+questions.py check VIEWS PAGE FOLDER: runs the SQL of docs/QUERYING.md and derives the answers again from the bodies.
+questions.py run VIEWS PAGE: runs it over the lake of a demo.
 questions.py redrive VIEWS LAKE, questions.py redriven VIEWS: one body of the quarantine gets a row elsewhere.
-questions.py gaps VIEWS LAKE: takes a file away and finds it missing."""
+questions.py gaps VIEWS LAKE: removes a file and finds its numbers in the view of gaps."""
 
 import re
 import sys
@@ -42,7 +42,7 @@ def make(folder):
 
 
 def blocks(page):
-    """(number of the question, SQL) of each block; 0 is what stands before and behind the questions."""
+    """(number of the question, SQL) of each block; 0 for blocks before and after the questions."""
     number = 0
     for heading, sql in re.findall(r"^#+ ([^\n]*)$|^```sql\n(.*?)^```$", Path(page).read_text(), re.M | re.S):
         if heading:
@@ -80,7 +80,7 @@ def check(views, page, folder):
 
 
 def gaps(views, lake):
-    """What a lake misses when a file of it is gone, counted from the file."""
+    """The gaps in a lake after a file is removed, derived from the file."""
     connection, faults = connect(views), Faults()
     file = next(Path(lake).glob("task/*/*-p0000-*.cw.parquet"))
     gone = [row[0] for row in connection.execute("SELECT _sequence_number FROM task ORDER BY ALL").fetchall()]
@@ -96,7 +96,7 @@ def gaps(views, lake):
 
 
 class Bodies:
-    """What was sent, in the order in which it arrived."""
+    """The events that were sent, in the order of arrival."""
 
     def __init__(self, folder):
         self.all = []
@@ -167,7 +167,7 @@ class Bodies:
         }
 
     def pipeline(self):
-        """By rating: how many, their value, and weighted with its probability."""
+        """By rating: the number, the value, and the value weighted with the probability."""
         sums = {}
         for state in self.states("opportunity"):
             if number(state.get("statecode")) == 0:
@@ -181,7 +181,7 @@ class Bodies:
                 yield (id_of(pairs(party["Attributes"])["partyid"]["Id"]),)
 
     def late(self):
-        """Per table, in the order of arrival: how many are older than one of their record before them, and by how much."""
+        """Per table, in the order of arrival: the events that are older than an earlier event of their record, and by how much."""
         newest, late = {}, {}
         for body in self.all:
             record = body["PrimaryEntityName"], body["PrimaryEntityId"]
@@ -212,7 +212,7 @@ def who(body):
 
 
 def number(value):
-    """What a number, an amount or a choice says."""
+    """The value of a number, an amount or a choice."""
     return value["Value"] if isinstance(value, dict) else value
 
 
@@ -227,7 +227,7 @@ def totals(values):
     return sum(amounts) if amounts else None, sum(weighted) if weighted else None
 
 
-# The columns of an answer that the bodies tell, where they do not tell all.
+# The columns of an answer that can be derived from the bodies, if not all can.
 COMPARED = {
     2: lambda row: (row["ownerid"], row["accounts"]),
     5: lambda row: (row["Id"], row["_operation_created_on"], row["_initiating_user_id"], row["value"] and Decimal(row["value"])),
@@ -236,7 +236,7 @@ COMPARED = {
 
 
 def plain(row):
-    """A row to compare: numbers by value."""
+    """A row for comparison: numbers by value."""
     numbers = lambda value: Decimal(value).normalize() if isinstance(value, (int, Decimal)) else value
     return tuple(map(numbers, row))
 

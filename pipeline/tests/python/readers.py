@@ -1,4 +1,4 @@
-"""readers.py LAKE: other readers of Parquet see what DuckDB sees of each table, value by value."""
+"""readers.py LAKE: compares other Parquet readers with DuckDB, table by table and value by value."""
 
 import sys
 from pathlib import Path
@@ -42,7 +42,7 @@ def by_duckdb(files):
 
 
 def by_pyarrow(files):
-    # A dataset has the columns of its first file, unless it is told of all.
+    # By default a dataset has the columns of its first file.
     schema = pyarrow.unify_schemas([pyarrow.parquet.read_schema(file) for file in files])
     return placed(pyarrow.dataset.dataset(files, schema=schema, format="parquet").to_table().to_pylist())
 

@@ -1,5 +1,5 @@
-"""rejects.py make FOLDER: writes bodies that can't be understood, and good ones among them, one of 900 KB.
-rejects.py check VIEWS FOLDER: the bad ones are in _quarantine byte for byte, the good ones are rows."""
+"""rejects.py make FOLDER: writes rejected bodies among good ones, one of which has 900 KB.
+rejects.py check VIEWS FOLDER: the rejected bodies are in _quarantine byte for byte, the good ones are rows."""
 
 import sys
 from pathlib import Path
@@ -32,7 +32,7 @@ GOOD = {"a-first": good(100), "e-between": good(101), "m-large": None, "n-last":
 
 
 def large():
-    """Text that looks like text, of so many bytes that the body has exactly LARGE."""
+    """Readable text of a length at which the body has exactly LARGE bytes."""
     frame = len(good(103, {"description": '""'}))
     words = "Zürich \\u00e9t\\u00e9 \\\"quoted\\\" 東京 and so on; "
     text = words * (LARGE // len(words.encode()) + 1)
@@ -62,13 +62,13 @@ def check(views, folder):
         faults.equal(row["_content_type"], "application/json", name)
         faults.check(row["_byte_offset"] is None or 0 <= row["_byte_offset"] <= len(sent[name]), name, row["_byte_offset"])
     reasons = {row["_reason"] for row in rejected.values()}
-    faults.check(len(reasons) >= 5, "reasons tell little apart:", reasons)
+    faults.check(len(reasons) >= 5, "the reasons are not distinct:", reasons)
     places = [name for name, row in rejected.items() if row["_byte_offset"] is not None]
     faults.check("d-not-utf8" in places, "no place of what is not UTF-8:", places)
     accepted = {names[row["_sequence_number"]]: row for row in rows(connection, "FROM account")}
     faults.equal(sorted(accepted), sorted(GOOD), "rows")
-    said = {pair["key"]: pair["value"] for pair in json.loads(sent["m-large"])["InputParameters"][0]["value"]["Attributes"]}
-    faults.check(accepted["m-large"]["description"] == said["description"], "the large text came out otherwise")
+    attributes = {pair["key"]: pair["value"] for pair in json.loads(sent["m-large"])["InputParameters"][0]["value"]["Attributes"]}
+    faults.check(accepted["m-large"]["description"] == attributes["description"], "the large text has changed")
     faults.check(all(row["_rest"] is None for row in accepted.values()), "something is left")
     faults.end()
 

@@ -10,7 +10,7 @@ from azure.eventhub import EventData, EventHubConsumerClient, EventHubProducerCl
 from azure.eventhub.exceptions import AuthenticationError, ConnectionLostError, EventHubError
 
 GROUP = "$Default"
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 
 
 def producer(connection_string):
@@ -30,7 +30,7 @@ def event(body, **properties):
 
 
 def receive(connection_string, partition, count, position, client_options=None, **options):
-    """Returns the first `count` events of a partition from a position on; fails when they do not come."""
+    """Returns the first `count` events of a partition from a position on; fails if they do not arrive."""
     events, errors, enough = [], [], threading.Event()
 
     def on_event(context, received):
@@ -52,7 +52,7 @@ def receive(connection_string, partition, count, position, client_options=None, 
             ),
         )
         reader.start()
-        came = enough.wait(PATIENCE_SECONDS)
+        came = enough.wait(TIMEOUT_SECONDS)
         client.close()
         reader.join()
     if errors:
@@ -62,7 +62,7 @@ def receive(connection_string, partition, count, position, client_options=None, 
 
 
 def position_error(connection_string, partition, position):
-    """Returns the error that a position is answered with."""
+    """Returns the error for a position."""
     try:
         receive(connection_string, partition, 1, position, client_options={"retry_total": 0})
     except EventHubError as error:
@@ -71,7 +71,7 @@ def position_error(connection_string, partition, position):
 
 
 def in_parallel(check, cases):
-    """Checks cases side by side, but not so many that a partition has more than its five readers."""
+    """Checks cases in parallel, with at most the five readers that a partition allows."""
     with ThreadPoolExecutor(max_workers=4) as pool:
         for outcome in [pool.submit(check, *case) for case in cases]:
             outcome.result()
@@ -197,13 +197,13 @@ def positions(connection_string):
             kwargs=dict(on_event=on_event, partition_id="0", starting_position="@latest", max_wait_time=1),
         )
         reader.start()
-        # The first call without an event says that the link is attached and nothing old has come.
-        assert latest.wait(PATIENCE_SECONDS) and not received, received
+        # The first call without an event shows that the link is attached and no old event has arrived.
+        assert latest.wait(TIMEOUT_SECONDS) and not received, received
         latest.clear()
         with producer(connection_string) as sender:
             sender.send_event(event("now"), partition_id="0")
         while not received:
-            assert latest.wait(PATIENCE_SECONDS)
+            assert latest.wait(TIMEOUT_SECONDS)
             latest.clear()
         client.close()
         reader.join()
@@ -250,9 +250,9 @@ def owner_level(connection_string):
         ),
     )
     reader.start()
-    assert reading.wait(PATIENCE_SECONDS)
+    assert reading.wait(TIMEOUT_SECONDS)
     assert len(receive(connection_string, "2", 1, "-1", owner_level=2)) == 1
-    assert displaced.wait(PATIENCE_SECONDS)
+    assert displaced.wait(TIMEOUT_SECONDS)
     first.close()
     reader.join()
     assert isinstance(errors[0], ConnectionLostError), repr(errors[0])

@@ -9,12 +9,12 @@ from checking import Faults, connect, quoted, rows
 from made import Raw, entity, event, guid, pairs, reference, typed
 
 ZERO = "00000000-0000-0000-0000-000000000000"
-# Message and (record, name) of each row; no name where the record is deleted.
+# Message and (record, name) of each row; without a name if the record is deleted.
 EVENTS = [
     ("Create", [(9, "nine")]),
     ("CreateMultiple", [(1, "one"), (2, "two"), (3, "three")]),
     ("Update", [(2, "two again")]),
-    # One record twice: the later counts.
+    # One record twice: the later one counts.
     ("UpdateMultiple", [(3, "x"), (4, "four"), (3, "three again")]),
     ("DeleteMultiple", [(9, None), (1, None)]),
 ]

@@ -1,5 +1,5 @@
-"""states.py make FOLDER: writes <n>.ndjson, events whose order and deletions are told apart only by the rule; 0 and 1 are
-for two partitions, the others come behind them, one after the other.
+"""states.py make FOLDER: writes <n>.ndjson, events whose order and deletions are decided by the rules of docs/TABLES.md. Files 0
+and 1 are for two partitions; the others follow one after the other.
 states.py check VIEWS: the latest state of each record."""
 
 import json
@@ -30,13 +30,13 @@ def posted_by(step):
 
 def set_state(record, second, state, status):
     inputs = {"EntityMoniker": reference("account", record), "State": choice(state), "Status": choice(status)}
-    # The id is in the reference alone.
+    # Only the reference has the id.
     return account("SetState", ZERO, second, InputParameters=Raw(pairs(inputs)))
 
 
 EVENTS = {
     0: [
-        # Created, changed, deleted, created again: only the second life counts.
+        # Created, changed, deleted, created again: only events since the second creation count.
         account("Create", AGAIN, 100, {"name": '"a"', "revenue": money("1.5"), "primarycontactid": reference("contact", CONTACT, "X")}),
         account("Update", AGAIN, 101, {"telephone1": '"1"'}),
         account("Delete", AGAIN, 102),
@@ -46,7 +46,7 @@ EVENTS = {
         account("Delete", GONE, 111),
         # The Create arrives in the other partition, later.
         account("Update", LATE_CREATE, 205, {"name": '"late"', "revenue": "null"}),
-        # A label belongs to its value: it is carried over with it, and goes with it.
+        # A label belongs to its value: both are kept and replaced together.
         account("Update", IMAGE, 300, {"name": '"i"'}, images={"Post": ({"telephone1": '"9"', "statuscode": choice(1), "statecode": choice(0)}, {"statuscode": "Active", "statecode": "Open"})}),
         account("Update", IMAGE, 301, {"name": '"i2"', "statecode": choice(1)}),
         account("Create", GONE_THEN_LATE, 400, {"name": '"x"'}),
@@ -54,19 +54,19 @@ EVENTS = {
         account("Update", GONE_THEN_LATE, 405, {"name": '"late"'}),
         account("Update", TIE, 500, {"name": '"first"'}),
         account("Update", TIE, 500, {"name": '"second"'}),
-        # A value that does not fit its column: the state can't show it, and must not show an older one.
+        # The state can't show a value that does not fit its column, and must not show an older one.
         account("Create", MISFIT, 600, {"revenue": money("7"), "name": '"m"'}),
         account("Update", MISFIT, 601, {"revenue": '"a lot"'}),
-        # Names that are no column's.
+        # Names that no column can have.
         account("Create", ODD, 700, {"new_Weird.Na'me": '"w"', "_rest": '"r"', "id": '"i"'}),
         account("Update", ODD, 701, {"new_Weird.Na'me": "null", "_rest": "null"}),
-        # A job that is run again says nothing new: its first delivery counts, and one of another message is another.
+        # Of a job that runs again the first delivery counts; another message is another event.
         account("Create", RETRY, 710, {"name": '"r"'}),
         account("Update", RETRY, 711, {"name": '"old"', "telephone1": '"3"'}, OperationId=JOB),
         account("Update", RETRY, 711, {"name": '"new"'}),
         account("Update", RETRY, 711, {"name": '"old"', "telephone1": '"3"'}, OperationId=JOB),
         account("Assign", RETRY, 712, {"telephone1": "null"}, OperationId=JOB),
-        # Within a second a record is created first and deleted last, whatever arrives first.
+        # Within a second a record is created first and deleted last, in any order of arrival.
         account("Update", SECOND, 720, {"name": '"updated"'}),
         account("Create", SECOND, 720, {"name": '"created"', "telephone1": '"4"'}),
         account("Delete", GONE, 730),
@@ -75,22 +75,22 @@ EVENTS = {
         account("Create", SHOWN, 740, {"revenue": money("8"), "creditlimit": money("9"), "name": '"s"'}),
         account("Update", SHOWN, 741, {"telephone1": '"5"'}, images={"Post": ({"revenue": '"much"'}, {})}),
         account("Update", SHOWN, 742, {}, PostEntityImages=Raw(pairs({"Post": entity("account", AGAIN, {"creditlimit": '"more"'})}))),
-        # The version of a record counts where an event says it.
+        # The version of a record decides if events have it.
         event("Update", "lead", VERSIONED, 750, {"subject": '"two"', "versionnumber": "2"}),
         event("Update", "lead", VERSIONED, 750, {"subject": '"one"', "versionnumber": "1"}),
         event("Update", "lead", VERSIONED, 750, {"subject": '"none"'}),
-        # A restored record has its values again; the deletion before that stays one.
+        # A restored record has its values again; an earlier deletion still counts.
         account("Create", RESTORED, 760, {"name": '"first"', "telephone1": '"7"'}),
         account("Delete", RESTORED, 761),
         account("Create", RESTORED, 762, {"name": '"second"'}),
         account("Delete", RESTORED, 763),
         account("Restore", RESTORED, 763, {}),
-        # Rows of virtual tables, which have no other messages. Another message of a similar name is none of them.
+        # Rows of virtual tables, which have no other messages. A message with a similar name is not one of them.
         account("OnExternalDeleted", EXTERNAL, 770, {}),
         account("OnExternalUpdated", EXTERNAL, 770, {"name": '"no more"'}),
         account("OnExternalUpdated", OUTSIDE, 771, {"telephone1": '"8"'}),
         account("OnExternalCreated", OUTSIDE, 771, {"telephone1": '"0"', "name": '"out"'}),
-        # Messages whose effect is not known change nothing, whatever they carry; those that keep a record are not told.
+        # Messages with an unknown effect change nothing, even with a Target; messages that keep a record are not listed.
         account("new_Delete", OUTSIDE, 772, {}),
         account("new_Touch", OUTSIDE, 773, {"name": '"touched"', "telephone1": "null"}),
         account("GrantAccess", OUTSIDE, 774),
@@ -100,7 +100,7 @@ EVENTS = {
         account("Create", REQUEST, 777, {"name": '"r"', "telephone1": '"1"'}, Mode=0, OperationId=JOB),
         account("Update", REQUEST, 778, {"name": '"r2"'}, Mode=0, OperationId=OTHER_JOB),
         account("Update", REQUEST, 778, {"telephone1": '"2"'}, Mode=0, OperationId=OTHER_JOB),
-        # One change that two steps post.
+        # Two steps post the same change.
         *(account("Create", STEPS, 779, {"name": '"a"'}, **posted_by(n)) for n in (1, 2)),
         *(account("Update", STEPS, 780, {"name": '"b"'}, **posted_by(n)) for n in (1, 2)),
         account("Update", STEPS, 781, {"name": '"a"'}, **posted_by(1)),
@@ -108,10 +108,10 @@ EVENTS = {
         # One request that sets a value back: each step posts all three.
         account("Create", THERE_AND_BACK, 779, {"name": '"a"'}, **posted_by(1)),
         *(account("Update", THERE_AND_BACK, 780, {"name": f'"{value}"'}, **posted_by(n)) for n in (1, 2) for value in "bcb"),
-        # A status that Dataverse chooses is not known; one that an image shows is.
+        # A status that Dataverse chooses is unknown unless an image shows it.
         account("Create", CHOSEN, 782, {"statecode": choice(0), "statuscode": choice(1)}),
         set_state(CHOSEN, 783, 1, -1),
-        # Beside an Update of the same second it says less.
+        # An Update of the same second knows the status.
         account("Create", BOTH, 782, {"statecode": choice(0), "statuscode": choice(1)}),
         account("Update", BOTH, 783, {"statecode": choice(1), "statuscode": choice(2)}),
         set_state(BOTH, 783, 1, -1),
@@ -121,24 +121,24 @@ EVENTS = {
         set_state(ODD_ORDER, 783, 1, 2),
         # An attribute with the name of a companion.
         account("Create", NAMED, 797, {"statecode": choice(0), "statecodename": "5"}),
-        # Attributes that have no column: what was set last counts, and a later null.
+        # Attributes without a column: the last value counts, and so does a later null.
         account("Create", PLAIN, 786, {"new_growth": "0.33333333333333331", "new/odd~name": '["a"]', "new_gone": "1E+300"}),
         account("Update", PLAIN, 787, {"new_growth": "0.12345678901234567", "new_gone": "null", "name": '"p"'}),
         account("Update", PLAIN, 788, {"telephone1": '"1"'}),
-        # A deletion that two steps post is undone by one Restore; what the lake never had is not whole.
+        # One Restore undoes a deletion that two steps post; a record whose first events the lake lacks is truncated.
         account("Create", TWICE, 789, {"name": '"t"'}),
         *(account("Delete", TWICE, 790, **posted_by(n)) for n in (1, 2)),
         account("Restore", TWICE, 791, {}),
         account("Restore", UNSEEN, 792, {"telephone1": '"2"'}),
-        # Parameters in other forms: a value that can't be in its column is told as it came.
+        # Parameters in other forms: a value that does not fit its column is shown unchanged.
         account("SetState", ODD_STATE, 793, InputParameters=Raw(pairs({"EntityMoniker": reference("account", ODD_STATE), "State": "1", "Status": '"busy"'}))),
         account("Assign", ODD_STATE, 794, InputParameters=Raw(pairs({"Target": reference("account", ODD_STATE), "Assignee": '"nobody"'}))),
         account("Create", COLLECTION, 795, {"new_parts": '{"EntityName":"part","MoreRecords":false,"Note":"n"}', "new_none": '{"EntityName":"part"}'}),
-        # Of several images each may have what fits no column.
+        # Each of several images may have values that fit no column.
         account("Update", IMAGES, 796, {"name": '"i"'}, images={"A": ({"creditlimit": '"much"'}, {}), "B": ({"revenue": '"more"'}, {})}),
         account("Create", CLOSED, 784, {"statecode": choice(0), "statuscode": choice(1)}),
         set_state(CLOSED, 785, 1, 2),
-        # An event of several records has no record of its own.
+        # An event about several records has no Id.
         account("CreateMultiple", ZERO, 800, {}),
         event("Create", "email", MAIL, 900, {"to": party_list(CONTACT), "subject": '"s"'}),
         event("Update", "email", MAIL, 901, {"subject": '"t"'}),
@@ -146,7 +146,7 @@ EVENTS = {
         event("Update", "email", MAIL, 903, {"cc": party_list()}),
     ],
     1: [account("Create", LATE_CREATE, 200, {"name": '"early"', "revenue": money("5"), "telephone1": '"2"'})],
-    # Without a time what arrives later is later, but for a deletion that is only delivered again.
+    # Without a time the order of arrival counts, except for a repeated delivery of a deletion.
     2: [account("Create", BACK, 0, {"name": '"a"', "telephone1": '"6"'}, OperationCreatedOn=None)],
     3: [account("Delete", BACK, 0, OperationCreatedOn=None, OperationId=DELETION)],
     4: [account("Create", BACK, 0, {"name": '"b"'}, OperationCreatedOn=None)],
@@ -205,7 +205,7 @@ def check(views):
     misfits = {record: row["_misfits"] for record, row in found.items() if row["_misfits"] is not None}
     expected = {
         (ORGANIZATION, MISFIT): {"revenue": "a lot"},
-        # Of an image, too.
+        # Also of an image.
         (ORGANIZATION, SHOWN): {"revenue": "much"},
         (ORGANIZATION, NAMED): {"statecodename": 5},
         (ORGANIZATION, ODD_STATE): {"statuscode": "busy", "ownerid": "nobody"},
@@ -235,9 +235,9 @@ def check(views):
 
 
 def check_changes(connection, faults):
-    told = 'SELECT "column", value, label, before, _message FROM account_changes WHERE Id = ? AND _organization_id = ? ORDER BY _operation_created_on, "column", value'
+    query = 'SELECT "column", value, label, before, _message FROM account_changes WHERE Id = ? AND _organization_id = ? ORDER BY _operation_created_on, "column", value'
     for record, changes in CHANGES.items():
-        found = connection.execute(told, [record, ORGANIZATION]).fetchall()
+        found = connection.execute(query, [record, ORGANIZATION]).fetchall()
         faults.equal(found, changes, record, "changes")
     steps = connection.execute(
         "SELECT value, before, _step_id, _copy FROM account_changes WHERE Id = ? ORDER BY _operation_created_on, _step_id", [STEPS]
@@ -255,7 +255,7 @@ def check_changes(connection, faults):
     faults.equal([copy["value"] is None for copy in copies], [False, True], "a list that was cleared")
 
 
-# Of some records, in their order.
+# The changes of some records, in order.
 CHANGES = {
     AGAIN: [
         ("name", "a", None, None, "Create"),
@@ -290,7 +290,7 @@ CHANGES = {
         ("telephone1", "3", None, None, "Update"),
         ("telephone1", None, None, "3", "Assign"),
     ],
-    # Messages whose effect is not known are no changes.
+    # Messages with an unknown effect are not changes.
     OUTSIDE: [
         ("name", "out", None, None, "OnExternalCreated"),
         ("telephone1", "0", None, None, "OnExternalCreated"),
@@ -306,7 +306,7 @@ CHANGES = {
 
 
 def check_late(connection, faults):
-    """Those that came behind an event of a later second."""
+    """Checks the events that were delivered after an event of a later second."""
     late = connection.execute('SELECT "table", Id::VARCHAR, _message, epoch(behind) FROM late ORDER BY ALL').fetchall()
     faults.equal(late, [("account", LATE_CREATE, "Create", 5.0), ("account", GONE_THEN_LATE, "Update", 5.0)], "late")
 

@@ -1,6 +1,6 @@
 """typed.py make FOLDER: writes table metadata in two files (schema/), other metadata that contradicts
 the lake (other.json), and two rounds of events (one.ndjson, two.ndjson).
-typed.py check VIEWS LAKE: every column has the type that the metadata stated first, every value is in it or in _rest.
+typed.py check VIEWS LAKE: every column has the type of the first metadata, and every value is in its column or in _rest.
 typed.py same VIEWS OTHER: the views of two lakes have the same columns, of the same types."""
 
 import json
@@ -38,7 +38,7 @@ ATTRIBUTES = {
     "new_text": ("String", "StringType", "VARCHAR", f'"{guid(80)}"', guid(80), "true"),
     "new_never": ("Double", "DoubleType", "DOUBLE", "null", None, "null"),
 }
-# Stated by the other metadata, and by none.
+# Attributes of the other metadata, and of no metadata.
 LATER = {"new_later": ("Double", "DoubleType", "DOUBLE", "2", 2.0, '"2"')}
 FREE = "new_free"
 
@@ -117,7 +117,7 @@ def same(views, other):
     faults.equal(names(one), names(two), "views")
     for name in names(one):
         plain, typed = types_of(one, name), types_of(two, name)
-        # A number that only a double holds has no column without metadata, or none that holds it.
+        # A number that only a double holds has no column without metadata, or does not fit its column.
         doubles = {column for column in typed if typed[column] == "DOUBLE" and plain.get(column) in (None, "DECIMAL(38,12)")}
         faults.equal({**plain, **{column: typed[column] for column in doubles}}, typed, name)
         faults.check(plain, name, "has no columns")

@@ -1,4 +1,4 @@
-"""values.py VIEWS LAKE SENT: compares every value of every row with what the bodies that were sent say.
+"""values.py VIEWS LAKE SENT: compares every value of every row with the bodies that were sent.
 
 VIEWS is the output of `catchwater sql`; SENT holds <partition>.ndjson or the folder <partition> of XML files, sent to
 that partition in order.
@@ -57,7 +57,7 @@ def check_row(faults, table, place, actual, expectation):
     faults.check(abs(datetime.now(timezone.utc) - enqueued) < timedelta(hours=1), *where, "enqueued", enqueued)
     expected["_enqueued_time"] = expected["SinkModifiedOn"] = enqueued
     expected["enqueued_date"] = enqueued.astimezone(timezone.utc).date()
-    # An offset is an opaque text of the hub's.
+    # An offset is an opaque string of the hub.
     faults.check(bool(actual["_offset"]), *where, "_offset", actual["_offset"])
     expected["_offset"] = actual["_offset"]
     for column, value in actual.items():
@@ -69,7 +69,7 @@ def check_row(faults, table, place, actual, expectation):
 
 
 def check_columns(faults, connection, table, expected):
-    """Which columns there are, in which order, of which types."""
+    """Checks the columns, their order and their types."""
     described = connection.execute(f'DESCRIBE "{table}"').fetchall()
     types = {column[0]: column[1] for column in described}
     kinds = {}
@@ -83,7 +83,7 @@ def check_columns(faults, connection, table, expected):
 
 
 def check_states(faults, connection, table, expected, actual):
-    """The latest state of each record, told again event by event."""
+    """Compares the latest state of each record with a replay of its events."""
     def order(place):
         row = expected[place].row
         rank = {"Create": 0, "Delete": 2}.get(row["_message"], 1)
@@ -115,7 +115,7 @@ def check_states(faults, connection, table, expected, actual):
 
 
 def check_files(faults, connection, lake):
-    """A column that is null throughout a file is not written."""
+    """Checks that a column without a value in a file is not written."""
     for path in lake.glob("*/*/*.cw.parquet"):
         found = rows(connection, f"SELECT count(COLUMNS(*)) FROM read_parquet({quoted(path)}, hive_partitioning = false)")
         for column, count in found[0].items():
@@ -123,7 +123,7 @@ def check_files(faults, connection, lake):
 
 
 def check_coverage(faults, tables):
-    """That the bodies had everything which is compared here."""
+    """Checks that the bodies have all features that are compared here."""
     expected = [expectation for table in tables.values() for expectation in table.values()]
     faults.equal(len(expected), 300, "events")
     names = ["account", "contact", "incident", "new_project", "opportunity", "task"]

@@ -1,5 +1,5 @@
-"""XML bodies, read by Python's parser into what json reads from the same event: an account of the platform's two
-serializers that shares nothing with catchwater."""
+"""Reads XML bodies with Python's parser into the form that json gives for the same event. Independent of the code of
+catchwater."""
 
 import base64
 import re
@@ -20,7 +20,7 @@ REFERENCE = {
     "Name": "string",
     "RowVersion": "string",
 }
-# What is declared of each class: a class, a scalar, a list, or `any`.
+# The declared members of each class: a class, a scalar, a list, or `any`.
 MEMBERS = {
     "RemoteExecutionContext": {
         "BusinessUnitId": "guid",
@@ -144,7 +144,7 @@ MEMBERS = {
     "KeyValueOfstringstring": {"Key": "string", "Value": "string"},
     "KeyValueOfstringanyType": {"Key": "string", "Value": "any"},
 }
-# Collections that stand where anything may stand, and are not called ArrayOf….
+# Collections in members of type `any` whose name does not begin with ArrayOf.
 COLLECTIONS = {
     "OptionSetValueCollection": "OptionSetValue",
     "EntityReferenceCollection": "EntityReference",
@@ -167,8 +167,7 @@ TEXTS = {"string", "guid", "duration", "anyURI"}
 
 
 def parse_xml(data):
-    """The body as json has it. Characters that XML 1.0 forbids even as references are carried through the parser as
-    private ones."""
+    """The body in the form of json. Characters that XML 1.0 forbids even as references pass the parser as private ones."""
     text = data.decode("utf-8-sig")
     allowed = lambda code: code in (9, 10, 13) or 32 <= code < 0xFFFE and not 0xD800 <= code < 0xE000 or code > 0xFFFF
     hidden = lambda found: found[0] if allowed(code := int(found[1], 16)) else chr(HIDDEN + code)
@@ -182,12 +181,12 @@ HIDDEN = 0xF0000  # plane 15, which no body of a test uses
 
 
 def read(element, declared, stated=False):
-    """An element as a value; `stated` is whether JSON says of which class it is."""
+    """The value of an element; `stated` is true if JSON has its class."""
     if element.get(INSTANCE + "nil") == "true":
         return None
     kind = declared
     if declared == "any":
-        # ElementTree keeps no prefixes of values; no two types share a name.
+        # ElementTree drops prefixes in values, but no two types share a name.
         stated, kind = True, element.attrib[INSTANCE + "type"].split(":")[-1]
     if kind.startswith("["):
         return [read(item, kind[1:-1]) for item in element]
@@ -212,7 +211,7 @@ def members(element, kind, stated):
         member_space, name = member.tag[1:].split("}")
         if member_space != namespace:
             raise ValueError(f"{name} of a {kind} is in {member_space}")
-        # A dictionary's entries have capitals, in XML only.
+        # In XML the members of a dictionary entry are capitalized.
         found[name.lower() if dictionary else name] = read(member, known[name])
     return found
 
@@ -239,7 +238,7 @@ def scalar(text, kind):
 
 
 def date(text):
-    """As JSON writes it; one that is finer than a millisecond has no such form, and stays as it is."""
+    """A date in the form of JSON; one finer than a millisecond stays unchanged."""
     clock, fraction, zone = re.fullmatch(r"([0-9T:-]{19})(?:\.(\d+))?(Z|[+-]\d\d:\d\d)?", text).groups()
     if len(fraction or "") > 3:
         return text
