@@ -7,7 +7,10 @@ use std::io;
 use catchwater_sinks::lake::{commit, records, recovery, redrive as plans, rules, schema};
 use catchwater_sinks::{parquet, store};
 
-use super::{Error, PublisherError, ReaderError, redrive};
+use super::error::Error;
+use super::publisher::Error as PublisherError;
+use super::reader::Error as ReaderError;
+use super::redrive;
 use crate::eventhubs;
 use crate::partitions;
 

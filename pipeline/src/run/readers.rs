@@ -11,12 +11,14 @@ use catchwater_sinks::paths::SourceId;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::Error;
-use super::publisher::PublisherInput;
+use super::drain::Drain;
+use super::error::Error;
+use super::messages::{LaneInput, PublisherInput};
 use super::reader::{self, Reader, World};
-use super::wiring::{Drain, LaneEnd};
+use crate::budget::LaneBudget;
 use crate::eventhubs::{Distrust, HubProperties};
 use crate::position::PartitionId;
+use crossbeam_channel as lanes;
 
 /// The tasks that read.
 pub(super) type Readers = JoinSet<Result<reader::Ended, reader::Error>>;
@@ -83,6 +85,12 @@ impl ReaderStarter {
         self.hub.partitions.extend(added);
         Ok(())
     }
+}
+
+/// The readers' end of a lane.
+pub(super) struct LaneEnd {
+    pub(super) inputs: lanes::Sender<LaneInput>,
+    pub(super) budget: LaneBudget,
 }
 
 /// A partition's name in the lake.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::gaps::GapCause;
-use catchwater_sinks::lake::records::Records;
+use catchwater_sinks::lake::records::{self, Records};
 use catchwater_sinks::paths::{Ordinal, SourceId};
-use catchwater_sinks::store::Store;
 use catchwater_sinks::store::faults::{Faults, PutFault};
+use catchwater_sinks::store::{Address, Store};
 use tokio::sync::{Mutex, mpsc, watch};
 
 use super::*;
@@ -19,9 +19,11 @@ use crate::budget::Share;
 use crate::clock::SystemClock;
 use crate::columns::Catalog;
 use crate::emulator::{self, Emulator, NewEvent};
-use crate::eventhubs::{Client, Distrust, ErrorKind, PartitionReceiver, ReceiveOptions, Start};
+use crate::eventhubs::{
+    Client, ConnectionString, Distrust, ErrorKind, PartitionReceiver, ReceiveOptions, Start,
+};
 use crate::metrics::Metrics;
-use crate::parse::ROUTING_VERSION;
+use crate::parse::{ParentContext, ROUTING_VERSION};
 use crate::partitions::{Checkpoints, Scope};
 use crate::position::{Generation, Offset, PartitionId, Position, SequenceNumber};
 
@@ -115,15 +117,15 @@ async fn a_checkpoint_that_fails_once_is_written_later() {
     let world = publisher::put::PutWorld { store, schemas: Mutex::new(schemas), backoff };
     let publisher = publisher::Publisher::new(Arc::new(world), checkpoints.clone(), 1, Arc::default());
     let (inputs, receiver) = mpsc::channel(8);
-    let running = tokio::spawn(publisher.run(receiver, publisher::Deadline::behind(&Drain::default())));
+    let running = tokio::spawn(publisher.run(receiver, drain::Deadline::behind(&Drain::default())));
     let (start, first) = (StartId { partition: PartitionId(0), attempt: 1 }, SequenceNumber(0));
-    let (standing, _told) = watch::channel(publisher::Standing::default());
-    let begin = publisher::PublisherInput::Begin { start, first, proven: None, checkpoint: None, standing };
+    let (standing, _told) = watch::channel(messages::PartitionStatus::default());
+    let begin = messages::PublisherInput::Begin { start, first, proven: None, checkpoint: None, standing };
     inputs.send(begin).await.unwrap();
     let processed =
         Position { sequence_number: SequenceNumber(5), offset: Offset("7".into()), enqueued_time_ms: 0 };
     let advanced = LaneOutput::Advanced { start, processed: processed.clone(), oldest_open: None };
-    inputs.send(publisher::PublisherInput::Lane(advanced)).await.unwrap();
+    inputs.send(messages::PublisherInput::Lane(advanced)).await.unwrap();
     while faults.puts().is_empty() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

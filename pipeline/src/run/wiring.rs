@@ -6,7 +6,7 @@
 //! ```text
 //! reader (task per partition) ── LaneInput ──▶ lane (thread) ── PublisherInput ──▶ publisher (task)
 //!        ▲                                                                            │
-//!        └────────────────────────── Standing (watch) ────────────────────────────────┘
+//!        └────────────────────── PartitionStatus (watch) ─────────────────────────────┘
 //! ```
 
 use std::sync::Arc;
@@ -17,16 +17,22 @@ use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::records::{FirstStart, Records};
 use catchwater_sinks::store::{Address, Store};
 use crossbeam_channel as lanes;
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
-use super::lane::{Error as LaneError, Lane, LaneInput, RollRules};
+use super::config::{Config, default_state};
+use super::drain::{Deadline, Drain};
+use super::error::Error;
+use super::footer::RunFacts;
+use super::lane::{Error as LaneError, Lane, RollRules};
+use super::messages::{LaneInput, PublisherInput};
 use super::publisher::put::PutWorld;
 use super::publisher::schemas::LakeSchemas;
-use super::publisher::{self, Deadline, Publisher, PublisherInput};
+use super::publisher::{self, Publisher};
 use super::reader::{Listings, World};
-use super::readers::{Outcome, ReaderStarter, source_of};
-use super::{Config, Error, RunFacts, Summary, staging};
+use super::readers::{LaneEnd, Outcome, ReaderStarter, source_of};
+use super::staging;
+use super::summary::Summary;
 use crate::budget::LaneBudget;
 use crate::clock::Clock;
 use crate::columns::{Catalog, Context};
@@ -35,31 +41,6 @@ use crate::metrics::Metrics;
 use crate::parse::{Parser, ROUTING_VERSION};
 use crate::partitions::{Checkpoints, Scope};
 use crate::position::PartitionId;
-
-/// Tells a run to finish what is in flight and end.
-#[derive(Clone, Debug)]
-pub struct Drain(watch::Sender<bool>);
-
-impl Default for Drain {
-    fn default() -> Self {
-        Self(watch::Sender::new(false))
-    }
-}
-
-impl Drain {
-    /// Begins the drain; a second call changes nothing.
-    pub fn begin(&self) {
-        self.0.send_replace(true);
-    }
-
-    /// Waits until the drain has begun; for ever if nobody can begin it any more.
-    pub(super) async fn begun(&self) {
-        let mut begun = self.0.subscribe();
-        if begun.wait_for(|begun| *begun).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
 
 /// Runs the job until it is drained, caught up (if asked for) or can't go on.
 pub async fn run(
@@ -72,12 +53,12 @@ pub async fn run(
     let unfinished = until_caught_up.then_some(false);
     let wired = tokio::select! {
         wired = wire(config, Arc::clone(&metrics), clock) => wired?,
-        () = drain.begun() => return Ok(Summary { caught_up: unfinished, ..summary(&metrics, 0) }),
+        () = drain.begun() => return Ok(Summary { caught_up: unfinished, ..Summary::of(&metrics, 0) }),
     };
     let (wiring, publisher) = *wired;
     let (left, caught_up) = wiring.flow(publisher, drain).await?;
     let caught_up = until_caught_up.then_some(caught_up);
-    Ok(Summary { caught_up, ..summary(&metrics, left.events) })
+    Ok(Summary { caught_up, ..Summary::of(&metrics, left.events) })
 }
 
 /// Opens what a run needs: lake, state and hub.
@@ -87,7 +68,7 @@ async fn wire(
     clock: Arc<dyn Clock>,
 ) -> Result<Box<(Wiring, Publisher)>, Error> {
     let store = open(&config.lake)?;
-    let state = config.state.clone().unwrap_or_else(|| super::default_state(&config.lake));
+    let state = config.state.clone().unwrap_or_else(|| default_state(&config.lake));
     let state = open(&state)?;
     staging::remove_stale([store.clone(), state.clone()], &*clock);
     let writer = uuid::Uuid::new_v4();
@@ -225,7 +206,7 @@ impl Wiring {
             lanes,
             per_lane,
             publisher,
-            stop: drain.0.subscribe(),
+            stop: drain.subscribe(),
         }
     }
 
@@ -252,12 +233,6 @@ const PUT_PAUSE: Duration = Duration::from_millis(1);
 const TICK: Duration = Duration::from_millis(200);
 
 type LaneThread = JoinHandle<Result<(), LaneError>>;
-
-/// The readers' end of a lane.
-pub(super) struct LaneEnd {
-    pub(super) inputs: lanes::Sender<LaneInput>,
-    pub(super) budget: LaneBudget,
-}
 
 /// Begins the drain when its thread ends, unless that was taken out before.
 struct DrainOnDrop(Option<Drain>);
@@ -329,24 +304,4 @@ fn lanes_ended(threads: Vec<LaneThread>) -> Result<(), Error> {
         thread.join().map_err(|_| Error::Died("a lane"))??;
     }
     Ok(())
-}
-
-fn summary(metrics: &Metrics, left: u64) -> Summary {
-    Summary {
-        events: metrics.events_received.get() - metrics.events_skipped.get() - metrics.events_dropped.get(),
-        rows: metrics.rows_put.get(),
-        quarantined: metrics.rows_quarantined.get(),
-        tables: metrics.tables(),
-        files: metrics.files_put.get(),
-        bytes_in: metrics.bytes_received.get(),
-        bytes_out: metrics.bytes_put.get(),
-        skipped: metrics.events_skipped.get(),
-        parent_contexts_dropped: metrics.parent_contexts_dropped.get(),
-        repaired: metrics.bodies_repaired.get(),
-        slow_path_bodies: metrics.slow_path_bodies.get(),
-        left,
-        unreadable: metrics.deliveries_unreadable.get(),
-        accepted_gaps: metrics.gaps_accepted.get(),
-        caught_up: None,
-    }
 }

@@ -4,23 +4,23 @@
 //! Does not own: threads, channels, the clock, or what becomes of a closed file.
 //! A partition lives in one lane, so its order is never restored, because it is never lost.
 
-pub(super) mod open_file; // one open file of a destination
+mod open_file; // one open file of a destination
 mod partition; // what a lane holds of one partition
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use catchwater_sinks::parquet;
-use catchwater_sinks::paths::{Destination, Ordinal, SourceId};
 
-use super::ledger::Before;
+use super::footer::RunFacts;
+use super::messages::{LaneInput, LaneOutput, StartId};
 use crate::budget::LaneBudget;
 use crate::columns;
 use crate::event::{RawBatch, RawEvent};
 use crate::metrics::Metrics;
 use crate::parse::Parser;
-use crate::position::{PartitionId, Position, SequenceNumber};
-use open_file::{ClosedFile, OpenFile, RunFacts, StartId};
+use crate::position::{PartitionId, SequenceNumber};
+use open_file::OpenFile;
 use partition::{Partition, Writing, Written};
 
 /// When files are closed and row groups encoded.
@@ -42,53 +42,6 @@ pub struct RollRules {
     pub distance: i64,
     /// How long a partition must be quiet and caught up before all its files are closed.
     pub idle_ms: i64,
-}
-
-/// What a lane is told.
-#[derive(Debug)]
-pub enum LaneInput {
-    /// A partition starts (again): what the lane has of it is dropped.
-    Begin {
-        /// This start.
-        start: StartId,
-        /// Names its chains.
-        source: SourceId,
-        /// How far each destination's files reach, as far as is known.
-        covered: Vec<(Destination, Ordinal)>,
-    },
-    /// Events of a partition.
-    Events {
-        /// The start they were read in.
-        start: StartId,
-        /// They.
-        batch: RawBatch,
-    },
-    /// No more events come: close its files.
-    End {
-        /// The start that ends.
-        start: StartId,
-    },
-    /// The partition is another run's now: its rows are that run's to put.
-    Forget {
-        /// The start that ends.
-        start: StartId,
-    },
-}
-
-/// What a lane tells.
-#[derive(Debug)]
-pub enum LaneOutput {
-    /// A file is whole.
-    Closed(Box<ClosedFile>),
-    /// How far a partition has come. Sent behind the files it speaks of.
-    Advanced {
-        /// Of which start.
-        start: StartId,
-        /// Every event up to here is skipped, in a closed file or in an open one.
-        processed: Position,
-        /// Where reading stood before the oldest row that is still open, if one is.
-        oldest_open: Option<Before>,
-    },
 }
 
 /// See the module.

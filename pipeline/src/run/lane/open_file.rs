@@ -3,59 +3,21 @@
 //! Owns: the rows of one open file, and the facts its footer states. Does not own: when it is closed
 //! (`lane`), or whether its name is still free (`publisher`).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use catchwater_sinks::CONTRACT;
 use catchwater_sinks::lake::chain::{self, Chain};
-use catchwater_sinks::lake::schema::FileColumn;
-use catchwater_sinks::parquet::{self, Body, FooterFacts, RowGroup};
 use catchwater_sinks::paths::{Destination, Ordinal};
 
-use super::super::ledger::Before;
+use catchwater_sinks::parquet::{self, FooterFacts, RowGroup};
+
 use crate::budget::{LaneBudget, Permit, Share};
-use crate::columns::{self, ColumnType, ColumnTypes, Rows, TableBuffer};
+use crate::columns::{self, ColumnTypes, Rows, TableBuffer};
 use crate::event::{ChangeEvent, RawEvent, Reject};
-use crate::position::{PartitionId, SequenceNumber};
-
-/// What every footer of a run states.
-#[derive(Clone, Debug)]
-pub struct RunFacts {
-    /// The lake's id.
-    pub lake: String,
-    /// This process, for counting only.
-    pub writer: String,
-    /// The rules that routed the rows.
-    pub routing_version: u32,
-}
-
-/// One start of one partition. A partition that starts again drops whatever its earlier start had in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct StartId {
-    /// The partition.
-    pub partition: PartitionId,
-    /// Counts its starts in this run.
-    pub attempt: u64,
-}
-
-/// A file on its way to the store: whole and paid for.
-#[derive(Debug)]
-pub struct ClosedFile {
-    /// The start of the partition it was read in; files of an earlier start are dropped.
-    pub start: StartId,
-    /// Facts for its footer; the publisher adds the durable position.
-    pub facts: FooterFacts,
-    /// How many events its rows are of.
-    pub events: u64,
-    /// Where reading stood before its first row.
-    pub before: Before,
-    /// Its columns, by name.
-    pub columns: BTreeMap<String, FileColumn>,
-    /// Its pages. The publisher adds the footer.
-    pub body: Body,
-    /// Pays for the pages until they are durable.
-    pub permit: Permit,
-}
+use crate::position::SequenceNumber;
+use crate::run::footer::{RunFacts, in_file};
+use crate::run::ledger::Before;
+use crate::run::messages::{ClosedFile, StartId};
 
 /// The open file of one destination, and how far its chain has come.
 #[derive(Debug)]
@@ -317,14 +279,4 @@ impl OpenFile {
             body,
         }))
     }
-}
-
-/// The columns of a file, with the number of field ids that its pages need.
-pub(in crate::run) fn in_file(types: ColumnTypes, body: &Body) -> BTreeMap<String, FileColumn> {
-    let counts = body.field_id_counts();
-    let column = |(name, column_type): (String, ColumnType)| {
-        let ids = counts.get(&name).copied().unwrap_or(1);
-        (name, FileColumn { type_name: column_type.name().to_owned(), ids })
-    };
-    types.into_iter().map(column).collect()
 }

@@ -11,15 +11,16 @@ use catchwater_sinks::lake::chain;
 use catchwater_sinks::parquet;
 use catchwater_sinks::paths::{Date, Destination, Ordinal, SourceId};
 
-use super::super::ledger::Before;
-use super::LaneOutput;
-use super::open_file::{OpenFile, RunFacts, StartId};
+use super::open_file::OpenFile;
 use crate::amqp::map::AmqpMap;
 use crate::budget::LaneBudget;
 use crate::columns::{self, TableBuffer};
 use crate::event::names::hasher;
 use crate::event::{ChangeEvent, QUARANTINE, RawEvent, Reject};
 use crate::position::{Offset, Position, SequenceNumber};
+use crate::run::footer::RunFacts;
+use crate::run::ledger::Before;
+use crate::run::messages::{LaneOutput, StartId};
 
 /// See the module.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use bytes::Bytes;
 use catchwater_sinks::parquet::{Body, FooterFacts};
-use catchwater_sinks::paths::Date;
+use catchwater_sinks::paths::{Date, Destination, Ordinal, SourceId};
 
 use super::*;
 use crate::amqp::encode::Encoder;
@@ -15,6 +15,7 @@ use crate::event::{EventHead, QUARANTINE, RawBatchBuilder};
 use crate::generator::{Generator, Size};
 use crate::metrics::Counter;
 use crate::parse::{ParentContext, ROUTING_VERSION};
+use crate::run::ledger::Before;
 
 const START: StartId = StartId { partition: PartitionId(7), attempt: 1 };
 const NOON_MS: i64 = 1_795_435_200_000;

@@ -7,59 +7,28 @@
 pub(super) mod put; // one put: schema, footer, file
 pub(super) mod schemas; // the lake's schemas during a run
 mod partition; // ledger and waiting files of one partition
+mod error; // why publishing ends
 mod type_warnings; // warnings about column types
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater_sinks::lake::commit;
-use catchwater_sinks::lake::schema;
-use catchwater_sinks::parquet;
-use catchwater_sinks::paths::{Date, Destination, Ordinal};
+use catchwater_sinks::paths::{Destination, Ordinal};
 use futures::StreamExt;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::lane::LaneOutput;
-use super::ledger::{self, FileId};
-use super::wiring::Drain;
-use super::{ClosedFile, StartId};
+use super::drain::Deadline;
+use super::ledger::FileId;
+use super::messages::{ClosedFile, LaneOutput, PublisherInput, StartId};
 use crate::event::QUARANTINE;
 use crate::metrics::Metrics;
 use crate::partitions::{self, Checkpoints};
-use crate::position::{PartitionId, Position, SequenceNumber};
+use crate::position::{PartitionId, SequenceNumber};
+pub use error::Error;
 use partition::{Partition, Queue};
 use put::{PutDone, PutWorld, put};
-
-/// What the publisher is told.
-#[derive(Debug)]
-pub(super) enum PublisherInput {
-    /// A partition starts (again). Sent before its lane hears of it, so that no file comes too early.
-    Begin {
-        /// This start.
-        start: StartId,
-        /// The first event it reads.
-        first: SequenceNumber,
-        /// The position that the lake proves to be durable.
-        proven: Option<SequenceNumber>,
-        /// The checkpoint it resumes from, if there is one.
-        checkpoint: Option<Position>,
-        /// Where the partition's reader looks.
-        standing: watch::Sender<Standing>,
-    },
-    /// What a lane tells.
-    Lane(LaneOutput),
-}
-
-/// How a start of a partition stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Standing {
-    /// Everything up to here is durable.
-    pub(super) durable: Option<SequenceNumber>,
-    /// The day of a name under which another writer has put other rows: the partition must start again.
-    pub(super) lost: Option<Date>,
-}
 
 /// What is left behind when the publisher ends.
 #[derive(Clone, Debug, Default)]
@@ -280,61 +249,6 @@ impl Publisher {
             .filter(|partition| partition.start == start && !partition.lost)
     }
 }
-
-/// Why publishing ends.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A file could not be put.
-    #[error("put a file of {table}")]
-    Put {
-        /// The table it is of.
-        table: Arc<str>,
-        /// What the lake said.
-        source: commit::Error,
-    },
-    /// A schema could not be recorded.
-    #[error("record the schema of {table}")]
-    Schema {
-        /// The table.
-        table: Arc<str>,
-        /// What the lake said.
-        source: schema::Error,
-    },
-    /// A file's footer could not be written.
-    #[error("write the footer of a file of {table}")]
-    Footer {
-        /// The table.
-        table: Arc<str>,
-        /// Why not.
-        source: parquet::Error,
-    },
-    /// The books say that something impossible happened.
-    #[error("the ledger of a partition is broken; nothing more is checkpointed")]
-    Ledger(#[from] ledger::Violation),
-    /// The task that put a file ended without an answer.
-    #[error("a put ended without an answer")]
-    Lost(#[source] tokio::task::JoinError),
-}
-
-/// Passes when a drain has lasted long enough.
-#[derive(Clone, Debug)]
-pub(super) struct Deadline(Drain);
-
-impl Deadline {
-    /// The deadline of a drain.
-    pub(super) fn behind(drain: &Drain) -> Self {
-        Self(drain.clone())
-    }
-
-    /// Waits until it has passed.
-    pub(super) async fn passed(&self) {
-        self.0.begun().await;
-        tokio::time::sleep(DRAIN_LIMIT).await;
-    }
-}
-
-/// How long a drain may last; what is not durable then will be read again. The last checkpoints have another second.
-const DRAIN_LIMIT: Duration = Duration::from_secs(9);
 
 /// How long the last checkpoints may take.
 const LAST_SAVE: Duration = Duration::from_secs(1);

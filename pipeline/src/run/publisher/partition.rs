@@ -9,10 +9,9 @@ use catchwater_sinks::lake::chain::Chain;
 use catchwater_sinks::paths::{Date, Destination, Ordinal};
 use tokio::sync::watch;
 
-use super::super::ledger::{FileId, Ledger};
-use super::super::{ClosedFile, StartId};
-use super::Standing;
 use crate::position::{Position, SequenceNumber};
+use crate::run::ledger::{FileId, Ledger};
+use crate::run::messages::{ClosedFile, PartitionStatus, StartId};
 
 #[derive(Debug)]
 pub(super) struct Partition {
@@ -24,7 +23,7 @@ pub(super) struct Partition {
     proven: Option<SequenceNumber>,
     pub(super) saved: Option<SequenceNumber>,
     pub(super) lost: bool,
-    pub(super) standing: watch::Sender<Standing>,
+    pub(super) standing: watch::Sender<PartitionStatus>,
 }
 
 /// The files of one destination that wait, in order; the chain is away while a put holds it.
@@ -48,7 +47,7 @@ impl Partition {
         first: SequenceNumber,
         proven: Option<SequenceNumber>,
         checkpoint: Option<Position>,
-        standing: watch::Sender<Standing>,
+        standing: watch::Sender<PartitionStatus>,
     ) -> Self {
         let saved = checkpoint.as_ref().map(|position| position.sequence_number);
         let ledger = Ledger::starting_behind(checkpoint);

@@ -12,10 +12,10 @@ use catchwater_sinks::paths::Destination;
 use catchwater_sinks::store::Store;
 use tokio::sync::Mutex;
 
-use super::super::ledger::FileId;
-use super::super::{ClosedFile, StartId};
-use super::Error;
+use super::error::Error;
 use super::schemas::LakeSchemas;
+use crate::run::ledger::FileId;
+use crate::run::messages::{ClosedFile, StartId};
 
 /// What a put needs, whatever it puts.
 #[derive(Debug)]

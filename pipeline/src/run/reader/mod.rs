@@ -23,9 +23,8 @@ use tokio::sync::{mpsc, watch};
 
 use reading::{Idle, Read, Reading};
 
-use super::lane::LaneInput;
-use super::publisher::{PublisherInput, Standing};
-use super::{Decisions, StartId};
+use super::config::Decisions;
+use super::messages::{LaneInput, PartitionStatus, PublisherInput, StartId};
 use crate::budget::Share;
 use crate::event::RawBatch;
 use crate::eventhubs::{self, Client, Distrust, PartitionReceiver, ReceiveOptions, Start};
@@ -131,7 +130,7 @@ impl Reader {
         };
         let before_first = SequenceNumber(plan.first.0 - 1);
         self.world.metrics.lag(self.partition, before_first, Some(plan.target.max(before_first)));
-        let (told, standing) = watch::channel(Standing::default());
+        let (told, standing) = watch::channel(PartitionStatus::default());
         let begin = PublisherInput::Begin {
             start,
             first: plan.first,

@@ -9,8 +9,7 @@ use tokio::time::Instant;
 
 use super::Ended;
 use crate::position::SequenceNumber;
-use crate::run::StartId;
-use crate::run::publisher::Standing;
+use crate::run::messages::{PartitionStatus, StartId};
 
 /// Where reading is, since the partition's last start.
 pub(super) struct Reading {
@@ -23,7 +22,7 @@ pub(super) struct Reading {
     pub(super) by_offset: bool,
     /// The last event that the hub had at the start.
     pub(super) target: SequenceNumber,
-    pub(super) standing: watch::Receiver<Standing>,
+    pub(super) standing: watch::Receiver<PartitionStatus>,
 }
 
 impl Reading {

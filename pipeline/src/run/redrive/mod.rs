@@ -17,7 +17,7 @@ use catchwater_sinks::parquet;
 use catchwater_sinks::paths::{self, DataFileName, Ordinal};
 use catchwater_sinks::store::{self, Store};
 
-use super::RunFacts;
+use super::footer::RunFacts;
 use super::publisher::schemas::LakeSchemas;
 use crate::columns::Catalog;
 use crate::event::{ChangeEvent, Reject};

@@ -13,9 +13,6 @@ use catchwater_sinks::parquet::{self, Body, RowGroup};
 use catchwater_sinks::paths::{self, DataFileName, Ordinal};
 use catchwater_sinks::store::Store;
 
-use super::super::RunFacts;
-use super::super::lane::open_file::in_file;
-use super::super::publisher::schemas::LakeSchemas;
 use super::{Error, Rules};
 use crate::columns::{
     Catalog, ColumnTypes, Context, Full, QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows, Rows,
@@ -24,6 +21,8 @@ use crate::columns::{
 use crate::event::{ChangeEvent, RawEvent};
 use crate::eventhubs::SIZE_EXCEEDED;
 use crate::position::PartitionId;
+use crate::run::footer::{RunFacts, in_file};
+use crate::run::publisher::schemas::LakeSchemas;
 
 /// Gives every event of a quarantine file to `each`, in order.
 pub(super) async fn read(

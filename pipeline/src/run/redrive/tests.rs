@@ -17,7 +17,7 @@ use crate::columns::{Context, ROW_INDEX, Rows, SEQUENCE_NUMBER, TableBuffer, col
 use crate::event::{QUARANTINE, RawEvent, Reason};
 use crate::position::{PartitionId, SequenceNumber};
 use crate::run::Kind;
-use crate::run::lane::open_file::in_file;
+use crate::run::footer::in_file;
 
 const NOON: i64 = 1_795_348_800_000;
 

@@ -1,0 +1,55 @@
+//! Failures that end a run. Does not own their exit codes (`kind`).
+
+use catchwater_sinks::lake::{records, schema};
+use catchwater_sinks::store::{self, Address};
+
+use super::lane::Error as LaneError;
+use super::publisher::Error as PublisherError;
+use super::reader::Error as ReaderError;
+use crate::eventhubs;
+
+/// Why a run ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The lake or the state can't be opened.
+    #[error("open the store {address}")]
+    Store {
+        /// Which.
+        address: Address,
+        /// Why.
+        source: store::Error,
+    },
+    /// The lake's records can't be read or written.
+    #[error("read the lake's records")]
+    Records(#[from] records::Error),
+    /// The lake's schemas can't be read.
+    #[error("read the lake's schemas")]
+    Schemas(#[from] schema::Error),
+    /// The hub can't be reached or asked.
+    #[error("reach the event hub")]
+    Hub(#[from] eventhubs::Error),
+    /// A partition can no longer be read.
+    #[error(transparent)]
+    Reader(#[from] ReaderError),
+    /// Files can't be put.
+    #[error(transparent)]
+    Publisher(#[from] PublisherError),
+    /// The hub that was read is another one now.
+    #[error("the event hub {event_hub} was deleted and created again; the next run reads it as another log")]
+    HubCreatedAgain {
+        /// Its name.
+        event_hub: String,
+    },
+    /// A lane can't go on.
+    #[error(transparent)]
+    Lane(#[from] LaneError),
+    /// A thread could not be started.
+    #[error("start a thread")]
+    Thread(#[source] std::io::Error),
+    /// A task ended without an answer.
+    #[error("{0} ended without an answer")]
+    Died(&'static str),
+    /// Partitions were taken by another run: all of them, or some that this run was to catch up with.
+    #[error("another run has taken partitions of this consumer group; this one stops")]
+    OwnershipLost,
+}

@@ -1,0 +1,31 @@
+//! Facts that every footer of a run states, and the columns of a file.
+//!
+//! Does not own: the rows of a file and their range (`lane::open_file`), the footer's format (`catchwater_sinks::parquet`).
+
+use std::collections::BTreeMap;
+
+use catchwater_sinks::lake::schema::FileColumn;
+use catchwater_sinks::parquet::Body;
+
+use crate::columns::{ColumnType, ColumnTypes};
+
+/// What every footer of a run states.
+#[derive(Clone, Debug)]
+pub struct RunFacts {
+    /// The lake's id.
+    pub lake: String,
+    /// This process, for counting only.
+    pub writer: String,
+    /// The rules that routed the rows.
+    pub routing_version: u32,
+}
+
+/// The columns of a file, with the number of field ids that its pages need.
+pub(super) fn in_file(types: ColumnTypes, body: &Body) -> BTreeMap<String, FileColumn> {
+    let counts = body.field_id_counts();
+    let column = |(name, column_type): (String, ColumnType)| {
+        let ids = counts.get(&name).copied().unwrap_or(1);
+        (name, FileColumn { type_name: column_type.name().to_owned(), ids })
+    };
+    types.into_iter().map(column).collect()
+}
