@@ -5,9 +5,8 @@
 
 use std::sync::Arc;
 
+use super::Error;
 use super::inbound::{Connection, PartitionLink};
-use super::names::STOLEN;
-use super::{Error, ErrorKind};
 use crate::budget::Share;
 use crate::event::RawBatch;
 use crate::position::{Offset, PartitionId, SequenceNumber};
@@ -19,8 +18,6 @@ pub struct PartitionReceiver {
     subject: String,
     link: PartitionLink,
     share: Arc<Share>,
-    /// What the error meant that the caller was told.
-    told: Option<ErrorKind>,
 }
 
 /// How a partition is read.
@@ -74,7 +71,7 @@ impl PartitionReceiver {
     ) -> Result<Self, Error> {
         let link = connection.attach(hub, partition, options, &share, partition_share).await?;
         let subject = format!("partition {partition} of {hub}");
-        Ok(Self { partition, subject, link, share, told: None })
+        Ok(Self { partition, subject, link, share })
     }
 
     /// The partition it reads.
@@ -84,14 +81,14 @@ impl PartitionReceiver {
 
     /// Waits for an event, then takes what is there, up to 256 events or 256 KiB. Cancel-safe.
     ///
-    /// After an error the link is of no more use.
+    /// # Errors
+    /// The error that ended the link, once. The link is of no more use then.
     pub async fn next_batch(&mut self) -> Result<RawBatch, Error> {
         loop {
             if let Some(batch) = self.ready_batch() {
                 return Ok(batch);
             }
             if let Some(error) = self.link.failure() {
-                self.told = Some(error.kind());
                 return Err(error);
             }
             tokio::select! {
@@ -121,16 +118,9 @@ impl PartitionReceiver {
     /// Detaches.
     ///
     /// # Errors
-    /// What ended the link before: `OwnershipLost` when the hub had given the partition to another reader, also if
-    /// `next_batch` has said so. Any other error that it has said is not said again.
+    /// The error that ended the link before or instead, unless [`next_batch`](Self::next_batch) has returned it.
     pub async fn close(self) -> Result<(), Error> {
-        match self.told {
-            Some(ErrorKind::OwnershipLost) => {
-                Err(Error::refused(&self.subject, STOLEN, "another reader had taken the partition"))
-            }
-            Some(_) => Ok(()),
-            None => self.link.detach(&self.subject).await,
-        }
+        self.link.detach(&self.subject).await
     }
 }
 

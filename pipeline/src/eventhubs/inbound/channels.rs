@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::gone::Gone;
-use super::incoming::Unreadable;
+use super::protocol_error::ProtocolError;
+use super::transfers::Transfers;
 use crate::amqp::performatives::{Begin, Condition, Performative};
 use crate::budget::Share;
 use crate::event::BufferPool;
@@ -17,24 +18,18 @@ pub(super) trait Session: std::fmt::Debug + Send {
     /// The hub has begun its side.
     fn on_begin(&mut self, begin: &Begin<'_>);
 
-    /// Takes transfers of one channel off the front of `bytes` as long as nothing else comes; gives their length.
-    fn take_frames(
-        &mut self,
-        _channel: u16,
-        _bytes: &[u8],
-        _frame_size_max: usize,
-        _out: &mut Vec<u8>,
-    ) -> Result<usize, Unreadable> {
-        Ok(0)
-    }
+    /// Handles a run of transfers, which may be empty.
+    ///
+    /// # Errors
+    /// Those of [`Transfers::next`].
+    fn on_transfers(&mut self, transfers: &mut Transfers<'_>, out: &mut Vec<u8>)
+    -> Result<(), ProtocolError>;
 
-    /// What pays for the events that have come.
-    fn share(&self) -> Option<&Arc<Share>> {
-        None
-    }
+    /// The budget that pays for arrived events; `None` for a session that carries none.
+    fn share(&self) -> Option<&Arc<Share>>;
 
-    /// Takes any other frame of the session.
-    fn on_frame(&mut self, performative: &Performative<'_>, payload: &[u8], out: &mut Vec<u8>);
+    /// Handles any other frame of the session.
+    fn on_frame(&mut self, performative: &Performative<'_>, out: &mut Vec<u8>);
 
     /// The hub has ended its side; ours is ended too when this returns.
     fn on_end(&mut self, error: Option<Condition<'_>>, out: &mut Vec<u8>);

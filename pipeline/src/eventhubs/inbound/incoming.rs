@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::channels::{AnySession, Channels};
 use super::gone::Gone;
-use crate::amqp::frames::{self, FrameRef, Layer, put_frame};
+use super::protocol_error::ProtocolError;
+use super::transfers::Transfers;
+use crate::amqp::MAX_FRAME_SIZE;
+use crate::amqp::frames::{FrameRef, Layer, put_frame};
 use crate::amqp::performatives::{Begin, Condition, Performative, encode_close};
-use crate::amqp::{MAX_FRAME_SIZE, codec, condition};
 use crate::budget::Share;
 
 /// What comes in on a connection.
@@ -33,20 +35,6 @@ struct Route {
     touched: bool,
 }
 
-/// A stream that can't be read on.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Unreadable {
-    /// A frame breaks the framing rules.
-    #[error(transparent)]
-    Frame(#[from] frames::Error),
-    /// A performative can't be read.
-    #[error(transparent)]
-    Performative(#[from] codec::Error),
-    /// A performative stands where it must not.
-    #[error("a frame stands where it must not")]
-    Order,
-}
-
 impl Incoming {
     pub(super) fn new(channels: Arc<Channels>) -> Self {
         Self { channels, routes: Vec::new(), touched: Vec::new(), overdrawn: None, answers: Vec::new() }
@@ -64,15 +52,10 @@ impl Incoming {
                 self.close(None);
                 gone
             }
-            Ended::ByUs(unreadable) => {
-                let text = unreadable.to_string();
-                let named = match unreadable {
-                    Unreadable::Frame(_) => condition::FRAMING_ERROR,
-                    Unreadable::Performative(_) => condition::DECODE_ERROR,
-                    Unreadable::Order => condition::ILLEGAL_STATE,
-                };
-                self.close(Some(Condition { condition: named, description: &text }));
-                Gone::Lost(format!("the hub sent what can't be read: {text}"))
+            Ended::ByUs(error) => {
+                let text = error.to_string();
+                self.close(Some(Condition { condition: error.condition(), description: &text }));
+                Gone::Lost(format!("malformed frame from the hub: {text}"))
             }
         })
     }
@@ -86,11 +69,11 @@ impl Incoming {
 
     fn frames(&mut self, bytes: &[u8]) -> Result<usize, Ended> {
         let mut taken = 0;
-        while let Some(frame) = FrameRef::first(&bytes[taken..], FRAME_SIZE_MAX)? {
+        while let Some(frame) = FrameRef::first(&bytes[taken..], MAX_FRAME_SIZE as usize)? {
             if let Some(Some(route)) = self.routes.get_mut(usize::from(frame.channel)) {
                 let mut session = route.session.lock();
-                let own =
-                    session.take_frames(frame.channel, &bytes[taken..], FRAME_SIZE_MAX, &mut self.answers)?;
+                let mut transfers = Transfers::new(&bytes[taken..], frame);
+                session.on_transfers(&mut transfers, &mut self.answers)?;
                 if !self.answers.is_empty() {
                     // Under the session's lock, so that its frames leave in the order they were made.
                     self.channels.outgoing.put(|out| out.append(&mut self.answers));
@@ -99,11 +82,11 @@ impl Incoming {
                     self.overdrawn.get_or_insert_with(|| Arc::clone(share));
                 }
                 drop(session);
-                if own > 0 {
+                if transfers.consumed() > 0 {
                     if !std::mem::replace(&mut route.touched, true) {
                         self.touched.push(frame.channel);
                     }
-                    taken += own;
+                    taken += transfers.consumed();
                     continue;
                 }
             }
@@ -118,18 +101,18 @@ impl Incoming {
     /// A frame that is no transfer of events.
     fn control(&mut self, frame: &FrameRef<'_>) -> Result<(), Ended> {
         if frame.layer != Layer::Amqp {
-            return Err(Unreadable::Order.into());
+            return Err(ProtocolError::Order.into());
         }
-        let (performative, payload) = Performative::decode(frame.body)?;
+        let (performative, _) = Performative::decode(frame.body)?;
         match performative {
-            Performative::Open(_) => Err(Unreadable::Order.into()),
+            Performative::Open(_) => Err(ProtocolError::Order.into()),
             Performative::Close(error) => {
                 Err(Ended::ByHub(Gone::told(error, "the hub has closed the connection")))
             }
             Performative::Begin(begin) => self.on_begin(frame.channel, &begin),
             Performative::End(error) => {
                 let route = self.routes.get_mut(usize::from(frame.channel)).and_then(Option::take);
-                let route = route.ok_or(Unreadable::Order)?;
+                let route = route.ok_or(ProtocolError::Order)?;
                 let mut session = route.session.lock();
                 self.channels.outgoing.put(|out| session.on_end(error, out));
                 drop(session);
@@ -139,9 +122,9 @@ impl Incoming {
             }
             other => {
                 let route = self.routes.get(usize::from(frame.channel)).and_then(Option::as_ref);
-                let route = route.ok_or(Unreadable::Order)?;
+                let route = route.ok_or(ProtocolError::Order)?;
                 let mut session = route.session.lock();
-                self.channels.outgoing.put(|out| session.on_frame(&other, payload, out));
+                self.channels.outgoing.put(|out| session.on_frame(&other, out));
                 drop(session);
                 route.session.news.notify_one();
                 Ok(())
@@ -151,15 +134,15 @@ impl Incoming {
 
     /// The hub's side of a session of ours has begun. We take none that it begins itself.
     fn on_begin(&mut self, channel: u16, begin: &Begin<'_>) -> Result<(), Ended> {
-        let ours = begin.remote_channel.ok_or(Unreadable::Order)?;
-        let session = self.channels.get(ours).ok_or(Unreadable::Order)?;
+        let ours = begin.remote_channel.ok_or(ProtocolError::Order)?;
+        let session = self.channels.get(ours).ok_or(ProtocolError::Order)?;
         session.lock().on_begin(begin);
         let place = usize::from(channel);
         if self.routes.len() <= place {
             self.routes.resize_with(place + 1, || None);
         }
         if self.routes[place].is_some() {
-            return Err(Unreadable::Order.into());
+            return Err(ProtocolError::Order.into());
         }
         self.routes[place] = Some(Route { session, ours, touched: false });
         Ok(())
@@ -183,13 +166,11 @@ impl Incoming {
 /// How reading ended.
 enum Ended {
     ByHub(Gone),
-    ByUs(Unreadable),
+    ByUs(ProtocolError),
 }
 
-impl<E: Into<Unreadable>> From<E> for Ended {
+impl<E: Into<ProtocolError>> From<E> for Ended {
     fn from(error: E) -> Self {
         Self::ByUs(error.into())
     }
 }
-
-const FRAME_SIZE_MAX: usize = MAX_FRAME_SIZE as usize;

@@ -10,13 +10,13 @@ use super::attach::{HANDLE, OUTGOING_WINDOW, Wanted};
 use super::channels::Session;
 use super::delivery::{Delivery, Progress};
 use super::gone::Gone;
-use super::incoming::Unreadable;
+use super::protocol_error::ProtocolError;
+use super::transfers::Transfers;
 use crate::amqp::condition;
-use crate::amqp::frames::{FrameRef, Layer, put_frame};
+use crate::amqp::frames::put_frame;
 use crate::amqp::performatives::{
     Attach, Begin, Condition, Detach, Disposition, Flow, Outcome, Performative, Role, Transfer, encode_end,
 };
-use crate::amqp::transfer::decode_transfer;
 use crate::budget::Share;
 use crate::event::RawBatch;
 use crate::eventhubs::{Error, ErrorKind};
@@ -268,33 +268,25 @@ impl Session for Link {
         self.next_incoming_id = begin.next_outgoing_id;
     }
 
-    fn take_frames(
+    fn on_transfers(
         &mut self,
-        channel: u16,
-        bytes: &[u8],
-        frame_size_max: usize,
+        transfers: &mut Transfers<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<usize, Unreadable> {
-        let mut taken = 0;
-        while let Some(frame) = FrameRef::first(&bytes[taken..], frame_size_max)? {
-            if frame.channel != channel || frame.body.is_empty() || frame.layer != Layer::Amqp {
-                break;
-            }
-            let Some((transfer, payload)) = decode_transfer(frame.body)? else { break };
+    ) -> Result<(), ProtocolError> {
+        while let Some((transfer, payload)) = transfers.next()? {
             self.on_transfer(&transfer, payload, out);
-            taken += frame.size;
         }
-        if taken > 0 {
+        if transfers.consumed() > 0 {
             self.finish_turn(out);
         }
-        Ok(taken)
+        Ok(())
     }
 
     fn share(&self) -> Option<&Arc<Share>> {
         Some(self.events.share())
     }
 
-    fn on_frame(&mut self, performative: &Performative<'_>, _: &[u8], out: &mut Vec<u8>) {
+    fn on_frame(&mut self, performative: &Performative<'_>, out: &mut Vec<u8>) {
         match performative {
             Performative::Attach(attach) => self.on_attach(attach),
             Performative::Detach(detach) => self.on_detach(detach, out),

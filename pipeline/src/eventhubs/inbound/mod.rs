@@ -29,8 +29,10 @@ mod link;
 mod node;
 mod opening;
 mod properties;
+mod protocol_error;
 mod replay;
 mod socket;
+mod transfers;
 mod undecodable;
 
 pub(super) use connection::{Connection, PartitionLink, Patience};

@@ -3,9 +3,13 @@
 //! Owns: the pair as a state machine, the message of a question, which answer belongs to it. Does not own: when a token
 //! is put (`cbs`).
 
+use std::sync::Arc;
+
 use super::attach::{OUTGOING_WINDOW, put_begin};
 use super::channels::Session;
 use super::gone::Gone;
+use super::protocol_error::ProtocolError;
+use super::transfers::Transfers;
 use crate::amqp::codec::{self, Value};
 use crate::amqp::encode::Encoder;
 use crate::amqp::frames::put_frame;
@@ -14,6 +18,7 @@ use crate::amqp::performatives::{
     Transfer, encode_end,
 };
 use crate::amqp::sections::{Message, code, lookup};
+use crate::budget::Share;
 use crate::eventhubs::Error;
 use crate::eventhubs::names::{
     ERROR_CONDITION, EXPIRATION, NAME, OPERATION, PUT_TOKEN, SAS_TOKEN, STATUS_CODE, STATUS_DESCRIPTION, TYPE,
@@ -206,14 +211,28 @@ impl Session for Node {
         self.next_incoming_id = begin.next_outgoing_id;
     }
 
-    fn on_frame(&mut self, performative: &Performative<'_>, payload: &[u8], out: &mut Vec<u8>) {
+    fn on_transfers(
+        &mut self,
+        transfers: &mut Transfers<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ProtocolError> {
+        while let Some((transfer, payload)) = transfers.next()? {
+            self.on_transfer(&transfer, payload, out);
+        }
+        Ok(())
+    }
+
+    fn share(&self) -> Option<&Arc<Share>> {
+        None
+    }
+
+    fn on_frame(&mut self, performative: &Performative<'_>, out: &mut Vec<u8>) {
         match performative {
             // Its role is the hub's: what we ask on, it receives on.
             Performative::Attach(attach) if attach.role == Role::Receiver => {
                 self.asking = Some(attach.handle);
             }
             Performative::Flow(flow) => self.on_flow(flow, out),
-            Performative::Transfer(transfer) => self.on_transfer(transfer, payload, out),
             Performative::Disposition(Disposition { state: Some(Outcome::Rejected(error)), .. }) => {
                 let gone = Gone::told(*error, "the question was rejected");
                 self.answer = Some(Err(gone.error(&self.subject)));

@@ -21,8 +21,7 @@ use self::link::attach_link;
 use crate::budget::{Permit, Share};
 use crate::event::{RawBatch, RawBatchBuilder};
 use crate::eventhubs::credit::Credit;
-use crate::eventhubs::names::STOLEN;
-use crate::eventhubs::{Error, ErrorKind, ReceiveOptions};
+use crate::eventhubs::{Error, ReceiveOptions};
 use crate::position::PartitionId;
 
 pub(super) use self::body::{Place, last_enqueued, push};
@@ -43,8 +42,8 @@ pub(super) struct Judge {
     full: Option<RawBatch>,
     /// The error behind the events of `batch`.
     failed: Option<Error>,
-    /// What the error meant that the caller was told.
-    told: Option<ErrorKind>,
+    /// `next_batch` has returned the error.
+    has_ended: bool,
     /// The number of the last event; only later ones may come.
     position: i64,
     /// Ends when it is dropped, and the link with it.
@@ -75,7 +74,7 @@ impl Judge {
             share,
             full: None,
             failed: None,
-            told: None,
+            has_ended: false,
             position: options.start.position(),
             _session: session,
         })
@@ -87,7 +86,7 @@ impl Judge {
     pub(super) async fn next_batch(&mut self) -> Result<RawBatch, Error> {
         while self.batch.is_empty() {
             if let Some(error) = self.failed.take() {
-                self.told = Some(error.kind());
+                self.has_ended = true;
                 return Err(error);
             }
             self.top_up().await;
@@ -110,15 +109,10 @@ impl Judge {
     /// Detaches.
     ///
     /// # Errors
-    /// What ended the link before: `OwnershipLost` when the hub had given the partition to another reader, also if
-    /// `next_batch` has said so. Any other error that it has said is not said again.
+    /// The error that ended the link before or instead, unless `next_batch` has returned it.
     pub(super) async fn close(mut self) -> Result<(), Error> {
-        match self.told {
-            Some(ErrorKind::OwnershipLost) => {
-                return Err(Error::refused(&self.subject, STOLEN, "another reader had taken the partition"));
-            }
-            Some(_) => return Ok(()),
-            None => {}
+        if self.has_ended {
+            return Ok(());
         }
         // The reason stands behind the events that came before it.
         while self.failed.is_none() {
