@@ -6,9 +6,11 @@
 use std::hint::black_box;
 use std::io;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use catchwater::budget::Share;
+use catchwater::clock::SystemClock;
 use catchwater::event::RawBatch;
 use catchwater::eventhubs::{Client, ConnectionString, Distrust, ReceiveOptions, Start};
 use catchwater::generator::{Format, Generator, Size};
@@ -153,7 +155,7 @@ async fn read_all(
     events: usize,
     look: fn(&mut Answer, &RawBatch),
 ) -> Result<Answer, catchwater::eventhubs::Error> {
-    let client = Client::connect(hub, "bench").await?;
+    let client = Client::connect(hub, "bench", Arc::new(SystemClock)).await?;
     let mut reading = JoinSet::new();
     for partition in 0..PARTITIONS {
         let options = ReceiveOptions {

@@ -9,9 +9,11 @@ mod node;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
+use std::sync::Arc;
 
 use catchwater::amqp::map::AmqpMap;
 use catchwater::budget::Share;
+use catchwater::clock::SystemClock;
 use catchwater::event::RawEvent;
 use catchwater::eventhubs::{Client, ConnectionString, Distrust, ReceiveOptions, Start};
 use catchwater::position::{PartitionId, SequenceNumber};
@@ -65,7 +67,8 @@ async fn events_of_an_independent_hub_are_received_unchanged() {
         "Endpoint=sb://127.0.0.1:{};SharedAccessKeyName=n;SharedAccessKey=k;UseDevelopmentEmulator=true;EntityPath=events",
         hub.port
     );
-    let client = Client::connect(&ConnectionString::parse(&to).unwrap(), "test").await.unwrap();
+    let client =
+        Client::connect(&ConnectionString::parse(&to).unwrap(), "test", Arc::new(SystemClock)).await.unwrap();
     let options = ReceiveOptions {
         consumer_group: "$Default".to_owned(),
         start: Start::Earliest,

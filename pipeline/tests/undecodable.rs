@@ -56,10 +56,10 @@ async fn undecodable_messages_are_quarantined_with_their_bytes() {
     let why = "the AMQP message can't be decoded: ";
     let expected = [
         (1, "the value of a Data section is null instead of a binary"),
-        (3, "a Data section behind a footer"),
+        (3, "a Data section after a footer"),
         (5, "the value of a Data section is null instead of a binary"),
-        (7, "an AmqpValue section behind a Data section"),
-        (9, "a header behind a Data section"),
+        (7, "an AmqpValue section after a Data section"),
+        (9, "a header after a Data section"),
     ]
     .map(|(number, reason)| (number, format!("{why}{reason}")));
     assert_eq!(found, expected.each_ref().map(|(number, reason)| (*number, reason.as_str())));
@@ -114,7 +114,7 @@ async fn undecodable_messages_of_another_library_are_quarantined() {
     let report = run(&hub, lake.path()).await;
     assert_eq!((&report["events"], &report["quarantined"]), (&object!(5), &object!(3)), "{report}");
     let reasons: Vec<_> = quarantine(lake.path()).await.into_iter().map(|row| row.reason).collect();
-    let expected = ["instead of a binary", "a Data section behind a footer", "the body is not JSON"];
+    let expected = ["instead of a binary", "a Data section after a footer", "the body is not JSON"];
     assert_eq!(reasons.len(), expected.len(), "{reasons:?}");
     for (reason, expected) in reasons.iter().zip(expected) {
         assert!(reason.contains(expected), "{reason}");

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use catchwater::amqp::map::AmqpMap;
 use catchwater::budget::Share;
+use catchwater::clock::SystemClock;
 use catchwater::event::RawBatch;
 use catchwater::eventhubs::{Client, ConnectionString, Distrust, PartitionReceiver, ReceiveOptions, Start};
 use catchwater::generator::{Format, Size};
@@ -110,7 +111,7 @@ impl Ours {
     fn connect(hub: &Hub) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let text = ConnectionString::parse(&hub.connection_string())?;
-        let client = runtime.block_on(Client::connect(&text, "bench"))?;
+        let client = runtime.block_on(Client::connect(&text, "bench", Arc::new(SystemClock)))?;
         Ok(Self { runtime, client })
     }
 

@@ -2,10 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc;
 
 use catchwater::amqp::frames::FrameRef;
 use catchwater::amqp::transfer::decode_transfer;
+use catchwater::clock::SystemClock;
 use catchwater::event::RawBatch;
 use catchwater::eventhubs::{Client, ConnectionString, Replay};
 
@@ -37,7 +39,8 @@ impl Recording {
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let client = Client::connect(&ConnectionString::parse(&text)?, "recorder").await?;
+            let client =
+                Client::connect(&ConnectionString::parse(&text)?, "recorder", Arc::new(SystemClock)).await?;
             let mut receiver = attach(&client).await?;
             let mut read = 0;
             while read < count {

@@ -1,6 +1,7 @@
 //! `catchwater send`: sends events to an event hub, from files or generated.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -11,6 +12,7 @@ use super::exit::Exit;
 use super::options::HubOptions;
 use super::output::{print, print_json};
 use super::report::{Stopwatch, size};
+use crate::clock::SystemClock;
 use crate::eventhubs::{Client, ConnectionString, Sender};
 use crate::generator::{Files, Format, Generator, Size};
 use crate::position::PartitionId;
@@ -99,7 +101,7 @@ pub(super) async fn send(
     mut bodies: Bodies,
     rate: Option<u32>,
 ) -> anyhow::Result<SendReport> {
-    let client = Client::connect(connection, "catchwater-send").await?;
+    let client = Client::connect(connection, "catchwater-send", Arc::new(SystemClock)).await?;
     let mut sender = client.sender(partition).await?;
     let mut pace = rate.map(Pace::new);
     let mut report = SendReport::default();

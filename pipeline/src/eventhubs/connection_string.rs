@@ -1,4 +1,4 @@
-//! The connection string: where the namespace is, which event hub is meant, and what opens it.
+//! The connection string: address of the namespace, name of the event hub, credential.
 //!
 //! # Source
 //! `Endpoint=sb://HOST[:PORT]/;SharedAccessKeyName=…;SharedAccessKey=…[;EntityPath=HUB]`, or a ready-made
@@ -6,7 +6,9 @@
 
 use std::fmt;
 
-/// Where a namespace is, which event hub is meant, and what opens it.
+use super::credential::Credential;
+
+/// The address of a namespace, the name of an event hub, and the credential for both.
 #[derive(Clone)]
 pub struct ConnectionString {
     host: String,
@@ -17,17 +19,8 @@ pub struct ConnectionString {
     development: bool,
 }
 
-/// What opens a namespace.
-#[derive(Clone)]
-pub(super) enum Credential {
-    /// A key, of which tokens are made.
-    Key { name: String, key: String },
-    /// A token that can't be renewed.
-    Signature(String),
-}
-
 impl ConnectionString {
-    /// Reads a connection string.
+    /// Parses a connection string.
     pub fn parse(text: &str) -> Result<Self, ConnectionStringError> {
         if text.trim().starts_with(QUOTATION_MARKS) || text.trim().ends_with(QUOTATION_MARKS) {
             return Err(ConnectionStringError::Quoted);
@@ -55,12 +48,12 @@ impl ConnectionString {
         })
     }
 
-    /// The namespace: the host in lower case without port; every name of this machine is `localhost`.
+    /// The namespace: the host in lower case without port. Loopback addresses are `localhost`.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// The event hub that is meant, if one is named.
+    /// The name of the event hub, if it has one.
     pub fn event_hub(&self) -> Option<&str> {
         self.entity_path.as_deref()
     }
@@ -85,7 +78,7 @@ impl ConnectionString {
         }
     }
 
-    /// The emulator's way: no TLS.
+    /// Whether it is for an emulator, which has no TLS.
     pub(super) fn is_development(&self) -> bool {
         self.development
     }
@@ -95,7 +88,7 @@ impl ConnectionString {
         &self.host
     }
 
-    /// The port that is written, else the one of the protocol.
+    /// The port as written, or the default of the protocol.
     pub(super) fn port(&self) -> u16 {
         self.port.unwrap_or(if self.development { PLAIN_PORT } else { TLS_PORT })
     }
@@ -111,43 +104,43 @@ impl fmt::Debug for ConnectionString {
     }
 }
 
-/// Shows where, never what opens it.
+/// Shows the address, and no secret.
 impl fmt::Display for ConnectionString {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "sb://{}:{}/{}", self.host, self.port(), self.event_hub().unwrap_or_default())
     }
 }
 
-/// Straight ones from an env file that takes them literally, and those of word processors and chats.
+/// Straight quotation marks, which some env files keep literally, and those of word processors and chats.
 const QUOTATION_MARKS: [char; 9] = ['"', '\'', '`', '“', '”', '„', '‘', '’', '«'];
 
-/// What is wrong with a connection string; never shows what it holds of secrets.
+/// A fault in a connection string. Its text contains no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionStringError {
     /// A part is not `name=value`.
     #[error("part {0} of the connection string is not name=value")]
     NotAPair(usize),
-    /// Quotation marks came with the text, as from an env file that takes them literally.
+    /// It is in quotation marks: some env files keep them literally.
     #[error("the connection string is in quotation marks; leave them out")]
     Quoted,
-    /// The connection string of another service.
+    /// It belongs to another service.
     #[error("this is the connection string of {0}, not of an event hub")]
     OtherService(&'static str),
-    /// A part that is needed is not there.
+    /// A required part is missing.
     #[error("the connection string has no {0}")]
     Missing(&'static str),
-    /// The endpoint is no address with a scheme.
+    /// The endpoint is not an address with a scheme.
     #[error("the Endpoint of the connection string is not like sb://HOST/")]
     Endpoint,
-    /// Both ways of opening a namespace are given.
+    /// It has two credentials.
     #[error("the connection string has both a SharedAccessKey and a SharedAccessSignature")]
     KeyAndSignature,
-    /// Another event hub was named beside it.
+    /// Another event hub was named outside of it.
     #[error("the connection string is for event hub {named}, not for {event_hub}")]
     OtherEventHub {
-        /// In the connection string.
+        /// The name in the connection string.
         named: String,
-        /// Beside it.
+        /// The other name.
         event_hub: String,
     },
 }
@@ -161,7 +154,7 @@ struct Parts<'a> {
     signature: Option<&'a str>,
     entity_path: Option<&'a str>,
     development: bool,
-    /// The service whose connection strings have a part that was found.
+    /// The service whose connection strings have one of the parts.
     other_service: Option<&'static str>,
 }
 
@@ -172,7 +165,7 @@ impl<'a> Parts<'a> {
             if pair.trim().is_empty() {
                 continue;
             }
-            // Keys are base64 and end in `=`: only the first one separates.
+            // Keys are base64 and may end in `=`: only the first `=` separates.
             let (name, value) = pair.split_once('=').ok_or(ConnectionStringError::NotAPair(index + 1))?;
             let value = Some(value.trim()).filter(|value| !value.is_empty());
             match name.trim().to_ascii_lowercase().as_str() {
@@ -198,11 +191,11 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Host and port; the scheme is needed and means nothing.
+/// Parses host and port. A scheme is required and ignored.
 fn parse_endpoint(endpoint: &str) -> Result<(String, Option<u16>), ConnectionStringError> {
     let (scheme, rest) = endpoint.split_once("://").ok_or(ConnectionStringError::Endpoint)?;
     let authority = rest.split('/').next().unwrap_or_default();
-    // An IPv6 address stands in brackets, because of its colons.
+    // An IPv6 address is in brackets because of its colons.
     let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, "")) => (host, None),
         Some((host, port)) => (host, Some(port.strip_prefix(':').ok_or(ConnectionStringError::Endpoint)?)),
@@ -211,7 +204,7 @@ fn parse_endpoint(endpoint: &str) -> Result<(String, Option<u16>), ConnectionStr
             None => (authority, None),
         },
     };
-    // Anything else in its place, as user info or a query, could be a secret, and a host is shown.
+    // Hosts are shown. Other characters, as in user info or a query, could belong to a secret.
     let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '-' | '_' | ':' | '%');
     if scheme.is_empty() || host.is_empty() || !host.chars().all(plain) {
         return Err(ConnectionStringError::Endpoint);
@@ -227,7 +220,7 @@ fn namespace_of(host: &str) -> String {
     }
 }
 
-/// AMQP without TLS, which only the emulator speaks.
+/// AMQP without TLS, for emulators.
 const PLAIN_PORT: u16 = 5672;
 /// AMQP inside TLS.
 const TLS_PORT: u16 = 5671;
@@ -236,7 +229,7 @@ const TLS_PORT: u16 = 5671;
 mod tests {
     use super::*;
 
-    /// What a user would notice of a connection string.
+    /// The parts of a connection string, as text.
     fn read(text: &str) -> Result<String, ConnectionStringError> {
         let read = ConnectionString::parse(text)?;
         let credential = match read.credential() {
@@ -254,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn connection_strings_are_read_as_the_sdks_read_them() {
+    fn parses_connection_strings_like_the_sdks() {
         let cases = [
             (
                 "Endpoint=sb://A.Servicebus.Windows.Net/;SharedAccessKeyName=n;SharedAccessKey=k=/+==;EntityPath=Hub",
@@ -334,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_not_shown() {
+    fn debug_and_display_show_no_secret() {
         for text in [
             "Endpoint=sb://h;SharedAccessKeyName=n;SharedAccessKey=secret;EntityPath=e",
             "Endpoint=sb://h;SharedAccessSignature=secret;EntityPath=e",
@@ -345,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_hub_named_twice_must_be_the_same() {
+    fn event_hub_names_must_agree() {
         let of = |path: &str| {
             ConnectionString::parse(&format!("Endpoint=sb://h;SharedAccessKeyName=n;SharedAccessKey=k{path}"))
                 .unwrap()

@@ -1,7 +1,6 @@
-//! What went wrong with the hub, and what a caller can do about it.
+//! Errors of a hub, with the hub's own descriptions.
 //!
-//! Owns: one error for everything the AMQP library can say, with the hub's own words kept.
-//! Does not own: what a condition means (`retry`).
+//! Owns: one error for both AMQP stacks. Does not own: the classification of a condition (`condition`).
 
 use std::io;
 
@@ -13,12 +12,12 @@ use fe2o3_amqp::link::{
 use fe2o3_amqp_types::definitions::{self, ErrorCondition};
 use fe2o3_amqp_types::primitives::Symbol;
 
-use super::ConnectionString;
+use super::condition::{ErrorKind, condition_of, kind_of};
+use super::connection_string::ConnectionString;
 use super::names::{SERVER_BUSY, STATUS_CODE};
-use super::retry::{condition_of, kind_of};
 use crate::position::PartitionId;
 
-/// What went wrong with the hub.
+/// An error of a hub, its connections or its links.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No event hub is named.
@@ -29,7 +28,7 @@ pub enum Error {
         "{0} needs TLS, which is not built yet: so far only emulators (UseDevelopmentEmulator=true) can be read"
     )]
     NeedsTls(String),
-    /// Nobody answers there.
+    /// The address can't be reached.
     #[error("could not reach {address}")]
     Unreachable {
         /// Host and port.
@@ -38,53 +37,53 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// Somebody answers, but AMQP does not come about.
+    /// The peer does not complete the handshake of AMQP.
     #[error("{address} does not open an AMQP connection: {what}")]
     NotOpened {
         /// Host and port.
         address: String,
         /// Why.
         what: String,
-        /// What it means.
+        /// Its classification.
         kind: ErrorKind,
     },
-    /// The hub said no.
+    /// The hub reported an error.
     #[error("{subject}: {text} ({condition})")]
     Refused {
-        /// What was asked for, or of whom.
+        /// The partition, node or hub it concerns.
         subject: String,
         /// The AMQP error condition.
         condition: String,
-        /// The hub's own words, with the tracking id its support asks for.
+        /// The hub's description, with the tracking id that its support asks for.
         text: String,
-        /// What it means.
+        /// Its classification.
         kind: ErrorKind,
     },
     /// The link, its session or the connection ended without a reason from the hub.
     #[error("{subject}: {what}")]
     Lost {
-        /// Which link.
+        /// The link it concerns.
         subject: String,
-        /// How it ended.
+        /// The way it ended.
         what: String,
     },
-    /// The hub's answer lacks what it must have.
-    #[error("{subject}: the answer of the hub has no usable {what}")]
-    Answer {
-        /// What was asked for.
+    /// The hub's response lacks a required value.
+    #[error("{subject}: the response of the hub has no usable {what}")]
+    Response {
+        /// The subject of the request.
         subject: String,
-        /// What is missing.
+        /// The missing value.
         what: &'static str,
     },
-    /// Deliveries break the rules of their link. What a message holds never does.
+    /// Deliveries break the rules of their link. The contents of a message never do.
     #[error("partition {partition}: {what}")]
     Event {
         /// Its partition.
         partition: PartitionId,
-        /// The fault in them.
+        /// The violation.
         what: String,
     },
-    /// The hub's numbering lies below the position that was asked for.
+    /// The hub's sequence numbers are not above the requested position.
     #[error(
         "partition {partition}: event {arrived} arrived where only events after {position} were asked for"
     )]
@@ -96,35 +95,18 @@ pub enum Error {
         /// The position that was asked for.
         position: i64,
     },
-    /// An event is larger than the hub takes.
+    /// An event is larger than the hub allows.
     #[error("an event of {bytes} bytes is too large: the hub takes {limit}")]
     TooLarge {
-        /// The event as sent.
+        /// The event as it would be sent.
         bytes: usize,
-        /// What the link allows.
+        /// The link's limit.
         limit: usize,
     },
 }
 
-/// What an error means to a caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorKind {
-    /// It passes: try again, on a new connection.
-    Transient,
-    /// Another reader has taken the partition.
-    OwnershipLost,
-    /// The position is gone; going on is an explicit choice.
-    PositionLost,
-    /// The credentials do not open this hub.
-    Unauthorized,
-    /// There is no such hub, consumer group or partition.
-    NotFound,
-    /// Trying again will not help.
-    Fatal,
-}
-
 impl Error {
-    /// What it means to a caller.
+    /// Its classification, for the caller's next step.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Refused { kind, .. } | Self::NotOpened { kind, .. } => *kind,
@@ -132,7 +114,7 @@ impl Error {
             Self::WentBack { .. } => ErrorKind::PositionLost,
             Self::NoEventHub
             | Self::NeedsTls(_)
-            | Self::Answer { .. }
+            | Self::Response { .. }
             | Self::Event { .. }
             | Self::TooLarge { .. } => ErrorKind::Fatal,
         }
@@ -143,7 +125,7 @@ impl Error {
         matches!(self, Self::Refused { condition, .. } if condition == SERVER_BUSY)
     }
 
-    /// The same error of the same link, told to somebody who waits for something else.
+    /// The same error of a link, for another request that waits on it.
     pub(super) fn about(&self, subject: &str) -> Self {
         match self {
             Self::Refused { condition, text, .. } => Self::refused(subject, condition, text),
@@ -165,25 +147,24 @@ impl Error {
         Self::Lost { subject: subject.to_owned(), what: what.into() }
     }
 
-    /// What a node's answer says of the question: 200 and 202 are both success, the service answers 202 where others
-    /// answer 200.
+    /// Checks the status of a response. Both 200 and 202 are success: the service sends 202 where emulators send 200.
     pub(super) fn check_status(
         subject: &str,
         status: Option<i64>,
         condition: Option<&str>,
         text: Option<&str>,
     ) -> Result<(), Self> {
-        let no_status = || Self::Answer { subject: subject.to_owned(), what: STATUS_CODE };
+        let no_status = || Self::Response { subject: subject.to_owned(), what: STATUS_CODE };
         let status = status.ok_or_else(no_status)?;
         if matches!(status, 200 | 202) {
             return Ok(());
         }
         let condition = condition.unwrap_or_else(|| condition_of(status));
-        let otherwise = || format!("status {status}");
-        Err(Self::refused(subject, condition, &text.map_or_else(otherwise, str::to_owned)))
+        let fallback = || format!("status {status}");
+        Err(Self::refused(subject, condition, &text.map_or_else(fallback, str::to_owned)))
     }
 
-    /// The other side ended something with a reason.
+    /// The hub ended a link, session or connection with an error.
     pub(super) fn remote(subject: &str, error: &definitions::Error) -> Self {
         Self::refused(subject, &name_of(&error.condition), error.description.as_deref().unwrap_or_default())
     }
@@ -191,7 +172,7 @@ impl Error {
     pub(super) fn open(to: &ConnectionString, error: OpenError) -> Self {
         let address = format!("{}:{}", to.host(), to.port());
         match error {
-            // The stream was connected before: somebody was reached.
+            // The stream was connected before, so the address is reachable.
             OpenError::Io(error) => {
                 Self::NotOpened { address, what: broken_handshake(&error), kind: ErrorKind::Transient }
             }
@@ -199,7 +180,7 @@ impl Error {
             OpenError::SaslError { .. } => {
                 Self::NotOpened { address, what: error.to_string(), kind: ErrorKind::Unauthorized }
             }
-            // What is not AMQP answers with bytes of its own; that does not pass.
+            // Another protocol on this port; a retry would not help.
             OpenError::ProtocolHeaderMismatch(_) => {
                 Self::NotOpened { address, what: error.to_string(), kind: ErrorKind::Fatal }
             }
@@ -276,7 +257,7 @@ impl Error {
             }
             SessionStopReason::ConnectionStopped(reason) => Self::connection_stopped(subject, reason),
             SessionStopReason::Ended | SessionStopReason::RemoteEnded => {
-                Self::lost(subject, "the session has ended")
+                Self::lost(subject, "the hub ended the session")
             }
         }
     }
@@ -286,7 +267,7 @@ impl Error {
             ConnectionStopReason::ClosedWithError(error)
             | ConnectionStopReason::RemoteClosedWithError(error) => Self::remote(subject, error),
             ConnectionStopReason::Closed | ConnectionStopReason::RemoteClosed => {
-                Self::lost(subject, "the connection is gone")
+                Self::lost(subject, "the connection was closed")
             }
         }
     }

@@ -1,28 +1,47 @@
 //! Azure Event Hubs over AMQP 1.0: a hub, its partitions, its senders.
 //!
-//! Owns: the connection string, authorisation, what the hub says of itself, receiving within a budget and
-//! sending in batches; and what an error means (`ErrorKind`).
-//! Does not own: which partitions to read (`partitions`), when to try again (`run`), what a body says (`parse`).
+//! Owns: the connection string, authorization, properties of the hub, receiving within a budget, sending in batches, and
+//! the classification of errors (`ErrorKind`).
+//! Does not own: which partitions to read (`partitions`), retries (`run`), the contents of a body (`parse`).
+//!
+//! ```text
+//!            client
+//!      ┌───────┴─────────────┐
+//!   receiver              requests, sender     fe2o3-amqp: properties of the hub, and sending
+//!   authorized
+//!   link ──► receive                           links; from transfers to batches
+//!   connection                                 our own AMQP on `amqp/`
+//!      └───────┬─────────────┘
+//!          transport                           the only dialer
+//! ```
 
-mod auth;
-mod cbs;
-mod client;
-mod connection_string;
-mod credit;
-mod error;
-mod inbound;
-mod names;
-mod receiver;
-mod requests;
-mod retry;
-mod sender;
+mod authorization; // tokens of a connection, renewed before they expire
+mod authorized; // a connection whose token is kept valid
+mod client; // one event hub, the facade
+mod condition; // classification of error conditions
+mod connection; // a connection: handshake, socket, sessions
+mod connection_string; // the connection string
+mod credential; // keys and signatures, and tokens made of them
+mod error; // one error for both AMQP stacks
+mod link; // links on sessions of their own
+mod names; // names that Event Hubs defines
+mod options; // options of reading a partition
+mod receive; // from transfers to batches of events
+mod receiver; // one partition, read within a budget
+mod replay; // a recorded link from memory
+mod requests; // requests to $cbs and $management over fe2o3-amqp
+mod sender; // sending over fe2o3-amqp
+mod timeouts; // timeouts of a client
+mod transport; // the only dialer
 
 pub use client::{Client, HubProperties, PartitionProperties};
+pub use condition::ErrorKind;
 pub use connection_string::{ConnectionString, ConnectionStringError};
-pub use error::{Error, ErrorKind};
-pub use inbound::Replay;
+pub use error::Error;
 pub(crate) use names::SIZE_EXCEEDED;
-pub use receiver::{Distrust, PartitionReceiver, ReceiveOptions, Start};
+pub use options::{Distrust, ReceiveOptions, Start};
+pub use receiver::PartitionReceiver;
+pub use replay::Replay;
 pub use sender::{Sender, Sent};
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
-//! Every name that Event Hubs defines on top of AMQP, spelled once.
+//! Names that Event Hubs defines on top of AMQP, each spelled once.
 //!
 //! # Source
 //! The official SDKs; names are verbatim because they are the protocol.
 
 // Nodes.
-/// Where tokens are put.
+/// Accepts tokens.
 pub(crate) const CBS: &str = "$cbs";
-/// Where a hub and its partitions tell about themselves.
+/// Returns the properties of a hub and of its partitions.
 pub(crate) const MANAGEMENT: &str = "$management";
 
-// Requests and their answers (application properties).
+// Requests and responses (application properties).
 pub(crate) const OPERATION: &str = "operation";
 pub(crate) const PUT_TOKEN: &str = "put-token";
 pub(crate) const READ: &str = "READ";
@@ -25,7 +25,7 @@ pub(crate) const STATUS_CODE: &str = "status-code";
 pub(crate) const STATUS_DESCRIPTION: &str = "status-description";
 pub(crate) const ERROR_CONDITION: &str = "error-condition";
 
-// What a hub and a partition tell (keys of the answer's map).
+// Properties of a hub and of a partition (keys of the response's map).
 pub(crate) const CREATED_AT: &str = "created_at";
 pub(crate) const PARTITION_IDS: &str = "partition_ids";
 pub(crate) const BEGIN_SEQUENCE_NUMBER: &str = "begin_sequence_number";
@@ -35,15 +35,15 @@ pub(crate) const LAST_TIME: &str = "last_enqueued_time_utc";
 pub(crate) const IS_EMPTY: &str = "is_partition_empty";
 
 // Receiver links.
-/// The key of the filter in a source's filter set.
+/// Key of the filter in a source's filter set.
 pub(crate) const SELECTOR: &str = "apache.org:selector-filter:string";
-/// What describes the filter's value.
+/// Descriptor of the filter's value.
 pub(crate) const SELECTOR_CODE: u64 = 0x0000_468C_0000_0004;
 /// Link property: the owner level.
 pub(crate) const EPOCH: &str = "com.microsoft:epoch";
-/// Link property: the name that others read in their errors.
+/// Link property: the name that other readers see in their errors.
 pub(crate) const RECEIVER_NAME: &str = "com.microsoft:receiver-name";
-/// Capability: each event tells what the partition's last event is.
+/// Capability: each event carries properties of the partition's last event.
 pub(crate) const RUNTIME_METRIC: &str = "com.microsoft:enable-receiver-runtime-metric";
 /// Capability: offsets may be any text.
 pub(crate) const GEO_REPLICATION: &str = "com.microsoft:georeplication";
@@ -51,7 +51,7 @@ pub(crate) const GEO_REPLICATION: &str = "com.microsoft:georeplication";
 /// Error condition: another reader has the partition.
 pub(crate) const STOLEN: &str = "amqp:link:stolen";
 
-/// Error condition: the hub has too much to do; asking again later may help.
+/// Error condition: the hub is too busy; a retry may succeed.
 pub(crate) const SERVER_BUSY: &str = "com.microsoft:server-busy";
 
 // Annotations of an event.

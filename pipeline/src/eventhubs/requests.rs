@@ -1,7 +1,7 @@
-//! Questions to a node of the hub (`$cbs`, `$management`) and their answers, over a pair of links.
+//! Requests to a node of the hub (`$cbs`, `$management`) over a pair of links on fe2o3-amqp.
 //!
-//! Owns: the pair, how many questions are in flight, which answer belongs to which question, and asking again what a busy
-//! hub puts off. Does not own: what is asked.
+//! Owns: the links, how many requests are in flight, matching responses to requests, and retries while the hub is busy.
+//! Does not own: the contents of a request.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,39 +15,42 @@ use fe2o3_amqp::{Receiver, Sender, Session};
 use fe2o3_amqp_types::messaging::{
     AmqpValue, ApplicationProperties, Body, Message, MessageId, Outcome, Properties,
 };
-use fe2o3_amqp_types::primitives::{SimpleValue, Value};
+use fe2o3_amqp_types::primitives::{SimpleValue, Timestamp, Value};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::Error;
-use super::inbound::Patience;
-use super::names::{ERROR_CONDITION, STATUS_CODE, STATUS_DESCRIPTION};
+use super::authorization::PutToken;
+use super::error::Error;
+use super::names::{
+    ERROR_CONDITION, EXPIRATION, NAME, OPERATION, PUT_TOKEN, SAS_TOKEN, STATUS_CODE, STATUS_DESCRIPTION, TYPE,
+};
+use super::timeouts::Timeouts;
 
-/// A pair of links to a node that answers. Questions go out together; each waits for its own answer.
+/// A pair of links to a request/response node. Many requests may be in flight.
 #[derive(Debug)]
 pub(super) struct Requests {
     node: &'static str,
     reply_to: String,
     sender: tokio::sync::Mutex<Sender>,
-    /// Places for questions in flight.
+    /// Limits requests in flight.
     window: Semaphore,
-    asked: AtomicU64,
-    waiting: Arc<Waiting>,
-    /// Takes the answers in.
-    answers: JoinHandle<()>,
-    patience: Patience,
-    /// Ends when it is dropped, and the links with it.
+    last_id: AtomicU64,
+    pending: Arc<PendingRequests>,
+    /// The task that receives responses.
+    responses: JoinHandle<()>,
+    timeouts: Timeouts,
+    /// Ends the links when it is dropped.
     _session: SessionHandle<()>,
 }
 
 impl Requests {
-    /// Opens the pair on a session of its own.
+    /// Attaches both links on a session of their own.
     pub(super) async fn open(
         connection: &mut ConnectionHandle<()>,
         node: &'static str,
         name: &str,
-        patience: Patience,
+        timeouts: Timeouts,
     ) -> Result<Self, Error> {
         let mut session = Session::begin(connection).await.map_err(|error| Error::begin(node, error))?;
         let reply_to = format!("{name}-{node}");
@@ -58,70 +61,71 @@ impl Requests {
             .name(format!("{reply_to}-in"))
             .source(node)
             .target(reply_to.clone())
-            .credit_mode(CreditMode::Auto(CREDIT))
+            .credit_mode(CreditMode::Auto(RESPONSE_CREDIT))
             .auto_accept(true)
-            // A node may spell its address in a way of its own.
+            // A node may spell its address in another way.
             .verify_incoming_source(false)
             .verify_incoming_target(false)
             .attach(&mut session)
             .await
             .map_err(|error| Error::attach_receiver(node, error))?;
-        let waiting = Arc::new(Waiting::default());
+        let pending = Arc::new(PendingRequests::default());
         Ok(Self {
             node,
             reply_to,
             sender: tokio::sync::Mutex::new(sender),
-            window: Semaphore::new(IN_FLIGHT_MAX),
-            asked: AtomicU64::new(0),
-            answers: tokio::spawn(take_answers(receiver, node, Arc::clone(&waiting))),
-            waiting,
-            patience,
+            window: Semaphore::new(MAX_IN_FLIGHT),
+            last_id: AtomicU64::new(0),
+            responses: tokio::spawn(receive_responses(receiver, node, Arc::clone(&pending))),
+            pending,
+            timeouts,
             _session: session,
         })
     }
 
     /// True while requests can still be sent.
     pub(super) fn is_open(&self) -> bool {
-        self.waiting.lock().ended.is_none()
+        self.pending.lock().ended.is_none()
     }
 
-    /// Asks and waits for the answer's body. `subject` is what the question is about. Cancel-safe.
-    pub(super) async fn ask(
+    /// Sends a request and waits for the body of its response. `subject` is for errors. Cancel-safe.
+    pub(super) async fn send_request(
         &self,
         subject: &str,
         properties: &[(&str, SimpleValue)],
         body: Value,
     ) -> Result<Value, Error> {
-        // It is never closed. A question that the hub puts off keeps its place: a busy hub is asked less at once.
-        let _place = self.window.acquire().await;
-        let mut busy_left = BUSY_ANSWERS_MAX;
+        // The semaphore is never closed. A request keeps its permit while it waits for a busy hub, which so receives
+        // fewer requests at once.
+        let _permit = self.window.acquire().await;
+        let mut retries_left = MAX_BUSY_RETRIES;
         loop {
-            let asking = self.ask_once(subject, properties, body.clone());
-            let answer = timeout(self.patience.answer, asking)
+            let sending = self.send_once(subject, properties, body.clone());
+            let response = timeout(self.timeouts.response, sending)
                 .await
-                .unwrap_or_else(|_| Err(Error::lost(subject, format!("no answer from {}", self.node))));
-            match answer {
-                Err(error) if error.is_busy() && busy_left > 0 => {
-                    busy_left -= 1;
-                    tracing::debug!(%error, "the hub is busy: asking again");
-                    sleep(self.patience.busy).await;
+                .unwrap_or_else(|_| Err(Error::lost(subject, format!("no response from {}", self.node))));
+            match response {
+                Err(error) if error.is_busy() && retries_left > 0 => {
+                    retries_left -= 1;
+                    tracing::debug!(node = self.node, %error, retries_left, "the hub is busy; retrying the request");
+                    sleep(self.timeouts.busy_delay).await;
                 }
-                answer => return answer,
+                response => return response,
             }
         }
     }
 
-    async fn ask_once(
+    async fn send_once(
         &self,
         subject: &str,
         properties: &[(&str, SimpleValue)],
         body: Value,
     ) -> Result<Value, Error> {
-        let id = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        let answer = self.waiting.expect(id, subject)?;
-        let mut asked = ApplicationProperties::default();
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+        let pending = self.pending.add(id, subject)?;
+        let mut application_properties = ApplicationProperties::default();
         for (name, value) in properties {
-            asked.insert((*name).to_owned(), value.clone());
+            application_properties.insert((*name).to_owned(), value.clone());
         }
         let message = Message::builder()
             .properties(
@@ -130,125 +134,140 @@ impl Requests {
                     .reply_to(self.reply_to.clone())
                     .build(),
             )
-            .application_properties(asked)
+            .application_properties(application_properties)
             .body(AmqpValue(body))
             .build();
-        // The lock is not held until the node has settled the question: the next one goes out meanwhile.
+        // The lock is released before the node settles the request, so that the next one can be sent.
         let sent = self.sender.lock().await.send_batchable(message).await;
         let settled = sent.map_err(|error| Error::send(subject, error))?;
-        let answered = answer.received();
-        tokio::pin!(answered);
-        let answer = tokio::select! {
-            answer = &mut answered => answer,
+        let responded = pending.response();
+        tokio::pin!(responded);
+        let response = tokio::select! {
+            response = &mut responded => response,
             outcome = settled => match outcome.map_err(|error| Error::send(subject, error))? {
                 Outcome::Rejected(rejected) => {
-                    let what = "the question was rejected";
+                    let what = "the request was rejected";
                     return Err(rejected.error.map_or_else(
                         || Error::lost(subject, what),
                         |error| Error::remote(subject, &error),
                     ));
                 }
-                _ => answered.await,
+                _ => responded.await,
             },
         };
-        let answer = answer.map_err(|error| error.about(subject))?;
-        check_status(subject, &answer.application_properties.unwrap_or_default())?;
-        Ok(answer.body.try_into_value().unwrap_or(Value::Null))
+        let response = response.map_err(|error| error.about(subject))?;
+        check_status(subject, &response.application_properties.unwrap_or_default())?;
+        Ok(response.body.try_into_value().unwrap_or(Value::Null))
     }
 }
 
 impl Drop for Requests {
     fn drop(&mut self) {
-        self.answers.abort();
+        self.responses.abort();
     }
 }
 
-type Answer = Message<Body<Value>>;
+impl PutToken for Requests {
+    async fn put_token(&mut self, audience: &str, token: &str, expiry: Option<i64>) -> Result<(), Error> {
+        let mut properties = vec![
+            (OPERATION, SimpleValue::String(PUT_TOKEN.to_owned())),
+            (TYPE, SimpleValue::String(SAS_TOKEN.to_owned())),
+            (NAME, SimpleValue::String(audience.to_owned())),
+        ];
+        if let Some(expiry) = expiry {
+            let expiry = Timestamp::from_milliseconds(expiry * 1000);
+            properties.push((EXPIRATION, SimpleValue::Timestamp(expiry)));
+        }
+        self.send_request(audience, &properties, Value::String(token.to_owned())).await.map(drop)
+    }
+}
 
-/// Questions that wait for their answers.
+type Response = Message<Body<Value>>;
+
+/// Requests that wait for their responses.
 #[derive(Debug, Default)]
-struct Waiting(Mutex<Questions>);
+struct PendingRequests(Mutex<Pending>);
 
 #[derive(Debug, Default)]
-struct Questions {
-    by_id: HashMap<u64, oneshot::Sender<Result<Answer, Error>>>,
-    /// Why no more answers come.
+struct Pending {
+    by_id: HashMap<u64, oneshot::Sender<Result<Response, Error>>>,
+    /// The error that ended the link for responses.
     ended: Option<Error>,
 }
 
-impl Waiting {
-    fn lock(&self) -> MutexGuard<'_, Questions> {
+impl PendingRequests {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes room for the answer to a question.
-    fn expect(&self, id: u64, subject: &str) -> Result<Expected<'_>, Error> {
-        let mut questions = self.lock();
-        if let Some(error) = &questions.ended {
+    /// Adds a request.
+    fn add(&self, id: u64, subject: &str) -> Result<PendingRequest<'_>, Error> {
+        let mut pending = self.lock();
+        if let Some(error) = &pending.ended {
             return Err(error.about(subject));
         }
-        let (told, answer) = oneshot::channel();
-        questions.by_id.insert(id, told);
-        Ok(Expected { waiting: self, id, answer })
+        let (sender, response) = oneshot::channel();
+        pending.by_id.insert(id, sender);
+        Ok(PendingRequest { all: self, id, response })
     }
 
     /// Hands a response to the caller of its request, which may have given up.
-    fn take(&self, answer: Answer) {
+    fn complete(&self, response: Response) {
         let correlation =
-            answer.properties.as_ref().and_then(|properties| properties.correlation_id.as_ref());
-        let mut questions = self.lock();
+            response.properties.as_ref().and_then(|properties| properties.correlation_id.as_ref());
+        let mut pending = self.lock();
         let id = match correlation {
             Some(MessageId::Ulong(id)) => Some(*id),
-            // A node that does not say which question it answers can be asked only one at a time.
-            None if questions.by_id.len() == 1 => questions.by_id.keys().next().copied(),
+            // Without a correlation id, the response belongs to the only request in flight.
+            None if pending.by_id.len() == 1 => pending.by_id.keys().next().copied(),
             Some(_) | None => None,
         };
-        if let Some(told) = id.and_then(|id| questions.by_id.remove(&id)) {
-            // Whoever asked may be gone just now.
-            let _ = told.send(Ok(answer));
+        if let Some(sender) = id.and_then(|id| pending.by_id.remove(&id)) {
+            // The caller may have given up just now.
+            let _ = sender.send(Ok(response));
         }
     }
 
-    /// No more answers come.
+    /// Fails all requests, now and later: the link for responses has ended.
     fn end(&self, error: Error) {
-        let mut questions = self.lock();
-        for (_, told) in questions.by_id.drain() {
-            let _ = told.send(Err(error.about("")));
+        let mut pending = self.lock();
+        for (_, sender) in pending.by_id.drain() {
+            let _ = sender.send(Err(error.about("")));
         }
-        questions.ended = Some(error);
+        pending.ended = Some(error);
     }
 }
 
 /// The response to one request; dropping it abandons the request.
-struct Expected<'a> {
-    waiting: &'a Waiting,
+struct PendingRequest<'a> {
+    all: &'a PendingRequests,
     id: u64,
-    answer: oneshot::Receiver<Result<Answer, Error>>,
+    response: oneshot::Receiver<Result<Response, Error>>,
 }
 
-impl Expected<'_> {
-    async fn received(mut self) -> Result<Answer, Error> {
-        let gone = || Error::lost("", "the links for answers are gone");
-        (&mut self.answer).await.unwrap_or_else(|_| Err(gone()))
+impl PendingRequest<'_> {
+    async fn response(mut self) -> Result<Response, Error> {
+        let ended = || Error::lost("", "the link for responses has ended");
+        (&mut self.response).await.unwrap_or_else(|_| Err(ended()))
     }
 }
 
-impl Drop for Expected<'_> {
+impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
-        self.waiting.lock().by_id.remove(&self.id);
+        self.all.lock().by_id.remove(&self.id);
     }
 }
 
-/// Takes answers in for as long as the link lives.
-async fn take_answers(mut receiver: Receiver, node: &'static str, waiting: Arc<Waiting>) {
+/// Receives responses until the link ends.
+async fn receive_responses(mut receiver: Receiver, node: &'static str, pending: Arc<PendingRequests>) {
     loop {
         match receiver.recv::<Body<Value>>().await {
-            Ok(answer) => waiting.take(answer.into_message()),
-            // Nothing tells whose answer it is: that question waits until its time is up.
+            Ok(response) => pending.complete(response.into_message()),
+            // The request it belongs to is unknown and runs into its timeout.
             Err(RecvError::MessageDecode(error)) => {
-                tracing::warn!(node, %error, "an answer can't be read");
+                tracing::warn!(node, %error, "a response can't be decoded");
             }
-            Err(error) => return waiting.end(Error::receive(node, error)),
+            Err(error) => return pending.end(Error::receive(node, error)),
         }
     }
 }
@@ -272,10 +291,10 @@ fn check_status(subject: &str, properties: &ApplicationProperties) -> Result<(),
     Error::check_status(subject, status, condition, text)
 }
 
-/// Questions in flight: a thousand partitions are asked about in a few round trips, and a namespace takes 50 such questions
+/// Upper bound on requests in flight: a thousand partitions take a few round trips, and a namespace allows 50 such requests
 /// a second.
-const IN_FLIGHT_MAX: usize = 64;
-/// More than what is in flight, so that no answer waits for credit.
-const CREDIT: u32 = 2 * IN_FLIGHT_MAX as u32;
+const MAX_IN_FLIGHT: usize = 64;
+/// Credit for responses: more than requests in flight, so that a response never waits for it.
+const RESPONSE_CREDIT: u32 = 2 * MAX_IN_FLIGHT as u32;
 /// Retries of a request that the hub was too busy for.
-const BUSY_ANSWERS_MAX: u32 = 10;
+const MAX_BUSY_RETRIES: u32 = 10;

@@ -1,6 +1,7 @@
-//! Events into the hub, one or many at a time.
+//! Sending events over fe2o3-amqp, one or many at a time.
 //!
-//! Owns: a link and its session, batches filled up to the link's limit, how many are under way.
+//! Owns: a link and its session, batches filled up to the link's limit, and how many are in flight. Does not own: the
+//! connection (`client`).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use fe2o3_amqp_types::messaging::{Batch, Data, Message, Outcome, Properties};
 use fe2o3_amqp_types::primitives::{Binary, Symbol};
 use uuid::Uuid;
 
-use super::Error;
+use super::error::Error;
 use super::names::BATCH_FORMAT;
 use crate::position::PartitionId;
 
@@ -23,18 +24,18 @@ use crate::position::PartitionId;
 pub struct Sender {
     subject: String,
     pub(super) link: fe2o3_amqp::Sender,
-    /// Bytes a delivery may have.
+    /// Upper bound on the bytes of a delivery.
     limit: usize,
-    /// Ends when it is dropped, and the link with it.
+    /// Ends the link when it is dropped.
     _session: SessionHandle<()>,
 }
 
-/// What one call sent.
+/// Totals of one call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
     /// Events the hub has accepted.
     pub events: u64,
-    /// The bytes of their bodies.
+    /// Bytes of their bodies.
     pub bytes: u64,
 }
 
@@ -62,26 +63,26 @@ impl Sender {
         Ok(Self { subject, link, limit, _session: session })
     }
 
-    /// Sends one event and waits until the hub has it.
+    /// Sends one event and waits until the hub has accepted it.
     pub async fn send(&mut self, body: &[u8], content_type: &str) -> Result<Sent, Error> {
         let mut properties = Properties::new();
         properties.content_type = Some(content_type).filter(|text| !text.is_empty()).map(Symbol::from);
         let sending = self.link.send(message(Some(properties), Data(Binary::from(body))));
-        let outcome = patiently(&self.subject, sending).await?;
+        let outcome = with_timeout(&self.subject, sending).await?;
         self.check(outcome)?;
         Ok(Sent { events: 1, bytes: body.len() as u64 })
     }
 
-    /// Sends events (body, content type) in batches filled up to the link's limit, and waits until the hub has all.
+    /// Sends events (body, content type) in batches filled up to the link's limit, and waits until the hub has accepted all.
     ///
-    /// All events of one batch go to one partition. After an error some of the events may have been taken.
+    /// All events of one batch go to one partition. After an error, some of the events may have been accepted.
     pub async fn send_batch<'b>(
         &mut self,
         events: impl IntoIterator<Item = (&'b [u8], &'b str)>,
     ) -> Result<Sent, Error> {
         let mut sent = Sent::default();
-        let mut under_way = VecDeque::new();
-        let mut batch = Filling::default();
+        let mut in_flight = VecDeque::new();
+        let mut batch = PendingBatch::default();
         for (body, content_type) in events {
             let section = encode(body, content_type);
             let needed = ENVELOPE + section.len() + SECTION;
@@ -89,15 +90,15 @@ impl Sender {
                 return Err(Error::TooLarge { bytes: needed, limit: self.limit });
             }
             if batch.bytes + needed > self.limit && batch.sent.events > 0 {
-                self.dispatch(std::mem::take(&mut batch), &mut under_way, &mut sent).await?;
+                self.dispatch(std::mem::take(&mut batch), &mut in_flight, &mut sent).await?;
             }
             batch.push(section, body.len());
         }
         if batch.sent.events > 0 {
-            self.dispatch(batch, &mut under_way, &mut sent).await?;
+            self.dispatch(batch, &mut in_flight, &mut sent).await?;
         }
-        for (answer, part) in under_way {
-            self.check(patiently(&self.subject, answer).await?)?;
+        for (outcome, part) in in_flight {
+            self.check(with_timeout(&self.subject, outcome).await?)?;
             sent.add(part);
         }
         Ok(sent)
@@ -106,26 +107,26 @@ impl Sender {
     /// Detaches.
     pub async fn close(self) -> Result<(), Error> {
         let Self { subject, link, .. } = self;
-        patiently(&subject, link.close()).await?.map_err(|error| Error::detach(&subject, error))
+        with_timeout(&subject, link.close()).await?.map_err(|error| Error::detach(&subject, error))
     }
 
-    /// Sends a batch; when enough are under way, waits for the oldest first.
+    /// Sends a batch. With enough in flight, waits for the oldest first.
     async fn dispatch(
         &mut self,
-        batch: Filling,
-        under_way: &mut VecDeque<(Answer, Sent)>,
+        batch: PendingBatch,
+        in_flight: &mut VecDeque<(PendingOutcome, Sent)>,
         sent: &mut Sent,
     ) -> Result<(), Error> {
-        if under_way.len() >= UNDER_WAY
-            && let Some((answer, part)) = under_way.pop_front()
+        if in_flight.len() >= MAX_IN_FLIGHT
+            && let Some((outcome, part)) = in_flight.pop_front()
         {
-            self.check(patiently(&self.subject, answer).await?)?;
+            self.check(with_timeout(&self.subject, outcome).await?)?;
             sent.add(part);
         }
         let message = message(None, Batch::from(batch.sections));
         let sendable = Sendable::builder().message(message).message_format(BATCH_FORMAT).build();
-        let answer = patiently(&self.subject, self.link.send_batchable(sendable)).await?;
-        under_way.push_back((answer.map_err(|error| Error::send(&self.subject, error))?, batch.sent));
+        let outcome = with_timeout(&self.subject, self.link.send_batchable(sendable)).await?;
+        in_flight.push_back((outcome.map_err(|error| Error::send(&self.subject, error))?, batch.sent));
         Ok(())
     }
 
@@ -136,7 +137,7 @@ impl Sender {
                 Some(error) => Error::remote(&self.subject, &error),
                 None => Error::lost(&self.subject, "rejected without a reason"),
             }),
-            other => Err(Error::lost(&self.subject, format!("not taken: {other:?}"))),
+            other => Err(Error::lost(&self.subject, format!("not accepted: {other:?}"))),
         }
     }
 }
@@ -160,18 +161,18 @@ fn message<B>(properties: Option<Properties>, body: B) -> Message<B> {
     }
 }
 
-type Answer = DeliveryFut<Result<Outcome, SendError>>;
+type PendingOutcome = DeliveryFut<Result<Outcome, SendError>>;
 
 /// A batch that is being filled.
 #[derive(Default)]
-struct Filling {
+struct PendingBatch {
     sections: Vec<Data>,
-    /// Encoded, envelope aside.
+    /// Encoded bytes of the sections.
     bytes: usize,
     sent: Sent,
 }
 
-impl Filling {
+impl PendingBatch {
     fn push(&mut self, section: Vec<u8>, body: usize) {
         self.bytes += section.len() + SECTION;
         self.sections.push(Data(Binary::from(section)));
@@ -179,14 +180,14 @@ impl Filling {
     }
 }
 
-/// One whole AMQP message: its content type and its body as a data section.
+/// Encodes an AMQP message: its content type, and its body as a data section. By hand, so that sending an event is a copy.
 ///
 /// # Source
-/// AMQP 1.0, 3.2.4 and 3.2.6. Written by hand, so that sending an event is a copy.
+/// AMQP 1.0, 3.2.4 and 3.2.6.
 fn encode(body: &[u8], content_type: &str) -> Vec<u8> {
     let mut message = Vec::with_capacity(body.len() + content_type.len() + 32);
     if let Ok(length @ 1..=200) = u8::try_from(content_type.len()) {
-        // A list of seven fields, of which the last is the content type and the others null.
+        // A list of seven fields: six nulls and the content type.
         message.extend_from_slice(&[0x00, 0x53, 0x73, 0xc0, 1 + 6 + 2 + length, 7]);
         message.extend_from_slice(&[0x40; 6]);
         message.extend_from_slice(&[0xa3, length]);
@@ -203,19 +204,19 @@ fn encode(body: &[u8], content_type: &str) -> Vec<u8> {
     message
 }
 
-/// What a link takes that states no limit.
+/// Message limit of a link that states none.
 const DEFAULT_LIMIT: usize = 1024 * 1024;
-/// Room for what stands before the sections of a batch.
+/// Bytes reserved for the sections before those of a batch.
 const ENVELOPE: usize = 512;
-/// What a data section needs beside its bytes.
+/// Bytes of a data section's descriptor and length.
 const SECTION: usize = 8;
-/// Batches under way: one is being written while the hub takes in another.
-const UNDER_WAY: usize = 4;
+/// Upper bound on batches in flight: one is written while the hub processes another.
+const MAX_IN_FLIGHT: usize = 4;
 
-/// For the hub's answer to a batch. The library does not always notice that a hub is gone.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Limit on waiting for the outcome of a batch. fe2o3-amqp does not always notice that a hub has gone.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
-async fn patiently<T>(subject: &str, answer: impl Future<Output = T>) -> Result<T, Error> {
-    let answer = tokio::time::timeout(PATIENCE, answer).await;
-    answer.map_err(|_| Error::lost(subject, "the hub does not answer"))
+async fn with_timeout<T>(subject: &str, outcome: impl Future<Output = T>) -> Result<T, Error> {
+    let outcome = tokio::time::timeout(SEND_TIMEOUT, outcome).await;
+    outcome.map_err(|_| Error::lost(subject, "the hub did not answer"))
 }

@@ -459,7 +459,8 @@ impl World {
     /// A reader that has read so many events, as another run has one: its connection and itself.
     async fn reader(&self, events: i64) -> (Client, PartitionReceiver) {
         let config = self.config(true);
-        let client = Client::connect(&config.connection_string, "another run").await.unwrap();
+        let client =
+            Client::connect(&config.connection_string, "another run", Arc::new(SystemClock)).await.unwrap();
         let options = ReceiveOptions {
             consumer_group: config.consumer_group,
             start: Start::Earliest,

@@ -78,7 +78,7 @@ async fn wire(
     let catalog = Catalog::new();
     let schemas =
         LakeSchemas::open(records.clone(), Arc::clone(&catalog), config.metadata.as_deref()).await?;
-    let client = Client::connect(&config.connection_string, "catchwater").await?;
+    let client = Client::connect(&config.connection_string, "catchwater", Arc::clone(&clock)).await?;
     let hub = client.hub().await?;
     let partitions = hub.partitions.iter().map(|partition| partition.0).collect();
     let first_start =

@@ -91,6 +91,11 @@ impl RawBatchBuilder {
         self.body_bytes
     }
 
+    /// Bytes of all bodies and encoded properties.
+    pub fn byte_size(&self) -> usize {
+        self.buffers.buffers.bytes.len()
+    }
+
     /// Counts deliveries without a usable sequence number that were dropped before the last event.
     pub fn add_unreadable(&mut self, deliveries: u32) {
         self.unreadable = self.unreadable.saturating_add(deliveries);

@@ -9,9 +9,10 @@ use super::either::{Kind, Receiver, both};
 use super::peer::{Link, Peer, Said, event};
 use super::{FIRST, MIB, numbers, options, read};
 use crate::budget::Share;
+use crate::clock::SystemClock;
 use crate::emulator::{Config, Emulator, NewEvent};
 use crate::event::RawBatch;
-use crate::eventhubs::inbound::Patience;
+use crate::eventhubs::timeouts::Timeouts;
 use crate::eventhubs::{Client, ConnectionString, Error, ErrorKind, Start};
 use crate::position::{Offset, PartitionId, SequenceNumber};
 
@@ -108,7 +109,7 @@ async fn deliveries_that_are_not_settled_are_settled(kind: Kind) {
     };
     let (batches, said) = tokio::join!(read(&mut receiver, 500), hub);
     assert_eq!(numbers(&batches), (0..500).collect::<Vec<_>>());
-    assert!(kind == Kind::Judge || said < 100, "{said} dispositions for 500 deliveries");
+    assert!(kind == Kind::Reference || said < 100, "{said} dispositions for 500 deliveries");
 }
 
 async fn frames_may_be_cut_anywhere(kind: Kind) {
@@ -256,7 +257,7 @@ async fn neighbours_live_on(kind: Kind) {
         }
     }
     let text = ConnectionString::parse(&hub.connection_string()).unwrap();
-    let client = Client::connect(&text, "test").await.unwrap();
+    let client = Client::connect(&text, "test", Arc::new(SystemClock)).await.unwrap();
     let receiver = |partition| {
         let share = Share::new(64 * MIB as u64);
         Receiver::attach(kind, &client, partition, options(Start::Earliest, Some(0)), share, 4 * MIB)
@@ -282,7 +283,7 @@ async fn a_connection_that_drops_is_a_passing_error(kind: Kind) {
         hub.append(FIRST, &NewEvent { body: b"x", ..NewEvent::default() }).unwrap();
     }
     let text = ConnectionString::parse(&hub.connection_string()).unwrap();
-    let client = Client::connect(&text, "test").await.unwrap();
+    let client = Client::connect(&text, "test", Arc::new(SystemClock)).await.unwrap();
     let mut receiver = attach(kind, &client, Start::Earliest).await.unwrap();
     hub.faults().drop_connection_after(20);
     let mut batches = Vec::new();
@@ -310,7 +311,7 @@ async fn bodies_that_turn_out_large_wait_in_the_socket() {
         hub.append(FIRST, &NewEvent { body: &vec![number; 900 * 1024], ..NewEvent::default() }).unwrap();
     }
     let text = ConnectionString::parse(&hub.connection_string()).unwrap();
-    let client = Client::connect(&text, "test").await.unwrap();
+    let client = Client::connect(&text, "test", Arc::new(SystemClock)).await.unwrap();
     let share = Share::new(MIB as u64);
     let options = options(Start::Earliest, Some(0));
     // Credit for 64 events before the first has come.
@@ -409,10 +410,10 @@ async fn a_session_never_runs_out_of_window() {
 }
 
 #[tokio::test]
-async fn silence_is_noticed_on_both_sides() {
+async fn idle_timeout_ends_a_silent_connection_and_heartbeats_keep_ours() {
     let mut peer = Peer::start(Some(400)).await;
     let mut client = peer.client().await;
-    client.patience = Patience { silence: Duration::from_millis(1_500), ..Patience::DEFAULT };
+    client.timeouts = Timeouts { idle: Duration::from_millis(1_500), ..Timeouts::DEFAULT };
     let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
     let began = Instant::now();
     let hub = async {
@@ -427,7 +428,7 @@ async fn silence_is_noticed_on_both_sides() {
     };
     let (error, alive) = tokio::join!(async { receiver.next_batch().await.unwrap_err() }, hub);
     assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
-    assert!(error.to_string().contains("silent"), "{error}");
+    assert!(error.to_string().contains("idle timeout"), "{error}");
     assert!(began.elapsed() >= Duration::from_millis(1_400), "{:?}", began.elapsed());
     assert!(alive >= 4, "{alive} signs of life in 1.5 s, for a hub that bears 0.4 s");
 }

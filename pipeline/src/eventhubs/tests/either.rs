@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::judge::Judge;
+use super::reference::ReferenceReceiver;
 use crate::budget::Share;
 use crate::event::RawBatch;
 use crate::eventhubs::{Client, Error, PartitionReceiver, ReceiveOptions};
@@ -12,14 +12,14 @@ use crate::position::PartitionId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Ours,
-    Judge,
+    Reference,
 }
 
 /// A receiver of either kind.
 #[derive(Debug)]
 pub(super) enum Receiver {
     Ours(PartitionReceiver),
-    Judge(Box<Judge>),
+    Reference(Box<ReferenceReceiver>),
 }
 
 impl Receiver {
@@ -33,11 +33,17 @@ impl Receiver {
     ) -> Result<Self, Error> {
         Ok(match kind {
             Kind::Ours => Self::Ours(client.receive(partition, options, share, partition_share).await?),
-            Kind::Judge => {
+            Kind::Reference => {
                 let mut connection = client.connection.lock().await;
-                let judge =
-                    Judge::attach(&mut connection, "events", partition, &options, share, partition_share);
-                Self::Judge(Box::new(judge.await?))
+                let attaching = ReferenceReceiver::attach(
+                    &mut connection,
+                    "events",
+                    partition,
+                    &options,
+                    share,
+                    partition_share,
+                );
+                Self::Reference(Box::new(attaching.await?))
             }
         })
     }
@@ -45,14 +51,14 @@ impl Receiver {
     pub(super) async fn next_batch(&mut self) -> Result<RawBatch, Error> {
         match self {
             Self::Ours(ours) => ours.next_batch().await,
-            Self::Judge(judge) => judge.next_batch().await,
+            Self::Reference(reference) => reference.next_batch().await,
         }
     }
 
     pub(super) async fn close(self) -> Result<(), Error> {
         match self {
             Self::Ours(ours) => ours.close().await,
-            Self::Judge(judge) => judge.close().await,
+            Self::Reference(reference) => reference.close().await,
         }
     }
 }
@@ -67,8 +73,8 @@ macro_rules! both {
             }
 
             #[tokio::test]
-            async fn judge() {
-                super::$case(super::Kind::Judge).await;
+            async fn reference() {
+                super::$case(super::Kind::Reference).await;
             }
         })+
     };

@@ -5,8 +5,8 @@ use fe2o3_amqp_types::messaging::Body;
 use fe2o3_amqp_types::messaging::message::DecodeIntoMessage as _;
 use fe2o3_amqp_types::primitives::LazyValue;
 
-use super::judge::{Place, last_enqueued, push};
 use super::peer::put_delivery;
+use super::reference::{Place, last_enqueued, push};
 use super::{FIRST, properties_of};
 use crate::amqp::codec::Value;
 use crate::amqp::encode::Encoder;

@@ -9,10 +9,10 @@ use fe2o3_amqp_types::messaging::{
 use fe2o3_amqp_types::primitives::{Binary, SimpleValue, Value};
 
 use self::either::{Kind, Receiver, both};
-use super::cbs::TokenLife;
+use super::authorization::TokenLife;
 mod conformance;
 mod either;
-mod judge;
+mod reference;
 mod messages;
 mod peer;
 mod recorded;
@@ -22,6 +22,7 @@ mod undecodable;
 use super::*;
 use crate::amqp::map::AmqpMap;
 use crate::budget::Share;
+use crate::clock::SystemClock;
 use crate::emulator::{Config, Emulator, NewEvent};
 use crate::event::{RawBatch, RawEvent};
 use crate::position::{Offset, PartitionId, SequenceNumber};
@@ -48,7 +49,7 @@ async fn hub(partitions: u32) -> Emulator {
 
 async fn client(hub: &Emulator) -> Client {
     let connection_string = ConnectionString::parse(&hub.connection_string()).unwrap();
-    Client::connect(&connection_string, "test").await.unwrap()
+    Client::connect(&connection_string, "test", Arc::new(SystemClock)).await.unwrap()
 }
 
 fn options(start: Start, owner_level: Option<i64>) -> ReceiveOptions {
@@ -387,7 +388,7 @@ async fn errors_say_what_they_mean() {
     let hub = hub(1).await;
     let connect = |text: String| async move {
         let connection_string = ConnectionString::parse(&text).unwrap();
-        let client = Client::connect(&connection_string, "test").await?;
+        let client = Client::connect(&connection_string, "test", Arc::new(SystemClock)).await?;
         client.hub().await
     };
     let right = hub.connection_string();
@@ -439,7 +440,7 @@ async fn tokens_are_renewed_before_they_expire() {
     let hub = hub(1).await;
     let connection_string = ConnectionString::parse(&hub.connection_string()).unwrap();
     let life = TokenLife { seconds: 2, margin: 2 };
-    let client = Client::connect_with(&connection_string, "test", life).await.unwrap();
+    let client = Client::connect_with(&connection_string, "test", life, Arc::new(SystemClock)).await.unwrap();
     let first = client.token();
     let renewed = async {
         while client.token() == first {
@@ -455,11 +456,14 @@ async fn a_ready_made_signature_opens_the_hub_too() {
     let hub = hub(1).await;
     let far = 4_000_000_000;
     let audience = format!("sb://{}/events", hub.address().ip());
-    let signature = auth::sas_token(&audience, "RootManageSharedAccessKey", "SAS_KEY_VALUE", far);
+    let [name, key] = ["RootManageSharedAccessKey", "SAS_KEY_VALUE"].map(str::to_owned);
+    let signature = credential::Credential::Key { name, key }.token(&audience, far).text;
     let address = hub.address();
     let text = format!(
         "Endpoint=sb://{address};SharedAccessSignature={signature};EntityPath=events;UseDevelopmentEmulator=true"
     );
-    let client = Client::connect(&ConnectionString::parse(&text).unwrap(), "test").await.unwrap();
+    let client = Client::connect(&ConnectionString::parse(&text).unwrap(), "test", Arc::new(SystemClock))
+        .await
+        .unwrap();
     assert_eq!(client.hub().await.unwrap().partitions, [FIRST]);
 }

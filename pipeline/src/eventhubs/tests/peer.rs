@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,6 +18,7 @@ use crate::amqp::performatives::{
 };
 use crate::amqp::sections::{Message, code, lookup};
 use crate::amqp::{AMQP_HEADER, SASL_HEADER, codec, sasl};
+use crate::clock::SystemClock;
 use crate::eventhubs::{Client, ConnectionString};
 
 /// The hub.
@@ -63,7 +65,9 @@ impl Peer {
             "Endpoint=sb://{};SharedAccessKeyName=n;SharedAccessKey=k;UseDevelopmentEmulator=true;EntityPath=events",
             self.address
         );
-        Client::connect(&ConnectionString::parse(&text).unwrap(), "test").await.unwrap()
+        Client::connect(&ConnectionString::parse(&text).unwrap(), "test", Arc::new(SystemClock))
+            .await
+            .unwrap()
     }
 
     /// The next link to a partition; its attach is not answered yet.

@@ -11,6 +11,7 @@ use super::{FIRST, MIB, options, properties_of, read, send_raw};
 use crate::amqp::frames::FrameRef;
 use crate::amqp::performatives::{Performative, Transfer};
 use crate::budget::Share;
+use crate::clock::SystemClock;
 use crate::emulator::{Config, Emulator, NewEvent};
 use crate::event::RawBatch;
 use crate::eventhubs::{Client, ConnectionString, Replay, Start};
@@ -64,8 +65,13 @@ async fn hub() -> (Emulator, usize) {
         hub.append(FIRST, &NewEvent { body: &vec![b'x'; size], ..NewEvent::default() }).unwrap();
         count += 1;
     }
-    let client =
-        Client::connect(&ConnectionString::parse(&hub.connection_string()).unwrap(), "t").await.unwrap();
+    let client = Client::connect(
+        &ConnectionString::parse(&hub.connection_string()).unwrap(),
+        "t",
+        Arc::new(SystemClock),
+    )
+    .await
+    .unwrap();
     let mut sender = client.sender(Some(FIRST)).await.unwrap();
     // The judge reads no value over several frames ("expected LazyValue").
     let long = Value::String("ä".repeat(4_000));
@@ -109,7 +115,8 @@ async fn recorder(hub: &Emulator) -> (String, Arc<Mutex<Vec<Vec<u8>>>>) {
 async fn recorded(kind: Kind) -> (Vec<Seen>, u16, Vec<u8>) {
     let (hub, count) = hub().await;
     let (text, recordings) = recorder(&hub).await;
-    let client = Client::connect(&ConnectionString::parse(&text).unwrap(), "t").await.unwrap();
+    let client =
+        Client::connect(&ConnectionString::parse(&text).unwrap(), "t", Arc::new(SystemClock)).await.unwrap();
     let share = Share::new(64 * MIB as u64);
     let options = options(Start::Earliest, None);
     let mut receiver = Receiver::attach(kind, &client, FIRST, options, share, 8 * MIB).await.unwrap();
@@ -167,7 +174,7 @@ fn replayed(channel: u16, bytes: &[u8], mut cut: impl FnMut() -> usize) -> Vec<S
 #[tokio::test]
 async fn a_recording_gives_the_events_that_both_receivers_gave() {
     let (ours, channel, recording) = recorded(Kind::Ours).await;
-    let (judged, judged_channel, judged_recording) = recorded(Kind::Judge).await;
+    let (judged, judged_channel, judged_recording) = recorded(Kind::Reference).await;
     assert_eq!(ours.len(), judged.len());
     // Two hubs took the same events in at different times.
     let timeless = |events: &[Seen]| -> Vec<Seen> {

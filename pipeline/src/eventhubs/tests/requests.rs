@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 use tokio::time::timeout;
 
 use super::peer::{Manners, Peer};
-use crate::eventhubs::inbound::Patience;
+use crate::eventhubs::timeouts::Timeouts;
 use crate::eventhubs::{Client, Error, ErrorKind};
 use crate::position::PartitionId;
 
@@ -35,7 +35,7 @@ async fn more_questions_than_may_be_in_flight_are_all_answered() {
 async fn a_busy_hub_is_asked_again() {
     let peer = Peer::start_with(None, Manners { is_busy: true, ..Manners::default() }).await;
     let mut client = peer.client().await;
-    client.patience = Patience { busy: Duration::from_millis(5), ..Patience::DEFAULT };
+    client.timeouts = Timeouts { busy_delay: Duration::from_millis(5), ..Timeouts::DEFAULT };
     assert_eq!(ask(&client, 100).await.unwrap(), (0..100).collect::<Vec<_>>());
 }
 
@@ -43,10 +43,10 @@ async fn a_busy_hub_is_asked_again() {
 async fn each_question_has_its_timeout() {
     let peer = Peer::start_with(None, Manners { hold: 3, ..Manners::default() }).await;
     let mut client = peer.client().await;
-    client.patience = Patience { answer: Duration::from_millis(200), ..Patience::DEFAULT };
+    client.timeouts = Timeouts { response: Duration::from_millis(200), ..Timeouts::DEFAULT };
     let error = ask(&client, 2).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Transient);
-    assert!(error.to_string().contains("no answer from $management"), "{error}");
+    assert!(error.to_string().contains("no response from $management"), "{error}");
     // Responses to abandoned requests have no caller.
     assert_eq!(client.partition(PartitionId(7)).await.unwrap().last.0, 7);
 }

@@ -131,9 +131,9 @@ fn bodies_that_are_damaged_are_named() {
     }
     let reason = "the value of an AmqpSequence section is a map instead of a list";
     check_rest(&[&map(code::SEQUENCE)], reason, 3);
-    check_rest(&[&body, &value], "an AmqpValue section behind a Data section", end);
-    check_rest(&[&body, &sequence], "an AmqpSequence section behind a Data section", end);
-    check_rest(&[&value, &value], "an AmqpValue section behind an AmqpValue section", value.len());
+    check_rest(&[&body, &value], "an AmqpValue section after a Data section", end);
+    check_rest(&[&body, &sequence], "an AmqpSequence section after a Data section", end);
+    check_rest(&[&value, &value], "an AmqpValue section after an AmqpValue section", value.len());
 }
 
 #[test]
@@ -144,19 +144,19 @@ fn sections_out_of_order_are_named() {
     let [delivery, application, footer] =
         [code::DELIVERY_ANNOTATIONS, code::APPLICATION_PROPERTIES, code::FOOTER].map(map);
     let other = annotations(Some(|out| out.long(99)), OFFSET, ENQUEUED);
-    check_rest(&[&footer, &body], "a Data section behind a footer", footer.len());
-    check_rest(&[&body, &footer, &footer], "a footer behind a footer", end + footer.len());
-    check_rest(&[&body, &header], "a header behind a Data section", end);
-    check_rest(&[&header, &body], "a header behind message annotations", 0);
-    check_rest(&[&delivery, &body], "delivery annotations behind message annotations", 0);
-    check_rest(&[&other, &body], "message annotations behind message annotations", 0);
-    check_rest(&[&properties, &properties], "properties behind properties", properties.len());
-    let reason = "properties behind application properties";
+    check_rest(&[&footer, &body], "a Data section after a footer", footer.len());
+    check_rest(&[&body, &footer, &footer], "a footer after a footer", end + footer.len());
+    check_rest(&[&body, &header], "a header after a Data section", end);
+    check_rest(&[&header, &body], "a header after message annotations", 0);
+    check_rest(&[&delivery, &body], "delivery annotations after message annotations", 0);
+    check_rest(&[&other, &body], "message annotations after message annotations", 0);
+    check_rest(&[&properties, &properties], "properties after properties", properties.len());
+    let reason = "properties after application properties";
     check_rest(&[&application, &properties], reason, application.len());
-    let reason = "application properties behind application properties";
+    let reason = "application properties after application properties";
     check_rest(&[&application, &application], reason, application.len());
-    // The annotations may stand behind the body.
-    let reason = "message annotations behind a Data section";
+    // The annotations may stand after the body.
+    let reason = "message annotations after a Data section";
     check(&[&body[..], &placed()].concat(), reason, Some(end), ("700", TIME));
 }
 

@@ -20,7 +20,7 @@ use futures::FutureExt as _;
 use self::link::attach_link;
 use crate::budget::{Permit, Share};
 use crate::event::{RawBatch, RawBatchBuilder};
-use crate::eventhubs::credit::Credit;
+use crate::eventhubs::receive::Credit;
 use crate::eventhubs::{Error, ReceiveOptions};
 use crate::position::PartitionId;
 
@@ -28,7 +28,7 @@ pub(super) use self::body::{Place, last_enqueued, push};
 
 /// A link that reads one partition.
 #[derive(Debug)]
-pub(super) struct Judge {
+pub(super) struct ReferenceReceiver {
     partition: PartitionId,
     subject: String,
     receiver: Receiver,
@@ -50,7 +50,7 @@ pub(super) struct Judge {
     _session: SessionHandle<()>,
 }
 
-impl Judge {
+impl ReferenceReceiver {
     pub(super) async fn attach(
         connection: &mut ConnectionHandle<()>,
         hub: &str,

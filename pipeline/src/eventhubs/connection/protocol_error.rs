@@ -4,7 +4,7 @@ use crate::amqp::{codec, condition, frames};
 
 /// A violation of the protocol by the peer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ProtocolError {
+pub(crate) enum ProtocolError {
     /// A frame breaks the framing rules.
     #[error(transparent)]
     Frame(#[from] frames::Error),

@@ -1,15 +1,11 @@
-//! A node that answers (`$cbs`): a pair of links on a session of their own, one question at a time.
+//! A pair of links to a request/response node (`$cbs`) on a session of their own, one request at a time.
 //!
-//! Owns: the pair as a state machine, the message of a question, which answer belongs to it. Does not own: when a token
-//! is put (`cbs`).
+//! Owns: the pair as a state machine, the message of a request, and matching the response to it. Does not own: when a
+//! token is put (`authorization`).
 
 use std::sync::Arc;
 
-use super::attach::{OUTGOING_WINDOW, put_begin};
-use super::channels::Session;
-use super::gone::Gone;
-use super::protocol_error::ProtocolError;
-use super::transfers::Transfers;
+use super::attach::{OUTGOING_WINDOW, write_begin};
 use crate::amqp::codec::{self, Value};
 use crate::amqp::encode::Encoder;
 use crate::amqp::frames::put_frame;
@@ -19,14 +15,15 @@ use crate::amqp::performatives::{
 };
 use crate::amqp::sections::{Message, code, lookup};
 use crate::budget::Share;
-use crate::eventhubs::Error;
+use crate::eventhubs::connection::{CloseReason, ProtocolError, Session, Transfers};
+use crate::eventhubs::error::Error;
 use crate::eventhubs::names::{
     ERROR_CONDITION, EXPIRATION, NAME, OPERATION, PUT_TOKEN, SAS_TOKEN, STATUS_CODE, STATUS_DESCRIPTION, TYPE,
 };
 
-/// A token to put, and for how long. It has no `Debug`: it is a secret.
+/// A request to put a token. No `Debug`: the token is a secret.
 #[derive(Clone, Copy)]
-pub(super) struct Question<'a> {
+pub(super) struct Request<'a> {
     pub(super) audience: &'a str,
     pub(super) token: &'a str,
     /// Unix seconds.
@@ -34,65 +31,69 @@ pub(super) struct Question<'a> {
 }
 
 /// The pair of links.
-pub(super) struct Node {
+pub(super) struct RequestLink {
     address: &'static str,
     reply_to: String,
     channel: u16,
-    /// The hub's handle of the link we ask on.
-    asking: Option<u32>,
-    /// Transfers the hub takes on it.
+    /// The hub's handle of the link for requests.
+    remote_handle: Option<u32>,
+    /// Credit on that link.
     credit: u32,
-    asked: u64,
+    /// Id of the last request.
+    request_id: u64,
+    /// Requests sent.
     sent: u32,
-    /// The question that waits for credit, as a message.
-    question: Option<Vec<u8>>,
-    /// What the question is about, for errors.
+    /// The message of a request that waits for credit.
+    queued: Option<Vec<u8>>,
+    /// The audience of the last request, for errors.
     subject: String,
-    answer: Option<Result<(), Error>>,
-    collected: Vec<u8>,
+    response: Option<Result<(), Error>>,
+    /// Payload so far of an incoming response.
+    partial: Vec<u8>,
     next_incoming_id: u32,
-    answers: u32,
-    gone: Option<Gone>,
+    /// Responses received.
+    received: u32,
+    closed: Option<CloseReason>,
 }
 
-/// Leaves the question out: it holds a token.
-impl std::fmt::Debug for Node {
+/// Omits the queued request, which holds a token.
+impl std::fmt::Debug for RequestLink {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Node")
+        out.debug_struct("RequestLink")
             .field("address", &self.address)
-            .field("asked", &self.asked)
+            .field("request_id", &self.request_id)
             .finish_non_exhaustive()
     }
 }
 
-impl Node {
+impl RequestLink {
     pub(super) fn new(address: &'static str, connection: &str) -> Self {
         Self {
             address,
             reply_to: format!("{connection}-{address}"),
             channel: 0,
-            asking: None,
+            remote_handle: None,
             credit: 0,
-            asked: 0,
+            request_id: 0,
             sent: 0,
-            question: None,
+            queued: None,
             subject: String::new(),
-            answer: None,
-            collected: Vec::new(),
+            response: None,
+            partial: Vec::new(),
             next_incoming_id: 0,
-            answers: 0,
-            gone: None,
+            received: 0,
+            closed: None,
         }
     }
 
     /// Begins the session on `channel` and attaches both links.
     pub(super) fn begin(&mut self, channel: u16, out: &mut Vec<u8>) {
         self.channel = channel;
-        put_begin(channel, WINDOW, out);
+        write_begin(channel, WINDOW, out);
         let names = [format!("{}-out", self.reply_to), format!("{}-in", self.reply_to)];
         let ends = [
-            (Role::Sender, ASK, &*self.reply_to, self.address),
-            (Role::Receiver, ANSWER, self.address, &*self.reply_to),
+            (Role::Sender, REQUEST_HANDLE, &*self.reply_to, self.address),
+            (Role::Receiver, RESPONSE_HANDLE, self.address, &*self.reply_to),
         ];
         for ((role, handle, source, target), name) in ends.into_iter().zip(&names) {
             let attach = Attach {
@@ -106,32 +107,32 @@ impl Node {
             };
             put_frame(out, channel, |out| attach.encode(out));
         }
-        self.put_credit(out);
+        self.write_credit(out);
     }
 
-    /// Asks; an answer to an earlier question counts no more.
-    pub(super) fn ask(&mut self, question: &Question<'_>, out: &mut Vec<u8>) {
-        self.asked += 1;
-        question.audience.clone_into(&mut self.subject);
-        self.answer = None;
-        self.question = Some(question.message(self.asked, &self.reply_to));
-        self.send(out);
+    /// Sends a request, once there is credit. The response to an earlier one is discarded.
+    pub(super) fn send_request(&mut self, request: &Request<'_>, out: &mut Vec<u8>) {
+        self.request_id += 1;
+        request.audience.clone_into(&mut self.subject);
+        self.response = None;
+        self.queued = Some(request.encode(self.request_id, &self.reply_to));
+        self.send_queued(out);
     }
 
-    /// The answer, once it is there.
-    pub(super) fn answer(&mut self) -> Option<Result<(), Error>> {
-        let gone = self.gone.as_ref().map(|gone| Err(gone.error(&self.subject)));
-        self.answer.take().or(gone)
+    /// Takes the response to the last request, or the error that ended the link.
+    pub(super) fn take_response(&mut self) -> Option<Result<(), Error>> {
+        let closed = self.closed.as_ref().map(|reason| Err(reason.error(&self.subject)));
+        self.response.take().or(closed)
     }
 
-    fn send(&mut self, out: &mut Vec<u8>) {
-        if self.credit == 0 || self.gone.is_some() {
+    fn send_queued(&mut self, out: &mut Vec<u8>) {
+        if self.credit == 0 || self.closed.is_some() {
             return;
         }
-        let Some(message) = self.question.take() else { return };
+        let Some(message) = self.queued.take() else { return };
         let tag = self.sent.to_be_bytes();
         let transfer = Transfer {
-            handle: ASK,
+            handle: REQUEST_HANDLE,
             delivery_id: Some(self.sent),
             delivery_tag: Some(&tag),
             message_format: Some(0),
@@ -146,67 +147,65 @@ impl Node {
         self.credit -= 1;
     }
 
-    fn put_credit(&self, out: &mut Vec<u8>) {
+    fn write_credit(&self, out: &mut Vec<u8>) {
         let flow = Flow {
             next_incoming_id: Some(self.next_incoming_id),
             incoming_window: WINDOW,
             next_outgoing_id: self.sent,
             outgoing_window: OUTGOING_WINDOW,
-            handle: Some(ANSWER),
-            delivery_count: Some(self.answers),
-            link_credit: Some(CREDIT),
+            handle: Some(RESPONSE_HANDLE),
+            delivery_count: Some(self.received),
+            link_credit: Some(RESPONSE_CREDIT),
             ..Flow::default()
         };
         put_frame(out, self.channel, |out| flow.encode(out));
     }
 
     fn on_flow(&mut self, flow: &Flow, out: &mut Vec<u8>) {
-        if flow.handle.is_some() && flow.handle == self.asking {
+        if flow.handle.is_some() && flow.handle == self.remote_handle {
             let limit = flow.delivery_count.unwrap_or(0).wrapping_add(flow.link_credit.unwrap_or(0));
             let left = limit.wrapping_sub(self.sent);
             self.credit = if left > i32::MAX as u32 { 0 } else { left };
-            self.send(out);
+            self.send_queued(out);
         }
     }
 
     fn on_transfer(&mut self, transfer: &Transfer<'_>, payload: &[u8], out: &mut Vec<u8>) {
         self.next_incoming_id = self.next_incoming_id.wrapping_add(1);
-        if self.collected.len() + payload.len() <= WINDOW as usize {
-            self.collected.extend_from_slice(payload);
+        if self.partial.len() + payload.len() <= MAX_RESPONSE_BYTES {
+            self.partial.extend_from_slice(payload);
         }
         if transfer.more && !transfer.aborted {
             return;
         }
-        let message = std::mem::take(&mut self.collected);
-        self.answers = self.answers.wrapping_add(1);
+        let message = std::mem::take(&mut self.partial);
+        self.received = self.received.wrapping_add(1);
         if let (Some(first), false) = (transfer.delivery_id, transfer.settled == Some(true)) {
             let state = Some(Outcome::Accepted);
             let role = Role::Receiver;
             let settled = Disposition { role, first, last: Some(first), settled: true, state };
             put_frame(out, self.channel, |out| settled.encode(out));
         }
-        self.put_credit(out);
-        let read = judge(&message, self.asked, &self.subject);
-        // An answer to a question that was given up is passed over.
-        if let Some(answer) = read.unwrap_or_else(|_| Some(Err(self.no_answer(STATUS_CODE)))) {
-            self.answer = Some(answer);
+        self.write_credit(out);
+        let malformed = || Some(Err(Error::Response { subject: self.subject.clone(), what: STATUS_CODE }));
+        let response = decode_response(&message, self.request_id, &self.subject);
+        // `None` is the response to a request that has timed out.
+        if let Some(response) = response.unwrap_or_else(|_| malformed()) {
+            self.response = Some(response);
         }
     }
 
-    fn no_answer(&self, what: &'static str) -> Error {
-        Error::Answer { subject: self.subject.clone(), what }
-    }
-
     fn on_detach(&mut self, detach: &Detach<'_>, out: &mut Vec<u8>) {
-        let handle = if Some(detach.handle) == self.asking { ASK } else { ANSWER };
-        let answer = Detach { handle, closed: detach.closed, error: None };
-        put_frame(out, self.channel, |out| answer.encode(out));
-        let otherwise = format!("{} has detached its link", self.address);
-        self.gone.get_or_insert_with(|| Gone::told(detach.error, &otherwise));
+        let is_request_link = Some(detach.handle) == self.remote_handle;
+        let handle = if is_request_link { REQUEST_HANDLE } else { RESPONSE_HANDLE };
+        let reply = Detach { handle, closed: detach.closed, error: None };
+        put_frame(out, self.channel, |out| reply.encode(out));
+        let fallback = format!("{} detached its link", self.address);
+        self.closed.get_or_insert_with(|| CloseReason::new(detach.error, &fallback));
     }
 }
 
-impl Session for Node {
+impl Session for RequestLink {
     fn on_begin(&mut self, begin: &Begin<'_>) {
         self.next_incoming_id = begin.next_outgoing_id;
     }
@@ -228,14 +227,14 @@ impl Session for Node {
 
     fn on_frame(&mut self, performative: &Performative<'_>, out: &mut Vec<u8>) {
         match performative {
-            // Its role is the hub's: what we ask on, it receives on.
+            // The role is the hub's: it receives requests.
             Performative::Attach(attach) if attach.role == Role::Receiver => {
-                self.asking = Some(attach.handle);
+                self.remote_handle = Some(attach.handle);
             }
             Performative::Flow(flow) => self.on_flow(flow, out),
             Performative::Disposition(Disposition { state: Some(Outcome::Rejected(error)), .. }) => {
-                let gone = Gone::told(*error, "the question was rejected");
-                self.answer = Some(Err(gone.error(&self.subject)));
+                let reason = CloseReason::new(*error, "the request was rejected");
+                self.response = Some(Err(reason.error(&self.subject)));
             }
             Performative::Detach(detach) => self.on_detach(detach, out),
             _ => {}
@@ -243,17 +242,17 @@ impl Session for Node {
     }
 
     fn on_end(&mut self, error: Option<Condition<'_>>, out: &mut Vec<u8>) {
-        self.gone.get_or_insert_with(|| Gone::told(error, "the session has ended"));
+        self.closed.get_or_insert_with(|| CloseReason::new(error, "the hub ended the session"));
         put_frame(out, self.channel, |out| encode_end(None, out));
     }
 
-    fn on_gone(&mut self, gone: &Gone) {
-        self.gone.get_or_insert_with(|| gone.clone());
+    fn on_close(&mut self, reason: &CloseReason) {
+        self.closed.get_or_insert_with(|| reason.clone());
     }
 }
 
-impl Question<'_> {
-    fn message(&self, id: u64, reply_to: &str) -> Vec<u8> {
+impl Request<'_> {
+    fn encode(&self, id: u64, reply_to: &str) -> Vec<u8> {
         let mut message = Vec::new();
         let mut out = Encoder::new(&mut message);
         out.described(code::PROPERTIES, |out| {
@@ -280,8 +279,12 @@ impl Question<'_> {
     }
 }
 
-/// What an answer says; `None` when it belongs to another question.
-fn judge(message: &[u8], asked: u64, subject: &str) -> Result<Option<Result<(), Error>>, codec::Error> {
+/// Decodes a response; `None` if it belongs to another request.
+fn decode_response(
+    message: &[u8],
+    request_id: u64,
+    subject: &str,
+) -> Result<Option<Result<(), Error>>, codec::Error> {
     let message = Message::scan(message)?;
     let properties =
         if message.properties.is_empty() { Value::Null } else { Value::read(message.properties)? };
@@ -290,7 +293,7 @@ fn judge(message: &[u8], asked: u64, subject: &str) -> Result<Option<Result<(), 
         fields.next_raw()?;
     }
     let correlation = Value::read(fields.next_raw()?)?;
-    if !matches!(correlation, Value::Null) && correlation != Value::Ulong(asked) {
+    if !matches!(correlation, Value::Null) && correlation != Value::Ulong(request_id) {
         return Ok(None);
     }
     let status = lookup(message.application_properties, STATUS_CODE)?.and_then(|status| status.integer());
@@ -298,10 +301,12 @@ fn judge(message: &[u8], asked: u64, subject: &str) -> Result<Option<Result<(), 
     Ok(Some(Error::check_status(subject, status, text(ERROR_CONDITION)?, text(STATUS_DESCRIPTION)?)))
 }
 
-/// Our handles.
-const ASK: u32 = 0;
-const ANSWER: u32 = 1;
-/// Answers come one at a time; a few more than one are harmless.
-const CREDIT: u32 = 10;
-/// Of transfers, restated with each answer; an answer is no longer than so many bytes either.
+/// Our handles of the two links.
+const REQUEST_HANDLE: u32 = 0;
+const RESPONSE_HANDLE: u32 = 1;
+/// Credit for responses. One is outstanding at a time, and those to requests that timed out may follow.
+const RESPONSE_CREDIT: u32 = 10;
+/// Session incoming-window, in transfers; reset with every response.
 const WINDOW: u32 = 65_535;
+/// Longer responses are cut, and can't be decoded then.
+const MAX_RESPONSE_BYTES: usize = 65_535;

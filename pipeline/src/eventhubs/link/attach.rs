@@ -1,4 +1,4 @@
-//! Attaching the link that reads a partition: its source, its filter, its properties, as bytes.
+//! The Begin of a session and the Attach of its link, as bytes: source, filter and properties of a receiver.
 
 use crate::amqp::encode::Encoder;
 use crate::amqp::frames::put_frame;
@@ -6,36 +6,37 @@ use crate::amqp::performatives::{Attach, Begin, Role, SND_SETTLED, Source, Targe
 use crate::eventhubs::names::{
     EPOCH, GEO_REPLICATION, OFFSET, RECEIVER_NAME, RUNTIME_METRIC, SELECTOR, SELECTOR_CODE, SEQUENCE_NUMBER,
 };
-use crate::eventhubs::{ReceiveOptions, Start};
+use crate::eventhubs::options::{ReceiveOptions, Start};
 use crate::position::{PartitionId, SequenceNumber};
 
-/// What one try to attach asks for.
+/// One attempt to attach to a partition.
 #[derive(Debug)]
-pub(super) struct Wanted<'a> {
+pub(super) struct AttachRequest<'a> {
     pub(super) hub: &'a str,
     pub(super) partition: PartitionId,
     pub(super) options: &'a ReceiveOptions,
+    /// One of [`filters_of`] the start.
     pub(super) filter: &'a str,
 }
 
-impl Wanted<'_> {
-    /// Puts the begin of a session and the attach of its one link onto `out`, together: nothing has to be heard between.
-    pub(super) fn put(&self, channel: u16, incoming_window: u32, out: &mut Vec<u8>) {
-        put_begin(channel, incoming_window, out);
+impl AttachRequest<'_> {
+    /// Appends the Begin of a session and the Attach of its link. Both go out at once, without a round trip between.
+    pub(super) fn write(&self, channel: u16, incoming_window: u32, out: &mut Vec<u8>) {
+        write_begin(channel, incoming_window, out);
         let Self { hub, partition, options, filter } = self;
         let address = format!("{hub}/ConsumerGroups/{}/Partitions/{partition}", options.consumer_group);
         let name = format!("{}-{partition}-{}", options.name, uuid::Uuid::new_v4().simple());
         let [filter, capabilities, properties] = [
-            filters(filter),
+            filter_set(filter),
             encoded(|out| out.symbols(&[RUNTIME_METRIC, GEO_REPLICATION])),
-            properties(options),
+            link_properties(options),
         ];
         let attach = Attach {
             name: &name,
             handle: HANDLE,
             role: Role::Receiver,
             snd_settle_mode: Some(SND_SETTLED),
-            rcv_settle_mode: Some(FIRST),
+            rcv_settle_mode: Some(RCV_SETTLE_FIRST),
             source: Some(Source { address: Some(&address), filter: Some(&filter) }),
             target: Some(Target { address: Some(&options.name) }),
             desired_capabilities: Some(&capabilities),
@@ -46,8 +47,8 @@ impl Wanted<'_> {
     }
 }
 
-/// Puts the begin of a session onto `out`.
-pub(super) fn put_begin(channel: u16, incoming_window: u32, out: &mut Vec<u8>) {
+/// Appends the Begin of a session.
+pub(super) fn write_begin(channel: u16, incoming_window: u32, out: &mut Vec<u8>) {
     let begin = Begin {
         remote_channel: None,
         next_outgoing_id: 0,
@@ -59,12 +60,12 @@ pub(super) fn put_begin(channel: u16, incoming_window: u32, out: &mut Vec<u8>) {
     put_frame(out, channel, |out| begin.encode(out));
 }
 
-/// The filters to try, best first.
+/// The filters that select the start, best first: the hub may refuse one.
 pub(super) fn filters_of(start: &Start) -> Vec<String> {
     let after_number = |number: SequenceNumber| format!("amqp.annotation.{SEQUENCE_NUMBER} > '{number}'");
     match start {
         Start::Earliest => vec![format!("amqp.annotation.{OFFSET} > '-1'")],
-        // The message of that event had no usable offset.
+        // The event's message had no usable offset.
         Start::After { offset, sequence_number } if offset.is_unknown() => {
             vec![after_number(*sequence_number)]
         }
@@ -75,7 +76,7 @@ pub(super) fn filters_of(start: &Start) -> Vec<String> {
     }
 }
 
-fn filters(filter: &str) -> Vec<u8> {
+fn filter_set(filter: &str) -> Vec<u8> {
     encoded(|out| {
         out.map(|map| {
             map.symbol(SELECTOR);
@@ -84,7 +85,7 @@ fn filters(filter: &str) -> Vec<u8> {
     })
 }
 
-fn properties(options: &ReceiveOptions) -> Vec<u8> {
+fn link_properties(options: &ReceiveOptions) -> Vec<u8> {
     encoded(|out| {
         out.map(|map| {
             map.symbol(RECEIVER_NAME);
@@ -103,11 +104,11 @@ fn encoded(write: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
     out
 }
 
-/// The handle of the one link of a session.
+/// Our handle of a session's link.
 pub(super) const HANDLE: u32 = 0;
-/// A pair of links to a node is the most that one of our sessions has.
+/// Highest handle: a request link is a pair of links, and no session has more.
 const HANDLE_MAX: u32 = 1;
-/// We send no events on this connection; a token now and then.
+/// Transfers we may send: requests, one at a time. Events are not sent on this connection.
 pub(super) const OUTGOING_WINDOW: u32 = 100;
-/// The receiver settles first: nothing is settled twice.
-const FIRST: u8 = 0;
+/// Receiver settles first: deliveries need no second disposition.
+const RCV_SETTLE_FIRST: u8 = 0;

@@ -1,12 +1,28 @@
-//! What the hub's error conditions mean: one table, as a pure function.
+//! Classification of the hub's error conditions: one table, as a pure function.
 //!
 //! # Source
-//! A merge of the tables of the official Go, JavaScript, Python and .NET SDKs.
+//! The tables of the official Go, JavaScript, Python and .NET SDKs, merged.
 
-use super::ErrorKind;
 use super::names::{SERVER_BUSY, STOLEN};
 
-/// What a condition means to a caller. `text` is the hub's description: some conditions have several meanings.
+/// The meaning of an error to a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// Temporary: a retry on a new connection may succeed.
+    Transient,
+    /// Another reader has taken the partition.
+    OwnershipLost,
+    /// The hub no longer has the position; continuing without it is an explicit choice.
+    PositionLost,
+    /// The credentials do not open this hub.
+    Unauthorized,
+    /// The hub, consumer group or partition does not exist.
+    NotFound,
+    /// A retry will not help.
+    Fatal,
+}
+
+/// Classifies a condition. `text` is the hub's description: some conditions have several meanings.
 pub(super) fn kind_of(condition: &str, text: &str) -> ErrorKind {
     match condition {
         STOLEN => ErrorKind::OwnershipLost,
@@ -20,7 +36,7 @@ pub(super) fn kind_of(condition: &str, text: &str) -> ErrorKind {
         | "com.microsoft:producer-epoch-stolen"
         | "com.microsoft:out-of-order-sequence"
         | "com.microsoft:publisher-revoked"
-        // Five readers of a group already, or a quota: it does not pass by itself.
+        // A quota, or the limit of five readers of a group: neither passes by itself.
         | "amqp:resource-limit-exceeded"
         | "amqp:not-allowed"
         | "amqp:not-implemented"
@@ -29,12 +45,12 @@ pub(super) fn kind_of(condition: &str, text: &str) -> ErrorKind {
         | "amqp:invalid-field"
         | "amqp:link:redirect"
         | "amqp:link:message-size-exceeded" => ErrorKind::Fatal,
-        // Restarts, moves, idle links, throttling, broken transports; and what nobody has met yet.
+        // Restarts, moves, idle links, throttling, broken transports; and unknown conditions.
         _ => ErrorKind::Transient,
     }
 }
 
-/// The condition a status code of `$cbs` or `$management` stands for.
+/// The condition for a status code of `$cbs` or `$management`.
 pub(super) fn condition_of(status: i64) -> &'static str {
     match status {
         400 => "com.microsoft:argument-error",
@@ -59,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn conditions_mean_what_the_sdks_take_them_for() {
+    fn conditions_are_classified_as_in_the_sdks() {
         use ErrorKind::{Fatal, NotFound, OwnershipLost, PositionLost, Transient, Unauthorized};
         let offset = "The supplied offset '9' is invalid. The last offset in the system is '4' TrackingId:a";
         let number = "The supplied sequence number '71181' is invalid. The last sequence number in the system is '1048'";

@@ -1,17 +1,11 @@
-//! One partition's link and the session it is alone on, as a state machine: frames in, events and frames out.
+//! The link that reads one partition, and its session, as a state machine: frames in, events and frames out.
 //!
-//! Owns: attaching, windows, flows, settling, detaching, and why the link ended. Does not own: what a delivery holds
-//! (`delivery`), batches (`arrivals`), whose turn it is (`incoming`).
+//! Owns: attaching, the session window, flows, settling, detaching, and the error that ended the link. Does not own:
+//! deliveries and batches (`receive`), dispatch of frames (`connection`).
 
 use std::sync::Arc;
 
-use super::arrivals::Arrivals;
-use super::attach::{HANDLE, OUTGOING_WINDOW, Wanted};
-use super::channels::Session;
-use super::delivery::{Delivery, Progress};
-use super::gone::Gone;
-use super::protocol_error::ProtocolError;
-use super::transfers::Transfers;
+use super::attach::{AttachRequest, HANDLE, OUTGOING_WINDOW};
 use crate::amqp::condition;
 use crate::amqp::frames::put_frame;
 use crate::amqp::performatives::{
@@ -19,51 +13,54 @@ use crate::amqp::performatives::{
 };
 use crate::budget::Share;
 use crate::event::RawBatch;
-use crate::eventhubs::{Error, ErrorKind};
+use crate::eventhubs::condition::ErrorKind;
+use crate::eventhubs::connection::{CloseReason, ProtocolError, Session, Transfers};
+use crate::eventhubs::error::Error;
+use crate::eventhubs::receive::{BatchAssembler, Delivery, Progress};
 use crate::position::PartitionId;
 
 /// A link that reads one partition.
 #[derive(Debug)]
-pub(in crate::eventhubs) struct Link {
+pub(crate) struct ReceiverLink {
     subject: String,
     channel: u16,
     phase: Phase,
-    /// Our end of the session is said.
-    end_said: bool,
+    /// We have sent our End.
+    end_sent: bool,
     next_incoming_id: u32,
-    /// Transfers that the hub may still send on the session.
+    /// Transfers that the session window still allows the hub.
     window: u32,
     delivery_count: u32,
     delivery: Delivery,
-    events: Arrivals,
-    /// The first and the last of the deliveries that wait for word of us.
+    events: BatchAssembler,
+    /// First and last delivery of a run that is not settled yet.
     unsettled: Option<(u32, u32)>,
-    /// The error behind the events.
+    /// The error that ended the link, until it is taken.
     failed: Option<Error>,
 }
 
-/// How far a link is.
+/// State of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::eventhubs) enum Phase {
-    /// The hub's attach is awaited.
+pub(super) enum Phase {
+    /// Our Attach is sent, the hub's is outstanding.
     Attaching,
-    /// The hub attached to nothing: the detach that says why is awaited.
+    /// The hub attached without a source; its Detach with the reason is outstanding.
     Refused,
-    /// Events come.
+    /// Events arrive.
     Attached,
-    /// Our detach is said, the hub's is awaited.
+    /// Our Detach is sent, the hub's is outstanding.
     Detaching,
-    /// There is no link.
-    Over,
+    /// The link has ended.
+    Ended,
 }
 
-impl Link {
-    pub(super) fn new(subject: String, partition: PartitionId, events: Arrivals) -> Self {
+impl ReceiverLink {
+    pub(crate) fn new(subject: String, partition: PartitionId, events: BatchAssembler) -> Self {
         Self {
             subject,
             channel: 0,
             phase: Phase::Attaching,
-            end_said: false,
+            end_sent: false,
             next_incoming_id: 0,
             window: WINDOW,
             delivery_count: 0,
@@ -75,54 +72,54 @@ impl Link {
     }
 
     /// Begins the session on `channel` and attaches.
-    pub(super) fn begin(&mut self, channel: u16, wanted: &Wanted<'_>, out: &mut Vec<u8>) {
+    pub(super) fn begin(&mut self, channel: u16, request: &AttachRequest<'_>, out: &mut Vec<u8>) {
         self.channel = channel;
-        wanted.put(channel, WINDOW, out);
+        request.write(channel, WINDOW, out);
     }
 
-    pub(in crate::eventhubs) fn phase(&self) -> Phase {
+    pub(super) fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// Takes the oldest batch of events, and gives the hub credit for more.
-    pub(in crate::eventhubs) fn take(&mut self, out: &mut Vec<u8>) -> Option<RawBatch> {
-        let batch = self.events.take();
+    /// Takes the oldest batch, and grants credit for more.
+    pub(crate) fn take_batch(&mut self, out: &mut Vec<u8>) -> Option<RawBatch> {
+        let batch = self.events.take_batch();
         self.top_up(out);
         batch
     }
 
-    /// What ended the link, once the events before it are taken; said once.
-    pub(in crate::eventhubs) fn failure(&mut self) -> Option<Error> {
+    /// Takes the error that ended the link.
+    pub(crate) fn take_error(&mut self) -> Option<Error> {
         self.failed.take()
     }
 
     /// Credit outstanding, in events.
-    pub(in crate::eventhubs) fn outstanding_credit(&self) -> u32 {
-        if self.phase == Phase::Attached { self.events.under_way() } else { 0 }
+    pub(super) fn outstanding_credit(&self) -> u32 {
+        if self.phase == Phase::Attached { self.events.outstanding() } else { 0 }
     }
 
     /// Deliveries dropped since the last event.
-    pub(in crate::eventhubs) fn unreadable(&self) -> u32 {
+    pub(crate) fn unreadable(&self) -> u32 {
         self.events.unreadable()
     }
 
-    /// Whether credit waits for the budget.
-    pub(in crate::eventhubs) fn is_due(&self) -> bool {
+    /// Whether more credit is due and only the budget holds it back.
+    pub(super) fn is_due(&self) -> bool {
         self.phase == Phase::Attached && self.events.is_due()
     }
 
-    /// Detaches; the hub's answer ends the link.
-    pub(in crate::eventhubs) fn detach(&mut self, out: &mut Vec<u8>) {
+    /// Sends a Detach; the hub's answer ends the link.
+    pub(super) fn detach(&mut self, out: &mut Vec<u8>) {
         if self.phase == Phase::Attached {
             self.phase = Phase::Detaching;
-            self.put_detach(None, out);
+            self.write_detach(None, out);
         }
     }
 
-    /// Ends the session, and the link with it, without waiting for anything.
-    pub(in crate::eventhubs) fn leave(&mut self, out: &mut Vec<u8>) {
+    /// Ends the link and its session without waiting for the hub, and drops batches that were not taken.
+    pub(super) fn abandon(&mut self, out: &mut Vec<u8>) {
         if matches!(self.phase, Phase::Attached | Phase::Refused | Phase::Attaching) {
-            self.put_detach(None, out);
+            self.write_detach(None, out);
         }
         self.end(None, out);
         self.events.clear();
@@ -133,12 +130,12 @@ impl Link {
             return;
         }
         if let Some(credit) = self.events.top_up() {
-            self.put_flow(Some(credit), out);
+            self.write_flow(Some(credit), out);
         }
     }
 
     fn on_transfer(&mut self, transfer: &Transfer<'_>, payload: &[u8], out: &mut Vec<u8>) {
-        if self.phase == Phase::Over {
+        if self.phase == Phase::Ended {
             return;
         }
         if self.window == 0 {
@@ -150,13 +147,13 @@ impl Link {
         if self.phase != Phase::Attached {
             return;
         }
-        if self.delivery.is_idle() && self.events.under_way() == 0 {
+        if self.delivery.is_idle() && self.events.outstanding() == 0 {
             let what = "a delivery came without credit";
             return self.fail(Error::refused(&self.subject, condition::TRANSFER_LIMIT, what), out);
         }
         match self.delivery.on_transfer(transfer, payload, &mut self.events) {
             Ok(Progress::More) => {}
-            Ok(Progress::Over { unsettled }) => {
+            Ok(Progress::Done { unsettled }) => {
                 self.delivery_count = self.delivery_count.wrapping_add(1);
                 if let Some(id) = unsettled {
                     self.accept(id, out);
@@ -166,83 +163,84 @@ impl Link {
         }
     }
 
-    /// Notes a delivery to be settled; deliveries in a row are settled together.
+    /// Queues a delivery for settling; consecutive ones are settled by one disposition.
     fn accept(&mut self, id: u32, out: &mut Vec<u8>) {
         self.unsettled = match self.unsettled {
             Some((first, last)) if last.wrapping_add(1) == id => Some((first, id)),
             Some(range) => {
-                self.put_accepted(range, out);
+                self.write_accepted(range, out);
                 Some((id, id))
             }
             None => Some((id, id)),
         };
     }
 
-    /// Says what is due once all frames that were there are taken in.
-    fn finish_turn(&mut self, out: &mut Vec<u8>) {
+    /// Flushes dispositions and flow after a run of transfers.
+    fn finish_run(&mut self, out: &mut Vec<u8>) {
         if let Some(range) = self.unsettled.take() {
-            self.put_accepted(range, out);
+            self.write_accepted(range, out);
         }
-        if self.window <= WINDOW / 2 && !self.end_said {
+        if self.window <= WINDOW / 2 && !self.end_sent {
             self.window = WINDOW;
-            self.put_flow(None, out);
+            self.write_flow(None, out);
         }
-        self.events.settle();
+        self.events.charge_credit();
     }
 
     fn on_attach(&mut self, attach: &Attach<'_>) {
         if self.phase == Phase::Attaching {
             self.delivery_count = attach.initial_delivery_count.unwrap_or(0);
-            // A hub that refuses attaches to nothing and detaches with the reason.
+            // A refusal is an Attach without a source, followed by a Detach with the reason.
             self.phase = if attach.source.is_some() { Phase::Attached } else { Phase::Refused };
         }
     }
 
     fn on_detach(&mut self, detach: &Detach<'_>, out: &mut Vec<u8>) {
-        if self.phase == Phase::Over {
+        if self.phase == Phase::Ended {
             return;
         }
-        let asked_for = self.phase == Phase::Detaching;
-        if !(asked_for && detach.error.is_none()) {
-            let gone = Gone::told(detach.error, "the hub has detached the link");
-            self.failed.get_or_insert_with(|| gone.error(&self.subject));
+        let requested = self.phase == Phase::Detaching;
+        if !(requested && detach.error.is_none()) {
+            let reason = CloseReason::new(detach.error, "the hub detached the link");
+            self.failed.get_or_insert_with(|| reason.error(&self.subject));
         }
-        if !asked_for {
-            self.put_detach(None, out);
+        if !requested {
+            self.write_detach(None, out);
         }
         self.end(None, out);
     }
 
-    /// Ends the link for a reason of ours.
+    /// Ends the link because of an error on our side.
     fn fail(&mut self, error: Error, out: &mut Vec<u8>) {
         self.delivery.reset(&mut self.events);
-        let (named, text) = (condition_of(&error), error.to_string());
+        let (condition, text) = (condition_for(&error), error.to_string());
         self.failed.get_or_insert(error);
-        if named == condition::WINDOW_VIOLATION {
-            self.end(Some(Condition { condition: named, description: &text }), out);
+        let reason = Some(Condition { condition, description: &text });
+        if condition == condition::WINDOW_VIOLATION {
+            self.end(reason, out);
         } else {
-            self.put_detach(Some(Condition { condition: named, description: &text }), out);
+            self.write_detach(reason, out);
             self.end(None, out);
         }
     }
 
     fn end(&mut self, reason: Option<Condition<'_>>, out: &mut Vec<u8>) {
-        self.phase = Phase::Over;
+        self.phase = Phase::Ended;
         self.delivery.reset(&mut self.events);
         self.events.stop();
-        if !self.end_said {
-            self.end_said = true;
+        if !self.end_sent {
+            self.end_sent = true;
             put_frame(out, self.channel, |out| encode_end(reason, out));
         }
     }
 
-    fn put_detach(&self, error: Option<Condition<'_>>, out: &mut Vec<u8>) {
+    fn write_detach(&self, error: Option<Condition<'_>>, out: &mut Vec<u8>) {
         let detach = Detach { handle: HANDLE, closed: true, error };
         put_frame(out, self.channel, |out| detach.encode(out));
     }
 
-    /// States the session's window and, with it, the link's credit.
-    fn put_flow(&self, credit: Option<u32>, out: &mut Vec<u8>) {
+    /// Sends the session window, and the link's credit with it.
+    fn write_flow(&self, credit: Option<u32>, out: &mut Vec<u8>) {
         let flow = Flow {
             next_incoming_id: Some(self.next_incoming_id),
             incoming_window: self.window,
@@ -256,14 +254,14 @@ impl Link {
         put_frame(out, self.channel, |out| flow.encode(out));
     }
 
-    fn put_accepted(&self, (first, last): (u32, u32), out: &mut Vec<u8>) {
+    fn write_accepted(&self, (first, last): (u32, u32), out: &mut Vec<u8>) {
         let state = Some(Outcome::Accepted);
         let disposition = Disposition { role: Role::Receiver, first, last: Some(last), settled: true, state };
         put_frame(out, self.channel, |out| disposition.encode(out));
     }
 }
 
-impl Session for Link {
+impl Session for ReceiverLink {
     fn on_begin(&mut self, begin: &Begin<'_>) {
         self.next_incoming_id = begin.next_outgoing_id;
     }
@@ -277,7 +275,7 @@ impl Session for Link {
             self.on_transfer(&transfer, payload, out);
         }
         if transfers.consumed() > 0 {
-            self.finish_turn(out);
+            self.finish_run(out);
         }
         Ok(())
     }
@@ -290,39 +288,39 @@ impl Session for Link {
         match performative {
             Performative::Attach(attach) => self.on_attach(attach),
             Performative::Detach(detach) => self.on_detach(detach, out),
-            Performative::Flow(flow) if flow.echo && !self.end_said => {
-                let credit = (self.phase == Phase::Attached).then(|| self.events.under_way());
-                self.put_flow(credit, out);
+            Performative::Flow(flow) if flow.echo && !self.end_sent => {
+                let credit = (self.phase == Phase::Attached).then(|| self.events.outstanding());
+                self.write_flow(credit, out);
             }
-            // What a sender says of deliveries that we have settled already.
+            // For instance dispositions of deliveries that we have settled.
             _ => {}
         }
     }
 
     fn on_end(&mut self, error: Option<Condition<'_>>, out: &mut Vec<u8>) {
-        if self.phase != Phase::Over {
-            let gone = Gone::told(error, "the session has ended");
-            self.failed.get_or_insert_with(|| gone.error(&self.subject));
+        if self.phase != Phase::Ended {
+            let reason = CloseReason::new(error, "the hub ended the session");
+            self.failed.get_or_insert_with(|| reason.error(&self.subject));
         }
         self.end(None, out);
     }
 
-    fn on_gone(&mut self, gone: &Gone) {
-        if self.phase != Phase::Over {
-            self.failed.get_or_insert_with(|| gone.error(&self.subject));
+    fn on_close(&mut self, reason: &CloseReason) {
+        if self.phase != Phase::Ended {
+            self.failed.get_or_insert_with(|| reason.error(&self.subject));
         }
-        self.end_said = true;
+        self.end_sent = true;
         self.end(None, &mut Vec::new());
     }
 }
 
-/// The condition by which the hub is told of an error of ours.
-fn condition_of(error: &Error) -> &'static str {
+/// The condition that reports an error of ours to the hub.
+fn condition_for(error: &Error) -> &'static str {
     match error {
-        Error::Refused { condition: said, .. } if said == condition::WINDOW_VIOLATION => {
+        Error::Refused { condition: named, .. } if named == condition::WINDOW_VIOLATION => {
             condition::WINDOW_VIOLATION
         }
-        Error::Refused { condition: said, .. } if said == condition::TRANSFER_LIMIT => {
+        Error::Refused { condition: named, .. } if named == condition::TRANSFER_LIMIT => {
             condition::TRANSFER_LIMIT
         }
         Error::Refused { .. } => condition::MESSAGE_SIZE,
@@ -331,5 +329,5 @@ fn condition_of(error: &Error) -> &'static str {
     }
 }
 
-/// Transfers a session takes before it hears from us; opened again at half. Only credit limits.
+/// Session incoming-window, in transfers; reset at half. It is never the limit: credit is.
 const WINDOW: u32 = 65_535;

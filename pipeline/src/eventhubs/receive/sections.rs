@@ -1,51 +1,49 @@
-//! What stands in front of a body: annotations and properties, read where they lie.
+//! The sections of a message before its body: annotations and properties, read where they lie.
 //!
-//! Owns: which of them we read, their types, and which values are usable. Does not own: the body (`body`), what
-//! application properties are (`properties`), what becomes of a message that is refused here (`undecodable`).
+//! Owns: which values are read, their types, and which of them are usable. Does not own: the body (`body`), application
+//! properties (`properties`), a message that can't be read here (`undecodable`).
 //!
-//! Nothing is allocated and nothing is copied. What nobody reads is stepped over by its stated size.
+//! Nothing is allocated or copied. Values that are not needed are skipped by their stated size.
 
+use super::properties::Properties;
 use crate::amqp::codec::{Cursor, Error, Value};
 use crate::amqp::sections::{code, descriptor};
 use crate::event::{EventHead, scalars};
 use crate::eventhubs::names::{ENQUEUED_TIME, LAST_SEQUENCE_NUMBER, OFFSET, SEQUENCE_NUMBER};
 use crate::position::SequenceNumber;
 
-use super::properties::Properties;
-
-/// What is known of an event before its body.
+/// The values of the sections before a body; `None` where an annotation is missing or has another type.
 #[derive(Debug, Default)]
-pub(super) struct Head<'a> {
+pub(super) struct MessageSections<'a> {
     pub(super) sequence_number: Option<i64>,
     pub(super) offset: Option<&'a str>,
     pub(super) enqueued_time_ms: Option<i64>,
-    /// The last sequence number of the partition, as it was when the event was sent to us.
+    /// The partition's last sequence number when the hub sent this event.
     pub(super) last_enqueued: Option<SequenceNumber>,
     /// Empty when its sender stated none.
     pub(super) content_type: &'a str,
     pub(super) properties: Properties<'a>,
 }
 
-/// Where an event stands.
+/// The usable position of an event.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
+pub(super) struct EventPosition<'a> {
     pub(super) sequence_number: SequenceNumber,
     pub(super) offset: &'a str,
     pub(super) enqueued_time_ms: i64,
 }
 
-impl<'a> Head<'a> {
-    /// Reads the sections up to the body; gives what stands from there on.
+impl<'a> MessageSections<'a> {
+    /// Reads the sections before the body; returns the rest of the message with them.
     ///
     /// # Errors
-    /// Also when `message` ends before the body begins, but not when it ends where the body would begin: a message
-    /// may have none.
+    /// A section that is malformed, out of order or cut short. A message without a body is not an error.
     pub(super) fn read(message: &'a [u8]) -> Result<(Self, &'a [u8]), Error> {
-        Self::default().sections(message, 0)
+        Self::default().read_after(0, message)
     }
 
-    /// Reads on behind section `last`.
-    pub(super) fn sections(mut self, rest: &'a [u8], mut last: u8) -> Result<(Self, &'a [u8]), Error> {
+    /// Continues after section `last`.
+    pub(super) fn read_after(mut self, mut last: u8, rest: &'a [u8]) -> Result<(Self, &'a [u8]), Error> {
         let mut cursor = Cursor::new(rest);
         while !cursor.is_empty() {
             let body = cursor.rest();
@@ -54,7 +52,7 @@ impl<'a> Head<'a> {
                 return Ok((self, body));
             }
             if section <= last {
-                return Err(Error::NotA("a section in its order"));
+                return Err(Error::NotA("a section in order"));
             }
             last = section;
             match section {
@@ -68,21 +66,21 @@ impl<'a> Head<'a> {
         Ok((self, &[]))
     }
 
-    /// The event's position; `None` when an annotation is missing, of another type or out of range.
-    pub(super) fn place(&self) -> Option<Place<'a>> {
-        Some(Place {
+    /// The event's position; `None` if an annotation is missing, has another type or is out of range.
+    pub(super) fn position(&self) -> Option<EventPosition<'a>> {
+        Some(EventPosition {
             sequence_number: SequenceNumber(self.sequence_number.filter(|number| is_usable_number(*number))?),
             offset: self.offset?,
             enqueued_time_ms: self.enqueued_time_ms.filter(|time| is_usable_time(*time))?,
         })
     }
 
-    /// The head of the event at this place.
-    pub(super) fn event_head(&self, place: &Place<'a>) -> EventHead<'a> {
+    /// The head of the event at `position`.
+    pub(super) fn event_head(&self, position: &EventPosition<'a>) -> EventHead<'a> {
         EventHead {
-            sequence_number: place.sequence_number,
-            offset: place.offset,
-            enqueued_time_ms: place.enqueued_time_ms,
+            sequence_number: position.sequence_number,
+            offset: position.offset,
+            enqueued_time_ms: position.enqueued_time_ms,
             content_type: self.content_type,
             encoded_properties: self.properties.encoded,
             size_exceeded: self.properties.size_exceeded,
@@ -92,7 +90,7 @@ impl<'a> Head<'a> {
     }
 
     fn message_annotations(&mut self, map: Value<'a>) -> Result<(), Error> {
-        annotations(map, |name, value| {
+        for_each_annotation(map, |name, value| {
             if name == SEQUENCE_NUMBER.as_bytes() {
                 self.sequence_number = long(value)?;
             } else if name == OFFSET.as_bytes() {
@@ -105,7 +103,7 @@ impl<'a> Head<'a> {
     }
 
     pub(super) fn delivery_annotations(&mut self, map: Value<'a>) -> Result<(), Error> {
-        annotations(map, |name, value| {
+        for_each_annotation(map, |name, value| {
             if name == LAST_SEQUENCE_NUMBER.as_bytes() {
                 self.last_enqueued = long(value)?.map(SequenceNumber);
             }
@@ -114,18 +112,18 @@ impl<'a> Head<'a> {
     }
 }
 
-/// A number is usable if a row can have it and another one can come behind it.
+/// Whether a sequence number is usable: not negative, and another one can follow it.
 pub(super) fn is_usable_number(number: i64) -> bool {
     (0..i64::MAX).contains(&number)
 }
 
-/// A time is usable if readers of a lake can read it and a folder can be named by its day: the years 1 to 9999.
+/// Whether a time is usable: in the years 1 to 9999, which readers of a lake and names of day folders allow.
 pub(super) fn is_usable_time(unix_ms: i64) -> bool {
     scalars::DATES.contains(&unix_ms)
 }
 
-/// Gives each name of a map with its encoded value; of several of one name the last one counts.
-pub(super) fn annotations<'a>(
+/// Calls `take` with each symbol of a map and its encoded value.
+pub(super) fn for_each_annotation<'a>(
     map: Value<'a>,
     mut take: impl FnMut(&'a [u8], &'a [u8]) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -174,7 +172,7 @@ fn timestamp(value: &[u8]) -> Result<Option<i64>, Error> {
     })
 }
 
-/// The content type is the seventh of the properties.
+/// Reads the content type, the seventh field of the properties; empty if it is absent.
 pub(super) fn content_type(properties: Value<'_>) -> Result<&str, Error> {
     let mut fields = match properties {
         Value::List(fields) => fields,
@@ -184,7 +182,7 @@ pub(super) fn content_type(properties: Value<'_>) -> Result<&str, Error> {
     for _ in 0..6 {
         fields.next_raw()?;
     }
-    // One that is no text is none: no event is refused for what nothing depends on.
+    // A content type that is not text counts as absent: nothing depends on it.
     let content_type =
         Value::read(fields.next_raw()?).ok().and_then(|value| value.text()).unwrap_or_default();
     while !fields.is_empty() {

@@ -1,14 +1,14 @@
-//! A message that can't be decoded: what is wrong with it, and what can be read of it all the same.
+//! A message that can't be decoded: its faults as text, and the values that can still be read.
 //!
-//! Owns: the second look at a message that `head` or `body` refused. It reads on behind what is wrong, as far as sizes are
-//! stated, and finds words for it. Does not own: which messages those are, and what becomes of them (`delivery`).
+//! Owns: the second pass over a message that `sections` or `body` failed to read. It continues after a fault as far as
+//! sizes are stated. Does not own: which messages those are, and what happens to them (`delivery`).
 //!
 //! The hub writes the annotations and a sender writes the rest, so only the first section of message annotations counts.
 
 use std::fmt::{Arguments, Write as _};
 
-use super::head::{Head, Place, content_type, is_usable_number, is_usable_time};
 use super::properties::Properties;
+use super::sections::{EventPosition, MessageSections, content_type, is_usable_number, is_usable_time};
 use crate::amqp::codec::{Cursor, Error, Value};
 use crate::amqp::sections::{code, descriptor};
 use crate::event::{EventHead, Undecodable};
@@ -16,17 +16,17 @@ use crate::eventhubs::names::{ENQUEUED_TIME, OFFSET, SEQUENCE_NUMBER};
 use crate::position::SequenceNumber;
 use crate::subslice;
 
-/// The readable facts of a message that can't be decoded.
+/// The readable values and the faults of a message.
 #[derive(Debug)]
 pub(super) struct Examined<'a> {
-    /// What could be read; of the place only what is usable.
-    head: Head<'a>,
+    /// Values of the position only if they are usable.
+    sections: MessageSections<'a>,
     faults: Faults<'a>,
 }
 
-/// Looks at a message once more.
+/// Reads as much of a message as possible.
 pub(super) fn examine(message: &[u8]) -> Examined<'_> {
-    let mut examined = Examined { head: Head::default(), faults: Faults::of(message) };
+    let mut examined = Examined { sections: MessageSections::default(), faults: Faults::new(message) };
     let mut annotated = false;
     let mut last = 0;
     let mut rest = Cursor::new(message);
@@ -46,41 +46,44 @@ pub(super) fn examine(message: &[u8]) -> Examined<'_> {
         };
         if !follows(last, section) {
             let [name, before] = [name_of(section), name_of(last)];
-            examined.faults.add(Some(at), format_args!("{name} behind {before}"));
+            examined.faults.add(Some(at), format_args!("{name} after {before}"));
         }
         last = last.max(section);
         if section != code::MESSAGE_ANNOTATIONS || !std::mem::replace(&mut annotated, true) {
-            examined.section(section, value);
+            examined.read_section(section, value);
         }
     }
-    examined.name_what_is_missing();
+    examined.add_missing();
     examined
 }
 
 impl<'a> Examined<'a> {
     /// The head of the event; `None` when its sequence number is unknown.
     pub(super) fn event_head(&self) -> Option<EventHead<'_>> {
-        let place = Place {
-            sequence_number: SequenceNumber(self.head.sequence_number?),
-            offset: self.head.offset.unwrap_or_default(),
-            enqueued_time_ms: self.head.enqueued_time_ms.unwrap_or(NO_TIME),
+        let position = EventPosition {
+            sequence_number: SequenceNumber(self.sections.sequence_number?),
+            offset: self.sections.offset.unwrap_or_default(),
+            enqueued_time_ms: self.sections.enqueued_time_ms.unwrap_or(NO_TIME),
         };
-        Some(EventHead { undecodable: Some(self.faults.undecodable()), ..self.head.event_head(&place) })
+        Some(EventHead {
+            undecodable: Some(self.faults.undecodable()),
+            ..self.sections.event_head(&position)
+        })
     }
 
-    /// Looks into a section.
-    fn section(&mut self, section: u8, mut value: Cursor<'a>) {
+    /// Reads the value of a section.
+    fn read_section(&mut self, section: u8, mut value: Cursor<'a>) {
         let at = value.rest();
         let read = match section {
             code::DELIVERY_ANNOTATIONS => {
-                value.compound().and_then(|map| self.head.delivery_annotations(map))
+                value.compound().and_then(|map| self.sections.delivery_annotations(map))
             }
             code::MESSAGE_ANNOTATIONS => value.compound().and_then(|map| self.message_annotations(map)),
             code::PROPERTIES => value.compound().and_then(content_type).map(|text| {
-                self.head.content_type = text;
+                self.sections.content_type = text;
             }),
             code::APPLICATION_PROPERTIES => value.raw().map(|properties| {
-                self.head.properties = Properties::new(properties);
+                self.sections.properties = Properties::new(properties);
             }),
             code::DATA => {
                 let read = value.value();
@@ -103,7 +106,7 @@ impl<'a> Examined<'a> {
         }
     }
 
-    /// Reads the pairs as far as they are readable, and ignores the rest.
+    /// Reads the pairs up to the first one that is malformed.
     fn message_annotations(&mut self, map: Value<'a>) -> Result<(), Error> {
         let mut items = match map {
             Value::Map(items) => items,
@@ -113,20 +116,20 @@ impl<'a> Examined<'a> {
         while items.len() >= 2 {
             let (name, value) = (items.next_raw()?, items.next_raw()?);
             match Value::read(name) {
-                Ok(Value::Symbol(SEQUENCE_NUMBER)) => self.sequence_number(value),
-                Ok(Value::Symbol(OFFSET)) => self.offset(value),
-                Ok(Value::Symbol(ENQUEUED_TIME)) => self.enqueued_time(value),
+                Ok(Value::Symbol(SEQUENCE_NUMBER)) => self.read_sequence_number(value),
+                Ok(Value::Symbol(OFFSET)) => self.read_offset(value),
+                Ok(Value::Symbol(ENQUEUED_TIME)) => self.read_enqueued_time(value),
                 _ => {}
             }
         }
         if items.is_empty() { Ok(()) } else { Err(Error::NotA("a map: its last key has no value")) }
     }
 
-    fn sequence_number(&mut self, at: &'a [u8]) {
+    fn read_sequence_number(&mut self, at: &'a [u8]) {
         let read = Value::read(at);
-        // A number of another type says as well which event it is.
+        // A number of another type identifies the event just as well.
         let number = read.as_ref().ok().and_then(Value::integer).filter(|number| is_usable_number(*number));
-        self.head.sequence_number = number.or(self.head.sequence_number);
+        self.sections.sequence_number = number.or(self.sections.sequence_number);
         match read {
             Ok(Value::Long(_)) if number.is_some() => {}
             Ok(Value::Long(number)) => {
@@ -137,16 +140,16 @@ impl<'a> Examined<'a> {
         }
     }
 
-    fn offset(&mut self, at: &'a [u8]) {
+    fn read_offset(&mut self, at: &'a [u8]) {
         match Value::read(at) {
-            Ok(Value::String(text)) => self.head.offset = Some(text),
+            Ok(Value::String(text)) => self.sections.offset = Some(text),
             read => self.faults.add_value(at, OFFSET, &read, "a string"),
         }
     }
 
-    fn enqueued_time(&mut self, at: &'a [u8]) {
+    fn read_enqueued_time(&mut self, at: &'a [u8]) {
         match Value::read(at) {
-            Ok(Value::Timestamp(time)) if is_usable_time(time) => self.head.enqueued_time_ms = Some(time),
+            Ok(Value::Timestamp(time)) if is_usable_time(time) => self.sections.enqueued_time_ms = Some(time),
             Ok(Value::Timestamp(time)) => {
                 self.faults.add(
                     Some(at),
@@ -157,14 +160,14 @@ impl<'a> Examined<'a> {
         }
     }
 
-    fn name_what_is_missing(&mut self) {
-        let Self { head, faults } = self;
+    fn add_missing(&mut self) {
+        let Self { sections, faults } = self;
         for (name, is_missing) in [
-            (SEQUENCE_NUMBER, head.sequence_number.is_none()),
-            (OFFSET, head.offset.is_none()),
-            (ENQUEUED_TIME, head.enqueued_time_ms.is_none()),
+            (SEQUENCE_NUMBER, sections.sequence_number.is_none()),
+            (OFFSET, sections.offset.is_none()),
+            (ENQUEUED_TIME, sections.enqueued_time_ms.is_none()),
         ] {
-            // What is there and not usable has been named.
+            // An annotation that is present and not usable is named already.
             if is_missing && !faults.reason.contains(name) {
                 faults.add(None, format_args!("{name} is missing"));
             }
@@ -178,16 +181,16 @@ struct Faults<'a> {
     message: &'a [u8],
     reason: String,
     count: usize,
-    /// Where the first of them shows.
+    /// Place of the first fault.
     byte_offset: Option<usize>,
 }
 
 impl<'a> Faults<'a> {
-    fn of(message: &'a [u8]) -> Self {
+    fn new(message: &'a [u8]) -> Self {
         Self { message, reason: String::new(), count: 0, byte_offset: None }
     }
 
-    /// Adds a fault that shows at the beginning of `at`.
+    /// Adds a fault at the start of `at`.
     fn add(&mut self, at: Option<&[u8]>, what: Arguments<'_>) {
         self.count += 1;
         if self.count > FAULTS_MAX {
@@ -199,11 +202,11 @@ impl<'a> Faults<'a> {
         } else {
             self.reason.push_str("; ");
         }
-        // A string takes whatever is written.
+        // Writing to a string can't fail.
         let _ = self.reason.write_fmt(what);
     }
 
-    /// Adds that a value can't be read, or is of another type than its place asks for.
+    /// Adds that a value can't be read, or has another type than `wanted`.
     fn add_value(&mut self, at: &[u8], place: &str, value: &Result<Value<'_>, Error>, wanted: &str) {
         match value {
             Ok(value) => {
@@ -213,7 +216,7 @@ impl<'a> Faults<'a> {
         }
     }
 
-    /// Adds that nothing can be read from `at` on, where a section begins.
+    /// Adds that the message can't be read from the section at `at` on.
     fn add_end(&mut self, at: &[u8], section: Option<u8>) {
         let what = match (at.first(), section) {
             (Some(&DESCRIBED), Some(section)) => name_of(section),
@@ -288,10 +291,9 @@ fn kind_of(value: &Value<'_>) -> &'static str {
 
 /// The constructor byte of a described value.
 const DESCRIBED: u8 = 0x00;
-/// Stands for an enqueued time that is not usable: the day is 1970-01-01 then, always.
+/// Enqueued time of an event without a usable one: its day folder is 1970-01-01.
 const NO_TIME: i64 = 0;
-/// So many faults are named; the others follow from them.
+/// Upper bound on faults in a reason: later ones follow from earlier ones.
 const FAULTS_MAX: usize = 3;
-/// A message that was refused and in which this second look finds nothing wrong: there is none, but no event may be
-/// taken for a good one.
+/// Reason for a message in which the second pass finds no fault. No such message is known, but none may pass as decoded.
 const UNNAMED: &str = "its sections can't be read";

@@ -1,66 +1,66 @@
-//! The front of a message, read by the layout of the one before.
+//! The section template: reads the sections of a message at the places they have in the previous message.
 //!
-//! What stands in front of the application properties is laid out alike in nearly all messages of a partition: the same
-//! sections, names and widths around other values. So the layout of the last front is kept, and one that is laid out the
-//! same is read by place: one comparison instead of dozens of values stepped over.
+//! The sections before the application properties have the same layout in nearly all messages of a partition: equal
+//! sections, names and widths around other values. The template keeps the layout of the last message that was decoded
+//! value by value. A message that fits it costs one comparison instead of dozens of skipped values.
 //!
-//! Owns: telling that two fronts are laid out the same. Does not own: what a front says (`head`), which reads every front
-//! that is laid out otherwise.
+//! Owns: whether a message fits. Does not own: the meaning of the sections (`sections`), which decodes every message that
+//! does not fit.
 
 use std::ops::Range;
 
-use super::head::{Head, annotations};
+use super::sections::{MessageSections, for_each_annotation};
 use crate::amqp::codec::{Cursor, Error, Value};
 use crate::amqp::sections::{code, descriptor};
 use crate::eventhubs::names::{ENQUEUED_TIME, LAST_SEQUENCE_NUMBER, OFFSET, SEQUENCE_NUMBER};
 use crate::position::SequenceNumber;
 use crate::subslice;
 
-/// The layout of the last front that was read value by value.
+/// Layout of the sections of the last message that was decoded value by value.
 #[derive(Debug, Default)]
-pub(super) struct Layout {
-    /// The front and the descriptor behind it, in whole blocks. Empty when there is none to go by.
-    front: Vec<u8>,
-    /// All bits of each byte that must be the same, none of those that belong to values or fill the last block.
-    same: Vec<u8>,
-    /// The length of the front.
+pub(super) struct SectionTemplate {
+    /// Bytes of the sections and of the descriptor after them, padded to whole blocks. Empty without a template.
+    bytes: Vec<u8>,
+    /// 0xff for each byte that must be equal; 0 for the bytes of values and the padding.
+    mask: Vec<u8>,
+    /// Length of the sections.
     length: usize,
-    places: Places,
+    fields: Fields,
 }
 
-impl Layout {
-    /// Reads the sections up to the body; gives what stands from there on. As [`Head::read`], quicker.
+impl SectionTemplate {
+    /// Reads the sections before the body, with the result of [`MessageSections::read`].
     ///
     /// # Errors
-    /// Those of [`Head::read`].
-    pub(super) fn read<'a>(&mut self, message: &'a [u8]) -> Result<(Head<'a>, &'a [u8]), Error> {
+    /// Those of [`MessageSections::read`].
+    pub(super) fn read<'a>(&mut self, message: &'a [u8]) -> Result<(MessageSections<'a>, &'a [u8]), Error> {
         if self.fits(message)
-            && let Some(head) = self.places.read(message)
+            && let Some(sections) = self.fields.read(message)
         {
-            return head.sections(&message[self.length..], code::PROPERTIES);
+            return sections.read_after(code::PROPERTIES, &message[self.length..]);
         }
-        let read = Head::read(message)?;
+        let read = MessageSections::read(message)?;
         if self.learn(message).is_none() {
-            self.front.clear();
+            self.bytes.clear();
         }
         Ok(read)
     }
 
     fn fits(&self, message: &[u8]) -> bool {
-        let Some(begun) = message.get(..self.front.len()) else { return false };
-        let [begun, front, same] = [begun, &self.front, &self.same].map(|bytes| bytes.as_chunks::<BLOCK>().0);
-        let other = begun.iter().zip(front).zip(same).fold(0, |other, ((begun, front), same)| {
-            let [begun, front, same] = [begun, front, same].map(|block| u64::from_ne_bytes(*block));
-            other | (begun ^ front) & same
+        let Some(start) = message.get(..self.bytes.len()) else { return false };
+        let [start, bytes, mask] = [start, &self.bytes, &self.mask].map(|bytes| bytes.as_chunks::<BLOCK>().0);
+        let differences = start.iter().zip(bytes).zip(mask).fold(0, |differences, ((start, bytes), mask)| {
+            let [start, bytes, mask] = [start, bytes, mask].map(|block| u64::from_ne_bytes(*block));
+            differences | (start ^ bytes) & mask
         });
-        other == 0 && !front.is_empty()
+        differences == 0 && !bytes.is_empty()
     }
 
-    /// Keeps the layout of a message that was read; `None` for one that is laid out as hardly any is.
+    /// Keeps the layout of a message that was decoded; `None` if its layout is too rare or too long to keep.
     fn learn(&mut self, message: &[u8]) -> Option<()> {
-        self.same.clear();
-        self.same.resize(MOST, u8::MAX);
-        let mut survey = Survey { message, same: &mut self.same, places: Places::default(), is_rare: false };
+        self.mask.clear();
+        self.mask.resize(MAX_BYTES, u8::MAX);
+        let mut survey = Survey { message, mask: &mut self.mask, fields: Fields::default(), is_rare: false };
         let mut cursor = Cursor::new(message);
         loop {
             let [0x00, 0x53, code, ..] = *cursor.rest() else { return None };
@@ -75,26 +75,26 @@ impl Layout {
                 _ => drop(cursor.raw().ok()?),
             }
         }
-        let Survey { places, is_rare, .. } = survey;
+        let Survey { fields, is_rare, .. } = survey;
         self.length = message.len() - cursor.rest().len();
         let end = self.length + DESCRIPTOR;
-        if is_rare || end > MOST {
+        if is_rare || end > MAX_BYTES {
             return None;
         }
-        self.places = places;
-        self.front.clear();
-        self.front.extend_from_slice(&message[..end]);
-        self.same.truncate(end);
-        for bytes in [&mut self.front, &mut self.same] {
+        self.fields = fields;
+        self.bytes.clear();
+        self.bytes.extend_from_slice(&message[..end]);
+        self.mask.truncate(end);
+        for bytes in [&mut self.bytes, &mut self.mask] {
             bytes.resize(end.next_multiple_of(BLOCK), 0);
         }
         Some(())
     }
 }
 
-/// Where the values stand that somebody reads.
+/// Spans of the values that are read.
 #[derive(Debug, Default)]
-struct Places {
+struct Fields {
     sequence_number: Option<Range<usize>>,
     offset: Option<Range<usize>>,
     enqueued_time: Option<Range<usize>>,
@@ -102,66 +102,66 @@ struct Places {
     content_type: Option<Range<usize>>,
 }
 
-impl Places {
-    /// What a front says that is laid out like this; `None` when a text is none.
-    fn read<'a>(&self, front: &'a [u8]) -> Option<Head<'a>> {
-        let number = |place: &Option<Range<usize>>| {
-            let bytes = front.get(place.clone()?)?.first_chunk()?;
+impl Fields {
+    /// Reads the values of a message that fits; `None` if a text is not UTF-8.
+    fn read<'a>(&self, message: &'a [u8]) -> Option<MessageSections<'a>> {
+        let number = |span: &Option<Range<usize>>| {
+            let bytes = message.get(span.clone()?)?.first_chunk()?;
             Some(i64::from_be_bytes(*bytes))
         };
-        let text = |place: &Option<Range<usize>>| match place {
-            Some(place) => str::from_utf8(front.get(place.clone())?).ok().map(Some),
+        let text = |span: &Option<Range<usize>>| match span {
+            Some(span) => str::from_utf8(message.get(span.clone())?).ok().map(Some),
             None => Some(None),
         };
-        Some(Head {
+        Some(MessageSections {
             sequence_number: number(&self.sequence_number),
             offset: text(&self.offset)?,
             enqueued_time_ms: number(&self.enqueued_time),
             last_enqueued: number(&self.last_enqueued).map(SequenceNumber),
             content_type: text(&self.content_type)?.unwrap_or_default(),
-            ..Head::default()
+            ..MessageSections::default()
         })
     }
 }
 
-/// A look at where the values of a front stand.
+/// Collects the mask and the fields of a message.
 struct Survey<'a> {
     message: &'a [u8],
-    same: &'a mut [u8],
-    places: Places,
-    /// A value that somebody reads is not encoded as it usually is, or stands there twice.
+    mask: &'a mut [u8],
+    fields: Fields,
+    /// A field has an unusual encoding or occurs twice.
     is_rare: bool,
 }
 
 impl Survey<'_> {
     fn delivery_annotations(&mut self, map: Value<'_>) {
-        self.annotations(map, |places, name| {
-            (name == LAST_SEQUENCE_NUMBER.as_bytes()).then_some((&mut places.last_enqueued, LONG))
+        self.annotations(map, |fields, name| {
+            (name == LAST_SEQUENCE_NUMBER.as_bytes()).then_some((&mut fields.last_enqueued, LONG))
         });
     }
 
     fn message_annotations(&mut self, map: Value<'_>) {
-        self.annotations(map, |places, name| {
+        self.annotations(map, |fields, name| {
             let known = [
-                (SEQUENCE_NUMBER, &mut places.sequence_number, LONG),
-                (OFFSET, &mut places.offset, STRING),
-                (ENQUEUED_TIME, &mut places.enqueued_time, TIMESTAMP),
+                (SEQUENCE_NUMBER, &mut fields.sequence_number, LONG),
+                (OFFSET, &mut fields.offset, STRING),
+                (ENQUEUED_TIME, &mut fields.enqueued_time, TIMESTAMP),
             ];
             let mut known = known.into_iter();
-            known.find(|(known, ..)| name == known.as_bytes()).map(|(_, place, code)| (place, code))
+            known.find(|(known, ..)| name == known.as_bytes()).map(|(_, field, code)| (field, code))
         });
     }
 
-    /// `find` gives where the place of the value of this name belongs, and how it is encoded.
+    /// `find` returns the field for an annotation's name, and the encoding that it must have.
     fn annotations(
         &mut self,
         map: Value<'_>,
-        find: impl for<'p> Fn(&'p mut Places, &[u8]) -> Option<(&'p mut Option<Range<usize>>, u8)>,
+        find: impl for<'f> Fn(&'f mut Fields, &[u8]) -> Option<(&'f mut Option<Range<usize>>, u8)>,
     ) {
-        let read = annotations(map, |name, value| {
-            let content = self.value(value);
-            if let Some((place, code)) = find(&mut self.places, name) {
-                self.is_rare |= value.first() != Some(&code) || place.replace(content).is_some();
+        let read = for_each_annotation(map, |name, value| {
+            let content = self.mask_value(value);
+            if let Some((field, code)) = find(&mut self.fields, name) {
+                self.is_rare |= value.first() != Some(&code) || field.replace(content).is_some();
             }
             Ok(())
         });
@@ -173,9 +173,9 @@ impl Survey<'_> {
         for field in 0..fields.len() {
             let value = fields.next_raw().ok()?;
             if field != CONTENT_TYPE {
-                self.value(value);
+                self.mask_value(value);
             } else if let [STRING | SYMBOL, ..] = value {
-                self.places.content_type = Some(self.place(&value[2..]));
+                self.fields.content_type = Some(self.span(&value[2..]));
             } else {
                 self.is_rare |= value != [NULL];
             }
@@ -183,30 +183,34 @@ impl Survey<'_> {
         Some(())
     }
 
-    /// A value may be another one of the same width; gives the place of what may be other.
-    fn value(&mut self, value: &[u8]) -> Range<usize> {
-        let place = self.place(match value {
+    /// Masks a value, which may be any other of the same width; returns the span of its content.
+    fn mask_value(&mut self, value: &[u8]) -> Range<usize> {
+        let span = self.span(match value {
             [0x50..=0x9f, content @ ..] | [0xa0..=0xaf, _, content @ ..] => content,
             _ => &[],
         });
-        if let Some(same) = self.same.get_mut(place.clone()) {
-            same.fill(0);
+        if let Some(mask) = self.mask.get_mut(span.clone()) {
+            mask.fill(0);
         }
-        place
+        span
     }
 
-    fn place(&self, part: &[u8]) -> Range<usize> {
+    fn span(&self, part: &[u8]) -> Range<usize> {
         // A value of an unknown type has no content in the message: an empty range.
         subslice::range(self.message, part).unwrap_or_default()
     }
 }
 
+/// Bytes that are compared at once.
 const BLOCK: usize = size_of::<u64>();
+/// Bytes of a section's descriptor.
 const DESCRIPTOR: usize = 3;
-/// A longer front is read value by value: the usual ones have two to four hundred bytes.
-const MOST: usize = 1_024;
-/// The place of the content type among the properties.
+/// Upper bound on a template's bytes. Usual sections have 200 to 400.
+const MAX_BYTES: usize = 1_024;
+/// Index of the content type in the properties.
 const CONTENT_TYPE: usize = 6;
+
+// Encoding codes.
 
 const NULL: u8 = 0x40;
 const LONG: u8 = 0x81;
@@ -219,7 +223,7 @@ mod tests {
     use super::*;
     use crate::amqp::encode::Encoder;
 
-    /// A front with this offset, and a body behind it.
+    /// A message with this offset, sections from `write`, and a body.
     fn message(offset: &str, write: impl Fn(&mut Encoder<'_>)) -> Vec<u8> {
         let mut message = Vec::new();
         let mut out = Encoder::new(&mut message);
@@ -262,55 +266,55 @@ mod tests {
         out.described(code::APPLICATION_PROPERTIES, |out| out.map(|map| map.strings(["a", "b"].into_iter())));
     }
 
-    /// Behind `before`, a message gives what it gives alone; tells whether it was read by the layout.
+    /// A message is read alike with and without the template of `before`; returns whether it fits the template.
     #[track_caller]
     fn check(before: &[u8], message: &[u8]) -> bool {
-        let mut layout = Layout::default();
-        let _ = layout.read(before);
-        let fits = layout.fits(message);
-        let read = layout.read(message);
+        let mut template = SectionTemplate::default();
+        let _ = template.read(before);
+        let fits = template.fits(message);
+        let read = template.read(message);
         assert_eq!(
             format!("{read:?}"),
-            format!("{:?}", Head::read(message)),
-            "{message:02x?} behind {before:02x?}"
+            format!("{:?}", MessageSections::read(message)),
+            "{message:02x?} after {before:02x?}"
         );
         fits
     }
 
     #[test]
-    fn other_values_of_the_same_widths_are_read_by_place() {
+    fn values_of_equal_widths_fit_the_template() {
         for write in [properties as fn(&mut Encoder<'_>), |_| ()] {
             let first = message("123456", write);
             assert!(check(&first, &message("654321", write)));
             assert!(!check(&first, &message("1234567", write)), "another width");
-            assert!(!check(&[], &first) && !check(b"\0", &first), "none to go by");
+            assert!(!check(&[], &first) && !check(b"\0", &first), "no template");
         }
         assert!(!check(&message("1", properties), &message("1", |_| ())));
-        assert!(!check(&message("1", |_| ()), &message("1", properties)), "the next section is another one");
+        assert!(!check(&message("1", |_| ()), &message("1", properties)), "another section follows");
     }
 
     #[test]
-    fn whatever_byte_is_another_one_the_event_is_what_it_is_alone() {
+    fn any_changed_byte_is_read_as_without_a_template() {
         for write in [properties as fn(&mut Encoder<'_>), |_| ()] {
             let first = message("123456", write);
-            let mut by_place = 0;
+            let mut fitting = 0;
             for at in 0..first.len() {
                 for byte in 0..=u8::MAX {
                     let mut other = first.clone();
                     other[at] = byte;
-                    by_place += usize::from(check(&first, &other));
+                    fitting += usize::from(check(&first, &other));
                     check(&other, &first);
                     check(&other, &other);
                 }
                 check(&first, &first[..at]);
                 check(&first[..at], &first);
             }
-            assert!(by_place > 256 * 40, "{by_place}");
+            assert!(fitting > 256 * 40, "{fitting}");
         }
     }
 
     #[test]
-    fn rare_fronts_are_read_value_by_value() {
+    fn rare_layouts_have_no_template() {
         let twice = |out: &mut Encoder<'_>| {
             out.described(code::MESSAGE_ANNOTATIONS, |out| {
                 out.map(|map| {
@@ -330,13 +334,13 @@ mod tests {
                 });
             });
         });
-        let of = |write: &dyn Fn(&mut Encoder<'_>)| {
+        let encode = |write: &dyn Fn(&mut Encoder<'_>)| {
             let mut message = Vec::new();
             write(&mut Encoder::new(&mut message));
             message
         };
-        let long = message(&"7".repeat(MOST), properties);
-        for message in [of(&twice), long, long_content_type] {
+        let long = message(&"7".repeat(MAX_BYTES), properties);
+        for message in [encode(&twice), long, long_content_type] {
             assert!(!check(&message, &message), "{message:02x?}");
         }
     }

@@ -3,12 +3,12 @@
 use super::protocol_error::ProtocolError;
 use crate::amqp::MAX_FRAME_SIZE;
 use crate::amqp::frames::{FrameRef, Layer};
-use crate::amqp::transfer::decode_transfer;
 use crate::amqp::performatives::Transfer;
+use crate::amqp::transfer::decode_transfer;
 
 /// The run of transfers of one channel that some bytes begin with. It ends at any other frame, and at an incomplete one.
 #[derive(Debug)]
-pub(super) struct Transfers<'a> {
+pub(crate) struct Transfers<'a> {
     bytes: &'a [u8],
     channel: u16,
     /// The first frame, which the caller has cut to learn its channel.
@@ -26,7 +26,7 @@ impl<'a> Transfers<'a> {
     ///
     /// # Errors
     /// A frame or a performative that can't be read.
-    pub(super) fn next(&mut self) -> Result<Option<(Transfer<'a>, &'a [u8])>, ProtocolError> {
+    pub(crate) fn next(&mut self) -> Result<Option<(Transfer<'a>, &'a [u8])>, ProtocolError> {
         let frame = match self.first.take() {
             Some(first) => first,
             None => match FrameRef::first(&self.bytes[self.consumed..], MAX_FRAME_SIZE as usize)? {
@@ -43,7 +43,7 @@ impl<'a> Transfers<'a> {
     }
 
     /// Bytes of the transfers that were given out.
-    pub(super) fn consumed(&self) -> usize {
+    pub(crate) fn consumed(&self) -> usize {
         self.consumed
     }
 }

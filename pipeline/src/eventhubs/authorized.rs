@@ -1,0 +1,69 @@
+//! A connection whose token is kept valid, on which partitions are read.
+
+use std::sync::Arc;
+
+use super::authorization::{Authorization, TokenLife};
+use super::connection::Connection;
+use super::connection_string::ConnectionString;
+use super::error::Error;
+use super::link::{LinkBudget, PartitionLink, RequestClient};
+use super::options::ReceiveOptions;
+use super::timeouts::Timeouts;
+use super::transport;
+use crate::clock::Clock;
+use crate::position::PartitionId;
+
+/// An authorized connection. Dropping it ends it, and every link on it.
+#[derive(Debug)]
+pub(super) struct AuthorizedConnection {
+    connection: Connection,
+    _authorization: Authorization,
+}
+
+/// Parameters of an [`AuthorizedConnection`].
+#[derive(Debug)]
+pub(super) struct OpenOptions<'a> {
+    pub(super) to: &'a ConnectionString,
+    /// The connection's container id.
+    pub(super) name: &'a str,
+    /// The resource that the token is for.
+    pub(super) audience: String,
+    pub(super) life: TokenLife,
+    pub(super) timeouts: Timeouts,
+    pub(super) clock: &'a Arc<dyn Clock>,
+}
+
+impl AuthorizedConnection {
+    /// Dials, opens a connection and puts its first token.
+    pub(super) async fn open(options: OpenOptions<'_>) -> Result<Self, Error> {
+        let OpenOptions { to, name, audience, life, timeouts, clock } = options;
+        let stream = transport::dial(to).await?;
+        let connection = Connection::open(stream, to, name, timeouts.idle).await?;
+        let client = RequestClient::attach(connection.table(), name)?;
+        let credential = to.credential().clone();
+        let authorization =
+            Authorization::start(client, audience, credential, life, Arc::clone(clock)).await?;
+        Ok(Self { connection, _authorization: authorization })
+    }
+
+    /// Whether partitions can still be attached.
+    pub(super) fn is_open(&self) -> bool {
+        self.connection.is_open()
+    }
+
+    /// Attaches to a partition.
+    pub(super) async fn attach(
+        &self,
+        hub: &str,
+        partition: PartitionId,
+        options: &ReceiveOptions,
+        budget: &LinkBudget,
+    ) -> Result<PartitionLink, Error> {
+        PartitionLink::attach(self.connection.table(), hub, partition, options, budget).await
+    }
+
+    /// Closes the connection and waits for the hub to close its side.
+    pub(super) async fn close(self) {
+        self.connection.close().await;
+    }
+}
