@@ -5,7 +5,7 @@ use super::directory::{Seen, SlotId, Track};
 use super::row::Row;
 use super::schema::{ColumnType, Fixed};
 use super::values::Cell;
-use crate::event::scalars::{Date, Number, date, double, guid, iso_date};
+use crate::event::scalars::{Date, date, guid, iso_date};
 use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::value::{Reference, Value, bytes, choices, is_silent};
 
@@ -37,7 +37,7 @@ impl Row<'_, '_> {
             self.cover(node);
         } else if let Some(value) = Value::read(self.tree, node) {
             if self.scratch.survey.is_some() {
-                self.note(name, node, value);
+                self.note(name, value);
             }
             if let Some(column_type) = self.attribute_type(slot, name, value) {
                 seen.placed = self.place(slot, name, node, column_type, value);
@@ -68,11 +68,11 @@ impl Row<'_, '_> {
 
     /// Notes a value for the metadata that is made of them.
     #[cold]
-    fn note(&mut self, name: NodeId, node: NodeId, value: Value<'_>) {
+    fn note(&mut self, name: NodeId, value: Value<'_>) {
         let attribute = self.tree.text(name);
         let evidence = self.evidence(attribute.as_bytes(), value);
         if let Some(notes) = &mut self.scratch.survey {
-            notes.note((self.event.table.name(), attribute), self.tree, node, value, evidence);
+            notes.note((self.event.table.name(), attribute), value, evidence);
         }
     }
 
@@ -80,9 +80,8 @@ impl Row<'_, '_> {
     fn evidence(&self, attribute: &[u8], value: Value<'_>) -> Option<ColumnType> {
         Some(match value {
             Value::Boolean(_) => ColumnType::Boolean,
-            Value::Number(_) => ColumnType::Number,
             // Doubles need metadata: as evidence they would shut out the decimals behind them.
-            Value::LongNumber => return None,
+            Value::Number(number) => number.exact().map(|_| ColumnType::Number)?,
             Value::Money(_) => ColumnType::Decimal,
             Value::Choice(_) => ColumnType::Choice,
             Value::Choices => ColumnType::Choices,
@@ -113,7 +112,7 @@ impl Row<'_, '_> {
             (ColumnType::Choices, Value::Choices) => self.choices(slot, node),
             (ColumnType::Binary, Value::Bytes) => self.binary(slot, node),
             _ => {
-                let Some((cell, whole)) = scalar_cell(self.tree, column_type, node, value) else {
+                let Some((cell, whole)) = scalar_cell(column_type, value) else {
                     return false;
                 };
                 let put = self.cells.put_attribute(slot, column_type, cell);
@@ -158,32 +157,28 @@ impl Row<'_, '_> {
 }
 
 /// Whether a column of this type takes a value.
-pub(super) fn fits(tree: Tree<'_>, column_type: ColumnType, node: NodeId, value: Value<'_>) -> bool {
+pub(super) fn fits(column_type: ColumnType, value: Value<'_>) -> bool {
     match (column_type, value) {
         (ColumnType::Uuid, Value::Reference(reference)) => reference.id.is_some(),
         (ColumnType::PartyList, Value::Parties)
         | (ColumnType::Choices, Value::Choices)
         | (ColumnType::Binary, Value::Bytes) => true,
-        _ => scalar_cell(tree, column_type, node, value).is_some(),
+        _ => scalar_cell(column_type, value).is_some(),
     }
 }
 
 /// What a scalar is in a column of this type, and whether that is all of it; `None` if it does not fit there.
-fn scalar_cell<'a>(
-    tree: Tree<'a>,
-    column_type: ColumnType,
-    node: NodeId,
-    value: Value<'a>,
-) -> Option<(Cell<'a>, bool)> {
+fn scalar_cell(column_type: ColumnType, value: Value<'_>) -> Option<(Cell<'_>, bool)> {
     let cell = match (column_type, value) {
         (ColumnType::Boolean, Value::Boolean(value)) => Cell::Boolean(value),
         // Money and plain numbers share their columns: both are exact decimals, and DuckDB unites them.
-        (ColumnType::Number | ColumnType::Decimal, Value::Number(number) | Value::Money(number)) => {
-            Cell::Decimal(number.scaled())
+        (ColumnType::Number | ColumnType::Decimal, Value::Money(number)) => Cell::Decimal(number.scaled()),
+        (ColumnType::Number | ColumnType::Decimal, Value::Number(number)) => {
+            Cell::Decimal(number.exact()?.scaled())
         }
-        (ColumnType::Int32, Value::Number(number)) => Cell::Int32(number.int32()?),
-        (ColumnType::Int64, Value::Number(Number::Integer(integer))) => Cell::Int64(integer),
-        (ColumnType::Double, Value::Number(_) | Value::LongNumber) => Cell::Double(double(tree.text(node))?),
+        (ColumnType::Int32, Value::Number(number)) => Cell::Int32(number.exact()?.int32()?),
+        (ColumnType::Int64, Value::Number(number)) => Cell::Int64(number.exact()?.int64()?),
+        (ColumnType::Double, Value::Number(number)) => Cell::Double(number.double()?),
         (ColumnType::Choice, Value::Choice(choice)) => Cell::Int32(choice),
         (ColumnType::Text, Value::Text(text) | Value::IsoDate(text)) => Cell::Text(text),
         (ColumnType::Uuid, Value::Text(text)) => Cell::Uuid(guid(text)?),

@@ -7,7 +7,7 @@
 //! Schema reference, section 2.3.
 
 use super::names::is_same;
-use super::scalars::{Guid, Number, guid, number};
+use super::scalars::{Guid, Number, NumberLiteral, guid, number};
 use super::tree::{Kind, NodeId, Tree};
 
 /// What an attribute's value is, by its form; for every one of these there is a column type.
@@ -15,11 +15,9 @@ use super::tree::{Kind, NodeId, Tree};
 pub enum Value<'a> {
     /// `true` or `false`.
     Boolean(bool),
-    /// A number whose digits all fit a decimal column.
-    Number(Number),
-    /// A number of other digits than a decimal column holds; a double may be one.
-    LongNumber,
-    /// `Money`, as [`Number`](Self::Number).
+    /// A number.
+    Number(NumberLiteral<'a>),
+    /// `Money` whose digits all fit a decimal column.
     Money(Number),
     /// `OptionSetValue`.
     Choice(i32),
@@ -67,7 +65,7 @@ impl<'a> Value<'a> {
         match tree.kind(node) {
             Kind::False => Some(Self::Boolean(false)),
             Kind::True => Some(Self::Boolean(true)),
-            Kind::Number => Some(number(tree.bytes(node)).map_or(Self::LongNumber, Self::Number)),
+            Kind::Number => Some(Self::Number(NumberLiteral::read(tree.bytes(node)))),
             Kind::Text => Some(Self::Text(tree.bytes(node))),
             Kind::IsoDate => Some(Self::IsoDate(tree.bytes(node))),
             Kind::Object => match tree.bytes(node) {

@@ -12,7 +12,6 @@ use super::super::attributes::fits;
 use super::super::schema::ColumnType;
 use super::super::{Catalog, Context, Full, TableBuffer};
 use super::kinds::attribute_type;
-use crate::event::tree::{NodeId, Tree};
 use crate::event::value::Value;
 use crate::event::{ChangeEvent, RawEvent};
 use crate::position::{PartitionId, SequenceNumber};
@@ -139,14 +138,13 @@ impl Notes {
     pub(in crate::columns) fn note(
         &mut self,
         (table, attribute): (&str, &str),
-        tree: Tree<'_>,
-        node: NodeId,
         value: Value<'_>,
         evidence: Option<ColumnType>,
     ) {
-        let holds = |column_type: &ColumnType| fits(tree, *column_type, node, value);
+        let holds = |column_type: &ColumnType| fits(*column_type, value);
         // Beside what a run takes for evidence: a number that only a double holds is one.
-        let double = Some(ColumnType::Double).filter(|double| value == Value::LongNumber && holds(double));
+        let is_long = matches!(value, Value::Number(number) if number.exact().is_none());
+        let double = Some(ColumnType::Double).filter(|double| is_long && holds(double));
         let Some(evidence) = evidence.or(double) else { return };
         let known = self
             .attributes

@@ -18,6 +18,31 @@ pub enum Number {
     Scaled(i128),
 }
 
+/// A JSON number, read once: its value where a decimal column holds it, and the text it was written as for columns that
+/// hold other numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberLiteral<'a> {
+    text: &'a [u8],
+    exact: Option<Number>,
+}
+
+impl<'a> NumberLiteral<'a> {
+    /// Reads a JSON number.
+    pub fn read(text: &'a [u8]) -> Self {
+        Self { text, exact: number(text) }
+    }
+
+    /// The value, if no digit is lost in a decimal column.
+    pub fn exact(self) -> Option<Number> {
+        self.exact
+    }
+
+    /// The value, if no digit is lost in a double column.
+    pub fn double(self) -> Option<f64> {
+        double(str::from_utf8(self.text).ok()?)
+    }
+}
+
 /// The digits behind the point of every decimal column.
 ///
 /// # Source
@@ -26,6 +51,9 @@ pub const SCALE: u32 = 12;
 
 /// The digits of every decimal column: what 128 bits hold.
 pub const PRECISION: u32 = 38;
+
+const _: () = assert!(PRECISION <= i128::MAX.ilog10(), "128 bits hold every decimal");
+const _: () = assert!(PRECISION - SCALE > i64::MAX.ilog10(), "a decimal holds every 64-bit integer");
 
 impl Number {
     /// Its value in units of 10⁻¹².
@@ -38,8 +66,13 @@ impl Number {
 
     /// Its value, if it is an integer of 32 bits.
     pub fn int32(self) -> Option<i32> {
+        i32::try_from(self.int64()?).ok()
+    }
+
+    /// Its value, if it is an integer of 64 bits.
+    pub fn int64(self) -> Option<i64> {
         match self {
-            Self::Integer(integer) => i32::try_from(integer).ok(),
+            Self::Integer(integer) => Some(integer),
             Self::Scaled(_) => None,
         }
     }
