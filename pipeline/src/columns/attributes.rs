@@ -2,10 +2,11 @@
 
 use super::context::Lookup;
 use super::directory::{Seen, SlotId, Track};
+use super::fit::{Fit, attribute_date};
 use super::row::Row;
 use super::schema::{ColumnType, Fixed};
 use super::values::Cell;
-use crate::event::scalars::{Date, date, guid, iso_date};
+use crate::event::scalars::{Guid, date};
 use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::value::{Reference, Value, bytes, choices, is_silent};
 
@@ -17,7 +18,7 @@ impl Row<'_, '_> {
         let attributes =
             self.parts.attributes.filter(|node| matches!(tree.kind(*node), Kind::Pairs | Kind::Object));
         let names = attributes.into_iter().flat_map(|node| tree.members(node));
-        self.cells.put_texts(Fixed::Changed, names.map(|(name, _)| tree.bytes(name)));
+        self.cells.put_strings(Fixed::Changed, names.map(|(name, _)| tree.bytes(name)));
         let mut previous = None;
         for (name, value) in attributes.into_iter().flat_map(|node| tree.members(node)) {
             match self.directory.find(self.catalog, Track::Target, previous, tree, name) {
@@ -106,27 +107,31 @@ impl Row<'_, '_> {
         column_type: ColumnType,
         value: Value<'_>,
     ) -> bool {
-        match (column_type, value) {
-            (ColumnType::Uuid, Value::Reference(reference)) => self.lookup(slot, name, reference),
-            (ColumnType::PartyList, Value::Parties) => self.party_list(slot, name, node),
-            (ColumnType::Choices, Value::Choices) => self.choices(slot, node),
-            (ColumnType::Binary, Value::Bytes) => self.binary(slot, node),
-            _ => {
-                let Some((cell, whole)) = scalar_cell(column_type, value) else {
-                    return false;
-                };
+        match Fit::of(column_type, value) {
+            None => false,
+            Some(Fit::Whole(cell)) => {
                 let put = self.cells.put_attribute(slot, column_type, cell);
-                if put && whole {
+                if put {
                     self.cover(all_of_scalar(self.tree, node));
                 }
                 put
             }
+            Some(Fit::Cut(cell)) => self.cells.put_attribute(slot, column_type, cell),
+            Some(Fit::Lookup(node, id, reference)) => self.lookup(slot, name, (node, id), reference),
+            Some(Fit::Parties) => self.party_list(slot, name, node),
+            Some(Fit::Choices) => self.choices(slot, node),
+            Some(Fit::Bytes) => self.binary(slot, node),
         }
     }
 
-    fn lookup(&mut self, slot: SlotId, attribute: NodeId, reference: Reference) -> bool {
-        let Some((node, id)) = reference.id else { return false };
-        let put = self.cells.put_attribute(slot, ColumnType::Uuid, Cell::Uuid(id));
+    fn lookup(
+        &mut self,
+        slot: SlotId,
+        attribute: NodeId,
+        (node, id): (NodeId, Guid),
+        reference: Reference,
+    ) -> bool {
+        let put = self.cells.put_attribute(slot, ColumnType::Uuid, Cell::Guid(id));
         if put {
             self.cover(node);
             let Reference { logical_name, name, .. } = reference;
@@ -156,42 +161,6 @@ impl Row<'_, '_> {
     }
 }
 
-/// Whether a column of this type takes a value.
-pub(super) fn fits(column_type: ColumnType, value: Value<'_>) -> bool {
-    match (column_type, value) {
-        (ColumnType::Uuid, Value::Reference(reference)) => reference.id.is_some(),
-        (ColumnType::PartyList, Value::Parties)
-        | (ColumnType::Choices, Value::Choices)
-        | (ColumnType::Binary, Value::Bytes) => true,
-        _ => scalar_cell(column_type, value).is_some(),
-    }
-}
-
-/// What a scalar is in a column of this type, and whether that is all of it; `None` if it does not fit there.
-fn scalar_cell(column_type: ColumnType, value: Value<'_>) -> Option<(Cell<'_>, bool)> {
-    let cell = match (column_type, value) {
-        (ColumnType::Boolean, Value::Boolean(value)) => Cell::Boolean(value),
-        // Money and plain numbers share their columns: both are exact decimals, and DuckDB unites them.
-        (ColumnType::Number | ColumnType::Decimal, Value::Money(number)) => Cell::Decimal(number.scaled()),
-        (ColumnType::Number | ColumnType::Decimal, Value::Number(number)) => {
-            Cell::Decimal(number.exact()?.scaled())
-        }
-        (ColumnType::Int32, Value::Number(number)) => Cell::Int32(number.exact()?.int32()?),
-        (ColumnType::Int64, Value::Number(number)) => Cell::Int64(number.exact()?.int64()?),
-        (ColumnType::Double, Value::Number(number)) => Cell::Double(number.double()?),
-        (ColumnType::Choice, Value::Choice(choice)) => Cell::Int32(choice),
-        (ColumnType::Text, Value::Text(text) | Value::IsoDate(text)) => Cell::Text(text),
-        (ColumnType::Uuid, Value::Text(text)) => Cell::Uuid(guid(text)?),
-        (ColumnType::Datetime, Value::Text(text) | Value::IsoDate(text)) => {
-            let date = attribute_date(text)?;
-            return Some((Cell::instant(date.ms), date.exact));
-        }
-        (ColumnType::Date, Value::Text(text) | Value::IsoDate(text)) => Cell::Int32(attribute_day(text)?),
-        _ => return None,
-    };
-    Some((cell, true))
-}
-
 /// A scalar, or the object around it where that says nothing else: what is covered as a whole is passed quickly.
 fn all_of_scalar(tree: Tree<'_>, node: NodeId) -> NodeId {
     // The object, the name of its only member, the value.
@@ -204,19 +173,4 @@ fn scalar(tree: Tree<'_>, node: NodeId) -> NodeId {
         Kind::Object => tree.member(node, "Value").unwrap_or(node),
         _ => node,
     }
-}
-
-/// The days since 1970 of an attribute's date; `None` if it has a time.
-fn attribute_day(text: &[u8]) -> Option<i32> {
-    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-    let date = attribute_date(text).filter(|date| date.exact && date.ms % DAY_MS == 0)?;
-    i32::try_from(date.ms / DAY_MS).ok()
-}
-
-/// An attribute's date; `None` if an offset leaves open what it means.
-///
-/// # Source
-/// Schema reference, section 2.4: no sample tells the two readings of an offset apart.
-fn attribute_date(text: &[u8]) -> Option<Date> {
-    date(text).or_else(|| iso_date(text)).filter(|date| date.unambiguous().is_some())
 }

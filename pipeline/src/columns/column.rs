@@ -1,23 +1,16 @@
 //! One column of a row group, as plain buffers.
 //!
-//! Owns: which row a value belongs to, backfilling, how much that may take, parties. Does not own: the layout of values
-//! (`values`), which value goes where.
+//! Owns: which row a value belongs to, backfilling, how much that may take. Does not own: the layout of values
+//! (`values`), which value goes into which column.
 //!
 //! # Shape
 //! A column takes no memory until its first value; the rows before are made null then, the rows behind its last
 //! value when it is finished. So a column costs nothing in a row that does not touch it.
 
-use std::sync::Arc;
+use arrow::array::ArrayRef;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeBinaryArray, StringArray, StringBuilder, StructArray, new_null_array,
-};
-use uuid::Uuid;
-use uuid::fmt::Hyphenated;
-
-use super::bits::Validity;
-use super::schema::{ColumnType, EVENT, PARTY, PartyPart, party_fields};
-use super::values::{Cell, Values};
+use super::schema::{ColumnType, EVENT};
+use super::values::{Cell, Layout, Parties, Validity, Values};
 
 /// All columns of a row group: those that every row has, and those of the attributes by slot.
 #[derive(Debug, Default)]
@@ -68,7 +61,6 @@ impl Column {
         cell: Cell<'_>,
         padding: &mut Padding,
     ) -> bool {
-        debug_assert!(Values::take(column_type, cell), "{cell:?} in a column of {column_type:?}");
         if self.len() == row && self.values.push(cell) {
             self.validity.push_valid();
             return true;
@@ -89,31 +81,30 @@ impl Column {
             return false;
         }
         let pushed = self.values.push(cell);
-        debug_assert!(pushed, "{cell:?} does not go into {:?}", self.values);
-        self.validity.push_valid();
-        true
+        debug_assert!(pushed, "{cell:?} in a column of {column_type:?}");
+        if pushed {
+            self.validity.push_valid();
+        }
+        pushed
     }
 
-    /// Sets a row of a list of texts.
-    pub(super) fn push_texts<'a>(
+    /// Sets a row of a list of strings.
+    pub(super) fn push_strings<'a>(
         &mut self,
         row: usize,
-        texts: impl Iterator<Item = &'a [u8]>,
+        strings: impl Iterator<Item = &'a [u8]>,
         padding: &mut Padding,
     ) -> bool {
         if !self.reach(ColumnType::TextList, row, padding) {
             return false;
         }
-        let Values::Texts { offsets, items } = &mut self.values else { return false };
-        for text in texts {
-            items.push(text);
-        }
-        offsets.push(items.len);
+        let Values::Strings(lists) = &mut self.values else { return false };
+        lists.push(strings);
         self.validity.push_valid();
         true
     }
 
-    /// Sets a row of a party list, one party per call of what `write` is given.
+    /// Sets a row of a list of parties, which `write` appends.
     pub(super) fn push_parties(
         &mut self,
         row: usize,
@@ -123,16 +114,15 @@ impl Column {
         if !self.reach(ColumnType::PartyList, row, padding) {
             return false;
         }
-        let Values::Parties { offsets, parties } = &mut self.values else { return false };
-        write(parties);
-        offsets.push(parties.len());
+        let Values::Parties(lists) = &mut self.values else { return false };
+        lists.push(write);
         self.validity.push_valid();
         true
     }
 
     /// The bytes its buffers take.
     pub(super) fn bytes(&self) -> usize {
-        self.validity.bytes() + self.values.bytes()
+        self.validity.byte_size() + self.values.byte_size()
     }
 
     /// The bytes its buffers will take once it is padded to so many rows.
@@ -174,8 +164,8 @@ impl Column {
             return None;
         }
         self.pad(rows);
-        let Self { validity, values } = std::mem::take(self);
-        Some(values.finish(column_type, validity, rows))
+        let column = std::mem::take(self);
+        column.values.finish(column_type, column.validity)
     }
 
     /// Makes `row` the next to be set; false if it can't be.
@@ -187,8 +177,9 @@ impl Column {
             if !padding.add_column(column_type, row) {
                 return false;
             }
-            if !self.values.begins(column_type) {
-                self.values = Values::of(column_type);
+            let layout = Layout::of(column_type);
+            if !self.values.has(layout) {
+                self.values = Values::new(layout);
             }
         }
         if self.len() < row {
@@ -275,7 +266,7 @@ impl Padding {
 
     /// Adds a column whose first value is in `row`; false if that exceeds the limit.
     fn add_column(&mut self, column_type: ColumnType, row: usize) -> bool {
-        let row_bytes = self.row_bytes + Values::row_bytes_of(column_type);
+        let row_bytes = self.row_bytes + Layout::of(column_type).row_bytes();
         if (row + 1) * row_bytes > self.max_bytes {
             self.exceeded = true;
             return false;
@@ -283,77 +274,4 @@ impl Padding {
         self.row_bytes = row_bytes;
         true
     }
-}
-
-/// The parties of a party-list column, of all rows one behind the other.
-#[derive(Debug, Default)]
-pub(super) struct Parties {
-    columns: [Column; PARTY.len()],
-    len: usize,
-    padding: Padding,
-}
-
-impl Parties {
-    /// Sets a part of the party that is being written.
-    pub(super) fn set(&mut self, part: PartyPart, cell: Cell<'_>) -> bool {
-        self.set_at(part as usize, cell)
-    }
-
-    /// Ends a party.
-    pub(super) fn close(&mut self) {
-        self.len += 1;
-    }
-
-    /// Number of rows.
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
-    /// A part of one of them.
-    pub(super) fn cell(&self, party: usize, part: usize) -> Option<Cell<'_>> {
-        self.columns.get(part)?.cell(party)
-    }
-
-    /// Sets a part, by its place among them, of the party that is being written.
-    pub(super) fn set_at(&mut self, part: usize, cell: Cell<'_>) -> bool {
-        self.columns[part].push(PARTY[part].1, self.len, cell, &mut self.padding)
-    }
-
-    /// Forgets all from `len` on.
-    pub(super) fn truncate(&mut self, len: usize) {
-        for column in &mut self.columns {
-            column.truncate(len);
-        }
-        self.len = self.len.min(len);
-    }
-
-    /// The bytes they take.
-    pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.columns.iter().map(Column::bytes).sum::<usize>()
-    }
-
-    pub(super) fn finish(mut self) -> StructArray {
-        let fields = party_fields();
-        let parts = PARTY.iter().zip(&mut self.columns).zip(&fields);
-        let parts = parts.map(|(((_, column_type), column), field)| {
-            let part = column.finish(*column_type, self.len);
-            match part.as_ref().and_then(|part| part.as_fixed_size_binary_opt()) {
-                Some(ids) => Arc::new(texts(ids)),
-                None => part.unwrap_or_else(|| new_null_array(field.data_type(), self.len)),
-            }
-        });
-        let parts = parts.collect();
-        StructArray::new(fields, parts, None)
-    }
-}
-
-/// Ids as the texts that files hold: a party list is written as it is here.
-fn texts(ids: &FixedSizeBinaryArray) -> StringArray {
-    let mut texts = StringBuilder::with_capacity(ids.len(), 0);
-    for id in ids {
-        let mut text = [0; Hyphenated::LENGTH];
-        let id = id.and_then(|id| Uuid::from_slice(id).ok());
-        texts.append_option(id.map(|id| &*id.hyphenated().encode_lower(&mut text)));
-    }
-    texts.finish()
 }

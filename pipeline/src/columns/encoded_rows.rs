@@ -12,12 +12,11 @@
 //! column before it in the upper bits and the kind of value in the lower four, and the value. A name in a list of texts
 //! that is an attribute's is its slot.
 
-use super::bits::Run;
 use super::catalog::Known;
-use super::column::{Column, Columns, Padding, Parties};
+use super::column::{Column, Columns, Padding};
 use super::directory::{Directory, SlotId};
 use super::schema::{ColumnType, EVENT, FixedColumn, PARTY};
-use super::values::{Cell, Values};
+use super::values::{Cell, Layout, Parties, Strings, Values};
 use crate::event::scalars::Number;
 
 /// Rows of one table, encoded.
@@ -92,10 +91,10 @@ impl EncodedRows {
                     }
                 };
                 match kind {
-                    kind::TEXTS => {
+                    kind::STRINGS => {
                         let (count, mut previous) = (reader.varint(), None);
                         let names = (0..count).map(|_| reader.name(&mut previous, directory));
-                        let pushed = column.push_texts(row, names, padding);
+                        let pushed = column.push_strings(row, names, padding);
                         debug_assert!(pushed, "texts that are not read leave the reader where it is");
                     }
                     kind::PARTIES => {
@@ -104,10 +103,10 @@ impl EncodedRows {
                                 let mut next = 0;
                                 while let Some((distance, kind)) = reader.head() {
                                     next += distance;
-                                    let cell = reader.cell(kind, PARTY[next - 1].1, &mut choices);
-                                    parties.set_at(next - 1, cell);
+                                    let (part, _, column_type) = PARTY[next - 1];
+                                    parties.set_cell(part, reader.cell(kind, column_type, &mut choices));
                                 }
-                                parties.close();
+                                parties.end_party();
                             }
                         };
                         let pushed = column.push_parties(row, write, padding);
@@ -139,10 +138,10 @@ mod kind {
     pub(super) const INTEGER: usize = 2;
     pub(super) const DECIMAL: usize = 3;
     pub(super) const DOUBLE: usize = 4;
-    pub(super) const UUID: usize = 5;
+    pub(super) const GUID: usize = 5;
     pub(super) const BYTES: usize = 6;
     pub(super) const CHOICES: usize = 7;
-    pub(super) const TEXTS: usize = 8;
+    pub(super) const STRINGS: usize = 8;
     pub(super) const PARTIES: usize = 9;
     pub(super) const BITS: u32 = 4;
 }
@@ -150,19 +149,20 @@ mod kind {
 /// Appends the only row of a column.
 fn encode(distance: usize, column: &Column, directory: &Directory, out: &mut Vec<u8>) {
     match column.values() {
-        Values::Texts { items, .. } => {
-            put_head(distance, kind::TEXTS, out);
-            put_names(items, directory, out);
+        Values::Strings(lists) => {
+            put_head(distance, kind::STRINGS, out);
+            put_names(lists.strings(), directory, out);
         }
-        Values::Parties { parties, .. } => {
+        Values::Parties(lists) => {
+            let parties = lists.parties();
             put_head(distance, kind::PARTIES, out);
             put_varint(parties.len() as u64, out);
             for party in 0..parties.len() {
                 let mut before = 0;
-                for part in 1..=PARTY.len() {
-                    if let Some(cell) = parties.cell(party, part - 1) {
-                        put_cell(part - before, cell, out);
-                        before = part;
+                for (at, part) in (1..).zip(PARTY.map(|(part, ..)| part)) {
+                    if let Some(cell) = parties.cell(party, part) {
+                        put_cell(at - before, cell, out);
+                        before = at;
                     }
                 }
                 out.push(END);
@@ -176,10 +176,10 @@ fn encode(distance: usize, column: &Column, directory: &Directory, out: &mut Vec
     }
 }
 
-fn put_names(names: &Run, directory: &Directory, out: &mut Vec<u8>) {
-    put_varint(names.len as u64, out);
+fn put_names(names: &Strings, directory: &Directory, out: &mut Vec<u8>) {
+    put_varint(names.len() as u64, out);
     let mut previous: Option<SlotId> = None;
-    for at in 0..names.len {
+    for at in 0..names.len() {
         let name = names.get(at);
         if let Some(slot) = directory.slot_of(previous, name) {
             let distance = i64::from(slot.0) - previous.map_or(0, |previous| i64::from(previous.0));
@@ -205,8 +205,8 @@ fn put_cell(distance: usize, cell: Cell<'_>, out: &mut Vec<u8>) {
             None => return put(kind::DECIMAL, &value.to_le_bytes()),
         },
         Cell::Double(value) => return put(kind::DOUBLE, &value.to_le_bytes()),
-        Cell::Uuid(guid) => return put(kind::UUID, &guid),
-        Cell::Text(bytes) | Cell::Bytes(bytes) => {
+        Cell::Guid(guid) => return put(kind::GUID, &guid),
+        Cell::Bytes(bytes) => {
             put_head(distance, kind::BYTES, out);
             put_varint(bytes.len() as u64, out);
             return out.extend_from_slice(bytes);
@@ -270,11 +270,10 @@ impl<'a> Reader<'a> {
             kind::FALSE | kind::TRUE => Cell::Boolean(kind == kind::TRUE),
             kind::DECIMAL => Cell::Decimal(i128::from_le_bytes(self.array())),
             kind::DOUBLE => Cell::Double(f64::from_le_bytes(self.array())),
-            kind::UUID => Cell::Uuid(self.array()),
+            kind::GUID => Cell::Guid(self.array()),
             kind::BYTES => {
                 let length = self.varint() as usize;
-                let bytes = self.bytes(length);
-                if column_type == ColumnType::Binary { Cell::Bytes(bytes) } else { Cell::Text(bytes) }
+                Cell::Bytes(self.bytes(length))
             }
             kind::CHOICES => {
                 choices.clear();
@@ -283,11 +282,9 @@ impl<'a> Reader<'a> {
             }
             _ => {
                 let integer = unzigzag(self.varint());
-                match column_type {
-                    ColumnType::Number | ColumnType::Decimal => {
-                        Cell::Decimal(Number::Integer(integer).scaled())
-                    }
-                    ColumnType::Datetime | ColumnType::Instant | ColumnType::Int64 => Cell::Int64(integer),
+                match Layout::of(column_type) {
+                    Layout::Decimal => Cell::Decimal(Number::Integer(integer).scaled()),
+                    Layout::Int64 => Cell::Int64(integer),
                     _ => Cell::Int32(integer as i32),
                 }
             }

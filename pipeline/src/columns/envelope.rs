@@ -53,10 +53,10 @@ impl<'a> Row<'_, 'a> {
         let index = self.several.map_or(0, |(_, item)| item.index);
         let cells = &mut self.cells;
         cells.put(Fixed::SinkModifiedOn, Cell::instant(raw.enqueued_time_ms));
-        cells.put(Fixed::Hub, Cell::Text(hub.as_bytes()));
+        cells.put(Fixed::Hub, Cell::Bytes(hub.as_bytes()));
         cells.put(Fixed::Partition, Cell::Int32(partition.0 as i32));
         cells.put(Fixed::SequenceNumber, Cell::Int64(raw.sequence_number.0));
-        cells.put(Fixed::Offset, Cell::Text(raw.offset.as_bytes()));
+        cells.put(Fixed::Offset, Cell::Bytes(raw.offset.as_bytes()));
         cells.put(Fixed::EnqueuedTime, Cell::instant(raw.enqueued_time_ms));
         cells.put(Fixed::RowIndex, Cell::Int32(index as i32));
     }
@@ -65,7 +65,7 @@ impl<'a> Row<'_, 'a> {
     pub(super) fn envelope(&mut self, size_exceeded: bool) {
         self.identify();
         for (member, column) in IDS {
-            self.fact(member, column, Kind::Text, |text| guid(text).map(Cell::Uuid));
+            self.fact(member, column, Kind::Text, |text| guid(text).map(Cell::Guid));
         }
         for (member, column) in NUMBERS {
             let int32 = |text| number(text).and_then(Number::int32).map(Cell::Int32);
@@ -77,11 +77,11 @@ impl<'a> Row<'_, 'a> {
         }
         if self.several.is_none_or(|(targets, item)| item.index == 0 || targets.repeats_texts) {
             for (member, column) in TEXTS {
-                self.fact(member, column, Kind::Text, |text| Some(Cell::Text(text)));
+                self.fact(member, column, Kind::Text, |text| Some(Cell::Bytes(text)));
             }
         }
         // An event that names no message has none, not one with an empty name.
-        let named = |text: &'a [u8]| (!text.is_empty()).then_some(Cell::Text(text));
+        let named = |text: &'a [u8]| (!text.is_empty()).then_some(Cell::Bytes(text));
         self.fact(Member::MessageName, Fixed::Message, Kind::Text, named);
         self.created_on();
         self.primary_table();
@@ -170,7 +170,7 @@ impl<'a> Row<'_, 'a> {
         let Parts { id, logical_name, .. } = Parts::of(self.tree, owner);
         if let Some(node) = id
             && let Some(id) = guid_at(self.tree, node)
-            && self.cells.put(Fixed::StepId, Cell::Uuid(id))
+            && self.cells.put(Fixed::StepId, Cell::Guid(id))
         {
             self.cover(node);
         }

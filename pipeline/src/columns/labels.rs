@@ -27,7 +27,7 @@ impl Row<'_, '_> {
         self.scratch.labels.extend(automatic);
         let labels = self.scratch.labels.iter().copied();
         if let Some(json) = self.scratch.normal.object(self.tree, labels, &self.scratch.marks) {
-            self.cells.put(Fixed::Labels, Cell::Text(json));
+            self.cells.put(Fixed::Labels, Cell::Bytes(json));
         }
         if let Some((_, image)) = automatic {
             self.cover(image);
@@ -100,7 +100,7 @@ impl Row<'_, '_> {
 
     fn companion(&mut self, slot: SlotId, which: Companion, node: NodeId) -> bool {
         let Some(companion) = self.directory.companion(self.catalog, slot, which) else { return false };
-        let text = Cell::Text(self.tree.bytes(node));
+        let text = Cell::Bytes(self.tree.bytes(node));
         let put = self.cells.put_attribute(companion, ColumnType::Text, text);
         if put {
             self.cover(node);

@@ -26,8 +26,8 @@ mod quarantined; // and back
 mod directory;
 mod column;
 mod encoded_rows;
+mod fit;
 mod values;
-mod bits;
 mod marks;
 mod normal_form;
 

@@ -2,12 +2,10 @@
 //!
 //! Owns: which parts of a party have a column of their own, and its `rest`, so that the row's stays null.
 
-use super::column::Parties;
 use super::context::Scratch;
 use super::directory::SlotId;
 use super::row::Row;
-use super::schema::PartyPart;
-use super::values::Cell;
+use super::values::{Parties, PartyString};
 use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::value::{PARTY, Value, is_silent, parties};
 
@@ -25,7 +23,7 @@ impl Row<'_, '_> {
                 let collection = (at == 0 && node != list).then_some((attribute, node));
                 write_parts(columns, scratch, tree, party);
                 write_rest(columns, scratch, tree, party, collection);
-                columns.close();
+                columns.end_party();
             }
         });
         if put {
@@ -43,19 +41,22 @@ fn write_parts(columns: &mut Parties, scratch: &mut Scratch, tree: Tree<'_>, par
         match (tree.text(name), Value::read(tree, node)) {
             ("partyid", Some(Value::Reference(reference))) => {
                 if let Some((node, id)) = reference.id {
-                    put(columns, scratch, PartyPart::Id, Cell::Uuid(id), node);
+                    if columns.set_id(id) {
+                        scratch.marks.cover(node);
+                    }
                 }
                 if let Some(node) = reference.logical_name {
-                    put(columns, scratch, PartyPart::EntityType, Cell::Text(tree.bytes(node)), node);
+                    set_string(columns, scratch, PartyString::EntityType, tree, node);
                 }
                 write_name(columns, scratch, tree, party, reference.name);
             }
             ("participationtypemask", Some(Value::Choice(mask))) => {
-                let value = tree.member(node, "Value").unwrap_or(node);
-                put(columns, scratch, PartyPart::Mask, Cell::Int32(mask), value);
+                if columns.set_mask(mask) {
+                    scratch.marks.cover(tree.member(node, "Value").unwrap_or(node));
+                }
             }
-            ("addressused", Some(Value::Text(text))) => {
-                put(columns, scratch, PartyPart::Address, Cell::Text(text), node);
+            ("addressused", Some(Value::Text(_))) => {
+                set_string(columns, scratch, PartyString::Address, tree, node);
             }
             ("partyid" | "participationtypemask" | "addressused", _) if is_silent(tree, node) => {
                 scratch.marks.cover(node);
@@ -76,7 +77,7 @@ fn write_name(
     let label = tree.member(party, "FormattedValues").and_then(|labels| tree.member(labels, "partyid"));
     let label = label.filter(|label| tree.kind(*label) == Kind::Text);
     let Some(shown) = label.or(own) else { return };
-    if !columns.set(PartyPart::Name, Cell::Text(tree.bytes(shown))) {
+    if !columns.set_string(PartyString::Name, tree.bytes(shown)) {
         return;
     }
     for name in [label, own].into_iter().flatten().filter(|name| tree.bytes(*name) == tree.bytes(shown)) {
@@ -95,12 +96,12 @@ fn write_rest(
     let Scratch { marks, normal, .. } = scratch;
     let members = tree.members(party).chain(collection);
     if let Some(json) = normal.object(tree, members.filter(|(_, value)| marks.left(tree, *value)), marks) {
-        columns.set(PartyPart::Rest, Cell::Text(json));
+        columns.set_string(PartyString::Rest, json);
     }
 }
 
-fn put(columns: &mut Parties, scratch: &mut Scratch, part: PartyPart, cell: Cell<'_>, node: NodeId) {
-    if columns.set(part, cell) {
+fn set_string(columns: &mut Parties, scratch: &mut Scratch, part: PartyString, tree: Tree<'_>, node: NodeId) {
+    if columns.set_string(part, tree.bytes(node)) {
         scratch.marks.cover(node);
     }
 }

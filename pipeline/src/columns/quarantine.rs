@@ -15,15 +15,15 @@ pub(super) fn write(
     partition: PartitionId,
 ) {
     let reason = reject.reason.to_string();
-    let stated = |text| (!str::is_empty(text)).then_some(Cell::Text(text.as_bytes()));
+    let stated = |text| (!str::is_empty(text)).then_some(Cell::Bytes(text.as_bytes()));
     for (column, cell) in [
         (Quarantined::SinkModifiedOn, Some(Cell::instant(raw.enqueued_time_ms))),
-        (Quarantined::Reason, Some(Cell::Text(reason.as_bytes()))),
+        (Quarantined::Reason, Some(Cell::Bytes(reason.as_bytes()))),
         (Quarantined::ByteOffset, reject.byte_offset.map(|offset| Cell::Int64(offset as i64))),
         (Quarantined::Body, Some(Cell::Bytes(raw.body))),
         (Quarantined::ContentType, stated(raw.content_type)),
         (Quarantined::Properties, stated(properties)),
-        (Quarantined::Hub, Some(Cell::Text(hub.as_bytes()))),
+        (Quarantined::Hub, Some(Cell::Bytes(hub.as_bytes()))),
         (Quarantined::Partition, Some(Cell::Int32(partition.0 as i32))),
         (Quarantined::SequenceNumber, Some(Cell::Int64(raw.sequence_number.0))),
         (Quarantined::Offset, stated(raw.offset)),

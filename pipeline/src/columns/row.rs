@@ -8,12 +8,12 @@
 //! take the facts of the event and their own target.
 
 use super::catalog::Catalog;
-use super::column::{Column, Columns, Padding, Parties};
+use super::column::{Column, Columns, Padding};
 use super::context::{Context, Scratch};
 use super::directory::{Directory, SlotId};
 use super::schema::{ColumnType, EVENT, Fixed};
 use super::targets::{self, Item, Target, Targets, guid_at};
-use super::values::Cell;
+use super::values::{Cell, Parties};
 use crate::event::names::is_same;
 use crate::event::scalars::{Guid, ZERO_GUID, guid};
 use crate::event::tree::{Kind, NodeId, Tree};
@@ -99,7 +99,7 @@ impl<'r, 'a> Row<'r, 'a> {
     /// Writes a part of the body into a JSON column, without what has a place, and notes that it has one.
     pub(super) fn json(&mut self, column: Fixed, node: NodeId) {
         if let Some(json) = self.scratch.normal.left(self.tree, node, &self.scratch.marks) {
-            self.cells.put(column, Cell::Text(json));
+            self.cells.put(column, Cell::Bytes(json));
         }
         self.cover(node);
     }
@@ -160,7 +160,7 @@ impl<'r, 'a> Row<'r, 'a> {
             }
         };
         if let Some(guid) = self.id {
-            self.cells.put(Fixed::Id, Cell::Uuid(guid));
+            self.cells.put(Fixed::Id, Cell::Guid(guid));
         }
         // A zero says that there is no primary id, which the row says too.
         if let Some((node, _)) = primary.filter(|_| stated.is_none() || stated == self.id) {
@@ -174,7 +174,7 @@ impl<'r, 'a> Row<'r, 'a> {
         if self.scratch.marks.left(tree, root)
             && let Some(json) = self.scratch.normal.left(tree, root, &self.scratch.marks)
         {
-            self.cells.put(Fixed::Rest, Cell::Text(json));
+            self.cells.put(Fixed::Rest, Cell::Bytes(json));
         }
     }
 
@@ -182,7 +182,7 @@ impl<'r, 'a> Row<'r, 'a> {
     fn rest_of_target(&mut self, targets: Targets, item: Item) {
         let Scratch { normal, marks, .. } = &mut *self.scratch;
         if let Some(json) = normal.left_in_list(self.tree, targets.path, item.node, marks) {
-            self.cells.put(Fixed::Rest, Cell::Text(json));
+            self.cells.put(Fixed::Rest, Cell::Bytes(json));
         }
     }
 }
@@ -197,8 +197,8 @@ impl Cells<'_> {
     }
 
     /// Sets the fixed column of texts.
-    pub(super) fn put_texts<'t>(&mut self, column: Fixed, texts: impl Iterator<Item = &'t [u8]>) -> bool {
-        self.fixed[column as usize].push_texts(self.row, texts, self.padding)
+    pub(super) fn put_strings<'t>(&mut self, column: Fixed, texts: impl Iterator<Item = &'t [u8]>) -> bool {
+        self.fixed[column as usize].push_strings(self.row, texts, self.padding)
     }
 
     /// Sets an attribute's column.

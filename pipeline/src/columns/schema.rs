@@ -232,20 +232,31 @@ fixed! {
     RowIndex "_row_index" Int32,
 }
 
-fixed! {
-    /// What is known of each party of an activity; `rest` is everything else its record says.
-    PARTY, PartyPart:
-    Id "partyid" Uuid,
-    EntityType "partyid_entitytype" Text,
-    Name "partyidname" Text,
-    Mask "participationtypemask" Int32,
-    Address "addressused" Text,
-    Rest "rest" Json,
+/// A member of each party of an activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PartyPart {
+    Id,
+    EntityType,
+    Name,
+    Mask,
+    Address,
+    /// Everything else in the party's record.
+    Rest,
 }
+
+/// The members of a party, in order.
+pub(super) const PARTY: [(PartyPart, &str, ColumnType); 6] = [
+    (PartyPart::Id, "partyid", ColumnType::Uuid),
+    (PartyPart::EntityType, "partyid_entitytype", ColumnType::Text),
+    (PartyPart::Name, "partyidname", ColumnType::Text),
+    (PartyPart::Mask, "participationtypemask", ColumnType::Int32),
+    (PartyPart::Address, "addressused", ColumnType::Text),
+    (PartyPart::Rest, "rest", ColumnType::Json),
+];
 
 /// [`PARTY`] as fields, of the types that are in files.
 pub(super) fn party_fields() -> Fields {
-    PARTY.iter().map(|(name, column_type)| Field::new(*name, column_type.in_files(), true)).collect()
+    PARTY.iter().map(|(_, name, column_type)| Field::new(*name, column_type.in_files(), true)).collect()
 }
 
 /// How many of the fixed columns stand before the attributes.

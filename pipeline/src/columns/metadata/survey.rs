@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 
-use super::super::attributes::fits;
+use super::super::fit::Fit;
 use super::super::schema::ColumnType;
 use super::super::{Catalog, Context, Full, TableBuffer};
 use super::kinds::attribute_type;
@@ -141,7 +141,7 @@ impl Notes {
         value: Value<'_>,
         evidence: Option<ColumnType>,
     ) {
-        let holds = |column_type: &ColumnType| fits(*column_type, value);
+        let holds = |column_type: &ColumnType| Fit::of(*column_type, value).is_some();
         // Beside what a run takes for evidence: a number that only a double holds is one.
         let is_long = matches!(value, Value::Number(number) if number.exact().is_none());
         let double = Some(ColumnType::Double).filter(|double| is_long && holds(double));

@@ -6,14 +6,14 @@ use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffe
 
 /// A row of bits, the lowest bit of each byte first.
 #[derive(Debug, Default)]
-pub(super) struct Bits {
+pub(in crate::columns) struct Bits {
     bytes: Vec<u8>,
     len: usize,
 }
 
 impl Bits {
     #[inline]
-    pub(super) fn push(&mut self, bit: bool) {
+    pub(in crate::columns) fn push(&mut self, bit: bool) {
         if self.len.is_multiple_of(8) {
             self.bytes.push(0);
         }
@@ -23,18 +23,18 @@ impl Bits {
         self.len += 1;
     }
 
-    pub(super) fn get(&self, at: usize) -> bool {
+    pub(in crate::columns) fn get(&self, at: usize) -> bool {
         at < self.len && self.bytes[at / 8] & 1 << (at % 8) != 0
     }
 
     /// Forgets all bits and keeps the memory.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::columns) fn clear(&mut self) {
         self.bytes.clear();
         self.len = 0;
     }
 
     /// Forgets the bits from `len` on.
-    pub(super) fn truncate(&mut self, len: usize) {
+    pub(in crate::columns) fn truncate(&mut self, len: usize) {
         if len < self.len {
             self.bytes.truncate(len.div_ceil(8));
             self.len = len;
@@ -44,7 +44,7 @@ impl Bits {
         }
     }
 
-    pub(super) fn extend(&mut self, bit: bool, count: usize) {
+    pub(in crate::columns) fn extend(&mut self, bit: bool, count: usize) {
         const ALL: u8 = u8::MAX;
         let (begin, end) = (self.len, self.len + count);
         self.len = end;
@@ -60,18 +60,18 @@ impl Bits {
     }
 
     /// The bytes it takes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::columns) fn byte_size(&self) -> usize {
         self.bytes.capacity()
     }
 
-    pub(super) fn finish(self) -> BooleanBuffer {
+    pub(in crate::columns) fn finish(self) -> BooleanBuffer {
         BooleanBuffer::new(Buffer::from_vec(self.bytes), 0, self.len)
     }
 }
 
 /// Which values are there. Takes no memory as long as all are, and a value that is there costs no bit until one is not.
 #[derive(Debug, Default)]
-pub(super) struct Validity {
+pub(in crate::columns) struct Validity {
     /// Up to the last that is not there; all behind are.
     bits: Bits,
     len: usize,
@@ -79,27 +79,27 @@ pub(super) struct Validity {
 
 impl Validity {
     /// How many values it speaks of.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::columns) fn len(&self) -> usize {
         self.len
     }
 
     /// Whether the value at a place is there.
-    pub(super) fn is_valid(&self, at: usize) -> bool {
+    pub(in crate::columns) fn is_valid(&self, at: usize) -> bool {
         at < self.len && (at >= self.bits.len || self.bits.get(at))
     }
 
     /// Forgets the values from `len` on.
-    pub(super) fn truncate(&mut self, len: usize) {
+    pub(in crate::columns) fn truncate(&mut self, len: usize) {
         self.bits.truncate(len);
         self.len = self.len.min(len);
     }
 
     #[inline]
-    pub(super) fn push_valid(&mut self) {
+    pub(in crate::columns) fn push_valid(&mut self) {
         self.len += 1;
     }
 
-    pub(super) fn push_nulls(&mut self, count: usize) {
+    pub(in crate::columns) fn push_nulls(&mut self, count: usize) {
         if count > 0 {
             self.bits.extend(true, self.len - self.bits.len);
             self.bits.extend(false, count);
@@ -108,11 +108,11 @@ impl Validity {
     }
 
     /// The bytes it takes.
-    pub(super) fn bytes(&self) -> usize {
-        self.bits.bytes()
+    pub(in crate::columns) fn byte_size(&self) -> usize {
+        self.bits.byte_size()
     }
 
-    pub(super) fn finish(mut self) -> Option<NullBuffer> {
+    pub(in crate::columns) fn finish(mut self) -> Option<NullBuffer> {
         if self.bits.len == 0 {
             return None;
         }
@@ -123,17 +123,20 @@ impl Validity {
 
 /// Where the parts of a longer run end; the zero before the first is not stored until there is one.
 #[derive(Debug, Default)]
-pub(super) struct Offsets(Vec<i32>);
+pub(in crate::columns) struct Offsets(Vec<i32>);
 
 impl Offsets {
+    /// Bytes of one offset.
+    pub(in crate::columns) const BYTES_EACH: usize = size_of::<i32>();
+
     /// No parts yet, and room for some.
-    pub(super) fn with_capacity(parts: usize) -> Self {
+    pub(in crate::columns) fn with_capacity(parts: usize) -> Self {
         Self(Vec::with_capacity(parts + 1))
     }
 
     /// Ends a part.
     #[inline]
-    pub(super) fn push(&mut self, end: usize) {
+    pub(in crate::columns) fn push(&mut self, end: usize) {
         // Row groups are encoded far below this, also inside an event.
         assert!(i32::try_from(end).is_ok(), "a column of a row group holds more than 2 GiB");
         if self.0.is_empty() {
@@ -143,7 +146,7 @@ impl Offsets {
     }
 
     /// Position of a part in the run.
-    pub(super) fn range(&self, at: usize) -> Range<usize> {
+    pub(in crate::columns) fn range(&self, at: usize) -> Range<usize> {
         match self.0.get(at..at + 2) {
             Some([start, end]) => *start as usize..*end as usize,
             _ => 0..0,
@@ -151,80 +154,32 @@ impl Offsets {
     }
 
     /// Forgets all parts and keeps the memory.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::columns) fn clear(&mut self) {
         self.0.clear();
     }
 
     /// Forgets the parts from `parts` on; where the last that is left ends.
-    pub(super) fn truncate(&mut self, parts: usize) -> usize {
+    pub(in crate::columns) fn truncate(&mut self, parts: usize) -> usize {
         self.0.truncate(parts + 1);
         self.0.last().map_or(0, |end| *end as usize)
     }
 
     /// Ends empty parts.
-    pub(super) fn push_empty(&mut self, count: usize) {
+    pub(in crate::columns) fn push_empty(&mut self, count: usize) {
         let end = self.0.last().copied().unwrap_or(0);
         self.0.resize(self.0.len().max(1) + count, end);
     }
 
     /// The bytes it takes.
-    pub(super) fn bytes(&self) -> usize {
-        self.0.capacity() * size_of::<i32>()
+    pub(in crate::columns) fn byte_size(&self) -> usize {
+        self.0.capacity() * Self::BYTES_EACH
     }
 
-    pub(super) fn finish(mut self) -> OffsetBuffer<i32> {
+    pub(in crate::columns) fn finish(mut self) -> OffsetBuffer<i32> {
         if self.0.is_empty() {
             self.0.push(0);
         }
         OffsetBuffer::new(ScalarBuffer::from(self.0))
-    }
-}
-
-/// Byte strings, one behind the other.
-#[derive(Debug, Default)]
-pub(super) struct Run {
-    pub(super) offsets: Offsets,
-    pub(super) data: Vec<u8>,
-    pub(super) len: usize,
-}
-
-impl Run {
-    #[inline]
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.data.extend_from_slice(bytes);
-        self.offsets.push(self.data.len());
-        self.len += 1;
-    }
-
-    /// One of them.
-    pub(super) fn get(&self, at: usize) -> &[u8] {
-        &self.data[self.offsets.range(at)]
-    }
-
-    /// True if keeping its memory for other values costs little.
-    pub(super) fn is_small(&self) -> bool {
-        const SMALL_BYTES: usize = 4096;
-        self.bytes() <= SMALL_BYTES
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.offsets.clear();
-        self.data.clear();
-        self.len = 0;
-    }
-
-    pub(super) fn truncate(&mut self, len: usize) {
-        self.data.truncate(self.offsets.truncate(len));
-        self.len = self.len.min(len);
-    }
-
-    pub(super) fn push_empty(&mut self, count: usize) {
-        self.offsets.push_empty(count);
-        self.len += count;
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.offsets.bytes() + self.data.capacity()
     }
 }
 
