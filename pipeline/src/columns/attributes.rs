@@ -3,8 +3,9 @@
 use super::context::Lookup;
 use super::directory::{Seen, SlotId, Track};
 use super::fit::{Fit, attribute_date};
+use super::fixed::event_column;
 use super::row::Row;
-use super::schema::{ColumnType, Fixed};
+use super::schema::ColumnType;
 use super::values::Cell;
 use crate::event::scalars::{Guid, date};
 use crate::event::tree::{Kind, NodeId, Tree};
@@ -18,7 +19,7 @@ impl Row<'_, '_> {
         let attributes =
             self.parts.attributes.filter(|node| matches!(tree.kind(*node), Kind::Pairs | Kind::Object));
         let names = attributes.into_iter().flat_map(|node| tree.members(node));
-        self.cells.put_strings(Fixed::Changed, names.map(|(name, _)| tree.bytes(name)));
+        self.cells.put_strings(event_column::CHANGED, names.map(|(name, _)| tree.bytes(name)));
         let mut previous = None;
         for (name, value) in attributes.into_iter().flat_map(|node| tree.members(node)) {
             match self.directory.find(self.catalog, Track::Target, previous, tree, name) {

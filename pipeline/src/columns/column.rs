@@ -9,7 +9,8 @@
 
 use arrow::array::ArrayRef;
 
-use super::schema::{ColumnType, EVENT};
+use super::fixed::event_column;
+use super::schema::ColumnType;
 use super::values::{Cell, Layout, Parties, Validity, Values};
 
 /// All columns of a row group: those that every row has, and those of the attributes by slot.
@@ -207,7 +208,7 @@ impl Columns {
 
     /// Lets rows come: there are as many fixed columns as any table has.
     pub(super) fn begin(&mut self) {
-        self.fixed.resize_with(EVENT.len(), Column::default);
+        self.fixed.resize_with(event_column::ALL.len(), Column::default);
     }
 
     /// An attribute's column.

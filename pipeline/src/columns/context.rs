@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::catalog::Catalog;
 use super::directory::{Directory, SlotId};
@@ -17,10 +18,10 @@ use crate::event::value::Parts;
 pub struct Context {
     pub(super) hub: Arc<str>,
     pub(super) catalog: Arc<Catalog>,
-    pub(super) directories: Vec<Directory>,
+    pub(super) directories: Directories,
     pub(super) scratch: Scratch,
     pub(super) staged: StagedRow,
-    by_table: HashMap<Box<str>, usize>,
+    by_table: HashMap<Box<str>, DirectoryId>,
     version: u64,
 }
 
@@ -60,7 +61,7 @@ impl Context {
         Self {
             hub,
             catalog,
-            directories: Vec::new(),
+            directories: Directories::new(),
             scratch: Scratch::default(),
             staged: StagedRow::default(),
             by_table: HashMap::new(),
@@ -77,7 +78,7 @@ impl Context {
     ///
     /// What the lake says may have changed since a directory asked: then all tables get new ones, and buffers that
     /// hold rows keep theirs until they are taken.
-    pub(super) fn directory(&mut self, table: &str) -> usize {
+    pub(super) fn directory_id(&mut self, table: &str) -> DirectoryId {
         let version = self.catalog.version();
         if version != self.version {
             self.by_table.clear();
@@ -86,10 +87,52 @@ impl Context {
         if let Some(at) = self.by_table.get(table) {
             return *at;
         }
-        let at = self.directories.len();
-        self.directories.push(Directory::new(table));
-        self.by_table.insert(table.into(), at);
-        at
+        let id = self.directories.add(table);
+        self.by_table.insert(table.into(), id);
+        id
+    }
+}
+
+/// The directories of a context's tables.
+#[derive(Debug)]
+pub(super) struct Directories {
+    all: Vec<Directory>,
+    first: u64,
+}
+
+/// Id of a [`Directory`] in its context.
+///
+/// Contexts number theirs in disjoint ranges, so the bounds check of a lookup also rejects an id of another context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DirectoryId(u64);
+
+impl Directories {
+    fn new() -> Self {
+        /// Ids of a context. It has a directory per table and schema version, far fewer.
+        const IDS_EACH: u64 = 1 << 32;
+        static CONTEXTS: AtomicU64 = AtomicU64::new(0);
+        Self { all: Vec::new(), first: CONTEXTS.fetch_add(1, Ordering::Relaxed) * IDS_EACH }
+    }
+
+    fn add(&mut self, table: &str) -> DirectoryId {
+        let id = DirectoryId(self.first + self.all.len() as u64);
+        self.all.push(Directory::new(table));
+        id
+    }
+
+    /// The directory of an id, which must be of this context.
+    pub(super) fn get(&self, id: DirectoryId) -> &Directory {
+        &self.all[self.index(id)]
+    }
+
+    /// The directory of an id, which must be of this context.
+    pub(super) fn get_mut(&mut self, id: DirectoryId) -> &mut Directory {
+        let at = self.index(id);
+        &mut self.all[at]
+    }
+
+    fn index(&self, id: DirectoryId) -> usize {
+        usize::try_from(id.0.wrapping_sub(self.first)).unwrap_or(usize::MAX)
     }
 }
 

@@ -15,7 +15,8 @@
 use super::catalog::Known;
 use super::column::{Column, Columns, Padding};
 use super::directory::{Directory, SlotId};
-use super::schema::{ColumnType, EVENT, FixedColumn, PARTY};
+use super::fixed::{FixedColumn, event_column};
+use super::schema::{ColumnType, PARTY};
 use super::values::{Cell, Layout, Parties, Strings, Values};
 use crate::event::scalars::Number;
 
@@ -81,7 +82,7 @@ impl EncodedRows {
             while let Some((distance, kind)) = reader.head() {
                 next += distance;
                 let at = next - 1;
-                let (column, column_type) = match at.checked_sub(EVENT.len()) {
+                let (column, column_type) = match at.checked_sub(event_column::ALL.len()) {
                     None => (&mut fixed[at], layout[at].1),
                     Some(at) => {
                         let known = directory.known_type(SlotId(at as u32));

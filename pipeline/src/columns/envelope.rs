@@ -1,9 +1,8 @@
 //! The facts of an event: who, when, where, and the parameters that are not the record.
 
+use super::fixed::{Boolean, CellKind, Fixed, Int32, Text, Uuid, event_column};
 use super::row::Row;
-use super::schema::Fixed;
 use super::targets::{Target, guid_at, lacks_targets, parameter};
-use super::values::Cell;
 use crate::event::messages::{Effect, Message, RecordIn, message};
 use crate::event::scalars::{Date, Number, date, guid, iso_date, number};
 use crate::event::tree::{Kind, NodeId};
@@ -12,33 +11,33 @@ use crate::event::{Member, RawEvent, Table};
 use crate::position::PartitionId;
 
 /// The members that are one column each, by what they hold.
-const IDS: [(Member, Fixed); 9] = [
-    (Member::OperationId, Fixed::OperationId),
-    (Member::CorrelationId, Fixed::CorrelationId),
-    (Member::RequestId, Fixed::RequestId),
-    (Member::UserId, Fixed::UserId),
-    (Member::InitiatingUserId, Fixed::InitiatingUserId),
-    (Member::UserAzureActiveDirectoryObjectId, Fixed::UserAadId),
-    (Member::InitiatingUserAzureActiveDirectoryObjectId, Fixed::InitiatingUserAadId),
-    (Member::OrganizationId, Fixed::OrganizationId),
-    (Member::BusinessUnitId, Fixed::BusinessUnitId),
+const GUIDS: [(Member, Fixed<Uuid>); 9] = [
+    (Member::OperationId, event_column::OPERATION_ID),
+    (Member::CorrelationId, event_column::CORRELATION_ID),
+    (Member::RequestId, event_column::REQUEST_ID),
+    (Member::UserId, event_column::USER_ID),
+    (Member::InitiatingUserId, event_column::INITIATING_USER_ID),
+    (Member::UserAzureActiveDirectoryObjectId, event_column::USER_AAD_ID),
+    (Member::InitiatingUserAzureActiveDirectoryObjectId, event_column::INITIATING_USER_AAD_ID),
+    (Member::OrganizationId, event_column::ORGANIZATION_ID),
+    (Member::BusinessUnitId, event_column::BUSINESS_UNIT_ID),
 ];
-const NUMBERS: [(Member, Fixed); 4] = [
-    (Member::Depth, Fixed::Depth),
-    (Member::Stage, Fixed::Stage),
-    (Member::Mode, Fixed::Mode),
-    (Member::IsolationMode, Fixed::IsolationMode),
+const INTEGERS: [(Member, Fixed<Int32>); 4] = [
+    (Member::Depth, event_column::DEPTH),
+    (Member::Stage, event_column::STAGE),
+    (Member::Mode, event_column::MODE),
+    (Member::IsolationMode, event_column::ISOLATION_MODE),
 ];
-const FLAGS: [(Member, Fixed); 3] = [
-    (Member::IsInTransaction, Fixed::InTransaction),
-    (Member::IsExecutingOffline, Fixed::Offline),
-    (Member::IsOfflinePlayback, Fixed::OfflinePlayback),
+const BOOLEANS: [(Member, Fixed<Boolean>); 3] = [
+    (Member::IsInTransaction, event_column::IN_TRANSACTION),
+    (Member::IsExecutingOffline, event_column::OFFLINE),
+    (Member::IsOfflinePlayback, event_column::OFFLINE_PLAYBACK),
 ];
-/// The texts among them: as long as the sender likes.
-pub(super) const TEXTS: [(Member, Fixed); 3] = [
-    (Member::InitiatingUserAgent, Fixed::UserAgent),
-    (Member::OrganizationName, Fixed::OrganizationName),
-    (Member::SecondaryEntityName, Fixed::SecondaryTable),
+/// The strings among them, of any length.
+pub(super) const STRINGS: [(Member, Fixed<Text>); 3] = [
+    (Member::InitiatingUserAgent, event_column::USER_AGENT),
+    (Member::OrganizationName, event_column::ORGANIZATION_NAME),
+    (Member::SecondaryEntityName, event_column::SECONDARY_TABLE),
 ];
 
 /// The table of the steps that make Dataverse post events.
@@ -52,46 +51,46 @@ impl<'a> Row<'_, 'a> {
     pub(super) fn position(&mut self, raw: &RawEvent<'_>, hub: &str, partition: PartitionId) {
         let index = self.several.map_or(0, |(_, item)| item.index);
         let cells = &mut self.cells;
-        cells.put(Fixed::SinkModifiedOn, Cell::instant(raw.enqueued_time_ms));
-        cells.put(Fixed::Hub, Cell::Bytes(hub.as_bytes()));
-        cells.put(Fixed::Partition, Cell::Int32(partition.0 as i32));
-        cells.put(Fixed::SequenceNumber, Cell::Int64(raw.sequence_number.0));
-        cells.put(Fixed::Offset, Cell::Bytes(raw.offset.as_bytes()));
-        cells.put(Fixed::EnqueuedTime, Cell::instant(raw.enqueued_time_ms));
-        cells.put(Fixed::RowIndex, Cell::Int32(index as i32));
+        cells.put(event_column::SINK_MODIFIED_ON, raw.enqueued_time_ms);
+        cells.put(event_column::HUB, hub.as_bytes());
+        cells.put(event_column::PARTITION, partition.0 as i32);
+        cells.put(event_column::SEQUENCE_NUMBER, raw.sequence_number.0);
+        cells.put(event_column::OFFSET, raw.offset.as_bytes());
+        cells.put(event_column::ENQUEUED_TIME, raw.enqueued_time_ms);
+        cells.put(event_column::ROW_INDEX, index as i32);
     }
 
     /// The facts that are one column each.
     pub(super) fn envelope(&mut self, size_exceeded: bool) {
         self.identify();
-        for (member, column) in IDS {
-            self.fact(member, column, Kind::Text, |text| guid(text).map(Cell::Guid));
+        for (member, column) in GUIDS {
+            self.fact(member, column, Kind::Text, guid);
         }
-        for (member, column) in NUMBERS {
-            let int32 = |text| number(text).and_then(Number::int32).map(Cell::Int32);
+        for (member, column) in INTEGERS {
+            let int32 = |text| number(text).and_then(Number::int32);
             self.fact(member, column, Kind::Number, int32);
         }
-        for (member, column) in FLAGS {
-            self.fact(member, column, Kind::False, |_| Some(Cell::Boolean(false)));
-            self.fact(member, column, Kind::True, |_| Some(Cell::Boolean(true)));
+        for (member, column) in BOOLEANS {
+            self.fact(member, column, Kind::False, |_| Some(false));
+            self.fact(member, column, Kind::True, |_| Some(true));
         }
         if self.several.is_none_or(|(targets, item)| item.index == 0 || targets.repeats_texts) {
-            for (member, column) in TEXTS {
-                self.fact(member, column, Kind::Text, |text| Some(Cell::Bytes(text)));
+            for (member, column) in STRINGS {
+                self.fact(member, column, Kind::Text, Some);
             }
         }
         // An event that names no message has none, not one with an empty name.
-        let named = |text: &'a [u8]| (!text.is_empty()).then_some(Cell::Bytes(text));
-        self.fact(Member::MessageName, Fixed::Message, Kind::Text, named);
+        let named = |text: &'a [u8]| (!text.is_empty()).then_some(text);
+        self.fact(Member::MessageName, event_column::MESSAGE, Kind::Text, named);
         self.created_on();
         self.primary_table();
         self.step();
         let message = message(self.event.message);
         if message.is_some_and(|message| message.effect == Effect::Deletes) {
-            self.cells.put(Fixed::IsDelete, Cell::Boolean(true));
+            self.cells.put(event_column::IS_DELETE, true);
         }
         if size_exceeded || message.is_some_and(|message| self.lacks_target(message)) {
-            self.cells.put(Fixed::Truncated, Cell::Boolean(true));
+            self.cells.put(event_column::TRUNCATED, true);
         }
     }
 
@@ -100,7 +99,7 @@ impl<'a> Row<'_, 'a> {
         self.inputs();
         self.outputs();
         for (member, column) in
-            [(Member::SharedVariables, Fixed::Shared), (Member::PreEntityImages, Fixed::Before)]
+            [(Member::SharedVariables, event_column::SHARED), (Member::PreEntityImages, event_column::BEFORE)]
         {
             if let Some(node) = self.event.member(member).filter(|node| self.is_container(*node)) {
                 self.json(column, node);
@@ -125,17 +124,17 @@ impl<'a> Row<'_, 'a> {
 
     /// A member into its column, if it is of that kind and reads as what the column holds.
     #[inline]
-    fn fact(
+    fn fact<K: CellKind>(
         &mut self,
         member: Member,
-        column: Fixed,
+        column: Fixed<K>,
         kind: Kind,
-        read: impl FnOnce(&'a [u8]) -> Option<Cell<'a>>,
+        read: impl FnOnce(&'a [u8]) -> Option<K::Value<'a>>,
     ) {
         if let Some(node) = self.event.member(member)
             && self.tree.kind(node) == kind
-            && let Some(cell) = read(self.tree.bytes(node))
-            && self.cells.put(column, cell)
+            && let Some(value) = read(self.tree.bytes(node))
+            && self.cells.put(column, value)
         {
             self.cover(node);
         }
@@ -145,7 +144,7 @@ impl<'a> Row<'_, 'a> {
         if let Some(node) = self.event.member(Member::OperationCreatedOn)
             && matches!(self.tree.kind(node), Kind::Text | Kind::IsoDate)
             && let Some(date) = created_on(self.tree.bytes(node))
-            && self.cells.put(Fixed::OperationCreatedOn, Cell::instant(date.ms))
+            && self.cells.put(event_column::OPERATION_CREATED_ON, date.ms)
             // What is finer than a millisecond stays for `_rest`.
             && date.exact
         {
@@ -170,7 +169,7 @@ impl<'a> Row<'_, 'a> {
         let Parts { id, logical_name, .. } = Parts::of(self.tree, owner);
         if let Some(node) = id
             && let Some(id) = guid_at(self.tree, node)
-            && self.cells.put(Fixed::StepId, Cell::Guid(id))
+            && self.cells.put(event_column::STEP_ID, id)
         {
             self.cover(node);
         }
@@ -188,7 +187,7 @@ impl<'a> Row<'_, 'a> {
             // What of the record has no column belongs into `_rest`, so it is out of sight here.
             let covered = self.scratch.marks.covers(record);
             self.cover(record);
-            self.json(Fixed::Inputs, inputs);
+            self.json(event_column::INPUTS, inputs);
             self.scratch.marks.cover_around(self.tree, inputs, record);
             self.scratch.marks.set(record, covered);
             return;
@@ -202,7 +201,7 @@ impl<'a> Row<'_, 'a> {
                 self.cover(target);
             }
         }
-        self.json(Fixed::Inputs, inputs);
+        self.json(event_column::INPUTS, inputs);
     }
 
     /// The target whose parts are the row's: the record it is about, or the one of several.
@@ -231,7 +230,7 @@ impl<'a> Row<'_, 'a> {
         {
             self.cover(ids);
         }
-        self.json(Fixed::Outputs, outputs);
+        self.json(event_column::OUTPUTS, outputs);
     }
 
     /// Whether a node can be a JSON column: a bare string or number there would be no list of parameters.

@@ -3,9 +3,10 @@
 //! Owns: the companions of lookups and choices, and `_labels`, where every other label stands.
 
 use super::directory::{Companion, SlotId, Track};
+use super::fixed::event_column;
 use super::images::members_of;
 use super::row::Row;
-use super::schema::{ColumnType, Fixed};
+use super::schema::ColumnType;
 use super::targets::Target;
 use super::values::Cell;
 use crate::event::names::is_same;
@@ -27,7 +28,7 @@ impl Row<'_, '_> {
         self.scratch.labels.extend(automatic);
         let labels = self.scratch.labels.iter().copied();
         if let Some(json) = self.scratch.normal.object(self.tree, labels, &self.scratch.marks) {
-            self.cells.put(Fixed::Labels, Cell::Bytes(json));
+            self.cells.put(event_column::LABELS, json);
         }
         if let Some((_, image)) = automatic {
             self.cover(image);

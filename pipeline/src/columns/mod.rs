@@ -7,6 +7,7 @@
 //! (`catchwater_sinks::lake`).
 
 mod schema;
+mod fixed;
 mod names;
 mod catalog;
 mod metadata;
@@ -25,6 +26,7 @@ mod quarantined; // and back
 // What rows are written with.
 mod directory;
 mod column;
+mod cells;
 mod encoded_rows;
 mod fit;
 mod values;
@@ -33,10 +35,11 @@ mod normal_form;
 
 pub use catalog::Catalog;
 pub use context::Context;
+pub use fixed::fixed_columns;
 pub use metadata::{Doubt, Error as MetadataError, Inferred, Metadata, Survey, Unknown};
 pub use names::attribute_name;
 pub use quarantined::{QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows};
-pub use schema::{ColumnType, ColumnTypes, column_may_be, fixed_columns};
+pub use schema::{ColumnType, ColumnTypes, column_may_be};
 pub use table::{Full, Rows, TableBuffer};
 
 /// The column that says where in its partition a row's event stood, in every table.

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::schema::{EVENT, FixedColumn, LEADING};
+use super::fixed::{FixedColumn, LEADING, event_column};
 
 /// What stands before the name of an attribute that can't be a column's.
 const PREFIX: &str = "attr$";
@@ -52,7 +52,7 @@ fn is_plain(byte: u8) -> bool {
 
 fn is_ours(name: &str) -> bool {
     let leading = |(column, _): &FixedColumn| column.eq_ignore_ascii_case(name);
-    name.starts_with('_') || name == PARTITION_COLUMN || EVENT[..LEADING].iter().any(leading)
+    name.starts_with('_') || name == PARTITION_COLUMN || event_column::ALL[..LEADING].iter().any(leading)
 }
 
 #[cfg(test)]

@@ -1,38 +1,42 @@
 //! Bodies that can't be understood, as rows of `_quarantine`.
 
+use super::cells::Cells;
 use super::column::Columns;
-use super::schema::{QUARANTINE, Quarantined};
-use super::values::Cell;
+use super::fixed::{CellKind, Fixed, quarantine_column};
 use crate::event::{RawEvent, Reject};
 use crate::position::PartitionId;
 
 /// Writes a body with everything that is known of it.
 pub(super) fn write(
-    Columns { fixed, padding, .. }: &mut Columns,
+    Columns { fixed, attributes, padding }: &mut Columns,
     row: usize,
     (reject, raw, properties): (&Reject, &RawEvent<'_>, &str),
     hub: &str,
     partition: PartitionId,
 ) {
-    let reason = reject.reason.to_string();
-    let stated = |text| (!str::is_empty(text)).then_some(Cell::Bytes(text.as_bytes()));
-    for (column, cell) in [
-        (Quarantined::SinkModifiedOn, Some(Cell::instant(raw.enqueued_time_ms))),
-        (Quarantined::Reason, Some(Cell::Bytes(reason.as_bytes()))),
-        (Quarantined::ByteOffset, reject.byte_offset.map(|offset| Cell::Int64(offset as i64))),
-        (Quarantined::Body, Some(Cell::Bytes(raw.body))),
-        (Quarantined::ContentType, stated(raw.content_type)),
-        (Quarantined::Properties, stated(properties)),
-        (Quarantined::Hub, Some(Cell::Bytes(hub.as_bytes()))),
-        (Quarantined::Partition, Some(Cell::Int32(partition.0 as i32))),
-        (Quarantined::SequenceNumber, Some(Cell::Int64(raw.sequence_number.0))),
-        (Quarantined::Offset, stated(raw.offset)),
-        (Quarantined::EnqueuedTime, Some(Cell::instant(raw.enqueued_time_ms))),
-        (Quarantined::RowIndex, Some(Cell::Int32(0))),
-    ] {
-        if let Some(cell) = cell {
-            let at = column as usize;
-            fixed[at].push(QUARANTINE[at].1, row, cell, padding);
-        }
+    let mut cells = Cells { fixed, attributes, padding, row };
+    cells.put(quarantine_column::SINK_MODIFIED_ON, raw.enqueued_time_ms);
+    cells.put(quarantine_column::REASON, reject.reason.to_string().as_bytes());
+    if let Some(offset) = reject.byte_offset {
+        cells.put(quarantine_column::BYTE_OFFSET, offset as i64);
+    }
+    cells.put(quarantine_column::BODY, raw.body);
+    put_stated(&mut cells, quarantine_column::CONTENT_TYPE, raw.content_type);
+    put_stated(&mut cells, quarantine_column::PROPERTIES, properties);
+    cells.put(quarantine_column::HUB, hub.as_bytes());
+    cells.put(quarantine_column::PARTITION, partition.0 as i32);
+    cells.put(quarantine_column::SEQUENCE_NUMBER, raw.sequence_number.0);
+    put_stated(&mut cells, quarantine_column::OFFSET, raw.offset);
+    cells.put(quarantine_column::ENQUEUED_TIME, raw.enqueued_time_ms);
+    cells.put(quarantine_column::ROW_INDEX, 0);
+}
+
+/// Sets a column unless the string is empty.
+fn put_stated<K>(cells: &mut Cells<'_>, column: Fixed<K>, string: &str)
+where
+    K: for<'a> CellKind<Value<'a> = &'a [u8]>,
+{
+    if !string.is_empty() {
+        cells.put(column, string.as_bytes());
     }
 }

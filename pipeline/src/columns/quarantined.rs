@@ -3,23 +3,23 @@
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMicrosecondType};
 
-use super::schema::{QUARANTINE, Quarantined};
+use super::fixed::{Fixed, quarantine_column as column};
 use super::values::MICROS_PER_MILLI;
 use crate::event::{RawEvent, Reason, Undecodable};
 use crate::position::{PartitionId, SequenceNumber};
 
 /// The columns that [`QuarantinedRows`] wants of a file.
 pub const QUARANTINED_COLUMNS: [&str; 10] = [
-    QUARANTINE[Quarantined::Reason as usize].0,
-    QUARANTINE[Quarantined::ByteOffset as usize].0,
-    QUARANTINE[Quarantined::Body as usize].0,
-    QUARANTINE[Quarantined::ContentType as usize].0,
-    QUARANTINE[Quarantined::Properties as usize].0,
-    QUARANTINE[Quarantined::Hub as usize].0,
-    QUARANTINE[Quarantined::Partition as usize].0,
-    QUARANTINE[Quarantined::SequenceNumber as usize].0,
-    QUARANTINE[Quarantined::Offset as usize].0,
-    QUARANTINE[Quarantined::EnqueuedTime as usize].0,
+    column::REASON.name(),
+    column::BYTE_OFFSET.name(),
+    column::BODY.name(),
+    column::CONTENT_TYPE.name(),
+    column::PROPERTIES.name(),
+    column::HUB.name(),
+    column::PARTITION.name(),
+    column::SEQUENCE_NUMBER.name(),
+    column::OFFSET.name(),
+    column::ENQUEUED_TIME.name(),
 ];
 
 /// A batch of `_quarantine`, whose columns are those of the contract; one that is null throughout may be absent.
@@ -59,29 +59,28 @@ impl<'a> QuarantinedRows<'a> {
 }
 
 fn event(batch: &RecordBatch, row: usize) -> Result<QuarantinedEvent<'_>, &'static str> {
-    use Quarantined as Q;
-    let body = match column(batch, Q::Body, row) {
+    let body = match value_in(batch, column::BODY, row) {
         Some(array) => {
-            array.as_binary_opt::<i32>().map(|bodies| bodies.value(row)).ok_or_else(|| name(Q::Body))?
+            array.as_binary_opt::<i32>().map(|bodies| bodies.value(row)).ok_or(column::BODY.name())?
         }
         None => &[],
     };
-    let undecodable = match text(batch, Q::Reason, row)?.and_then(|why| why.strip_prefix(Reason::UNDECODABLE))
-    {
-        Some(reason) => Some(Undecodable { reason, byte_offset: byte_offset(batch, row)? }),
-        None => None,
-    };
+    let undecodable =
+        match text(batch, column::REASON, row)?.and_then(|why| why.strip_prefix(Reason::UNDECODABLE)) {
+            Some(reason) => Some(Undecodable { reason, byte_offset: byte_offset(batch, row)? }),
+            None => None,
+        };
     Ok(QuarantinedEvent {
-        hub: text(batch, Q::Hub, row)?.ok_or_else(|| name(Q::Hub))?,
-        partition: PartitionId(number::<Int32Type>(batch, Q::Partition, row)? as u32),
-        properties: text(batch, Q::Properties, row)?.unwrap_or_default(),
+        hub: text(batch, column::HUB, row)?.ok_or(column::HUB.name())?,
+        partition: PartitionId(number::<Int32Type, _>(batch, column::PARTITION, row)? as u32),
+        properties: text(batch, column::PROPERTIES, row)?.unwrap_or_default(),
         raw: RawEvent {
             body,
-            sequence_number: SequenceNumber(number::<Int64Type>(batch, Q::SequenceNumber, row)?),
-            offset: text(batch, Q::Offset, row)?.unwrap_or_default(),
-            enqueued_time_ms: number::<TimestampMicrosecondType>(batch, Q::EnqueuedTime, row)?
+            sequence_number: SequenceNumber(number::<Int64Type, _>(batch, column::SEQUENCE_NUMBER, row)?),
+            offset: text(batch, column::OFFSET, row)?.unwrap_or_default(),
+            enqueued_time_ms: number::<TimestampMicrosecondType, _>(batch, column::ENQUEUED_TIME, row)?
                 / MICROS_PER_MILLI,
-            content_type: text(batch, Q::ContentType, row)?.unwrap_or_default(),
+            content_type: text(batch, column::CONTENT_TYPE, row)?.unwrap_or_default(),
             encoded_properties: &[],
             size_exceeded: false,
             undecodable,
@@ -90,32 +89,29 @@ fn event(batch: &RecordBatch, row: usize) -> Result<QuarantinedEvent<'_>, &'stat
 }
 
 fn byte_offset(batch: &RecordBatch, row: usize) -> Result<Option<usize>, &'static str> {
-    match column(batch, Quarantined::ByteOffset, row) {
-        Some(_) => number::<Int64Type>(batch, Quarantined::ByteOffset, row)
-            .map(|offset| usize::try_from(offset).ok()),
+    match value_in(batch, column::BYTE_OFFSET, row) {
+        Some(_) => {
+            number::<Int64Type, _>(batch, column::BYTE_OFFSET, row).map(|offset| usize::try_from(offset).ok())
+        }
         None => Ok(None),
     }
 }
 
 /// A column, if it has a value in a row.
-fn column(batch: &RecordBatch, of: Quarantined, row: usize) -> Option<&dyn Array> {
-    batch.column_by_name(name(of)).filter(|array| array.is_valid(row)).map(AsRef::as_ref)
+fn value_in<K>(batch: &RecordBatch, column: Fixed<K>, row: usize) -> Option<&dyn Array> {
+    batch.column_by_name(column.name()).filter(|array| array.is_valid(row)).map(AsRef::as_ref)
 }
 
-fn text(batch: &RecordBatch, of: Quarantined, row: usize) -> Result<Option<&str>, &'static str> {
-    let Some(array) = column(batch, of, row) else { return Ok(None) };
-    array.as_string_opt::<i32>().map(|texts| Some(texts.value(row))).ok_or_else(|| name(of))
+fn text<K>(batch: &RecordBatch, column: Fixed<K>, row: usize) -> Result<Option<&str>, &'static str> {
+    let Some(array) = value_in(batch, column, row) else { return Ok(None) };
+    array.as_string_opt::<i32>().map(|texts| Some(texts.value(row))).ok_or(column.name())
 }
 
-fn number<T: ArrowPrimitiveType>(
+fn number<T: ArrowPrimitiveType, K>(
     batch: &RecordBatch,
-    of: Quarantined,
+    column: Fixed<K>,
     row: usize,
 ) -> Result<T::Native, &'static str> {
-    let array = column(batch, of, row).and_then(|array| array.as_primitive_opt::<T>());
-    array.map(|numbers| numbers.value(row)).ok_or_else(|| name(of))
-}
-
-fn name(of: Quarantined) -> &'static str {
-    QUARANTINE[of as usize].0
+    let array = value_in(batch, column, row).and_then(|array| array.as_primitive_opt::<T>());
+    array.map(|numbers| numbers.value(row)).ok_or(column.name())
 }

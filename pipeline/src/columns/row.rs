@@ -8,12 +8,11 @@
 //! take the facts of the event and their own target.
 
 use super::catalog::Catalog;
-use super::column::{Column, Columns, Padding};
-use super::context::{Context, Scratch};
-use super::directory::{Directory, SlotId};
-use super::schema::{ColumnType, EVENT, Fixed};
+use super::cells::Cells;
+use super::context::{Context, DirectoryId, Scratch};
+use super::directory::Directory;
+use super::fixed::{Fixed, Json, event_column};
 use super::targets::{self, Item, Target, Targets, guid_at};
-use super::values::{Cell, Parties};
 use crate::event::names::is_same;
 use crate::event::scalars::{Guid, ZERO_GUID, guid};
 use crate::event::tree::{Kind, NodeId, Tree};
@@ -39,26 +38,17 @@ pub(super) struct Row<'r, 'a> {
     pub(super) scratch: &'r mut Scratch,
 }
 
-/// The columns of a buffer, at the row that is being written.
-#[derive(Debug)]
-pub(super) struct Cells<'r> {
-    pub(super) fixed: &'r mut [Column],
-    pub(super) attributes: &'r mut Vec<Column>,
-    pub(super) padding: &'r mut Padding,
-    pub(super) row: usize,
-}
-
 impl<'r, 'a> Row<'r, 'a> {
     /// Begins the row of an event, or that of one of its targets.
     pub(super) fn begin(
         event: &'r ChangeEvent<'a>,
         several: Option<(Targets, Item)>,
         cells: Cells<'r>,
-        directory: usize,
+        directory: DirectoryId,
         context: &'r mut Context,
     ) -> Self {
         let Context { catalog, directories, scratch, .. } = context;
-        let directory = &mut directories[directory];
+        let directory = directories.get_mut(directory);
         directory.begin_row();
         scratch.begin_row();
         let (target, parts) = match several {
@@ -97,9 +87,9 @@ impl<'r, 'a> Row<'r, 'a> {
     }
 
     /// Writes a part of the body into a JSON column, without what has a place, and notes that it has one.
-    pub(super) fn json(&mut self, column: Fixed, node: NodeId) {
+    pub(super) fn json(&mut self, column: Fixed<Json>, node: NodeId) {
         if let Some(json) = self.scratch.normal.left(self.tree, node, &self.scratch.marks) {
-            self.cells.put(column, Cell::Bytes(json));
+            self.cells.put(column, json);
         }
         self.cover(node);
     }
@@ -160,7 +150,7 @@ impl<'r, 'a> Row<'r, 'a> {
             }
         };
         if let Some(guid) = self.id {
-            self.cells.put(Fixed::Id, Cell::Guid(guid));
+            self.cells.put(event_column::ID, guid);
         }
         // A zero says that there is no primary id, which the row says too.
         if let Some((node, _)) = primary.filter(|_| stated.is_none() || stated == self.id) {
@@ -174,7 +164,7 @@ impl<'r, 'a> Row<'r, 'a> {
         if self.scratch.marks.left(tree, root)
             && let Some(json) = self.scratch.normal.left(tree, root, &self.scratch.marks)
         {
-            self.cells.put(Fixed::Rest, Cell::Bytes(json));
+            self.cells.put(event_column::REST, json);
         }
     }
 
@@ -182,33 +172,7 @@ impl<'r, 'a> Row<'r, 'a> {
     fn rest_of_target(&mut self, targets: Targets, item: Item) {
         let Scratch { normal, marks, .. } = &mut *self.scratch;
         if let Some(json) = normal.left_in_list(self.tree, targets.path, item.node, marks) {
-            self.cells.put(Fixed::Rest, Cell::Bytes(json));
+            self.cells.put(event_column::REST, json);
         }
-    }
-}
-
-impl Cells<'_> {
-    /// Sets a fixed column.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "callers know the kind of cell; measured")]
-    pub(super) fn put(&mut self, column: Fixed, cell: Cell<'_>) -> bool {
-        let at = column as usize;
-        self.fixed[at].push(EVENT[at].1, self.row, cell, self.padding)
-    }
-
-    /// Sets the fixed column of texts.
-    pub(super) fn put_strings<'t>(&mut self, column: Fixed, texts: impl Iterator<Item = &'t [u8]>) -> bool {
-        self.fixed[column as usize].push_strings(self.row, texts, self.padding)
-    }
-
-    /// Sets an attribute's column.
-    #[inline(never)]
-    pub(super) fn put_attribute(&mut self, slot: SlotId, column_type: ColumnType, cell: Cell<'_>) -> bool {
-        Columns::attribute(self.attributes, slot.0 as usize).push(column_type, self.row, cell, self.padding)
-    }
-
-    /// Sets an attribute's column of parties.
-    pub(super) fn put_parties(&mut self, slot: SlotId, write: impl FnOnce(&mut Parties)) -> bool {
-        Columns::attribute(self.attributes, slot.0 as usize).push_parties(self.row, write, self.padding)
     }
 }

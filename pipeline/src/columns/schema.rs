@@ -1,14 +1,13 @@
-//! The types of columns, the columns every row has, and both as Arrow fields.
+//! Types of columns and their Arrow fields.
 //!
-//! Owns: type names, their Arrow types, the order of the fixed columns. Does not own: which attribute gets which
-//! type (`catalog`).
+//! Owns: type names, their Arrow types, the members of a party. Does not own: which attribute gets which type
+//! (`catalog`), the columns that rows have whatever their attributes (`fixed`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 
-use crate::event::QUARANTINE as QUARANTINE_TABLE;
 use crate::event::scalars::{PRECISION, SCALE};
 
 /// Column types by column name.
@@ -157,81 +156,6 @@ pub(super) fn item(data_type: DataType) -> FieldRef {
     Arc::new(Field::new_list_field(data_type, true))
 }
 
-/// A column that rows have whatever their attributes.
-pub(super) type FixedColumn = (&'static str, ColumnType);
-
-macro_rules! fixed {
-    ($(#[$doc:meta])* $columns:ident, $index:ident: $($variant:ident $name:literal $column_type:ident),* $(,)?) => {
-        $(#[$doc])*
-        pub(super) const $columns: &[FixedColumn] = &[$(($name, ColumnType::$column_type)),*];
-
-        /// Where each of them stands.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum $index { $($variant),* }
-    };
-}
-
-fixed! {
-    /// The columns of an event's row, in order. The attributes stand behind the first [`LEADING`].
-    EVENT, Fixed:
-    Id "Id" Uuid,
-    IsDelete "IsDelete" Boolean,
-    SinkModifiedOn "SinkModifiedOn" Instant,
-    Message "_message" Text,
-    OperationId "_operation_id" Uuid,
-    OperationCreatedOn "_operation_created_on" Instant,
-    CorrelationId "_correlation_id" Uuid,
-    RequestId "_request_id" Uuid,
-    Depth "_depth" Int32,
-    Stage "_stage" Int32,
-    Mode "_mode" Int32,
-    IsolationMode "_isolation_mode" Int32,
-    InTransaction "_in_transaction" Boolean,
-    Offline "_offline" Boolean,
-    OfflinePlayback "_offline_playback" Boolean,
-    UserId "_user_id" Uuid,
-    InitiatingUserId "_initiating_user_id" Uuid,
-    UserAadId "_user_aad_id" Uuid,
-    InitiatingUserAadId "_initiating_user_aad_id" Uuid,
-    UserAgent "_user_agent" Text,
-    OrganizationId "_organization_id" Uuid,
-    OrganizationName "_organization_name" Text,
-    BusinessUnitId "_business_unit_id" Uuid,
-    StepId "_step_id" Uuid,
-    SecondaryTable "_secondary_table" Text,
-    Changed "_changed" TextList,
-    Truncated "_truncated" Boolean,
-    Hub "_hub" Text,
-    Partition "_partition" Int32,
-    SequenceNumber "_sequence_number" Int64,
-    Offset "_offset" Text,
-    EnqueuedTime "_enqueued_time" Instant,
-    RowIndex "_row_index" Int32,
-    Before "_before" Json,
-    Inputs "_inputs" Json,
-    Outputs "_outputs" Json,
-    Shared "_shared" Json,
-    Labels "_labels" Json,
-    Rest "_rest" Json,
-}
-
-fixed! {
-    /// The columns of `_quarantine`, in order.
-    QUARANTINE, Quarantined:
-    SinkModifiedOn "SinkModifiedOn" Instant,
-    Reason "_reason" Text,
-    ByteOffset "_byte_offset" Int64,
-    Body "_body" Binary,
-    ContentType "_content_type" Text,
-    Properties "_properties" Json,
-    Hub "_hub" Text,
-    Partition "_partition" Int32,
-    SequenceNumber "_sequence_number" Int64,
-    Offset "_offset" Text,
-    EnqueuedTime "_enqueued_time" Instant,
-    RowIndex "_row_index" Int32,
-}
-
 /// A member of each party of an activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PartyPart {
@@ -257,23 +181,4 @@ pub(super) const PARTY: [(PartyPart, &str, ColumnType); 6] = [
 /// [`PARTY`] as fields, of the types that are in files.
 pub(super) fn party_fields() -> Fields {
     PARTY.iter().map(|(_, name, column_type)| Field::new(*name, column_type.in_files(), true)).collect()
-}
-
-/// How many of the fixed columns stand before the attributes.
-pub(super) const LEADING: usize = Fixed::SinkModifiedOn as usize + 1;
-
-/// The fixed columns of a table, and how many of them stand before the attributes.
-pub(super) fn layout(table: &str) -> (&'static [FixedColumn], usize) {
-    match table {
-        QUARANTINE_TABLE => (QUARANTINE, QUARANTINE.len()),
-        _ => (EVENT, LEADING),
-    }
-}
-
-/// The columns that a table has whatever its attributes, as (name, lake type): first those that stand before the
-/// attributes, then those behind them.
-pub fn fixed_columns(table: &str) -> [Vec<(&'static str, &'static str)>; 2] {
-    let (columns, leading) = layout(table);
-    let (before, behind) = columns.split_at(leading);
-    [before, behind].map(|part| part.iter().map(|(name, column_type)| (*name, column_type.name())).collect())
 }

@@ -9,13 +9,15 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StructArray};
 use arrow::datatypes::{FieldRef, Schema};
 
+use super::cells::Cells;
 use super::column::{Column, Columns};
-use super::context::Context;
+use super::context::{Context, DirectoryId};
 use super::directory::{Directory, SlotId};
 use super::encoded_rows::EncodedRows;
+use super::fixed::{FixedColumn, layout};
 use super::quarantine;
-use super::row::{Cells, Row};
-use super::schema::{ColumnType, ColumnTypes, FixedColumn, layout};
+use super::row::Row;
+use super::schema::{ColumnType, ColumnTypes};
 use super::targets::{Item, Targets};
 use crate::event::{ChangeEvent, RawEvent, Reject};
 use crate::position::PartitionId;
@@ -23,14 +25,14 @@ use crate::position::PartitionId;
 /// The rows of one destination's current row group: encoded one after the other while they are few, then as plain
 /// column buffers. Without rows it takes no memory but its own.
 ///
-/// It belongs to the [`Context`] it was opened with: every call takes that one.
+/// It belongs to the [`Context`] it was opened with. Every call takes that one and panics with another.
 #[derive(Debug)]
 pub struct TableBuffer {
     table: Box<str>,
     layout: &'static [FixedColumn],
     /// How many of the fixed columns stand before the attributes.
     leading: usize,
-    directory: usize,
+    directory: DirectoryId,
     /// All rows, until there are more than [`FEW_ROWS`].
     few: EncodedRows,
     /// All rows, from then on.
@@ -53,7 +55,7 @@ impl TableBuffer {
     /// An empty buffer for a table; `_quarantine` is one.
     pub fn open(context: &mut Context, table: &str) -> Self {
         let (layout, leading) = layout(table);
-        let directory = context.directory(table);
+        let directory = context.directory_id(table);
         Self {
             table: table.into(),
             layout,
@@ -142,7 +144,7 @@ impl TableBuffer {
         let Context { directories, scratch, .. } = context;
         let targets = Targets::of(event);
         let rows = targets.map_or(1, |targets| targets.count);
-        directories[self.directory].begin_event(attributes_max(rows, raw));
+        directories.get_mut(self.directory).begin_event(attributes_max(rows, raw));
         scratch.marks.begin(event.tree);
         targets.inspect(|targets| targets.hide(event, &mut scratch.marks))
     }
@@ -185,7 +187,7 @@ impl TableBuffer {
     fn append(
         &mut self,
         context: &mut Context,
-        write: impl FnOnce(&mut Context, usize, &mut Columns, usize),
+        write: impl FnOnce(&mut Context, DirectoryId, &mut Columns, usize),
     ) {
         self.bytes.set(None);
         if self.rows == FEW_ROWS {
@@ -194,7 +196,7 @@ impl TableBuffer {
         if self.rows < FEW_ROWS {
             let mut staged = std::mem::take(&mut context.staged);
             write(context, self.directory, &mut staged.columns, 0);
-            self.few.push(&mut staged, &context.directories[self.directory]);
+            self.few.push(&mut staged, context.directories.get(self.directory));
             context.staged = staged;
         } else {
             write(context, self.directory, &mut self.columns, self.rows);
@@ -208,7 +210,7 @@ impl TableBuffer {
         self.columns.begin();
         // These rows were accepted already: the limit applies to rows after them.
         self.columns.padding.remove_limit();
-        self.few.move_into(&mut self.columns, self.layout, &context.directories[self.directory]);
+        self.few.move_into(&mut self.columns, self.layout, context.directories.get(self.directory));
         self.columns.padding.limit_from(self.rows);
     }
 
@@ -253,7 +255,7 @@ impl TableBuffer {
 
     /// Takes what the lake says of the table now: it may have changed, and no row holds us to what it said before.
     fn renew_directory(&mut self, context: &mut Context) {
-        self.directory = context.directory(&self.table);
+        self.directory = context.directory_id(&self.table);
     }
 
     fn take_rows(&mut self, context: &mut Context) -> Rows {
@@ -272,7 +274,7 @@ impl TableBuffer {
         for (column, (name, column_type)) in fixed.iter_mut().zip(self.layout).take(self.leading) {
             add(column, name, *column_type);
         }
-        let directory = &mut context.directories[self.directory];
+        let directory = context.directories.get_mut(self.directory);
         for slot in used(directory, &attributes) {
             let column = &mut attributes[slot.0 as usize];
             if let Some(column_type) = directory.column_type(&context.catalog, slot, None) {

@@ -3,7 +3,7 @@
 //! Owns: finding the targets of an event, and what each is to the event's table. Does not own: where a target's
 //! parts go (`row`).
 
-use super::envelope::TEXTS;
+use super::envelope::STRINGS;
 use super::marks::Marks;
 use crate::event::messages::{self, RecordIn};
 use crate::event::names::is_same;
@@ -83,7 +83,7 @@ impl Targets {
         if count == 0 {
             return None;
         }
-        let texts = TEXTS.iter().filter_map(|(member, _)| event.member(*member));
+        let texts = STRINGS.iter().filter_map(|(member, _)| event.member(*member));
         let text_bytes: usize =
             texts.filter(|node| tree.kind(*node) == Kind::Text).map(|node| tree.bytes(node).len()).sum();
         let repeats_texts = text_bytes.saturating_mul(count) <= REPEATED_TEXT_MAX_BYTES;
