@@ -11,16 +11,20 @@ mod fixed;
 mod names;
 mod catalog;
 mod metadata;
+mod evidence;
+mod survey;
+mod members;
 mod context;
 mod table;
 // One event into its rows.
 mod targets;
 mod row;
+mod write;
 mod envelope;
 mod attributes;
 mod parties;
 mod images;
-mod labels;
+mod formatted_values;
 mod quarantine;
 mod quarantined; // and back
 // What rows are written with.
@@ -35,11 +39,13 @@ mod normal_form;
 
 pub use catalog::Catalog;
 pub use context::Context;
+pub use evidence::Doubt;
 pub use fixed::fixed_columns;
-pub use metadata::{Doubt, Error as MetadataError, Inferred, Metadata, Survey, Unknown};
+pub use metadata::{Error as MetadataError, Metadata};
 pub use names::attribute_name;
 pub use quarantined::{QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows};
 pub use schema::{ColumnType, ColumnTypes, column_may_be};
+pub use survey::{Inferred, Survey, Unknown};
 pub use table::{Full, Rows, TableBuffer};
 
 /// The column that says where in its partition a row's event stood, in every table.

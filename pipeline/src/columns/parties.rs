@@ -9,28 +9,26 @@ use super::values::{Parties, PartyString};
 use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::value::{PARTY, Value, is_silent, parties};
 
-impl Row<'_, '_> {
-    /// A party list into its column; what the collection says of itself stands in the first party's `rest`, under
-    /// the attribute's name.
-    pub(super) fn party_list(&mut self, slot: SlotId, attribute: NodeId, node: NodeId) -> bool {
-        let tree = self.tree;
-        let Some(list) = parties(tree, node) else { return false };
-        let scratch = &mut *self.scratch;
-        let put = self.cells.put_parties(slot, |columns| {
-            scratch.marks.cover(list);
-            cover_text(scratch, tree, node, "EntityName");
-            for (at, party) in tree.items(list).enumerate() {
-                let collection = (at == 0 && node != list).then_some((attribute, node));
-                write_parts(columns, scratch, tree, party);
-                write_rest(columns, scratch, tree, party, collection);
-                columns.end_party();
-            }
-        });
-        if put {
-            self.cover(node);
+/// A party list into its column; what the collection says of itself stands in the first party's `rest`, under
+/// the attribute's name.
+pub(super) fn write_party_list(row: &mut Row<'_, '_>, slot: SlotId, attribute: NodeId, node: NodeId) -> bool {
+    let tree = row.tree;
+    let Some(list) = parties(tree, node) else { return false };
+    let scratch = &mut *row.scratch;
+    let put = row.cells.put_parties(slot, |columns| {
+        scratch.marks.cover(list);
+        cover_text(scratch, tree, node, "EntityName");
+        for (at, party) in tree.items(list).enumerate() {
+            let collection = (at == 0 && node != list).then_some((attribute, node));
+            write_parts(columns, scratch, tree, party);
+            write_rest(columns, scratch, tree, party, collection);
+            columns.end_party();
         }
-        put
+    });
+    if put {
+        row.cover(node);
     }
+    put
 }
 
 /// The parts of a party that have a column.
@@ -41,9 +39,7 @@ fn write_parts(columns: &mut Parties, scratch: &mut Scratch, tree: Tree<'_>, par
         match (tree.text(name), Value::read(tree, node)) {
             ("partyid", Some(Value::Reference(reference))) => {
                 if let Some((node, id)) = reference.id {
-                    if columns.set_id(id) {
-                        scratch.marks.cover(node);
-                    }
+                    cover_if(scratch, columns.set_id(id), node);
                 }
                 if let Some(node) = reference.logical_name {
                     set_string(columns, scratch, PartyString::EntityType, tree, node);
@@ -51,9 +47,7 @@ fn write_parts(columns: &mut Parties, scratch: &mut Scratch, tree: Tree<'_>, par
                 write_name(columns, scratch, tree, party, reference.name);
             }
             ("participationtypemask", Some(Value::Choice(mask))) => {
-                if columns.set_mask(mask) {
-                    scratch.marks.cover(tree.member(node, "Value").unwrap_or(node));
-                }
+                cover_if(scratch, columns.set_mask(mask), tree.member(node, "Value").unwrap_or(node));
             }
             ("addressused", Some(Value::Text(_))) => {
                 set_string(columns, scratch, PartyString::Address, tree, node);
@@ -101,7 +95,11 @@ fn write_rest(
 }
 
 fn set_string(columns: &mut Parties, scratch: &mut Scratch, part: PartyString, tree: Tree<'_>, node: NodeId) {
-    if columns.set_string(part, tree.bytes(node)) {
+    cover_if(scratch, columns.set_string(part, tree.bytes(node)), node);
+}
+
+fn cover_if(scratch: &mut Scratch, is_placed: bool, node: NodeId) {
+    if is_placed {
         scratch.marks.cover(node);
     }
 }

@@ -61,7 +61,7 @@ impl<'a> QuarantinedRows<'a> {
 fn event(batch: &RecordBatch, row: usize) -> Result<QuarantinedEvent<'_>, &'static str> {
     let body = match value_in(batch, column::BODY, row) {
         Some(array) => {
-            array.as_binary_opt::<i32>().map(|bodies| bodies.value(row)).ok_or(column::BODY.name())?
+            array.as_binary_opt::<i32>().map(|bodies| bodies.value(row)).ok_or_else(|| column::BODY.name())?
         }
         None => &[],
     };
@@ -71,7 +71,7 @@ fn event(batch: &RecordBatch, row: usize) -> Result<QuarantinedEvent<'_>, &'stat
             None => None,
         };
     Ok(QuarantinedEvent {
-        hub: text(batch, column::HUB, row)?.ok_or(column::HUB.name())?,
+        hub: text(batch, column::HUB, row)?.ok_or_else(|| column::HUB.name())?,
         partition: PartitionId(number::<Int32Type, _>(batch, column::PARTITION, row)? as u32),
         properties: text(batch, column::PROPERTIES, row)?.unwrap_or_default(),
         raw: RawEvent {
@@ -104,7 +104,7 @@ fn value_in<K>(batch: &RecordBatch, column: Fixed<K>, row: usize) -> Option<&dyn
 
 fn text<K>(batch: &RecordBatch, column: Fixed<K>, row: usize) -> Result<Option<&str>, &'static str> {
     let Some(array) = value_in(batch, column, row) else { return Ok(None) };
-    array.as_string_opt::<i32>().map(|texts| Some(texts.value(row))).ok_or(column.name())
+    array.as_string_opt::<i32>().map(|texts| Some(texts.value(row))).ok_or_else(|| column.name())
 }
 
 fn number<T: ArrowPrimitiveType, K>(
@@ -113,5 +113,5 @@ fn number<T: ArrowPrimitiveType, K>(
     row: usize,
 ) -> Result<T::Native, &'static str> {
     let array = value_in(batch, column, row).and_then(|array| array.as_primitive_opt::<T>());
-    array.map(|numbers| numbers.value(row)).ok_or(column.name())
+    array.map(|numbers| numbers.value(row)).ok_or_else(|| column.name())
 }

@@ -11,14 +11,13 @@ use super::catalog::Catalog;
 use super::cells::Cells;
 use super::context::{Context, DirectoryId, Scratch};
 use super::directory::Directory;
-use super::fixed::{Fixed, Json, event_column};
+use super::fixed::{Fixed, Json};
 use super::targets::{self, Item, Target, Targets, guid_at};
 use crate::event::names::is_same;
 use crate::event::scalars::{Guid, ZERO_GUID, guid};
 use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::value::Parts;
-use crate::event::{ChangeEvent, Member, RawEvent, Table};
-use crate::position::PartitionId;
+use crate::event::{ChangeEvent, Table};
 
 /// What an event's parts are placed with.
 #[derive(Debug)]
@@ -59,26 +58,6 @@ impl<'r, 'a> Row<'r, 'a> {
             }
         };
         Self { event, tree: event.tree, target, parts, several, id: None, cells, directory, catalog, scratch }
-    }
-
-    /// Places everything the event says, or what is one target's alone.
-    pub(super) fn write(mut self, raw: &RawEvent<'_>, hub: &str, partition: PartitionId) {
-        self.position(raw, hub, partition);
-        self.envelope(raw.size_exceeded);
-        match self.target {
-            Target::Record(_) => self.record(),
-            Target::Reference(_) => self.cover_identity(self.parts),
-            Target::None | Target::Other(_) => {}
-        }
-        self.images();
-        self.labels();
-        match self.several {
-            Some((targets, item)) if item.index > 0 => self.rest_of_target(targets, item),
-            _ => {
-                self.parameters();
-                self.rest();
-            }
-        }
     }
 
     /// Notes that a node and all below it have a place.
@@ -128,51 +107,6 @@ impl<'r, 'a> Row<'r, 'a> {
             && matches!(self.event.table, Table::Entity(table) if self.says(node, table))
         {
             self.cover(node);
-        }
-    }
-
-    /// The record's id: the event's primary id, or what Target says when that is absent or zero.
-    pub(super) fn identify(&mut self) {
-        let guid_at = |node: NodeId| guid_at(self.tree, node).map(|guid| (node, guid));
-        let primary = self.event.member(Member::PrimaryEntityId).and_then(guid_at);
-        let stated = primary.filter(|(_, guid)| *guid != ZERO_GUID).map(|(_, guid)| guid);
-        self.id = match (self.several, self.target) {
-            (Some((_, item)), _) => item.id,
-            (None, Target::Record(node) | Target::Reference(node)) => {
-                let target = || self.parts.id.and_then(guid_at).map(|(_, guid)| guid);
-                let said = stated.or_else(|| target().filter(|guid| *guid != ZERO_GUID));
-                let said = said.or_else(|| targets::key_of(self.event, node));
-                said.or_else(target).or_else(|| primary.map(|(_, guid)| guid))
-            }
-            (None, Target::None | Target::Other(_)) => {
-                let said = stated.or_else(|| targets::parameter_id(self.event));
-                said.or_else(|| primary.map(|(_, guid)| guid))
-            }
-        };
-        if let Some(guid) = self.id {
-            self.cells.put(event_column::ID, guid);
-        }
-        // A zero says that there is no primary id, which the row says too.
-        if let Some((node, _)) = primary.filter(|_| stated.is_none() || stated == self.id) {
-            self.cover(node);
-        }
-    }
-
-    /// What no column took.
-    fn rest(&mut self) {
-        let (tree, root) = (self.tree, self.tree.root());
-        if self.scratch.marks.left(tree, root)
-            && let Some(json) = self.scratch.normal.left(tree, root, &self.scratch.marks)
-        {
-            self.cells.put(event_column::REST, json);
-        }
-    }
-
-    /// What no column took of a target behind the first, under the path it has in the body.
-    fn rest_of_target(&mut self, targets: Targets, item: Item) {
-        let Scratch { normal, marks, .. } = &mut *self.scratch;
-        if let Some(json) = normal.left_in_list(self.tree, targets.path, item.node, marks) {
-            self.cells.put(event_column::REST, json);
         }
     }
 }

@@ -19,6 +19,7 @@ use super::quarantine;
 use super::row::Row;
 use super::schema::{ColumnType, ColumnTypes};
 use super::targets::{Item, Targets};
+use super::write::write_row;
 use crate::event::{ChangeEvent, RawEvent, Reject};
 use crate::position::PartitionId;
 
@@ -178,7 +179,8 @@ impl TableBuffer {
         let hub = Arc::clone(&context.hub);
         self.append(context, |context, directory, Columns { fixed, attributes, padding }, row| {
             let cells = Cells { fixed, attributes, padding, row };
-            Row::begin(event, several, cells, directory, context).write(raw, &hub, partition);
+            let mut row = Row::begin(event, several, cells, directory, context);
+            write_row(&mut row, raw, &hub, partition);
         });
     }
 

@@ -3,8 +3,8 @@
 //! Owns: finding the targets of an event, and what each is to the event's table. Does not own: where a target's
 //! parts go (`row`).
 
-use super::envelope::STRINGS;
 use super::marks::Marks;
+use super::members::STRINGS;
 use crate::event::messages::{self, RecordIn};
 use crate::event::names::is_same;
 use crate::event::scalars::{Guid, ZERO_GUID, guid};

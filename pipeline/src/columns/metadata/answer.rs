@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::Error;
+use super::error::Error;
 use super::kinds::{Fact, by_cast, by_name, by_number, by_type_name};
 use crate::columns::schema::ColumnType;
 

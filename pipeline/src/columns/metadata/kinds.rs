@@ -113,7 +113,7 @@ pub(super) fn by_cast(cast: &str) -> Option<ColumnType> {
 }
 
 /// How a column type found in values is stated, as `AttributeType` and `AttributeTypeName`.
-pub(super) fn attribute_type(column_type: ColumnType, lookup: bool) -> (&'static str, String) {
+pub(in crate::columns) fn attribute_type(column_type: ColumnType, lookup: bool) -> (&'static str, String) {
     let name = match column_type {
         ColumnType::Boolean => "Boolean",
         ColumnType::Int32 => "Integer",

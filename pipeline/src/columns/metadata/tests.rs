@@ -1,6 +1,7 @@
 //! Answers of the Web API, whole and broken, and metadata made of bodies.
 
 use super::*;
+use crate::columns::{Doubt, Survey};
 use crate::parse::{ParentContext, Parser};
 
 fn read(files: &[(&str, &str)]) -> Result<Metadata, Error> {
