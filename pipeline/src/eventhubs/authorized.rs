@@ -46,7 +46,7 @@ impl AuthorizedConnection {
         Ok(Self { connection, _authorization: authorization })
     }
 
-    /// Whether partitions can still be attached.
+    /// Returns whether partitions can still be attached.
     pub(super) fn is_open(&self) -> bool {
         self.connection.is_open()
     }

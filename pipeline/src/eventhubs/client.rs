@@ -143,7 +143,7 @@ impl Client {
         })
     }
 
-    /// Starts to read a partition. Its credit stands for at most `credit_bytes` of `share`.
+    /// Starts to read a partition. Its credit is worth at most `credit_bytes` of `share`.
     ///
     /// # Errors
     /// `PositionLost` if the hub refuses the start; `OwnershipLost` if a reader of a higher owner level has the partition.

@@ -78,7 +78,7 @@ impl ConnectionString {
         }
     }
 
-    /// Whether it is for an emulator, which has no TLS.
+    /// Returns whether it is for an emulator, which has no TLS.
     pub(super) fn is_development(&self) -> bool {
         self.development
     }

@@ -30,7 +30,7 @@ pub(super) struct Token {
 }
 
 impl Credential {
-    /// Whether new tokens can be made of it.
+    /// Returns whether new tokens can be made of it.
     pub(super) fn is_renewable(&self) -> bool {
         matches!(self, Self::Key { .. })
     }

@@ -33,7 +33,7 @@ pub enum Error {
     Unreachable {
         /// Host and port.
         address: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -42,7 +42,7 @@ pub enum Error {
     NotOpened {
         /// Host and port.
         address: String,
-        /// Why.
+        /// The step that failed.
         what: String,
         /// Its classification.
         kind: ErrorKind,
@@ -120,7 +120,7 @@ impl Error {
         }
     }
 
-    /// True if the hub is too busy and the request may be retried later.
+    /// Returns whether the hub is too busy and the request may be retried later.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self, Self::Refused { condition, .. } if condition == SERVER_BUSY)
     }

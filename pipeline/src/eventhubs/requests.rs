@@ -83,7 +83,7 @@ impl Requests {
         })
     }
 
-    /// True while requests can still be sent.
+    /// Returns whether requests can still be sent.
     pub(super) fn is_open(&self) -> bool {
         self.pending.lock().ended.is_none()
     }

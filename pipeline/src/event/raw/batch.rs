@@ -35,18 +35,18 @@ pub struct RawEvent<'a> {
     pub offset: &'a str,
     /// When the hub accepted it, unix milliseconds; 0 when its message has no usable time.
     pub enqueued_time_ms: i64,
-    /// The content type its sender stated; empty when there is none.
+    /// The content type that its sender stated; empty without one.
     pub content_type: &'a str,
     /// Its application properties as an AMQP map, not validated; empty when its message has no such section. They are
     /// read for bodies in quarantine only.
     pub encoded_properties: &'a [u8],
     /// The sender left parts out to stay below the size limit (property `MessageMaxSizeExceeded`).
     pub size_exceeded: bool,
-    /// Why its message can't be decoded. The body is not parsed then: the event belongs in quarantine.
+    /// The reason if its message can't be decoded. The body is not parsed then: the event belongs in quarantine.
     pub undecodable: Option<Undecodable<'a>>,
 }
 
-/// Why a message can't be decoded, and where in it that shows.
+/// The reason why a message can't be decoded, and its place in the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Undecodable<'a> {
     /// The reason as text; never empty. Texts of more than 1,000 bytes are cut.
@@ -81,7 +81,7 @@ impl RawBatch {
         self.buffers.buffers.events.len()
     }
 
-    /// Whether it has no events.
+    /// Returns whether it has no events.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

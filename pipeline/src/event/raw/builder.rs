@@ -36,13 +36,13 @@ pub struct EventHead<'a> {
     pub offset: &'a str,
     /// When the hub accepted it, unix milliseconds; 0 when its message has no usable time.
     pub enqueued_time_ms: i64,
-    /// The content type its sender stated; empty when there is none.
+    /// The content type that its sender stated; empty without one.
     pub content_type: &'a str,
-    /// The application properties section, AMQP-encoded and not validated; empty when the message has none.
+    /// The application properties section, AMQP-encoded and not validated; empty without such a section.
     pub encoded_properties: &'a [u8],
     /// The sender left parts out to stay below the size limit (property `MessageMaxSizeExceeded`).
     pub size_exceeded: bool,
-    /// Why its message can't be decoded.
+    /// The reason if its message can't be decoded.
     pub undecodable: Option<Undecodable<'a>>,
     /// The partition's last sequence number when the hub sent this event.
     pub last_enqueued: Option<SequenceNumber>,
@@ -81,7 +81,7 @@ impl RawBatchBuilder {
         self.buffers.buffers.events.len()
     }
 
-    /// Whether no event is complete.
+    /// Returns whether no event is complete.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -269,18 +269,18 @@ mod tests {
     }
 
     #[test]
-    fn last_enqueued_is_kept_where_an_event_has_none() {
+    fn last_enqueued_is_kept_when_an_event_lacks_it() {
         let share = Share::new(1_000_000);
         let mut builder = RawBatchBuilder::new(PartitionId(3), share.charge(0));
-        let silent = |number| EventHead { last_enqueued: None, ..head(number, "") };
-        builder.push_event(&silent(1), []);
+        let without = |number| EventHead { last_enqueued: None, ..head(number, "") };
+        builder.push_event(&without(1), []);
         assert_eq!(builder.take_batch(share.charge(0)).last_enqueued(), None);
         builder.push_event(&head(2, ""), []);
-        builder.push_event(&silent(3), []);
+        builder.push_event(&without(3), []);
         builder.begin_event(&head(4, ""));
         builder.abandon_event();
         assert_eq!(builder.take_batch(share.charge(0)).last_enqueued(), Some(SequenceNumber(102)));
-        builder.push_event(&silent(5), []);
+        builder.push_event(&without(5), []);
         assert_eq!(builder.build().last_enqueued(), Some(SequenceNumber(102)));
     }
 

@@ -61,7 +61,7 @@ impl Incoming {
         })
     }
 
-    /// Whether arrived events have far overdrawn a budget. Credit counts events, and these were larger than earlier ones:
+    /// Returns whether arrived events have far overdrawn a budget. Credit counts events, and these were larger than earlier ones:
     /// credit can't be taken back, but reads can be held back.
     pub(super) fn is_far_overdrawn(&mut self) -> bool {
         self.overdrawn.take_if(|share| !share.is_far_overdrawn());

@@ -70,7 +70,7 @@ impl Connection {
         &self.table
     }
 
-    /// Whether sessions can still be added.
+    /// Returns whether sessions can still be added.
     pub(super) fn is_open(&self) -> bool {
         self.table.close_reason().is_none()
     }

@@ -126,7 +126,7 @@ impl<S: AsyncRead + AsyncWrite> Socket<S> {
         }
     }
 
-    /// Whether reads are held back because a budget is far overdrawn. Changes are logged.
+    /// Returns whether reads are held back because a budget is far overdrawn. Changes are logged.
     fn is_held_back(&mut self) -> bool {
         let held_back = self.incoming.is_far_overdrawn();
         if std::mem::replace(&mut self.held_back, held_back) != held_back {

@@ -32,7 +32,7 @@ pub(crate) struct PartitionLink {
 pub(crate) struct LinkBudget {
     /// Pays for credit and for batches that have arrived.
     pub(crate) share: Arc<Share>,
-    /// Upper bound on the bytes that outstanding credit stands for.
+    /// Upper bound on the bytes that are charged for outstanding credit.
     pub(crate) credit_bytes: usize,
 }
 
@@ -112,7 +112,7 @@ impl PartitionLink {
         self.link.lock().unreadable()
     }
 
-    /// Whether more credit is due and only the budget holds it back.
+    /// Returns whether more credit is due and only the budget holds it back.
     pub(crate) fn is_due(&self) -> bool {
         self.link.lock().is_due()
     }

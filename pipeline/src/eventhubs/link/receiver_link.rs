@@ -103,7 +103,7 @@ impl ReceiverLink {
         self.events.unreadable()
     }
 
-    /// Whether more credit is due and only the budget holds it back.
+    /// Returns whether more credit is due and only the budget holds it back.
     pub(super) fn is_due(&self) -> bool {
         self.phase == Phase::Attached && self.events.is_due()
     }

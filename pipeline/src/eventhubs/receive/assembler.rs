@@ -37,7 +37,7 @@ pub(crate) struct BatchAssembler {
 }
 
 impl BatchAssembler {
-    /// Makes an assembler for events after `position`, whose credit stands for at most `credit_bytes` of `share`.
+    /// Makes an assembler for events after `position`, whose credit is worth at most `credit_bytes` of `share`.
     pub(crate) fn new(
         partition: PartitionId,
         position: i64,
@@ -75,7 +75,7 @@ impl BatchAssembler {
         self.credit.outstanding()
     }
 
-    /// Whether an event of this number may be next: above the last one, and not far beyond the hub's last one. A number
+    /// Returns whether an event of this number may be next: above the last one, and not far beyond the hub's last one. A number
     /// that the hub never assigned would put every later event out of order.
     pub(super) fn may_follow(&self, number: SequenceNumber, last_enqueued: Option<SequenceNumber>) -> bool {
         let is_far = |last: SequenceNumber| number.0.saturating_sub(last.0) > NUMBERS_AHEAD_MAX;
@@ -198,7 +198,7 @@ impl BatchAssembler {
         Some(granted)
     }
 
-    /// Whether more credit is due.
+    /// Returns whether more credit is due.
     pub(crate) fn is_due(&self) -> bool {
         self.credit.is_due()
     }

@@ -26,7 +26,7 @@ pub(crate) struct Credit {
 }
 
 impl Credit {
-    /// Credit that stands for at most `limit` bytes.
+    /// Makes credit that is worth at most `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit, outstanding: 0, waiting: 0, arrived: 0, largest: VecDeque::new() }
     }
@@ -37,7 +37,7 @@ impl Credit {
         (self.outstanding as usize * self.event_bytes()).min(self.limit)
     }
 
-    /// Whether to grant more: half of the target is used up and taken.
+    /// Returns whether to grant more: half of the target is used up and taken.
     pub(crate) fn is_due(&self) -> bool {
         self.outstanding + self.waiting <= self.target() / 2
     }
@@ -163,7 +163,7 @@ mod tests {
         arrive_and_take(&mut credit, 20 * KIB);
         assert_eq!(credit.bytes(), 80 * KIB, "outstanding events may be as large as the last one");
         arrive_and_take(&mut credit, 900 * KIB);
-        assert_eq!(credit.bytes(), 80 * KIB, "credit stands for at most the limit");
+        assert_eq!(credit.bytes(), 80 * KIB, "credit is charged up to the limit");
     }
 
     #[test]

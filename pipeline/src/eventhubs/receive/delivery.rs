@@ -68,7 +68,7 @@ impl Delivery {
         }
     }
 
-    /// Whether the next frame is the first of a delivery.
+    /// Returns whether the next frame is the first of a delivery.
     pub(crate) fn is_idle(&self) -> bool {
         self.state == State::Idle
     }

@@ -24,7 +24,7 @@ impl<'a> Properties<'a> {
     }
 }
 
-/// Whether two letters of the mark occur side by side, which they do in few other keys or values. A vectorized scan,
+/// Returns whether two letters of the mark occur side by side, which they do in few other keys or values. A vectorized scan,
 /// because it runs for every event.
 fn may_hold_mark(encoded: &[u8]) -> bool {
     const PAIR: [u8; 2] = *b"xS";

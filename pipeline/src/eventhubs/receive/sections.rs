@@ -112,12 +112,12 @@ impl<'a> MessageSections<'a> {
     }
 }
 
-/// Whether a sequence number is usable: not negative, and another one can follow it.
+/// Returns whether a sequence number is usable: not negative, and another one can follow it.
 pub(super) fn is_usable_number(number: i64) -> bool {
     (0..i64::MAX).contains(&number)
 }
 
-/// Whether a time is usable: in the years 1 to 9999, which readers of a lake and names of day folders allow.
+/// Returns whether a time is usable: in the years 1 to 9999, which readers of a lake and names of day folders allow.
 pub(super) fn is_usable_time(unix_ms: i64) -> bool {
     scalars::DATES.contains(&unix_ms)
 }

@@ -1,12 +1,12 @@
-//! What every receiver keeps to, whatever the hub does: each case with ours and with the judge, but where the judge is
-//! known to do worse.
+//! The conformance suite of receivers against a scripted hub. Each case runs with ours and with the reference
+//! implementation, except where the reference implementation is known to fail.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::either::{Kind, Receiver, both};
-use super::peer::{Link, Peer, Said, event};
+use super::peer::{ClientFrame, Link, Peer, event};
 use super::{FIRST, MIB, numbers, options, read};
 use crate::budget::Share;
 use crate::clock::SystemClock;
@@ -17,15 +17,15 @@ use crate::eventhubs::{Client, ConnectionString, Error, ErrorKind, Start};
 use crate::position::{Offset, PartitionId, SequenceNumber};
 
 both!(
-    a_refused_position_is_followed_by_the_next,
-    deliveries_that_are_not_settled_are_settled,
-    frames_may_be_cut_anywhere,
-    a_jump_begins_a_batch_of_its_own,
-    the_end_of_a_link_stands_behind_its_events,
-    an_answer_to_the_detach_may_be_an_error,
-    credit_is_the_share_and_no_more,
-    neighbours_live_on,
-    a_connection_that_drops_is_a_passing_error,
+    refused_offset_falls_back_to_the_sequence_number,
+    unsettled_deliveries_are_accepted_in_ranges,
+    messages_may_be_split_at_any_byte,
+    gap_starts_a_new_batch,
+    end_of_a_link_follows_its_events,
+    detach_returns_the_error_of_the_hub,
+    credit_stays_within_its_limit,
+    other_partitions_survive_a_detached_link,
+    dropped_connection_is_a_transient_error,
 );
 
 pub(super) async fn attach(kind: Kind, client: &Client, start: Start) -> Result<Receiver, Error> {
@@ -42,7 +42,7 @@ pub(super) async fn linked(kind: Kind, peer: &mut Peer, client: &Client) -> (Rec
     (receiver.unwrap(), link)
 }
 
-async fn a_refused_position_is_followed_by_the_next(kind: Kind) {
+async fn refused_offset_falls_back_to_the_sequence_number(kind: Kind) {
     let mut peer = Peer::start(None).await;
     let client = peer.client().await;
     let start = Start::After { offset: Offset("1:7:x".into()), sequence_number: SequenceNumber(41) };
@@ -52,13 +52,13 @@ async fn a_refused_position_is_followed_by_the_next(kind: Kind) {
         assert_eq!(link.filter, "amqp.annotation.x-opt-offset > '1:7:x'");
         link.refuse("com.microsoft:georeplication:invalid-offset", "The supplied offset is old").await;
         loop {
-            match link.said().await {
-                Said::Attach(filter) => {
+            match link.next_frame().await {
+                ClientFrame::Attach(filter) => {
                     assert_eq!(filter, "amqp.annotation.x-opt-sequence-number > '41'");
                     break;
                 }
-                Said::End(_) => link.end(None).await,
-                Said::Detach(None) => {}
+                ClientFrame::End(_) => link.end(None).await,
+                ClientFrame::Detach(None) => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -76,7 +76,7 @@ async fn a_refused_position_is_followed_by_the_next(kind: Kind) {
     assert_eq!(numbers(&batches), [42]);
 }
 
-async fn deliveries_that_are_not_settled_are_settled(kind: Kind) {
+async fn unsettled_deliveries_are_accepted_in_ranges(kind: Kind) {
     let mut peer = Peer::start(None).await;
     let client = peer.client().await;
     let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
@@ -97,22 +97,22 @@ async fn deliveries_that_are_not_settled_are_settled(kind: Kind) {
         link.credit().await;
         link.send_bytes(&out).await;
         let mut settled = BTreeSet::new();
-        let mut said = 0;
+        let mut dispositions = 0;
         while settled.len() < 500 {
-            if let Said::Accepted(first, last) = link.said().await {
-                said += 1;
+            if let ClientFrame::Accepted(first, last) = link.next_frame().await {
+                dispositions += 1;
                 settled.extend(first..=last);
             }
         }
         assert_eq!(settled, (0..500).collect());
-        said
+        dispositions
     };
-    let (batches, said) = tokio::join!(read(&mut receiver, 500), hub);
+    let (batches, dispositions) = tokio::join!(read(&mut receiver, 500), hub);
     assert_eq!(numbers(&batches), (0..500).collect::<Vec<_>>());
-    assert!(kind == Kind::Reference || said < 100, "{said} dispositions for 500 deliveries");
+    assert!(kind == Kind::Reference || dispositions < 100, "{dispositions} dispositions for 500 deliveries");
 }
 
-async fn frames_may_be_cut_anywhere(kind: Kind) {
+async fn messages_may_be_split_at_any_byte(kind: Kind) {
     let mut peer = Peer::start(None).await;
     let client = peer.client().await;
     let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
@@ -129,7 +129,7 @@ async fn frames_may_be_cut_anywhere(kind: Kind) {
     assert_eq!(numbers(&batches), (0..399).collect::<Vec<_>>());
 }
 
-async fn a_jump_begins_a_batch_of_its_own(kind: Kind) {
+async fn gap_starts_a_new_batch(kind: Kind) {
     let mut peer = Peer::start(None).await;
     let client = peer.client().await;
     let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
@@ -153,7 +153,7 @@ async fn a_jump_begins_a_batch_of_its_own(kind: Kind) {
     assert_eq!(runs, [0, 1, 2, 10, 11, 13]);
 }
 
-async fn the_end_of_a_link_stands_behind_its_events(kind: Kind) {
+async fn end_of_a_link_follows_its_events(kind: Kind) {
     let text = "New receiver 'x' with higher epoch of '1' is created. TrackingId:abc";
     let endings = [
         ("detach stolen", ErrorKind::OwnershipLost),
@@ -170,7 +170,7 @@ async fn the_end_of_a_link_stands_behind_its_events(kind: Kind) {
         let hub = async {
             link.credit().await;
             link.send(&event(0, b"a"), true, 60_000).await;
-            // The judge's connection may hear of its end before its link has taken the event.
+            // In the reference implementation, the end of the connection may overtake the event.
             tokio::time::sleep(Duration::from_millis(50)).await;
             match ending {
                 "detach stolen" => link.detach(Some(("amqp:link:stolen", text))).await,
@@ -193,12 +193,12 @@ async fn the_end_of_a_link_stands_behind_its_events(kind: Kind) {
     }
 }
 
-async fn an_answer_to_the_detach_may_be_an_error(kind: Kind) {
+async fn detach_returns_the_error_of_the_hub(kind: Kind) {
     let mut peer = Peer::start(None).await;
     let client = peer.client().await;
     let (receiver, mut link) = linked(kind, &mut peer, &client).await;
     let hub = async {
-        while !matches!(link.said().await, Said::Detach(None)) {}
+        while !matches!(link.next_frame().await, ClientFrame::Detach(None)) {}
         link.detach(Some(("amqp:link:stolen", "too late"))).await;
         link
     };
@@ -206,18 +206,18 @@ async fn an_answer_to_the_detach_may_be_an_error(kind: Kind) {
     assert_eq!(closed.unwrap_err().kind(), ErrorKind::OwnershipLost);
 }
 
-async fn credit_is_the_share_and_no_more(kind: Kind) {
+async fn credit_stays_within_its_limit(kind: Kind) {
     let mut peer = Peer::start(None).await;
     let client = peer.client().await;
     let share = Share::new(MIB as u64);
-    let partition_share = 80 * 1024;
+    let credit_bytes = 80 * 1024;
     let attaching = Receiver::attach(
         kind,
         &client,
         FIRST,
         options(Start::Earliest, None),
         Arc::clone(&share),
-        partition_share,
+        credit_bytes,
     );
     let (receiver, mut link) = tokio::join!(attaching, async {
         let mut link = peer.link().await;
@@ -230,9 +230,9 @@ async fn credit_is_the_share_and_no_more(kind: Kind) {
         let mut limit = 0;
         while sent < 100 {
             if sent == limit {
-                let Said::Flow(flow) = link.said().await else { continue };
+                let ClientFrame::Flow(flow) = link.next_frame().await else { continue };
                 let (Some(count), Some(credit)) = (flow.delivery_count, flow.link_credit) else { continue };
-                assert!(credit <= 10, "{credit} events of 8 KiB in a share of 80 KiB");
+                assert!(credit <= 10, "{credit} events of 8 KiB in 80 KiB of credit");
                 limit = i64::from(count + credit);
                 assert!(limit - sent <= 10);
                 continue;
@@ -245,10 +245,10 @@ async fn credit_is_the_share_and_no_more(kind: Kind) {
     let (batches, link) = tokio::join!(read(&mut receiver, 100), hub);
     drop((batches, receiver));
     drop(link);
-    assert_eq!(share.free(), MIB as i64, "everything was given back");
+    assert_eq!(share.free(), MIB as i64, "the whole budget is available again");
 }
 
-async fn neighbours_live_on(kind: Kind) {
+async fn other_partitions_survive_a_detached_link(kind: Kind) {
     let hub = Emulator::start(Config { partitions: 2, ..Config::default() }).await.unwrap();
     for partition in [0, 1] {
         for _ in 0..10 {
@@ -270,14 +270,14 @@ async fn neighbours_live_on(kind: Kind) {
     let batches = read(&mut stays, 10).await;
     assert_eq!(numbers(&batches), (0..10).collect::<Vec<_>>());
     drop(moved);
-    // The channel is free again, and so is the partition.
+    // The channel and the partition are free again.
     let mut again = receiver(PartitionId(0)).await.unwrap();
     read(&mut again, 10).await;
     again.close().await.unwrap();
     stays.close().await.unwrap();
 }
 
-async fn a_connection_that_drops_is_a_passing_error(kind: Kind) {
+async fn dropped_connection_is_a_transient_error(kind: Kind) {
     let hub = Emulator::start(Config { partitions: 1, ..Config::default() }).await.unwrap();
     for _ in 0..50 {
         hub.append(FIRST, &NewEvent { body: b"x", ..NewEvent::default() }).unwrap();
@@ -297,15 +297,15 @@ async fn a_connection_that_drops_is_a_passing_error(kind: Kind) {
     assert!(numbers(&batches).len() <= 20);
     if kind == Kind::Ours {
         assert_eq!(numbers(&batches), (0..20).collect::<Vec<_>>());
-        // The next link has a connection of its own.
+        // The next link is on a new connection.
         let mut again = attach(kind, &client, Start::AfterSequence(SequenceNumber(19))).await.unwrap();
         assert_eq!(numbers(&read(&mut again, 30).await), (20..50).collect::<Vec<_>>());
     }
 }
 
-/// The judge reads on, whatever comes.
+/// The reference implementation never holds reads back.
 #[tokio::test]
-async fn bodies_that_turn_out_large_wait_in_the_socket() {
+async fn reads_are_held_back_while_large_bodies_overdraw_the_budget() {
     let hub = Emulator::start(Config { partitions: 1, ..Config::default() }).await.unwrap();
     for number in 0..60 {
         hub.append(FIRST, &NewEvent { body: &vec![number; 900 * 1024], ..NewEvent::default() }).unwrap();
@@ -314,12 +314,12 @@ async fn bodies_that_turn_out_large_wait_in_the_socket() {
     let client = Client::connect(&text, "test", Arc::new(SystemClock)).await.unwrap();
     let share = Share::new(MIB as u64);
     let options = options(Start::Earliest, Some(0));
-    // Credit for 64 events before the first has come.
+    // Credit for 64 events before the first one has arrived.
     let mut receiver =
         Receiver::attach(Kind::Ours, &client, FIRST, options, Arc::clone(&share), MIB / 2).await.unwrap();
     let mut held = vec![receiver.next_batch().await.unwrap()];
     for _ in 0..50 {
-        // What is read would come before the hub's answer.
+        // A batch that was read would be returned before the hub's response.
         tokio::select! {
             biased;
             batch = receiver.next_batch() => held.push(batch.unwrap()),
@@ -327,19 +327,19 @@ async fn bodies_that_turn_out_large_wait_in_the_socket() {
         }
     }
     let bytes: usize = held.iter().map(RawBatch::body_bytes).sum();
-    assert!(bytes < 8 * MIB, "{bytes} bytes are held in a budget of one MiB");
+    assert!(bytes < 8 * MIB, "{bytes} bytes are held in a budget of 1 MiB");
     let mut events = held.drain(..).map(|batch| batch.len()).sum::<usize>();
     while events < 60 {
         events += receiver.next_batch().await.unwrap().len();
     }
     assert_eq!(events, 60);
     drop(receiver);
-    assert_eq!(share.free(), MIB as i64, "everything was given back");
+    assert_eq!(share.free(), MIB as i64, "the whole budget is available again");
 }
 
-/// The judge takes an aborted delivery for a broken one.
+/// The reference implementation treats an aborted delivery as malformed.
 #[tokio::test]
-async fn an_aborted_delivery_may_come_again() {
+async fn aborted_delivery_can_be_repeated() {
     let mut peer = Peer::start(None).await;
     let client = peer.client().await;
     let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
@@ -360,7 +360,7 @@ async fn deliveries_without_credit_end_the_link() {
     let mut peer = Peer::start(None).await;
     let client = peer.client().await;
     let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
-    // Asked once, and given up: credit is given, nothing is taken.
+    // A cancelled call grants credit and takes no batch.
     let waiting = tokio::time::timeout(Duration::from_millis(20), receiver.next_batch()).await;
     assert!(waiting.is_err());
     let hub = async {
@@ -372,7 +372,7 @@ async fn deliveries_without_credit_end_the_link() {
         }
         link.send_bytes(&out).await;
         loop {
-            if let Said::Detach(error) = link.said().await {
+            if let ClientFrame::Detach(error) = link.next_frame().await {
                 break (error, credit);
             }
         }
@@ -383,22 +383,21 @@ async fn deliveries_without_credit_end_the_link() {
     assert_eq!(receiver.next_batch().await.unwrap_err().kind(), ErrorKind::Transient);
 }
 
-/// The window of a session is opened again before it is used up.
 #[tokio::test]
-async fn a_session_never_runs_out_of_window() {
+async fn session_window_is_reset_before_it_is_exhausted() {
     let mut peer = Peer::start(None).await;
     let client = peer.client().await;
     let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
     let hub = async {
         link.credit().await;
-        // Each in 300 frames of one byte.
+        // Each in about 300 frames.
         for number in 0..400 {
             let message = event(number, &[3; 200]);
             let piece = message.len().div_ceil(300).max(1);
             link.send(&message, true, piece).await;
         }
         loop {
-            if let Said::Flow(flow) = link.said().await
+            if let ClientFrame::Flow(flow) = link.next_frame().await
                 && flow.next_incoming_id.is_some_and(|id| id > 32_000)
             {
                 break link;
@@ -417,24 +416,24 @@ async fn idle_timeout_ends_a_silent_connection_and_heartbeats_keep_ours() {
     let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
     let began = Instant::now();
     let hub = async {
-        let mut alive = 0;
+        let mut heartbeats = 0;
         loop {
-            match link.said().await {
-                Said::Alive => alive += 1,
-                Said::Gone => break alive,
+            match link.next_frame().await {
+                ClientFrame::Heartbeat => heartbeats += 1,
+                ClientFrame::Disconnected => break heartbeats,
                 _ => {}
             }
         }
     };
-    let (error, alive) = tokio::join!(async { receiver.next_batch().await.unwrap_err() }, hub);
+    let (error, heartbeats) = tokio::join!(async { receiver.next_batch().await.unwrap_err() }, hub);
     assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
     assert!(error.to_string().contains("idle timeout"), "{error}");
     assert!(began.elapsed() >= Duration::from_millis(1_400), "{:?}", began.elapsed());
-    assert!(alive >= 4, "{alive} signs of life in 1.5 s, for a hub that bears 0.4 s");
+    assert!(heartbeats >= 4, "{heartbeats} heartbeats in 1.5 s, for an idle timeout of 0.4 s");
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_frames_end_the_connection() {
+async fn malformed_frames_close_the_connection() {
     for bytes in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], &[0, 0, 0, 9, 2, 0, 0, 0, 0x3f]] {
         let mut peer = Peer::start(None).await;
         let client = peer.client().await;
@@ -443,9 +442,11 @@ async fn bytes_that_are_no_frames_end_the_connection() {
         let error = receiver.next_batch().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
         loop {
-            match link.said().await {
-                Said::Close(Some(condition)) => break assert!(condition.starts_with("amqp:"), "{condition}"),
-                Said::Gone => panic!("the connection ended without a word"),
+            match link.next_frame().await {
+                ClientFrame::Close(Some(condition)) => {
+                    break assert!(condition.starts_with("amqp:"), "{condition}");
+                }
+                ClientFrame::Disconnected => panic!("the connection ended without a Close"),
                 _ => {}
             }
         }
@@ -453,14 +454,14 @@ async fn bytes_that_are_no_frames_end_the_connection() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_dropped_leaves_the_link() {
+async fn dropped_receiver_detaches() {
     let mut peer = Peer::start(None).await;
     let client = peer.client().await;
     let (receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
     drop(receiver);
-    while link.said().await != Said::Detach(None) {}
-    assert_eq!(link.said().await, Said::End(None));
+    while link.next_frame().await != ClientFrame::Detach(None) {}
+    assert_eq!(link.next_frame().await, ClientFrame::End(None));
     link.end(None).await;
     drop(client);
-    assert_eq!(link.said().await, Said::Close(None));
+    assert_eq!(link.next_frame().await, ClientFrame::Close(None));
 }

@@ -1,4 +1,4 @@
-//! One face for both receivers, so that each case of the suite runs with ours and with the judge.
+//! One type for both receivers: each case of the suite runs with ours and with the reference implementation.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use crate::event::RawBatch;
 use crate::eventhubs::{Client, Error, PartitionReceiver, ReceiveOptions};
 use crate::position::PartitionId;
 
-/// Which receiver.
+/// The implementation of a receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Ours,
     Reference,
 }
 
-/// A receiver of either kind.
+/// A receiver of either implementation.
 #[derive(Debug)]
 pub(super) enum Receiver {
     Ours(PartitionReceiver),

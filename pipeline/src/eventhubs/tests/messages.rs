@@ -1,5 +1,5 @@
-//! Messages nobody thought of, decoded by hand and by `serde_amqp`: what both accept is the same event, and what `serde_amqp`
-//! accepts we accept, unless it breaks the order of the sections. None of them ends its link.
+//! Generated messages, decoded by hand and by `serde_amqp`. A message that both accept is the same event. A message that
+//! `serde_amqp` accepts is accepted by ours, unless its sections are out of order. No message ends its link.
 
 use fe2o3_amqp_types::messaging::Body;
 use fe2o3_amqp_types::messaging::message::DecodeIntoMessage as _;
@@ -15,7 +15,7 @@ use crate::budget::Share;
 use crate::event::{RawBatch, RawBatchBuilder};
 use crate::eventhubs::Replay;
 
-/// An event, or why there is none.
+/// An event, or the reason why a message is not one.
 type Outcome = Result<(i64, String, i64, String, String, bool, Vec<u8>), String>;
 
 fn outcome_of(batch: &RawBatch) -> Outcome {
@@ -45,12 +45,12 @@ fn ours(message: &[u8], piece: usize) -> Outcome {
     outcome_of(&batch)
 }
 
-fn judge(message: &[u8]) -> Outcome {
-    // serde_amqp trusts some sizes more than they deserve.
-    std::panic::catch_unwind(|| judge_calmly(message)).unwrap_or_else(|_| Err("it panics".to_owned()))
+fn reference(message: &[u8]) -> Outcome {
+    // serde_amqp panics on some wrong sizes.
+    std::panic::catch_unwind(|| decode_reference(message)).unwrap_or_else(|_| Err("it panics".to_owned()))
 }
 
-fn judge_calmly(message: &[u8]) -> Outcome {
+fn decode_reference(message: &[u8]) -> Outcome {
     let reader = serde_amqp::read::SliceReader::new(message);
     let received =
         Body::<LazyValue>::decode_message_from_reader(reader).map_err(|error| error.to_string())?;
@@ -206,7 +206,7 @@ fn body(dice: &mut Dice, out: &mut Encoder<'_>) {
     }
 }
 
-/// Whether the sections stand in order and every compound in front of the body holds as many items as it says.
+/// Returns whether the sections are in order and every compound before the body has as many items as it states.
 fn is_sound(message: &[u8]) -> bool {
     Message::scan(message).is_ok()
         && Sections::new(message).all(|section| {
@@ -228,12 +228,12 @@ fn is_whole(value: &[u8]) -> bool {
 
 #[track_caller]
 fn check(message: &[u8], dice: &mut Dice) {
-    let (ours_whole, judged) = (ours(message, usize::MAX), judge(message));
-    match (&ours_whole, &judged) {
-        (Ok(ours), Ok(judged)) => assert_eq!(ours, judged, "{message:02x?}"),
-        (Err(why), Ok(judged)) => {
-            // The judge reads sections in any order, stops at the seventh, and believes no count.
-            assert!(!is_sound(message), "{why}, but the judge reads {judged:?} from {message:02x?}");
+    let (ours_whole, expected) = (ours(message, usize::MAX), reference(message));
+    match (&ours_whole, &expected) {
+        (Ok(ours), Ok(expected)) => assert_eq!(ours, expected, "{message:02x?}"),
+        (Err(why), Ok(expected)) => {
+            // serde_amqp reads sections in any order, stops at the seventh, and ignores counts.
+            assert!(!is_sound(message), "{why}, but serde_amqp reads {expected:?} from {message:02x?}");
         }
         (Ok(_) | Err(_), Err(_)) => {}
     }
@@ -246,11 +246,11 @@ fn check(message: &[u8], dice: &mut Dice) {
 }
 
 #[test]
-fn properties_that_can_not_be_read_do_not_stop_a_partition() {
+fn unreadable_properties_leave_the_event_readable() {
     let mut message = Vec::new();
     let mut out = Encoder::new(&mut message);
     message_annotations(&mut Dice(4), &mut out);
-    // A list where a plain value must stand.
+    // A list in the place of a plain value.
     out.described(code::APPLICATION_PROPERTIES, |out| {
         out.map(|map| {
             map.string("a");
@@ -258,27 +258,27 @@ fn properties_that_can_not_be_read_do_not_stop_a_partition() {
         });
     });
     out.described(code::DATA, |out| out.binary(b"body"));
-    assert!(judge(&message).is_err());
+    assert!(reference(&message).is_err());
     let (.., properties, exceeded, body) = ours(&message, usize::MAX).unwrap();
     assert_eq!((&*properties, exceeded, &*body), (r#"{"a":"wAEA"}"#, false, &b"body"[..]));
 }
 
 #[test]
-fn generated_messages_mean_the_same_to_both() {
+fn generated_messages_decode_alike() {
     let mut dice = Dice(1);
     let mut events = 0;
     for _ in 0..10_000 {
         let message = generated(&mut dice);
         check(&message, &mut dice);
         let ours = ours(&message, usize::MAX);
-        assert_eq!(ours.is_ok(), judge(&message).is_ok(), "{ours:?}: {message:02x?}");
+        assert_eq!(ours.is_ok(), reference(&message).is_ok(), "{ours:?}: {message:02x?}");
         events += usize::from(ours.is_ok());
     }
     assert!(events > 7_500, "{events}");
 }
 
 #[test]
-fn broken_messages_mean_the_same_to_both() {
+fn broken_messages_decode_alike() {
     let mut dice = Dice(2);
     for _ in 0..10_000 {
         let mut message = generated(&mut dice);

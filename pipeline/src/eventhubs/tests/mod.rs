@@ -1,4 +1,5 @@
-//! The client against the hub of this package, over loopback: each case of a receiver with ours and with the judge.
+//! The client against the emulator, over loopback. Each case of a receiver runs with ours and with the reference
+//! implementation.
 
 use std::sync::Arc;
 
@@ -10,14 +11,14 @@ use fe2o3_amqp_types::primitives::{Binary, SimpleValue, Value};
 
 use self::either::{Kind, Receiver, both};
 use super::authorization::TokenLife;
-mod conformance;
-mod either;
-mod reference;
-mod messages;
-mod peer;
-mod recorded;
-mod requests;
-mod undecodable;
+mod conformance; // both receivers against a scripted hub
+mod either; // one type for both receivers
+mod messages; // generated messages, decoded by hand and by serde_amqp
+mod peer; // the scripted hub
+mod recorded; // recordings, replayed from memory
+mod reference; // the receiver on fe2o3-amqp
+mod requests; // requests to the management node
+mod undecodable; // messages that can't be decoded
 
 use super::*;
 use crate::amqp::map::AmqpMap;
@@ -28,16 +29,16 @@ use crate::event::{RawBatch, RawEvent};
 use crate::position::{Offset, PartitionId, SequenceNumber};
 
 both!(
-    what_is_sent_arrives_untouched_and_in_order,
+    sent_events_arrive_unchanged_and_in_order,
     large_bodies_arrive_over_many_frames,
     bodies_and_properties_of_every_kind_arrive,
     credit_stays_within_a_tiny_budget,
     large_bodies_get_less_credit,
-    nothing_is_lost_when_waiting_is_given_up,
-    reading_begins_behind_the_position,
-    a_new_owner_displaces_the_old_one,
+    cancelled_waits_lose_no_event,
+    reading_starts_after_the_position,
+    new_owner_displaces_the_old_one,
     events_before_a_displacement_still_arrive,
-    a_hub_that_goes_away_is_a_passing_error,
+    lost_hub_is_a_transient_error,
 );
 
 const MIB: usize = 1024 * 1024;
@@ -72,7 +73,7 @@ async fn receiver(
     Receiver::attach(kind, client, FIRST, options(start, owner_level), share, 4 * MIB).await
 }
 
-/// Reads until so many events have come.
+/// Reads batches of `count` events in all.
 async fn read(receiver: &mut Receiver, count: usize) -> Vec<RawBatch> {
     let mut batches = Vec::new();
     let mut events = 0;
@@ -96,7 +97,7 @@ fn numbers(batches: &[RawBatch]) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn a_hub_tells_of_itself_and_its_partitions() {
+async fn client_reads_properties_of_hub_and_partitions() {
     let hub = hub(3).await;
     append(&hub, ["a", "b"]);
     let client = client(&hub).await;
@@ -117,7 +118,7 @@ async fn a_hub_tells_of_itself_and_its_partitions() {
     client.close().await;
 }
 
-async fn what_is_sent_arrives_untouched_and_in_order(kind: Kind) {
+async fn sent_events_arrive_unchanged_and_in_order(kind: Kind) {
     let hub = hub(1).await;
     let client = client(&hub).await;
     let mut sender = client.sender(Some(FIRST)).await.unwrap();
@@ -151,7 +152,7 @@ async fn large_bodies_arrive_over_many_frames(kind: Kind) {
     let mut sender = client.sender(None).await.unwrap();
     sender.send(&body, "").await.unwrap();
     sender.send_batch([(b"small".as_slice(), ""), (&body, ""), (b"end", "")]).await.unwrap();
-    // Two of these do not fit into one batch.
+    // Two of these don't fit into one batch.
     let half = vec![1; 600 * 1024];
     let sent = sender.send_batch([(half.as_slice(), ""), (&half, "")]).await.unwrap();
     assert_eq!(sent, Sent { events: 2, bytes: 1200 * 1024 });
@@ -165,7 +166,7 @@ async fn large_bodies_arrive_over_many_frames(kind: Kind) {
     assert!(bodies == [body.as_slice(), b"small", &body, b"end", &half, &half]);
 }
 
-/// Sends a message of some shape, past the client.
+/// Sends any message, without the client's encoding.
 async fn send_raw<B: SerializableBody>(sender: &mut Sender, body: B, properties: &[(&str, SimpleValue)]) {
     let mut named = ApplicationProperties::default();
     for (name, value) in properties {
@@ -175,7 +176,8 @@ async fn send_raw<B: SerializableBody>(sender: &mut Sender, body: B, properties:
     sender.link.send(Sendable::builder().message(message).build()).await.unwrap();
 }
 
-/// The text of an event's properties. The judge has made it already: no encoded map begins with a brace.
+/// The JSON text of an event's properties. The reference implementation stores the text itself: no encoded map begins
+/// with a brace.
 fn properties_of(event: &RawEvent<'_>) -> String {
     match event.encoded_properties {
         text @ [b'{', ..] => String::from_utf8(text.to_vec()).unwrap(),
@@ -240,7 +242,7 @@ async fn credit_stays_within_a_tiny_budget(kind: Kind) {
 
     let mut held = Vec::new();
     let mut events = 0;
-    // Two events fill the share; with the one that was credited as the first was taken, three may be held.
+    // Two events fill the budget. Taking the first one grants credit for another, so three may be held.
     while share.free() > 0 {
         let batch = receiver.next_batch().await.unwrap();
         events += batch.len();
@@ -248,7 +250,7 @@ async fn credit_stays_within_a_tiny_budget(kind: Kind) {
     }
     assert!((2..=3).contains(&events), "{events} events in a budget for two");
     for _ in 0..20 {
-        // What had been credited would have come before the hub's answer.
+        // An event with credit would arrive before the hub's response.
         tokio::select! {
             biased;
             batch = receiver.next_batch() => { events += batch.unwrap().len(); }
@@ -262,7 +264,7 @@ async fn credit_stays_within_a_tiny_budget(kind: Kind) {
     }
     assert_eq!(events, 50);
     drop(receiver);
-    assert_eq!(share.free(), 16 * 1024, "everything was given back");
+    assert_eq!(share.free(), 16 * 1024, "the whole budget is available again");
 }
 
 async fn large_bodies_get_less_credit(kind: Kind) {
@@ -276,13 +278,13 @@ async fn large_bodies_get_less_credit(kind: Kind) {
     let mut events = 0;
     while events < 30 {
         let batch = receiver.next_batch().await.unwrap();
-        // The first credit is for eight small ones; once the size is known there is one at a time.
+        // The first credit is for eight small events; once the size is known, it is one at a time.
         assert!(events < 8 || batch.len() == 1, "{} events in a budget for one", batch.len());
         events += batch.len();
     }
 }
 
-async fn nothing_is_lost_when_waiting_is_given_up(kind: Kind) {
+async fn cancelled_waits_lose_no_event(kind: Kind) {
     let hub = hub(1).await;
     append(&hub, (0..2_000).map(|index| format!("{index}").repeat(index % 50)));
     let client = client(&hub).await;
@@ -291,21 +293,21 @@ async fn nothing_is_lost_when_waiting_is_given_up(kind: Kind) {
     let mut steps = 0;
     while batches.iter().map(RawBatch::len).sum::<usize>() < 2_000 {
         steps += 1;
-        let patience = async {
+        let cancellation = async {
             for _ in 0..steps % 7 {
                 tokio::task::yield_now().await;
             }
         };
         tokio::select! {
             biased;
-            () = patience => {}
+            () = cancellation => {}
             batch = receiver.next_batch() => batches.push(batch.unwrap()),
         }
     }
     assert_eq!(numbers(&batches), (0..2_000).collect::<Vec<_>>());
 }
 
-async fn reading_begins_behind_the_position(kind: Kind) {
+async fn reading_starts_after_the_position(kind: Kind) {
     let hub = hub(1).await;
     append(&hub, (0..10).map(|index| vec![b'x'; index * 10 + 1]));
     let client = client(&hub).await;
@@ -317,7 +319,7 @@ async fn reading_begins_behind_the_position(kind: Kind) {
         (after(offset.clone(), 3), 4..10),
         (Start::AfterSequence(SequenceNumber(7)), 8..10),
         (Start::AfterSequence(SequenceNumber(-1)), 0..10),
-        // The hub does not know the offset, so the number counts.
+        // The hub refuses the offset, so the sequence number counts.
         (after(Offset("999999".into()), 5), 6..10),
     ];
     for (start, expected) in cases {
@@ -330,13 +332,13 @@ async fn reading_begins_behind_the_position(kind: Kind) {
         let error = receiver(kind, &client, start, None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PositionLost, "{error}");
     }
-    // An offset that leads before its number belongs to another log.
+    // An offset before its sequence number belongs to another log.
     let mut elsewhere = receiver(kind, &client, after(offset, 8), None).await.unwrap();
     let error = elsewhere.next_batch().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PositionLost, "{error}");
 }
 
-async fn a_new_owner_displaces_the_old_one(kind: Kind) {
+async fn new_owner_displaces_the_old_one(kind: Kind) {
     let hub = hub(1).await;
     append(&hub, ["a"]);
     let client = client(&hub).await;
@@ -346,11 +348,11 @@ async fn a_new_owner_displaces_the_old_one(kind: Kind) {
     let error = reading.next_batch().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OwnershipLost, "{error}");
     assert!(error.to_string().contains("partition 0"), "{error}");
-    reading.close().await.expect("the error was returned before");
+    reading.close().await.expect("next_batch has returned the error");
     read(&mut second, 1).await;
 
     let third = receiver(kind, &client, Start::Earliest, Some(1)).await.unwrap();
-    // A round trip later the detach has arrived.
+    // After a round trip the detach has arrived.
     client.partition(FIRST).await.unwrap();
     let error = second.close().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OwnershipLost, "{error}");
@@ -384,7 +386,7 @@ async fn read_one(receiver: &mut Receiver) -> RawBatch {
 }
 
 #[tokio::test]
-async fn errors_say_what_they_mean() {
+async fn errors_are_classified() {
     let hub = hub(1).await;
     let connect = |text: String| async move {
         let connection_string = ConnectionString::parse(&text).unwrap();
@@ -416,7 +418,7 @@ async fn errors_say_what_they_mean() {
     assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
 }
 
-async fn a_hub_that_goes_away_is_a_passing_error(kind: Kind) {
+async fn lost_hub_is_a_transient_error(kind: Kind) {
     let hub = hub(1).await;
     let client = client(&hub).await;
     let mut moved = receiver(kind, &client, Start::Earliest, None).await.unwrap();
@@ -452,7 +454,7 @@ async fn tokens_are_renewed_before_they_expire() {
 }
 
 #[tokio::test]
-async fn a_ready_made_signature_opens_the_hub_too() {
+async fn ready_made_signature_opens_the_hub() {
     let hub = hub(1).await;
     let far = 4_000_000_000;
     let audience = format!("sb://{}/events", hub.address().ip());

@@ -1,6 +1,6 @@
-//! A hub that does what a test tells it: bad manners, silence, and frames that no hub of ours would send.
+//! A scripted hub for faults, idle connections and frames that the emulator never sends.
 //!
-//! It opens connections and answers `$cbs` by itself. A link to a partition is handed to the test.
+//! It opens connections and answers `$cbs` by itself. A test drives each link to a partition.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -28,13 +28,13 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// Listens. `idle_ms` is the silence it says it bears.
+    /// Listens. `idle_ms` is the idle timeout that it advertises.
     pub(super) async fn start(idle_ms: Option<u32>) -> Self {
-        Self::start_with(idle_ms, Manners::default()).await
+        Self::start_with(idle_ms, Behavior::default()).await
     }
 
-    /// Listens, with these manners.
-    pub(super) async fn start_with(idle_ms: Option<u32>, manners: Manners) -> Self {
+    /// Listens, with this behavior.
+    pub(super) async fn start_with(idle_ms: Option<u32>, behavior: Behavior) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (found, links) = mpsc::channel(10);
@@ -42,16 +42,16 @@ impl Peer {
             while let Ok((stream, _)) = listener.accept().await {
                 let found = found.clone();
                 tokio::spawn(async move {
-                    let serving = Serving {
+                    let connection = PeerConnection {
                         stream,
                         input: FrameBuffer::new(65_536),
                         out: Vec::new(),
-                        manners,
-                        answered: 0,
+                        behavior,
+                        responses: 0,
                         held: Vec::new(),
-                        put_off: HashSet::new(),
+                        refused_once: HashSet::new(),
                     };
-                    if let Some(link) = serving.until_a_link(idle_ms).await {
+                    if let Some(link) = connection.serve_until_link(idle_ms).await {
                         let _ = found.send(link).await;
                     }
                 });
@@ -76,20 +76,20 @@ impl Peer {
     }
 }
 
-/// How it answers what it is asked about partitions.
+/// Handling of requests for properties of partitions.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Manners {
-    /// It answers once so many questions wait, the last one first.
+pub(super) struct Behavior {
+    /// Number of requests that are held and then answered together, the last one first.
     pub(super) hold: usize,
-    /// It is too busy for a partition that it was not asked about before.
+    /// The first request for each partition is refused as "busy".
     pub(super) is_busy: bool,
-    /// It detaches the link for answers behind so many of them.
-    pub(super) detach_behind: Option<u32>,
+    /// Number of responses after which the link for responses is detached.
+    pub(super) detach_after: Option<u32>,
 }
 
 /// A link to a partition, and the connection it is on.
 pub(super) struct Link {
-    serving: Serving,
+    connection: PeerConnection,
     pub(super) channel: u16,
     pub(super) handle: u32,
     name: String,
@@ -98,33 +98,33 @@ pub(super) struct Link {
     delivery: u32,
 }
 
-/// What a client says, as far as tests ask.
+/// A frame from the client that tests look at.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Said {
+pub(super) enum ClientFrame {
     Flow(Flow),
     Accepted(u32, u32),
     Detach(Option<String>),
     End(Option<String>),
     Close(Option<String>),
-    Alive,
-    /// Another link is asked for on the same connection.
+    Heartbeat,
+    /// Another link on the same connection, with its filter.
     Attach(String),
-    Gone,
+    Disconnected,
 }
 
 impl Link {
     /// Answers the attach.
     pub(super) async fn accept(&mut self) {
-        self.answer(Some(Source::default()), Some(Target::default())).await;
+        self.attach(Some(Source::default()), Some(Target::default())).await;
     }
 
     /// Refuses the attach as the service does.
     pub(super) async fn refuse(&mut self, condition: &str, text: &str) {
-        self.answer(None, None).await;
+        self.attach(None, None).await;
         self.detach(Some((condition, text))).await;
     }
 
-    async fn answer(&mut self, source: Option<Source<'_>>, target: Option<Target<'_>>) {
+    async fn attach(&mut self, source: Option<Source<'_>>, target: Option<Target<'_>>) {
         let attach = Attach {
             name: &self.name,
             handle: self.handle,
@@ -136,77 +136,77 @@ impl Link {
             initial_delivery_count: Some(0),
             ..Attach::default()
         };
-        put_frame(&mut self.serving.out, self.channel, |out| attach.encode(out));
-        self.serving.flush().await;
+        put_frame(&mut self.connection.out, self.channel, |out| attach.encode(out));
+        self.connection.flush().await;
     }
 
     pub(super) async fn detach(&mut self, error: Option<(&str, &str)>) {
         let detach = Detach { handle: self.handle, closed: true, error: error.map(condition) };
-        put_frame(&mut self.serving.out, self.channel, |out| detach.encode(out));
-        self.serving.flush().await;
+        put_frame(&mut self.connection.out, self.channel, |out| detach.encode(out));
+        self.connection.flush().await;
     }
 
     pub(super) async fn end(&mut self, error: Option<(&str, &str)>) {
-        put_frame(&mut self.serving.out, self.channel, |out| encode_end(error.map(condition), out));
-        self.serving.flush().await;
+        put_frame(&mut self.connection.out, self.channel, |out| encode_end(error.map(condition), out));
+        self.connection.flush().await;
     }
 
     pub(super) async fn close(&mut self, error: Option<(&str, &str)>) {
-        put_frame(&mut self.serving.out, 0, |out| encode_close(error.map(condition), out));
-        self.serving.flush().await;
+        put_frame(&mut self.connection.out, 0, |out| encode_close(error.map(condition), out));
+        self.connection.flush().await;
     }
 
-    /// Sends a message in frames of at most so many bytes of payload.
-    pub(super) async fn send(&mut self, message: &[u8], settled: bool, piece: usize) {
-        let out = &mut self.serving.out;
-        put_delivery(out, self.channel, self.handle, self.delivery, settled, message, piece);
+    /// Sends a message in frames of at most `max_payload` bytes of payload.
+    pub(super) async fn send(&mut self, message: &[u8], settled: bool, max_payload: usize) {
+        let out = &mut self.connection.out;
+        put_delivery(out, self.channel, self.handle, self.delivery, settled, message, max_payload);
         self.delivery += 1;
-        self.serving.flush().await;
+        self.connection.flush().await;
     }
 
-    /// Sends half of a message and then gives it up.
+    /// Sends half of a message, then aborts it.
     pub(super) async fn abort(&mut self, message: &[u8]) {
         let first = Transfer { more: true, ..transfer(self.handle, self.delivery, false) };
         let last = Transfer { aborted: true, ..transfer(self.handle, self.delivery, false) };
         for (transfer, payload) in [(first, &message[..message.len() / 2]), (last, &[])] {
-            put_frame(&mut self.serving.out, self.channel, |out| {
+            put_frame(&mut self.connection.out, self.channel, |out| {
                 transfer.encode(out);
                 out.extend_from_slice(payload);
             });
         }
         self.delivery += 1;
-        self.serving.flush().await;
+        self.connection.flush().await;
     }
 
     pub(super) async fn send_bytes(&mut self, bytes: &[u8]) {
-        self.serving.out.extend_from_slice(bytes);
-        self.serving.flush().await;
+        self.connection.out.extend_from_slice(bytes);
+        self.connection.flush().await;
     }
 
-    /// What the client says next.
-    pub(super) async fn said(&mut self) -> Said {
+    /// The next frame from the client.
+    pub(super) async fn next_frame(&mut self) -> ClientFrame {
         loop {
-            let Some(frame) = self.serving.frame().await else { return Said::Gone };
+            let Some(frame) = self.connection.frame().await else { return ClientFrame::Disconnected };
             if frame.body.is_empty() {
-                return Said::Alive;
+                return ClientFrame::Heartbeat;
             }
             let text = |error: Option<Condition<'_>>| error.map(|error| error.condition.to_owned());
             match Performative::decode(&frame.body).unwrap().0 {
-                Performative::Flow(flow) if frame.channel == self.channel => return Said::Flow(flow),
+                Performative::Flow(flow) if frame.channel == self.channel => return ClientFrame::Flow(flow),
                 Performative::Disposition(settled) => {
                     assert!(settled.settled && settled.role == Role::Receiver);
-                    return Said::Accepted(settled.first, settled.last.unwrap_or(settled.first));
+                    return ClientFrame::Accepted(settled.first, settled.last.unwrap_or(settled.first));
                 }
-                Performative::Detach(detach) => return Said::Detach(text(detach.error)),
-                Performative::End(error) => return Said::End(text(error)),
-                Performative::Close(error) => return Said::Close(text(error)),
-                Performative::Begin(begin) => self.serving.begin(frame.channel, &begin).await,
+                Performative::Detach(detach) => return ClientFrame::Detach(text(detach.error)),
+                Performative::End(error) => return ClientFrame::End(text(error)),
+                Performative::Close(error) => return ClientFrame::Close(text(error)),
+                Performative::Begin(begin) => self.connection.begin(frame.channel, &begin).await,
                 Performative::Attach(attach) => {
                     (self.channel, self.handle) = (frame.channel, attach.handle);
                     attach.name.clone_into(&mut self.name);
                     self.filter = filter_of(&attach);
                     self.delivery = 0;
-                    return Said::Attach(self.filter.clone());
+                    return ClientFrame::Attach(self.filter.clone());
                 }
                 _ => {}
             }
@@ -216,14 +216,14 @@ impl Link {
     /// Waits for credit.
     pub(super) async fn credit(&mut self) -> u32 {
         loop {
-            if let Said::Flow(Flow { link_credit: Some(credit), .. }) = self.said().await {
+            if let ClientFrame::Flow(Flow { link_credit: Some(credit), .. }) = self.next_frame().await {
                 return credit;
             }
         }
     }
 }
 
-/// Puts a delivery onto `out`, cut into frames.
+/// Appends a delivery in frames of at most `max_payload` bytes of payload.
 pub(super) fn put_delivery(
     out: &mut Vec<u8>,
     channel: u16,
@@ -231,12 +231,12 @@ pub(super) fn put_delivery(
     id: u32,
     settled: bool,
     message: &[u8],
-    piece: usize,
+    max_payload: usize,
 ) {
     let mut rest = message;
     let mut first = true;
     loop {
-        let (head, tail) = rest.split_at(piece.min(rest.len()));
+        let (head, tail) = rest.split_at(max_payload.min(rest.len()));
         let mut transfer = Transfer { more: !tail.is_empty(), ..transfer(handle, id, settled) };
         if !first {
             (transfer.delivery_id, transfer.delivery_tag, transfer.message_format) = (None, None, None);
@@ -263,7 +263,7 @@ fn transfer(handle: u32, id: u32, settled: bool) -> Transfer<'static> {
     }
 }
 
-/// An event as the service sends it.
+/// The message of an event as the service sends it.
 pub(super) fn event(number: i64, body: &[u8]) -> Vec<u8> {
     let mut message = Vec::new();
     let mut out = Encoder::new(&mut message);
@@ -295,21 +295,21 @@ fn filter_of(attach: &Attach<'_>) -> String {
     }
 }
 
-struct Serving {
+struct PeerConnection {
     stream: TcpStream,
     input: FrameBuffer,
     out: Vec<u8>,
-    manners: Manners,
-    /// Answers so far.
-    answered: u32,
-    /// Questions about partitions that wait: their encoded ids, and the partitions.
+    behavior: Behavior,
+    /// Responses sent.
+    responses: u32,
+    /// Held requests: their encoded ids, and the partitions.
     held: Vec<(Vec<u8>, String)>,
-    /// Partitions for which it was too busy once.
-    put_off: HashSet<String>,
+    /// Partitions whose first request was refused.
+    refused_once: HashSet<String>,
 }
 
-impl Serving {
-    async fn until_a_link(mut self, idle_ms: Option<u32>) -> Option<Link> {
+impl PeerConnection {
+    async fn serve_until_link(mut self, idle_ms: Option<u32>) -> Option<Link> {
         self.header().await?;
         self.out.extend_from_slice(&SASL_HEADER);
         put_sasl_frame(&mut self.out, |out| sasl::encode_mechanisms(&["ANONYMOUS"], out));
@@ -329,7 +329,7 @@ impl Serving {
         };
         put_frame(&mut self.out, 0, |out| open.encode(out));
         self.flush().await;
-        let mut answers = None;
+        let mut response_handle = None;
         loop {
             let frame = self.frame().await?;
             if frame.body.is_empty() {
@@ -349,16 +349,16 @@ impl Serving {
                             address: address.to_owned(),
                             filter: filter_of(&attach),
                             delivery: 0,
-                            serving: self,
+                            connection: self,
                         });
                     }
                     if attach.role == Role::Receiver {
-                        answers = Some(attach.handle);
+                        response_handle = Some(attach.handle);
                     }
-                    self.node(frame.channel, &attach).await;
+                    self.attach_node(frame.channel, &attach).await;
                 }
                 Performative::Transfer(transfer) => {
-                    self.answer(frame.channel, answers?, &transfer, payload).await;
+                    self.respond(frame.channel, response_handle?, &transfer, payload).await;
                 }
                 _ => {}
             }
@@ -377,20 +377,20 @@ impl Serving {
         self.flush().await;
     }
 
-    /// Attaches one link of a pair, and asks for questions.
-    async fn node(&mut self, channel: u16, attach: &Attach<'_>) {
+    /// Attaches one link of a pair, and grants credit for requests.
+    async fn attach_node(&mut self, channel: u16, attach: &Attach<'_>) {
         let (role, count) = match attach.role {
             Role::Sender => (Role::Receiver, None),
             Role::Receiver => (Role::Sender, Some(0)),
         };
-        let answer = Attach {
+        let reply = Attach {
             role,
             initial_delivery_count: count,
             desired_capabilities: None,
             properties: None,
             ..attach.clone()
         };
-        put_frame(&mut self.out, channel, |out| answer.encode(out));
+        put_frame(&mut self.out, channel, |out| reply.encode(out));
         if role == Role::Receiver {
             let flow = Flow {
                 next_incoming_id: Some(0),
@@ -407,12 +407,12 @@ impl Serving {
         self.flush().await;
     }
 
-    /// Accepts the question, and its token.
-    async fn answer(&mut self, channel: u16, handle: u32, asked: &Transfer<'_>, payload: &[u8]) {
-        let question = Message::scan(payload).unwrap();
-        let id = codec::Value::read(question.properties).unwrap().items().unwrap().next_raw().unwrap();
+    /// Accepts a request, and responds to it. Every token is valid.
+    async fn respond(&mut self, channel: u16, handle: u32, transfer: &Transfer<'_>, payload: &[u8]) {
+        let request = Message::scan(payload).unwrap();
+        let id = codec::Value::read(request.properties).unwrap().items().unwrap().next_raw().unwrap();
         let state = Some(crate::amqp::performatives::Outcome::Accepted);
-        let first = asked.delivery_id.unwrap();
+        let first = transfer.delivery_id.unwrap();
         let settled = crate::amqp::performatives::Disposition {
             role: Role::Receiver,
             first,
@@ -421,25 +421,25 @@ impl Serving {
             state,
         };
         put_frame(&mut self.out, channel, |out| settled.encode(out));
-        if let Some(partition) = lookup(question.application_properties, "partition").unwrap() {
+        if let Some(partition) = lookup(request.application_properties, "partition").unwrap() {
             self.held.push((id.to_vec(), partition.text().unwrap().to_owned()));
-            if self.held.len() >= self.manners.hold {
+            if self.held.len() >= self.behavior.hold {
                 for (id, partition) in std::mem::take(&mut self.held).into_iter().rev() {
-                    self.tell_of(channel, handle, &id, &partition);
+                    self.respond_with_partition(channel, handle, &id, &partition);
                 }
             }
         } else {
-            self.put_answer(channel, handle, id, 202, |out| out.nulls(1));
+            self.write_response(channel, handle, id, 202, |out| out.nulls(1));
         }
         self.flush().await;
     }
 
-    /// Answers a question about a partition, whose last number is its own.
-    fn tell_of(&mut self, channel: u16, handle: u32, id: &[u8], partition: &str) {
-        if self.manners.is_busy && self.put_off.insert(partition.to_owned()) {
-            return self.put_answer(channel, handle, id, 503, |out| out.nulls(1));
+    /// Responds with the properties of a partition; its last sequence number is its id.
+    fn respond_with_partition(&mut self, channel: u16, handle: u32, id: &[u8], partition: &str) {
+        if self.behavior.is_busy && self.refused_once.insert(partition.to_owned()) {
+            return self.write_response(channel, handle, id, 503, |out| out.nulls(1));
         }
-        self.put_answer(channel, handle, id, 200, |out| {
+        self.write_response(channel, handle, id, 200, |out| {
             out.map(|map| {
                 map.string("begin_sequence_number");
                 map.long(0);
@@ -453,13 +453,13 @@ impl Serving {
                 map.bool(false);
             });
         });
-        if self.manners.detach_behind.take_if(|answers| *answers <= self.answered).is_some() {
+        if self.behavior.detach_after.take_if(|responses| *responses <= self.responses).is_some() {
             let detach = Detach { handle, closed: true, error: None };
             put_frame(&mut self.out, channel, |out| detach.encode(out));
         }
     }
 
-    fn put_answer(
+    fn write_response(
         &mut self,
         channel: u16,
         handle: u32,
@@ -482,8 +482,8 @@ impl Serving {
             });
         });
         out.described(code::VALUE, body);
-        put_delivery(&mut self.out, channel, handle, self.answered, false, &message, 60_000);
-        self.answered += 1;
+        put_delivery(&mut self.out, channel, handle, self.responses, false, &message, 60_000);
+        self.responses += 1;
     }
 
     async fn header(&mut self) -> Option<()> {
@@ -510,7 +510,7 @@ impl Serving {
     }
 
     async fn flush(&mut self) {
-        // A client that has hung up is told nothing.
+        // The client may have disconnected.
         let _ = self.stream.write_all(&self.out).await;
         self.out.clear();
     }

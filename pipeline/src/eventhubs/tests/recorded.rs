@@ -1,5 +1,5 @@
-//! Streams recorded between a client and the hub of this package: from memory, in any cuts, they give what both
-//! receivers gave on the wire.
+//! Streams recorded between a client and the emulator. Replayed from memory in any pieces, they give the events that
+//! both receivers gave on the wire.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,7 +19,7 @@ use crate::generator::{Generator, Size};
 use fe2o3_amqp_types::messaging::AmqpValue;
 use fe2o3_amqp_types::primitives::{SimpleValue, Value};
 
-/// An event, whole.
+/// All fields of an event.
 type Seen = (i64, String, i64, String, String, bool, Vec<u8>);
 
 fn seen(batches: &[RawBatch]) -> Vec<Seen> {
@@ -39,7 +39,7 @@ fn seen(batches: &[RawBatch]) -> Vec<Seen> {
     batches.iter().flat_map(RawBatch::iter).map(of).collect()
 }
 
-/// A hub with events of every kind.
+/// An emulator with events of every kind; returns their number with it.
 async fn hub() -> (Emulator, usize) {
     let hub = Emulator::start(Config { partitions: 1, ..Config::default() }).await.unwrap();
     let mut count = 0;
@@ -73,13 +73,13 @@ async fn hub() -> (Emulator, usize) {
     .await
     .unwrap();
     let mut sender = client.sender(Some(FIRST)).await.unwrap();
-    // The judge reads no value over several frames ("expected LazyValue").
+    // The reference implementation fails on a value over several frames ("expected LazyValue").
     let long = Value::String("ä".repeat(4_000));
     send_raw(&mut sender, AmqpValue(long), &[("n", SimpleValue::Double((0.1).into()))]).await;
     (hub, count + 1)
 }
 
-/// Passes bytes on between client and hub, and keeps what the hub says: one recording per connection.
+/// A proxy that records the bytes from the hub, one recording per connection.
 async fn recorder(hub: &Emulator) -> (String, Arc<Mutex<Vec<Vec<u8>>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (to, at) = (hub.address(), listener.local_addr().unwrap());
@@ -111,7 +111,7 @@ async fn recorder(hub: &Emulator) -> (String, Arc<Mutex<Vec<Vec<u8>>>>) {
     (hub.connection_string().replace(&to.to_string(), &at.to_string()), recordings)
 }
 
-/// Reads everything over the wire, and gives the transfers of events that went over it, with their channel.
+/// Reads all events over the wire; returns them with the recorded transfers and their channel.
 async fn recorded(kind: Kind) -> (Vec<Seen>, u16, Vec<u8>) {
     let (hub, count) = hub().await;
     let (text, recordings) = recorder(&hub).await;
@@ -128,7 +128,7 @@ async fn recorded(kind: Kind) -> (Vec<Seen>, u16, Vec<u8>) {
     (seen(&batches), channel, transfers)
 }
 
-/// The frames of the busiest channel that are transfers.
+/// The transfers of the channel with most bytes.
 fn transfers_of(recording: &[u8]) -> (u16, Vec<u8>) {
     let mut by_channel: std::collections::BTreeMap<u16, Vec<u8>> = std::collections::BTreeMap::new();
     let mut rest = recording;
@@ -172,11 +172,11 @@ fn replayed(channel: u16, bytes: &[u8], mut cut: impl FnMut() -> usize) -> Vec<S
 }
 
 #[tokio::test]
-async fn a_recording_gives_the_events_that_both_receivers_gave() {
+async fn recording_replays_the_events_of_both_receivers() {
     let (ours, channel, recording) = recorded(Kind::Ours).await;
-    let (judged, judged_channel, judged_recording) = recorded(Kind::Reference).await;
-    assert_eq!(ours.len(), judged.len());
-    // Two hubs took the same events in at different times.
+    let (expected, expected_channel, expected_recording) = recorded(Kind::Reference).await;
+    assert_eq!(ours.len(), expected.len());
+    // The two emulators accepted the same events at different times.
     let timeless = |events: &[Seen]| -> Vec<Seen> {
         events
             .iter()
@@ -184,9 +184,9 @@ async fn a_recording_gives_the_events_that_both_receivers_gave() {
             .map(|(number, offset, _, a, b, c, d)| (number, offset, 0, a, b, c, d))
             .collect()
     };
-    assert!(timeless(&ours) == timeless(&judged), "the receivers differ");
+    assert!(timeless(&ours) == timeless(&expected), "the receivers differ");
     for (events, channel, recording) in
-        [(&ours, channel, &recording), (&judged, judged_channel, &judged_recording)]
+        [(&ours, channel, &recording), (&expected, expected_channel, &expected_recording)]
     {
         assert!(*events == replayed(channel, recording, || usize::MAX), "all at once");
         for size in [1_000, 4_099, 65_536] {

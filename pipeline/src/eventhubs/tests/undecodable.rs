@@ -1,13 +1,13 @@
-//! Messages that can't be decoded: each is an event with all its bytes, its place and a reason, or a counted drop. None ends
-//! its link, and none costs its neighbours anything.
+//! Messages that can't be decoded. Each is an event with all its bytes, its position and a reason, or a counted drop. None
+//! ends its link, and the events before and after it arrive.
 //!
-//! Receivers of others end the link here, so there is no judge.
+//! Only ours is tested: other receivers end the link here.
 
 use std::collections::BTreeSet;
 
 use super::conformance::{attach, linked};
 use super::either::{Kind, Receiver};
-use super::peer::{Peer, Said, event, put_delivery};
+use super::peer::{ClientFrame, Peer, event, put_delivery};
 use super::{FIRST, MIB};
 use crate::amqp::encode::Encoder;
 use crate::amqp::sections::code;
@@ -37,7 +37,7 @@ fn data(value: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
 
 type Write = fn(&mut Encoder<'_>);
 
-/// The annotations of event 7, as these write its number, its offset and its time; `None` leaves one out.
+/// The annotations of event 7, with its number, offset and time as written by the arguments; `None` omits one.
 fn annotations(number: Option<Write>, offset: Option<Write>, time: Option<Write>) -> Vec<u8> {
     section(code::MESSAGE_ANNOTATIONS, |out| {
         out.map(|map| {
@@ -61,7 +61,7 @@ fn placed() -> Vec<u8> {
     annotations(NUMBER, OFFSET, ENQUEUED)
 }
 
-/// What a link makes of deliveries that arrive in frames of so many bytes.
+/// Replays deliveries in frames of at most `piece` bytes.
 fn replay(messages: &[&[u8]], piece: usize) -> (Replay, Vec<RawBatch>) {
     let mut replay = Replay::new(FIRST, 3, -1, MIB).unwrap();
     for (id, message) in (0..).zip(messages) {
@@ -77,10 +77,11 @@ fn numbers(batches: &[RawBatch]) -> Vec<i64> {
     super::numbers(batches)
 }
 
-/// Event 7 stands between good ones, with all its bytes. `offset` and `time` are what could be read of its place.
+/// Event 7 arrives between two decodable ones, with all its bytes. `offset` and `time` are the readable values of its
+/// position.
 #[track_caller]
 fn check(message: &[u8], reason: &str, byte_offset: Option<usize>, (offset, time): (&str, i64)) {
-    let good = [event(6, b"before"), event(8, b"behind")];
+    let good = [event(6, b"before"), event(8, b"after")];
     for piece in [usize::MAX, 64, 7, 1] {
         let (mut link, batches) = replay(&[&good[0], message, &good[1]], piece);
         assert!(link.failure().is_none(), "{reason}");
@@ -90,7 +91,7 @@ fn check(message: &[u8], reason: &str, byte_offset: Option<usize>, (offset, time
             "{reason}, in pieces of {piece}"
         );
         let events: Vec<_> = batches.iter().flat_map(RawBatch::iter).collect();
-        assert_eq!([events[0].body, events[2].body], [&b"before"[..], b"behind"]);
+        assert_eq!([events[0].body, events[2].body], [&b"before"[..], b"after"]);
         let why = events[1].undecodable.expect(reason);
         assert_eq!((why.reason, why.byte_offset), (reason, byte_offset), "in pieces of {piece}");
         assert!(events[1].body == message, "{reason}: all its bytes, in pieces of {piece}");
@@ -99,7 +100,7 @@ fn check(message: &[u8], reason: &str, byte_offset: Option<usize>, (offset, time
     }
 }
 
-/// As [`check`], for what stands behind good annotations; `at` is where the fault shows in that.
+/// As [`check`], for sections after valid annotations; `at` is the place of the fault in those sections.
 #[track_caller]
 fn check_rest(rest: &[&[u8]], reason: &str, at: usize) {
     let placed = placed();
@@ -111,7 +112,7 @@ fn body() -> Vec<u8> {
 }
 
 #[test]
-fn bodies_that_are_damaged_are_named() {
+fn damaged_bodies_have_a_reason() {
     let (body, end) = (body(), body().len());
     let null = data(|out| out.nulls(1));
     let value = section(code::VALUE, |out| out.string("body"));
@@ -137,7 +138,7 @@ fn bodies_that_are_damaged_are_named() {
 }
 
 #[test]
-fn sections_out_of_order_are_named() {
+fn sections_out_of_order_have_a_reason() {
     let (body, end) = (body(), body().len());
     let [header, properties] =
         [code::HEADER, code::PROPERTIES].map(|code| section(code, |out| out.list(|_| ())));
@@ -155,13 +156,13 @@ fn sections_out_of_order_are_named() {
     check_rest(&[&application, &properties], reason, application.len());
     let reason = "application properties after application properties";
     check_rest(&[&application, &application], reason, application.len());
-    // The annotations may stand after the body.
+    // The annotations may follow the body.
     let reason = "message annotations after a Data section";
     check(&[&body[..], &placed()].concat(), reason, Some(end), ("700", TIME));
 }
 
 #[test]
-fn sections_that_can_not_be_read_are_named() {
+fn malformed_sections_have_a_reason() {
     let (body, end) = (body(), body().len());
     let reason = "properties can't be read: a value is not a list of properties";
     check_rest(&[&map(code::PROPERTIES)], reason, 3);
@@ -183,7 +184,7 @@ fn sections_that_can_not_be_read_are_named() {
 }
 
 #[test]
-fn annotations_that_are_not_usable_are_named_and_the_others_count() {
+fn unusable_annotations_have_a_reason_and_others_count() {
     let body = body();
     let value_of = |name: &str, message: &[u8]| {
         let at = message.windows(name.len()).position(|bytes| bytes == name.as_bytes()).unwrap();
@@ -230,14 +231,14 @@ fn annotations_that_are_not_usable_are_named_and_the_others_count() {
     let reason = "the value of a Data section is null instead of a binary; x-opt-offset is missing; \
                   x-opt-enqueued-time is missing";
     check(&several, reason, Some(several.len() - 1), ("", 0));
-    // A number of another type still says which event it is.
+    // A number of another type still identifies the event.
     let wrong: [(Write, &str); 2] = [(|out| out.ulong(7), "a ulong"), (|out| out.int(7), "an int")];
     for (number, kind) in wrong {
         let message = [annotations(Some(number), OFFSET, ENQUEUED), body.clone()].concat();
         let reason = format!("x-opt-sequence-number is {kind} instead of a long");
         check(&message, &reason, value_of("x-opt-sequence-number", &message), ("700", TIME));
     }
-    let odd = section(code::MESSAGE_ANNOTATIONS, |out| {
+    let incomplete = section(code::MESSAGE_ANNOTATIONS, |out| {
         out.map(|map| {
             map.symbol("x-opt-sequence-number");
             map.long(7);
@@ -246,11 +247,11 @@ fn annotations_that_are_not_usable_are_named_and_the_others_count() {
     });
     let reason = "message annotations can't be read: a value is not a map: its last key has no value; \
                   x-opt-offset is missing; x-opt-enqueued-time is missing";
-    check(&[odd, body].concat(), reason, Some(3), ("", 0));
+    check(&[incomplete, body].concat(), reason, Some(3), ("", 0));
 }
 
 #[test]
-fn times_at_the_ends_of_what_can_be_read_are_usable() {
+fn times_at_the_ends_of_the_range_are_usable() {
     for time in [-62_135_596_800_000, 0, 253_402_300_799_999] {
         let annotations = section(code::MESSAGE_ANNOTATIONS, |out| {
             out.map(|map| {
@@ -269,21 +270,21 @@ fn times_at_the_ends_of_what_can_be_read_are_usable() {
 }
 
 #[test]
-fn content_types_that_are_no_text_are_none() {
-    let odd = section(code::PROPERTIES, |out| {
+fn content_types_that_are_not_text_count_as_absent() {
+    let properties = section(code::PROPERTIES, |out| {
         out.list(|list| {
             list.nulls(6);
             list.int(5);
         });
     });
-    let message = [placed(), odd, data(|out| out.binary(b"body"))].concat();
+    let message = [placed(), properties, data(|out| out.binary(b"body"))].concat();
     let (_, batches) = replay(&[&message, &message], usize::MAX);
     let event = batches[0].iter().next().unwrap();
     assert_eq!((event.body, event.content_type, event.undecodable), (&b"body"[..], "", None));
 }
 
 #[test]
-fn what_can_be_read_of_an_undecodable_message_is_kept() {
+fn readable_sections_of_an_undecodable_message_are_kept() {
     let properties = section(code::PROPERTIES, |out| {
         out.list(|list| {
             list.nulls(6);
@@ -306,44 +307,44 @@ fn what_can_be_read_of_an_undecodable_message_is_kept() {
     assert_eq!(event.body, message);
 }
 
-/// Deliveries that nothing places.
+/// Messages without a usable sequence number.
 fn without_number() -> Vec<(Vec<u8>, &'static str)> {
     let body = body();
     let with = |number: Option<Write>| [annotations(number, OFFSET, ENQUEUED), body.clone()].concat();
     vec![
         (Vec::new(), "no bytes"),
-        (b"{\"MessageName\":\"Update\"}".to_vec(), "no AMQP"),
+        (b"{\"MessageName\":\"Update\"}".to_vec(), "not AMQP"),
         (body.clone(), "no annotations"),
         ([section(code::MESSAGE_ANNOTATIONS, |out| out.list(|_| ())), body.clone()].concat(), "a list"),
         ([section(code::MESSAGE_ANNOTATIONS, |out| out.nulls(1)), body.clone()].concat(), "null"),
         (placed()[..placed().len() - 1].to_vec(), "cut annotations"),
         (with(None), "no number"),
         (with(Some(|out| out.nulls(1))), "a null"),
-        (with(Some(|out| out.string("7"))), "a text"),
+        (with(Some(|out| out.string("7"))), "a string"),
         (with(Some(|out| out.long(-7))), "a negative number"),
-        (with(Some(|out| out.ulong(u64::MAX))), "a number past all"),
-        (with(Some(|out| out.long(i64::MAX))), "the last number, behind which none can come"),
+        (with(Some(|out| out.ulong(u64::MAX))), "a number out of range"),
+        (with(Some(|out| out.long(i64::MAX))), "the last number, which no other can follow"),
         (with(Some(|out| out.raw(&[0xa1, 1, 0xff]))), "a value that can't be read"),
     ]
 }
 
 #[test]
-fn deliveries_without_a_number_are_dropped_and_the_next_event_counts_them() {
+fn deliveries_without_a_sequence_number_are_dropped_and_counted() {
     for (message, why) in without_number() {
-        let good = [event(6, b"before"), event(8, b"behind")];
+        let good = [event(6, b"before"), event(8, b"after")];
         for piece in [usize::MAX, 7] {
             let (mut link, batches) = replay(&[&good[0], &message, &message, &good[1], &message], piece);
             assert!(link.failure().is_none(), "{why}");
-            let told: Vec<_> = batches.iter().map(|batch| (batch.first(), batch.unreadable())).collect();
+            let counted: Vec<_> = batches.iter().map(|batch| (batch.first(), batch.unreadable())).collect();
             let number = |number| Some(SequenceNumber(number));
-            assert_eq!(told, [(number(6), 0), (number(8), 2)], "{why}, in pieces of {piece}");
+            assert_eq!(counted, [(number(6), 0), (number(8), 2)], "{why}, in pieces of {piece}");
             assert_eq!(link.unreadable(), 1, "{why}: no event follows the last one");
         }
     }
 }
 
 #[test]
-fn one_number_that_is_out_of_order_is_dropped_and_two_are_another_log() {
+fn first_number_out_of_order_is_dropped_and_the_second_ends_the_link() {
     let read = |numbers_sent: &[i64]| {
         let messages: Vec<_> = numbers_sent.iter().map(|number| event(*number, b"x")).collect();
         let messages: Vec<_> = messages.iter().map(Vec::as_slice).collect();
@@ -359,21 +360,25 @@ fn one_number_that_is_out_of_order_is_dropped_and_two_are_another_log() {
     assert_eq!(read(&[5, 6, 6, 7]), (vec![5, 6, 7], 1, None), "repeated");
     assert_eq!(read(&[5, 6, 2, 7, 7, 8, 1]), (vec![5, 6, 7, 8], 3, None));
     assert_eq!(read(&[5, 6, 0, 1, 2]), (vec![5, 6], 1, went_back(1, 6)));
-    let mut behind = Replay::new(FIRST, 3, 10, MIB).unwrap();
+    let mut replay = Replay::new(FIRST, 3, 10, MIB).unwrap();
     let mut frames = Vec::new();
     put_delivery(&mut frames, 3, 0, 0, true, &event(10, b"x"), usize::MAX);
-    behind.feed(&frames).unwrap();
-    assert_eq!(behind.failure().map(|error| error.to_string()), went_back(10, 10), "the first of a link");
+    replay.feed(&frames).unwrap();
+    assert_eq!(
+        replay.failure().map(|error| error.to_string()),
+        went_back(10, 10),
+        "the first delivery of a link"
+    );
 }
 
 #[tokio::test]
-async fn odd_deliveries_are_settled_and_their_credit_comes_back() {
+async fn undecodable_and_dropped_deliveries_are_settled_and_restore_credit() {
     /// Several times the credit of an empty link.
     const DELIVERIES: i64 = 3_000;
     let mut peer = Peer::start(None).await;
     let client = peer.client().await;
     let (receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
-    let Receiver::Ours(mut receiver) = receiver else { panic!("ours was asked for") };
+    let Receiver::Ours(mut receiver) = receiver else { panic!("ours was attached") };
     let dropped = without_number();
     let hub = async {
         let (mut limit, mut settled) = (0, BTreeSet::new());
@@ -383,7 +388,7 @@ async fn odd_deliveries_are_settled_and_their_credit_comes_back() {
                 let good = event(sent, b"body");
                 let message = match sent % 3 {
                     0 => &good,
-                    // Only its body is odd.
+                    // Only its body is undecodable.
                     1 => &[
                         &good[..good.len() - data(|out| out.binary(b"body")).len()],
                         &data(|out| out.nulls(1)),
@@ -395,13 +400,13 @@ async fn odd_deliveries_are_settled_and_their_credit_comes_back() {
                 sent += 1;
                 continue;
             }
-            match link.said().await {
-                Said::Flow(flow) => {
+            match link.next_frame().await {
+                ClientFrame::Flow(flow) => {
                     if let (Some(count), Some(credit)) = (flow.delivery_count, flow.link_credit) {
                         limit = limit.max(i64::from(count + credit));
                     }
                 }
-                Said::Accepted(first, last) => settled.extend(first..=last),
+                ClientFrame::Accepted(first, last) => settled.extend(first..=last),
                 other => panic!("{other:?}"),
             }
         }
@@ -423,7 +428,7 @@ async fn odd_deliveries_are_settled_and_their_credit_comes_back() {
 }
 
 #[tokio::test]
-async fn reading_resumes_by_the_number_where_the_offset_is_unknown() {
+async fn unknown_offset_resumes_by_sequence_number() {
     let mut peer = Peer::start(None).await;
     let client = peer.client().await;
     let start = Start::After { offset: Offset("".into()), sequence_number: SequenceNumber(41) };

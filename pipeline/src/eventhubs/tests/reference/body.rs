@@ -1,7 +1,7 @@
-//! What a received message carries: the pieces of its body, its properties, where it stands.
+//! The contents of a received message: the pieces of its body, its properties, its position.
 //!
-//! Nothing is lost here: data sections are joined, a text or binary value gives its bytes, and whatever else a
-//! body may be stays in its AMQP encoding (the parser will not understand it: it lands in quarantine as it came).
+//! Nothing is lost: data sections are joined, a string or binary value is its bytes, and any other body stays in its AMQP
+//! encoding.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ use crate::event::{EventHead, RawBatchBuilder};
 use crate::eventhubs::names::{ENQUEUED_TIME, LAST_SEQUENCE_NUMBER, OFFSET, SEQUENCE_NUMBER, SIZE_EXCEEDED};
 use crate::position::SequenceNumber;
 
-/// A message whose body is not decoded further than it must be.
+/// A message whose body is decoded lazily.
 pub(in crate::eventhubs::tests) type Received = Message<Body<LazyValue>>;
 
-/// Appends an event to the batch and gives the length of its body.
+/// Appends an event to the batch; returns the length of its body.
 pub(in crate::eventhubs::tests) fn push(
     batch: &mut RawBatchBuilder,
     place: &Place<'_>,
@@ -35,7 +35,7 @@ pub(in crate::eventhubs::tests) fn push(
         offset: place.offset,
         enqueued_time_ms: place.enqueued_time_ms,
         content_type: content_type.map_or("", Symbol::as_str),
-        // What stays encoded in ours; `properties_of` knows.
+        // JSON text, where ours keeps the encoding; `properties_of` reads both.
         encoded_properties: properties_text.as_bytes(),
         size_exceeded: properties
             .is_some_and(|properties| properties.keys().any(|key| key.contains(SIZE_EXCEEDED))),
@@ -55,7 +55,7 @@ pub(in crate::eventhubs::tests) fn push(
     batch.body_bytes() - before
 }
 
-/// The last sequence number of the partition, as it was when the event was sent to us.
+/// The partition's last sequence number when the hub sent this event.
 pub(in crate::eventhubs::tests) fn last_enqueued(
     annotations: Option<&DeliveryAnnotations>,
 ) -> Option<SequenceNumber> {
@@ -65,7 +65,7 @@ pub(in crate::eventhubs::tests) fn last_enqueued(
     }
 }
 
-/// Where an event stands.
+/// The position of an event.
 pub(in crate::eventhubs::tests) struct Place<'a> {
     pub(in crate::eventhubs::tests) sequence_number: SequenceNumber,
     offset: &'a str,
@@ -99,13 +99,13 @@ impl<'a> Place<'a> {
     }
 }
 
-/// There are three to five annotations: looking at each costs less than a hash.
+/// Finds an annotation. Messages have three to five of them, so a search costs less than a hash.
 fn get<'a>(annotations: &'a Annotations, name: &str) -> Option<&'a Value> {
     let is_named = |key: &OwnedKey| matches!(key, OwnedKey::Symbol(Symbol(key)) if key == name);
     annotations.iter().find(|(key, _)| is_named(key)).map(|(_, value)| value)
 }
 
-/// The bytes of an encoded value: of text and binary what they hold, of null nothing, of others their encoding.
+/// The bytes of an encoded value: the contents of text and binary, nothing for null, the encoding of any other.
 ///
 /// # Source
 /// AMQP 1.0, 1.6: format codes; variable-width values state their length in one byte or in four.
@@ -150,7 +150,7 @@ fn property(value: &SimpleValue) -> Json {
         SimpleValue::Uuid(value) => uuid::Uuid::from_bytes(*value.as_inner()).to_string().into(),
         SimpleValue::Binary(value) => STANDARD.encode(value).into(),
         SimpleValue::String(value) | SimpleValue::Symbol(Symbol(value)) => value.as_str().into(),
-        // Decimals and described values: seen from nobody, shown as the library shows them.
+        // Decimals and described values, which no known sender uses, are shown as the library shows them.
         other => format!("{other:?}").into(),
     }
 }

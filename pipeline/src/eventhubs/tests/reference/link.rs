@@ -1,9 +1,9 @@
 //! Attaching the link that reads a partition: its source, its filter, its properties.
 //!
-//! Each receiver has a session of its own. The library hands frames from the connection to the session to the
-//! link through bounded buffers, and a full one stalls everything before it, so the bound must never be met:
-//! credit times frames stays below a link's buffer (`credit::MOST`), and a session's window and buffer, which its
-//! links would share, belong to one link. An error that ends a session ends one partition, not its neighbours.
+//! Each receiver has a session of its own. fe2o3-amqp passes frames from the connection to the session to the link through
+//! bounded buffers, and a full buffer stalls all before it. So no buffer may ever be full: credit times frames stays below
+//! a link's buffer (`credit::MAX_CREDIT`), and no links share a session's window and buffer. An error that ends a session
+//! ends one partition and no other.
 
 use fe2o3_amqp::connection::ConnectionHandle;
 use fe2o3_amqp::link::receiver::CreditMode;
@@ -48,7 +48,7 @@ pub(super) async fn attach_link(
             .credit_mode(CreditMode::Manual)
             .set_desired_capabilities(vec![Symbol::from(RUNTIME_METRIC), Symbol::from(GEO_REPLICATION)])
             .properties(link_properties(options))
-            // Hubs spell addresses their own way. That the filter counts is seen at the first event.
+            // Hubs spell addresses in other ways. The first event shows whether the filter was applied.
             .verify_incoming_source(false)
             .verify_incoming_target(false)
             .attach(&mut session)
@@ -57,13 +57,13 @@ pub(super) async fn attach_link(
         match attached {
             Ok(receiver) => return Ok((receiver, session)),
             Err(error) if error.kind() == ErrorKind::PositionLost => {
-                warn!(error = &error as &dyn std::error::Error, "the hub refuses the position");
+                warn!(error = &error as &dyn std::error::Error, "the hub refused a position");
                 refused = Some(error);
             }
             Err(error) => return Err(error),
         }
     }
-    Err(refused.unwrap_or_else(|| Error::lost(subject, "no position to begin at")))
+    Err(refused.unwrap_or_else(|| Error::lost(subject, "no position to start from")))
 }
 
 fn source(address: String, filter: String) -> Source {
@@ -82,7 +82,7 @@ fn link_properties(options: &ReceiveOptions) -> Fields {
     properties
 }
 
-/// The filters to try, best first.
+/// The filters that select the start, best first: the hub may refuse one.
 fn filters(start: &Start) -> Vec<String> {
     let after_number = |number: SequenceNumber| format!("amqp.annotation.{SEQUENCE_NUMBER} > '{number}'");
     match start {
@@ -94,5 +94,5 @@ fn filters(start: &Start) -> Vec<String> {
     }
 }
 
-/// Frames a session takes: as many as a link buffers, so that only credit limits.
+/// Session incoming-window, in transfers: as many as a link buffers. Credit is the limit.
 const INCOMING_WINDOW: u32 = 65_535;

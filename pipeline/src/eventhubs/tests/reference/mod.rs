@@ -1,10 +1,10 @@
-//! The judge: the receiver on fe2o3-amqp that was the product's before `inbound`, kept to say what is right.
+//! The reference implementation: a receiver on fe2o3-amqp, formerly the product's.
 //!
-//! Slower by an order, and independent of ours from the frames to the sections. Its own attaching is in `link`, what a
-//! message carries in `body`.
+//! It shares no code with ours from frames to sections, and is ten times slower. Attaching is in `link`, the contents of
+//! messages in `body`.
 
-mod body;
-mod link;
+mod body; // contents of a received message
+mod link; // attaching
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,13 +34,13 @@ pub(super) struct ReferenceReceiver {
     receiver: Receiver,
     share: Arc<Share>,
     credit: Credit,
-    /// Stands for what the hub may have under way to us.
+    /// Pays for outstanding credit.
     permit: Permit,
-    /// What was taken off the link so far: a call that is dropped half-way loses nothing.
+    /// Events received so far; a cancelled call loses none.
     batch: RawBatchBuilder,
     /// The batch before a gap in the numbers: the event after the gap is the first of its batch.
     full: Option<RawBatch>,
-    /// The error behind the events of `batch`.
+    /// The error that follows the events of `batch`.
     failed: Option<Error>,
     /// `next_batch` has returned the error.
     has_ended: bool,
@@ -57,18 +57,18 @@ impl ReferenceReceiver {
         partition: PartitionId,
         options: &ReceiveOptions,
         share: Arc<Share>,
-        partition_share: usize,
+        credit_bytes: usize,
     ) -> Result<Self, Error> {
         let subject = format!("partition {partition} of {hub}");
         let attaching = attach_link(connection, hub, partition, options, &subject);
-        let (receiver, session) = tokio::time::timeout(PATIENCE, attaching)
+        let (receiver, session) = tokio::time::timeout(ATTACH_TIMEOUT, attaching)
             .await
             .unwrap_or_else(|_| Err(Error::lost(&subject, "the hub does not answer")))?;
         Ok(Self {
             partition,
             subject,
             receiver,
-            credit: Credit::new(partition_share),
+            credit: Credit::new(credit_bytes),
             permit: share.charge(0),
             batch: RawBatchBuilder::new(partition, share.charge(0)),
             share,
@@ -80,9 +80,10 @@ impl ReferenceReceiver {
         })
     }
 
-    /// Waits for an event, then takes what is there, up to 256 events or 1 MiB. Cancel-safe.
+    /// Waits for an event, then returns all that have arrived, up to 256 events or 1 MiB. Cancel-safe.
     ///
-    /// After an error the link is of no more use.
+    /// # Errors
+    /// The error that ended the link, once.
     pub(super) async fn next_batch(&mut self) -> Result<RawBatch, Error> {
         while self.batch.is_empty() {
             if let Some(error) = self.failed.take() {
@@ -93,11 +94,11 @@ impl ReferenceReceiver {
             self.wait().await;
         }
         while self.failed.is_none() && !self.is_full() {
-            // Without the scheduler's budget, which would end every batch at 128 events.
+            // Unconstrained: the scheduler's budget would end every batch at 128 events.
             let next = tokio::task::unconstrained(self.receiver.recv()).now_or_never();
             let Some(next) = next else { break };
             self.take(next).await;
-            if self.batch.len().is_multiple_of(PIECE) {
+            if self.batch.len().is_multiple_of(YIELD_EVENTS) {
                 self.permit.resize(self.credit.bytes());
                 tokio::task::yield_now().await;
             }
@@ -114,7 +115,7 @@ impl ReferenceReceiver {
         if self.has_ended {
             return Ok(());
         }
-        // The reason stands behind the events that came before it.
+        // Events that arrived before the error are received first.
         while self.failed.is_none() {
             let next: Option<Result<Arrived, _>> =
                 tokio::task::unconstrained(self.receiver.recv()).now_or_never();
@@ -127,17 +128,19 @@ impl ReferenceReceiver {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        match tokio::time::timeout(GOODBYE, self.receiver.close()).await {
+        match tokio::time::timeout(DETACH_TIMEOUT, self.receiver.close()).await {
             Ok(answer) => answer.map_err(|error| Error::detach(&self.subject, error)),
             Err(_) => Err(Error::lost(&self.subject, "the hub does not answer the detach")),
         }
     }
 
     fn is_full(&self) -> bool {
-        self.full.is_some() || self.batch.len() >= MOST_EVENTS || self.batch.body_bytes() >= MOST_BYTES
+        self.full.is_some()
+            || self.batch.len() >= MAX_BATCH_EVENTS
+            || self.batch.body_bytes() >= MAX_BATCH_BYTES
     }
 
-    /// Gives credit when some is due and the budget has something left; what is given counts as spent.
+    /// Grants credit if some is due and the budget is not exhausted. It is charged at once.
     async fn top_up(&mut self) {
         self.permit.resize(self.credit.bytes());
         if self.failed.is_some() || !self.credit.is_due() || self.share.free() <= 0 {
@@ -160,7 +163,7 @@ impl ReferenceReceiver {
         self.take(next).await;
     }
 
-    /// Takes in what the link gave.
+    /// Handles a delivery or an error of the link.
     async fn take(&mut self, next: Result<Arrived, RecvError>) {
         let delivery = match next {
             Ok(delivery) => delivery,
@@ -193,16 +196,16 @@ impl ReferenceReceiver {
                 self.credit.take(1);
             }
         }
-        // Nothing is said about settled deliveries. A link that is gone says so at the next `recv`.
+        // A failure is returned by the next `recv`.
         let _ = self.receiver.accept(info).await;
     }
 
-    /// An event that can't be decoded names the one it came after, so that it can be found.
+    /// The error for an event that can't be decoded names the event before it.
     fn received_error(&self, error: RecvError) -> Error {
         match error {
             RecvError::MessageDecode(error) => Error::Event {
                 partition: self.partition,
-                what: format!("the event after {} is no AMQP message: {}", self.position, error.source),
+                what: format!("the event after {} is not an AMQP message: {}", self.position, error.source),
             },
             other => Error::receive(&self.subject, other),
         }
@@ -211,13 +214,13 @@ impl ReferenceReceiver {
 
 type Arrived = Delivery<Body<LazyValue>>;
 
-/// A batch holds no more events than this: a few milliseconds of a lane's work.
-const MOST_EVENTS: usize = 256;
-/// Nor more than an event's length above so many bytes.
-const MOST_BYTES: usize = 1024 * 1024;
-/// Decoding costs 10 to 20 µs an event; after so many, about a millisecond, others on the runtime have their turn.
-const PIECE: usize = 64;
-/// For the hub's answer to an attach.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// For its answer to a detach.
-const GOODBYE: Duration = Duration::from_secs(5);
+/// Upper bound on events in a batch.
+const MAX_BATCH_EVENTS: usize = 256;
+/// Soft limit on a batch's body bytes.
+const MAX_BATCH_BYTES: usize = 1024 * 1024;
+/// Events after which other tasks on the runtime get a turn: about a millisecond, at 10 to 20 µs an event.
+const YIELD_EVENTS: usize = 64;
+/// Limit on waiting for the hub's answer to an Attach.
+const ATTACH_TIMEOUT: Duration = Duration::from_mins(1);
+/// Limit on waiting for the hub's answer to a Detach.
+const DETACH_TIMEOUT: Duration = Duration::from_secs(5);
