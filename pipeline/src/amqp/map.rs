@@ -1,7 +1,7 @@
 //! An encoded map with plain keys and values, such as the application properties of a message, and its JSON text.
 //!
-//! Owns: the JSON form (keys sorted, the last of equal keys, no blanks), and the form of values that JSON lacks. Does not
-//! own: where the text goes.
+//! Owns: the JSON form (keys sorted, the last of equal keys, no blanks), and the form of values that JSON lacks. Does
+//! not own: where the text goes.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -34,8 +34,8 @@ impl<'a> AmqpMap<'a> {
 
     /// Appends the map to `out` as a JSON object; appends nothing for an absent, empty or null map.
     ///
-    /// Nothing is lost: a key or value that is not plain becomes a string, its encoding in base64, and so does the whole
-    /// map if its entries can't be separated.
+    /// Nothing is lost: a key or value that is not plain becomes a string, its encoding in base64, and so does the
+    /// whole map if its entries can't be separated.
     pub fn write_json(self, out: &mut String) {
         if self.encoded.is_empty() {
             return;

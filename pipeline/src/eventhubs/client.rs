@@ -35,7 +35,7 @@ use crate::budget::Share;
 use crate::clock::Clock;
 use crate::position::{Generation, PartitionId, SequenceNumber};
 
-/// One event hub, authorised for as long as this lives.
+/// One event hub, authorized until it is dropped.
 #[derive(Debug)]
 pub struct Client {
     to: ConnectionString,
@@ -146,7 +146,8 @@ impl Client {
     /// Starts to read a partition. Its credit is worth at most `credit_bytes` of `share`.
     ///
     /// # Errors
-    /// `PositionLost` if the hub refuses the start; `OwnershipLost` if a reader of a higher owner level has the partition.
+    /// `PositionLost` if the hub refuses the start; `OwnershipLost` if a reader of a higher owner level has the
+    /// partition.
     pub async fn receive(
         &self,
         partition: PartitionId,
@@ -212,8 +213,8 @@ impl Client {
         self.management().await?.send_request(subject, &properties, Value::Null).await
     }
 
-    /// The links to the management node: opened for the first request, and again after the hub has ended them. The lock is
-    /// not held while a request waits for its response.
+    /// The links to the management node: opened for the first request, and again after the hub has ended them. The lock
+    /// is not held while a request waits for its response.
     async fn management(&self) -> Result<Arc<Requests>, Error> {
         let mut management = self.management.lock().await;
         if let Some(open) = management.as_ref().filter(|requests| requests.is_open()) {
@@ -337,7 +338,7 @@ const MAX_FRAME_SIZE: u32 = 65_536;
 const CHANNEL_MAX: u16 = 4_999;
 /// Idle timeout advertised in Open, in milliseconds.
 const IDLE_TIMEOUT_MS: u32 = 60_000;
-/// Limit on opening a connection: TCP, AMQP and the first token.
+/// Limit on opening a connection, and on attaching to the management node.
 const OPEN_TIMEOUT: Duration = Duration::from_mins(1);
 /// Limit on waiting for the hub's answer to a Close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);

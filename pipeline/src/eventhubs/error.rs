@@ -92,7 +92,7 @@ pub enum Error {
         partition: PartitionId,
         /// The event that arrived.
         arrived: i64,
-        /// The position that was asked for.
+        /// The requested position.
         position: i64,
     },
     /// An event is larger than the hub allows.

@@ -1,7 +1,7 @@
 //! Azure Event Hubs over AMQP 1.0: a hub, its partitions, its senders.
 //!
-//! Owns: the connection string, authorization, properties of the hub, receiving within a budget, sending in batches, and
-//! the classification of errors (`ErrorKind`).
+//! Owns: the connection string, authorization, properties of the hub, receiving within a budget, sending in batches,
+//! and the classification of errors (`ErrorKind`).
 //! Does not own: which partitions to read (`partitions`), retries (`run`), the contents of a body (`parse`).
 //!
 //! ```text

@@ -291,8 +291,8 @@ fn check_status(subject: &str, properties: &ApplicationProperties) -> Result<(),
     Error::check_status(subject, status, condition, text)
 }
 
-/// Upper bound on requests in flight: a thousand partitions take a few round trips, and a namespace allows 50 such requests
-/// a second.
+/// Upper bound on requests in flight: a thousand partitions take a few round trips, and a namespace allows 50 such
+/// requests a second.
 const MAX_IN_FLIGHT: usize = 64;
 /// Credit for responses: more than requests in flight, so that a response never waits for it.
 const RESPONSE_CREDIT: u32 = 2 * MAX_IN_FLIGHT as u32;

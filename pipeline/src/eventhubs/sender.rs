@@ -73,7 +73,8 @@ impl Sender {
         Ok(Sent { events: 1, bytes: body.len() as u64 })
     }
 
-    /// Sends events (body, content type) in batches filled up to the link's limit, and waits until the hub has accepted all.
+    /// Sends events (body, content type) in batches filled up to the link's limit, and waits until the hub has accepted
+    /// all.
     ///
     /// All events of one batch go to one partition. After an error, some of the events may have been accepted.
     pub async fn send_batch<'b>(
@@ -180,7 +181,8 @@ impl PendingBatch {
     }
 }
 
-/// Encodes an AMQP message: its content type, and its body as a data section. By hand, so that sending an event is a copy.
+/// Encodes an AMQP message: its content type, and its body as a data section. By hand, so that sending an event is a
+/// copy.
 ///
 /// # Source
 /// AMQP 1.0, 3.2.4 and 3.2.6.

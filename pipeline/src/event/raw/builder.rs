@@ -11,8 +11,8 @@ use crate::position::{PartitionId, SequenceNumber};
 /// A [`RawBatch`] that is being filled.
 ///
 /// An event is added at once ([`push_event`](Self::push_event)), or as it arrives: [`begin_event`](Self::begin_event),
-/// [`append_body`](Self::append_body) for each piece, [`finish_event`](Self::finish_event). Until then it is not part of
-/// the batch, and [`abandon_event`](Self::abandon_event) removes it.
+/// [`append_body`](Self::append_body) for each piece, [`finish_event`](Self::finish_event). Until then it is not part
+/// of the batch, and [`abandon_event`](Self::abandon_event) removes it.
 #[derive(Debug)]
 pub struct RawBatchBuilder {
     partition: PartitionId,

@@ -61,8 +61,8 @@ impl Incoming {
         })
     }
 
-    /// Returns whether arrived events have far overdrawn a budget. Credit counts events, and these were larger than earlier ones:
-    /// credit can't be taken back, but reads can be held back.
+    /// Returns whether arrived events have far overdrawn a budget. Credit counts events, and these were larger than
+    /// earlier ones: credit can't be taken back, but reads can be held back.
     pub(super) fn is_far_overdrawn(&mut self) -> bool {
         self.overdrawn.take_if(|share| !share.is_far_overdrawn());
         self.overdrawn.is_some()

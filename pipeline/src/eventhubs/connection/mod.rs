@@ -3,11 +3,11 @@
 //! Owns: the handshake, the socket's task, and sessions by channel. Does not own: the stream (`transport`), tokens
 //! (`authorization`), or what is attached on a session (`link`).
 //!
-//! One task per connection owns the socket and one large read buffer. It cuts frames out of the buffer where they lie and
-//! dispatches them to sessions. A session's lock is taken once for a run of its frames, and its reader is woken once per
-//! read. Bytes are taken off the socket at once and a slow partition stalls no other: credit bounds what can arrive. The
-//! exception is a budget that is overdrawn twice, because events turned out much larger than earlier ones: then reads
-//! wait for the lanes.
+//! One task per connection owns the socket and one large read buffer. It cuts frames out of the buffer where they lie
+//! and dispatches them to sessions. A session's lock is taken once for a run of its frames, and its reader is woken
+//! once per read. Bytes are taken off the socket at once and a slow partition stalls no other: credit bounds what can
+//! arrive. The exception is a budget that is overdrawn twice, because events turned out much larger than earlier ones:
+//! then reads wait for the lanes.
 
 mod buffer; // the read buffer
 mod close_reason; // why a connection, session or link has ended

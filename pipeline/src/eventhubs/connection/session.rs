@@ -1,7 +1,7 @@
 //! A session as its connection sees it.
 //!
-//! Owns: the events of a session, and the lock that its link and the socket's task share. Does not own: what is attached
-//! on the session (`link`).
+//! Owns: the events of a session, and the lock that its link and the socket's task share. Does not own: what is
+//! attached on the session (`link`).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

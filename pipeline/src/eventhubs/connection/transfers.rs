@@ -6,7 +6,8 @@ use crate::amqp::frames::{FrameRef, Layer};
 use crate::amqp::performatives::Transfer;
 use crate::amqp::transfer::decode_transfer;
 
-/// The run of transfers of one channel that some bytes begin with. It ends at any other frame, and at an incomplete one.
+/// The run of transfers of one channel that some bytes begin with. It ends at any other frame, and at an incomplete
+/// one.
 #[derive(Debug)]
 pub(crate) struct Transfers<'a> {
     bytes: &'a [u8],

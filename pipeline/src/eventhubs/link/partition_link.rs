@@ -59,8 +59,8 @@ impl PartitionLink {
                     return Ok(link);
                 }
                 Err(error) if error.kind() == ErrorKind::PositionLost => {
-                    let error = refused.insert(error);
-                    warn!(%partition, hub, filter, error = &*error as &dyn std::error::Error, "the hub refused a position");
+                    let error = &*refused.insert(error) as &dyn std::error::Error;
+                    warn!(%partition, hub, filter, error, "the hub refused a position");
                 }
                 Err(error) => return Err(error),
             }

@@ -1,8 +1,8 @@
 //! The batch assembler: events of one link between its socket and its reader.
 //!
 //! Owns: the order of sequence numbers, which deliveries are dropped, where a batch ends, and charging credit and bytes
-//! to the budget. Does not own: the arithmetic of credit (`credit`), decoding (`sections`, `body`, `undecodable`), flows
-//! (`link`).
+//! to the budget. Does not own: the arithmetic of credit (`credit`), decoding (`sections`, `body`, `undecodable`),
+//! flows (`link`).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -75,8 +75,8 @@ impl BatchAssembler {
         self.credit.outstanding()
     }
 
-    /// Returns whether an event of this number may be next: above the last one, and not far beyond the hub's last one. A number
-    /// that the hub never assigned would put every later event out of order.
+    /// Returns whether an event of this number may be next: above the last one, and not far beyond the hub's last one.
+    /// A number that the hub never assigned would put every later event out of order.
     pub(super) fn may_follow(&self, number: SequenceNumber, last_enqueued: Option<SequenceNumber>) -> bool {
         let is_far = |last: SequenceNumber| number.0.saturating_sub(last.0) > NUMBERS_AHEAD_MAX;
         if number.0 == self.position + 1 {
@@ -130,8 +130,9 @@ impl BatchAssembler {
         self.lapse();
     }
 
-    /// Handles a delivery whose number may not follow. A number far beyond the hub's last one is dropped. One that is not
-    /// above the last event is dropped after an event in order: it may be a repeated delivery or a wrong annotation.
+    /// Handles a delivery whose number may not follow. A number far beyond the hub's last one is dropped. One that is
+    /// not above the last event is dropped after an event in order: it may be a repeated delivery or a wrong
+    /// annotation.
     ///
     /// # Errors
     /// Such a number on the first delivery of a link, or twice in a row: the hub may have another log than the one
@@ -187,7 +188,8 @@ impl BatchAssembler {
         Some(batch)
     }
 
-    /// Grants credit if some is due and the budget is not exhausted; returns the link credit to send. It is charged at once.
+    /// Grants credit if some is due and the budget is not exhausted; returns the link credit to send. It is charged at
+    /// once.
     pub(crate) fn top_up(&mut self) -> Option<u32> {
         self.charge_credit();
         if !self.credit.is_due() || self.share.free() <= 0 {

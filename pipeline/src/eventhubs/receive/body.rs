@@ -1,7 +1,7 @@
 //! The body of a message: the pieces that make up an event's bytes.
 //!
-//! Nothing is lost: data sections are joined, a string or binary value is its bytes, and any other body stays in its AMQP
-//! encoding. Parsers reject that, so it ends in quarantine as it came.
+//! Nothing is lost: data sections are joined, a string or binary value is its bytes, and any other body stays in its
+//! AMQP encoding. Parsers reject that, so it ends in quarantine as it came.
 
 use crate::amqp::codec::{Cursor, Error, Value};
 use crate::amqp::sections::{code, descriptor};

@@ -2,8 +2,8 @@
 //!
 //! Owns: the arithmetic. Does not own: the link's flow (`link`), the budget (`crate::budget`).
 //!
-//! Outstanding credit is what the hub may have in flight to us, so it is charged to the budget. An event that has arrived
-//! and was not taken yet still uses its credit, so that batches don't pile up in front of a slow reader.
+//! Outstanding credit is what the hub may have in flight to us, so it is charged to the budget. An event that has
+//! arrived and was not taken yet still uses its credit, so that batches don't pile up in front of a slow reader.
 
 use std::collections::VecDeque;
 

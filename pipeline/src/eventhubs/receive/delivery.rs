@@ -3,9 +3,9 @@
 //! Owns: the state between two frames of a delivery, and which deliveries need a disposition. Does not own: windows and
 //! credit (`link`), batches (`assembler`), the faults of a message (`undecodable`).
 //!
-//! A message in one frame is decoded where it lies. Of a larger one, the sections before the body are read from the first
-//! frame, and the body is appended to the batch frame by frame. The message is collected first only if those sections
-//! continue in the second frame, or if the body is not one long data section.
+//! A message in one frame is decoded where it lies. Of a larger one, the sections before the body are read from the
+//! first frame, and the body is appended to the batch frame by frame. The message is collected first only if those
+//! sections continue in the second frame, or if the body is not one long data section.
 //!
 //! The contents of a message never end its link: a message is an event, an undecodable event with all its bytes, or
 //! dropped and counted because its position is unknown.

@@ -24,8 +24,8 @@ impl<'a> Properties<'a> {
     }
 }
 
-/// Returns whether two letters of the mark occur side by side, which they do in few other keys or values. A vectorized scan,
-/// because it runs for every event.
+/// Returns whether two letters of the mark occur side by side, which they do in few other keys or values. A vectorized
+/// scan, because it runs for every event.
 fn may_hold_mark(encoded: &[u8]) -> bool {
     const PAIR: [u8; 2] = *b"xS";
     const { assert!(SIZE_EXCEEDED.as_bytes()[9] == PAIR[0] && SIZE_EXCEEDED.as_bytes()[10] == PAIR[1]) };

@@ -4,8 +4,8 @@
 //! sections, names and widths around other values. The template keeps the layout of the last message that was decoded
 //! value by value. A message that fits it costs one comparison instead of dozens of skipped values.
 //!
-//! Owns: whether a message fits. Does not own: the meaning of the sections (`sections`), which decodes every message that
-//! does not fit.
+//! Owns: whether a message fits. Does not own: the meaning of the sections (`sections`), which decodes every message
+//! that does not fit.
 
 use std::ops::Range;
 

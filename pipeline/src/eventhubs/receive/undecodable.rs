@@ -3,7 +3,8 @@
 //! Owns: the second pass over a message that `sections` or `body` failed to read. It continues after a fault as far as
 //! sizes are stated. Does not own: which messages those are, and what happens to them (`delivery`).
 //!
-//! The hub writes the annotations and a sender writes the rest, so only the first section of message annotations counts.
+//! The hub writes the annotations and a sender writes the rest, so only the first section of message annotations
+//! counts.
 
 use std::fmt::{Arguments, Write as _};
 
@@ -237,7 +238,7 @@ impl<'a> Faults<'a> {
     }
 }
 
-/// Rank of a section in the fixed order; 0 is not a section.
+/// Returns whether `section` may follow `last`, which is 0 at the start of a message.
 fn follows(last: u8, section: u8) -> bool {
     match last {
         code::DATA | code::SEQUENCE => section == last || section == code::FOOTER,
@@ -295,5 +296,6 @@ const DESCRIBED: u8 = 0x00;
 const NO_TIME: i64 = 0;
 /// Upper bound on faults in a reason: later ones follow from earlier ones.
 const FAULTS_MAX: usize = 3;
-/// Reason for a message in which the second pass finds no fault. No such message is known, but none may pass as decoded.
+/// Reason for a message in which the second pass finds no fault. No such message is known, but none may pass as
+/// decoded.
 const UNNAMED: &str = "its sections can't be read";

@@ -1,5 +1,5 @@
-//! Generated messages, decoded by hand and by `serde_amqp`. A message that both accept is the same event. A message that
-//! `serde_amqp` accepts is accepted by ours, unless its sections are out of order. No message ends its link.
+//! Generated messages, decoded by hand and by `serde_amqp`. A message that both accept is the same event. A message
+//! that `serde_amqp` accepts is accepted by ours, unless its sections are out of order. No message ends its link.
 
 use fe2o3_amqp_types::messaging::Body;
 use fe2o3_amqp_types::messaging::message::DecodeIntoMessage as _;

@@ -1,5 +1,5 @@
-//! Messages that can't be decoded. Each is an event with all its bytes, its position and a reason, or a counted drop. None
-//! ends its link, and the events before and after it arrive.
+//! Messages that can't be decoded. Each is an event with all its bytes, its position and a reason, or a counted drop.
+//! None ends its link, and the events before and after it arrive.
 //!
 //! Only ours is tested: other receivers end the link here.
 

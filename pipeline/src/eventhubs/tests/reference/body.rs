@@ -1,7 +1,7 @@
 //! The contents of a received message: the pieces of its body, its properties, its position.
 //!
-//! Nothing is lost: data sections are joined, a string or binary value is its bytes, and any other body stays in its AMQP
-//! encoding.
+//! Nothing is lost: data sections are joined, a string or binary value is its bytes, and any other body stays in its
+//! AMQP encoding.
 
 use std::collections::BTreeMap;
 

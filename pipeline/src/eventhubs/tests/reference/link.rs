@@ -1,9 +1,9 @@
 //! Attaching the link that reads a partition: its source, its filter, its properties.
 //!
-//! Each receiver has a session of its own. fe2o3-amqp passes frames from the connection to the session to the link through
-//! bounded buffers, and a full buffer stalls all before it. So no buffer may ever be full: credit times frames stays below
-//! a link's buffer (`credit::MAX_CREDIT`), and no links share a session's window and buffer. An error that ends a session
-//! ends one partition and no other.
+//! Each receiver has a session of its own. fe2o3-amqp passes frames from the connection to the session to the link
+//! through bounded buffers, and a full buffer stalls all before it. So no buffer may ever be full: credit times frames
+//! stays below a link's buffer (`credit::MAX_CREDIT`), and no links share a session's window and buffer. An error that
+//! ends a session ends one partition and no other.
 
 use fe2o3_amqp::connection::ConnectionHandle;
 use fe2o3_amqp::link::receiver::CreditMode;

@@ -1,7 +1,7 @@
 //! The reference implementation: a receiver on fe2o3-amqp, formerly the product's.
 //!
-//! It shares no code with ours from frames to sections, and is ten times slower. Attaching is in `link`, the contents of
-//! messages in `body`.
+//! It shares no code with ours from frames to sections, and is ten times slower. Attaching is in `link`, the contents
+//! of messages in `body`.
 
 mod body; // contents of a received message
 mod link; // attaching
