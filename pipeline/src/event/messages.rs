@@ -20,12 +20,12 @@ pub enum Effect {
     Keeps,
 }
 
-/// Input parameter that says which record a message is about.
+/// Input parameter that identifies the record of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordIn {
     /// `Target`: a record or a reference.
     Target,
-    /// `Targets`: several records or references, a row each.
+    /// `Targets`: several records or references, one row each.
     Targets,
     /// Another parameter: a reference or an id.
     Parameter(&'static str),
@@ -38,9 +38,9 @@ pub struct Message {
     pub name: &'static str,
     /// Its effect on each of its records.
     pub effect: Effect,
-    /// Where its records are.
+    /// Location of its records.
     pub record: RecordIn,
-    /// Attributes that it sets besides those of a record in `Target`, with the input parameter that has the value.
+    /// Attributes that it sets besides those of a record in `Target`, each with the input parameter that has its value.
     pub sets: &'static [(&'static str, &'static str)],
 }
 
@@ -84,7 +84,7 @@ pub const MESSAGES: [Message; 24] = [
     of_target("Retrieve", Effect::Keeps),
 ];
 
-/// The message of this name, if it is in the table.
+/// The message of a name, if it is in the table.
 pub fn message(name: &str) -> Option<&'static Message> {
     MESSAGES.iter().find(|message| message.name == name)
 }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_are_only_similar_are_other_messages() {
+    fn similar_names_are_unknown_messages() {
         for name in [
             "delete",
             "Delete ",

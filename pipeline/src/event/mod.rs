@@ -1,15 +1,14 @@
-//! What travels: bodies as they arrived, and change events as every parser makes and every batcher takes them.
+//! Events: bodies as they arrived, and change events between parsers and columns.
 //!
-//! Owns: the shape of an event in memory. Does not own: how bytes become one (`parse`), what becomes a
-//! column (`columns`).
+//! Owns: the shape of an event in memory. Does not own: parsing (`parse`), or columns (`columns`).
 
-pub mod messages;
-pub(crate) mod names;
-mod raw;
-mod reject;
-pub mod tree;
-pub mod scalars;
-pub mod value;
+pub mod messages; // effect of each message on its record
+pub(crate) mod names; // comparing and hashing names
+mod raw; // batches of events as they arrived
+mod reject; // reasons for quarantine
+pub mod tree; // a body as a flat tree
+pub mod scalars; // texts of dates, numbers and GUIDs
+pub mod value; // values of attributes, by their form
 
 pub use raw::{BufferPool, EventHead, RawBatch, RawBatchBuilder, RawEvent, Undecodable};
 pub use reject::{Reason, Reject};
@@ -17,54 +16,54 @@ pub use reject::{Reason, Reject};
 use names::JsonName;
 use tree::{NodeId, Tree};
 
-/// One understood body: a `RemoteExecutionContext` as a tree, with its known members found.
+/// A parsed body: a `RemoteExecutionContext` as a tree, with its known members found.
 ///
 /// # Shape
-/// Everything the body said stands in `tree`, in normal form; the other fields point into it. Nothing is
-/// converted yet: a member may hold any kind of node.
+/// `tree` has the whole body in normal form; the other fields refer to it. No value is converted: a member may be any kind
+/// of node.
 #[derive(Clone, Copy, Debug)]
 pub struct ChangeEvent<'a> {
     /// The whole body, without `ParentContext` when that is dropped.
     pub tree: Tree<'a>,
-    /// Where the known members stand.
+    /// Nodes of the known members.
     pub members: &'a Members,
-    /// The table this event belongs to.
+    /// The table of the event.
     pub table: Table<'a>,
     /// `MessageName`: `Create`, `Update`, …
     pub message: &'a str,
     /// The value of the input parameter `Target`.
     pub target: Option<NodeId>,
-    /// The body had a `ParentContext`, and it is not in the tree.
+    /// The body had a `ParentContext` that is not in the tree.
     pub parent_context_dropped: bool,
-    /// It is JSON that took the slow path of the parser.
+    /// The body is JSON that took the slow path of the parser.
     pub slow_path: bool,
     /// Lone surrogates were replaced by U+FFFD.
     pub repaired: bool,
 }
 
 impl ChangeEvent<'_> {
-    /// The value of a known member; `None` when the body lacks it.
+    /// The value of a known member; `None` if the body lacks it.
     pub fn member(&self, member: Member) -> Option<NodeId> {
         self.members.get(member)
     }
 }
 
-/// The table an event belongs to: a pure function of its body and the routing version.
+/// Table of an event: a pure function of its body and the routing version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Table<'a> {
-    /// A Dataverse table, by logical name.
+    /// A Dataverse table, by its logical name.
     Entity(&'a str),
     /// `_messages`: the event has no primary table.
     Messages,
 }
 
-/// The name of the table of events without a primary table.
+/// Name of the table of events without a primary table.
 pub const MESSAGES: &str = "_messages";
-/// The name of the table of bodies that can't be understood.
+/// Name of the table of rejected bodies.
 pub const QUARANTINE: &str = "_quarantine";
 
 impl<'a> Table<'a> {
-    /// The table's true name.
+    /// The table's name, unescaped.
     pub fn name(&self) -> &'a str {
         match self {
             Self::Entity(name) => name,
@@ -75,34 +74,34 @@ impl<'a> Table<'a> {
 
 macro_rules! members {
     ($($name:ident),* $(,)?) => {
-        /// The members of a `RemoteExecutionContext` that catchwater knows.
+        /// Known members of a `RemoteExecutionContext`.
         ///
         /// # Source
-        /// Schema reference, section 1; the order is the serializer's.
+        /// Schema reference, section 1, in the serializer's order.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[expect(missing_docs, reason = "named as the body names them")]
         pub enum Member { $($name),* }
 
         impl Member {
-            /// All of them, in the body's order.
+            /// All known members, in the serializer's order.
             pub const ALL: &'static [Member] = &[$(Member::$name),*];
 
-            /// The member of this name.
-            pub fn of(name: &str) -> Option<Self> {
+            /// The member of a name.
+            pub fn from_name(name: &str) -> Option<Self> {
                 match name {
                     $(stringify!($name) => Some(Self::$name),)*
                     _ => None,
                 }
             }
 
-            /// The name the body uses.
+            /// The name in a body.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name)),* }
             }
 
-            /// The name as JSON has it behind another member: from the comma up to the value.
-            pub(crate) fn in_json(self) -> &'static JsonName {
-                const ALL: &[JsonName] = &[$(JsonName::of(concat!(",\"", stringify!($name), "\":"))),*];
+            /// The name in JSON after another member: from the comma up to the value.
+            pub(crate) fn json_name(self) -> &'static JsonName {
+                const ALL: &[JsonName] = &[$(JsonName::new(concat!(",\"", stringify!($name), "\":"))),*];
                 &ALL[self as usize]
             }
         }
@@ -117,7 +116,8 @@ members! {
     RequestId, SecondaryEntityName, SharedVariables, Stage, UserAzureActiveDirectoryObjectId, UserId,
 }
 
-/// Where the known members of one body stand. The first of a name counts; a second stays an unknown member.
+/// Nodes of the known members of one body. Of several members with one name the first counts; the others are unknown
+/// members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Members([Option<NodeId>; Member::ALL.len()]);
 
@@ -127,7 +127,7 @@ impl Members {
         self.0[member as usize]
     }
 
-    /// Notes a member's value; false if one of that name was noted before.
+    /// Notes a member's value. Returns false if one of that name was noted before.
     pub fn note(&mut self, member: Member, value: NodeId) -> bool {
         let slot = &mut self.0[member as usize];
         let first = slot.is_none();
@@ -137,7 +137,7 @@ impl Members {
         first
     }
 
-    /// Forgets all, for the next body.
+    /// Begins the next body.
     pub fn clear(&mut self) {
         *self = Self::default();
     }

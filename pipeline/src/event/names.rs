@@ -1,11 +1,10 @@
-//! Names of members and tables: a handful of bytes, compared a hundred times an event.
+//! Comparing and hashing names of members and tables: a few bytes each, a hundred comparisons an event.
 
 use std::hash::BuildHasher as _;
 
 use ahash::RandomState;
 
-/// Whether two names are the same. Eight bytes at a time and in place: a call of `memcmp` takes longer to begin than most
-/// names are.
+/// True for equal names. Compares eight bytes at a time, inlined: for most names the call of `memcmp` would take longer.
 #[inline]
 pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
@@ -14,27 +13,28 @@ pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
     let (Some(end), Some(other_end)) = (one.last_chunk::<8>(), other.last_chunk::<8>()) else {
         return one.iter().zip(other).all(|(one, other)| one == other);
     };
-    // The last eight may overlap the eight before them.
+    // The last eight bytes may overlap the eight before them.
     let (chunks, other_chunks) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
     let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
     word(end) == word(other_end)
         && chunks.iter().zip(other_chunks).all(|(one, other)| word(one) == word(other))
 }
 
-/// A member's name as JSON has it, compared in one go: no branch for each eight bytes of it.
+/// A member's name with its punctuation in JSON, padded so that one comparison without branches is enough.
 #[derive(Debug)]
 pub(crate) struct JsonName {
     bytes: [u8; Self::WIDTH],
-    /// Ones where the bytes count.
+    /// All ones for each byte of the name, zeros for the padding.
     mask: [u8; Self::WIDTH],
     len: usize,
 }
 
 impl JsonName {
-    /// More than any name has with its marks.
+    /// Longer than any known name with its punctuation; checked by the compiler, as `new` is const.
     const WIDTH: usize = 48;
 
-    pub(crate) const fn of(text: &str) -> Self {
+    /// A name with its punctuation.
+    pub(crate) const fn new(text: &str) -> Self {
         let (mut bytes, mut mask) = ([0; Self::WIDTH], [0; Self::WIDTH]);
         let mut at = 0;
         while at < text.len() {
@@ -44,14 +44,14 @@ impl JsonName {
         Self { bytes, mask, len: text.len() }
     }
 
-    /// How many bytes there are.
+    /// Length in bytes, without padding.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether a text begins like this; none does that is shorter than the widest name.
+    /// True if a text begins with this name. A text shorter than the padded name never does.
     #[inline]
-    pub(crate) fn begins(&self, text: &[u8]) -> bool {
+    pub(crate) fn is_prefix_of(&self, text: &[u8]) -> bool {
         text.first_chunk::<{ Self::WIDTH }>().is_some_and(|text| {
             let differs = |at: usize| (text[at] ^ self.bytes[at]) & self.mask[at];
             (0..Self::WIDTH).fold(0, |difference, at| difference | differs(at)) == 0
@@ -59,8 +59,8 @@ impl JsonName {
     }
 }
 
-/// Hashes names quicker than the standard library does. They come from outside; a seed nobody knows keeps them from
-/// colliding on purpose.
+/// A hasher for names, faster than the standard library's. Its seed is secret, so that a sender cannot choose names that
+/// collide.
 pub(crate) fn hasher() -> RandomState {
     RandomState::with_seed(std::hash::RandomState::new().hash_one(0) as usize)
 }
@@ -70,7 +70,7 @@ mod tests {
     use super::is_same;
 
     #[test]
-    fn one_byte_makes_a_difference_wherever_it_stands() {
+    fn names_that_differ_in_any_one_byte_are_not_the_same() {
         for len in 0..40 {
             let one: Vec<u8> = (0..len).collect();
             assert!(is_same(&one, &one.clone()));

@@ -1,54 +1,56 @@
-//! Why a body cannot become an event. The answer is always the same: quarantine.
+//! Reasons for quarantine.
+//!
+//! Owns: the reasons and their texts. Does not own: the row of a rejected body (`columns`).
 
 use std::fmt;
 
-/// Why a body cannot become an event, and where that shows.
+/// Reason why a body is not an event, with its position. The body goes to quarantine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
-    /// What is wrong.
+    /// The reason.
     pub reason: Reason,
-    /// Where in the body it shows, in bytes from its start, if there is such a place.
+    /// Offset from the start of the body, in bytes, if the reason has a position.
     pub byte_offset: Option<usize>,
 }
 
 impl Reject {
-    /// A reject without a place.
+    /// A reject without a position.
     pub fn new(reason: Reason) -> Self {
         Self { reason, byte_offset: None }
     }
 
-    /// A reject with its place.
+    /// A reject with its position.
     pub fn at(reason: Reason, byte_offset: usize) -> Self {
         Self { reason, byte_offset: Some(byte_offset) }
     }
 }
 
-/// What is wrong with a body.
+/// Reason why a body is not an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The AMQP message can't be decoded, so that what is kept is the whole message and not its body; what is wrong.
+    /// The AMQP message can't be decoded, for this reason. The whole message is kept instead of its body.
     Undecodable(String),
-    /// There are no bytes, or only white space.
+    /// The body is empty or white space.
     Empty,
-    /// It begins like .NET binary XML, which no version reads.
+    /// It begins like .NET binary XML, which is not supported.
     BinaryXml,
     /// Its bytes are not UTF-8.
     InvalidUtf8,
-    /// Its bytes begin like those of another encoding or of a compressed text, which is never read; what it is.
+    /// It begins like this other encoding or compression, which is not supported.
     Encoded(&'static str),
-    /// It is not JSON; the parser's words.
+    /// It is not JSON, for this reason.
     NotJson(String),
-    /// It holds `NaN`, `INF` or `-INF` as the serializer writes them, which no JSON has.
+    /// It contains this number: `NaN`, `INF` or `-INF`, as the serializer writes them. JSON has none of them.
     NotFinite(&'static str),
-    /// It begins like XML and is none; the parser's words.
+    /// It begins like XML and is not XML, for this reason.
     NotXml(String),
     /// It has a document type. None is read, so that nothing is expanded or fetched.
     Doctype,
-    /// It refers to an entity that is not one of XML's own five.
+    /// It refers to an entity other than XML's five.
     Entity,
-    /// It is XML, but its outermost element is no `RemoteExecutionContext`.
+    /// It is XML, but its root is not a `RemoteExecutionContext`.
     OtherElement,
-    /// Objects and lists stand deeper in each other than any event does.
+    /// It is nested deeper than any event.
     TooDeep,
     /// It is larger than an event can be, or would take too much memory for its size.
     TooLarge {
@@ -57,14 +59,14 @@ pub enum Reason {
         /// The bound for a body of its size.
         max: usize,
     },
-    /// It is JSON, but no object.
+    /// It is JSON, but not an object.
     NotAnObject,
-    /// It is an object, but no `RemoteExecutionContext`: it has no `MessageName`.
+    /// It is an object, but not a `RemoteExecutionContext`: it lacks a `MessageName`.
     NoMessageName,
 }
 
 impl Reason {
-    /// Prefix of the reasons for messages that can't be decoded, and of no others. It marks their rows in
+    /// Prefix of the reasons for messages that can't be decoded, and of no others: it identifies their rows in
     /// `_quarantine`.
     pub const UNDECODABLE: &str = "the AMQP message can't be decoded: ";
 }
@@ -78,25 +80,25 @@ impl fmt::Display for Reason {
                 out.write_str("the body is .NET binary XML; register the endpoint with JSON or XML")
             }
             Self::InvalidUtf8 => out.write_str("the body is not UTF-8"),
-            Self::Encoded(how) => write!(out, "the body is {how}; send it as plain UTF-8"),
+            Self::Encoded(encoding) => write!(out, "the body is {encoding}; send it as plain UTF-8"),
             Self::NotJson(why) => write!(out, "the body is not JSON: {why}"),
             Self::NotFinite(number) => {
-                write!(out, "the body is not JSON: it holds the number {number}, which JSON cannot write")
+                write!(out, "the body is not JSON: it contains {number}, which JSON cannot represent")
             }
             Self::NotXml(why) => write!(out, "the body is not XML: {why}"),
-            Self::Doctype => out.write_str("the body has a document type (DOCTYPE), which is never read"),
+            Self::Doctype => out.write_str("the body has a document type (DOCTYPE), which is not supported"),
             Self::Entity => out.write_str(
-                "the body refers to an entity of its own; only lt, gt, amp, apos and quot are read",
+                "the body refers to an unknown entity; only lt, gt, amp, apos and quot are supported",
             ),
             Self::OtherElement => out.write_str(
-                "the body is not a RemoteExecutionContext: its outermost element has another name or namespace",
+                "the body is not a RemoteExecutionContext: its root element has another name or namespace",
             ),
-            Self::TooDeep => out.write_str("the body is nested too deep"),
+            Self::TooDeep => out.write_str("the body is nested too deeply"),
             Self::TooLarge { of, max } => write!(out, "the body is too large: it has more than {max} {of}"),
-            Self::NotAnObject => out.write_str("the body is JSON but no object"),
-            Self::NoMessageName => {
-                out.write_str("the body is not a RemoteExecutionContext: it names neither a message nor a table")
-            }
+            Self::NotAnObject => out.write_str("the body is JSON but not an object"),
+            Self::NoMessageName => out.write_str(
+                "the body is not a RemoteExecutionContext: it names neither a message nor a table",
+            ),
         }
     }
 }

@@ -1,16 +1,16 @@
-//! A body as a flat tree: what a parser writes and everybody behind it reads.
+//! A body as a flat tree, in normal form: parsers write it, every later stage reads it.
 //!
-//! Owns: nodes, in the body's order, and the texts they name. Key/value lists are already objects
-//! ([`Kind::Pairs`]), `__type` is already off and kept as the object's type name, numbers are their digits.
-//! Does not own: what the nodes mean.
+//! Owns: nodes in the body's order, and their texts. A list of key/value pairs is one node with members
+//! ([`Kind::Pairs`]), `__type` is the type name of its object, a number is its digits. Does not own: the meaning of
+//! nodes.
 
 use super::names::is_same;
 
-/// A place in a [`Tree`].
+/// Index of a node in a [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
 
-/// What a node is.
+/// Kind of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `null`
@@ -19,31 +19,31 @@ pub enum Kind {
     False,
     /// `true`
     True,
-    /// A number; its text is as the body had it, every digit. In XML also `NaN`, `INF` and `-INF`.
+    /// A number. Its text is that of the body, every digit. In XML also `NaN`, `INF` and `-INF`.
     Number,
     /// A string, unescaped.
     Text,
-    /// A date that the serializer's `/Date(ms)/` does not hold, as ISO 8601: finer than a millisecond. Only XML
-    /// has it, where dates state that they are dates.
+    /// A date in ISO 8601 that is finer than a millisecond, so that the serializer's `/Date(ms)/` cannot hold it. Only in
+    /// XML, where a date states its type.
     IsoDate,
     /// The name of a member, unescaped.
     Name,
-    /// A list; its items follow.
+    /// A list. Its items follow.
     List,
-    /// An object; its members follow, name then value. Its text is its type name (`Entity`), if it stated one.
+    /// An object. Its members follow, name then value. Its text is its type name (`Entity`), if it states one.
     Object,
-    /// A list of key/value pairs with distinct keys; they follow as members, name then value.
+    /// A list of key/value pairs with distinct keys. They follow as members, name then value.
     Pairs,
 }
 
 impl Kind {
-    /// Strings, numbers and booleans: what must end in a column.
+    /// True for strings, numbers and booleans: every one of them ends in a column.
     pub fn is_leaf(self) -> bool {
         matches!(self, Self::False | Self::True | Self::Number | Self::Text | Self::IsoDate)
     }
 }
 
-/// One body, ready to be read.
+/// One body as a tree.
 #[derive(Clone, Copy, Debug)]
 pub struct Tree<'a> {
     nodes: &'a [Node],
@@ -52,32 +52,32 @@ pub struct Tree<'a> {
 }
 
 impl<'a> Tree<'a> {
-    /// The outermost node. A tree that a parser hands out has one.
+    /// The root. Every tree that a parser returns has one.
     pub fn root(&self) -> NodeId {
         NodeId(0)
     }
 
-    /// How many nodes there are; ids run from 0.
+    /// Number of nodes. Ids run from 0.
     pub fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Whether there are none.
+    /// True for a tree without nodes.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
 
-    /// What a node is.
+    /// The kind of a node.
     pub fn kind(&self, id: NodeId) -> Kind {
         self.nodes[id.0 as usize].kind
     }
 
-    /// One past the last node below this one.
+    /// The id after a node's last descendant.
     pub fn end(&self, id: NodeId) -> NodeId {
         NodeId(self.nodes[id.0 as usize].end)
     }
 
-    /// The text of a string, a number or a name; the type name of an object; else empty.
+    /// The text of a string, a number or a name; the type name of an object; empty for other nodes.
     pub fn text(&self, id: NodeId) -> &'a str {
         let node = &self.nodes[id.0 as usize];
         let source = if node.in_arena { self.arena } else { self.body };
@@ -107,7 +107,7 @@ impl<'a> Tree<'a> {
         let end = if matches!(object.kind, Kind::Object | Kind::Pairs) { object.end } else { 0 };
         let mut at = id.0 + 1;
         while at < end {
-            // Most names differ in their length already.
+            // Most names differ in length.
             if self.nodes[at as usize].len as usize == name.len()
                 && is_same(self.bytes(NodeId(at)), name.as_bytes())
             {
@@ -132,20 +132,20 @@ impl<'a> Tree<'a> {
         })
     }
 
-    /// Whether there is a string, number or boolean at or below this node. Names are none.
+    /// True if the node is a leaf or has one below it. Names are not leaves.
     pub fn has_leaf(&self, id: NodeId) -> bool {
         self.nodes[id.0 as usize..self.end(id).0 as usize].iter().any(|node| node.kind.is_leaf())
     }
 
-    /// Whether there is one besides those at or below the nodes that are `passed`: a flag for each node.
+    /// True if there is a leaf at or below the node that is not at or below a node that is `passed`: one flag a node.
     #[inline]
     pub fn has_leaf_besides(&self, id: NodeId, passed: &[bool]) -> bool {
         let end = self.end(id).0 as usize;
-        // Of one length, so that one check of the place is enough for both.
+        // Of one length, so that one bounds check is enough for both.
         let (nodes, passed) = (&self.nodes[..end], &passed[..end]);
         let mut at = id.0 as usize;
         while at < end {
-            // Half of the nodes are names; nobody passes one without its value.
+            // Half of the nodes are names. A name is never passed without its value.
             if nodes[at].kind == Kind::Name && at + 1 < end {
                 at += 1;
             }
@@ -160,13 +160,13 @@ impl<'a> Tree<'a> {
         false
     }
 
-    /// Where in the body its text begins, if it stands there as it is.
-    pub(crate) fn place(&self, id: NodeId) -> Option<usize> {
+    /// Offset of a node's text in the body; `None` if the text is a copy.
+    pub(crate) fn offset_in_body(&self, id: NodeId) -> Option<usize> {
         let node = &self.nodes[id.0 as usize];
         (!node.in_arena).then_some(node.start as usize)
     }
 
-    /// Its text, without a look at where its letters begin and end.
+    /// The text of a node as bytes, without the check for character boundaries.
     pub(crate) fn bytes(&self, id: NodeId) -> &'a [u8] {
         let node = &self.nodes[id.0 as usize];
         let source = if node.in_arena { self.arena } else { self.body };
@@ -174,7 +174,7 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// Writes trees, one after the other, into the same buffers.
+/// Writes trees, one after the other, into the same buffers. Nodes are written in the body's order.
 #[derive(Debug, Default)]
 pub struct TreeBuilder {
     nodes: Vec<Node>,
@@ -182,94 +182,94 @@ pub struct TreeBuilder {
 }
 
 impl TreeBuilder {
-    /// Forgets the tree before; keeps the buffers.
+    /// Begins the next tree; keeps the buffers.
     pub fn clear(&mut self) {
         self.nodes.clear();
         self.arena.clear();
     }
 
-    /// Makes room for nodes, so that the buffer need not be moved while it grows.
+    /// Reserves memory for a number of nodes.
     pub fn reserve(&mut self, nodes: usize) {
         self.nodes.reserve(nodes);
     }
 
-    /// How many nodes are written: the id of the next.
+    /// The id of the next node.
     pub fn next_id(&self) -> NodeId {
         NodeId(self.nodes.len() as u32)
     }
 
-    /// Writes what has neither a text nor anything in it: `null`, `false`, `true`, an empty list.
-    pub fn literal(&mut self, kind: Kind) -> NodeId {
+    /// Writes a node without text and children: `null`, `false`, `true`, an empty list.
+    pub fn push_literal(&mut self, kind: Kind) -> NodeId {
         self.push(kind, false, 0, 0)
     }
 
-    /// Writes a text, a name or a number that stands in the body as it is.
-    pub fn in_body(&mut self, kind: Kind, start: usize, len: usize) -> NodeId {
+    /// Writes a text, a name or a number that is a part of the body.
+    pub fn push_in_body(&mut self, kind: Kind, start: usize, len: usize) -> NodeId {
         self.push(kind, false, start, len)
     }
 
-    /// Writes a text, a name or a number that does not, copying it.
-    pub fn copied(&mut self, kind: Kind, text: &str) -> NodeId {
+    /// Writes a text, a name or a number as a copy.
+    pub fn push_copied(&mut self, kind: Kind, text: &str) -> NodeId {
         let start = self.arena.len();
         self.arena.push_str(text);
         self.push(kind, true, start, text.len())
     }
 
-    /// Writes a text, a name or a number that an earlier node has too.
-    pub fn repeated(&mut self, kind: Kind, earlier: NodeId) -> NodeId {
+    /// Writes a text, a name or a number with the text of an earlier node.
+    pub fn push_repeated(&mut self, kind: Kind, earlier: NodeId) -> NodeId {
         let Node { in_arena, start, len, .. } = self.nodes[earlier.0 as usize];
         self.push(kind, in_arena, start as usize, len as usize)
     }
 
-    /// Begins a text that does not stand in the body; its parts follow until [`end_copy`](Self::end_copy).
-    pub fn begin_copy(&mut self, kind: Kind) -> NodeId {
+    /// Begins the copy of a text. Its parts follow until [`end_copied`](Self::end_copied).
+    pub fn begin_copied(&mut self, kind: Kind) -> NodeId {
         self.push(kind, true, self.arena.len(), 0)
     }
 
-    /// Appends to the text that was begun.
-    pub fn copy(&mut self, part: &str) {
+    /// Appends a part to the copy that was begun.
+    pub fn append_copied(&mut self, part: &str) {
         self.arena.push_str(part);
     }
 
-    /// Ends what [`begin_copy`](Self::begin_copy) began.
-    pub fn end_copy(&mut self, begun: NodeId) {
+    /// Ends the copy that was begun.
+    pub fn end_copied(&mut self, begun: NodeId) {
         let end = self.arena.len() as u32;
         let node = &mut self.nodes[begun.0 as usize];
         node.len = end - node.start;
     }
 
-    /// Makes another kind of a list that was begun, or of a text.
+    /// Changes the kind of a text, or of a list that is open.
     pub fn set_kind(&mut self, node: NodeId, kind: Kind) {
         self.nodes[node.0 as usize].kind = kind;
     }
 
-    /// Begins a list, an object or pairs; its contents follow until [`close`](Self::close).
-    /// `type_name` is what an object stated as its type, up to the first colon; empty for none.
+    /// Opens a list, an object or pairs. Its content follows until [`close`](Self::close). `type_name` is the part of an
+    /// object's type before its first colon; empty without a type.
     pub fn open(&mut self, kind: Kind, type_name: &str) -> NodeId {
-        if type_name.is_empty() { self.push(kind, false, 0, 0) } else { self.copied(kind, type_name) }
+        if type_name.is_empty() { self.push(kind, false, 0, 0) } else { self.push_copied(kind, type_name) }
     }
 
-    /// States the type of an open object, where the name stands in the body as it is.
-    pub fn type_in_body(&mut self, opened: NodeId, start: usize, len: usize) {
+    /// Sets the type name of an open object to a part of the body.
+    pub fn set_type_in_body(&mut self, opened: NodeId, start: usize, len: usize) {
         let node = &mut self.nodes[opened.0 as usize];
         (node.in_arena, node.start, node.len) = (false, start as u32, len as u32);
     }
 
-    /// States the type of an open object, where the name does not, copying it.
-    pub fn type_copied(&mut self, opened: NodeId, type_name: &str) {
+    /// Sets the type name of an open object to a copy.
+    pub fn set_type_copied(&mut self, opened: NodeId, type_name: &str) {
         let start = self.arena.len();
         self.arena.push_str(type_name);
         let node = &mut self.nodes[opened.0 as usize];
         (node.in_arena, node.start, node.len) = (true, start as u32, type_name.len() as u32);
     }
 
-    /// Ends what [`open`](Self::open) began.
+    /// Closes the list, object or pairs.
     pub fn close(&mut self, opened: NodeId) {
         let end = self.nodes.len() as u32;
         self.nodes[opened.0 as usize].end = end;
     }
 
-    /// The tree written since [`clear`](Self::clear), over the body it was made from.
+    /// The tree written since [`clear`](Self::clear), for the body that it was made from.
     pub fn tree<'a>(&'a self, body: &'a str) -> Tree<'a> {
         Tree { nodes: &self.nodes, body, arena: &self.arena }
     }
@@ -291,7 +291,7 @@ struct Node {
 }
 
 impl Node {
-    /// Where its text stands. Added up in 64 bits, which can't overflow: one check less for each text.
+    /// Range of the text. The sum is taken in 64 bits and cannot overflow, which saves a check for each text.
     #[inline]
     fn range(&self) -> std::ops::Range<usize> {
         let start = self.start as usize;

@@ -52,7 +52,7 @@ impl<'m> RootObject<'m> {
 
     /// The known member of a name.
     pub(super) fn member(&self, name: &str) -> Option<Member> {
-        self.expected().filter(|member| member.name() == name).or_else(|| Member::of(name))
+        self.expected().filter(|member| member.name() == name).or_else(|| Member::from_name(name))
     }
 
     /// Begins the next member, `None` if it is unknown.

@@ -114,9 +114,9 @@ impl<'w> Walk<'w> {
         let name = &stated[..colon.unwrap_or(stated.len())];
         let start = self.tokens.starts[self.token + 2] as usize + 1;
         if self.text[start..].starts_with(name.as_bytes()) {
-            self.tree.type_in_body(object, start, name.len());
+            self.tree.set_type_in_body(object, start, name.len());
         } else {
-            self.tree.type_copied(object, name);
+            self.tree.set_type_copied(object, name);
         }
         self.node += 2;
         self.token += 4; // name, colon, type; the comma or the brace
@@ -238,14 +238,14 @@ impl<'w> Walk<'w> {
     fn literal(&mut self, kind: Kind) -> NodeId {
         self.node += 1;
         self.token += 1;
-        self.tree.literal(kind)
+        self.tree.push_literal(kind)
     }
 
     fn number(&mut self) -> NodeId {
         let (start, end) = self.token_range(self.token);
         self.node += 1;
         self.token += 1;
-        self.tree.in_body(Kind::Number, start, end - start)
+        self.tree.push_in_body(Kind::Number, start, end - start)
     }
 
     fn text(&mut self) -> NodeId {
@@ -260,9 +260,9 @@ impl<'w> Walk<'w> {
         let (opened, end) = self.token_range(token);
         let (start, closed) = (opened + 1, end - 1);
         if text.len() == closed - start {
-            self.tree.in_body(Kind::Text, start, text.len())
+            self.tree.push_in_body(Kind::Text, start, text.len())
         } else {
-            self.tree.copied(Kind::Text, text)
+            self.tree.push_copied(Kind::Text, text)
         }
     }
 

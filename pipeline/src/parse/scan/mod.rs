@@ -63,14 +63,14 @@ impl Scan<'_> {
                 let end = match root_object.begin(member, || self.byte(value) == b'n') {
                     Disposition::Drop => self.skip_parent(value, name.0 - 1)?,
                     Disposition::Write(known) => {
-                        self.tree.in_body(Kind::Name, name.0, name.1 - name.0);
+                        self.tree.push_in_body(Kind::Name, name.0, name.1 - name.0);
                         root_object.note(known, self.tree.next_id());
                         self.value(value)?
                     }
                 };
                 let Some(expected) = self.expected(end, root_object) else { break end };
                 member = Some(expected);
-                let name_end = end + expected.in_json().len();
+                let name_end = end + expected.json_name().len();
                 (name, value) = ((end + 2, name_end - 2), self.skip_space(name_end));
             };
             next = self.after_item(end, b'}')?;
@@ -83,6 +83,6 @@ impl Scan<'_> {
     #[inline]
     fn expected(&self, at: usize, root_object: &RootObject<'_>) -> Option<Member> {
         let member = root_object.expected()?;
-        member.in_json().begins(self.bytes.get(at..)?).then_some(member)
+        member.json_name().is_prefix_of(self.bytes.get(at..)?).then_some(member)
     }
 }

@@ -41,8 +41,9 @@ impl Scan<'_> {
     /// white space follows the comma.
     fn earlier_member(&self, name: &mut NodeId, members_end: usize) -> &[u8] {
         let tree = self.tree.tree(self.text);
-        let begin =
-            |name: NodeId| (name.0 < tree.len() as u32).then(|| tree.place(name).map(|start| start - 1));
+        let begin = |name: NodeId| {
+            (name.0 < tree.len() as u32).then(|| tree.offset_in_body(name).map(|start| start - 1))
+        };
         let Some(Some(start)) = begin(*name) else { return &[] };
         *name = tree.end(NodeId(name.0 + 1));
         let comma = begin(*name).flatten().unwrap_or(members_end) - 1;

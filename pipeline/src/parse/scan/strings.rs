@@ -43,7 +43,7 @@ impl Scan<'_> {
     pub(super) fn write_string(&mut self, kind: Kind, at: usize) -> Result<usize, Fallback> {
         let (start, end) = (at + 1, self.index.next(at + 1));
         if self.byte(end) == b'"' {
-            self.tree.in_body(kind, start, end - start);
+            self.tree.push_in_body(kind, start, end - start);
             return Ok(end + 1);
         }
         self.write_unescaped(kind, start)
@@ -52,14 +52,14 @@ impl Scan<'_> {
     #[inline(never)]
     fn write_unescaped(&mut self, kind: Kind, start: usize) -> Result<usize, Fallback> {
         if let Some(last_slash) = self.end_of_date(start) {
-            let node = self.tree.copied(kind, &self.text[start + 1..last_slash]);
-            self.tree.copy("/");
-            self.tree.end_copy(node);
+            let node = self.tree.push_copied(kind, &self.text[start + 1..last_slash]);
+            self.tree.append_copied("/");
+            self.tree.end_copied(node);
             return Ok(last_slash + DATE_END.len());
         }
-        let node = self.tree.begin_copy(kind);
-        let end = self.unescape(start, TreeBuilder::copy)?;
-        self.tree.end_copy(node);
+        let node = self.tree.begin_copied(kind);
+        let end = self.unescape(start, TreeBuilder::append_copied)?;
+        self.tree.end_copied(node);
         Ok(end)
     }
 
@@ -99,7 +99,7 @@ impl Scan<'_> {
             && self.begins_with(end, NAMESPACE)
             && !self.bytes[start..end].contains(&b':')
         {
-            self.tree.type_in_body(object, start, end - start);
+            self.tree.set_type_in_body(object, start, end - start);
             return Ok(end + NAMESPACE.len());
         }
         let name = self.bytes.get(start..first).ok_or(Fallback)?;
@@ -107,7 +107,7 @@ impl Scan<'_> {
         if colon.is_none() && self.byte(first) != b'"' {
             return Err(Fallback);
         }
-        self.tree.type_in_body(object, start, colon.unwrap_or(name.len()));
+        self.tree.set_type_in_body(object, start, colon.unwrap_or(name.len()));
         self.skip_string(at)
     }
 

@@ -29,7 +29,7 @@ impl Scan<'_> {
             b'{' => self.object(at),
             // A third of the values that are not strings.
             b'[' if self.byte(at + 1) == b']' => {
-                self.tree.literal(Kind::List);
+                self.tree.push_literal(Kind::List);
                 Ok(at + 2)
             }
             b'[' => self.list(at),
@@ -38,7 +38,7 @@ impl Scan<'_> {
             b't' => self.literal(at, b"true", Kind::True),
             _ => {
                 let end = self.number(at)?;
-                self.tree.in_body(Kind::Number, at, end - at);
+                self.tree.push_in_body(Kind::Number, at, end - at);
                 Ok(end)
             }
         }
@@ -46,7 +46,7 @@ impl Scan<'_> {
 
     #[inline]
     fn literal<const N: usize>(&mut self, at: usize, word: &[u8; N], kind: Kind) -> Result<usize, Fallback> {
-        self.tree.literal(kind);
+        self.tree.push_literal(kind);
         self.word(at, word)
     }
 
@@ -61,7 +61,7 @@ impl Scan<'_> {
                 typed = true;
                 self.state_type(value, object)?
             } else {
-                self.tree.in_body(Kind::Name, name.0, name.1 - name.0);
+                self.tree.push_in_body(Kind::Name, name.0, name.1 - name.0);
                 self.value(value)?
             };
             next = self.after_item(end, b'}')?;

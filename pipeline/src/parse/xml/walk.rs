@@ -74,7 +74,7 @@ impl<'w> Walk<'w> {
             let (uri, name) = (self.elements.uri(element), self.name_of(at));
             self.scratch.text.clear();
             self.scratch.text.extend(["{", uri, "}", name]);
-            self.tree.copied(Kind::Name, &self.scratch.text);
+            self.tree.push_copied(Kind::Name, &self.scratch.text);
             return self.value(at, Form::Any);
         }
         self.write(Kind::Name, element.name);
@@ -89,7 +89,7 @@ impl<'w> Walk<'w> {
 
     fn value(&mut self, at: usize, form: Form) -> NodeId {
         if self.is_null(at) {
-            return self.tree.literal(Kind::Null);
+            return self.tree.push_literal(Kind::Null);
         }
         match self.elements.at(at).stated {
             Some((namespace, name)) => self.stated(at, namespace, name),
@@ -155,10 +155,10 @@ impl<'w> Walk<'w> {
         match type_name {
             TypeName::None => {}
             TypeName::At(place) if !place.decoded => {
-                self.tree.type_in_body(object, place.start as usize, place.len as usize);
+                self.tree.set_type_in_body(object, place.start as usize, place.len as usize);
             }
-            TypeName::At(place) => self.tree.type_copied(object, self.elements.text(place, self.text)),
-            TypeName::Named(name) => self.tree.type_copied(object, name),
+            TypeName::At(place) => self.tree.set_type_copied(object, self.elements.text(place, self.text)),
+            TypeName::Named(name) => self.tree.set_type_copied(object, name),
         }
         object
     }
@@ -214,9 +214,9 @@ impl<'w> Walk<'w> {
         self.scratch.text.extend(["KeyValuePairOf", types.unwrap_or_default()]);
         let object =
             self.tree.open(Kind::Object, if items == Items::Typed { &self.scratch.text } else { "" });
-        self.tree.copied(Kind::Name, "key");
+        self.tree.push_copied(Kind::Name, "key");
         self.value(pair.key, pair.forms.0);
-        self.tree.copied(Kind::Name, "value");
+        self.tree.push_copied(Kind::Name, "value");
         self.value(pair.value, pair.forms.1);
         self.tree.close(object);
     }
@@ -288,8 +288,8 @@ impl<'w> Walk<'w> {
 
     fn boolean(&mut self, at: usize) -> NodeId {
         match self.trimmed(at) {
-            "true" | "1" => self.tree.literal(Kind::True),
-            "false" | "0" => self.tree.literal(Kind::False),
+            "true" | "1" => self.tree.push_literal(Kind::True),
+            "false" | "0" => self.tree.push_literal(Kind::False),
             _ => self.whole_text(at),
         }
     }
@@ -300,7 +300,7 @@ impl<'w> Walk<'w> {
             return self.whole_text(at);
         }
         if values::json_date(date, &mut self.scratch.text) {
-            return self.tree.copied(Kind::Text, &self.scratch.text);
+            return self.tree.push_copied(Kind::Text, &self.scratch.text);
         }
         self.write_trimmed(Kind::IsoDate, at)
     }
@@ -308,7 +308,7 @@ impl<'w> Walk<'w> {
     fn character(&mut self, at: usize) -> NodeId {
         let Some(character) = values::character(self.trimmed(at)) else { return self.whole_text(at) };
         self.repaired |= character == char::REPLACEMENT_CHARACTER;
-        self.tree.copied(Kind::Text, character.encode_utf8(&mut [0; 4]))
+        self.tree.push_copied(Kind::Text, character.encode_utf8(&mut [0; 4]))
     }
 
     /// Writes Base64 as a list of numbers, as JSON has it.
@@ -326,10 +326,10 @@ impl<'w> Walk<'w> {
         for byte in bytes {
             let earlier = &mut written[usize::from(*byte)];
             if let Some(earlier) = earlier {
-                self.tree.repeated(Kind::Number, *earlier);
+                self.tree.push_repeated(Kind::Number, *earlier);
             } else {
                 values::digits(usize::from(*byte), text);
-                *earlier = Some(self.tree.copied(Kind::Number, text));
+                *earlier = Some(self.tree.push_copied(Kind::Number, text));
             }
         }
         self.tree.close(list);
@@ -340,7 +340,7 @@ impl<'w> Walk<'w> {
         match enumeration.number(self.trimmed(at)) {
             Some(number) => {
                 values::digits(number as usize, &mut self.scratch.text);
-                self.tree.copied(Kind::Number, &self.scratch.text)
+                self.tree.push_copied(Kind::Number, &self.scratch.text)
             }
             None => self.whole_text(at),
         }
@@ -356,9 +356,9 @@ impl<'w> Walk<'w> {
 
     fn write(&mut self, kind: Kind, place: Place) -> NodeId {
         if place.decoded {
-            self.tree.copied(kind, self.elements.text(place, self.text))
+            self.tree.push_copied(kind, self.elements.text(place, self.text))
         } else {
-            self.tree.in_body(kind, place.start as usize, place.len as usize)
+            self.tree.push_in_body(kind, place.start as usize, place.len as usize)
         }
     }
 
