@@ -46,7 +46,7 @@ impl Hub {
 
     /// Appends an event, with the properties that Dataverse's own have, to the n-th partition in turn.
     pub(crate) fn append(&self, n: usize, body: &[u8], content_type: &str) -> io::Result<()> {
-        let partition = PartitionId((n % self.emulator.partitions() as usize) as u32);
+        let partition = PartitionId::new((n % self.emulator.partitions() as usize) as u32);
         let event =
             NewEvent { body, content_type: Some(content_type), properties: PROPERTIES, partition_key: None };
         self.emulator.append(partition, &event).map_err(io::Error::other)?;

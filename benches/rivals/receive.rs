@@ -166,7 +166,7 @@ async fn read_all(
             distrust: Distrust::default(),
         };
         let share = Share::new(64 << 20);
-        let mut receiver = client.receive(PartitionId(partition), options, share, 16 << 20).await?;
+        let mut receiver = client.receive(PartitionId::new(partition), options, share, 16 << 20).await?;
         let own =
             events / PARTITIONS as usize + usize::from((partition as usize) < events % PARTITIONS as usize);
         reading.spawn_local(async move {

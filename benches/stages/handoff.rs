@@ -54,7 +54,7 @@ fn contenders(bodies: &Bodies, events: usize) -> [Contender<'_>; 3] {
 /// Fills one batch after the other, as a partition's receiver does.
 fn batches(bodies: &Bodies, events: usize, mut each: impl FnMut(RawBatch)) {
     let share = Share::new(1 << 30);
-    let mut batch = RawBatchBuilder::new(PartitionId(0), share.charge(0));
+    let mut batch = RawBatchBuilder::new(PartitionId::new(0), share.charge(0));
     for (number, body) in bodies.iter().enumerate() {
         batch.push_event(&head(number), [body]);
         if batch.len() == events {
@@ -66,7 +66,7 @@ fn batches(bodies: &Bodies, events: usize, mut each: impl FnMut(RawBatch)) {
 
 fn head(number: usize) -> EventHead<'static> {
     EventHead {
-        sequence_number: SequenceNumber(number as i64),
+        sequence_number: SequenceNumber::new(number as i64),
         offset: "4294967296",
         enqueued_time_ms: 1_767_600_000_000,
         content_type: "application/json",

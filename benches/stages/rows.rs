@@ -40,10 +40,10 @@ impl Rows {
         let buffer = self.tables.get_mut(table)?;
         let raw = raw_event(self.events, body);
         self.events += 1;
-        if let Err(Full) = buffer.push(&mut self.context, event, &raw, PartitionId(0)) {
+        if let Err(Full) = buffer.push(&mut self.context, event, &raw, PartitionId::new(0)) {
             let rows = buffer.take(&mut self.context).batch;
             assert_eq!(
-                buffer.push(&mut self.context, event, &raw, PartitionId(0)),
+                buffer.push(&mut self.context, event, &raw, PartitionId::new(0)),
                 Ok(()),
                 "event of usual size"
             );
@@ -77,7 +77,7 @@ impl Rows {
 fn raw_event(number: i64, body: &[u8]) -> RawEvent<'_> {
     RawEvent {
         body,
-        sequence_number: SequenceNumber(number),
+        sequence_number: SequenceNumber::new(number),
         offset: "4294967296",
         enqueued_time_ms: 1_767_600_000_000 + number,
         content_type: "application/json",

@@ -69,7 +69,7 @@ pub struct Lag {
 impl Lag {
     /// Events still to come, if known.
     pub fn events(&self) -> Option<u64> {
-        self.last_enqueued.map(|last| (last.0 - self.received.0).max(0) as u64)
+        self.last_enqueued.map(|last| (last.get() - self.received.get()).max(0) as u64)
     }
 }
 

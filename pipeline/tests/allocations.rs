@@ -49,7 +49,7 @@ fn allocations_of(body: &[u8]) -> u64 {
             let Ok(event) = parser.parse(body) else { continue };
             let raw = RawEvent {
                 body,
-                sequence_number: SequenceNumber(number),
+                sequence_number: SequenceNumber::new(number),
                 offset: "4711",
                 enqueued_time_ms: 0,
                 content_type: "",
@@ -57,7 +57,7 @@ fn allocations_of(body: &[u8]) -> u64 {
                 size_exceeded: false,
                 undecodable: None,
             };
-            assert_eq!(buffer.push(&mut context, &event, &raw, PartitionId(0)), Ok(()));
+            assert_eq!(buffer.push(&mut context, &event, &raw, PartitionId::new(0)), Ok(()));
         }
     };
     push(1000);

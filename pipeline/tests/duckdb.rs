@@ -178,7 +178,7 @@ fn attributes_that_change_their_type_keep_all_values() {
     for round in bodies.chunks(PARTITIONS) {
         for (partition, body) in round.iter().enumerate() {
             let event = NewEvent { body, content_type: Some("application/json"), ..NewEvent::default() };
-            hub.append(PartitionId(partition as u32), &event).unwrap();
+            hub.append(PartitionId::new(partition as u32), &event).unwrap();
         }
         bed.run(&hub.connection_string(), round.len() as u64);
     }

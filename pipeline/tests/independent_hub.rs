@@ -47,7 +47,7 @@ impl Drop for Hub {
 
 /// Checks that an event is the n-th of the hub.
 fn check(event: &RawEvent<'_>, n: i64) {
-    assert_eq!(event.sequence_number, SequenceNumber(n));
+    assert_eq!(event.sequence_number, SequenceNumber::new(n));
     assert_eq!(event.offset, (n * 16).to_string(), "{n}");
     assert_eq!(event.enqueued_time_ms, 1_700_000_000_000 + n);
     assert_eq!(event.content_type, if n % 2 == 0 { "application/json" } else { "" }, "{n}");
@@ -77,7 +77,8 @@ async fn events_of_an_independent_hub_are_received_unchanged() {
         distrust: Distrust::default(),
     };
     // The budget holds only a few of the larger events, so credit runs out repeatedly.
-    let mut receiver = client.receive(PartitionId(0), options, Share::new(4 << 20), 2 << 20).await.unwrap();
+    let mut receiver =
+        client.receive(PartitionId::new(0), options, Share::new(4 << 20), 2 << 20).await.unwrap();
     let mut seen = 0;
     while seen < EVENTS {
         for event in receiver.next_batch().await.unwrap().iter() {

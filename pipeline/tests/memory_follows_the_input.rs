@@ -296,7 +296,7 @@ fn ever_new_attributes_take_time_and_memory_in_proportion() {
             );
             bytes += body.len();
             let event = parser.parse(body.as_bytes()).unwrap();
-            buffer.push(&mut context, &event, &growth::raw(body.as_bytes()), PartitionId(0)).unwrap();
+            buffer.push(&mut context, &event, &growth::raw(body.as_bytes()), PartitionId::new(0)).unwrap();
             let group = encode_row_group(&buffer.take(&mut context).batch).unwrap();
             assert!(group.joins(&groups));
             groups.push(group);

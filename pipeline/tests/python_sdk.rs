@@ -28,7 +28,7 @@ async fn check(name: &str) -> Option<Emulator> {
 async fn sdk_receives_events_unchanged() {
     let Some(hub) = check("round_trip").await else { return };
     let events: u64 =
-        (0..hub.partitions()).filter_map(|id| hub.partition(PartitionId(id))).map(|p| p.events).sum();
+        (0..hub.partitions()).filter_map(|id| hub.partition(PartitionId::new(id))).map(|p| p.events).sum();
     assert_eq!(events, 137, "every event is in the hub once");
     hub.shutdown().await;
 }

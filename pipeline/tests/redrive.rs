@@ -124,7 +124,7 @@ fn quarantined(bodies: &[Vec<u8>]) -> Rows {
     for (place, body) in bodies.iter().enumerate() {
         let raw = RawEvent {
             body,
-            sequence_number: SequenceNumber(place as i64),
+            sequence_number: SequenceNumber::new(place as i64),
             offset: "offset",
             enqueued_time_ms: NOON,
             content_type: "",
@@ -132,7 +132,7 @@ fn quarantined(bodies: &[Vec<u8>]) -> Rows {
             size_exceeded: false,
             undecodable: None,
         };
-        buffer.push_reject(&mut context, &Reject::new(Reason::Empty), &raw, "", PartitionId(0));
+        buffer.push_reject(&mut context, &Reject::new(Reason::Empty), &raw, "", PartitionId::new(0));
     }
     buffer.take(&mut context)
 }

@@ -32,7 +32,7 @@ struct Rows {
 
 impl Rows {
     fn begin() -> Self {
-        let start = StartId { partition: PartitionId(0), attempt: 1 };
+        let start = StartId { partition: PartitionId::new(0), attempt: 1 };
         let rules = RollRules {
             file_bytes: 64 << 20,
             group_bytes: RollRules::GROUP_BYTES,
@@ -62,7 +62,7 @@ impl Rows {
         let mut batch = RawBatchBuilder::new(self.start.partition, Share::new(u64::MAX).charge(0));
         for body in bodies {
             let head = EventHead {
-                sequence_number: SequenceNumber(self.next),
+                sequence_number: SequenceNumber::new(self.next),
                 offset: "4294967296",
                 enqueued_time_ms: 0,
                 content_type: "application/json",

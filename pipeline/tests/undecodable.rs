@@ -24,7 +24,7 @@ use processes::{audit, json};
 use serde_json::{Value, json as object};
 use tokio::task::spawn_blocking;
 
-const FIRST: PartitionId = PartitionId(0);
+const FIRST: PartitionId = PartitionId::new(0);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn undecodable_messages_are_quarantined_with_their_bytes() {

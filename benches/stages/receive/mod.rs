@@ -31,7 +31,7 @@ use crate::end_to_end::hub::{Cores, Hub};
 
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
-const FIRST: PartitionId = PartitionId(0);
+const FIRST: PartitionId = PartitionId::new(0);
 
 pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
     for (name, size, count) in
@@ -90,7 +90,7 @@ fn check(bodies: &Bodies, rival: &mut Rival, ours: &mut Ours, recording: &Record
             properties.clear();
             AmqpMap::new(event.encoded_properties).write_json(&mut properties);
             assert!(properties.contains("Claims/Organization"), "properties are read too");
-            seen.push((event.sequence_number.0, event.offset.to_owned(), event.body.to_vec()));
+            seen.push((event.sequence_number.get(), event.offset.to_owned(), event.body.to_vec()));
         }
     };
     ours.read(bodies.count(), |batch| keep(batch, &mut ours_seen))?;

@@ -67,8 +67,8 @@ fn write(read: &Result<ChangeEvent<'_>, Reject>, body: &[u8]) -> String {
         let raw = raw(body, number);
         match read {
             // What is full holds what it held.
-            Ok(event) => drop(buffer.push(&mut context, event, &raw, PartitionId(0))),
-            Err(reject) => buffer.push_reject(&mut context, reject, &raw, r#"{"a":1}"#, PartitionId(0)),
+            Ok(event) => drop(buffer.push(&mut context, event, &raw, PartitionId::new(0))),
+            Err(reject) => buffer.push_reject(&mut context, reject, &raw, r#"{"a":1}"#, PartitionId::new(0)),
         }
     }
     let rows = buffer.rows();
@@ -80,7 +80,7 @@ fn write(read: &Result<ChangeEvent<'_>, Reject>, body: &[u8]) -> String {
 fn raw(body: &[u8], number: i64) -> RawEvent<'_> {
     RawEvent {
         body,
-        sequence_number: SequenceNumber(number),
+        sequence_number: SequenceNumber::new(number),
         offset: "4711",
         enqueued_time_ms: 1_767_600_000_000,
         content_type: "application/json",

@@ -84,12 +84,13 @@ fn write(body: &[u8], reading: Reading) -> bool {
     let raw = raw(body);
     match &read {
         Ok(event) => {
-            if let Err(Full) = buffer.push(&mut context, event, &raw, PartitionId(0)) {
-                let Ok(()) = buffer
-                    .push_in_parts(&mut context, event, &raw, PartitionId(0), |_| Ok::<(), Infallible>(()));
+            if let Err(Full) = buffer.push(&mut context, event, &raw, PartitionId::new(0)) {
+                let Ok(()) = buffer.push_in_parts(&mut context, event, &raw, PartitionId::new(0), |_| {
+                    Ok::<(), Infallible>(())
+                });
             }
         }
-        Err(reject) => buffer.push_reject(&mut context, reject, &raw, "", PartitionId(0)),
+        Err(reject) => buffer.push_reject(&mut context, reject, &raw, "", PartitionId::new(0)),
     }
     read.is_ok()
 }
@@ -98,7 +99,7 @@ fn write(body: &[u8], reading: Reading) -> bool {
 pub fn raw(body: &[u8]) -> RawEvent<'_> {
     RawEvent {
         body,
-        sequence_number: SequenceNumber(1),
+        sequence_number: SequenceNumber::new(1),
         offset: "4711",
         enqueued_time_ms: 1_767_600_000_000,
         content_type: "",

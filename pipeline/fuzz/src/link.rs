@@ -20,7 +20,7 @@ pub fn check(bytes: &[u8]) {
 type Event = (i64, String, i64, String, String, bool, Vec<u8>);
 
 fn read(said: &[u8], size: usize) -> (Vec<Event>, Option<String>) {
-    let Ok(mut replay) = Replay::new(PartitionId(0), 0, -1, 1 << 20) else { return (Vec::new(), None) };
+    let Ok(mut replay) = Replay::new(PartitionId::new(0), 0, -1, 1 << 20) else { return (Vec::new(), None) };
     let mut buffer = Vec::new();
     let mut ended = None;
     for piece in said.chunks(size.min(said.len().max(1))) {
@@ -39,7 +39,7 @@ fn read(said: &[u8], size: usize) -> (Vec<Event>, Option<String>) {
             let [offset, content_type] = [event.offset, event.content_type].map(str::to_owned);
             let mut properties = String::new();
             AmqpMap::new(event.encoded_properties).write_json(&mut properties);
-            let (number, time) = (event.sequence_number.0, event.enqueued_time_ms);
+            let (number, time) = (event.sequence_number.get(), event.enqueued_time_ms);
             (number, offset, time, content_type, properties, event.size_exceeded, event.body.to_vec())
         }));
     }
@@ -58,7 +58,7 @@ pub fn check_message(bytes: &[u8]) {
 /// What a message is between two events, the last of which stands behind nearly all numbers: the event's number and its
 /// reason, or nothing where it was dropped.
 fn between_good_ones(message: &[u8], size: usize) -> Vec<(i64, Option<String>)> {
-    let Ok(mut replay) = Replay::new(PartitionId(0), 0, -1, 64 << 20) else { return Vec::new() };
+    let Ok(mut replay) = Replay::new(PartitionId::new(0), 0, -1, 64 << 20) else { return Vec::new() };
     let mut frames = Vec::new();
     let template = TransferTemplate::new(0, 0);
     let [first, last] = [good(0), good(i64::MAX - 1)];
@@ -82,7 +82,7 @@ fn between_good_ones(message: &[u8], size: usize) -> Vec<(i64, Option<String>)> 
     for event in batches.iter().flat_map(RawBatch::iter) {
         let reject = event.reject();
         assert!(reject.is_none() || event.body == message, "the bytes are other ones");
-        events.push((event.sequence_number.0, reject.map(|reject| format!("{reject:?}"))));
+        events.push((event.sequence_number.get(), reject.map(|reject| format!("{reject:?}"))));
     }
     assert_eq!(events.len() + dropped as usize, 3, "{events:?} and {dropped} dropped");
     assert_eq!(events[0], (0, None));

@@ -64,10 +64,13 @@ async fn identity(lake: &Store) -> Result<Option<String>, records::Error> {
 async fn checkpoints_of(lake: &str, state: &Store) -> anyhow::Result<BTreeMap<SourceId, Ordinal>> {
     let mut reached_by: BTreeMap<SourceId, Ordinal> = BTreeMap::new();
     for checkpoint in Checkpoints::all(state).await?.into_iter().filter(|found| found.scope.lake == lake) {
-        let source =
-            SourceId::new(&checkpoint.scope.event_hub, checkpoint.scope.generation.0, checkpoint.partition.0);
+        let source = SourceId::new(
+            &checkpoint.scope.event_hub,
+            checkpoint.scope.generation.get(),
+            checkpoint.partition.get(),
+        );
         let reached = reached_by.entry(source).or_insert(Ordinal(-1));
-        *reached = (*reached).max(Ordinal(checkpoint.position.sequence_number.0));
+        *reached = (*reached).max(Ordinal(checkpoint.position.sequence_number.get()));
     }
     Ok(reached_by)
 }

@@ -152,10 +152,10 @@ fn config(options: &Options, connection_string: ConnectionString, lake: &Address
 fn compare(hub: &Emulator, partitions: u32, report: &Report) -> anyhow::Result<()> {
     for partition in 0..partitions {
         let snapshot =
-            hub.partition(PartitionId(partition)).context("read the state of a partition of the hub")?;
-        let source = SourceId::new(hub.event_hub(), hub.generation().0, partition);
+            hub.partition(PartitionId::new(partition)).context("read the state of a partition of the hub")?;
+        let source = SourceId::new(hub.event_hub(), hub.generation().get(), partition);
         let in_lake = report.sources.get(&source).map_or(0, |source| source.events);
-        let in_hub = (snapshot.last.0 + 1) as u64;
+        let in_hub = (snapshot.last.get() + 1) as u64;
         if in_lake != in_hub {
             bail!("partition {partition}: the hub holds {in_hub} events, the lake {in_lake}");
         }

@@ -76,8 +76,8 @@ async fn bars(metrics: Arc<Metrics>) {
             }
             let bar = &partitions[index];
             bar.set_prefix(format!("partition {partition:>3}"));
-            bar.set_length(lag.last_enqueued.unwrap_or(lag.received).0.max(0) as u64 + 1);
-            bar.set_position(lag.received.0.max(0) as u64 + 1);
+            bar.set_length(lag.last_enqueued.unwrap_or(lag.received).get().max(0) as u64 + 1);
+            bar.set_position(lag.received.get().max(0) as u64 + 1);
             bar.set_message(lag_in_words(lag.events()));
         }
     }

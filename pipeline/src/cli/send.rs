@@ -82,7 +82,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
     let watch = Stopwatch::start();
     let connection = options.hub.connection()?;
     let bodies = Bodies::of(options)?;
-    let partition = options.partition.map(PartitionId);
+    let partition = options.partition.map(PartitionId::new);
     let mut report = send(&connection, partition, bodies, options.rate).await?;
     report.seconds = watch.seconds();
     if options.json {

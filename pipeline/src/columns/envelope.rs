@@ -23,8 +23,8 @@ pub(super) fn write_position(row: &mut Row<'_, '_>, raw: &RawEvent<'_>, hub: &st
     let cells = &mut row.cells;
     cells.put(event_column::SINK_MODIFIED_ON, raw.enqueued_time_ms);
     cells.put(event_column::HUB, hub.as_bytes());
-    cells.put(event_column::PARTITION, partition.0 as i32);
-    cells.put(event_column::SEQUENCE_NUMBER, raw.sequence_number.0);
+    cells.put(event_column::PARTITION, partition.get() as i32);
+    cells.put(event_column::SEQUENCE_NUMBER, raw.sequence_number.get());
     cells.put(event_column::OFFSET, raw.offset.as_bytes());
     cells.put(event_column::ENQUEUED_TIME, raw.enqueued_time_ms);
     cells.put(event_column::ROW_INDEX, index as i32);

@@ -24,8 +24,8 @@ pub(super) fn write(
     put_stated(&mut cells, quarantine_column::CONTENT_TYPE, raw.content_type);
     put_stated(&mut cells, quarantine_column::PROPERTIES, properties);
     cells.put(quarantine_column::HUB, hub.as_bytes());
-    cells.put(quarantine_column::PARTITION, partition.0 as i32);
-    cells.put(quarantine_column::SEQUENCE_NUMBER, raw.sequence_number.0);
+    cells.put(quarantine_column::PARTITION, partition.get() as i32);
+    cells.put(quarantine_column::SEQUENCE_NUMBER, raw.sequence_number.get());
     put_stated(&mut cells, quarantine_column::OFFSET, raw.offset);
     cells.put(quarantine_column::ENQUEUED_TIME, raw.enqueued_time_ms);
     cells.put(quarantine_column::ROW_INDEX, 0);

@@ -72,11 +72,15 @@ fn event(batch: &RecordBatch, row: usize) -> Result<QuarantinedEvent<'_>, &'stat
         };
     Ok(QuarantinedEvent {
         hub: text(batch, column::HUB, row)?.ok_or_else(|| column::HUB.name())?,
-        partition: PartitionId(number::<Int32Type, _>(batch, column::PARTITION, row)? as u32),
+        partition: PartitionId::new(number::<Int32Type, _>(batch, column::PARTITION, row)? as u32),
         properties: text(batch, column::PROPERTIES, row)?.unwrap_or_default(),
         raw: RawEvent {
             body,
-            sequence_number: SequenceNumber(number::<Int64Type, _>(batch, column::SEQUENCE_NUMBER, row)?),
+            sequence_number: SequenceNumber::new(number::<Int64Type, _>(
+                batch,
+                column::SEQUENCE_NUMBER,
+                row,
+            )?),
             offset: text(batch, column::OFFSET, row)?.unwrap_or_default(),
             enqueued_time_ms: number::<TimestampMicrosecondType, _>(batch, column::ENQUEUED_TIME, row)?
                 / MICROS_PER_MILLI,

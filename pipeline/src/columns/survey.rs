@@ -54,7 +54,7 @@ impl Survey {
     pub fn push(&mut self, event: &ChangeEvent<'_>) {
         let nowhere = RawEvent {
             body: b"",
-            sequence_number: SequenceNumber(0),
+            sequence_number: SequenceNumber::new(0),
             offset: "",
             enqueued_time_ms: 0,
             content_type: "",
@@ -63,9 +63,10 @@ impl Survey {
             undecodable: None,
         };
         let mut buffer = TableBuffer::open(&mut self.context, event.table.name());
-        let Err(Full) = buffer.push(&mut self.context, event, &nowhere, PartitionId(0)) else { return };
-        let Ok(()) = buffer
-            .push_in_parts(&mut self.context, event, &nowhere, PartitionId(0), |_| Ok::<(), Infallible>(()));
+        let Err(Full) = buffer.push(&mut self.context, event, &nowhere, PartitionId::new(0)) else { return };
+        let Ok(()) = buffer.push_in_parts(&mut self.context, event, &nowhere, PartitionId::new(0), |_| {
+            Ok::<(), Infallible>(())
+        });
     }
 
     /// The types that all values have without a doubt.

@@ -99,7 +99,7 @@ impl Emulator {
 
     /// Returns the hub's creation time.
     pub fn generation(&self) -> Generation {
-        Generation(self.hub.created_ms)
+        Generation::new(self.hub.created_ms)
     }
 
     /// Returns how many partitions there are.
@@ -109,12 +109,12 @@ impl Emulator {
 
     /// Returns how far a partition is; none when there is no such partition.
     pub fn partition(&self, id: PartitionId) -> Option<PartitionSnapshot> {
-        let partition = self.hub.partition(id.0)?;
+        let partition = self.hub.partition(id.get())?;
         let log = partition.log();
         Some(PartitionSnapshot {
-            begin: SequenceNumber(log.begin()),
-            last: SequenceNumber(log.last()),
-            last_offset: Offset(log.last_offset().into()),
+            begin: SequenceNumber::new(log.begin()),
+            last: SequenceNumber::new(log.last()),
+            last_offset: Offset::new(log.last_offset()),
             last_enqueued_ms: log.last_enqueued_ms(),
             events: log.len() as u64,
             bytes: log.bytes(),
@@ -128,21 +128,21 @@ impl Emulator {
 
     /// Appends one event to a partition without a connection, encoded as its sender sends it.
     pub fn append_message(&self, partition: PartitionId, message: &[u8]) -> Result<SequenceNumber, Error> {
-        if self.hub.partition(partition.0).is_none() {
+        if self.hub.partition(partition.get()).is_none() {
             return Err(Error::NoPartition(partition));
         }
         let batch = Batch::read(0, message)?;
-        let appended = self.hub.publish(Some(partition.0), &batch);
+        let appended = self.hub.publish(Some(partition.get()), &batch);
         let (_, first) = appended.map_err(|source| Error::Append(Box::new(source)))?;
-        Ok(SequenceNumber(first))
+        Ok(SequenceNumber::new(first))
     }
 
     /// Appends a message that readers get as it is, annotations and all: what only a broken hub sends.
     pub fn append_stamped(&self, partition: PartitionId, message: &[u8]) -> Result<SequenceNumber, Error> {
         let hub = &self.hub;
-        let partition = hub.partition(partition.0).ok_or(Error::NoPartition(partition))?;
+        let partition = hub.partition(partition.get()).ok_or(Error::NoPartition(partition))?;
         let appended = partition.append_stamped(message, hub.now_ms());
-        appended.map(SequenceNumber).map_err(|source| Error::Append(Box::new(source)))
+        appended.map(SequenceNumber::new).map_err(|source| Error::Append(Box::new(source)))
     }
 
     /// Adds empty partitions.
@@ -152,8 +152,8 @@ impl Emulator {
 
     /// Lets retention pass the events of a partition below a sequence number.
     pub fn purge(&self, partition: PartitionId, below: SequenceNumber) {
-        if let Some(partition) = self.hub.partition(partition.0) {
-            partition.purge(below.0);
+        if let Some(partition) = self.hub.partition(partition.get()) {
+            partition.purge(below.get());
         }
     }
 
@@ -164,7 +164,7 @@ impl Emulator {
 
     /// Detaches every reader of a partition as the service does when it moves one.
     pub fn detach_readers(&self, partition: PartitionId) {
-        if let Some(partition) = self.hub.partition(partition.0) {
+        if let Some(partition) = self.hub.partition(partition.get()) {
             let text = "The link was detached because the partition moves.";
             partition.readers.end_all(&Refusal::new(condition::DETACH_FORCED, text));
         }

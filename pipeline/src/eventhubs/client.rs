@@ -124,7 +124,7 @@ impl Client {
         let properties = ResponseMap::new(self.read(&subject, EVENT_HUB, None).await?, &subject)?;
         Ok(HubProperties {
             name: properties.text(NAME)?,
-            generation: Generation(properties.time(CREATED_AT)?),
+            generation: Generation::new(properties.time(CREATED_AT)?),
             partitions: properties.partitions()?,
         })
     }
@@ -135,8 +135,8 @@ impl Client {
         let properties =
             ResponseMap::new(self.read(&subject, EVENT_HUB_PARTITION, Some(id)).await?, &subject)?;
         Ok(PartitionProperties {
-            begin: SequenceNumber(properties.long(BEGIN_SEQUENCE_NUMBER)?),
-            last: SequenceNumber(properties.long(LAST_SEQUENCE_NUMBER)?),
+            begin: SequenceNumber::new(properties.long(BEGIN_SEQUENCE_NUMBER)?),
+            last: SequenceNumber::new(properties.long(LAST_SEQUENCE_NUMBER)?),
             last_offset: properties.text(LAST_OFFSET)?,
             last_enqueued_time_ms: properties.time(LAST_TIME)?,
             is_empty: properties.boolean(IS_EMPTY)?,
@@ -284,7 +284,7 @@ impl<'a> ResponseMap<'a> {
 
     fn partitions(&self) -> Result<Vec<PartitionId>, Error> {
         let id = |value: &Value| match value {
-            Value::String(id) => id.parse().ok().map(PartitionId),
+            Value::String(id) => id.parse().ok().map(PartitionId::new),
             _ => None,
         };
         let mut ids: Vec<PartitionId> = self.get(PARTITION_IDS, |value| match value {

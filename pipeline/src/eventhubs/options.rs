@@ -47,7 +47,7 @@ impl Start {
     pub(super) fn position(&self) -> i64 {
         match self {
             Self::Earliest => -1,
-            Self::After { sequence_number: number, .. } | Self::AfterSequence(number) => number.0,
+            Self::After { sequence_number: number, .. } | Self::AfterSequence(number) => number.get(),
         }
     }
 }

@@ -46,7 +46,7 @@ impl Scope {
         Identity {
             lake: self.lake.clone(),
             namespace: self.namespace.to_lowercase(),
-            source: SourceId::new(&self.event_hub, self.generation.0, partition.0),
+            source: SourceId::new(&self.event_hub, self.generation.get(), partition.get()),
         }
     }
 }
@@ -55,7 +55,7 @@ impl Checkpoint {
     fn claim(&self) -> Claim {
         Claim {
             identity: self.scope.identity(self.partition),
-            last: Ordinal(self.position.sequence_number.0),
+            last: Ordinal(self.position.sequence_number.get()),
         }
     }
 }

@@ -40,12 +40,12 @@ pub(super) struct ReaderStarter {
 impl ReaderStarter {
     pub(super) fn start_all(&self, partitions: &[PartitionId], readers: &mut Readers) {
         for &partition in partitions {
-            let lane = &self.lanes[partition.0 as usize % self.lanes.len()];
+            let lane = &self.lanes[partition.get() as usize % self.lanes.len()];
             let reader = Reader {
                 world: Arc::clone(&self.world),
                 partition,
                 source: source_of(&self.hub, partition),
-                is_new: !self.first_start.partitions.contains(&partition.0),
+                is_new: !self.first_start.partitions.contains(&partition.get()),
                 durable: None,
                 distrust: Distrust::default(),
                 lost_days: BTreeSet::new(),
@@ -95,7 +95,7 @@ pub(super) struct LaneEnd {
 
 /// A partition's name in the lake.
 pub(super) fn source_of(hub: &HubProperties, partition: PartitionId) -> SourceId {
-    SourceId::new(&hub.name, hub.generation.0, partition.0)
+    SourceId::new(&hub.name, hub.generation.get(), partition.get())
 }
 
 /// End of the readers.

@@ -107,7 +107,7 @@ async fn a_checkpoint_that_fails_once_is_written_later() {
         lake: "lake".into(),
         namespace: "namespace".to_owned(),
         event_hub: "events".to_owned(),
-        generation: Generation(1),
+        generation: Generation::new(1),
         consumer_group: "$Default".to_owned(),
     };
     let checkpoints = Checkpoints::new(store.with_faults(&faults), scope);
@@ -118,12 +118,12 @@ async fn a_checkpoint_that_fails_once_is_written_later() {
     let publisher = publisher::Publisher::new(Arc::new(world), checkpoints.clone(), 1, Arc::default());
     let (inputs, receiver) = mpsc::channel(8);
     let running = tokio::spawn(publisher.run(receiver, drain::Deadline::behind(&Drain::default())));
-    let (start, first) = (StartId { partition: PartitionId(0), attempt: 1 }, SequenceNumber(0));
+    let (start, first) = (StartId { partition: PartitionId::new(0), attempt: 1 }, SequenceNumber::new(0));
     let (standing, _told) = watch::channel(messages::PartitionStatus::default());
     let begin = messages::PublisherInput::Begin { start, first, proven: None, checkpoint: None, standing };
     inputs.send(begin).await.unwrap();
     let processed =
-        Position { sequence_number: SequenceNumber(5), offset: Offset("7".into()), enqueued_time_ms: 0 };
+        Position { sequence_number: SequenceNumber::new(5), offset: Offset::new("7"), enqueued_time_ms: 0 };
     let advanced = LaneOutput::Advanced { start, processed: processed.clone(), oldest_open: None };
     inputs.send(messages::PublisherInput::Lane(advanced)).await.unwrap();
     while faults.puts().is_empty() {
@@ -131,33 +131,34 @@ async fn a_checkpoint_that_fails_once_is_written_later() {
     }
     drop(inputs);
     running.await.unwrap().unwrap();
-    let written = checkpoints.load(PartitionId(0)).await.unwrap();
+    let written = checkpoints.load(PartitionId::new(0)).await.unwrap();
     assert_eq!(written.map(|checkpoint| checkpoint.position), Some(processed));
 }
 
 #[tokio::test]
 async fn an_older_run_does_not_take_back_a_newer_checkpoint() {
-    let (store, at) = (Store::open("memory://").unwrap(), PartitionId(0));
+    let (store, at) = (Store::open("memory://").unwrap(), PartitionId::new(0));
     let scope = Scope {
         lake: "lake".to_owned(),
         namespace: "namespace".to_owned(),
         event_hub: "events".to_owned(),
-        generation: Generation(1),
+        generation: Generation::new(1),
         consumer_group: "$Default".to_owned(),
     };
     let position = |number: i64| Position {
-        sequence_number: SequenceNumber(number),
-        offset: Offset("7".into()),
+        sequence_number: SequenceNumber::new(number),
+        offset: Offset::new("7"),
         enqueued_time_ms: 0,
     };
     let checkpoints = Checkpoints::new(store.clone(), scope.clone());
-    let saved = async || checkpoints.load(at).await.unwrap().map(|saved| saved.position.sequence_number.0);
+    let saved =
+        async || checkpoints.load(at).await.unwrap().map(|saved| saved.position.sequence_number.get());
     for (number, expected) in [(5, 5), (9, 9), (7, 9), (10, 10)] {
         checkpoints.save(at, 1, &position(number)).await.unwrap();
         assert_eq!(saved().await, Some(expected));
     }
     // One of a hub that was deleted and created again is not newer, whatever its number.
-    let created_again = Checkpoints::new(store.clone(), Scope { generation: Generation(2), ..scope });
+    let created_again = Checkpoints::new(store.clone(), Scope { generation: Generation::new(2), ..scope });
     created_again.save(at, 1, &position(2)).await.unwrap();
     assert_eq!(saved().await, None);
     // Nor is one that a power loss has cut short.
@@ -174,14 +175,14 @@ async fn without_checkpoints_the_lake_says_how_far_it_is_also_after_retention() 
     world.append(1, 100, 100);
     assert_eq!(world.run(true).await.unwrap().rows, 200);
     for partition in [0, 1] {
-        world.hub.purge(PartitionId(partition), SequenceNumber(100));
+        world.hub.purge(PartitionId::new(partition), SequenceNumber::new(100));
     }
     // Another consumer group has no checkpoint; then all are gone.
     world.append(0, 5, 100);
     let summary = world.run_with(|config| config.consumer_group = "another".to_owned()).await.unwrap();
     assert_eq!((summary.rows, summary.skipped), (205, 0));
     std::fs::remove_dir_all(world.checkpoints()).unwrap();
-    world.hub.purge(PartitionId(0), SequenceNumber(103));
+    world.hub.purge(PartitionId::new(0), SequenceNumber::new(103));
     world.append(1, 5, 100);
     assert_eq!(world.run(true).await.unwrap().rows, 210);
     assert_eq!(world.records().lost_ranges(&world.source(0)).await.unwrap(), []);
@@ -194,7 +195,7 @@ async fn only_what_retention_took_before_it_had_a_row_is_lost() {
     world.run(true).await.unwrap();
     std::fs::remove_dir_all(world.checkpoints()).unwrap();
     world.append(0, 50, 100);
-    world.hub.purge(PartitionId(0), SequenceNumber(120));
+    world.hub.purge(PartitionId::new(0), SequenceNumber::new(120));
     let refused = world.run(true).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::PositionLost, "{refused}");
     world.run_with(|config| config.decisions.accept_loss = true).await.unwrap();
@@ -271,7 +272,7 @@ async fn events_that_expired_before_a_bounded_run_reads_them_are_not_waited_for(
     // Never anything in the lake, and the hub has purged all that it ever had.
     let world = World::new(1, None).await;
     world.append(0, 10, 100);
-    world.hub.purge(PartitionId(0), SequenceNumber(10));
+    world.hub.purge(PartitionId::new(0), SequenceNumber::new(10));
     let summary = world.run(true).await.unwrap();
     assert_eq!((summary.rows, summary.caught_up), (0, Some(true)));
 }
@@ -290,7 +291,7 @@ async fn an_added_partition_is_read_from_its_first_event() {
     // One that is first seen after retention has passed its first events is a lost position.
     world.hub.add_partitions(1);
     world.append(2, 20, 100);
-    world.hub.purge(PartitionId(2), SequenceNumber(7));
+    world.hub.purge(PartitionId::new(2), SequenceNumber::new(7));
     let refused = world.run(true).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::PositionLost, "{refused}");
     world.run_with(|config| config.decisions.accept_loss = true).await.unwrap();
@@ -326,7 +327,7 @@ async fn numbers_that_the_hub_leaves_out_are_recorded_and_no_start_misses_them()
     let accepted: Vec<_> = accepted.iter().map(|gap| (gap.gap.from.0, gap.gap.to.0, gap.cause)).collect();
     assert_eq!(accepted, [(2, 3, GapCause::NotSent), (6, 8, GapCause::Unreadable)]);
     std::fs::remove_dir_all(world.checkpoints()).unwrap();
-    world.hub.purge(PartitionId(0), SequenceNumber(6));
+    world.hub.purge(PartitionId::new(0), SequenceNumber::new(6));
     let again = world.run(true).await.unwrap();
     assert_eq!((again.rows, again.caught_up), (5, Some(true)), "rows and gaps are all that there was");
     assert_eq!(world.records().lost_ranges(&world.source(0)).await.unwrap(), []);
@@ -371,9 +372,9 @@ async fn numbers_that_are_not_true_stop_nothing_wherever_they_stand() {
 async fn a_lag_that_the_hub_does_not_tell_is_not_known() {
     let metrics = Metrics::default();
     assert_eq!(metrics.total_lag(), None);
-    metrics.lag(PartitionId(0), SequenceNumber(7), Some(SequenceNumber(9)));
+    metrics.lag(PartitionId::new(0), SequenceNumber::new(7), Some(SequenceNumber::new(9)));
     assert_eq!(metrics.total_lag(), Some(2));
-    metrics.lag(PartitionId(1), SequenceNumber(7), None);
+    metrics.lag(PartitionId::new(1), SequenceNumber::new(7), None);
     assert_eq!(metrics.total_lag(), None);
 }
 
@@ -453,7 +454,7 @@ impl World {
     }
 
     fn source(&self, partition: u32) -> SourceId {
-        SourceId::new(self.hub.event_hub(), self.hub.generation().0, partition)
+        SourceId::new(self.hub.event_hub(), self.hub.generation().get(), partition)
     }
 
     /// A reader that has read so many events, as another run has one: its connection and itself.
@@ -468,10 +469,11 @@ impl World {
             name: "another run".to_owned(),
             distrust: Distrust::default(),
         };
-        let mut reader = client.receive(PartitionId(0), options, Share::new(1 << 20), 1 << 20).await.unwrap();
+        let mut reader =
+            client.receive(PartitionId::new(0), options, Share::new(1 << 20), 1 << 20).await.unwrap();
         loop {
             let batch = reader.next_batch().await.unwrap();
-            if batch.last().is_some_and(|last| last.0 + 1 >= events) {
+            if batch.last().is_some_and(|last| last.get() + 1 >= events) {
                 return (client, reader);
             }
         }
@@ -506,7 +508,7 @@ impl World {
         );
         for _ in 0..events {
             let event = NewEvent { body: body.as_bytes(), ..NewEvent::default() };
-            self.hub.append(PartitionId(partition), &event).unwrap();
+            self.hub.append(PartitionId::new(partition), &event).unwrap();
         }
     }
 
@@ -527,7 +529,7 @@ impl World {
             });
         });
         out.described(code::DATA, |out| out.binary(b"{}"));
-        self.hub.append_stamped(PartitionId(partition), &message).unwrap();
+        self.hub.append_stamped(PartitionId::new(partition), &message).unwrap();
     }
 
     /// Waits until so many events were received.

@@ -80,9 +80,9 @@ async fn wire(
         LakeSchemas::open(records.clone(), Arc::clone(&catalog), config.metadata.as_deref()).await?;
     let client = Client::connect(&config.connection_string, "catchwater", Arc::clone(&clock)).await?;
     let hub = client.hub().await?;
-    let partitions = hub.partitions.iter().map(|partition| partition.0).collect();
+    let partitions = hub.partitions.iter().map(|partition| partition.get()).collect();
     let first_start =
-        records.first_start(&source_of(&hub, PartitionId(0)), FirstStart { partitions }).await?;
+        records.first_start(&source_of(&hub, PartitionId::new(0)), FirstStart { partitions }).await?;
     let scope = Scope {
         lake: lake.clone(),
         namespace: config.connection_string.namespace().to_owned(),

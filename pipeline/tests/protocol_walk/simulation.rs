@@ -194,7 +194,7 @@ impl Simulation {
             old_stopped: false,
             in_flight: Vec::new(),
             tally: Tally::default(),
-            offset: Offset("".into()),
+            offset: Offset::new(""),
         }
     }
 
@@ -221,7 +221,7 @@ impl Simulation {
 
     pub(crate) fn position(&self, event: Ordinal) -> Position {
         Position {
-            sequence_number: SequenceNumber(event.0),
+            sequence_number: SequenceNumber::new(event.0),
             offset: self.offset.clone(),
             enqueued_time_ms: event.0,
         }

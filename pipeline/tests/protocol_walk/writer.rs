@@ -327,7 +327,7 @@ impl Writer {
         let durable = run.ledger.checkpoint();
         let position = if simulation.has(Bug::CheckpointAheadOfLake) { run.read.as_ref() } else { durable };
         match position {
-            Some(position) => simulation.store_checkpoint(run.at, Ordinal(position.sequence_number.0)),
+            Some(position) => simulation.store_checkpoint(run.at, Ordinal(position.sequence_number.get())),
             None => Ok(()),
         }
     }
@@ -375,7 +375,7 @@ struct Found {
 impl Run {
     /// The durable position for the footer of the next file.
     fn footer(&self, simulation: &Simulation) -> Option<Ordinal> {
-        let of = |position: &Position| Ordinal(position.sequence_number.0);
+        let of = |position: &Position| Ordinal(position.sequence_number.get());
         if simulation.has(Bug::FooterAheadOfLake) {
             return self.read.as_ref().map(of);
         }

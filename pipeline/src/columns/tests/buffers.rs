@@ -272,7 +272,7 @@ fn a_body_that_can_t_be_understood_is_kept_with_its_bytes() {
     let mut buffer = TableBuffer::open(&mut rows.context, QUARANTINE);
     let raw = RawEvent {
         body: b"{\"a\": \xff",
-        sequence_number: SequenceNumber(5),
+        sequence_number: SequenceNumber::new(5),
         offset: "77",
         enqueued_time_ms: 1000,
         content_type: "application/json",
@@ -281,9 +281,9 @@ fn a_body_that_can_t_be_understood_is_kept_with_its_bytes() {
         undecodable: None,
     };
     let reject = Reject::at(Reason::InvalidUtf8, 6);
-    buffer.push_reject(&mut rows.context, &reject, &raw, r#"{"p":1}"#, PartitionId(3));
+    buffer.push_reject(&mut rows.context, &reject, &raw, r#"{"p":1}"#, PartitionId::new(3));
     let bare = RawEvent { body: b"", content_type: "", ..raw };
-    buffer.push_reject(&mut rows.context, &Reject::new(Reason::Empty), &bare, "", PartitionId(3));
+    buffer.push_reject(&mut rows.context, &Reject::new(Reason::Empty), &bare, "", PartitionId::new(3));
     assert!(buffer.bytes() > 2 * "application/json".len(), "{} bytes", buffer.bytes());
     let batch = buffer.take(&mut rows.context).batch;
     assert_eq!(

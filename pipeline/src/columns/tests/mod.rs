@@ -69,7 +69,7 @@ impl Rows {
         let event = parser.parse(body.as_bytes()).unwrap_or_else(|reject| panic!("{reject:?}: {body}"));
         let raw = RawEvent {
             body: body.as_bytes(),
-            sequence_number: SequenceNumber(self.next),
+            sequence_number: SequenceNumber::new(self.next),
             offset: "4711",
             enqueued_time_ms: 1_700_000_000_123,
             content_type: "application/json",
@@ -80,7 +80,7 @@ impl Rows {
         self.next += 1;
         let table = event.table.name();
         let buffer = self.buffer.get_or_insert_with(|| TableBuffer::open(&mut self.context, table));
-        buffer.push(&mut self.context, &event, &raw, PartitionId(7))
+        buffer.push(&mut self.context, &event, &raw, PartitionId::new(7))
     }
 
     fn take(&mut self) -> RecordBatch {

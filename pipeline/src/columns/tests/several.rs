@@ -325,7 +325,7 @@ fn rows_of_a_large_event_come_in_parts_of_the_same_types() {
     let event = parser.parse(json.as_bytes()).unwrap();
     let raw = RawEvent {
         body: json.as_bytes(),
-        sequence_number: SequenceNumber(5),
+        sequence_number: SequenceNumber::new(5),
         offset: "4711",
         enqueued_time_ms: 0,
         content_type: "application/json",
@@ -335,9 +335,9 @@ fn rows_of_a_large_event_come_in_parts_of_the_same_types() {
     };
     let mut rows = Rows::new();
     let mut buffer = TableBuffer::open(&mut rows.context, "account");
-    assert_eq!(buffer.push(&mut rows.context, &event, &raw, PartitionId(7)), Err(Full));
+    assert_eq!(buffer.push(&mut rows.context, &event, &raw, PartitionId::new(7)), Err(Full));
     let mut parts = Vec::new();
-    let pushed = buffer.push_in_parts(&mut rows.context, &event, &raw, PartitionId(7), |part| {
+    let pushed = buffer.push_in_parts(&mut rows.context, &event, &raw, PartitionId::new(7), |part| {
         parts.push(part.batch);
         Ok::<(), ()>(())
     });

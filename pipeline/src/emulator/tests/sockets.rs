@@ -117,7 +117,7 @@ async fn a_reader_that_is_caught_up_wakes_when_events_are_appended() {
     client.attach_reader(100).await;
     assert!(matches!(Performative::decode(&client.frame().await.body).unwrap().0, Performative::Attach(_)));
     for number in 0..10 {
-        assert_eq!(hub.append(PartitionId(0), &event(b"x")).unwrap(), SequenceNumber(number));
+        assert_eq!(hub.append(PartitionId::new(0), &event(b"x")).unwrap(), SequenceNumber::new(number));
         let frame = client.frame().await;
         assert!(matches!(Performative::decode(&frame.body).unwrap().0, Performative::Transfer(_)));
     }
@@ -163,7 +163,7 @@ async fn a_stop_is_told_to_those_who_are_connected() {
 async fn a_scripted_fault_drops_the_connection_behind_its_last_event() {
     let hub = Emulator::start(Config::default()).await.unwrap();
     for _ in 0..10 {
-        hub.append(PartitionId(0), &event(b"x")).unwrap();
+        hub.append(PartitionId::new(0), &event(b"x")).unwrap();
     }
     hub.faults().drop_connection_after(4);
     let mut client = Raw::open(&hub, None).await;
@@ -184,7 +184,7 @@ async fn a_moved_partition_detaches_its_readers() {
     let mut client = Raw::open(&hub, None).await;
     client.attach_reader(100).await;
     client.frame().await;
-    hub.detach_readers(PartitionId(0));
+    hub.detach_readers(PartitionId::new(0));
     let frame = client.frame().await;
     let Performative::Detach(detach) = Performative::decode(&frame.body).unwrap().0 else { panic!() };
     assert_eq!(detach.error.unwrap().condition, condition::DETACH_FORCED);
@@ -202,16 +202,16 @@ async fn a_folder_keeps_generation_and_numbers_over_a_restart() {
     };
     let hub = Emulator::start(config(1000, 4)).await.unwrap();
     for number in 0..3 {
-        assert_eq!(hub.append(PartitionId(2), &event(b"x")).unwrap(), SequenceNumber(number));
+        assert_eq!(hub.append(PartitionId::new(2), &event(b"x")).unwrap(), SequenceNumber::new(number));
     }
-    let before = hub.partition(PartitionId(2)).unwrap();
+    let before = hub.partition(PartitionId::new(2)).unwrap();
     hub.shutdown().await;
 
     let hub = Emulator::start(config(500, 4)).await.unwrap();
-    assert_eq!(hub.generation(), Generation(1000));
-    assert_eq!(hub.partition(PartitionId(2)).unwrap(), before);
-    assert_eq!(hub.append(PartitionId(2), &event(b"x")).unwrap(), SequenceNumber(3));
-    let after = hub.partition(PartitionId(2)).unwrap();
+    assert_eq!(hub.generation(), Generation::new(1000));
+    assert_eq!(hub.partition(PartitionId::new(2)).unwrap(), before);
+    assert_eq!(hub.append(PartitionId::new(2), &event(b"x")).unwrap(), SequenceNumber::new(3));
+    let after = hub.partition(PartitionId::new(2)).unwrap();
     assert_eq!(after.last_enqueued_ms, 1000, "times never go back");
     hub.shutdown().await;
 

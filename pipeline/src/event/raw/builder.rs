@@ -230,21 +230,21 @@ mod tests {
 
     fn head(number: i64, offset: &str) -> EventHead<'_> {
         EventHead {
-            sequence_number: SequenceNumber(number),
+            sequence_number: SequenceNumber::new(number),
             offset,
             enqueued_time_ms: number * 10,
             content_type: "text",
             encoded_properties: b"p",
             size_exceeded: false,
             undecodable: None,
-            last_enqueued: Some(SequenceNumber(number + 100)),
+            last_enqueued: Some(SequenceNumber::new(number + 100)),
         }
     }
 
     #[test]
     fn open_event_moves_to_the_next_batch() {
         let share = Share::new(1_000_000);
-        let mut builder = RawBatchBuilder::new(PartitionId(3), share.charge(0));
+        let mut builder = RawBatchBuilder::new(PartitionId::new(3), share.charge(0));
         builder.push_event(&head(1, "one"), [&b"first "[..], b"event"]);
         builder.begin_event(&head(2, "two"));
         builder.append_body(b"second ");
@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(whole, [("two", &b"p"[..], "text", &b"second event"[..])]);
         assert_eq!(
             [&taken, &batch].map(RawBatch::last_enqueued),
-            [101, 102].map(|last| Some(SequenceNumber(last)))
+            [101, 102].map(|last| Some(SequenceNumber::new(last)))
         );
         drop((batch, taken));
         assert_eq!(share.free(), 1_000_000);
@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn last_enqueued_is_kept_when_an_event_lacks_it() {
         let share = Share::new(1_000_000);
-        let mut builder = RawBatchBuilder::new(PartitionId(3), share.charge(0));
+        let mut builder = RawBatchBuilder::new(PartitionId::new(3), share.charge(0));
         let without = |number| EventHead { last_enqueued: None, ..head(number, "") };
         builder.push_event(&without(1), []);
         assert_eq!(builder.take_batch(share.charge(0)).last_enqueued(), None);
@@ -279,21 +279,21 @@ mod tests {
         builder.push_event(&without(3), []);
         builder.begin_event(&head(4, ""));
         builder.abandon_event();
-        assert_eq!(builder.take_batch(share.charge(0)).last_enqueued(), Some(SequenceNumber(102)));
+        assert_eq!(builder.take_batch(share.charge(0)).last_enqueued(), Some(SequenceNumber::new(102)));
         builder.push_event(&without(5), []);
-        assert_eq!(builder.build().last_enqueued(), Some(SequenceNumber(102)));
+        assert_eq!(builder.build().last_enqueued(), Some(SequenceNumber::new(102)));
     }
 
     #[test]
     fn large_batches_reuse_buffers() {
         let (share, pool) = (Share::new(1_000_000), BufferPool::new());
         let body = vec![b'x'; 50_000];
-        let mut builder = RawBatchBuilder::with_pool(PartitionId(3), share.charge(0), Arc::clone(&pool));
+        let mut builder = RawBatchBuilder::with_pool(PartitionId::new(3), share.charge(0), Arc::clone(&pool));
         let mut addresses = Vec::new();
         for number in 1..=4 {
             builder.push_event(&head(number, "one"), [&body[..]]);
             let taken = builder.take_batch(share.charge(0));
-            let whole: Vec<_> = taken.iter().map(|event| (event.sequence_number.0, event.body)).collect();
+            let whole: Vec<_> = taken.iter().map(|event| (event.sequence_number.get(), event.body)).collect();
             assert_eq!(whole, [(number, &body[..])]);
             addresses.push(taken.buffers.buffers.bytes.as_ptr());
         }
@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn reasons_of_undecodable_messages_stay_with_their_events() {
         let share = Share::new(1_000_000);
-        let mut builder = RawBatchBuilder::new(PartitionId(0), share.charge(0));
+        let mut builder = RawBatchBuilder::new(PartitionId::new(0), share.charge(0));
         let why = |reason, byte_offset| Some(Undecodable { reason, byte_offset });
         let long = "é".repeat(MAX_REASON_BYTES);
         let reasons = [why("at the start", Some(0)), None, why("no place", None), why(&long, Some(7))];
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn abandoned_event_leaves_nothing() {
-        let mut builder = RawBatchBuilder::new(PartitionId(0), Share::new(1).charge(0));
+        let mut builder = RawBatchBuilder::new(PartitionId::new(0), Share::new(1).charge(0));
         builder.begin_event(&head(1, "one"));
         builder.append_body(b"half");
         builder.abandon_event();

@@ -78,18 +78,18 @@ impl BatchAssembler {
     /// Returns whether an event of this number may be next: above the last one, and not far beyond the hub's last one.
     /// A number that the hub never assigned would put every later event out of order.
     pub(super) fn may_follow(&self, number: SequenceNumber, last_enqueued: Option<SequenceNumber>) -> bool {
-        let is_far = |last: SequenceNumber| number.0.saturating_sub(last.0) > NUMBERS_AHEAD_MAX;
-        if number.0 == self.position + 1 {
+        let is_far = |last: SequenceNumber| number.get().saturating_sub(last.get()) > NUMBERS_AHEAD_MAX;
+        if number.get() == self.position + 1 {
             return true;
         }
-        number.0 > self.position
+        number.get() > self.position
             && !last_enqueued.is_some_and(is_far)
             && !self.distrust.jumps.contains(&number)
     }
 
     /// Begins an event that [`may_follow`](Self::may_follow). Its body is appended, then it is finished.
     pub(super) fn begin_event(&mut self, head: &EventHead<'_>) {
-        let number = head.sequence_number.0;
+        let number = head.sequence_number.get();
         let jumps = number != self.position + 1;
         if self.is_full() || (jumps && !self.filling.is_empty()) {
             // The event after a gap is the first of its batch: readers look for gaps only between batches.
@@ -138,13 +138,13 @@ impl BatchAssembler {
     /// Such a number on the first delivery of a link, or twice in a row: the hub may have another log than the one
     /// that the position is of.
     pub(super) fn drop_out_of_order(&mut self, number: SequenceNumber) -> Result<(), Error> {
-        if number.0 > self.position || self.distrust.stale {
+        if number.get() > self.position || self.distrust.stale {
             self.drop_unreadable();
             return Ok(());
         }
         if !std::mem::take(&mut self.in_order) {
             let (partition, position) = (self.partition, self.position);
-            return Err(Error::WentBack { partition, arrived: number.0, position });
+            return Err(Error::WentBack { partition, arrived: number.get(), position });
         }
         self.drop_unreadable();
         Ok(())
@@ -247,11 +247,11 @@ mod tests {
     #[test]
     fn batch_ends_at_its_total_bytes_when_properties_are_outsized() {
         let share = Share::new(1 << 30);
-        let mut assembler = BatchAssembler::new(PartitionId(0), -1, share, 1 << 20, BufferPool::new());
+        let mut assembler = BatchAssembler::new(PartitionId::new(0), -1, share, 1 << 20, BufferPool::new());
         let encoded_properties = &*vec![0; MAX_BATCH_TOTAL_BYTES / 2];
         for number in 0..3 {
             assembler.begin_event(&EventHead {
-                sequence_number: SequenceNumber(number),
+                sequence_number: SequenceNumber::new(number),
                 offset: "",
                 enqueued_time_ms: 0,
                 content_type: "",

@@ -69,7 +69,9 @@ impl<'a> MessageSections<'a> {
     /// The event's position; `None` if an annotation is missing, has another type or is out of range.
     pub(super) fn position(&self) -> Option<EventPosition<'a>> {
         Some(EventPosition {
-            sequence_number: SequenceNumber(self.sequence_number.filter(|number| is_usable_number(*number))?),
+            sequence_number: SequenceNumber::new(
+                self.sequence_number.filter(|number| is_usable_number(*number))?,
+            ),
             offset: self.offset?,
             enqueued_time_ms: self.enqueued_time_ms.filter(|time| is_usable_time(*time))?,
         })
@@ -105,7 +107,7 @@ impl<'a> MessageSections<'a> {
     pub(super) fn delivery_annotations(&mut self, map: Value<'a>) -> Result<(), Error> {
         for_each_annotation(map, |name, value| {
             if name == LAST_SEQUENCE_NUMBER.as_bytes() {
-                self.last_enqueued = long(value)?.map(SequenceNumber);
+                self.last_enqueued = long(value)?.map(SequenceNumber::new);
             }
             Ok(())
         })

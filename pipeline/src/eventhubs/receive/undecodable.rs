@@ -62,7 +62,7 @@ impl<'a> Examined<'a> {
     /// The head of the event; `None` when its sequence number is unknown.
     pub(super) fn event_head(&self) -> Option<EventHead<'_>> {
         let position = EventPosition {
-            sequence_number: SequenceNumber(self.sections.sequence_number?),
+            sequence_number: SequenceNumber::new(self.sections.sequence_number?),
             offset: self.sections.offset.unwrap_or_default(),
             enqueued_time_ms: self.sections.enqueued_time_ms.unwrap_or(NO_TIME),
         };

@@ -45,7 +45,7 @@ pub(super) async fn linked(kind: Kind, peer: &mut Peer, client: &Client) -> (Rec
 async fn refused_offset_falls_back_to_the_sequence_number(kind: Kind) {
     let mut peer = Peer::start(None).await;
     let client = peer.client().await;
-    let start = Start::After { offset: Offset("1:7:x".into()), sequence_number: SequenceNumber(41) };
+    let start = Start::After { offset: Offset::new("1:7:x"), sequence_number: SequenceNumber::new(41) };
     let hub = async {
         let mut link = peer.link().await;
         assert_eq!(link.address, "events/ConsumerGroups/$Default/Partitions/0");
@@ -253,7 +253,7 @@ async fn other_partitions_survive_a_detached_link(kind: Kind) {
     for partition in [0, 1] {
         for _ in 0..10 {
             let event = NewEvent { body: b"x", ..NewEvent::default() };
-            hub.append(PartitionId(partition), &event).unwrap();
+            hub.append(PartitionId::new(partition), &event).unwrap();
         }
     }
     let text = ConnectionString::parse(&hub.connection_string()).unwrap();
@@ -262,16 +262,16 @@ async fn other_partitions_survive_a_detached_link(kind: Kind) {
         let share = Share::new(64 * MIB as u64);
         Receiver::attach(kind, &client, partition, options(Start::Earliest, Some(0)), share, 4 * MIB)
     };
-    let mut moved = receiver(PartitionId(0)).await.unwrap();
-    let mut stays = receiver(PartitionId(1)).await.unwrap();
+    let mut moved = receiver(PartitionId::new(0)).await.unwrap();
+    let mut stays = receiver(PartitionId::new(1)).await.unwrap();
     read(&mut moved, 10).await;
-    hub.detach_readers(PartitionId(0));
+    hub.detach_readers(PartitionId::new(0));
     assert_eq!(moved.next_batch().await.unwrap_err().kind(), ErrorKind::Transient);
     let batches = read(&mut stays, 10).await;
     assert_eq!(numbers(&batches), (0..10).collect::<Vec<_>>());
     drop(moved);
     // The channel and the partition are free again.
-    let mut again = receiver(PartitionId(0)).await.unwrap();
+    let mut again = receiver(PartitionId::new(0)).await.unwrap();
     read(&mut again, 10).await;
     again.close().await.unwrap();
     stays.close().await.unwrap();
@@ -298,7 +298,7 @@ async fn dropped_connection_is_a_transient_error(kind: Kind) {
     if kind == Kind::Ours {
         assert_eq!(numbers(&batches), (0..20).collect::<Vec<_>>());
         // The next link is on a new connection.
-        let mut again = attach(kind, &client, Start::AfterSequence(SequenceNumber(19))).await.unwrap();
+        let mut again = attach(kind, &client, Start::AfterSequence(SequenceNumber::new(19))).await.unwrap();
         assert_eq!(numbers(&read(&mut again, 30).await), (20..50).collect::<Vec<_>>());
     }
 }

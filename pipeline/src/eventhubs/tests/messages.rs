@@ -25,7 +25,7 @@ fn outcome_of(batch: &RawBatch) -> Outcome {
     }
     let [offset, content_type] = [event.offset, event.content_type].map(str::to_owned);
     let properties = properties_of(&event);
-    let number = event.sequence_number.0;
+    let number = event.sequence_number.get();
     let (time, exceeded) = (event.enqueued_time_ms, event.size_exceeded);
     Ok((number, offset, time, content_type, properties, exceeded, event.body.to_vec()))
 }
@@ -56,7 +56,7 @@ fn decode_reference(message: &[u8]) -> Outcome {
         Body::<LazyValue>::decode_message_from_reader(reader).map_err(|error| error.to_string())?;
     let place = Place::of(received.message_annotations.as_ref())?;
     let last = last_enqueued(received.delivery_annotations.as_ref());
-    if last.is_some_and(|last| place.sequence_number.0.saturating_sub(last.0) > 1_000_000) {
+    if last.is_some_and(|last| place.sequence_number.get().saturating_sub(last.get()) > 1_000_000) {
         return Err("a number far beyond the hub's last one".to_owned());
     }
     let mut batch = RawBatchBuilder::new(FIRST, Share::new(u64::MAX).charge(0));

@@ -42,7 +42,7 @@ both!(
 );
 
 const MIB: usize = 1024 * 1024;
-const FIRST: PartitionId = PartitionId(0);
+const FIRST: PartitionId = PartitionId::new(0);
 
 async fn hub(partitions: u32) -> Emulator {
     Emulator::start(Config { partitions, ..Config::default() }).await.unwrap()
@@ -93,7 +93,7 @@ fn append(hub: &Emulator, bodies: impl IntoIterator<Item = impl AsRef<[u8]>>) {
 }
 
 fn numbers(batches: &[RawBatch]) -> Vec<i64> {
-    batches.iter().flat_map(RawBatch::iter).map(|event| event.sequence_number.0).collect()
+    batches.iter().flat_map(RawBatch::iter).map(|event| event.sequence_number.get()).collect()
 }
 
 #[tokio::test]
@@ -105,16 +105,16 @@ async fn client_reads_properties_of_hub_and_partitions() {
     let expected = HubProperties {
         name: "events".to_owned(),
         generation: hub.generation(),
-        partitions: vec![PartitionId(0), PartitionId(1), PartitionId(2)],
+        partitions: vec![PartitionId::new(0), PartitionId::new(1), PartitionId::new(2)],
     };
     assert_eq!(properties, expected);
     let snapshot = hub.partition(FIRST).unwrap();
     let partition = client.partition(FIRST).await.unwrap();
-    assert_eq!((partition.begin.0, partition.last.0, partition.is_empty), (0, 1, false));
-    assert_eq!(partition.last_offset, snapshot.last_offset.0.as_ref());
+    assert_eq!((partition.begin.get(), partition.last.get(), partition.is_empty), (0, 1, false));
+    assert_eq!(partition.last_offset, snapshot.last_offset.as_str());
     assert_eq!(partition.last_enqueued_time_ms, snapshot.last_enqueued_ms);
-    let empty = client.partition(PartitionId(2)).await.unwrap();
-    assert_eq!((empty.begin.0, empty.last.0, empty.is_empty), (-1, -1, true));
+    let empty = client.partition(PartitionId::new(2)).await.unwrap();
+    assert_eq!((empty.begin.get(), empty.last.get(), empty.is_empty), (-1, -1, true));
     client.close().await;
 }
 
@@ -140,8 +140,8 @@ async fn sent_events_arrive_unchanged_and_in_order(kind: Kind) {
         assert_eq!((event.encoded_properties, event.size_exceeded), (&[][..], false));
     }
     let last = batches.last().unwrap().iter().last().unwrap();
-    assert_eq!(last.offset, hub.partition(FIRST).unwrap().last_offset.0.as_ref());
-    assert_eq!(batches.last().unwrap().last_enqueued(), Some(SequenceNumber(2_999)));
+    assert_eq!(last.offset, hub.partition(FIRST).unwrap().last_offset.as_str());
+    assert_eq!(batches.last().unwrap().last_enqueued(), Some(SequenceNumber::new(2_999)));
     receiver.close().await.unwrap();
 }
 
@@ -313,14 +313,15 @@ async fn reading_starts_after_the_position(kind: Kind) {
     let client = client(&hub).await;
     let mut from_begin = receiver(kind, &client, Start::Earliest, None).await.unwrap();
     let batches = read(&mut from_begin, 10).await;
-    let offset = Offset(batches.iter().flat_map(RawBatch::iter).nth(3).unwrap().offset.into());
-    let after = |offset: Offset, number| Start::After { offset, sequence_number: SequenceNumber(number) };
+    let offset = Offset::new(batches.iter().flat_map(RawBatch::iter).nth(3).unwrap().offset);
+    let after =
+        |offset: Offset, number| Start::After { offset, sequence_number: SequenceNumber::new(number) };
     let cases = [
         (after(offset.clone(), 3), 4..10),
-        (Start::AfterSequence(SequenceNumber(7)), 8..10),
-        (Start::AfterSequence(SequenceNumber(-1)), 0..10),
+        (Start::AfterSequence(SequenceNumber::new(7)), 8..10),
+        (Start::AfterSequence(SequenceNumber::new(-1)), 0..10),
         // The hub refuses the offset, so the sequence number counts.
-        (after(Offset("999999".into()), 5), 6..10),
+        (after(Offset::new("999999"), 5), 6..10),
     ];
     for (start, expected) in cases {
         let mut receiver = receiver(kind, &client, start.clone(), None).await.unwrap();
@@ -328,7 +329,7 @@ async fn reading_starts_after_the_position(kind: Kind) {
         assert_eq!(numbers(&batches), expected.collect::<Vec<_>>(), "{start:?}");
         receiver.close().await.unwrap();
     }
-    for start in [after(Offset("999999".into()), 500), Start::AfterSequence(SequenceNumber(500))] {
+    for start in [after(Offset::new("999999"), 500), Start::AfterSequence(SequenceNumber::new(500))] {
         let error = receiver(kind, &client, start, None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PositionLost, "{error}");
     }
@@ -407,11 +408,11 @@ async fn errors_are_classified() {
         assert!(!format!("{error:?} {error}").contains("secret"));
     }
     let client = client(&hub).await;
-    let error = client.partition(PartitionId(9)).await.unwrap_err();
+    let error = client.partition(PartitionId::new(9)).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Fatal), "{error}");
     let share = Share::new(1_000_000);
     let error =
-        client.receive(PartitionId(9), options(Start::Earliest, None), share, 1_000).await.unwrap_err();
+        client.receive(PartitionId::new(9), options(Start::Earliest, None), share, 1_000).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Fatal), "{error}");
     hub.shutdown().await;
     let error = connect(right).await.unwrap_err();

@@ -25,7 +25,7 @@ type Seen = (i64, String, i64, String, String, bool, Vec<u8>);
 fn seen(batches: &[RawBatch]) -> Vec<Seen> {
     let of = |event: crate::event::RawEvent<'_>| {
         let [offset, content_type] = [event.offset, event.content_type].map(str::to_owned);
-        let number = event.sequence_number.0;
+        let number = event.sequence_number.get();
         (
             number,
             offset,

@@ -12,9 +12,9 @@ use crate::position::PartitionId;
 
 /// Requests the properties of `partitions` partitions at once; returns their last sequence numbers.
 async fn last_numbers(client: &Client, partitions: u32) -> Result<Vec<i64>, Error> {
-    let requests = (0..partitions).map(|id| client.partition(PartitionId(id)));
+    let requests = (0..partitions).map(|id| client.partition(PartitionId::new(id)));
     let responses = timeout(Duration::from_secs(20), try_join_all(requests)).await;
-    Ok(responses.expect("all requests are answered")?.iter().map(|partition| partition.last.0).collect())
+    Ok(responses.expect("all requests are answered")?.iter().map(|partition| partition.last.get()).collect())
 }
 
 #[tokio::test]
@@ -48,19 +48,19 @@ async fn each_request_has_its_timeout() {
     assert_eq!(error.kind(), ErrorKind::Transient);
     assert!(error.to_string().contains("no response from $management"), "{error}");
     // Responses to abandoned requests have no caller.
-    assert_eq!(client.partition(PartitionId(7)).await.unwrap().last.0, 7);
+    assert_eq!(client.partition(PartitionId::new(7)).await.unwrap().last.get(), 7);
 }
 
 #[tokio::test]
 async fn links_are_reopened_after_the_hub_ended_them() {
     let peer = Peer::start_with(None, Behavior { detach_after: Some(2), ..Behavior::default() }).await;
     let client = peer.client().await;
-    assert_eq!(client.partition(PartitionId(1)).await.unwrap().last.0, 1);
+    assert_eq!(client.partition(PartitionId::new(1)).await.unwrap().last.get(), 1);
     // A request in flight at the detach may fail; later ones don't.
     let opened = async {
-        while client.partition(PartitionId(2)).await.is_err() {}
-        client.partition(PartitionId(3)).await
+        while client.partition(PartitionId::new(2)).await.is_err() {}
+        client.partition(PartitionId::new(3)).await
     };
     let partition = timeout(Duration::from_secs(20), opened).await.expect("the links are reopened");
-    assert_eq!(partition.unwrap().last.0, 3);
+    assert_eq!(partition.unwrap().last.get(), 3);
 }

@@ -336,7 +336,7 @@ fn deliveries_without_a_sequence_number_are_dropped_and_counted() {
             let (mut link, batches) = replay(&[&good[0], &message, &message, &good[1], &message], piece);
             assert!(link.failure().is_none(), "{why}");
             let counted: Vec<_> = batches.iter().map(|batch| (batch.first(), batch.unreadable())).collect();
-            let number = |number| Some(SequenceNumber(number));
+            let number = |number| Some(SequenceNumber::new(number));
             assert_eq!(counted, [(number(6), 0), (number(8), 2)], "{why}, in pieces of {piece}");
             assert_eq!(link.unreadable(), 1, "{why}: no event follows the last one");
         }
@@ -431,7 +431,7 @@ async fn undecodable_and_dropped_deliveries_are_settled_and_restore_credit() {
 async fn unknown_offset_resumes_by_sequence_number() {
     let mut peer = Peer::start(None).await;
     let client = peer.client().await;
-    let start = Start::After { offset: Offset("".into()), sequence_number: SequenceNumber(41) };
+    let start = Start::After { offset: Offset::new(""), sequence_number: SequenceNumber::new(41) };
     let (receiver, ()) = tokio::join!(attach(Kind::Ours, &client, start), async {
         let mut link = peer.link().await;
         assert_eq!(link.filter, "amqp.annotation.x-opt-sequence-number > '41'");

@@ -281,7 +281,7 @@ impl RollRules {
 
     fn is_far_behind(&self, file: &OpenFile, processed: Option<SequenceNumber>) -> bool {
         match (file.oldest(), processed) {
-            (Some((first, _)), Some(processed)) => processed.0 - first.0 >= self.distance,
+            (Some((first, _)), Some(processed)) => processed.get() - first.get() >= self.distance,
             _ => false,
         }
     }

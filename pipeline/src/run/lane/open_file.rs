@@ -99,7 +99,7 @@ impl OpenFile {
 
     /// Whether the lake, or a file on its way there, already holds this event.
     pub(super) fn covers(&self, event: SequenceNumber) -> bool {
-        chain::covers(self.chain_last, Ordinal(event.0))
+        chain::covers(self.chain_last, Ordinal(event.get()))
     }
 
     /// Appends an event. Its rows become row groups of their own if they have no room beside those before; all are in one
@@ -256,8 +256,8 @@ impl OpenFile {
             lake: run.lake.clone(),
             destination: self.destination.clone(),
             continues_at: Chain::recovered(self.chain_last).next(),
-            first: Ordinal(span.first.0),
-            last: Ordinal(span.last.0),
+            first: Ordinal(span.first.get()),
+            last: Ordinal(span.last.get()),
             rows: std::mem::take(&mut self.grouped_rows),
             routing_version: run.routing_version,
             writer: run.writer.clone(),
@@ -268,7 +268,7 @@ impl OpenFile {
         };
         let body = parquet::assemble(std::mem::take(&mut self.groups))?;
         self.group_bytes = 0;
-        self.chain_last = Some(Ordinal(span.last.0));
+        self.chain_last = Some(Ordinal(span.last.get()));
         Ok(Some(ClosedFile {
             start: self.start,
             facts,

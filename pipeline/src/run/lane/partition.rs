@@ -239,7 +239,7 @@ impl Partition {
         to: &mut Writing<'_>,
     ) -> Option<usize> {
         let last = self.last_row(table, date);
-        if chain::covers(last, Ordinal(event.0)) {
+        if chain::covers(last, Ordinal(event.get())) {
             return None;
         }
         self.forget_days_before(date);
@@ -315,7 +315,7 @@ const NO_DATE: Date = Date(i32::MIN);
 fn position_of(raw: &RawEvent<'_>) -> Position {
     Position {
         sequence_number: raw.sequence_number,
-        offset: Offset(Arc::from(raw.offset)),
+        offset: Offset::new(raw.offset),
         enqueued_time_ms: raw.enqueued_time_ms,
     }
 }

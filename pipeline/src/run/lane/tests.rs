@@ -17,7 +17,7 @@ use crate::metrics::Counter;
 use crate::parse::{ParentContext, ROUTING_VERSION};
 use crate::run::ledger::Before;
 
-const START: StartId = StartId { partition: PartitionId(7), attempt: 1 };
+const START: StartId = StartId { partition: PartitionId::new(7), attempt: 1 };
 const NOON_MS: i64 = 1_795_435_200_000;
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -61,11 +61,11 @@ impl World {
     /// Events with these bodies arrive, enqueued now.
     fn arrive<B: AsRef<[u8]>>(&mut self, bodies: &[B]) {
         let mut batch = RawBatchBuilder::new(START.partition, self.share.charge(0));
-        let last_enqueued = Some(SequenceNumber(self.next + bodies.len() as i64 - 1));
+        let last_enqueued = Some(SequenceNumber::new(self.next + bodies.len() as i64 - 1));
         for body in bodies {
             let offset = (self.next * 100).to_string();
             let head = EventHead {
-                sequence_number: SequenceNumber(self.next),
+                sequence_number: SequenceNumber::new(self.next),
                 offset: &offset,
                 enqueued_time_ms: self.now_ms,
                 content_type: "application/json",
@@ -114,9 +114,9 @@ impl World {
                 LaneOutput::Advanced { processed, oldest_open, .. } => {
                     let open = oldest_open.map(|before| match before {
                         Before::Start => -1,
-                        Before::Event(position) => position.sequence_number.0,
+                        Before::Event(position) => position.sequence_number.get(),
                     });
-                    advanced = Some((processed.sequence_number.0, open));
+                    advanced = Some((processed.sequence_number.get(), open));
                 }
             }
         }
@@ -137,7 +137,7 @@ fn rules() -> RollRules {
 }
 
 fn source() -> SourceId {
-    SourceId::new("events", NOON_MS, START.partition.0)
+    SourceId::new("events", NOON_MS, START.partition.get())
 }
 
 fn destination(table: &str) -> Destination {
@@ -295,7 +295,7 @@ fn undecodable(world: &mut World) {
     let mut batch = RawBatchBuilder::new(START.partition, world.share.charge(0));
     let why = crate::event::Undecodable { reason: "its time is missing", byte_offset: Some(3) };
     let head = EventHead {
-        sequence_number: SequenceNumber(world.next),
+        sequence_number: SequenceNumber::new(world.next),
         offset: "",
         enqueued_time_ms: 0,
         content_type: "",
@@ -334,7 +334,7 @@ fn messages_that_can_not_be_decoded_stand_in_quarantine_under_the_day_without_ti
                     file.facts.last,
                 ));
             }
-            LaneOutput::Advanced { processed, .. } if processed.sequence_number.0 == 12 => {
+            LaneOutput::Advanced { processed, .. } if processed.sequence_number.get() == 12 => {
                 assert!(processed.offset.is_unknown() && processed.enqueued_time_ms == 0);
             }
             LaneOutput::Closed(_) | LaneOutput::Advanced { .. } => {}

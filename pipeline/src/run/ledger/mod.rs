@@ -166,9 +166,9 @@ pub struct Undurable<'a> {
 impl Undurable<'_> {
     /// How many events will be read again, at most; `first` is where the run began to read.
     pub fn events(&self, first: SequenceNumber) -> u64 {
-        let begin = self.behind.map_or(first.0, |behind| (behind.sequence_number.0 + 1).max(first.0));
-        let end = self.through.map_or(begin, |through| through.sequence_number.0 + 1);
-        u64::try_from(end - begin).unwrap_or(0)
+        let begin = self.behind.map_or(first, |behind| behind.sequence_number.next().max(first));
+        let end = self.through.map_or(begin, |through| through.sequence_number.next());
+        u64::try_from(end.get() - begin.get()).unwrap_or(0)
     }
 }
 

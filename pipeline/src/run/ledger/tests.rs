@@ -18,8 +18,8 @@ const START: i64 = -1;
 
 fn at(sequence_number: i64) -> Position {
     Position {
-        sequence_number: SequenceNumber(sequence_number),
-        offset: Offset(format!("offset {sequence_number}").into()),
+        sequence_number: SequenceNumber::new(sequence_number),
+        offset: Offset::new(format!("offset {sequence_number}")),
         enqueued_time_ms: 1_000 * sequence_number,
     }
 }
@@ -103,13 +103,13 @@ fn durable_file_waits_for_the_lane_to_say_what_else_is_open() {
 #[test]
 fn calls_that_contradict_each_other_are_refused() {
     let leads = |before: Option<i64>, checkpoint: i64| Violation::CheckpointLeads {
-        before: before.map(SequenceNumber),
-        checkpoint: Some(SequenceNumber(checkpoint)),
+        before: before.map(SequenceNumber::new),
+        checkpoint: Some(SequenceNumber::new(checkpoint)),
     };
     check_violation(None, &[Advanced(9), Closed(1, 8)], leads(Some(8), 9));
     check_violation(None, &[Advanced(9), Closed(1, START)], leads(None, 9));
     check_violation(Some(4), &[Advanced(9), AdvancedOpen(10, START)], leads(Some(4), 9));
-    let back = Violation::WentBack { from: SequenceNumber(9), to: SequenceNumber(8) };
+    let back = Violation::WentBack { from: SequenceNumber::new(9), to: SequenceNumber::new(8) };
     check_violation(None, &[Advanced(9), Advanced(8)], back);
     check_violation(None, &[Closed(1, START), Closed(1, START)], Violation::ClosedTwice { file: FileId(1) });
     check_violation(None, &[Closed(1, START), Durable(2)], Violation::NeverClosed { file: FileId(2) });
@@ -119,7 +119,7 @@ fn calls_that_contradict_each_other_are_refused() {
 fn undurable_counts_what_will_be_read_again() {
     let mut ledger = Ledger::starting_behind(None);
     // The run began to read at 100: an origin, no checkpoint.
-    let first = SequenceNumber(100);
+    let first = SequenceNumber::new(100);
     assert_eq!(ledger.undurable().events(first), 0);
     ledger.closed(FileId(1), Before::Start).unwrap();
     ledger.advanced(at(109), Some(Before::Event(at(104)))).unwrap();

@@ -146,7 +146,7 @@ impl Publisher {
             looks -= 1;
             let Some((id, destination)) = self.waiting.pop_front() else { return };
             let Some(partition) = self.partitions.get_mut(&id) else { continue };
-            let durable = partition.durable().map(|durable| Ordinal(durable.0));
+            let durable = partition.durable().map(|durable| Ordinal(durable.get()));
             let Some(queue) = partition.destinations.get_mut(&destination) else { continue };
             match queue.chain.take() {
                 None => self.waiting.push_back((id, destination)),

@@ -22,7 +22,7 @@ impl Reader {
         mut extent: Extent,
     ) -> Result<bool, Error> {
         let is_beyond = |batch: &RawBatch, extent: Extent| {
-            batch.first().is_some_and(|first| Some(Ordinal(first.0)) > extent.last)
+            batch.first().is_some_and(|first| Some(Ordinal(first.get())) > extent.last)
         };
         for _ in 1..TRIES {
             if !batches.iter().any(|batch| is_beyond(batch, extent)) {
@@ -55,7 +55,7 @@ impl Reader {
         error: eventhubs::Error,
     ) -> Result<PartitionReceiver, Error> {
         let stale = matches!(error, eventhubs::Error::WentBack { .. }) && !self.distrust.stale;
-        let last_received = Ordinal(at.expected.0 - 1);
+        let last_received = Ordinal(at.expected.get() - 1);
         if !stale || start::numbers_go_on(at.last.map(|_| last_received), self.extent().await?.1).is_err() {
             return Err(self.hub_error(error));
         }
@@ -64,7 +64,7 @@ impl Reader {
             "deliveries with sequence numbers of earlier events are dropped"
         );
         self.distrust.stale = true;
-        self.attach(Start::AfterSequence(SequenceNumber(last_received.0))).await
+        self.attach(Start::AfterSequence(SequenceNumber::new(last_received.0))).await
     }
 
     /// Attaches again by the number that is due: the offset of the checkpoint led elsewhere, or to nothing. It is a hint, and
@@ -78,7 +78,7 @@ impl Reader {
             partition = %self.partition, due = %at.expected,
             "the checkpoint's offset does not lead to the event behind it; asking for that by its number"
         );
-        *receiver = self.attach(Start::AfterSequence(SequenceNumber(at.expected.0 - 1))).await?;
+        *receiver = self.attach(Start::AfterSequence(at.expected.previous())).await?;
         Ok(())
     }
 
@@ -93,10 +93,10 @@ impl Reader {
         let (mut not_sent, mut unreadable) = (Vec::new(), Vec::new());
         for batch in batches {
             let (Some(first), Some(last)) = (batch.first(), batch.last()) else { continue };
-            let gap = Gap { from: due.max(begin), to: Ordinal(first.0 - 1) };
+            let gap = Gap { from: due.max(begin), to: Ordinal(first.get() - 1) };
             let gaps = if batch.unreadable() > 0 { &mut unreadable } else { &mut not_sent };
             gaps.extend((gap.from <= gap.to).then_some(gap));
-            due = Ordinal(last.0 + 1);
+            due = Ordinal(last.get() + 1);
         }
         for (cause, gaps) in [(GapCause::NotSent, not_sent), (GapCause::Unreadable, unreadable)] {
             self.world.records.accept_gaps(&self.source, cause, &gaps).await?;
@@ -125,7 +125,7 @@ impl Reader {
         at: &mut Reading,
         gone: &PositionLost,
     ) -> Result<Option<Read>, Error> {
-        let settled = self.settled_above(Some(Ordinal(at.expected.0 - 1)), Age::Fresh).await?;
+        let settled = self.settled_above(Some(Ordinal(at.expected.get() - 1)), Age::Fresh).await?;
         let missing = |range: &LostRange| settled.missing_in(range.from.0..=range.to.0);
         let ranges: Vec<LostRange> = gone.ranges().iter().flat_map(missing).collect();
         if ranges.is_empty() {

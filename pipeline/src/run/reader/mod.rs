@@ -128,13 +128,13 @@ impl Reader {
             plan = self.plan() => plan?,
             _ = stop.wait_for(|stop| *stop) => return Ok(Read::Ended(Ended::Stopped)),
         };
-        let before_first = SequenceNumber(plan.first.0 - 1);
+        let before_first = plan.first.previous();
         self.world.metrics.lag(self.partition, before_first, Some(plan.target.max(before_first)));
         let (told, standing) = watch::channel(PartitionStatus::default());
         let begin = PublisherInput::Begin {
             start,
             first: plan.first,
-            proven: plan.done.map(|done| SequenceNumber(done.0)),
+            proven: plan.done.map(|done| SequenceNumber::new(done.0)),
             checkpoint: plan.checkpoint.clone(),
             standing: told,
         };
@@ -247,20 +247,20 @@ impl Reader {
         }
         for batch in batches {
             let (Some(first), Some(last)) = (batch.first(), batch.last()) else { continue };
-            let judged = begin.map_or(Ok(()), |begin| follows(at.next(), Ordinal(first.0), begin));
+            let judged = begin.map_or(Ok(()), |begin| follows(at.next(), Ordinal(first.get()), begin));
             if let Err(gone) = judged
                 && let Some(read) = self.pass_over(at, &gone).await?
             {
                 return Ok(Some(read));
             }
-            self.count_unreadable(batch.unreadable(), SequenceNumber(at.expected.0 - 1));
-            at.expected = SequenceNumber(last.0 + 1);
+            self.count_unreadable(batch.unreadable(), at.expected.previous());
+            at.expected = last.next();
             at.last = Some(last);
             self.world.metrics.lag(self.partition, last, batch.last_enqueued());
             self.tell_lane(LaneInput::Events { start: at.start, batch })?;
         }
         if untrue {
-            *receiver = self.attach(Start::AfterSequence(SequenceNumber(at.expected.0 - 1))).await?;
+            *receiver = self.attach(Start::AfterSequence(at.expected.previous())).await?;
         }
         Ok(None)
     }
@@ -280,11 +280,11 @@ impl Reader {
             if let Some(read) = self.pass_over(at, &gone).await? {
                 return Ok(Some(read));
             }
-            at.expected = SequenceNumber(extent.begin.0);
+            at.expected = SequenceNumber::new(extent.begin.0);
         }
-        let last_received = SequenceNumber(at.expected.0 - 1);
+        let last_received = at.expected.previous();
         if self.distrust.stale {
-            numbers_go_on(at.last.map(|_| Ordinal(last_received.0)), extent)
+            numbers_go_on(at.last.map(|_| Ordinal(last_received.get())), extent)
                 .map_err(|renumbered| self.position_lost(renumbered))?;
         }
         self.world.metrics.lag(self.partition, last_received, Some(hub.last.max(last_received)));

@@ -27,7 +27,7 @@ pub(super) struct Reading {
 
 impl Reading {
     pub(super) fn next(&self) -> Ordinal {
-        Ordinal(self.expected.0)
+        Ordinal(self.expected.get())
     }
 }
 

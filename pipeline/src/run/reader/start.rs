@@ -77,8 +77,8 @@ impl Reader {
         // A destination of long ago that is not looked at costs one lost name; then its day is.
         let days = Days { since: checkpoint.as_ref().map(day_before), also: self.lost_days.clone() };
         let evidence = Evidence {
-            checkpoint: checkpoint.as_ref().map(|position| Ordinal(position.sequence_number.0)),
-            known: self.durable.map(|durable| Ordinal(durable.0)),
+            checkpoint: checkpoint.as_ref().map(|position| Ordinal(position.sequence_number.get())),
+            known: self.durable.map(|durable| Ordinal(durable.get())),
             found: self.chains().recover(&*self.listing(&days, Age::Shared).await?).await?,
         };
         let (hub, extent) = self.extent_behind(&evidence).await?;
@@ -87,13 +87,13 @@ impl Reader {
         let covered =
             evidence.found.destinations.into_iter().map(|found| (found.destination, found.last)).collect();
         let start = match &checkpoint {
-            Some(at) if at.sequence_number.0 + 1 == first.0 && !at.offset.is_unknown() => {
+            Some(at) if at.sequence_number.get() + 1 == first.0 && !at.offset.is_unknown() => {
                 Start::After { offset: at.offset.clone(), sequence_number: at.sequence_number }
             }
             _ if first <= extent.begin => Start::Earliest,
-            _ => Start::AfterSequence(SequenceNumber(first.0 - 1)),
+            _ => Start::AfterSequence(SequenceNumber::new(first.0 - 1)),
         };
-        Ok(Plan { checkpoint, done, covered, start, first: SequenceNumber(first.0), target: hub.last })
+        Ok(Plan { checkpoint, done, covered, start, first: SequenceNumber::new(first.0), target: hub.last })
     }
 
     /// How far the hub is, which can't be less than what the lake has of it. An answer that lags is asked for again.
@@ -226,8 +226,8 @@ impl Reader {
     pub(super) async fn extent(&self) -> Result<(PartitionProperties, Extent), Error> {
         let hub =
             self.world.client.partition(self.partition).await.map_err(|source| self.hub_error(source))?;
-        let begin = if hub.is_empty { hub.last.0 + 1 } else { hub.begin.0 };
-        let last = (hub.last.0 >= 0).then_some(Ordinal(hub.last.0));
+        let begin = if hub.is_empty { hub.last.get() + 1 } else { hub.begin.get() };
+        let last = (hub.last.get() >= 0).then_some(Ordinal(hub.last.get()));
         Ok((hub, Extent { begin: Ordinal(begin), last }))
     }
 

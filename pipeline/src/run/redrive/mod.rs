@@ -170,7 +170,7 @@ impl<R: Rules> Redrive<R> {
         let mut survey = Survey::default();
         let rules = &mut self.rules;
         rows::read(&self.world.store, file, |event| {
-            let place = Ordinal(event.raw.sequence_number.0);
+            let place = Ordinal(event.raw.sequence_number.get());
             if planned.contains(&place) {
                 return Ok(());
             }

@@ -133,7 +133,7 @@ impl World {
         }
         let mut building: BTreeMap<String, Building> = BTreeMap::new();
         read(&self.store, file, |event| {
-            let place = Ordinal(event.raw.sequence_number.0);
+            let place = Ordinal(event.raw.sequence_number.get());
             let Some(table) = tables.get(&place).copied() else { return Ok(()) };
             // One run wrote the file, and it read one hub.
             let context =

@@ -91,7 +91,7 @@ impl Lake {
             let properties = if place == 0 { r#"{"x-MessageMaxSizeExceeded":true}"# } else { "" };
             let raw = RawEvent {
                 body,
-                sequence_number: SequenceNumber(place),
+                sequence_number: SequenceNumber::new(place),
                 offset: &offset,
                 enqueued_time_ms: NOON + place,
                 content_type: "application/json",
@@ -99,7 +99,7 @@ impl Lake {
                 size_exceeded: false,
                 undecodable: None,
             };
-            buffer.push_reject(&mut context, reject, &raw, properties, PartitionId(7));
+            buffer.push_reject(&mut context, reject, &raw, properties, PartitionId::new(7));
         }
         let Rows { batch, types } = buffer.take(&mut context);
         let mut schemas = schema::Schemas::load(Records::new(self.store.clone(), impatient())).await.unwrap();

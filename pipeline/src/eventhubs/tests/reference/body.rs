@@ -60,7 +60,7 @@ pub(in crate::eventhubs::tests) fn last_enqueued(
     annotations: Option<&DeliveryAnnotations>,
 ) -> Option<SequenceNumber> {
     match get(&annotations?.0, LAST_SEQUENCE_NUMBER)? {
-        Value::Long(number) => Some(SequenceNumber(*number)),
+        Value::Long(number) => Some(SequenceNumber::new(*number)),
         _ => None,
     }
 }
@@ -95,7 +95,11 @@ impl<'a> Place<'a> {
         if !(-62_135_596_800_000..253_402_300_800_000).contains(&time.milliseconds()) {
             return Err(ENQUEUED_TIME);
         }
-        Ok(Self { sequence_number: SequenceNumber(*number), offset, enqueued_time_ms: time.milliseconds() })
+        Ok(Self {
+            sequence_number: SequenceNumber::new(*number),
+            offset,
+            enqueued_time_ms: time.milliseconds(),
+        })
     }
 }
 

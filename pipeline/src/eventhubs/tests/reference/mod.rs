@@ -178,16 +178,16 @@ impl ReferenceReceiver {
                 let what = format!("an event came without a usable {name}");
                 self.failed = Some(Error::Event { partition: self.partition, what });
             }
-            Ok(place) if place.sequence_number.0 <= self.position => {
+            Ok(place) if place.sequence_number.get() <= self.position => {
                 self.failed = Some(Error::WentBack {
                     partition: self.partition,
-                    arrived: place.sequence_number.0,
+                    arrived: place.sequence_number.get(),
                     position: self.position,
                 });
             }
             Ok(place) => {
-                let jumps = place.sequence_number.0 != self.position + 1 && !self.batch.is_empty();
-                self.position = place.sequence_number.0;
+                let jumps = place.sequence_number.get() != self.position + 1 && !self.batch.is_empty();
+                self.position = place.sequence_number.get();
                 if jumps {
                     self.full = Some(self.batch.take_batch(self.share.charge(0)));
                 }
