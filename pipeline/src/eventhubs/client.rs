@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::authorization::{Authorization, TokenLife};
 use super::authorized::{AuthorizedConnection, OpenOptions};
+use super::connection::CHANNEL_MAX;
 use super::connection_string::ConnectionString;
 use super::error::Error;
 use super::link::LinkBudget;
@@ -31,6 +32,7 @@ use super::requests::Requests;
 use super::sender::Sender;
 use super::timeouts::Timeouts;
 use super::transport;
+use crate::amqp::MAX_FRAME_SIZE;
 use crate::budget::Share;
 use crate::clock::Clock;
 use crate::position::{Generation, PartitionId, SequenceNumber};
@@ -312,7 +314,7 @@ async fn open(to: &ConnectionString, name: &str) -> Result<ConnectionHandle<()>,
         .hostname(to.host())
         .max_frame_size(MAX_FRAME_SIZE)
         .channel_max(CHANNEL_MAX)
-        .idle_time_out(IDLE_TIMEOUT_MS)
+        .idle_time_out(Timeouts::DEFAULT.idle.as_millis() as u32)
         .properties(properties)
         .sasl_profile(SaslProfile::Anonymous)
         .open_with_stream(stream)
@@ -332,12 +334,6 @@ fn connection_name(client_name: &str) -> String {
 
 /// Upper bound on the characters of a client's name in an Open; the host may take 255 of the 508 bytes.
 const CLIENT_NAME_LENGTH: usize = 30;
-/// The service's own figure. An event of 1 MiB is 16 frames.
-const MAX_FRAME_SIZE: u32 = 65_536;
-/// The service's own figure: one session per partition, and hubs may have 1,024.
-const CHANNEL_MAX: u16 = 4_999;
-/// Idle timeout advertised in Open, in milliseconds.
-const IDLE_TIMEOUT_MS: u32 = 60_000;
 /// Limit on opening a connection, and on attaching to the management node.
 const OPEN_TIMEOUT: Duration = Duration::from_mins(1);
 /// Limit on waiting for the hub's answer to a Close.

@@ -35,6 +35,7 @@ use crate::amqp::performatives::encode_close;
 
 pub(super) use self::close_reason::CloseReason;
 pub(super) use self::incoming::Incoming;
+pub(super) use self::opening::CHANNEL_MAX;
 pub(super) use self::protocol_error::ProtocolError;
 pub(super) use self::session::{Session, SharedSession};
 pub(super) use self::session_table::SessionTable;

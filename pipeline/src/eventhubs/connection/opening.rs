@@ -168,4 +168,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Handshake<'_, S> {
 }
 
 /// Highest channel number; the service's own figure. One session per partition, and a hub has at most 1,024.
-const CHANNEL_MAX: u16 = 4_999;
+pub(crate) const CHANNEL_MAX: u16 = 4_999;

@@ -210,7 +210,7 @@ const MAX_BYTES: usize = 1_024;
 /// Index of the content type in the properties.
 const CONTENT_TYPE: usize = 6;
 
-// Encoding codes.
+// AMQP format codes.
 
 const NULL: u8 = 0x40;
 const LONG: u8 = 0x81;
