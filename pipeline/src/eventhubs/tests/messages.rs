@@ -64,7 +64,7 @@ fn decode_reference(message: &[u8]) -> Outcome {
     outcome_of(&batch.build())
 }
 
-/// Chance with a seed.
+/// A seeded random number generator.
 struct Dice(u64);
 
 impl Dice {
@@ -80,7 +80,7 @@ impl Dice {
     }
 }
 
-/// A plain value; with `any` also one that no property may be.
+/// Writes a random value of a type that properties may have.
 fn value(dice: &mut Dice, out: &mut Encoder<'_>) {
     match dice.roll(19) {
         0 => out.null(),

@@ -1,6 +1,15 @@
 //! The client against the emulator, over loopback. Each case of a receiver runs with ours and with the reference
 //! implementation.
 
+mod conformance; // both receivers against a scripted hub
+mod either; // one type for both receivers
+mod messages; // generated messages, decoded by hand and by serde_amqp
+mod peer; // the scripted hub
+mod recorded; // recordings, replayed from memory
+mod reference; // the receiver on fe2o3-amqp
+mod requests; // requests to the management node
+mod undecodable; // messages that can't be decoded
+
 use std::sync::Arc;
 
 use fe2o3_amqp::Sendable;
@@ -11,15 +20,6 @@ use fe2o3_amqp_types::primitives::{Binary, SimpleValue, Value};
 
 use self::either::{Kind, Receiver, both};
 use super::authorization::TokenLife;
-mod conformance; // both receivers against a scripted hub
-mod either; // one type for both receivers
-mod messages; // generated messages, decoded by hand and by serde_amqp
-mod peer; // the scripted hub
-mod recorded; // recordings, replayed from memory
-mod reference; // the receiver on fe2o3-amqp
-mod requests; // requests to the management node
-mod undecodable; // messages that can't be decoded
-
 use super::*;
 use crate::amqp::map::AmqpMap;
 use crate::budget::Share;
