@@ -1,20 +1,21 @@
-//! The parser against the slow reader: every body, spaced out, and mutated.
+//! The parser against the reference implementation, and the fast path against the slow path: bodies as they are, with
+//! added white space, and mutated.
 
 use std::cell::RefCell;
 
-use super::slow::{self, Slow};
+use super::reference::{self, Json};
 use super::{ParentContext, Parser, oracle, render};
 use crate::event::tree::{NodeId, Tree};
 use crate::event::{ChangeEvent, Reason, Reject, Table};
 
-/// What the slow reader makes of a body: an event in normal form and its leaves.
-fn expected(body: &[u8]) -> Option<(Slow, Vec<String>)> {
+/// The reference's value of a body and its leaves; `None` for a body that is not an event.
+fn expected(body: &[u8]) -> Option<(Json, Vec<String>)> {
     let text = std::str::from_utf8(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok()?;
-    let mut value = slow::read(text)?;
-    if let Slow::Text(text) = &value {
-        value = slow::read(text)?;
+    let mut value = reference::read(text)?;
+    if let Json::Text(text) = &value {
+        value = reference::read(text)?;
     }
-    let has_message = matches!(value.member("MessageName"), Some(Slow::Text(message)) if !message.is_empty());
+    let has_message = matches!(value.member("MessageName"), Some(Json::Text(message)) if !message.is_empty());
     (has_message || table_of(&value).is_some()).then(|| {
         let mut leaves = Vec::new();
         value.leaves(&mut leaves);
@@ -22,12 +23,12 @@ fn expected(body: &[u8]) -> Option<(Slow, Vec<String>)> {
     })
 }
 
-/// The table the body names, if it is one of Dataverse.
-fn table_of(value: &Slow) -> Option<&str> {
-    let Some(Slow::Text(name)) = value.member("PrimaryEntityName") else { return None };
-    let is_none = ["", "none"].contains(&name.as_str());
-    let is_ours = ["_messages", "_quarantine"].iter().any(|ours| name.eq_ignore_ascii_case(ours));
-    (!is_none && !is_ours).then_some(name.as_str())
+/// The Dataverse table that a body names.
+fn table_of(value: &Json) -> Option<&str> {
+    let Some(Json::Text(name)) = value.member("PrimaryEntityName") else { return None };
+    let is_empty = ["", "none"].contains(&name.as_str());
+    let is_reserved = ["_messages", "_quarantine"].iter().any(|reserved| name.eq_ignore_ascii_case(reserved));
+    (!is_empty && !is_reserved).then_some(name.as_str())
 }
 
 fn leaves(tree: Tree<'_>, node: NodeId, into: &mut Vec<String>) {
@@ -40,18 +41,18 @@ fn leaves(tree: Tree<'_>, node: NodeId, into: &mut Vec<String>) {
     assert_eq!(tree.has_leaf(node), into.len() > before, "has_leaf");
 }
 
-/// Both parsers against the slow reader; whether the body was accepted.
+/// Compares both parsers with the reference and with their slow path. Returns true if the body was accepted.
 pub(super) fn check(keep: &mut Parser, drop: &mut Parser, body: &[u8]) -> bool {
     let shown = String::from_utf8_lossy(body);
     let (kept, dropped) = (keep.parse(body), drop.parse(body));
-    GENERAL.with_borrow_mut(|[keep, drop]| {
-        check_general(&kept, &keep.parse(body), &shown);
-        check_general(&dropped, &drop.parse(body), &shown);
+    SLOW_PATH.with_borrow_mut(|[keep, drop]| {
+        check_slow_path(&kept, &keep.parse(body), &shown);
+        check_slow_path(&dropped, &drop.parse(body), &shown);
     });
     let Some((value, expected_leaves)) = expected(body) else {
         let reject = kept.expect_err(&shown);
         assert_eq!(dropped.expect_err(&shown), reject);
-        assert!(reject.byte_offset.is_none_or(|place| place <= body.len()), "{reject:?}: {shown}");
+        assert!(reject.byte_offset.is_none_or(|offset| offset <= body.len()), "{reject:?}: {shown}");
         return false;
     };
     let (kept, dropped) = (kept.expect(&shown), dropped.expect(&shown));
@@ -67,38 +68,38 @@ pub(super) fn check(keep: &mut Parser, drop: &mut Parser, body: &[u8]) -> bool {
 }
 
 thread_local! {
-    static GENERAL: RefCell<[Parser; 2]> =
+    static SLOW_PATH: RefCell<[Parser; 2]> =
         RefCell::new([ParentContext::Keep, ParentContext::Drop].map(Parser::slow_path_only));
 }
 
-/// A body that does not take the general path ends as one that does.
-fn check_general(
+/// Checks that a parser gives the same event or reject as the slow path alone.
+fn check_slow_path(
     read: &Result<ChangeEvent<'_>, Reject>,
-    general: &Result<ChangeEvent<'_>, Reject>,
+    slow: &Result<ChangeEvent<'_>, Reject>,
     shown: &str,
 ) {
-    let (Ok(read), Ok(general)) = (read, general) else {
-        return assert_eq!(read.as_ref().err(), general.as_ref().err(), "{shown}");
+    let (Ok(read), Ok(slow)) = (read, slow) else {
+        return assert_eq!(read.as_ref().err(), slow.as_ref().err(), "{shown}");
     };
-    let seen = |event: &ChangeEvent<'_>| {
+    let facts = |event: &ChangeEvent<'_>| {
         let tree = render(event.tree, event.tree.root());
-        let places = (event.target, event.members.clone(), event.parent_context_dropped, event.repaired);
-        (tree, format!("{:?} {} {places:?}", event.table, event.message))
+        let nodes = (event.target, event.members.clone(), event.parent_context_dropped, event.repaired);
+        (tree, format!("{:?} {} {nodes:?}", event.table, event.message))
     };
-    assert_eq!(seen(read), seen(general), "{shown}");
-    assert!(general.slow_path, "{shown}");
+    assert_eq!(facts(read), facts(slow), "{shown}");
+    assert!(slow.slow_path, "{shown}");
 }
 
-fn check_table(table: Table<'_>, value: &Slow) {
+fn check_table(table: Table<'_>, value: &Json) {
     assert_eq!(table, table_of(value).map_or(Table::Messages, Table::Entity));
 }
 
-/// Without its first parent context, the event is the same.
-fn check_dropped(mut value: Slow, dropped: &str, flag: bool) {
-    let Slow::Object(members) = &mut value else { panic!("no object") };
+/// Checks that the event without its first parent context is otherwise the same.
+fn check_dropped(mut value: Json, dropped: &str, flag: bool) {
+    let Json::Object(members) = &mut value else { panic!("no object") };
     let parent = members.iter().position(|member| member.0 == "ParentContext");
     let parent = parent.map(|at| members.remove(at).1);
-    assert_eq!(flag, parent.is_some_and(|parent| parent != Slow::Null));
+    assert_eq!(flag, parent.is_some_and(|parent| parent != Json::Null));
     assert_eq!(dropped, value.normal());
 }
 
@@ -106,8 +107,8 @@ pub(super) fn parsers() -> (Parser, Parser) {
     (Parser::new(ParentContext::Keep), Parser::new(ParentContext::Drop))
 }
 
-/// Written shapes that the oracle has none of.
-fn written() -> Vec<Vec<u8>> {
+/// Shapes that are not in the oracle.
+fn handwritten() -> Vec<Vec<u8>> {
     [
         r#"{"MessageName":"A","ParentContext":{"MessageName":"B","x":[1,{"y":2.50}]}}"#,
         r#"{"ParentContext":{"a":[]},"MessageName":"A","ParentContext":{"b":1},"Depth":-0.0}"#,
@@ -122,11 +123,11 @@ fn written() -> Vec<Vec<u8>> {
 }
 
 fn bodies() -> Vec<Vec<u8>> {
-    oracle().into_iter().map(|(_, body)| body).chain(written()).collect()
+    oracle().into_iter().map(|(_, body)| body).chain(handwritten()).collect()
 }
 
 /// White space wherever JSON allows it.
-fn spaced(body: &[u8]) -> Vec<u8> {
+fn with_space(body: &[u8]) -> Vec<u8> {
     let mut out = b"\xef\xbb\xbf \n".to_vec();
     let (mut in_string, mut escaped) = (false, false);
     for byte in body {
@@ -145,19 +146,19 @@ fn spaced(body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn every_body_reads_as_the_slow_reader_reads_it() {
+fn every_body_matches_the_reference() {
     let (mut keep, mut drop) = parsers();
     let mut accepted = 0;
     for body in bodies() {
         let compact = check(&mut keep, &mut drop, &body);
-        assert_eq!(check(&mut keep, &mut drop, &spaced(&body)), compact);
+        assert_eq!(check(&mut keep, &mut drop, &with_space(&body)), compact);
         accepted += usize::from(compact);
     }
-    assert_eq!(accepted, bodies().len() - 2, "all but the bare infinities");
+    assert_eq!(accepted, bodies().len() - 2, "all except the bare infinities");
 }
 
 #[test]
-fn mutated_bodies_read_as_the_slow_reader_reads_them() {
+fn mutated_bodies_match_the_reference() {
     let (mut keep, mut drop) = parsers();
     let mut random = Random(0x5eed);
     let mut accepted = 0;
@@ -174,22 +175,22 @@ fn mutated_bodies_read_as_the_slow_reader_reads_them() {
 }
 
 #[test]
-fn a_truncated_body_is_always_rejected() {
+fn truncated_body_is_always_rejected() {
     let (mut keep, _) = parsers();
     for name in ["m_create.json", "t_string_lonesurr.json"] {
         let body = super::body(name);
         for end in 0..body.len() {
-            let reject = keep.parse(&body[..end]).expect_err("half an event is none");
+            let reject = keep.parse(&body[..end]).expect_err("a truncated event");
             let expected = if end == 0 { Reason::Empty } else { reject.reason.clone() };
             assert_eq!(reject.reason, expected);
             assert!(matches!(reject.reason, Reason::Empty | Reason::NotJson(_)), "{end}: {reject:?}");
-            assert!(reject.byte_offset.is_none_or(|place| place <= end));
+            assert!(reject.byte_offset.is_none_or(|offset| offset <= end));
         }
     }
 }
 
 #[test]
-fn every_byte_behind_a_value_is_judged_alike() {
+fn any_byte_after_a_value_matches_the_reference() {
     let (mut keep, mut drop) = parsers();
     for value in ["1", "0", "-0", "1.5", "1E+15", "true", "false", "null", r#""x""#, "[]", "{}", "[1]"] {
         for byte in 0..=u8::MAX {
@@ -201,9 +202,9 @@ fn every_byte_behind_a_value_is_judged_alike() {
     }
 }
 
-/// Names and punctuation that stand where the serializer writes them are compared in one go.
+/// The fast path compares a name and its punctuation at once where the serializer writes them.
 #[test]
-fn every_byte_of_an_event_as_the_serializer_writes_it_is_judged_alike() {
+fn any_changed_byte_of_a_serialized_event_matches_the_reference() {
     const BODY: &str = r#"{"InitiatingUserId":"u","InputParameters":[{"key":"a","value":1},{"key":"b","value":"x"}],"IsExecutingOffline":false,"IsInTransaction":true,"IsOfflinePlayback":false,"IsolationMode":1,"MessageName":"A","Mode":1}"#;
     let (mut keep, mut drop) = parsers();
     assert!(check(&mut keep, &mut drop, BODY.as_bytes()));
@@ -216,13 +217,13 @@ fn every_byte_of_an_event_as_the_serializer_writes_it_is_judged_alike() {
     }
 }
 
-/// What `ParentContext` says again is not read again, so what is nearly the same has to be told from it.
+/// The fast path skips members that `ParentContext` repeats, so it must detect near repetitions.
 #[test]
-fn a_parent_that_nearly_repeats_its_event_is_judged_alike() {
+fn parent_context_that_nearly_repeats_its_event_matches_the_reference() {
     let (mut keep, mut drop) = parsers();
     let values =
         ["1", "-0.5", "true", "null", r#""x""#, r#""\/\"\u00e9""#, "[]", r#"{"c":[1,{"__type":"T:u"}]}"#];
-    let mut judge = |before: &str, parent: &str| {
+    let mut matches = |before: &str, parent: &str| {
         let body = format!(r#"{{"MessageName":"A",{before}"ParentContext":{parent},"z":2}}"#);
         check(&mut keep, &mut drop, body.as_bytes())
     };
@@ -240,26 +241,26 @@ fn a_parent_that_nearly_repeats_its_event_is_judged_alike() {
             ),
             r#"{"MessageName":"A"}"#.to_owned(),
         ] {
-            assert!(judge(&before, &parent), "{before} {parent}");
+            assert!(matches(&before, &parent), "{before} {parent}");
             for end in 1..parent.len() {
-                judge(&before, &parent[..end]);
+                matches(&before, &parent[..end]);
             }
         }
         for byte in (0..0x80_u8).map(char::from) {
-            judge(&before, &format!(r#"{{"MessageName":"A","a":{value}{byte}"#));
-            judge(&before, &format!(r#"{{"MessageName":"A","a":{value}{byte},"b" : {value} }}"#));
-            judge(&before, &format!(r#"{{"MessageName":"A","a":{value}{byte}}}"#));
+            matches(&before, &format!(r#"{{"MessageName":"A","a":{value}{byte}"#));
+            matches(&before, &format!(r#"{{"MessageName":"A","a":{value}{byte},"b" : {value} }}"#));
+            matches(&before, &format!(r#"{{"MessageName":"A","a":{value}{byte}}}"#));
         }
     }
 }
 
 fn mutate(body: &mut Vec<u8>, random: &mut Random) {
-    const TELLING: &[u8] = br#"{}[]:,"\/0123456789-+.eEnulltrfas u_kKvVd8c "#;
+    const JSON_BYTES: &[u8] = br#"{}[]:,"\/0123456789-+.eEnulltrfas u_kKvVd8c "#;
     let at = random.below(body.len().max(1)).min(body.len().saturating_sub(1));
     match random.below(6) {
         0 => body[at] = random.below(256) as u8,
-        1 => body[at] = TELLING[random.below(TELLING.len())],
-        2 => body.insert(at, TELLING[random.below(TELLING.len())]),
+        1 => body[at] = JSON_BYTES[random.below(JSON_BYTES.len())],
+        2 => body.insert(at, JSON_BYTES[random.below(JSON_BYTES.len())]),
         3 => drop(body.remove(at)),
         4 => {
             let piece = body[at..(at + 1 + random.below(60)).min(body.len())].to_vec();
@@ -270,7 +271,7 @@ fn mutate(body: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// xorshift64*: small, and the same everywhere.
+/// xorshift64*: small, and the same on every platform.
 struct Random(u64);
 
 impl Random {

@@ -1,11 +1,11 @@
-//! Bodies that would grow: what is refused, and that neither the path nor `ParentContext` has a say in it.
+//! Limits on memory, which depend neither on the path nor on `ParentContext`.
 
 use super::xml::{SDK, with};
 use super::{ParentContext, Parser, event_with};
 use crate::event::{Reason, Reject};
 use crate::parse::limits::{OUTSIZED_BODY, URIS_MAX, elements_max, qualified_names_max, tokens_max};
 
-/// Why a body is rejected, on both paths, with `ParentContext` and without it.
+/// The reason why a body is rejected, the same on both paths, with `ParentContext` kept and dropped.
 fn reason(body: &str) -> Option<Reason> {
     let keep = ParentContext::Keep;
     let reason = |mut parser: Parser| parser.parse(body.as_bytes()).err().map(|reject: Reject| reject.reason);
@@ -23,7 +23,7 @@ fn too_large(of: &'static str, max: usize) -> Reason {
     Reason::TooLarge { of, max }
 }
 
-/// Copies of a piece in which `#` is their number.
+/// Numbered copies of a piece: `#` is the number.
 fn numbered(piece: &str, count: usize) -> String {
     (0..count).map(|number| piece.replace('#', &number.to_string())).collect()
 }
@@ -46,7 +46,7 @@ fn rejects_more_tokens_than_the_length_allows() {
         );
     }
     let commas = event_with(&format!(r#""p":"{}""#, ",\\\"".repeat(200_000)));
-    assert_eq!(reason(&commas), None, "commas of a text are no tokens");
+    assert_eq!(reason(&commas), None, "commas in a string are not tokens");
     let broken = format!(r#"\"{}"#, "0,".repeat(400_000));
     assert_eq!(reason(&broken), Some(too_large("JSON tokens", tokens_max(broken.len()))));
 }
@@ -61,7 +61,7 @@ fn rejects_more_elements_than_the_length_allows() {
         let many = of(100_000);
         assert_eq!(reason(&many), Some(too_large("XML elements", elements_max(many.len()))));
     }
-    // As close together as in no event, and as many as fit into a hub's largest.
+    // Elements closer together than in any event, as many as fit into the largest body of a hub.
     let numbers = "<l:int>7</l:int>".repeat(64_000);
     assert_eq!(reason(&with(&format!(r#"<p i:type="l:ArrayOfint">{numbers}</p>"#))), None);
 }
@@ -71,7 +71,7 @@ fn rejects_long_namespaces_of_many_members() {
     let uri = "u".repeat(60_000);
     let members = |count: usize| numbered("<n:b#/>", count);
     for parent in ["Other", "ParentContext"] {
-        // `Other` could be a class for all that is known while it is read.
+        // `Other` may be a class: its form is unknown while it is read.
         let of = |count: usize| with(&format!(r#"<{parent} xmlns:n="{uri}">{}</{parent}>"#, members(count)));
         assert_eq!(reason(&of(2)), None);
         let many = of(30_000);
@@ -84,7 +84,7 @@ fn rejects_long_namespaces_of_many_members() {
     }
     let foreign = format!(r#"<n:a xmlns:n="{uri}">{}</n:a>"#, members(30_000));
     assert_eq!(reason(&foreign), Some(Reason::OtherElement));
-    assert_eq!(reason(&with(&foreign)), None, "one member of another namespace, whatever it holds");
+    assert_eq!(reason(&with(&foreign)), None, "one member of another namespace, with any content");
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn rejects_more_namespaces_than_may_be_open() {
 }
 
 #[test]
-fn reads_on_after_an_outsized_body_gave_its_memory_back() {
+fn parser_works_after_releasing_the_memory_of_an_outsized_body() {
     let mut parser = Parser::new(ParentContext::Drop);
     let large = event_with(&format!(r#""p":"{}""#, "x".repeat(OUTSIZED_BODY)));
     let small = format!(

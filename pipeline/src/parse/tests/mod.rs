@@ -1,14 +1,14 @@
-//! What the tests of parsing share: bodies, and trees as text.
+//! Tests of the parser, with their shared fixtures: bodies, and trees as text.
 
 mod corpus;
 mod differential;
 mod limits;
 mod oracle;
+mod paired_fixtures;
+mod reference;
 mod rejects;
 mod routing;
-mod slow;
 mod shapes;
-mod twins;
 mod xml;
 
 use std::fmt::Write;
@@ -19,7 +19,7 @@ use super::{ParentContext, Parser};
 use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::{ChangeEvent, Reject};
 
-/// The files of a folder, in name order; none if there is no such folder.
+/// The files of a folder, sorted by name; empty if the folder is absent.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<_> = entries
@@ -35,36 +35,36 @@ fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
 }
 
-/// Real bodies. They are not ours to copy: none on a clone that stands alone.
+/// Real bodies, which we have no right to copy; empty where they are absent.
 pub(super) fn corpus() -> Vec<(String, Vec<u8>)> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
     let folders = ["json_wire", "json"].map(|folder| files(&corpus.join(folder)));
     if folders.iter().any(Vec::is_empty) {
-        println!("the corpus of real bodies is not here; nothing was checked");
+        println!("skipped: the corpus of real bodies is absent");
     }
     folders.into_iter().flatten().collect()
 }
 
-/// The bodies that the SDK's serializer wrote.
+/// The oracle: bodies in JSON that the SDK's serializer wrote.
 pub(super) fn oracle() -> Vec<(String, Vec<u8>)> {
     let bodies = files(&data().join("oracle/json"));
-    assert!(bodies.len() > 60, "the oracle's bodies are there");
+    assert!(bodies.len() > 60, "the bodies of the oracle are present");
     bodies
 }
 
-/// The same in XML.
+/// The oracle in XML.
 fn oracle_xml() -> Vec<(String, Vec<u8>)> {
     let bodies = files(&data().join("oracle/xml"));
-    assert!(bodies.len() > 70, "the oracle's bodies are there");
+    assert!(bodies.len() > 70, "the bodies of the oracle are present");
     bodies
 }
 
-/// One body of the oracle.
+/// One body of the oracle, in JSON.
 fn body(name: &str) -> Vec<u8> {
     fs::read(data().join("oracle/json").join(name)).unwrap()
 }
 
-/// Parses with everything in the tree.
+/// Parses a body with `ParentContext` in the tree.
 fn parse<R>(body: &[u8], look: impl FnOnce(Result<ChangeEvent<'_>, Reject>) -> R) -> R {
     look(Parser::new(ParentContext::Keep).parse(body))
 }
@@ -74,8 +74,8 @@ fn event_with(members: &str) -> String {
     format!(r#"{{"MessageName":"Probe",{members}}}"#)
 }
 
-/// A tree as one line: `Type{member:value}`, `[item]`, `<key:value>` for pairs; strings quoted, numbers as
-/// they are, dates finer than a millisecond behind `@`.
+/// A tree as one line: `Type{member:value}`, `[item]`, `<key:value>` for pairs. Strings are quoted, numbers are not, and a
+/// date finer than a millisecond follows an `@`.
 fn render(tree: Tree<'_>, node: NodeId) -> String {
     let mut out = String::new();
     write_node(tree, node, &mut out);
@@ -110,10 +110,10 @@ fn write_node(tree: Tree<'_>, node: NodeId, out: &mut String) {
             out.push(close);
         }
     }
-    let above: Vec<NodeId> = match tree.kind(node) {
+    let children: Vec<NodeId> = match tree.kind(node) {
         Kind::List => tree.items(node).collect(),
         _ => tree.members(node).map(|(_, value)| value).collect(),
     };
-    let end = above.last().map_or(NodeId(node.0 + 1), |last| tree.end(*last));
+    let end = children.last().map_or(NodeId(node.0 + 1), |last| tree.end(*last));
     assert_eq!(tree.end(node), end, "a node ends where its last child ends");
 }

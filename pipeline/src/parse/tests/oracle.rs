@@ -1,4 +1,4 @@
-//! The serializer's own bodies: every value form as it arrives in the tree.
+//! Bodies of the SDK's own serializer: every form of value in the tree.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ fn check(name: &str, look: impl FnOnce(ChangeEvent<'_>)) {
 }
 
 #[test]
-fn the_value_forms_arrive() {
+fn every_form_of_value_is_in_the_tree() {
     let expected = fs::read_to_string(data().join("oracle_inputs.tsv")).unwrap();
     let mut checked = 0;
     for (name, inputs) in expected.lines().map(|line| line.split_once('\t').unwrap()) {
@@ -20,18 +20,18 @@ fn the_value_forms_arrive() {
         });
         checked += 1;
     }
-    assert_eq!(checked, oracle().len() - 2, "all but the bare infinities");
+    assert_eq!(checked, oracle().len() - 2, "all except the bare infinities");
 }
 
 #[test]
-fn the_members_of_a_body_are_all_known() {
+fn every_member_of_a_body_is_known() {
     for (name, _) in oracle().into_iter().filter(|(name, _)| !name.ends_with("inf.json")) {
         check(&name, |event| {
             let missing: Vec<_> =
                 Member::ALL.iter().filter(|member| event.member(**member).is_none()).collect();
             assert_eq!(missing, [&Member::InitiatingUserAgent], "{name}: this SDK has no user agent");
             assert_eq!(event.tree.members(event.tree.root()).count(), Member::ALL.len() - 1);
-            assert_eq!(event.tree.text(event.tree.root()), "", "the outermost object states no type");
+            assert_eq!(event.tree.text(event.tree.root()), "", "the root object states no type");
             assert_eq!(event.repaired, name == "t_string_lonesurr.json");
             assert_eq!(event.tree.end(event.tree.root()).0 as usize, event.tree.len());
         });
@@ -39,7 +39,7 @@ fn the_members_of_a_body_are_all_known() {
 }
 
 #[test]
-fn messages_have_their_table_and_target() {
+fn messages_have_table_and_target() {
     for (name, message, table, target) in [
         ("m_create.json", "Create", "account", Some("Entity")),
         ("m_update.json", "Update", "account", Some("Entity")),

@@ -1,4 +1,4 @@
-//! What is no event, with reason and place.
+//! Rejected bodies, with reason and offset.
 
 use super::{body, event_with, parse};
 use crate::event::{Reason, Reject};
@@ -8,13 +8,13 @@ fn reject(body: &[u8]) -> Reject {
     parse(body, |event| event.expect_err(&String::from_utf8_lossy(&body[..body.len().min(200)])))
 }
 
-fn check(body: &[u8], reason: Reason, place: Option<usize>) {
+fn check(body: &[u8], reason: Reason, byte_offset: Option<usize>) {
     let shown = String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned();
-    assert_eq!(reject(body), Reject { reason, byte_offset: place }, "{shown}");
+    assert_eq!(reject(body), Reject { reason, byte_offset }, "{shown}");
 }
 
 #[test]
-fn what_is_not_json_text_is_told_by_its_first_bytes() {
+fn detects_empty_binary_and_encoded_bodies_by_their_first_bytes() {
     check(b"", Reason::Empty, None);
     check(b" \r\n\t", Reason::Empty, None);
     check(b"\xef\xbb\xbf", Reason::Empty, None);
@@ -34,8 +34,8 @@ fn what_is_not_json_text_is_told_by_its_first_bytes() {
 }
 
 #[test]
-fn what_is_not_json_is_told_with_words_and_place() {
-    for (body, words, place) in [
+fn malformed_json_has_a_reason_and_an_offset() {
+    for (body, words, offset) in [
         ("hello", "not a value: 'h'", 0),
         ("{", "it ends before it is complete", 1),
         (r#"{"a":1"#, "it ends before it is complete", 6),
@@ -72,26 +72,26 @@ fn what_is_not_json_is_told_with_words_and_place() {
         ("{'a':1}", "not a comma, a member or the object's end: '''", 1),
         ("\u{feff}{'a':1}", "not a comma, a member or the object's end: '''", 4),
     ] {
-        check(body.as_bytes(), Reason::NotJson(words.into()), Some(place));
+        check(body.as_bytes(), Reason::NotJson(words.into()), Some(offset));
     }
-    for (body, words, place) in [
+    for (body, words, offset) in [
         (r#"{"a":01e400}"#, "malformed number: '1'", 6),
         (r#"{"a":+1e400}"#, "not a value: '+'", 5),
         (r#"{"a":[1e400 1e400]}"#, "not a comma or the list's end: '1'", 12),
         (r#"{"a":1e400"#, "it ends before it is complete", 10),
     ] {
-        check(body.as_bytes(), Reason::NotJson(words.into()), Some(place));
+        check(body.as_bytes(), Reason::NotJson(words.into()), Some(offset));
     }
 }
 
 #[test]
-fn binary_xml_is_told_what_to_register() {
+fn reason_of_binary_xml_names_the_remedy() {
     assert!(Reason::BinaryXml.to_string().ends_with("register the endpoint with JSON or XML"));
 }
 
 #[test]
-fn bare_numbers_that_are_not_finite_are_named() {
-    for (body, number, place) in [
+fn rejects_nan_and_infinity_by_name() {
+    for (body, number, offset) in [
         (r#"{"a":NaN}"#, "NaN", 5),
         (r#"{"a":INF}"#, "INF", 5),
         (r#"{"a":-INF}"#, "-INF", 5),
@@ -100,19 +100,19 @@ fn bare_numbers_that_are_not_finite_are_named() {
         (r#"{"a":"\ud83d","b":NaN}"#, "NaN", 18),
         ("\u{feff}{\"a\":NaN}", "NaN", 8),
     ] {
-        check(body.as_bytes(), Reason::NotFinite(number), Some(place));
+        check(body.as_bytes(), Reason::NotFinite(number), Some(offset));
     }
     check(br#""{\"a\":NaN}""#, Reason::NotFinite("NaN"), None);
     for (name, number) in [("t_double_inf.json", "INF"), ("t_double_ninf.json", "-INF")] {
         let body = body(name);
-        let place = body.windows(number.len()).position(|window| window == number.as_bytes()).unwrap();
-        check(&body, Reason::NotFinite(number), Some(place));
+        let offset = body.windows(number.len()).position(|window| window == number.as_bytes()).unwrap();
+        check(&body, Reason::NotFinite(number), Some(offset));
         assert!(reject(&body).reason.to_string().contains(number), "{name}");
     }
 }
 
 #[test]
-fn json_that_is_no_event_is_told() {
+fn rejects_json_that_is_not_an_event() {
     for body in [
         "[]",
         "1",
@@ -140,7 +140,7 @@ fn json_that_is_no_event_is_told() {
 }
 
 #[test]
-fn what_is_nested_too_deep_is_told() {
+fn rejects_nesting_deeper_than_128() {
     let lists = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let objects = |depth: usize| format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
     for member in ["p", "ParentContext"] {

@@ -1,10 +1,10 @@
-//! The normal form, numbers, escapes, and the members of the outermost object.
+//! Normal form, numbers, escapes, and the members of the root object.
 
 use super::{ParentContext, Parser, event_with, parse, render};
 use crate::event::tree::Kind;
 use crate::event::{Member, Table};
 
-/// What member `p` of an event becomes.
+/// The rendered value of member `p` of an event.
 fn shape(written: &str) -> String {
     parse(event_with(&format!(r#""p":{written}"#)).as_bytes(), |event| {
         let tree = event.expect(written).tree;
@@ -34,7 +34,7 @@ fn lists_of_pairs_become_pairs() {
 }
 
 #[test]
-fn what_is_no_list_of_pairs_stays_a_list() {
+fn other_lists_stay_lists() {
     check(&[
         ("[]", "[]"),
         ("[1]", "[1,]"),
@@ -60,7 +60,7 @@ fn what_is_no_list_of_pairs_stays_a_list() {
 }
 
 #[test]
-fn many_keys_are_compared_too() {
+fn duplicate_keys_are_found_in_lists_of_any_length() {
     for count in [7, 8, 9, 10, 100, 5000] {
         let key = |number| format!("attribute_with_a_long_name_{number}");
         let pair = |key: String| format!(r#"{{"key":"{key}","value":0}}"#);
@@ -73,7 +73,7 @@ fn many_keys_are_compared_too() {
 }
 
 #[test]
-fn types_leave_the_members() {
+fn types_become_type_names() {
     check(&[
         (r#"{"__type":"Entity:http:\/\/schemas.microsoft.com\/xrm","Id":1}"#, "Entity{Id:1,}"),
         (r#"{"__type":"Entity:http://schemas.microsoft.com/xrm","Id":1}"#, "Entity{Id:1,}"),
@@ -150,7 +150,7 @@ fn texts_are_unescaped() {
 }
 
 #[test]
-fn half_a_surrogate_pair_is_replaced_and_told() {
+fn lone_surrogates_are_replaced_and_reported() {
     let cases = [
         (r"x\ud83dy", "x\u{fffd}y", true),
         (r"\ude00", "\u{fffd}", true),
@@ -178,7 +178,7 @@ fn half_a_surrogate_pair_is_replaced_and_told() {
 }
 
 #[test]
-fn a_body_may_begin_with_a_mark_or_stand_in_a_string() {
+fn accepts_byte_order_mark_and_body_in_a_string() {
     let plain = event_with(r#""p":[1.50,"\/\u00e9\"","\ud83d"]"#);
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let marked = format!("\u{feff}{plain}");
@@ -205,7 +205,7 @@ fn a_body_may_begin_with_a_mark_or_stand_in_a_string() {
 }
 
 #[test]
-fn members_are_found_in_any_order_and_the_first_counts() {
+fn members_are_found_in_any_order_and_duplicates_keep_the_first() {
     let body = r#"{"UserId":"u","Depth":1,"New":[2],"MessageName":"Create","Depth":2,"BusinessUnitId":null}"#;
     parse(body.as_bytes(), |event| {
         let event = event.unwrap();
@@ -222,7 +222,7 @@ fn members_are_found_in_any_order_and_the_first_counts() {
 }
 
 #[test]
-fn the_target_is_a_parameter() {
+fn target_is_an_input_parameter() {
     for (inputs, expected) in [
         (r#"[{"key":"x","value":1},{"key":"Target","value":{"__type":"Entity:x"}}]"#, Some("Entity{}")),
         (r#"[{"key":"Target","value":null}]"#, Some("null")),
@@ -241,8 +241,8 @@ fn the_target_is_a_parameter() {
 }
 
 #[test]
-fn the_parent_context_is_dropped_or_kept() {
-    // Written, the tree with it dropped, the flag, the tree with it kept.
+fn parent_context_is_dropped_or_kept() {
+    // Members, the tree if dropped, the flag if dropped, the tree if kept.
     let cases = [
         (r#""ParentContext":{"a":[1]},"Stage":2"#, "Stage:2,", true, "ParentContext:{a:[1,],},Stage:2,"),
         (r#""Stage":2,"ParentContext":{"a":1}"#, "Stage:2,", true, "Stage:2,ParentContext:{a:1,},"),
@@ -273,7 +273,7 @@ fn the_parent_context_is_dropped_or_kept() {
 }
 
 #[test]
-fn one_parser_reads_many_bodies() {
+fn parser_is_reused_after_rejects_and_long_bodies() {
     let mut parser = Parser::new(ParentContext::Keep);
     for round in 0..3 {
         assert!(parser.parse(b"{").is_err());

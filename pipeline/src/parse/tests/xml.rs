@@ -1,4 +1,4 @@
-//! XML and its traps.
+//! XML: values, text, namespaces, shapes, rejects.
 
 use super::{ParentContext, Parser, data, files, parse, render};
 use crate::event::{Member, Reason, Reject};
@@ -12,7 +12,7 @@ pub(super) fn with(content: &str) -> String {
     )
 }
 
-/// The members of an event, besides its message.
+/// Checks the members of an event besides its message.
 fn check(content: &str, expected: &str) {
     parse(with(content).as_bytes(), |event| {
         let event = event.unwrap_or_else(|reject| panic!("{content}: {reject:?}"));
@@ -21,7 +21,7 @@ fn check(content: &str, expected: &str) {
     });
 }
 
-/// A value that states its type.
+/// Checks a value that states its type.
 fn check_value(value: &str, expected: &str) {
     check(&inputs(value), &format!("InputParameters:<P:{expected},>,"));
 }
@@ -33,11 +33,11 @@ fn inputs(value: &str) -> String {
     )
 }
 
-/// What is wrong with each body, and where.
+/// Checks the reason and the offset of each body.
 fn check_rejects(cases: &[(&str, Reason, Option<usize>)]) {
     let expected: Vec<_> = cases
         .iter()
-        .map(|(body, reason, place)| (*body, Some(Reject { reason: reason.clone(), byte_offset: *place })))
+        .map(|(body, reason, offset)| (*body, Some(Reject { reason: reason.clone(), byte_offset: *offset })))
         .collect();
     let found: Vec<_> = cases
         .iter()
@@ -51,7 +51,7 @@ fn not_xml(words: &str) -> Reason {
 }
 
 #[test]
-fn values_become_what_json_has() {
+fn values_have_their_json_form() {
     for (value, expected) in [
         (r#"i:type="x:string">a"#, r#""a""#),
         (r#"i:type="x:string"> a "#, r#"" a ""#),
@@ -94,7 +94,7 @@ fn values_become_what_json_has() {
 }
 
 #[test]
-fn text_is_what_it_means() {
+fn text_is_unescaped_and_normalized() {
     for (content, text, repaired) in [
         ("&lt;&gt;&amp;&apos;&quot;", "<>&'\"", false),
         ("&#65;&#x42;&#x1F600;", "AB\u{1f600}", false),
@@ -162,7 +162,7 @@ fn namespaces_decide_and_prefixes_do_not() {
 }
 
 #[test]
-fn what_no_contract_knows_is_read_by_its_shape() {
+fn unknown_content_is_read_by_its_shape() {
     for (content, expected) in [
         ("<X/>", r#"X:"","#),
         ("<X>5</X>", r#"X:"5","#),
@@ -187,9 +187,8 @@ fn what_no_contract_knows_is_read_by_its_shape() {
     }
 }
 
-/// Enumerations are numbers wherever the contract says that a member, an item or a value is one.
 #[test]
-fn enumerations_are_numbers_in_every_place() {
+fn enumerations_are_numbers_as_members_items_and_values() {
     let crm = r#"xmlns:b="http://schemas.microsoft.com/crm/2011/Contracts""#;
     for (value, expected) in [
         (
@@ -238,7 +237,7 @@ fn enumerations_are_numbers_in_every_place() {
 }
 
 #[test]
-fn pairs_are_told_by_their_parts() {
+fn pairs_are_recognized_by_their_parts() {
     let pair = |key: &str, value: &str| {
         format!(
             "<g:KeyValuePairOfstringstring><g:key>{key}</g:key><g:value>{value}</g:value></g:KeyValuePairOfstringstring>"
@@ -275,7 +274,7 @@ fn pairs_are_told_by_their_parts() {
 }
 
 #[test]
-fn the_parent_context_is_dropped_or_kept() {
+fn parent_context_is_dropped_or_kept() {
     for (parent, kept, dropped) in [
         ("<ParentContext><Depth>2</Depth></ParentContext>", "{Depth:2,}", true),
         (r#"<ParentContext i:nil="true"/>"#, "null", false),
@@ -291,7 +290,7 @@ fn the_parent_context_is_dropped_or_kept() {
 }
 
 #[test]
-fn a_body_may_have_a_prolog_or_stand_in_a_string() {
+fn accepts_prolog_and_body_in_a_string() {
     let plain = with("<Depth>1</Depth>");
     let quoted = serde_json::to_string(&plain).unwrap();
     for body in [
@@ -310,7 +309,7 @@ fn a_body_may_have_a_prolog_or_stand_in_a_string() {
 }
 
 #[test]
-fn what_is_no_event_is_told() {
+fn rejects_have_a_reason_and_an_offset() {
     let bomb = r#"<!DOCTYPE a [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><a>&b;</a>"#;
     let incomplete = || not_xml("it ends before it is complete");
     check_rejects(&[
@@ -358,7 +357,7 @@ fn what_is_no_event_is_told() {
 }
 
 #[test]
-fn what_is_nested_too_deep_is_told() {
+fn rejects_nesting_deeper_than_128() {
     let nested = |name: &str, depth: usize| {
         with(&format!("{}{}", format!("<{name}>").repeat(depth), format!("</{name}>").repeat(depth)))
     };
@@ -376,7 +375,7 @@ fn what_is_nested_too_deep_is_told() {
 }
 
 #[test]
-fn no_cut_and_no_change_is_a_panic_or_an_event_by_mistake() {
+fn truncated_bodies_are_rejected_and_changed_bytes_never_panic() {
     let query = std::fs::read_to_string(data().join("oracle/xml/t_query.xml")).unwrap();
     let small = with(&format!(
         "<X>&#xD83D;é<![CDATA[a]]><!-- b --></X>{}",
@@ -400,7 +399,7 @@ fn no_cut_and_no_change_is_a_panic_or_an_event_by_mistake() {
 }
 
 #[test]
-fn white_space_between_elements_says_nothing() {
+fn white_space_between_elements_is_ignored() {
     for (name, body) in files(&data().join("oracle/xml")) {
         let body = String::from_utf8(body).unwrap();
         let spread = body.replace("><", ">\r\n\t <").replace("/>", " />");

@@ -1,24 +1,24 @@
-//! A slow reader that is obviously right, to compare with.
+//! Reference implementation of the JSON reader: simple enough to be right by inspection.
 //!
-//! It knows nothing of simd-json, tapes or places: recursive descent over bytes, values in vectors. Strings
-//! follow the serializer, as the parser's do: half a surrogate pair is U+FFFD.
+//! Recursive descent over bytes, with values in vectors; it shares no code with the parser. As in the parser, a lone
+//! surrogate is U+FFFD.
 
 use std::collections::HashSet;
 use std::fmt::Write;
 
-/// JSON with the text of its numbers.
+/// A JSON value. A number is its text.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Slow {
+pub(super) enum Json {
     Null,
     Bool(bool),
     Number(String),
     Text(String),
-    List(Vec<Slow>),
-    Object(Vec<(String, Slow)>),
+    List(Vec<Json>),
+    Object(Vec<(String, Json)>),
 }
 
-/// Reads a text; `None` if it is not JSON, or deeper than 128.
-pub(super) fn read(text: &str) -> Option<Slow> {
+/// Reads a text; `None` if it is not JSON, or nested deeper than 128.
+pub(super) fn read(text: &str) -> Option<Json> {
     let mut reader = Reader { bytes: text.as_bytes(), at: 0 };
     let value = reader.value(0)?;
     reader.space();
@@ -35,7 +35,7 @@ impl Reader<'_> {
         self.bytes.get(self.at).copied()
     }
 
-    fn take(&mut self, wanted: &str) -> Option<()> {
+    fn expect(&mut self, wanted: &str) -> Option<()> {
         self.bytes[self.at..].starts_with(wanted.as_bytes()).then(|| self.at += wanted.len())
     }
 
@@ -45,25 +45,25 @@ impl Reader<'_> {
         }
     }
 
-    fn value(&mut self, depth: usize) -> Option<Slow> {
+    fn value(&mut self, depth: usize) -> Option<Json> {
         self.space();
         match self.peek()? {
-            b'n' => self.take("null").map(|()| Slow::Null),
-            b't' => self.take("true").map(|()| Slow::Bool(true)),
-            b'f' => self.take("false").map(|()| Slow::Bool(false)),
-            b'"' => self.string().map(Slow::Text),
+            b'n' => self.expect("null").map(|()| Json::Null),
+            b't' => self.expect("true").map(|()| Json::Bool(true)),
+            b'f' => self.expect("false").map(|()| Json::Bool(false)),
+            b'"' => self.string().map(Json::Text),
             b'{' if depth < 128 => {
                 let item = |reader: &mut Self| {
                     reader.space();
                     let name = reader.string()?;
                     reader.space();
-                    reader.take(":")?;
+                    reader.expect(":")?;
                     Some((name, reader.value(depth + 1)?))
                 };
-                self.several("{", "}", item).map(Slow::Object)
+                self.several("{", "}", item).map(Json::Object)
             }
-            b'[' if depth < 128 => self.several("[", "]", |reader| reader.value(depth + 1)).map(Slow::List),
-            _ => self.number().map(Slow::Number),
+            b'[' if depth < 128 => self.several("[", "]", |reader| reader.value(depth + 1)).map(Json::List),
+            _ => self.number().map(Json::Number),
         }
     }
 
@@ -74,11 +74,11 @@ impl Reader<'_> {
         item: impl Fn(&mut Self) -> Option<T>,
     ) -> Option<Vec<T>> {
         let mut items = Vec::new();
-        self.take(open)?;
+        self.expect(open)?;
         self.space();
-        while self.take(close).is_none() {
+        while self.expect(close).is_none() {
             if !items.is_empty() {
-                self.take(",")?;
+                self.expect(",")?;
             }
             items.push(item(self)?);
             self.space();
@@ -96,22 +96,22 @@ impl Reader<'_> {
 
     fn number(&mut self) -> Option<String> {
         let start = self.at;
-        let _ = self.take("-");
-        if self.take("0").is_none() {
+        let _ = self.expect("-");
+        if self.expect("0").is_none() {
             self.digits()?;
         }
-        if self.take(".").is_some() {
+        if self.expect(".").is_some() {
             self.digits()?;
         }
-        if self.take("e").or_else(|| self.take("E")).is_some() {
-            let _ = self.take("+").or_else(|| self.take("-"));
+        if self.expect("e").or_else(|| self.expect("E")).is_some() {
+            let _ = self.expect("+").or_else(|| self.expect("-"));
             self.digits()?;
         }
         Some(std::str::from_utf8(&self.bytes[start..self.at]).ok()?.to_owned())
     }
 
     fn string(&mut self) -> Option<String> {
-        self.take("\"")?;
+        self.expect("\"")?;
         let mut units = Vec::new();
         loop {
             let rest = std::str::from_utf8(&self.bytes[self.at..]).ok()?;
@@ -127,10 +127,10 @@ impl Reader<'_> {
     }
 
     fn escape(&mut self) -> Option<u16> {
-        let letter = self.peek()?;
+        let escaped = self.peek()?;
         self.at += 1;
-        let unit = match letter {
-            b'"' | b'\\' | b'/' => letter,
+        let unit = match escaped {
+            b'"' | b'\\' | b'/' => escaped,
             b'b' => 8,
             b't' => 9,
             b'n' => 10,
@@ -139,8 +139,8 @@ impl Reader<'_> {
             b'u' => {
                 let hex = std::str::from_utf8(self.bytes.get(self.at..self.at + 4)?).ok()?;
                 self.at += 4;
-                let plain = hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-                return u16::from_str_radix(hex, 16).ok().filter(|_| plain);
+                let is_hex = hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+                return u16::from_str_radix(hex, 16).ok().filter(|_| is_hex);
             }
             _ => return None,
         };
@@ -148,7 +148,7 @@ impl Reader<'_> {
     }
 }
 
-impl Slow {
+impl Json {
     /// The normal form, as [`super::render`] writes it.
     pub(super) fn normal(&self) -> String {
         match self {
@@ -169,13 +169,13 @@ impl Slow {
         }
     }
 
-    /// The value of the first member of this name.
-    pub(super) fn member(&self, name: &str) -> Option<&Slow> {
+    /// The value of the first member of a name.
+    pub(super) fn member(&self, name: &str) -> Option<&Json> {
         let Self::Object(members) = self else { return None };
         members.iter().find(|member| member.0 == name).map(|member| &member.1)
     }
 
-    /// All strings, numbers and booleans, in order; types and the keys of pairs are none.
+    /// Appends all strings, numbers and booleans, in order, without types and the keys of pairs.
     pub(super) fn leaves(&self, into: &mut Vec<String>) {
         match self {
             Self::Null => (),
@@ -189,7 +189,7 @@ impl Slow {
     }
 }
 
-type Named<'a> = (&'a str, &'a Slow);
+type Named<'a> = (&'a str, &'a Json);
 
 fn members(members: &[Named<'_>]) -> String {
     members.iter().fold(String::new(), |mut out, (name, value)| {
@@ -198,30 +198,30 @@ fn members(members: &[Named<'_>]) -> String {
     })
 }
 
-fn without_type(all: &[(String, Slow)]) -> (Option<&str>, Vec<Named<'_>>) {
+fn without_type(all: &[(String, Json)]) -> (Option<&str>, Vec<Named<'_>>) {
     let mut stated = None;
     let mut rest = Vec::new();
     for (name, value) in all {
         match value {
-            Slow::Text(text) if name == "__type" && stated.is_none() => stated = text.split(':').next(),
+            Json::Text(text) if name == "__type" && stated.is_none() => stated = text.split(':').next(),
             _ => rest.push((name.as_str(), value)),
         }
     }
     (stated, rest)
 }
 
-fn pairs(items: &[Slow]) -> Option<Vec<Named<'_>>> {
+fn pairs(items: &[Json]) -> Option<Vec<Named<'_>>> {
     let pairs: Vec<_> = items.iter().map(pair).collect::<Option<_>>()?;
     let keys: HashSet<_> = pairs.iter().map(|(key, _)| key).collect();
     (!pairs.is_empty() && keys.len() == pairs.len()).then_some(pairs)
 }
 
-fn pair(item: &Slow) -> Option<Named<'_>> {
-    let Slow::Object(all) = item else { return None };
+fn pair(item: &Json) -> Option<Named<'_>> {
+    let Json::Object(all) = item else { return None };
     let (_, rest) = without_type(all);
     let of = |lower, upper| rest.iter().find(|(name, _)| *name == lower || *name == upper);
     match (rest.len(), of("key", "Key")?.1, of("value", "Value")?.1) {
-        (2, Slow::Text(key), value) => Some((key.as_str(), value)),
+        (2, Json::Text(key), value) => Some((key.as_str(), value)),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! The same event in both formats: the same tree.
+//! Paired fixtures: one event in both formats gives one tree.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,14 +6,14 @@ use std::path::Path;
 use super::{ParentContext, Parser, files, oracle, oracle_xml, render};
 use crate::event::ChangeEvent;
 
-/// What a pair differs in, and why.
+/// Pairs whose trees differ: name, text in JSON, text in XML. An empty text: the JSON body is rejected.
 const DIFFER: &[(&str, &str, &str)] = &[
-    ("t_datetime_max", r#""/Date(253402300799999)/""#, r#"@"9999-12-31T23:59:59.9999999Z""#), // XML knows ticks
-    ("t_double_inf", "", ""),                                                                 // no JSON
-    ("t_double_ninf", "", ""),                                                                // no JSON
+    ("t_datetime_max", r#""/Date(253402300799999)/""#, r#"@"9999-12-31T23:59:59.9999999Z""#), // ticks in XML only
+    ("t_double_inf", "", ""),                                                                 // not JSON
+    ("t_double_ninf", "", ""),                                                                // not JSON
 ];
 
-/// The inputs of XML bodies whose event the serializer does not write as JSON.
+/// Inputs of XML bodies whose event the serializer cannot write in JSON.
 const ONLY_XML: &[(&str, &str)] = &[
     ("t_attrcoll", "<P:<x:1,>,>"),
     ("t_datetimeoffset", r#"<P:DateTimeOffset{DateTime:"2024-05-06T05:08:09Z",OffsetMinutes:"120",},>"#),
@@ -29,7 +29,7 @@ const ONLY_XML: &[(&str, &str)] = &[
     ("t_relatedcoll", "<P:[],>"),
 ];
 
-fn whole(event: &ChangeEvent<'_>) -> String {
+fn describe(event: &ChangeEvent<'_>) -> String {
     format!(
         "{} {} {:?} {}",
         event.table.name(),
@@ -43,42 +43,43 @@ fn read(body: &[u8], parents: ParentContext) -> Option<String> {
     Parser::new(parents)
         .parse(body)
         .ok()
-        .map(|event| format!("{} {}", event.parent_context_dropped, whole(&event)))
+        .map(|event| format!("{} {}", event.parent_context_dropped, describe(&event)))
 }
 
-/// Compares two bodies; what XML knows better is given as (what JSON says, what XML says).
-fn check(name: &str, json: &[u8], xml: &[u8], better: (&str, &str)) {
+/// Compares two bodies; `differs` is a text in JSON and the text in XML that replaces it.
+fn check(name: &str, json: &[u8], xml: &[u8], differs: (&str, &str)) {
     for parents in [ParentContext::Keep, ParentContext::Drop] {
         let json = read(json, parents).unwrap_or_else(|| panic!("{name} as JSON"));
         let xml = Parser::new(parents)
             .parse(xml)
-            .map(|event| format!("{} {}", event.parent_context_dropped, whole(&event)));
-        assert_eq!(xml.as_deref(), Ok(json.replace(better.0, better.1).as_str()), "{name}");
+            .map(|event| format!("{} {}", event.parent_context_dropped, describe(&event)));
+        assert_eq!(xml.as_deref(), Ok(json.replace(differs.0, differs.1).as_str()), "{name}");
     }
 }
 
 #[test]
-fn every_pair_of_the_oracle_is_one_tree() {
+fn every_pair_of_the_oracle_gives_one_tree() {
     let (json, xml) = (oracle(), oracle_xml());
-    let mut alone: BTreeSet<&str> = xml.iter().map(|(name, _)| name.strip_suffix(".xml").unwrap()).collect();
+    let mut unpaired: BTreeSet<&str> =
+        xml.iter().map(|(name, _)| name.strip_suffix(".xml").unwrap()).collect();
     for (name, json) in &json {
         let name = name.strip_suffix(".json").unwrap();
         let (_, xml) = xml.iter().find(|(other, _)| other.strip_suffix(".xml") == Some(name)).expect(name);
         match DIFFER.iter().find(|differ| differ.0 == name) {
             Some((_, "", _)) => assert_eq!(read(json, ParentContext::Keep), None, "{name}"),
-            Some((_, json_says, xml_says)) => check(name, json, xml, (json_says, xml_says)),
+            Some((_, in_json, in_xml)) => check(name, json, xml, (in_json, in_xml)),
             None => check(name, json, xml, ("nothing", "nothing")),
         }
         if read(json, ParentContext::Keep).is_some() {
-            alone.remove(name);
+            unpaired.remove(name);
         }
     }
     let listed: BTreeSet<&str> = ONLY_XML.iter().map(|(name, _)| *name).collect();
-    assert_eq!(alone, listed, "XML bodies without a twin");
+    assert_eq!(unpaired, listed, "XML bodies without a pair in JSON");
 }
 
 #[test]
-fn what_json_cannot_say_is_read() {
+fn xml_that_json_cannot_represent_is_read() {
     for (name, inputs) in ONLY_XML {
         let (_, body) = oracle_xml().into_iter().find(|(file, _)| file == &format!("{name}.xml")).unwrap();
         let mut parser = Parser::new(ParentContext::Drop);
@@ -89,24 +90,24 @@ fn what_json_cannot_say_is_read() {
     }
 }
 
-/// Members of real bodies that the SDK which wrote the derived ones does not have. It has others, which are null
+/// Members of real bodies that are unknown to the SDK that wrote the derived bodies. Its own additional members are null
 /// or zero.
 const UNKNOWN_TO_SDK: &[&str] = &["InitiatingUserAgent:", "Unknown:"];
 
-/// The zones of the servers that wrote the real bodies. The derived ones were written in UTC, and a date with an
-/// offset shows the writer's.
+/// UTC offsets of the servers that wrote the real bodies. The derived bodies were written in UTC, and a date shows the
+/// offset of its writer.
 const ZONES: &[(&str, &str)] = &[
     ("albxrm_activityparty_onprem.json", "+0300)"),
     ("albxrm_documentlocation.json", "+0200)"),
     ("msdocs_use_webhooks_contact_update.json", "-0700)"),
 ];
 
-/// A rendered body without members that are null or zero, and without those.
+/// A rendered body without members that are null, zero or [`UNKNOWN_TO_SDK`].
 fn without_unknown(mut body: String) -> String {
-    for nothing in [":null,", r#":"00000000-0000-0000-0000-000000000000","#] {
-        while let Some(at) = body.find(nothing) {
+    for empty in [":null,", r#":"00000000-0000-0000-0000-000000000000","#] {
+        while let Some(at) = body.find(empty) {
             let start = body[..at].rfind([',', '{', '<']).unwrap() + 1;
-            body.replace_range(start..at + nothing.len(), "");
+            body.replace_range(start..at + empty.len(), "");
         }
     }
     for member in UNKNOWN_TO_SDK {
@@ -119,11 +120,11 @@ fn without_unknown(mut body: String) -> String {
 }
 
 #[test]
-fn derived_bodies_are_one_tree_with_theirs() {
+fn derived_bodies_give_the_tree_of_their_original() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
     let derived = files(&corpus.join("xml"));
     if derived.is_empty() {
-        println!("the corpus of real bodies is not here; nothing was checked");
+        println!("skipped: the corpus of real bodies is absent");
     }
     for (name, xml) in derived {
         let name = name.trim_start_matches("derived_").replace(".xml", ".json");
