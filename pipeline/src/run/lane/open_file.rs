@@ -55,8 +55,8 @@ struct EncodedPart {
 }
 
 impl EncodedPart {
-    fn of(Rows { batch, types }: Rows) -> Result<Self, parquet::Error> {
-        Ok(Self { group: parquet::encode_row_group(&batch)?, types })
+    fn of(Rows { batch, types }: Rows, facts: &RunFacts) -> Result<Self, parquet::Error> {
+        Ok(Self { group: parquet::encode_row_group(&batch, facts.chunk_writer)?, types })
     }
 }
 
@@ -129,7 +129,7 @@ impl OpenFile {
         }
         let mut parts = Vec::new();
         self.buffer.push_in_parts(context, event, raw, partition, |rows| {
-            parts.push(EncodedPart::of(rows)?);
+            parts.push(EncodedPart::of(rows, facts)?);
             Ok::<(), parquet::Error>(())
         })?;
         let span = Span { first: number, last: number, before: before(), events: 1 };
@@ -211,7 +211,7 @@ impl OpenFile {
     ) -> Result<Option<ClosedFile>, parquet::Error> {
         let Some(span) = self.buffered.take() else { return Ok(None) };
         let rows = self.buffer.take(context);
-        self.add(span, vec![EncodedPart::of(rows)?], facts)
+        self.add(span, vec![EncodedPart::of(rows, facts)?], facts)
     }
 
     /// Adds the row groups of whole events. When they can't join the file, it is closed and returned, and they begin the

@@ -13,7 +13,7 @@ use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::records::{self, Records};
 use catchwater_sinks::lake::redrive::{self, Plan, places_of};
 use catchwater_sinks::lake::schema;
-use catchwater_sinks::parquet;
+use catchwater_sinks::parquet::{self, ChunkWriter};
 use catchwater_sinks::paths::{self, DataFileName, Ordinal};
 use catchwater_sinks::store::{self, Store};
 
@@ -65,9 +65,14 @@ pub struct Report {
 }
 
 /// Redrives a lake with the parser.
-pub async fn redrive(store: Store, parent_context: ParentContext, dry_run: bool) -> Result<Report, Error> {
+pub async fn redrive(
+    store: Store,
+    parent_context: ParentContext,
+    chunk_writer: ChunkWriter,
+    dry_run: bool,
+) -> Result<Report, Error> {
     let backoff = Backoff::for_store(uuid::Uuid::new_v4().as_u64_pair().0);
-    let settings = Settings { backoff, group_bytes: GROUP_BYTES, dry_run };
+    let settings = Settings { backoff, group_bytes: GROUP_BYTES, chunk_writer, dry_run };
     redrive_by(store, settings, Parser::new(parent_context)).await
 }
 
@@ -77,6 +82,8 @@ struct Settings {
     backoff: Backoff,
     /// Plain size at which rows become a row group.
     group_bytes: usize,
+    /// Writer of the column chunks of files.
+    chunk_writer: ChunkWriter,
     /// Only tell what would be redriven.
     dry_run: bool,
 }
@@ -86,12 +93,13 @@ const GROUP_BYTES: usize = 16 << 20;
 
 /// Redrives a lake by some rules.
 async fn redrive_by<R: Rules>(store: Store, settings: Settings, rules: R) -> Result<Report, Error> {
-    let Settings { backoff, group_bytes, dry_run } = settings;
+    let Settings { backoff, group_bytes, chunk_writer, dry_run } = settings;
     let records = Records::new(store.clone(), backoff.clone());
     let facts = RunFacts {
         lake: records.lake_id().await?,
         writer: uuid::Uuid::new_v4().to_string(),
         routing_version: rules.version(),
+        chunk_writer,
     };
     let catalog = Catalog::new();
     let schemas = LakeSchemas::open(records.clone(), Arc::clone(&catalog), None).await?;

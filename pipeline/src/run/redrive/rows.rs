@@ -9,7 +9,7 @@ use std::sync::Arc;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::redrive::{self, Plan};
 use catchwater_sinks::lake::schema::TableSchema;
-use catchwater_sinks::parquet::{self, Body, RowGroup};
+use catchwater_sinks::parquet::{self, Body, ChunkWriter, RowGroup};
 use catchwater_sinks::paths::{self, DataFileName, Ordinal};
 use catchwater_sinks::store::Store;
 
@@ -76,6 +76,7 @@ struct Building {
 
 /// Its encoded part.
 struct Made {
+    writer: ChunkWriter,
     groups: Vec<RowGroup>,
     types: ColumnTypes,
     rows: u64,
@@ -99,7 +100,7 @@ impl World {
         let (mut rows, mut context) = (0, None);
         for _ in 0..ROUNDS {
             for (table, building) in self.build(file, plan, &missing, rules, &mut context).await? {
-                let Made { groups, types, rows: made, joins } = building.made;
+                let Made { groups, types, rows: made, joins, .. } = building.made;
                 if !joins {
                     continue;
                 }
@@ -142,7 +143,9 @@ impl World {
             let Some(parsed) = parsed else {
                 return Err(Error::Disagrees { path: path_of(file, plan), place, table: table.to_owned() });
             };
-            let open = building.entry(table.to_owned()).or_insert_with(|| Building::open(context, table));
+            let open = building
+                .entry(table.to_owned())
+                .or_insert_with(|| Building::open(context, table, self.facts.chunk_writer));
             open.events += 1;
             open.push(context, &parsed, &event.raw, event.partition)?;
             if open.buffer.bytes() >= self.group_bytes { open.encode(context) } else { Ok(()) }
@@ -182,9 +185,9 @@ fn path_of(file: &DataFileName, plan: &Plan) -> String {
 }
 
 impl Building {
-    fn open(context: &mut Context, table: &str) -> Self {
+    fn open(context: &mut Context, table: &str, writer: ChunkWriter) -> Self {
         let buffer = TableBuffer::open(context, table);
-        let made = Made { groups: Vec::new(), types: ColumnTypes::new(), rows: 0, joins: true };
+        let made = Made { writer, groups: Vec::new(), types: ColumnTypes::new(), rows: 0, joins: true };
         Self { buffer, made, events: 0 }
     }
 
@@ -220,7 +223,7 @@ impl Made {
         }
         self.types.extend(types);
         self.rows += batch.num_rows() as u64;
-        let group = parquet::encode_row_group(&batch)?;
+        let group = parquet::encode_row_group(&batch, self.writer)?;
         self.joins = group.joins(&self.groups);
         self.groups.push(group);
         Ok(())

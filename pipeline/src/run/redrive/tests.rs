@@ -8,7 +8,7 @@ use arrow::datatypes::Int64Type;
 use bytes::Bytes;
 use catchwater_sinks::lake::audit::{self, audit};
 use catchwater_sinks::lake::records::{FirstStart, Origin};
-use catchwater_sinks::parquet::{FooterFacts, RowColumns};
+use catchwater_sinks::parquet::{ChunkWriter, FooterFacts, RowColumns};
 use catchwater_sinks::paths::{Date, Destination, SourceId};
 use catchwater_sinks::store::faults::{Faults, PutFault};
 
@@ -103,7 +103,9 @@ impl Lake {
         }
         let Rows { batch, types } = buffer.take(&mut context);
         let mut schemas = schema::Schemas::load(Records::new(self.store.clone(), impatient())).await.unwrap();
-        let body = parquet::assemble(vec![parquet::encode_row_group(&batch).unwrap()]).unwrap();
+        let body =
+            parquet::assemble(vec![parquet::encode_row_group(&batch, ChunkWriter::default()).unwrap()])
+                .unwrap();
         let file_columns = in_file(types, &body);
         let ensured = schemas.ensure(QUARANTINE, &file_columns).await.unwrap();
         let schema::Ensured::Durable(schema) = ensured else { panic!("{ensured:?}") };
@@ -149,7 +151,17 @@ impl Lake {
 }
 
 async fn by(store: Store, rules: Knows) -> Result<Report, Error> {
-    redrive_by(store, Settings { backoff: impatient(), group_bytes: 1, dry_run: false }, rules).await
+    redrive_by(
+        store,
+        Settings {
+            backoff: impatient(),
+            group_bytes: 1,
+            chunk_writer: ChunkWriter::default(),
+            dry_run: false,
+        },
+        rules,
+    )
+    .await
 }
 
 fn impatient() -> Backoff {
@@ -233,7 +245,12 @@ async fn a_row_says_where_its_event_stood() {
 #[tokio::test]
 async fn a_dry_run_only_tells() {
     let lake = Lake::five().await;
-    let settings = Settings { backoff: impatient(), group_bytes: 1, dry_run: true };
+    let settings = Settings {
+        backoff: impatient(),
+        group_bytes: 1,
+        chunk_writer: ChunkWriter::default(),
+        dry_run: true,
+    };
     let faults = Faults::new();
     let told = redrive_by(lake.store.with_faults(&faults), settings, rules(2, ALL)).await.unwrap();
     assert_eq!((figures(&told), tables(&told)), ([1, 5, 4, 0, 1], vec![("account", 2), ("contact", 2)]));
@@ -423,7 +440,8 @@ async fn a_lake_without_quarantine_has_nothing_to_redrive() {
 #[tokio::test]
 async fn the_parser_is_the_rules() {
     let lake = Lake::five().await;
-    let report = redrive(lake.store.clone(), ParentContext::Drop, false).await.unwrap();
+    let report =
+        redrive(lake.store.clone(), ParentContext::Drop, ChunkWriter::default(), false).await.unwrap();
     assert_eq!(tables(&report), [("account", 2), ("contact", 2)]);
     assert_eq!(lake.clean("parser").await, (5, 4, 0));
 }
