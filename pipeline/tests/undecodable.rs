@@ -76,12 +76,12 @@ async fn events_with_broken_annotations_are_quarantined() {
     let good = || hub.append(FIRST, &NewEvent { body: &update("good"), ..NewEvent::default() }).unwrap();
     let body = update("stamped");
     good();
-    hub.append_stamped(FIRST, &stamped(1, None, Some(TIME), &body)).unwrap();
+    hub.append_verbatim(FIRST, &stamped(1, None, Some(TIME), &body)).unwrap();
     good();
-    hub.append_stamped(FIRST, &stamped(3, Some("3"), None, &body)).unwrap();
-    hub.append_stamped(FIRST, &stamped(4, Some("4"), Some(638_744_631_378_580_000), &body)).unwrap();
+    hub.append_verbatim(FIRST, &stamped(3, Some("3"), None, &body)).unwrap();
+    hub.append_verbatim(FIRST, &stamped(4, Some("4"), Some(638_744_631_378_580_000), &body)).unwrap();
     // The checkpoint follows an event without an offset.
-    hub.append_stamped(FIRST, &stamped(5, None, None, &body)).unwrap();
+    hub.append_verbatim(FIRST, &stamped(5, None, None, &body)).unwrap();
     let lake = tempfile::tempdir().unwrap();
     let report = run(&hub, lake.path()).await;
     assert_eq!((&report["events"], &report["quarantined"]), (&object!(6), &object!(4)), "{report}");
@@ -127,7 +127,7 @@ async fn deliveries_without_a_sequence_number_are_skipped() {
     let hub = hub().await;
     let good = || hub.append(FIRST, &NewEvent { body: &update("good"), ..NewEvent::default() }).unwrap();
     good();
-    hub.append_stamped(FIRST, &data(Some(&update("nowhere")))).unwrap();
+    hub.append_verbatim(FIRST, &data(Some(&update("nowhere")))).unwrap();
     good();
     let lake = tempfile::tempdir().unwrap();
     let report = run(&hub, lake.path()).await;

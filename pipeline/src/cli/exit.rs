@@ -89,7 +89,7 @@ impl Exit {
         use emulator::{Error, HubError};
         match error {
             Error::Bind { .. }
-            | Error::NoPartition(_)
+            | Error::UnknownPartition(_)
             | Error::Hub(HubError::NoPartitions | HubError::OtherHub { .. }) => Self::Configuration,
             Error::Hub(HubError::Disk(_)) | Error::Append(_) => Self::Refused,
             Error::Event(_) => Self::Internal,

@@ -1,6 +1,6 @@
-//! Who may do what on a connection: shared access signatures and what they grant.
+//! Authorization: shared access signatures, passwords, and the grants of a connection.
 //!
-//! Owns the check of signatures and passwords. Does not own: how they arrive (`nodes`, `connection`).
+//! Owns the check of signatures and passwords. Does not own: their transport (`nodes`, `connection`).
 //!
 //! # Source
 //! Protocol reference 2.3, 2.4.
@@ -15,14 +15,14 @@ use sha2::Sha256;
 
 use super::address::path_of;
 
-/// The one shared access key of the hub.
+/// The shared access key of the hub.
 #[derive(Clone)]
 pub(super) struct AccessKey {
     pub(super) name: String,
     pub(super) key: String,
 }
 
-/// Leaves the key out.
+/// Omits the key.
 impl fmt::Debug for AccessKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("AccessKey").field("name", &self.name).finish_non_exhaustive()
@@ -30,10 +30,10 @@ impl fmt::Debug for AccessKey {
 }
 
 impl AccessKey {
-    /// Checks the token text that was put for `audience`.
+    /// Checks a token that a client put for `audience`.
     ///
     /// # Errors
-    /// A sentence that says what is wrong, without the token in it.
+    /// The description of the refusal, without the token.
     pub(super) fn check_token(&self, token: &str, audience: &str, now_ms: i64) -> Result<Grant, String> {
         let parts =
             TokenParts::read(token).ok_or("MalformedToken: this is not a shared access signature.")?;
@@ -58,7 +58,7 @@ impl AccessKey {
         Ok(Grant { path, expires_ms })
     }
 
-    /// Checks a PLAIN response: authorisation id, name and password, parted by zero bytes.
+    /// Checks a PLAIN response: authorization id, name and password, separated by zero bytes.
     pub(super) fn check_plain(&self, response: &[u8]) -> bool {
         let mut parts = response.splitn(3, |byte| *byte == 0).skip(1);
         parts.next() == Some(self.name.as_bytes()) && parts.next() == Some(self.key.as_bytes())
@@ -66,44 +66,44 @@ impl AccessKey {
 
     fn verify(&self, signed: &[u8], signature: &str) -> bool {
         let Ok(signature) = STANDARD.decode(signature) else { return false };
-        // An HMAC takes keys of every length.
+        // HMAC accepts keys of any length.
         let Ok(mac) = Hmac::<Sha256>::new_from_slice(self.key.as_bytes()) else { return false };
         mac.chain_update(signed).verify_slice(&signature).is_ok()
     }
 }
 
-/// What a token allows.
+/// The permission that a token gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Grant {
-    /// The path that it is for; paths below it are included.
+    /// Permitted path; paths below it are included.
     path: String,
     expires_ms: i64,
 }
 
-/// Everything that a connection has shown.
+/// All permissions of a connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Grants {
-    /// A connection that came in by name and password needs no token.
-    pub(super) everything: bool,
+    /// The connection authenticated with PLAIN and does not need a token.
+    pub(super) all: bool,
     tokens: Vec<Grant>,
 }
 
 impl Grants {
-    /// Adds a token; one for the same path is renewed.
+    /// Adds a grant; it replaces one for the same path.
     pub(super) fn add(&mut self, grant: Grant) {
         self.tokens.retain(|held| held.path != grant.path);
         self.tokens.push(grant);
     }
 
-    /// Tells whether the address may be used now.
-    pub(super) fn allow(&self, address: &str, now_ms: i64) -> bool {
+    /// Returns whether the address may be used now.
+    pub(super) fn allows(&self, address: &str, now_ms: i64) -> bool {
         let path = path_of(address);
         let covered = |grant: &Grant| grant.expires_ms > now_ms && covers(&grant.path, &path);
-        self.everything || self.tokens.iter().any(covered)
+        self.all || self.tokens.iter().any(covered)
     }
 }
 
-/// The four parts of a token, as they stand in it.
+/// The four parts of a token, still percent-encoded.
 struct TokenParts<'a> {
     audience: &'a str,
     signature: &'a str,
@@ -126,7 +126,7 @@ fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// Tells whether a token for `parent` is good for `path`: the same, or a place below it.
+/// Returns whether `path` is `parent` or below it.
 fn covers(parent: &str, path: &str) -> bool {
     let Some(below) = path.strip_prefix(parent) else { return false };
     parent.is_empty() || below.is_empty() || below.starts_with('/')
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_checked_as_they_were_signed() {
+    fn accepts_signed_tokens_and_rejects_altered_ones() {
         let audience = "sb://demo.servicebus.windows.net/hub1";
         check("SAS_KEY_VALUE", UPPER, audience, NOW_MS, Ok(()));
         check("SAS_KEY_VALUE", UPPER, "amqps://other-host/HUB1/Partitions/0", NOW_MS, Ok(()));
@@ -196,17 +196,17 @@ mod tests {
     }
 
     #[test]
-    fn grants_cover_what_is_below_them_until_they_expire() {
+    fn a_grant_covers_the_paths_below_it_until_it_expires() {
         let mut grants = Grants::default();
-        assert!(!grants.allow("hub1", NOW_MS));
+        assert!(!grants.allows("hub1", NOW_MS));
         grants.add(access("SAS_KEY_VALUE").check_token(UPPER, "sb://x/hub1", NOW_MS).unwrap());
-        assert!(grants.allow("amqps://y/Hub1/ConsumerGroups/$Default/Partitions/0", NOW_MS));
-        assert!(!grants.allow("hub2", NOW_MS));
-        assert!(!grants.allow("hub1", NOW_MS + 1000));
+        assert!(grants.allows("amqps://y/Hub1/ConsumerGroups/$Default/Partitions/0", NOW_MS));
+        assert!(!grants.allows("hub2", NOW_MS));
+        assert!(!grants.allows("hub1", NOW_MS + 1000));
     }
 
     #[test]
-    fn plain_needs_name_and_key() {
+    fn plain_requires_name_and_key() {
         let access = access("key");
         assert!(access.check_plain(b"\0RootManageSharedAccessKey\0key"));
         assert!(!access.check_plain(b"\0RootManageSharedAccessKey\0wrong"));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_does_not_show() {
+    fn debug_omits_the_key() {
         assert!(!format!("{:?}", access("secret")).contains("secret"));
     }
 }

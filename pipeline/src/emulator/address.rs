@@ -1,6 +1,6 @@
 //! Addresses of nodes, in every spelling that an SDK uses.
 //!
-//! Owns what an address names. Does not own: whether the caller may use it (`access`).
+//! Owns the lookup of the node of an address. Does not own: authorization (`access`).
 //!
 //! # Source
 //! Protocol reference 4.1, 5.3.
@@ -11,20 +11,20 @@ use crate::amqp::condition;
 
 use super::refusal::Refusal;
 
-/// What an address names.
+/// Node of an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Node {
-    /// Where tokens are put.
+    /// `$cbs`, which takes tokens.
     Cbs,
-    /// Where the hub is asked about itself.
+    /// `$management`, which describes the hub.
     Management,
-    /// The hub: events go to partitions in turn or by key.
+    /// The hub, for senders: an event goes to the partition of its key, or to the next in turn.
     Hub,
     /// One partition, for senders.
     Partition(u32),
     /// One partition as a consumer group sees it, for receivers.
     Reader {
-        /// The group, in lower case.
+        /// Name of the group, in lower case.
         group: String,
         /// The partition.
         partition: u32,
@@ -32,10 +32,10 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// Finds what an address names in a hub of this name and number of partitions.
+    /// Finds the node of an address in a hub with this name and number of partitions.
     ///
     /// # Errors
-    /// A refusal for what is not there.
+    /// A refusal if the node does not exist.
     pub(super) fn find(address: &str, event_hub: &str, partitions: u32) -> Result<Self, Refusal> {
         let path = path_of(address);
         let not_found = || {
@@ -58,7 +58,7 @@ impl Node {
     }
 }
 
-/// Returns the path of an address or audience: no scheme, no authority, no slashes around it, in lower case.
+/// Returns the path of an address or audience in lower case, without scheme, authority and outer slashes.
 pub(super) fn path_of(address: &str) -> String {
     let path = match address.split_once("://") {
         Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_every_sdk_are_found() {
+    fn finds_the_nodes_in_every_sdk_spelling() {
         let reader = || Ok(Node::Reader { group: "$default".into(), partition: 2 });
         check("events/ConsumerGroups/$Default/Partitions/2", reader());
         check("/Events/consumergroups/$default/partitions/2", reader());
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_refused() {
+    fn refuses_unknown_nodes() {
         check("events/Partitions/4", Err(condition::ARGUMENT_OUT_OF_RANGE));
         check("events/Partitions/x", Err(condition::ARGUMENT_OUT_OF_RANGE));
         check("other", Err(condition::NOT_FOUND));

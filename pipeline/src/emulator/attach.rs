@@ -1,39 +1,39 @@
-//! Attaching: which link an attach asks for, whether it may have it, and the answer.
+//! Attaching: the link that an Attach asks for, its authorization, and the response.
 //!
-//! Owns admission and the attach that answers. Does not own: links once they are there (`session`).
+//! Owns admission and the Attach that answers. Does not own: attached links (`session`).
 
 use std::sync::Arc;
 
 use crate::amqp::codec::Value;
 use crate::amqp::condition;
-use crate::amqp::encode::Encoder;
+use crate::amqp::encode::encode_to_vec;
 use crate::amqp::frames::put_frame;
 use crate::amqp::performatives::{Attach, Detach, Role, SND_SETTLED, Source, Target};
 use crate::amqp::sections::lookup;
 
 use super::address::Node;
 use super::context::ConnectionContext;
-use super::filter::Start;
-use super::incoming::{Incoming, MESSAGE_SIZE_MAX};
+use super::filter::StartPosition;
+use super::incoming::{Incoming, MAX_MESSAGE_SIZE};
 use super::link::Link;
-use super::nodes::Service;
-use super::outgoing::{EventLink, Outgoing, Reading, ReplyLink};
+use super::nodes::RequestNode;
+use super::outgoing::{EventLink, Outgoing, ReplyLink, Subscription};
 use super::readers::Reader;
 use super::refusal::Refusal;
 
-/// The capability by which a reader asks for the partition's figures on every event.
+/// Capability of a reader that wants runtime metrics of the partition on every event.
 const METRICS: &str = "com.microsoft:enable-receiver-runtime-metric";
-/// The capability by which a reader says that offsets may be any text; ours always are.
+/// Capability of a reader that accepts any text as an offset. It is offered because offsets are opaque anyway.
 const GEOREPLICATION: &str = "com.microsoft:georeplication";
-/// The link property that holds the owner level.
+/// Link property that holds the owner level.
 const OWNER_LEVEL: &str = "com.microsoft:epoch";
-/// The link property that names a reader in texts.
+/// Link property that names a reader in error texts.
 const RECEIVER_NAME: &str = "com.microsoft:receiver-name";
 
-/// Makes the link that an attach asks for.
+/// Returns the link that an Attach asks for.
 ///
 /// # Errors
-/// The refusal that the peer has to hear.
+/// The refusal to send to the peer.
 pub(super) fn admit(attach: &Attach<'_>, channel: u16, context: &ConnectionContext) -> Result<Link, Refusal> {
     let Some(address) = address_of(attach) else {
         return Err(Refusal::new(condition::INVALID_FIELD, "The link names no address."));
@@ -46,7 +46,7 @@ pub(super) fn admit(attach: &Attach<'_>, channel: u16, context: &ConnectionConte
     }
 }
 
-/// Returns the address of the node that an attach asks for, which stands at the hub's end of the link.
+/// Returns the address of the node that an Attach asks for: that of the hub's end of the link.
 pub(super) fn address_of<'a>(attach: &Attach<'a>) -> Option<&'a str> {
     match attach.role {
         Role::Sender => attach.target.as_ref().and_then(|target| target.address),
@@ -60,7 +60,7 @@ fn check_access(node: &Node, address: &str, context: &ConnectionContext) -> Resu
         Node::Management => format!("{}/$management", context.hub.name),
         _ => address.to_owned(),
     };
-    if context.grants.allow(&needed, context.hub.now_ms()) {
+    if context.grants.allows(&needed, context.hub.now_ms()) {
         return Ok(());
     }
     let text =
@@ -71,8 +71,8 @@ fn check_access(node: &Node, address: &str, context: &ConnectionContext) -> Resu
 fn admit_sender(attach: &Attach<'_>, node: &Node) -> Result<Link, Refusal> {
     let incoming = Incoming::new(attach.handle, attach.initial_delivery_count.unwrap_or(0));
     match node {
-        Node::Cbs => Ok(Link::Requests(Service::Cbs, incoming)),
-        Node::Management => Ok(Link::Requests(Service::Management, incoming)),
+        Node::Cbs => Ok(Link::Requests(RequestNode::Cbs, incoming)),
+        Node::Management => Ok(Link::Requests(RequestNode::Management, incoming)),
         Node::Hub => Ok(Link::Publisher(None, incoming)),
         Node::Partition(id) => Ok(Link::Publisher(Some(*id), incoming)),
         Node::Reader { .. } => Err(Refusal::new(condition::NOT_ALLOWED, "A consumer group takes no events.")),
@@ -85,12 +85,11 @@ fn admit_receiver(
     channel: u16,
     context: &ConnectionContext,
 ) -> Result<Link, Refusal> {
-    let outgoing = Outgoing::new(channel, attach.handle, context.frame_size_max);
-    let reply_address =
-        || attach.target.as_ref().and_then(|target| target.address).unwrap_or_default().to_owned();
+    let outgoing = Outgoing::new(channel, attach.handle, context.max_frame_size);
+    let reply_to = || attach.target.as_ref().and_then(|target| target.address).unwrap_or_default().to_owned();
     match node {
-        Node::Cbs => Ok(Link::Replies(ReplyLink::new(outgoing, Service::Cbs, reply_address()))),
-        Node::Management => Ok(Link::Replies(ReplyLink::new(outgoing, Service::Management, reply_address()))),
+        Node::Cbs => Ok(Link::Replies(ReplyLink::new(outgoing, RequestNode::Cbs, reply_to()))),
+        Node::Management => Ok(Link::Replies(ReplyLink::new(outgoing, RequestNode::Management, reply_to()))),
         Node::Reader { group, partition } => admit_reader(attach, outgoing, group, partition, context),
         Node::Hub | Node::Partition(_) => {
             let text = "Events are read from a partition of a consumer group.";
@@ -111,31 +110,30 @@ fn admit_reader(
     };
     let filter = attach.source.as_ref().and_then(|source| source.filter);
     let refused = |text: String| Refusal::new(condition::ARGUMENT_ERROR, text);
-    let start = Start::read(filter).map_err(refused)?;
-    let next = partition.log().find(&start).map_err(refused)?;
+    let start = StartPosition::read(filter).map_err(refused)?;
+    let next = partition.log().find_start(&start).map_err(refused)?;
     let property = |name| lookup(attach.properties.unwrap_or_default(), name).ok().flatten();
     let name = property(RECEIVER_NAME).and_then(|value| value.text().map(str::to_owned));
     let level = property(OWNER_LEVEL).and_then(|value| value.integer());
     let reader = partition.readers.enter(&group, Reader::new(name, level, Arc::clone(&context.waker)))?;
-    let metrics = asked_for(attach, METRICS);
-    let reading = Reading { partition: id, group, next, metrics };
+    let metrics = desires(attach, METRICS);
+    let subscription = Subscription { partition: id, group, next, metrics };
     Ok(Link::Events(Box::new(EventLink::new(
         outgoing,
         Arc::clone(&context.hub),
         reader,
-        reading,
+        subscription,
         &context.waker,
     ))))
 }
 
-/// Puts the attach that accepts a link onto `out`.
+/// Appends the Attach that accepts a link.
 pub(super) fn put_accepted(attach: &Attach<'_>, channel: u16, out: &mut Vec<u8>) {
     let offered: Vec<&str> =
-        [METRICS, GEOREPLICATION].into_iter().filter(|capability| asked_for(attach, capability)).collect();
-    let mut capabilities = Vec::new();
-    Encoder::new(&mut capabilities).symbols(&offered);
+        [METRICS, GEOREPLICATION].into_iter().filter(|capability| desires(attach, capability)).collect();
+    let capabilities = encode_to_vec(|out| out.symbols(&offered));
     let answer = Attach {
-        // Readers always get settled events, whatever they ask for; publishers choose themselves.
+        // Events to readers are always settled; publishers choose the mode themselves.
         snd_settle_mode: match attach.role {
             Role::Receiver => Some(SND_SETTLED),
             Role::Sender => attach.snd_settle_mode,
@@ -148,7 +146,7 @@ pub(super) fn put_accepted(attach: &Attach<'_>, channel: u16, out: &mut Vec<u8>)
     put_frame(out, channel, |out| answer.encode(out));
 }
 
-/// Puts what refuses a link onto `out`: an attach without source and target, and the detach that says why.
+/// Appends the frames that refuse a link: an Attach without source and target, then a Detach with the reason.
 ///
 /// # Source
 /// Protocol reference 4.6.
@@ -163,7 +161,7 @@ pub(super) fn put_refused(attach: &Attach<'_>, refusal: &Refusal, channel: u16, 
     put_detach(attach.handle, refusal, channel, out);
 }
 
-/// Puts the detach that closes a link for a reason onto `out`.
+/// Appends a Detach that closes a link with a reason.
 pub(super) fn put_detach(handle: u32, refusal: &Refusal, channel: u16, out: &mut Vec<u8>) {
     let detach = Detach { handle, closed: true, error: Some(refusal.wire()) };
     put_frame(out, channel, |out| detach.encode(out));
@@ -181,15 +179,15 @@ fn answer_to<'a>(attach: &Attach<'a>) -> Attach<'a> {
         snd_settle_mode: attach.snd_settle_mode,
         rcv_settle_mode: Some(0),
         initial_delivery_count,
-        max_message_size: Some(MESSAGE_SIZE_MAX),
+        max_message_size: Some(MAX_MESSAGE_SIZE),
         ..Attach::default()
     }
 }
 
-/// Tells whether a capability is among the desired ones, which may be one symbol or an array.
-fn asked_for(attach: &Attach<'_>, capability: &str) -> bool {
+/// Returns whether a capability is among the desired ones, which are one symbol or an array.
+fn desires(attach: &Attach<'_>, capability: &str) -> bool {
     let Some(Ok(desired)) = attach.desired_capabilities.map(Value::read) else { return false };
-    let is_it = |value: &Value<'_>| value.text() == Some(capability);
-    is_it(&desired)
-        || desired.items().is_some_and(|mut items| items.any(|item| item.is_ok_and(|item| is_it(&item))))
+    let matches = |value: &Value<'_>| value.text() == Some(capability);
+    matches(&desired)
+        || desired.items().is_some_and(|mut items| items.any(|item| item.is_ok_and(|item| matches(&item))))
 }

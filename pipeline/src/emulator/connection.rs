@@ -1,6 +1,6 @@
-//! One connection as a state machine: bytes in, bytes out, no socket and no runtime.
+//! One connection as a state machine: bytes in, bytes out, without a socket or a runtime.
 //!
-//! Owns the handshake, the sessions and whose turn it is to send. Does not own: the socket, silence and
+//! Owns the handshake, the sessions and the order in which links send. Does not own: the socket, idle timeouts and
 //! heartbeats (`listener`).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -20,94 +20,94 @@ use super::attach::address_of;
 use super::context::ConnectionContext;
 use super::hub::Hub;
 use super::refusal::Refusal;
-use super::session::{Fault, Session};
+use super::session::{Session, SessionError};
 
-/// What the hub offers, as the service does.
+/// SASL mechanisms that the hub offers, those of the service.
 ///
 /// # Source
 /// Protocol reference 1.3.
 const MECHANISMS: [&str; 4] = ["MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL"];
 
-/// The highest channel: the service's figure.
-const CHANNEL_MAX: u16 = 4999;
+/// Highest channel: the figure of the service's own Open.
+const MAX_CHANNEL: u16 = 4999;
 
-/// What one round of sending puts out at most, bytes.
+/// Size at which a round of sending ends, bytes.
 ///
-/// One write of this size keeps the cost of a system call small beside that of its bytes.
-const ROUND_BYTES: usize = 256 * 1024;
+/// A write of this size costs far more than the system call around it.
+const MAX_ROUND_BYTES: usize = 256 * 1024;
 
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     phase: Phase,
     context: ConnectionContext,
-    /// The silence after which the peer gives up on us.
-    peer_patience: Option<Duration>,
-    /// The silence after which we give up, as it is told to the peer.
-    patience: Duration,
+    /// Idle timeout of the peer, if it has one.
+    peer_idle_timeout: Option<Duration>,
+    /// Our idle timeout, as our Open advertises it.
+    idle_timeout: Duration,
     sessions: BTreeMap<u16, Session>,
-    /// The channels of sessions that we have ended; what comes on them is dropped until the peer ends them too.
+    /// Channels of sessions that we have ended; frames on them are dropped until the peer ends them too.
     ended: BTreeSet<u16>,
-    /// The links that the hub sends on, by channel and handle, in the order of their turns.
+    /// Links that the hub sends on, as (channel, handle), in the order of their turns.
     turns: VecDeque<(u16, u32)>,
 }
 
-/// How far the connection is.
+/// Phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// The SASL header is awaited.
+    /// Waits for the SASL header.
     SaslHeader,
-    /// The choice of a mechanism is awaited.
+    /// Waits for sasl-init.
     SaslInit,
-    /// The AMQP header is awaited.
+    /// Waits for the AMQP header.
     AmqpHeader,
-    /// The open is awaited.
+    /// Waits for Open.
     Open,
-    /// Frames come and go.
+    /// Open in both directions.
     Running,
-    /// Nothing more is read; what is put out already is still to be written.
+    /// Reading has ended; bytes that are already encoded are still written.
     Over,
-    /// The socket is to be dropped at once.
+    /// The socket has to be dropped at once.
     Dropped,
 }
 
 impl Connection {
-    /// Makes a connection that `waker` wakes.
-    pub(super) fn new(hub: Arc<Hub>, waker: Arc<Notify>, patience: Duration) -> Self {
+    /// Returns a connection that `waker` wakes.
+    pub(super) fn new(hub: Arc<Hub>, waker: Arc<Notify>, idle_timeout: Duration) -> Self {
         let context = ConnectionContext {
             hub,
             waker,
             grants: Grants::default(),
-            frame_size_max: MIN_MAX_FRAME_SIZE as usize,
+            max_frame_size: MIN_MAX_FRAME_SIZE as usize,
             replies: Vec::new(),
         };
         Self {
             phase: Phase::SaslHeader,
             context,
-            peer_patience: None,
-            patience,
+            peer_idle_timeout: None,
+            idle_timeout,
             sessions: BTreeMap::new(),
             ended: BTreeSet::new(),
             turns: VecDeque::new(),
         }
     }
 
-    /// Tells whether nothing more is read.
+    /// Returns whether reading has ended.
     pub(super) fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over | Phase::Dropped)
     }
 
-    /// Tells whether the socket is to be dropped without a word.
+    /// Returns whether the socket has to be dropped without a Close.
     pub(super) fn is_dropped(&self) -> bool {
         self.phase == Phase::Dropped
     }
 
-    /// Returns the silence after which the peer gives up on us, if it does.
-    pub(super) fn peer_patience(&self) -> Option<Duration> {
-        self.peer_patience
+    /// Returns the idle timeout of the peer, if it has one.
+    pub(super) fn peer_idle_timeout(&self) -> Option<Duration> {
+        self.peer_idle_timeout
     }
 
-    /// Takes everything in that is there as whole frames.
+    /// Processes all complete frames of `input`.
     pub(super) fn receive(&mut self, input: &mut FrameBuffer, out: &mut Vec<u8>) {
         while !self.is_over() {
             match self.step(input, out) {
@@ -121,26 +121,26 @@ impl Connection {
         }
     }
 
-    /// Sends what the links have to send, each in its turn, up to a round's worth of bytes.
+    /// Sends on the links in turn until none has anything to send or the round is full.
     pub(super) fn pump(&mut self, out: &mut Vec<u8>) {
-        let mut resting = 0;
-        while self.phase == Phase::Running && out.len() < ROUND_BYTES && resting < self.turns.len() {
+        let mut idle_turns = 0;
+        while self.phase == Phase::Running && out.len() < MAX_ROUND_BYTES && idle_turns < self.turns.len() {
             let Some(turn) = self.turns.pop_front() else { break };
             let before = out.len();
             if self.pump_link(turn, out) {
                 self.turns.push_back(turn);
             }
-            resting = if out.len() == before { resting + 1 } else { 0 };
+            idle_turns = if out.len() == before { idle_turns + 1 } else { 0 };
         }
     }
 
-    /// Closes the connection, with a reason or as the peer asked.
+    /// Closes the connection, with a reason or in answer to the peer's Close.
     pub(super) fn close(&mut self, refusal: Option<&Refusal>, out: &mut Vec<u8>) {
         if let Some(refusal) = refusal {
             tracing::debug!(condition = refusal.condition, text = refusal.text, "connection closed");
         }
         match self.phase {
-            // A peer that can't open hears nothing but the header of the layer that is spoken here.
+            // Before Open the only possible response is the header of the expected layer.
             Phase::SaslHeader => out.extend_from_slice(&SASL_HEADER),
             Phase::SaslInit => put_sasl_frame(out, |out| sasl::encode_outcome(false, out)),
             Phase::AmqpHeader => out.extend_from_slice(&AMQP_HEADER),
@@ -157,17 +157,17 @@ impl Connection {
         self.turns.clear();
     }
 
-    /// Takes one header or frame in; tells whether there was one.
+    /// Processes one header or frame; returns whether there was one.
     fn step(&mut self, input: &mut FrameBuffer, out: &mut Vec<u8>) -> Result<bool, Refusal> {
         if matches!(self.phase, Phase::SaslHeader | Phase::AmqpHeader) {
-            let Some(layer) = input.next_header().map_err(framing)? else { return Ok(false) };
+            let Some(layer) = input.next_header().map_err(framing_error)? else { return Ok(false) };
             return self.on_header(layer, out).map(|()| true);
         }
-        let Some(frame) = input.next_frame().map_err(framing)? else { return Ok(false) };
+        let Some(frame) = input.next_frame().map_err(framing_error)? else { return Ok(false) };
         match (self.phase, frame.layer) {
             (Phase::SaslInit, Layer::Sasl) => self.on_init(&frame.body, out)?,
             (Phase::Open | Phase::Running, Layer::Amqp) => self.on_frame(&frame, out)?,
-            _ => return Err(framing(frames::Error::Protocol)),
+            _ => return Err(framing_error(frames::Error::Protocol)),
         }
         Ok(true)
     }
@@ -183,19 +183,19 @@ impl Connection {
                 out.extend_from_slice(&AMQP_HEADER);
                 self.phase = Phase::Open;
             }
-            _ => return Err(framing(frames::Error::Protocol)),
+            _ => return Err(framing_error(frames::Error::Protocol)),
         }
         Ok(())
     }
 
     fn on_init(&mut self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Refusal> {
-        let init = sasl::Init::decode(body).map_err(undecodable)?;
+        let init = sasl::Init::decode(body).map_err(decode_error)?;
         let plain = init.mechanism == "PLAIN";
         let known = MECHANISMS.contains(&init.mechanism);
         if !known || (plain && !self.context.hub.access.check_plain(init.initial_response)) {
             return Err(Refusal::new(condition::UNAUTHORIZED, "The credentials are not valid."));
         }
-        self.context.grants.everything = plain;
+        self.context.grants.all = plain;
         put_sasl_frame(out, |out| sasl::encode_outcome(true, out));
         self.phase = Phase::AmqpHeader;
         Ok(())
@@ -205,7 +205,7 @@ impl Connection {
         if frame.body.is_empty() {
             return Ok(());
         }
-        let (performative, payload) = Performative::decode(&frame.body).map_err(undecodable)?;
+        let (performative, payload) = Performative::decode(&frame.body).map_err(decode_error)?;
         match (self.phase, &performative) {
             (Phase::Open, Performative::Open(open)) => {
                 self.on_open(open, out);
@@ -226,8 +226,8 @@ impl Connection {
 
     fn on_open(&mut self, open: &Open<'_>, out: &mut Vec<u8>) {
         let stated = open.max_frame_size.unwrap_or(u32::MAX);
-        self.context.frame_size_max = stated.max(MIN_MAX_FRAME_SIZE) as usize;
-        self.peer_patience =
+        self.context.max_frame_size = stated.max(MIN_MAX_FRAME_SIZE) as usize;
+        self.peer_idle_timeout =
             open.idle_time_out.filter(|ms| *ms > 0).map(|ms| Duration::from_millis(ms.into()));
         self.put_open(out);
         self.phase = Phase::Running;
@@ -237,16 +237,16 @@ impl Connection {
         let open = Open {
             container_id: "catchwater",
             max_frame_size: Some(MAX_FRAME_SIZE),
-            channel_max: Some(CHANNEL_MAX),
-            idle_time_out: Some(self.patience.as_millis() as u32),
+            channel_max: Some(MAX_CHANNEL),
+            idle_time_out: Some(self.idle_timeout.as_millis() as u32),
             ..Open::default()
         };
         put_frame(out, 0, |out| open.encode(out));
     }
 
     fn on_begin(&mut self, channel: u16, begin: &Begin<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
-        if channel > CHANNEL_MAX || self.sessions.contains_key(&channel) || self.ended.contains(&channel) {
-            let text = format!("The channel {channel} is above {CHANNEL_MAX} or in use.");
+        if channel > MAX_CHANNEL || self.sessions.contains_key(&channel) || self.ended.contains(&channel) {
+            let text = format!("The channel {channel} is above {MAX_CHANNEL} or in use.");
             return Err(Refusal::new(condition::FRAMING_ERROR, text));
         }
         self.sessions.insert(channel, Session::begin(channel, begin, out));
@@ -280,8 +280,8 @@ impl Connection {
         let session = self.sessions.get_mut(&channel).ok_or_else(|| no_session(channel))?;
         match session.on_frame(performative, payload, &mut self.context, out) {
             Ok(()) => {}
-            Err(Fault::Connection(refusal)) => return Err(refusal),
-            Err(Fault::Session(refusal)) => {
+            Err(SessionError::Connection(refusal)) => return Err(refusal),
+            Err(SessionError::Session(refusal)) => {
                 tracing::debug!(condition = refusal.condition, text = refusal.text, "session ended");
                 put_frame(out, channel, |out| encode_end(Some(refusal.wire()), out));
                 self.sessions.remove(&channel);
@@ -289,13 +289,13 @@ impl Connection {
             }
         }
         if let Performative::Attach(attach) = performative {
-            self.note_turn(channel, attach.handle);
+            self.add_turn(channel, attach.handle);
         }
         self.deliver_replies();
         Ok(())
     }
 
-    /// Refuses a second `$cbs` link of one role, as the service does.
+    /// Refuses a second `$cbs` link of the same role, as the service does; returns whether it did.
     fn refuse_second_cbs(&mut self, channel: u16, attach: &Attach<'_>, out: &mut Vec<u8>) -> bool {
         let taken = address_of(attach) == Some("$cbs")
             && self.sessions.values().any(|session| session.has_cbs(attach.role));
@@ -309,43 +309,46 @@ impl Connection {
         }
     }
 
-    fn note_turn(&mut self, channel: u16, handle: u32) {
+    fn add_turn(&mut self, channel: u16, handle: u32) {
         let sends = self.sessions.get(&channel).is_some_and(|session| session.sends_on(handle));
         if sends && !self.turns.contains(&(channel, handle)) {
             self.turns.push_back((channel, handle));
         }
     }
 
-    /// Sends on one link; tells whether it is still there.
+    /// Sends on one link; returns whether it is still attached.
     fn pump_link(&mut self, (channel, handle): (u16, u32), out: &mut Vec<u8>) -> bool {
         let Some(session) = self.sessions.get_mut(&channel) else { return false };
         let faults = &self.context.hub.faults;
-        let sent = session.pump(handle, faults.allowance(), out);
-        if sent > 0 && faults.spend(sent) {
+        let sent = session.pump(handle, faults.events_left(), out);
+        if sent > 0 && faults.count_sent(sent) {
             self.phase = Phase::Dropped;
             return false;
         }
         session.sends_on(handle)
     }
 
-    /// Hands replies to the links that they name, or to any link of their node.
+    /// Queues replies on the links that they name, or on any link of their node.
     fn deliver_replies(&mut self) {
         for reply in std::mem::take(&mut self.context.replies) {
             let exact = self.sessions.values_mut().any(|session| session.reply_link(&reply, true).is_some());
             let link = self.sessions.values_mut().find_map(|session| session.reply_link(&reply, exact));
             let delivered = link.is_some_and(|link| link.push(reply.message));
             if !delivered {
-                tracing::debug!(reply_to = reply.address, "a reply found no link with room for it");
+                tracing::debug!(
+                    reply_to = reply.address,
+                    "reply dropped: no link for it, or its queue is full"
+                );
             }
         }
     }
 }
 
-fn framing(error: frames::Error) -> Refusal {
+fn framing_error(error: frames::Error) -> Refusal {
     Refusal::new(condition::FRAMING_ERROR, format!("The stream can't be read: {error}."))
 }
 
-fn undecodable(error: codec::Error) -> Refusal {
+fn decode_error(error: codec::Error) -> Refusal {
     Refusal::new(condition::DECODE_ERROR, format!("A frame can't be read: {error}."))
 }
 

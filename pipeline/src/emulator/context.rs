@@ -12,11 +12,11 @@ use super::nodes::Reply;
 #[derive(Debug)]
 pub(super) struct ConnectionContext {
     pub(super) hub: Arc<Hub>,
-    /// Wakes the connection.
+    /// Wakes the connection when there is something to send.
     pub(super) waker: Arc<Notify>,
     pub(super) grants: Grants,
-    /// The largest frame that the peer takes.
-    pub(super) frame_size_max: usize,
-    /// Replies that have not found their link yet.
+    /// Maximum frame size of the peer, bytes.
+    pub(super) max_frame_size: usize,
+    /// Replies that are not queued on a link yet.
     pub(super) replies: Vec<Reply>,
 }

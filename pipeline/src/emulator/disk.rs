@@ -1,7 +1,7 @@
-//! The files that let a hub survive a restart: one append-only log per partition and one page about the hub.
+//! The files that survive a restart of the hub: an append-only log per partition, and the hub's metadata.
 //!
-//! Owns the record format and the torn tail. Does not own: what an event is (`log`). A write that returned is
-//! with the operating system: it survives a killed process, not a power cut.
+//! Owns the record format and the repair of a torn tail. Does not own: the encoding of an event (`log`). A completed
+//! write is in the operating system's cache: it survives a killed process, but not a power failure.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -9,36 +9,35 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// In front of each record: size of the event (4 bytes), enqueued time (8), size of its header section (4) and
-/// checksum of all that and the event (8); big-endian.
+/// Bytes before each event: its size (4), enqueued time (8), size of its header section (4), and a checksum of these
+/// and the event (8); big-endian.
 const PREFIX_SIZE: usize = 24;
 
-/// The page about the hub.
+/// Metadata of the hub, the file `hub.json`.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct HubPage {
-    /// The hub's name.
+pub(super) struct HubMetadata {
+    /// Name of the hub.
     pub(super) event_hub: String,
-    /// How many partitions it has.
+    /// Number of partitions.
     pub(super) partitions: u32,
-    /// When it was created, unix milliseconds.
+    /// Creation time, unix milliseconds.
     pub(super) created_ms: i64,
 }
 
-impl HubPage {
-    /// Reads the page of a folder, or writes `fresh` when there is none.
-    pub(super) fn read_or_write(folder: &Path, fresh: HubPage) -> Result<HubPage, Error> {
+impl HubMetadata {
+    /// Reads the metadata of a folder, or writes `fresh` if it has none.
+    pub(super) fn read_or_write(folder: &Path, fresh: HubMetadata) -> Result<HubMetadata, Error> {
         let path = folder.join("hub.json");
         match fs::read(&path) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes).map_err(|source| Error::Page { path: path.clone(), source })
-            }
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|source| Error::Metadata { path: path.clone(), source }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(folder).map_err(at(folder))?;
-                let page = serde_json::to_vec(&fresh)
-                    .map_err(|source| Error::Page { path: path.clone(), source })?;
+                fs::create_dir_all(folder).map_err(io_error(folder))?;
+                let json = serde_json::to_vec(&fresh)
+                    .map_err(|source| Error::Metadata { path: path.clone(), source })?;
                 let draft = folder.join("hub.json.draft");
-                fs::write(&draft, page).map_err(at(&draft))?;
-                fs::rename(&draft, &path).map_err(at(&path))?;
+                fs::write(&draft, json).map_err(io_error(&draft))?;
+                fs::rename(&draft, &path).map_err(io_error(&path))?;
                 Ok(fresh)
             }
             Err(source) => Err(Error::Io { path, source }),
@@ -46,7 +45,7 @@ impl HubPage {
     }
 }
 
-/// One event in a file.
+/// One event in a log file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) enqueued_ms: i64,
@@ -76,45 +75,50 @@ pub(super) struct LogFile {
 }
 
 impl LogFile {
-    /// Opens a partition's file, reads what it holds and cuts a torn tail off.
+    /// Opens the file of a partition, reads its records and truncates a torn tail.
     pub(super) fn open(folder: &Path, partition: u32) -> Result<(Self, Vec<Record>), Error> {
         let path = folder.join(format!("p{partition:04}.log"));
         let mut options = OpenOptions::new();
-        let mut file =
-            options.read(true).write(true).create(true).truncate(false).open(&path).map_err(at(&path))?;
+        let mut file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(io_error(&path))?;
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(at(&path))?;
+        file.read_to_end(&mut bytes).map_err(io_error(&path))?;
         let (records, whole) = read_records(&bytes);
         let mut log = Self { path, file, size: whole as u64, buffer: Vec::new() };
-        log.cut()?;
+        log.truncate()?;
         Ok((log, records))
     }
 
     /// Appends records in one write.
     ///
     /// # Errors
-    /// What was written of them is cut off again, so that the next record does not stand behind a torn one.
+    /// A failed write. The file is truncated, so that the next record does not follow a torn one.
     pub(super) fn append(&mut self, records: &[Record]) -> Result<(), Error> {
         self.buffer.clear();
         for record in records {
             record.encode(&mut self.buffer);
         }
         if let Err(source) = self.file.write_all(&self.buffer) {
-            self.cut()?;
+            self.truncate()?;
             return Err(Error::Io { path: self.path.clone(), source });
         }
         self.size += self.buffer.len() as u64;
         Ok(())
     }
 
-    fn cut(&mut self) -> Result<(), Error> {
-        self.file.set_len(self.size).map_err(at(&self.path))?;
-        self.file.seek(SeekFrom::Start(self.size)).map_err(at(&self.path))?;
+    fn truncate(&mut self) -> Result<(), Error> {
+        self.file.set_len(self.size).map_err(io_error(&self.path))?;
+        self.file.seek(SeekFrom::Start(self.size)).map_err(io_error(&self.path))?;
         Ok(())
     }
 }
 
-/// What a folder may answer.
+/// Error of the data folder.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file can't be read or written.
@@ -122,33 +126,33 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// The page about the hub is none.
-    #[error("{} is not a page about a hub", path.display())]
-    Page {
+    /// The metadata of the hub is malformed.
+    #[error("{} is not the metadata of a hub", path.display())]
+    Metadata {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: serde_json::Error,
     },
 }
 
-fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Io { path, source }
 }
 
-/// Reads whole records; returns them and where the last one ends.
+/// Returns the complete records and the offset at which the last one ends.
 fn read_records(bytes: &[u8]) -> (Vec<Record>, usize) {
     let mut records = Vec::new();
     let mut rest = bytes;
-    while let Some((record, behind)) = read_record(rest) {
+    while let Some((record, after)) = read_record(rest) {
         records.push(record);
-        rest = behind;
+        rest = after;
     }
     (records, bytes.len() - rest.len())
 }
@@ -166,7 +170,7 @@ fn read_record(bytes: &[u8]) -> Option<(Record, &[u8])> {
     Some((Record { enqueued_ms, header_size, encoded: encoded.into() }, rest))
 }
 
-/// FNV-1a of 64 bits: it has to tell a torn record from a whole one, not to withstand anybody.
+/// FNV-1a of 64 bits. It detects torn records; it is not meant to resist an attacker.
 pub(super) fn checksum(parts: &[&[u8]]) -> u64 {
     parts
         .iter()
@@ -188,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_appended_is_there_again_and_a_torn_tail_is_cut() {
+    fn reopening_keeps_records_and_truncates_a_torn_tail() {
         let folder = tempfile::tempdir().unwrap();
         let expected = [(5, b"first".to_vec()), (6, b"second".to_vec())];
         let (mut log, records) = LogFile::open(folder.path(), 3).unwrap();
@@ -207,7 +211,7 @@ mod tests {
 
         let (mut log, _) = LogFile::open(folder.path(), 3).unwrap();
         log.append(&[record(6, b"second")]).unwrap();
-        assert_eq!(contents(folder.path()), expected, "appending goes on behind the cut");
+        assert_eq!(contents(folder.path()), expected, "appending continues after the last complete record");
     }
 
     #[test]
@@ -224,10 +228,10 @@ mod tests {
     }
 
     #[test]
-    fn the_page_is_written_once() {
+    fn metadata_is_written_once() {
         let folder = tempfile::tempdir().unwrap();
-        let page = |created_ms| HubPage { event_hub: "events".into(), partitions: 4, created_ms };
-        assert_eq!(HubPage::read_or_write(folder.path(), page(1)).unwrap(), page(1));
-        assert_eq!(HubPage::read_or_write(folder.path(), page(2)).unwrap(), page(1));
+        let metadata = |created_ms| HubMetadata { event_hub: "events".into(), partitions: 4, created_ms };
+        assert_eq!(HubMetadata::read_or_write(folder.path(), metadata(1)).unwrap(), metadata(1));
+        assert_eq!(HubMetadata::read_or_write(folder.path(), metadata(2)).unwrap(), metadata(1));
     }
 }

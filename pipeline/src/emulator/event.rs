@@ -1,6 +1,6 @@
-//! Events on their way in: one, or many in an envelope.
+//! Received events: one, or a batch in an envelope.
 //!
-//! Owns what a delivery holds. Does not own: where it goes (`hub`), or how it is kept (`log`).
+//! Owns the contents of a delivery. Does not own: the choice of a partition (`hub`), or storage (`log`).
 
 use crate::amqp::codec::{self, Value};
 use crate::amqp::encode::Encoder;
@@ -8,23 +8,23 @@ use crate::amqp::sections::{Message, code, lookup};
 
 use super::log::PARTITION_KEY;
 
-/// The message format of a batch: an envelope whose Data sections are encoded events.
+/// Message format of a batch: an envelope whose Data sections are encoded events.
 ///
 /// # Source
 /// Protocol reference 5.3.
 pub const BATCH_FORMAT: u32 = 0x8001_3700;
 
-/// Events that go to one partition together.
+/// Events that are appended to one partition together.
 #[derive(Debug)]
 pub(super) struct Batch<'a> {
     pub(super) events: Vec<Message<'a>>,
-    /// The partition key of the envelope or of the event.
+    /// Partition key of the envelope, or of the single event.
     pub(super) key: Option<&'a str>,
 }
 
 impl<'a> Batch<'a> {
-    /// Reads a delivery: one event, or an envelope with many. Of an event only the annotations are read, as the service
-    /// does: senders may put anything behind them.
+    /// Reads a delivery: one event, or an envelope with several. Only the annotations of an event are validated, as in
+    /// the service; the sections after them are opaque.
     pub(super) fn read(format: u32, payload: &'a [u8]) -> Result<Self, codec::Error> {
         let is_batch = format == BATCH_FORMAT;
         let outer = if is_batch { Message::scan(payload)? } else { Message::scan_annotations(payload)? };
@@ -44,18 +44,18 @@ impl<'a> Batch<'a> {
 /// An event to append without a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NewEvent<'a> {
-    /// The body, one Data section.
+    /// Body, one Data section.
     pub body: &'a [u8],
-    /// The content type among its properties.
+    /// Content type.
     pub content_type: Option<&'a str>,
-    /// Application properties, all of them strings.
+    /// Application properties, all strings.
     pub properties: &'a [(&'a str, &'a str)],
-    /// The partition key that it carries.
+    /// Partition key.
     pub partition_key: Option<&'a str>,
 }
 
 impl NewEvent<'_> {
-    /// Encodes it as a sender would.
+    /// Encodes the event as a sender does.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut message = Vec::with_capacity(self.body.len() + 256);
         let mut out = Encoder::new(&mut message);

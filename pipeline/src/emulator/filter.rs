@@ -1,6 +1,6 @@
-//! The selector filter of a reader: from which event it begins.
+//! The selector filter of a reader: its starting position.
 //!
-//! Owns the grammar. Does not own: whether the place exists (`log`).
+//! Owns the grammar. Does not own: the check that the position exists (`log`).
 //!
 //! # Source
 //! Protocol reference 4.2.
@@ -8,20 +8,20 @@
 use crate::amqp::codec::Value;
 use crate::amqp::sections::lookup;
 
-/// The key of the filter; the descriptor of its value differs between SDKs and is ignored.
+/// Key of the filter; the descriptor of its value differs between SDKs and is ignored.
 const FILTER: &str = "apache.org:selector-filter:string";
 
-/// Where a reader begins.
+/// Starting position of a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Start {
-    pub(super) place: Place,
-    /// Whether the named event itself is included.
+pub(super) struct StartPosition {
+    pub(super) position: Position,
+    /// The reader gets the event at the position too.
     pub(super) inclusive: bool,
 }
 
-/// The place that a filter names.
+/// Position that a filter names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Position {
     Beginning,
     End,
     Offset(i64),
@@ -29,13 +29,13 @@ pub(super) enum Place {
     EnqueuedTime(i64),
 }
 
-impl Start {
-    const BEGINNING: Self = Self { place: Place::Beginning, inclusive: true };
+impl StartPosition {
+    const BEGINNING: Self = Self { position: Position::Beginning, inclusive: true };
 
-    /// Reads the encoded filter map of a source; without one a reader begins at the beginning.
+    /// Reads the encoded filter map of a source; without one a reader starts at the first event.
     ///
     /// # Errors
-    /// The service's text about a filter that it does not know.
+    /// The service's text for an unknown filter.
     pub(super) fn read(filter: Option<&[u8]>) -> Result<Self, String> {
         let Some(filter) = filter else { return Ok(Self::BEGINNING) };
         match lookup(filter, FILTER) {
@@ -49,9 +49,9 @@ impl Start {
         }
     }
 
-    /// Tells whether an event at `value` is one that a reader from `wanted` gets.
-    pub(super) fn reached(&self, value: i64, wanted: i64) -> bool {
-        if self.inclusive { value >= wanted } else { value > wanted }
+    /// Returns whether a reader that starts at `start` gets the event at `value`.
+    pub(super) fn includes(&self, value: i64, start: i64) -> bool {
+        if self.inclusive { value >= start } else { value > start }
     }
 
     fn parse(expression: &str) -> Result<Self, String> {
@@ -64,15 +64,15 @@ impl Start {
         let rest = rest.trim_start().strip_prefix('>')?;
         let (inclusive, rest) = rest.strip_prefix('=').map_or((false, rest), |rest| (true, rest));
         let value = unquoted(rest.trim())?;
-        let place = match (field, value) {
-            ("x-opt-offset", "-1") => Place::Beginning,
-            ("x-opt-offset", "@latest") => Place::End,
-            ("x-opt-offset", value) => Place::Offset(number(value).filter(|offset| *offset >= 0)?),
-            ("x-opt-sequence-number", value) => Place::SequenceNumber(number(value)?),
-            ("x-opt-enqueued-time", value) => Place::EnqueuedTime(number(value)?),
+        let position = match (field, value) {
+            ("x-opt-offset", "-1") => Position::Beginning,
+            ("x-opt-offset", "@latest") => Position::End,
+            ("x-opt-offset", value) => Position::Offset(number(value).filter(|offset| *offset >= 0)?),
+            ("x-opt-sequence-number", value) => Position::SequenceNumber(number(value)?),
+            ("x-opt-enqueued-time", value) => Position::EnqueuedTime(number(value)?),
             _ => return None,
         };
-        Some(Self { place, inclusive })
+        Some(Self { position, inclusive })
     }
 }
 
@@ -97,28 +97,29 @@ mod tests {
     use crate::amqp::encode::Encoder;
 
     #[track_caller]
-    fn check(expression: &str, expected: Option<(Place, bool)>) {
-        let expected = expected.map(|(place, inclusive)| Start { place, inclusive }).ok_or_else(|| {
-            format!("The filter '{expression}' is not a valid amqp filter for EventHub entities")
-        });
-        assert_eq!(Start::parse(expression), expected, "{expression}");
+    fn check(expression: &str, expected: Option<(Position, bool)>) {
+        let expected =
+            expected.map(|(position, inclusive)| StartPosition { position, inclusive }).ok_or_else(|| {
+                format!("The filter '{expression}' is not a valid amqp filter for EventHub entities")
+            });
+        assert_eq!(StartPosition::parse(expression), expected, "{expression}");
     }
 
     #[test]
-    fn every_sdks_expressions_are_understood() {
-        check("amqp.annotation.x-opt-offset > '-1'", Some((Place::Beginning, false)));
-        check("amqp.annotation.x-opt-offset > '@latest'", Some((Place::End, false)));
-        check("amqp.annotation.x-opt-offset > '120'", Some((Place::Offset(120), false)));
-        check("amqp.annotation.x-opt-offset >= '120'", Some((Place::Offset(120), true)));
-        check("amqp.annotation.x-opt-offset > 120", Some((Place::Offset(120), false)));
-        check("amqp.annotation.x-opt-sequence-number >'7'", Some((Place::SequenceNumber(7), false)));
-        check("amqp.annotation.x-opt-sequence-number >= 7", Some((Place::SequenceNumber(7), true)));
-        check("amqp.annotation.x-opt-sequence-number > '-1'", Some((Place::SequenceNumber(-1), false)));
-        check("amqp.annotation.x-opt-enqueued-time >='9'", Some((Place::EnqueuedTime(9), true)));
+    fn parses_the_expressions_of_every_sdk() {
+        check("amqp.annotation.x-opt-offset > '-1'", Some((Position::Beginning, false)));
+        check("amqp.annotation.x-opt-offset > '@latest'", Some((Position::End, false)));
+        check("amqp.annotation.x-opt-offset > '120'", Some((Position::Offset(120), false)));
+        check("amqp.annotation.x-opt-offset >= '120'", Some((Position::Offset(120), true)));
+        check("amqp.annotation.x-opt-offset > 120", Some((Position::Offset(120), false)));
+        check("amqp.annotation.x-opt-sequence-number >'7'", Some((Position::SequenceNumber(7), false)));
+        check("amqp.annotation.x-opt-sequence-number >= 7", Some((Position::SequenceNumber(7), true)));
+        check("amqp.annotation.x-opt-sequence-number > '-1'", Some((Position::SequenceNumber(-1), false)));
+        check("amqp.annotation.x-opt-enqueued-time >='9'", Some((Position::EnqueuedTime(9), true)));
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn refuses_other_expressions() {
         for expression in [
             "",
             "amqp.annotation.x-opt-offset",
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn all_three_descriptors_are_the_same_filter() {
+    fn accepts_all_three_descriptors() {
         let descriptors: [fn(&mut Encoder<'_>); 3] = [
             |out| out.ulong(0x0000_468C_0000_0004),
             |out| out.ulong(0x0000_0013_7000_000A),
@@ -151,9 +152,9 @@ mod tests {
                 map.symbol(FILTER);
                 map.raw(&described);
             });
-            let expected = Start { place: Place::SequenceNumber(7), inclusive: false };
-            assert_eq!(Start::read(Some(&map)), Ok(expected));
+            let expected = StartPosition { position: Position::SequenceNumber(7), inclusive: false };
+            assert_eq!(StartPosition::read(Some(&map)), Ok(expected));
         }
-        assert_eq!(Start::read(None), Ok(Start::BEGINNING));
+        assert_eq!(StartPosition::read(None), Ok(StartPosition::BEGINNING));
     }
 }

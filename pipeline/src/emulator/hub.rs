@@ -1,7 +1,7 @@
 //! The hub: its partitions, its key and its clock, shared by all connections.
 //!
-//! Owns the locks and who is woken by new events. Does not own: the wire (`connection`), or the rules of a
-//! partition (`log`, `readers`).
+//! Owns the locks, and the wake-up of connections by new events. Does not own: the protocol (`connection`), or the
+//! rules of a partition (`log`, `readers`).
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use crate::clock::Clock;
 
 use super::access::AccessKey;
 use super::config::Config;
-use super::disk::{self, HubPage, LogFile, checksum};
+use super::disk::{self, HubMetadata, LogFile, checksum};
 use super::event::Batch;
 use super::faults::Faults;
 use super::log::{self, PartitionLog};
@@ -27,11 +27,11 @@ pub(super) struct Hub {
     pub(super) access: AccessKey,
     pub(super) faults: Faults,
     clock: Arc<dyn Clock>,
-    /// The partition that the next event without a choice goes to.
+    /// Round-robin counter for events without partition and key.
     turn: AtomicUsize,
 }
 
-/// The clock has nothing to show.
+/// Omits the partitions, which hold all events.
 impl std::fmt::Debug for Hub {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Hub").field("name", &self.name).finish_non_exhaustive()
@@ -39,7 +39,7 @@ impl std::fmt::Debug for Hub {
 }
 
 impl Hub {
-    /// Makes the hub that a configuration describes, with what its folder holds.
+    /// Opens the hub of a configuration, with the events of its data folder.
     pub(super) fn open(config: &Config) -> Result<Self, Error> {
         if config.partitions == 0 {
             return Err(Error::NoPartitions);
@@ -60,7 +60,7 @@ impl Hub {
         Ok(hub)
     }
 
-    /// Returns unix milliseconds.
+    /// Returns the time, unix milliseconds.
     pub(super) fn now_ms(&self) -> i64 {
         self.clock.now_ms()
     }
@@ -70,12 +70,12 @@ impl Hub {
         self.partitions().get(id as usize).map(Arc::clone)
     }
 
-    /// Returns how many partitions there are now.
+    /// Returns the number of partitions.
     pub(super) fn partition_count(&self) -> u32 {
         self.partitions().len() as u32
     }
 
-    /// Adds empty partitions, which are in no file.
+    /// Adds empty partitions; their events are not written to files.
     pub(super) fn add_partitions(&self, count: u32) {
         let mut partitions = self.partitions.write().unwrap_or_else(PoisonError::into_inner);
         partitions.extend((0..count).map(|_| Arc::default()));
@@ -85,13 +85,14 @@ impl Hub {
         self.partitions.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends events to one partition: the one that is asked for, the one of their key, or the next in turn.
+    /// Appends events to `partition`, else to the partition of their key, else to the next in turn; returns the
+    /// partition and the first sequence number.
     pub(super) fn publish(
         &self,
         partition: Option<u32>,
         batch: &Batch<'_>,
     ) -> Result<(u32, i64), log::Error> {
-        let id = partition.unwrap_or_else(|| self.choose(batch.key));
+        let id = partition.unwrap_or_else(|| self.choose_partition(batch.key));
         let partition = {
             let partitions = self.partitions();
             Arc::clone(&partitions[id as usize % partitions.len()])
@@ -100,7 +101,7 @@ impl Hub {
         Ok((id, first))
     }
 
-    fn choose(&self, key: Option<&str>) -> u32 {
+    fn choose_partition(&self, key: Option<&str>) -> u32 {
         let count = self.partition_count() as usize;
         let chosen = match key {
             Some(key) => (checksum(&[key.as_bytes()]) % count as u64) as usize,
@@ -111,12 +112,12 @@ impl Hub {
 
     fn recover(&mut self, folder: &Path) -> Result<(), Error> {
         let partitions = self.partition_count();
-        let fresh = HubPage { event_hub: self.name.clone(), partitions, created_ms: self.created_ms };
-        let page = HubPage::read_or_write(folder, fresh)?;
-        if page.partitions != partitions || page.event_hub != self.name {
-            return Err(Error::OtherHub { event_hub: page.event_hub, partitions: page.partitions });
+        let fresh = HubMetadata { event_hub: self.name.clone(), partitions, created_ms: self.created_ms };
+        let metadata = HubMetadata::read_or_write(folder, fresh)?;
+        if metadata.partitions != partitions || metadata.event_hub != self.name {
+            return Err(Error::OtherHub { event_hub: metadata.event_hub, partitions: metadata.partitions });
         }
-        self.created_ms = page.created_ms;
+        self.created_ms = metadata.created_ms;
         let mut recovered = Vec::new();
         for id in 0..partitions {
             let (file, records) = LogFile::open(folder, id)?;
@@ -128,18 +129,18 @@ impl Hub {
     }
 }
 
-/// Why a hub can't be opened.
+/// Error while a hub is opened.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A hub without partitions.
+    /// The configuration has no partitions.
     #[error("a hub needs at least one partition")]
     NoPartitions,
     /// The folder belongs to another hub.
     #[error("the data folder belongs to hub {event_hub} with {partitions} partitions")]
     OtherHub {
-        /// Its name.
+        /// Name of the other hub.
         event_hub: String,
-        /// How many partitions it has.
+        /// Number of its partitions.
         partitions: u32,
     },
     /// The folder can't be read or written.
@@ -152,21 +153,21 @@ pub enum Error {
 pub(super) struct Partition {
     log: RwLock<PartitionLog>,
     pub(super) readers: Readers,
-    /// The connections that have a reader here, woken by every append.
+    /// Connections with a reader of the partition; every append wakes them.
     wakers: Mutex<Vec<Weak<Notify>>>,
 }
 
 impl Partition {
-    /// Returns the log for reading; appends wait meanwhile.
+    /// Locks the log for reading; appends wait.
     pub(super) fn log(&self) -> RwLockReadGuard<'_, PartitionLog> {
         self.log.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has `waker` notified of every append from now on.
+    /// Notifies `waker` of every later append.
     pub(super) fn wake_on_append(&self, waker: &Arc<Notify>) {
         let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = wakers.iter().any(|held| held.as_ptr() == Arc::as_ptr(waker));
-        if !known {
+        let is_known = wakers.iter().any(|held| held.as_ptr() == Arc::as_ptr(waker));
+        if !is_known {
             wakers.push(Arc::downgrade(waker));
         }
     }
@@ -179,16 +180,16 @@ impl Partition {
         Ok(first)
     }
 
-    /// Appends a message that readers get as it is.
-    pub(super) fn append_stamped(&self, message: &[u8], now_ms: i64) -> Result<i64, log::Error> {
+    /// Appends a message that is sent unchanged.
+    pub(super) fn append_verbatim(&self, message: &[u8], now_ms: i64) -> Result<i64, log::Error> {
         let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
-        let number = log.append_stamped(message, now_ms)?;
+        let number = log.append_verbatim(message, now_ms)?;
         drop(log);
         self.wake();
         Ok(number)
     }
 
-    /// Lets retention pass the events below a sequence number.
+    /// Removes the events below a sequence number.
     pub(super) fn purge(&self, below: i64) {
         self.log.write().unwrap_or_else(PoisonError::into_inner).purge(below);
     }

@@ -1,6 +1,6 @@
-//! What the hub receives on a link: credit, and deliveries put together from their frames.
+//! The receiving end of a link: credit, and the reassembly of deliveries.
 //!
-//! Owns the limits on what a peer may send. Does not own: what a delivery means (`session`).
+//! Owns the limits on what a peer may send. Does not own: the processing of a delivery (`session`).
 
 use std::borrow::Cow;
 
@@ -10,13 +10,13 @@ use crate::amqp::session::SessionWindow;
 
 use super::refusal::Refusal;
 
-/// The largest delivery that a link takes, bytes: the limit of the service's standard tier.
+/// Maximum size of a delivery, bytes: the limit of the service's standard tier.
 ///
 /// # Source
 /// Protocol reference 5.4.
-pub(super) const MESSAGE_SIZE_MAX: u64 = 1_048_576;
+pub(super) const MAX_MESSAGE_SIZE: u64 = 1_048_576;
 
-/// Credit of a publishing link: what a client may have on its way to us.
+/// Credit of a publisher's link: the number of deliveries that may be in flight to the hub.
 const CREDIT: u32 = 1000;
 
 /// The receiving end of a link.
@@ -28,7 +28,7 @@ pub(super) struct Incoming {
     partial: Option<Partial>,
 }
 
-/// A delivery of which frames are missing.
+/// A delivery with frames still to come.
 #[derive(Debug)]
 struct Partial {
     id: u32,
@@ -37,7 +37,7 @@ struct Partial {
     payload: Vec<u8>,
 }
 
-/// A whole delivery.
+/// A complete delivery.
 #[derive(Debug)]
 pub(super) struct Delivery<'a> {
     pub(super) id: u32,
@@ -47,15 +47,15 @@ pub(super) struct Delivery<'a> {
 }
 
 impl Incoming {
-    /// Makes a link without credit whose peer has counted to `delivery_count`.
+    /// Returns a link without credit; the peer starts at `delivery_count`.
     pub(super) fn new(handle: u32, delivery_count: u32) -> Self {
         Self { handle, delivery_count, credit: 0, partial: None }
     }
 
-    /// Takes a frame in; returns the delivery once it is whole.
+    /// Processes a transfer; returns the delivery once it is complete.
     ///
     /// # Errors
-    /// What the peer must not do: the link has to be detached.
+    /// A protocol violation of the peer; the link has to be detached.
     pub(super) fn on_transfer<'a>(
         &mut self,
         transfer: &Transfer<'_>,
@@ -105,10 +105,10 @@ impl Incoming {
         Ok(Some(Delivery { id, format, settled, payload: Cow::Borrowed(payload) }))
     }
 
-    /// Takes the peer's count in.
+    /// Applies the peer's delivery-count from a Flow.
     pub(super) fn on_flow(&mut self, flow: &Flow) {
         let Some(count) = flow.delivery_count else { return };
-        // A peer that skips deliveries (a drain) gives their credit back.
+        // A peer that drains skips deliveries and so returns their credit.
         let skipped = count.wrapping_sub(self.delivery_count);
         if skipped <= self.credit {
             self.delivery_count = count;
@@ -116,7 +116,7 @@ impl Incoming {
         }
     }
 
-    /// Gives credit again once half of it is used.
+    /// Restores the credit, with a Flow, once half of it is used.
     pub(super) fn refill(&mut self, window: &SessionWindow, out: &mut Vec<u8>) {
         if self.credit <= CREDIT / 2 {
             self.credit = CREDIT;
@@ -124,7 +124,7 @@ impl Incoming {
         }
     }
 
-    /// Puts this link's state onto `out`.
+    /// Appends a Flow with the state of the link.
     pub(super) fn put_flow(&self, window: &SessionWindow, out: &mut Vec<u8>) {
         window.put_flow(out, |flow| Flow {
             handle: Some(self.handle),
@@ -136,11 +136,11 @@ impl Incoming {
 }
 
 fn check_size(id: u32, size: usize) -> Result<(), Refusal> {
-    if size as u64 <= MESSAGE_SIZE_MAX {
+    if size as u64 <= MAX_MESSAGE_SIZE {
         return Ok(());
     }
     let text = format!(
-        "The received message (delivery-id:{id}, size:{size} bytes) exceeds the limit ({MESSAGE_SIZE_MAX} bytes) \
+        "The received message (delivery-id:{id}, size:{size} bytes) exceeds the limit ({MAX_MESSAGE_SIZE} bytes) \
          currently allowed on the link."
     );
     Err(Refusal::new(condition::MESSAGE_SIZE, text))

@@ -1,20 +1,20 @@
 //! The kinds of links that a session holds.
 
 use super::incoming::Incoming;
-use super::nodes::Service;
+use super::nodes::RequestNode;
 use super::outgoing::{EventLink, ReplyLink};
 
-/// One link, by what the hub does on it.
+/// One link, by its purpose.
 #[derive(Debug)]
 pub(super) enum Link {
     /// Sends events.
     Events(Box<EventLink>),
-    /// Sends replies of a node.
+    /// Sends the replies of a node.
     Replies(ReplyLink),
-    /// Takes events in, for one partition or any.
+    /// Receives events, for one partition or for any.
     Publisher(Option<u32>, Incoming),
-    /// Takes requests to a node in.
-    Requests(Service, Incoming),
-    /// Is detached by us; what the peer still sends on it is dropped until it detaches too.
+    /// Receives requests to a node.
+    Requests(RequestNode, Incoming),
+    /// Detached by us; transfers on it are dropped until the peer detaches too.
     Detached,
 }

@@ -1,6 +1,6 @@
-//! Sockets: taking connections in, and moving their bytes.
+//! Sockets: accepts connections and moves their bytes.
 //!
-//! Owns reading, writing, silence and the end of a connection. Does not own: what the bytes mean (`connection`).
+//! Owns reading, writing, idle timeouts and the end of a connection. Does not own: the protocol (`connection`).
 
 use std::io;
 use std::sync::Arc;
@@ -19,17 +19,21 @@ use super::connection::Connection;
 use super::hub::Hub;
 use super::refusal::Refusal;
 
-/// Bytes that may wait to be written before reading pauses: a peer that asks without reading gets no further.
-const WAITING_BYTES_MAX: usize = 1024 * 1024;
+/// Unsent bytes at which reading pauses, so that a peer which sends requests without reading replies is held back.
+const MAX_UNSENT_BYTES: usize = 1024 * 1024;
 
-/// How long a closed connection waits for the peer to hang up, so that its last frames are not lost to a reset.
-const HANG_UP: Duration = Duration::from_secs(2);
+/// Upper bound on the wait for the peer to close its side. Closing earlier could reset the connection and lose the
+/// last frames.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Takes connections in until `stop` changes, and ends those that are open then.
+/// Pause after a failed accept, so that a lack of file descriptors does not spin.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
+
+/// Accepts connections until `stop` changes, then ends the open ones.
 pub(super) async fn listen(
     listener: TcpListener,
     hub: Arc<Hub>,
-    patience: Duration,
+    idle_timeout: Duration,
     mut stop: watch::Receiver<()>,
 ) {
     let mut connections = JoinSet::new();
@@ -37,16 +41,16 @@ pub(super) async fn listen(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let served = serve(stream, Arc::clone(&hub), patience, stop.clone());
+                    let served = serve(stream, Arc::clone(&hub), idle_timeout, stop.clone());
                     connections.spawn(served);
                 }
-                // Out of file descriptors, or a peer that was gone at once: the next one may be fine.
+                // Out of file descriptors, or the peer has gone already: the next connection may succeed.
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a connection was not accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    tracing::warn!(error = &error as &dyn std::error::Error, "accepting a connection failed");
+                    tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 }
             },
-            // A dropped sender is a stop as well.
+            // A dropped sender is a stop too.
             _ = stop.changed() => break,
             Some(_) = connections.join_next() => {}
         }
@@ -55,9 +59,9 @@ pub(super) async fn listen(
     while connections.join_next().await.is_some() {}
 }
 
-async fn serve(stream: TcpStream, hub: Arc<Hub>, patience: Duration, stop: watch::Receiver<()>) {
-    if let Err(error) = Socket::new(stream, hub, patience).run(stop).await {
-        tracing::debug!(error = &error as &dyn std::error::Error, "a connection broke");
+async fn serve(stream: TcpStream, hub: Arc<Hub>, idle_timeout: Duration, stop: watch::Receiver<()>) {
+    if let Err(error) = Socket::new(stream, hub, idle_timeout).run(stop).await {
+        tracing::debug!(error = &error as &dyn std::error::Error, "connection failed");
     }
 }
 
@@ -66,7 +70,7 @@ struct Socket {
     stream: TcpStream,
     connection: Connection,
     waker: Arc<Notify>,
-    patience: Duration,
+    idle_timeout: Duration,
     input: FrameBuffer,
     out: Vec<u8>,
     written: usize,
@@ -75,14 +79,14 @@ struct Socket {
 }
 
 impl Socket {
-    fn new(stream: TcpStream, hub: Arc<Hub>, patience: Duration) -> Self {
+    fn new(stream: TcpStream, hub: Arc<Hub>, idle_timeout: Duration) -> Self {
         let waker = Arc::new(Notify::new());
         let now = Instant::now();
         Self {
             stream,
-            connection: Connection::new(hub, Arc::clone(&waker), patience),
+            connection: Connection::new(hub, Arc::clone(&waker), idle_timeout),
             waker,
-            patience,
+            idle_timeout,
             input: FrameBuffer::new(MAX_FRAME_SIZE),
             out: Vec::new(),
             written: 0,
@@ -100,9 +104,9 @@ impl Socket {
                 return Ok(());
             }
             if self.connection.is_over() && waiting == 0 {
-                return self.hang_up().await;
+                return self.shut_down().await;
             }
-            let reads = !self.connection.is_over() && waiting < WAITING_BYTES_MAX;
+            let reads = !self.connection.is_over() && waiting < MAX_UNSENT_BYTES;
             let due = self.due();
             let (mut reader, mut writer) = self.stream.split();
             tokio::select! {
@@ -119,7 +123,7 @@ impl Socket {
                 }
                 () = self.waker.notified(), if waiting == 0 => {}
                 () = sleep_until(due) => {
-                    if !self.on_silence() {
+                    if !self.on_timer() {
                         return Ok(());
                     }
                 }
@@ -132,7 +136,7 @@ impl Socket {
         }
     }
 
-    /// Lets the connection send once everything before is written.
+    /// Lets the connection send once all earlier bytes are written.
     fn fill(&mut self) {
         if self.written == self.out.len() {
             self.out.clear();
@@ -141,46 +145,46 @@ impl Socket {
         }
     }
 
-    /// Returns when silence, ours or the peer's, has lasted too long.
+    /// Returns when the next heartbeat or the idle timeout is due.
     fn due(&self) -> Instant {
-        let give_up = self.last_read + self.patience;
-        match self.connection.peer_patience() {
-            Some(patience) => give_up.min(self.last_write + patience / 2),
-            None => give_up,
+        let timeout = self.last_read + self.idle_timeout;
+        match self.connection.peer_idle_timeout() {
+            Some(idle_timeout) => timeout.min(self.last_write + idle_timeout / 2),
+            None => timeout,
         }
     }
 
-    /// Does what silence asks for; tells whether the connection goes on.
-    fn on_silence(&mut self) -> bool {
+    /// Sends a heartbeat or closes an idle connection; returns whether the socket stays in use.
+    fn on_timer(&mut self) -> bool {
         let waiting = self.written < self.out.len();
-        if self.last_read.elapsed() < self.patience {
+        if self.last_read.elapsed() < self.idle_timeout {
             if waiting {
-                // Bytes are under way: they are the sign of life, once the peer reads them.
+                // Bytes in flight replace the heartbeat.
                 self.last_write = Instant::now();
             } else {
                 put_heartbeat(&mut self.out);
             }
             return true;
         }
-        // A peer that does not read either could not hear why it ends.
+        // A peer that does not read either would not receive the Close.
         if waiting || self.connection.is_over() {
             return false;
         }
-        let text = format!("The connection was silent for {} milliseconds.", self.patience.as_millis());
+        let text = format!("The connection was idle for {} milliseconds.", self.idle_timeout.as_millis());
         let refusal = Refusal::new(condition::CONNECTION_FORCED, text);
         self.connection.close(Some(&refusal), &mut self.out);
-        // The close has as long to get out as the peer had to speak.
+        // One more idle timeout to send the Close.
         self.last_read = Instant::now();
         true
     }
 
-    /// Says that nothing more comes, and reads on until the peer has hung up too.
-    async fn hang_up(mut self) -> io::Result<()> {
+    /// Shuts the sending side down and reads until the peer has closed its side.
+    async fn shut_down(mut self) -> io::Result<()> {
         self.stream.shutdown().await?;
         let mut rest = [0; 4096];
-        let emptied = async { while self.stream.read(&mut rest).await.is_ok_and(|count| count > 0) {} };
-        // The peer had its time; the socket closes either way.
-        drop(timeout(HANG_UP, emptied).await);
+        let drained = async { while self.stream.read(&mut rest).await.is_ok_and(|count| count > 0) {} };
+        // The socket closes in either case.
+        drop(timeout(CLOSE_TIMEOUT, drained).await);
         Ok(())
     }
 }

@@ -1,38 +1,38 @@
-//! One partition's log: events in order, each encoded once, ready to be sent.
+//! The log of one partition: events in order, each encoded once, ready to be sent.
 //!
-//! Owns sequence numbers, offsets, enqueued times and where a reader begins. Does not own: the file behind it
-//! (`disk`), who reads it (`readers`), or locks (`hub`).
+//! Owns sequence numbers, offsets, enqueued times, and the index at which a reader starts. Does not own: the log file
+//! (`disk`), readers (`readers`), or locks (`hub`).
 
 use crate::amqp::codec::{self, Value};
 use crate::amqp::encode::Encoder;
 use crate::amqp::sections::{Message, Sections, code};
 
 use super::disk::{self, LogFile, Record};
-use super::filter::{Place, Start};
+use super::filter::{Position, StartPosition};
 
-/// Annotations that the hub writes itself; a sender's own values for them are not kept.
+// Annotations that the hub writes; values of the sender are dropped.
 const SEQUENCE_NUMBER: &str = "x-opt-sequence-number";
 const OFFSET: &str = "x-opt-offset";
 const ENQUEUED_TIME: &str = "x-opt-enqueued-time";
-/// The annotation by which a sender chooses a partition.
+/// Annotation with which a sender chooses a partition.
 pub(super) const PARTITION_KEY: &str = "x-opt-partition-key";
 
-/// What offset and sequence numbers say of an empty partition.
+/// Offset and sequence number of an empty partition.
 const NONE: i64 = -1;
 
-/// One partition's events in order.
+/// Events of one partition in order.
 #[derive(Debug, Default)]
 pub(super) struct PartitionLog {
     /// The event of sequence number n is at index n.
     events: Vec<Event>,
     /// Number of events that retention has removed. They stay in memory, and no reader gets them.
     purged: usize,
-    /// Bytes of all events so far: the offset of the next one.
+    /// Encoded size of all events: the offset of the next one.
     bytes: u64,
     file: Option<LogFile>,
 }
 
-/// One event as it is sent, but for what is patched in front.
+/// One event in its sent form, apart from the delivery annotations.
 #[derive(Debug)]
 pub(super) struct Event {
     pub(super) offset: u64,
@@ -42,19 +42,19 @@ pub(super) struct Event {
 }
 
 impl Event {
-    /// Returns the header section, which stands in front of the delivery annotations; mostly empty.
+    /// Returns the header section, which precedes the delivery annotations; usually empty.
     pub(super) fn header(&self) -> &[u8] {
         &self.encoded[..self.header_size as usize]
     }
 
-    /// Returns everything from the message annotations on.
+    /// Returns the sections from the message annotations on.
     pub(super) fn rest(&self) -> &[u8] {
         &self.encoded[self.header_size as usize..]
     }
 }
 
 impl PartitionLog {
-    /// Goes on with what a file held.
+    /// Returns the log of a file's records; later events are appended to the file.
     pub(super) fn recovered(file: LogFile, records: Vec<Record>) -> Self {
         let mut log = Self { file: Some(file), ..Self::default() };
         for record in records {
@@ -63,11 +63,11 @@ impl PartitionLog {
         log
     }
 
-    /// Appends events in one write and returns the first one's sequence number; `key` is used where an event has
-    /// no partition key itself.
+    /// Appends events in one write and returns the first sequence number; `key` is the partition key of events without
+    /// their own.
     ///
     /// # Errors
-    /// Annotations that can't be read, or a file that can't be written: then nothing is appended.
+    /// Malformed annotations, or a failed write. No event is appended.
     pub(super) fn append(
         &mut self,
         messages: &[Message<'_>],
@@ -79,8 +79,8 @@ impl PartitionLog {
         let mut offset = self.bytes;
         let mut records = Vec::with_capacity(messages.len());
         for (sequence_number, message) in (first..).zip(messages) {
-            let facts = Facts { sequence_number, offset, enqueued_ms, key };
-            let encoded = encode_event(message, &facts)?.into_boxed_slice();
+            let properties = SystemProperties { sequence_number, offset, enqueued_ms, key };
+            let encoded = encode_event(message, &properties)?.into_boxed_slice();
             offset += encoded.len() as u64;
             records.push(Record { enqueued_ms, header_size: message.header.len() as u32, encoded });
         }
@@ -88,11 +88,12 @@ impl PartitionLog {
         Ok(first)
     }
 
-    /// Appends a message that readers get as it is, whatever its annotations say; returns the number it would have.
+    /// Appends a message that is sent unchanged; returns the sequence number of its place, which its annotations need
+    /// not state.
     ///
     /// # Errors
-    /// A file that can't be written.
-    pub(super) fn append_stamped(&mut self, message: &[u8], now_ms: i64) -> Result<i64, Error> {
+    /// A failed write.
+    pub(super) fn append_verbatim(&mut self, message: &[u8], now_ms: i64) -> Result<i64, Error> {
         let header = match Sections::new(message).next() {
             Some(Ok(section)) if section.code == code::HEADER => section.whole,
             _ => &[],
@@ -125,27 +126,27 @@ impl PartitionLog {
     }
 
     /// Returns the events from index `next` on.
-    pub(super) fn from(&self, next: usize) -> &[Event] {
+    pub(super) fn events_from(&self, next: usize) -> &[Event] {
         self.events.get(next..).unwrap_or_default()
     }
 
-    /// Returns how many events there are.
+    /// Returns the number of events.
     pub(super) fn len(&self) -> usize {
         self.events.len()
     }
 
-    /// Returns how many bytes the events have.
+    /// Returns the encoded size of the events, bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Lets retention pass the events below a sequence number.
+    /// Removes the events below a sequence number.
     pub(super) fn purge(&mut self, below: i64) {
         let below = usize::try_from(below).unwrap_or(0).min(self.events.len());
         self.purged = self.purged.max(below);
     }
 
-    /// Returns whether there is no event.
+    /// Returns whether retention has removed every event.
     pub(super) fn is_empty(&self) -> bool {
         self.purged == self.events.len()
     }
@@ -165,41 +166,43 @@ impl PartitionLog {
         self.events.last().map_or_else(|| NONE.to_string(), |event| event.offset.to_string())
     }
 
-    /// Returns when the last event was taken in, unix milliseconds; 0 when there is none.
+    /// Returns the enqueued time of the last event, unix milliseconds; 0 for an empty partition.
     pub(super) fn last_enqueued_ms(&self) -> i64 {
         self.events.last().map_or(0, |event| event.enqueued_ms)
     }
 
-    /// Returns the index of the first event that a reader with this start gets.
+    /// Returns the index of the first event that a reader with this starting position gets.
     ///
     /// # Errors
-    /// The service's text about a position beyond the end.
+    /// The service's text for a position past the end.
     ///
     /// # Source
     /// Protocol reference 6.3.
-    pub(super) fn find(&self, start: &Start) -> Result<usize, String> {
-        Ok(self.place(start)?.max(self.purged))
+    pub(super) fn find_start(&self, start: &StartPosition) -> Result<usize, String> {
+        Ok(self.index_of(start)?.max(self.purged))
     }
 
-    fn place(&self, start: &Start) -> Result<usize, String> {
-        match start.place {
-            Place::Beginning => Ok(0),
-            Place::End => Ok(self.events.len()),
-            Place::Offset(offset) => {
+    fn index_of(&self, start: &StartPosition) -> Result<usize, String> {
+        match start.position {
+            Position::Beginning => Ok(0),
+            Position::End => Ok(self.events.len()),
+            Position::Offset(offset) => {
                 self.check_offset(offset)?;
-                Ok(self.first(|event| start.reached(event.offset as i64, offset)))
+                Ok(self.first_index(|event| start.includes(event.offset as i64, offset)))
             }
-            Place::SequenceNumber(number) => {
+            Position::SequenceNumber(number) => {
                 self.check_sequence_number(number)?;
                 let next = if start.inclusive { number } else { number.saturating_add(1) };
                 Ok(usize::try_from(next).unwrap_or(0))
             }
-            Place::EnqueuedTime(time) => Ok(self.first(|event| start.reached(event.enqueued_ms, time))),
+            Position::EnqueuedTime(time) => {
+                Ok(self.first_index(|event| start.includes(event.enqueued_ms, time)))
+            }
         }
     }
 
-    fn first(&self, reached: impl Fn(&Event) -> bool) -> usize {
-        self.events.partition_point(|event| !reached(event))
+    fn first_index(&self, is_included: impl Fn(&Event) -> bool) -> usize {
+        self.events.partition_point(|event| !is_included(event))
     }
 
     fn check_offset(&self, offset: i64) -> Result<(), String> {
@@ -221,34 +224,34 @@ impl PartitionLog {
     }
 }
 
-/// Why an event was not appended.
+/// Error while an event is appended.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    /// The sender's annotations can't be read.
-    #[error("the event's annotations can't be read")]
+    /// The sender's annotations are malformed.
+    #[error("malformed annotations of the event")]
     Annotations(#[from] codec::Error),
-    /// The log file can't be written.
+    /// Writing the log file failed.
     #[error("the log can't be written")]
     Disk(#[from] disk::Error),
 }
 
-/// What the hub knows of an event that it takes in.
-struct Facts<'a> {
+/// The system properties that the hub adds to an event.
+struct SystemProperties<'a> {
     sequence_number: i64,
     offset: u64,
     enqueued_ms: i64,
     key: Option<&'a str>,
 }
 
-/// Encodes an event as readers get it: header, our annotations before the sender's, and the rest as sent.
-fn encode_event(message: &Message<'_>, facts: &Facts<'_>) -> Result<Vec<u8>, codec::Error> {
-    // Our three annotations take 100 bytes with their keys.
+/// Encodes an event in its sent form: header, the hub's annotations before the sender's, and the rest unchanged.
+fn encode_event(message: &Message<'_>, properties: &SystemProperties<'_>) -> Result<Vec<u8>, codec::Error> {
+    // The hub's three annotations take about 100 bytes with their keys.
     let size = message.header.len() + message.message_annotations.len() + message.bare.len() + 160;
     let mut out = Vec::with_capacity(size);
     out.extend_from_slice(message.header);
     let mut outcome = Ok(());
     Encoder::new(&mut out).described(code::MESSAGE_ANNOTATIONS, |out| {
-        out.map(|map| outcome = encode_annotations(map, message, facts));
+        out.map(|map| outcome = encode_annotations(map, message, properties));
     });
     outcome?;
     out.extend_from_slice(message.bare);
@@ -258,15 +261,15 @@ fn encode_event(message: &Message<'_>, facts: &Facts<'_>) -> Result<Vec<u8>, cod
 fn encode_annotations(
     map: &mut Encoder<'_>,
     message: &Message<'_>,
-    facts: &Facts<'_>,
+    properties: &SystemProperties<'_>,
 ) -> Result<(), codec::Error> {
     map.symbol(SEQUENCE_NUMBER);
-    map.long(facts.sequence_number);
+    map.long(properties.sequence_number);
     map.symbol(OFFSET);
-    map.string(&facts.offset.to_string());
+    map.string(&properties.offset.to_string());
     map.symbol(ENQUEUED_TIME);
-    map.timestamp(facts.enqueued_ms);
-    let mut key = facts.key;
+    map.timestamp(properties.enqueued_ms);
+    let mut key = properties.key;
     let mut entries = message.annotations();
     while !entries.is_empty() {
         let (name, value) = (entries.next_raw()?, entries.next_raw()?);

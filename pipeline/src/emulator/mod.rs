@@ -1,19 +1,19 @@
 //! A hub in this process: partitions, links, `$cbs` and `$management`, over plain TCP.
 //!
-//! Owns an event hub as its clients see it. It stands on [`crate::amqp`] and on no AMQP library.
-//! Does not own: TLS, retention by time (events go when a test says so), or a list of consumer groups: there are all of
-//! them, each as soon as it is named.
+//! Owns an event hub as its clients see it. It is built on [`crate::amqp`] and does not use an AMQP library.
+//! Does not own: TLS, retention by time (a test removes events itself), or a list of consumer groups: any name is a
+//! group.
 //!
 //! ```text
 //! listener ── bytes ──► connection ──► session ──► links ──► hub ──► partition log ──► file
 //! ```
 //!
-//! All events are held in memory, encoded as they are sent; with a data folder they are also appended to a file
-//! per partition, from which a hub of the same name goes on after a restart.
+//! All events are held in memory, encoded as they are sent. With a data folder they are also appended to a file per
+//! partition, and a hub of the same name continues from those files after a restart.
 //!
 //! # Source
-//! The protocol as observed: sections 1-6 of the protocol reference. Where it says nothing, the hub is strict: a
-//! position beyond the last event is refused for `>=` as for `>`, and on an empty partition too.
+//! The observed protocol: sections 1-6 of the protocol reference. Where that is silent, the hub is strict: a position
+//! past the last event is refused for `>=` as for `>`, and on an empty partition too.
 
 mod access; // shared access signatures and what they grant
 mod address; // addresses of nodes
@@ -22,7 +22,7 @@ mod config; // configuration of a hub
 mod connection; // a connection as a state machine
 mod context; // state that the sessions of a connection share
 mod disk; // the files that survive a restart
-mod event; // events and batches on their way in
+mod event; // received events and batches
 mod faults; // injected faults
 mod filter; // the selector filter of a reader
 mod hub; // partitions, key and clock
@@ -67,7 +67,7 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Opens the hub and listens, on the current runtime.
+    /// Opens the hub and starts to listen, on the current runtime.
     pub async fn start(config: Config) -> Result<Self, Error> {
         let hub = Arc::new(Hub::open(&config)?);
         let bind = |source| Error::Bind { address: config.listen, source };
@@ -78,12 +78,12 @@ impl Emulator {
         Ok(Self { hub, address, stop, listening: tokio::spawn(listening) })
     }
 
-    /// Returns the address that it listens on.
+    /// Returns the address that the hub listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Returns the connection string for it, key included.
+    /// Returns the connection string of the hub, key included.
     pub fn connection_string(&self) -> String {
         let Hub { name, access, .. } = &*self.hub;
         format!(
@@ -102,12 +102,12 @@ impl Emulator {
         Generation::new(self.hub.created_ms)
     }
 
-    /// Returns how many partitions there are.
+    /// Returns the number of partitions.
     pub fn partitions(&self) -> u32 {
         self.hub.partition_count()
     }
 
-    /// Returns how far a partition is; none when there is no such partition.
+    /// Returns the state of a partition; `None` for an unknown partition.
     pub fn partition(&self, id: PartitionId) -> Option<PartitionSnapshot> {
         let partition = self.hub.partition(id.get())?;
         let log = partition.log();
@@ -126,10 +126,10 @@ impl Emulator {
         self.append_message(partition, &event.encode())
     }
 
-    /// Appends one event to a partition without a connection, encoded as its sender sends it.
+    /// Appends one event, encoded by its sender, to a partition without a connection.
     pub fn append_message(&self, partition: PartitionId, message: &[u8]) -> Result<SequenceNumber, Error> {
         if self.hub.partition(partition.get()).is_none() {
-            return Err(Error::NoPartition(partition));
+            return Err(Error::UnknownPartition(partition));
         }
         let batch = Batch::read(0, message)?;
         let appended = self.hub.publish(Some(partition.get()), &batch);
@@ -137,11 +137,11 @@ impl Emulator {
         Ok(SequenceNumber::new(first))
     }
 
-    /// Appends a message that readers get as it is, annotations and all: what only a broken hub sends.
-    pub fn append_stamped(&self, partition: PartitionId, message: &[u8]) -> Result<SequenceNumber, Error> {
+    /// Appends a message that is sent unchanged, annotations included, as only a broken hub does.
+    pub fn append_verbatim(&self, partition: PartitionId, message: &[u8]) -> Result<SequenceNumber, Error> {
         let hub = &self.hub;
-        let partition = hub.partition(partition.get()).ok_or(Error::NoPartition(partition))?;
-        let appended = partition.append_stamped(message, hub.now_ms());
+        let partition = hub.partition(partition.get()).ok_or(Error::UnknownPartition(partition))?;
+        let appended = partition.append_verbatim(message, hub.now_ms());
         appended.map(SequenceNumber::new).map_err(|source| Error::Append(Box::new(source)))
     }
 
@@ -150,19 +150,19 @@ impl Emulator {
         self.hub.add_partitions(count);
     }
 
-    /// Lets retention pass the events of a partition below a sequence number.
+    /// Removes the events of a partition below a sequence number, as retention does.
     pub fn purge(&self, partition: PartitionId, below: SequenceNumber) {
         if let Some(partition) = self.hub.partition(partition.get()) {
             partition.purge(below.get());
         }
     }
 
-    /// Returns the faults that it commits on demand.
+    /// Returns the faults to inject.
     pub fn faults(&self) -> &Faults {
         &self.hub.faults
     }
 
-    /// Detaches every reader of a partition as the service does when it moves one.
+    /// Detaches every reader of a partition, as the service does when it moves the partition.
     pub fn detach_readers(&self, partition: PartitionId) {
         if let Some(partition) = self.hub.partition(partition.get()) {
             let text = "The link was detached because the partition moves.";
@@ -170,56 +170,56 @@ impl Emulator {
         }
     }
 
-    /// Closes every connection and returns when all have ended.
+    /// Closes every connection and waits until all have ended.
     pub async fn shutdown(self) {
         let Self { stop, listening, .. } = self;
         drop(stop);
         if let Err(error) = listening.await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the listener ended badly");
+            tracing::warn!(error = &error as &dyn std::error::Error, "the listener failed");
         }
     }
 }
 
-/// Why a hub does not start, or does not take an event.
+/// Error while a hub starts or appends an event.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The address can't be listened on.
+    /// Listening on the address failed.
     #[error("can't listen on {address}")]
     Bind {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
     /// The hub can't be opened.
     #[error("the hub can't be opened")]
     Hub(#[from] hub::Error),
-    /// There is no such partition.
-    #[error("there is no partition {0}")]
-    NoPartition(PartitionId),
-    /// The event can't be read.
-    #[error("the event can't be read")]
+    /// The hub does not have the partition.
+    #[error("the hub does not have a partition {0}")]
+    UnknownPartition(PartitionId),
+    /// The event is malformed.
+    #[error("malformed event")]
     Event(#[from] codec::Error),
     /// The event can't be appended.
     #[error("the event can't be appended")]
     Append(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// How far a partition is.
+/// State of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionSnapshot {
-    /// The first event's sequence number, -1 when there is none.
+    /// Sequence number of the first event; -1 without events.
     pub begin: SequenceNumber,
-    /// The last event's sequence number, -1 when there is none.
+    /// Sequence number of the last event; -1 without events.
     pub last: SequenceNumber,
-    /// The last event's offset, "-1" when there is none.
+    /// Offset of the last event; "-1" without events.
     pub last_offset: Offset,
-    /// When the last event was taken in, unix milliseconds.
+    /// Enqueued time of the last event, unix milliseconds.
     pub last_enqueued_ms: i64,
-    /// How many events there are.
+    /// Number of events.
     pub events: u64,
-    /// Bytes that they take in memory.
+    /// Encoded size of the events, bytes.
     pub bytes: u64,
 }
 

@@ -1,57 +1,57 @@
-//! The two nodes that answer requests: `$cbs` takes tokens, `$management` tells about the hub.
+//! The two nodes that answer requests: `$cbs` takes tokens, `$management` describes the hub.
 //!
-//! Owns requests and replies as messages. Does not own: the links they travel on (`session`).
+//! Owns the messages of requests and replies. Does not own: their links (`session`).
 //!
 //! # Source
 //! Protocol reference 2.2, 3.
 
 use crate::amqp::codec::{self, Value};
 use crate::amqp::condition;
-use crate::amqp::encode::Encoder;
+use crate::amqp::encode::{Encoder, encode_to_vec};
 use crate::amqp::sections::{Message, Sections, code, lookup};
 
 use super::access::Grants;
 use super::address::path_of;
 use super::hub::Hub;
 
-/// The token type of shared access signatures.
+/// Token type of shared access signatures.
 const SAS_TOKEN: &str = "servicebus.windows.net:sastoken";
 
-/// One of the two nodes.
+/// A node that answers requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Service {
+pub(super) enum RequestNode {
     Cbs,
     Management,
 }
 
-/// An answer on its way to the link that the request named.
+/// An encoded response and the link that the request named for it.
 #[derive(Debug)]
 pub(super) struct Reply {
-    pub(super) service: Service,
+    pub(super) node: RequestNode,
     pub(super) address: String,
     pub(super) message: Vec<u8>,
 }
 
-/// Answers one request; a token that it brings is added to `grants`.
+/// Answers one request; a valid token in it is added to `grants`.
 ///
 /// # Errors
-/// A request that can't be read as a message.
+/// A malformed request.
 pub(super) fn answer(
-    service: Service,
+    node: RequestNode,
     hub: &Hub,
     grants: &mut Grants,
     payload: &[u8],
 ) -> Result<Reply, codec::Error> {
     let request = Request::read(payload)?;
-    let answer = match service {
-        Service::Cbs => put_token(hub, grants, &request),
-        Service::Management => read_facts(hub, grants, &request),
+    let response = match node {
+        RequestNode::Cbs => put_token(hub, grants, &request),
+        RequestNode::Management => read_entity(hub, grants, &request),
     };
-    let message = encode_reply(request.message_id, &answer);
-    Ok(Reply { service, address: request.reply_to.to_owned(), message })
+    let message = encode_reply(request.message_id, &response);
+    Ok(Reply { node, address: request.reply_to.to_owned(), message })
 }
 
-/// What a node needs of a request.
+/// The parts of a request that a node uses.
 struct Request<'a> {
     message_id: &'a [u8],
     reply_to: &'a str,
@@ -82,8 +82,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// What a node answers.
-struct Answer {
+/// Response to a request.
+struct Response {
     status: i32,
     text: String,
     condition: Option<&'static str>,
@@ -91,24 +91,26 @@ struct Answer {
     body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     fn success(status: i32, text: &str, body: impl FnOnce(&mut Encoder<'_>)) -> Self {
-        let mut encoded = Vec::new();
-        body(&mut Encoder::new(&mut encoded));
-        Self { status, text: text.into(), condition: None, body: encoded }
+        Self { status, text: text.into(), condition: None, body: encode_to_vec(body) }
     }
 
     fn failure(status: i32, condition: &'static str, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), condition: Some(condition), body: vec![0x40] }
+        Self { status, text: text.into(), condition: Some(condition), body: encode_to_vec(|out| out.null()) }
     }
 }
 
-fn put_token(hub: &Hub, grants: &mut Grants, request: &Request<'_>) -> Answer {
+fn put_token(hub: &Hub, grants: &mut Grants, request: &Request<'_>) -> Response {
     if request.parameter("operation") != "put-token" {
-        return Answer::failure(400, condition::INVALID_FIELD, "BadRequest: the operation is not put-token.");
+        return Response::failure(
+            400,
+            condition::INVALID_FIELD,
+            "BadRequest: the operation is not put-token.",
+        );
     }
     if request.parameter("type") != SAS_TOKEN {
-        return Answer::failure(
+        return Response::failure(
             401,
             condition::UNAUTHORIZED,
             "InvalidToken: this hub knows shared keys only.",
@@ -116,51 +118,51 @@ fn put_token(hub: &Hub, grants: &mut Grants, request: &Request<'_>) -> Answer {
     }
     let audience = request.parameter("name");
     match hub.access.check_token(request.body.unwrap_or_default(), audience, hub.now_ms()) {
-        // The service tells a good key from a wrong name here already.
-        Ok(_) if !is_here(hub, audience) => {
+        // Like the service: a valid key for a wrong name fails here.
+        Ok(_) if !is_known_audience(hub, audience) => {
             let text = format!("NotFound: The messaging entity '{audience}' could not be found.");
-            Answer::failure(404, condition::NOT_FOUND, text)
+            Response::failure(404, condition::NOT_FOUND, text)
         }
         Ok(grant) => {
             grants.add(grant);
-            Answer::success(202, "Accepted", |out| out.nulls(1))
+            Response::success(202, "Accepted", |out| out.nulls(1))
         }
-        Err(text) => Answer::failure(401, condition::UNAUTHORIZED, text),
+        Err(text) => Response::failure(401, condition::UNAUTHORIZED, text),
     }
 }
 
-/// Tells whether an audience is the namespace, the hub, or a place below it.
-fn is_here(hub: &Hub, audience: &str) -> bool {
+/// Returns whether an audience is the namespace, the hub, or a path below the hub.
+fn is_known_audience(hub: &Hub, audience: &str) -> bool {
     let path = path_of(audience);
     let name = path.split('/').next().unwrap_or_default();
     name.is_empty() || name == hub.name.to_lowercase()
 }
 
-fn read_facts(hub: &Hub, grants: &Grants, request: &Request<'_>) -> Answer {
+fn read_entity(hub: &Hub, grants: &Grants, request: &Request<'_>) -> Response {
     if request.parameter("operation") != "READ" {
-        return Answer::failure(400, condition::NOT_ALLOWED, "BadRequest: the operation is not READ.");
+        return Response::failure(400, condition::NOT_ALLOWED, "BadRequest: the operation is not READ.");
     }
     let name = request.parameter("name");
     if !name.eq_ignore_ascii_case(&hub.name) {
         let text = format!("NotFound: The messaging entity '{name}' could not be found.");
-        return Answer::failure(404, condition::NOT_FOUND, text);
+        return Response::failure(404, condition::NOT_FOUND, text);
     }
-    if !grants.allow(&format!("{name}/$management"), hub.now_ms()) {
-        return Answer::failure(401, condition::UNAUTHORIZED, "Unauthorized: the token has expired.");
+    if !grants.allows(&format!("{name}/$management"), hub.now_ms()) {
+        return Response::failure(401, condition::UNAUTHORIZED, "Unauthorized: the token has expired.");
     }
     match request.parameter("type") {
-        "com.microsoft:eventhub" => hub_facts(hub),
-        "com.microsoft:partition" => partition_facts(hub, request.parameter("partition")),
+        "com.microsoft:eventhub" => describe_hub(hub),
+        "com.microsoft:partition" => describe_partition(hub, request.parameter("partition")),
         other => {
-            let text = format!("BadRequest: '{other}' is no type of entity.");
-            Answer::failure(400, condition::ARGUMENT_ERROR, text)
+            let text = format!("BadRequest: '{other}' is not a type of entity.");
+            Response::failure(400, condition::ARGUMENT_ERROR, text)
         }
     }
 }
 
-fn hub_facts(hub: &Hub) -> Answer {
+fn describe_hub(hub: &Hub) -> Response {
     let ids: Vec<String> = (0..hub.partition_count()).map(|id| id.to_string()).collect();
-    Answer::success(200, "OK", |out| {
+    Response::success(200, "OK", |out| {
         out.map(|map| {
             map.string("name");
             map.string(&hub.name);
@@ -178,13 +180,13 @@ fn hub_facts(hub: &Hub) -> Answer {
     })
 }
 
-fn partition_facts(hub: &Hub, id: &str) -> Answer {
+fn describe_partition(hub: &Hub, id: &str) -> Response {
     let Some(partition) = id.parse().ok().and_then(|number| hub.partition(number)) else {
         let text = format!("BadRequest: The specified partition '{id}' is not one of the hub.");
-        return Answer::failure(400, condition::ARGUMENT_OUT_OF_RANGE, text);
+        return Response::failure(400, condition::ARGUMENT_OUT_OF_RANGE, text);
     };
     let log = partition.log();
-    Answer::success(200, "OK", |out| {
+    Response::success(200, "OK", |out| {
         out.map(|map| {
             map.string("name");
             map.string(&hub.name);
@@ -212,7 +214,7 @@ fn partition_facts(hub: &Hub, id: &str) -> Answer {
     })
 }
 
-fn encode_reply(message_id: &[u8], answer: &Answer) -> Vec<u8> {
+fn encode_reply(message_id: &[u8], response: &Response) -> Vec<u8> {
     let mut message = Vec::new();
     let mut out = Encoder::new(&mut message);
     out.described(code::PROPERTIES, |out| {
@@ -225,15 +227,15 @@ fn encode_reply(message_id: &[u8], answer: &Answer) -> Vec<u8> {
     out.described(code::APPLICATION_PROPERTIES, |out| {
         out.map(|map| {
             map.string("status-code");
-            map.int(answer.status);
+            map.int(response.status);
             map.string("status-description");
-            map.string(&answer.text);
-            if let Some(condition) = answer.condition {
+            map.string(&response.text);
+            if let Some(condition) = response.condition {
                 map.string("error-condition");
                 map.symbol(condition);
             }
         });
     });
-    out.described(code::VALUE, |out| out.raw(&answer.body));
+    out.described(code::VALUE, |out| out.raw(&response.body));
     message
 }

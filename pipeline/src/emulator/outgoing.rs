@@ -1,6 +1,6 @@
-//! What the hub sends on a link: credit, windows, and deliveries in one frame or many.
+//! The sending end of a link: credit, windows, and deliveries in one frame or several.
 //!
-//! Owns the rule that nothing is sent without credit and window. Does not own: attaching (`session`).
+//! Owns the rule that nothing is sent without credit and window. Does not own: attaching (`attach`).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,29 +15,29 @@ use crate::amqp::transfer::{FIRST_FRAME_OVERHEAD, NEXT_FRAME_OVERHEAD, TransferT
 
 use super::hub::Hub;
 use super::log::{Event, PartitionLog};
-use super::nodes::Service;
+use super::nodes::RequestNode;
 use super::readers::Reader;
 
-/// What one link may put out before the next one has its turn, bytes.
+/// Size at which the turn of a link ends, bytes.
 ///
-/// Small enough that 32 partitions share a connection evenly, large enough that the log is locked once for dozens
-/// of events.
-const TURN_BYTES: usize = 64 * 1024;
+/// Small enough that 32 partitions share a connection evenly, large enough that one lock of the log serves dozens of
+/// events.
+const MAX_TURN_BYTES: usize = 64 * 1024;
 
 /// The sending end of a link.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     template: TransferTemplate,
     handle: u32,
-    frame_size_max: usize,
+    max_frame_size: usize,
     delivery_count: u32,
     credit: u32,
-    /// The peer wants what is left of the credit back once there is nothing to send.
+    /// The peer wants unused credit back once there is nothing to send.
     drain: bool,
     partial: Option<Partial>,
 }
 
-/// A delivery of which some frames are out.
+/// A delivery with frames still to send.
 #[derive(Debug)]
 struct Partial {
     payload: Vec<u8>,
@@ -45,16 +45,16 @@ struct Partial {
 }
 
 impl Outgoing {
-    /// Makes a link without credit.
-    pub(super) fn new(channel: u16, handle: u32, frame_size_max: usize) -> Self {
+    /// Returns a link without credit.
+    pub(super) fn new(channel: u16, handle: u32, max_frame_size: usize) -> Self {
         let template = TransferTemplate::new(channel, handle);
-        Self { template, handle, frame_size_max, delivery_count: 0, credit: 0, drain: false, partial: None }
+        Self { template, handle, max_frame_size, delivery_count: 0, credit: 0, drain: false, partial: None }
     }
 
-    /// Takes the peer's credit in.
+    /// Applies the peer's credit from a Flow.
     pub(super) fn on_flow(&mut self, flow: &Flow) {
         if let Some(credit) = flow.link_credit {
-            // Both are counters that wrap: the peer grants `credit` from the delivery-count that it has seen.
+            // Both counters wrap around. The peer grants `credit` from the delivery-count that it has seen.
             let limit = flow.delivery_count.unwrap_or(0).wrapping_add(credit);
             let left = limit.wrapping_sub(self.delivery_count);
             self.credit = if left > i32::MAX as u32 { 0 } else { left };
@@ -62,7 +62,7 @@ impl Outgoing {
         self.drain = flow.drain;
     }
 
-    /// Puts this link's state onto `out`.
+    /// Appends a Flow with the state of the link.
     pub(super) fn put_flow(&self, window: &SessionWindow, out: &mut Vec<u8>) {
         window.put_flow(out, |flow| Flow {
             handle: Some(self.handle),
@@ -73,33 +73,33 @@ impl Outgoing {
         });
     }
 
-    /// Tells whether a delivery may begin.
-    fn ready(&self, window: &SessionWindow) -> bool {
+    /// Returns whether a delivery may begin.
+    fn is_ready(&self, window: &SessionWindow) -> bool {
         self.partial.is_none() && self.credit > 0 && window.may_send()
     }
 
-    /// Sends a delivery, or its beginning; [`ready`](Self::ready) has to hold.
+    /// Sends a delivery or its first frames; requires [`is_ready`](Self::is_ready).
     fn send(&mut self, window: &mut SessionWindow, out: &mut Vec<u8>, parts: &[&[u8]]) {
         self.credit -= 1;
         self.delivery_count = self.delivery_count.wrapping_add(1);
         let size: usize = parts.iter().map(|part| part.len()).sum();
-        if FIRST_FRAME_OVERHEAD + size <= self.frame_size_max {
+        if FIRST_FRAME_OVERHEAD + size <= self.max_frame_size {
             let delivery_id = window.next_delivery_id();
             window.count_sent();
             self.template.put_whole(out, delivery_id, parts);
         } else {
             self.partial = Some(Partial { payload: parts.concat(), sent: 0 });
-            self.go_on(window, out);
+            self.continue_delivery(window, out);
         }
     }
 
-    /// Sends more frames of a delivery that is not out as a whole, as far as the window allows.
-    fn go_on(&mut self, window: &mut SessionWindow, out: &mut Vec<u8>) {
+    /// Sends further frames of an incomplete delivery, as far as the window allows.
+    fn continue_delivery(&mut self, window: &mut SessionWindow, out: &mut Vec<u8>) {
         let Some(partial) = &mut self.partial else { return };
         while window.may_send() {
             let rest = &partial.payload[partial.sent..];
-            let head = if partial.sent == 0 { FIRST_FRAME_OVERHEAD } else { NEXT_FRAME_OVERHEAD };
-            let room = self.frame_size_max - head;
+            let overhead = if partial.sent == 0 { FIRST_FRAME_OVERHEAD } else { NEXT_FRAME_OVERHEAD };
+            let room = self.max_frame_size - overhead;
             let chunk = &rest[..rest.len().min(room)];
             let more = chunk.len() < rest.len();
             window.count_sent();
@@ -116,7 +116,7 @@ impl Outgoing {
         }
     }
 
-    /// Gives unused credit back when the peer asked for it; there must be nothing left to send.
+    /// Returns unused credit if the peer drains; requires that nothing is left to send.
     fn finish_drain(&mut self, window: &SessionWindow, out: &mut Vec<u8>) {
         if self.drain && self.partial.is_none() {
             self.delivery_count = self.delivery_count.wrapping_add(self.credit);
@@ -135,17 +135,17 @@ pub(super) struct EventLink {
     partition: u32,
     group: String,
     reader: Arc<Reader>,
-    /// The index of the next event.
+    /// Index of the next event.
     next: usize,
-    /// Whether each event carries the partition's figures.
+    /// Each event carries the partition's runtime metrics.
     metrics: bool,
     /// Number of stalls when this reader attached.
     stalls: u64,
 }
 
-/// What a reader asked for when it attached.
+/// The partition, group and start that a reader asked for.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct Subscription {
     pub(super) partition: u32,
     pub(super) group: String,
     pub(super) next: usize,
@@ -153,15 +153,15 @@ pub(super) struct Reading {
 }
 
 impl EventLink {
-    /// Begins to read; `reader` has its place already and leaves it when the link is dropped.
+    /// Returns a link that reads; `reader` is registered already, and the link removes it when it is dropped.
     pub(super) fn new(
         outgoing: Outgoing,
         hub: Arc<Hub>,
         reader: Arc<Reader>,
-        reading: Reading,
+        subscription: Subscription,
         waker: &Arc<Notify>,
     ) -> Self {
-        let Reading { partition, group, next, metrics } = reading;
+        let Subscription { partition, group, next, metrics } = subscription;
         if let Some(partition) = hub.partition(partition) {
             partition.wake_on_append(waker);
         }
@@ -169,28 +169,28 @@ impl EventLink {
         Self { outgoing, hub, partition, group, reader, next, metrics, stalls }
     }
 
-    /// Returns the place among the partition's readers.
+    /// Returns the link's entry among the partition's readers.
     pub(super) fn reader(&self) -> &Reader {
         &self.reader
     }
 
-    /// Sends what credit, window and the turn allow; returns how many events that were.
+    /// Sends what credit, window and turn allow; returns the number of events.
     pub(super) fn pump(&mut self, window: &mut SessionWindow, out: &mut Vec<u8>, events_max: u64) -> u64 {
-        self.outgoing.go_on(window, out);
+        self.outgoing.continue_delivery(window, out);
         let hub = Arc::clone(&self.hub);
         if self.stalls != hub.faults.stalls() {
             return 0;
         }
         let Some(partition) = hub.partition(self.partition) else { return 0 };
         let log = partition.log();
-        let figures = if self.metrics { encode_figures(&log, hub.now_ms()) } else { Vec::new() };
-        let full = out.len() + TURN_BYTES;
+        let metrics = if self.metrics { encode_metrics(&log, hub.now_ms()) } else { Vec::new() };
+        let full = out.len() + MAX_TURN_BYTES;
         let mut sent = 0;
-        for event in log.from(self.next) {
-            if sent == events_max || out.len() >= full || !self.outgoing.ready(window) {
+        for event in log.events_from(self.next) {
+            if sent == events_max || out.len() >= full || !self.outgoing.is_ready(window) {
                 break;
             }
-            self.send(window, out, event, &figures);
+            self.send(window, out, event, &metrics);
             sent += 1;
         }
         if self.next == log.len() {
@@ -199,9 +199,9 @@ impl EventLink {
         sent
     }
 
-    fn send(&mut self, window: &mut SessionWindow, out: &mut Vec<u8>, event: &Event, figures: &[u8]) {
+    fn send(&mut self, window: &mut SessionWindow, out: &mut Vec<u8>, event: &Event, metrics: &[u8]) {
         self.next += 1;
-        self.outgoing.send(window, out, &[event.header(), figures, event.rest()]);
+        self.outgoing.send(window, out, &[event.header(), metrics, event.rest()]);
     }
 }
 
@@ -213,11 +213,11 @@ impl Drop for EventLink {
     }
 }
 
-/// Encodes the delivery annotations that tell how far the partition is.
+/// Encodes the partition's runtime metrics as delivery annotations.
 ///
 /// # Source
 /// Protocol reference 4.4.
-fn encode_figures(log: &PartitionLog, now_ms: i64) -> Vec<u8> {
+fn encode_metrics(log: &PartitionLog, now_ms: i64) -> Vec<u8> {
     let mut out = Vec::with_capacity(160);
     Encoder::new(&mut out).described(code::DELIVERY_ANNOTATIONS, |out| {
         out.map(|map| {
@@ -238,38 +238,38 @@ fn encode_figures(log: &PartitionLog, now_ms: i64) -> Vec<u8> {
 #[derive(Debug)]
 pub(super) struct ReplyLink {
     pub(super) outgoing: Outgoing,
-    pub(super) service: Service,
-    /// The name under which requests ask for their reply.
+    pub(super) node: RequestNode,
+    /// The address that requests name in reply-to.
     pub(super) address: String,
-    waiting: VecDeque<Vec<u8>>,
+    queue: VecDeque<Vec<u8>>,
 }
 
-/// Replies that may wait for credit; a client that asks on without reading loses its link's further replies.
-const REPLIES_WAITING_MAX: usize = 1000;
+/// Upper bound on replies that wait for credit; further replies are dropped.
+const MAX_QUEUED_REPLIES: usize = 1000;
 
 impl ReplyLink {
-    /// Makes a link without replies.
-    pub(super) fn new(outgoing: Outgoing, service: Service, address: String) -> Self {
-        Self { outgoing, service, address, waiting: VecDeque::new() }
+    /// Returns a link without replies.
+    pub(super) fn new(outgoing: Outgoing, node: RequestNode, address: String) -> Self {
+        Self { outgoing, node, address, queue: VecDeque::new() }
     }
 
-    /// Queues a reply; tells whether there was room.
+    /// Queues a reply; returns false when the queue is full.
     pub(super) fn push(&mut self, message: Vec<u8>) -> bool {
-        let room = self.waiting.len() < REPLIES_WAITING_MAX;
-        if room {
-            self.waiting.push_back(message);
+        let has_room = self.queue.len() < MAX_QUEUED_REPLIES;
+        if has_room {
+            self.queue.push_back(message);
         }
-        room
+        has_room
     }
 
     /// Sends what credit and window allow.
     pub(super) fn pump(&mut self, window: &mut SessionWindow, out: &mut Vec<u8>) {
-        self.outgoing.go_on(window, out);
-        while self.outgoing.ready(window) {
-            let Some(message) = self.waiting.pop_front() else { break };
+        self.outgoing.continue_delivery(window, out);
+        while self.outgoing.is_ready(window) {
+            let Some(message) = self.queue.pop_front() else { break };
             self.outgoing.send(window, out, &[&message]);
         }
-        if self.waiting.is_empty() {
+        if self.queue.is_empty() {
             self.outgoing.finish_drain(window, out);
         }
     }

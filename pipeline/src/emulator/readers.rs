@@ -1,6 +1,6 @@
-//! Who reads a partition: the five places, and owner levels that displace one another.
+//! The readers of a partition: the limit of five, and owner levels that displace one another.
 //!
-//! Owns the rules and their texts. Does not own: links (`session`), which look at their fate when they are woken.
+//! Owns the rules and their texts. Does not own: links (`session`), which check for displacement when they are woken.
 //!
 //! # Source
 //! Protocol reference 4.6.
@@ -14,8 +14,8 @@ use crate::amqp::condition;
 
 use super::refusal::Refusal;
 
-/// How many readers without owner level a partition has at most, per consumer group.
-const READERS_MAX: usize = 5;
+/// Maximum number of readers without owner level, per partition and consumer group.
+const MAX_READERS: usize = 5;
 
 /// The readers of one partition, by consumer group.
 #[derive(Debug, Default)]
@@ -26,22 +26,22 @@ pub(super) struct Readers {
 /// One attached reader.
 #[derive(Debug)]
 pub(super) struct Reader {
-    /// The name that its link gave, for the texts.
+    /// Name in its link properties, for error texts.
     name: Option<String>,
-    /// Its owner level; presence makes it exclusive.
+    /// Owner level; a reader with one is exclusive.
     level: Option<i64>,
-    /// Why it has to go, once it has to.
+    /// Reason for its end, once it has to detach.
     ended: OnceLock<Refusal>,
     waker: Arc<Notify>,
 }
 
 impl Reader {
-    /// Describes a reader that is woken through `waker`.
+    /// Returns a reader that `waker` wakes.
     pub(super) fn new(name: Option<String>, level: Option<i64>, waker: Arc<Notify>) -> Self {
         Self { name, level, ended: OnceLock::new(), waker }
     }
 
-    /// Returns why it has to go, if it has to.
+    /// Returns the reason if the reader has to detach.
     pub(super) fn ended(&self) -> Option<&Refusal> {
         self.ended.get()
     }
@@ -52,29 +52,29 @@ impl Reader {
         }
     }
 
-    fn shown_name(&self) -> &str {
+    fn display_name(&self) -> &str {
         self.name.as_deref().unwrap_or("nil")
     }
 }
 
 impl Readers {
-    /// Lets a reader in and displaces those that it displaces.
+    /// Adds a reader and ends those that it displaces.
     ///
     /// # Errors
-    /// The service's refusal when others stand in its way.
+    /// The service's refusal when other readers exclude it.
     pub(super) fn enter(&self, group: &str, reader: Reader) -> Result<Arc<Reader>, Refusal> {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         let present = groups.entry(group.to_owned()).or_default();
         match reader.level {
             Some(level) => displace(present, &reader, level)?,
-            None => join(present)?,
+            None => check_room(present)?,
         }
         let reader = Arc::new(reader);
         present.push(Arc::clone(&reader));
         Ok(reader)
     }
 
-    /// Lets a reader go.
+    /// Removes a reader.
     pub(super) fn leave(&self, group: &str, reader: &Arc<Reader>) {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(present) = groups.get_mut(group) {
@@ -96,29 +96,29 @@ impl Readers {
     }
 }
 
-fn join(present: &[Arc<Reader>]) -> Result<(), Refusal> {
+fn check_room(present: &[Arc<Reader>]) -> Result<(), Refusal> {
     if let Some(level) = present.iter().find_map(|reader| reader.level) {
-        return Err(exclusive(level));
+        return Err(exclusive_refusal(level));
     }
-    if present.len() < READERS_MAX {
+    if present.len() < MAX_READERS {
         return Ok(());
     }
-    let names: Vec<&str> = present.iter().map(|reader| reader.shown_name()).collect();
+    let names: Vec<&str> = present.iter().map(|reader| reader.display_name()).collect();
     Err(Refusal::new(
         condition::RESOURCE_LIMIT,
         format!(
             "Exceeded the maximum number of allowed receivers per partition in a consumer group which is \
-             {READERS_MAX}. List of connected receivers - {}.",
+             {MAX_READERS}. List of connected receivers - {}.",
             names.join(", ")
         ),
     ))
 }
 
 fn displace(present: &mut Vec<Arc<Reader>>, reader: &Reader, level: i64) -> Result<(), Refusal> {
-    let name = reader.shown_name();
+    let name = reader.display_name();
     let higher = present.iter().find_map(|other| Some((other, other.level.filter(|held| *held > level)?)));
     if let Some((other, held)) = higher {
-        let other = other.shown_name();
+        let other = other.display_name();
         return Err(Refusal::new(
             condition::STOLEN,
             format!(
@@ -130,15 +130,15 @@ fn displace(present: &mut Vec<Arc<Reader>>, reader: &Reader, level: i64) -> Resu
     }
     for other in present.drain(..) {
         let refusal = match other.level {
-            None => exclusive(level),
-            Some(held) => stolen(name, level, other.shown_name(), held),
+            None => exclusive_refusal(level),
+            Some(held) => stolen_refusal(name, level, other.display_name(), held),
         };
         other.end(refusal);
     }
     Ok(())
 }
 
-fn exclusive(level: i64) -> Refusal {
+fn exclusive_refusal(level: i64) -> Refusal {
     Refusal::new(
         condition::STOLEN,
         format!(
@@ -149,7 +149,7 @@ fn exclusive(level: i64) -> Refusal {
     )
 }
 
-fn stolen(new: &str, level: i64, old: &str, held: i64) -> Refusal {
+fn stolen_refusal(new: &str, level: i64, old: &str, held: i64) -> Refusal {
     Refusal::new(
         condition::STOLEN,
         format!(
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn five_readers_have_a_place_and_a_place_is_free_again_when_one_leaves() {
+    fn sixth_reader_is_refused_until_one_leaves() {
         let readers = Readers::default();
         let held: Vec<_> = (0..5).map(|n| enter(&readers, &format!("r{n}"), None).unwrap()).collect();
         let sixth = enter(&readers, "r5", None);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn an_equal_or_higher_level_displaces_and_a_lower_one_is_refused() {
+    fn equal_or_higher_level_displaces_and_lower_level_is_refused() {
         let readers = Readers::default();
         let first = enter(&readers, "first", Some(0)).unwrap();
         let second = enter(&readers, "second", Some(0)).unwrap();

@@ -1,8 +1,8 @@
-//! A refusal as the service words it: a condition for programs and a text for people.
+//! A refusal: an error condition for programs and the service's text for people.
 
 use crate::amqp::performatives::Condition;
 
-/// Why a link, a request or a connection is refused or ended.
+/// Reason for which a link, a request or a connection is refused or ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) condition: &'static str,
@@ -14,7 +14,7 @@ impl Refusal {
         Self { condition, text: text.into() }
     }
 
-    /// Returns what stands on the wire.
+    /// Returns the refusal in its wire form.
     pub(super) fn wire(&self) -> Condition<'_> {
         Condition { condition: self.condition, description: &self.text }
     }

@@ -1,7 +1,7 @@
-//! An AMQP session: its links, and what a frame on it does.
+//! An AMQP session: its links, and the effect of each frame on them.
 //!
 //! Owns the map from handles to links. Does not own: the connection's own frames (`connection`), windows
-//! (`window`), or whether a link may be had (`attach`).
+//! (`amqp::session`), or the admission of links (`attach`).
 
 use std::collections::BTreeMap;
 
@@ -18,15 +18,15 @@ use super::event::Batch;
 use super::hub::Hub;
 use super::incoming::Delivery;
 use super::link::Link;
-use super::nodes::{self, Reply, Service};
+use super::nodes::{self, Reply, RequestNode};
 use super::outgoing::ReplyLink;
 use super::refusal::Refusal;
 
-/// The highest handle of a session: the service's figure.
+/// Highest handle of a session: the figure of the service's own Begin.
 ///
 /// # Source
 /// Protocol reference 1.4.
-const HANDLE_MAX: u32 = 255;
+const MAX_HANDLE: u32 = 255;
 
 /// One session.
 #[derive(Debug)]
@@ -34,13 +34,13 @@ pub(super) struct Session {
     channel: u16,
     window: SessionWindow,
     links: BTreeMap<u32, Link>,
-    /// The first and the last of the deliveries that are taken in but not announced yet.
+    /// First and last id of the deliveries that are accepted but not acknowledged yet.
     accepted: Option<(u32, u32)>,
 }
 
-/// What ends more than a link.
+/// Error that ends more than a link.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum SessionError {
     /// The session has to end.
     Session(Refusal),
     /// The connection has to close.
@@ -48,51 +48,51 @@ pub(super) enum Fault {
 }
 
 impl Session {
-    /// Begins the session that the peer asks for, and answers.
+    /// Begins the session that the peer asks for, and answers with a Begin.
     pub(super) fn begin(channel: u16, begin: &Begin<'_>, out: &mut Vec<u8>) -> Self {
         let window = SessionWindow::new(channel, begin);
-        let answer = window.begin(HANDLE_MAX);
+        let answer = window.begin(MAX_HANDLE);
         put_frame(out, channel, |out| answer.encode(out));
         Self { channel, window, links: BTreeMap::new(), accepted: None }
     }
 
-    /// Takes a frame of this session in.
+    /// Processes a frame of the session.
     pub(super) fn on_frame(
         &mut self,
         performative: &Performative<'_>,
         payload: &[u8],
         context: &mut ConnectionContext,
         out: &mut Vec<u8>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), SessionError> {
         match performative {
             Performative::Attach(attach) => self.on_attach(attach, context, out),
             Performative::Flow(flow) => self.on_flow(flow, out),
             Performative::Transfer(transfer) => self.on_transfer(transfer, payload, context, out),
             Performative::Detach(detach) => self.on_detach(detach, out),
-            // We settle everything we send, so there is nothing that a peer could tell us about it.
+            // Everything that we send is settled already.
             Performative::Disposition(_) => Ok(()),
             _ => {
                 let text = "A frame that does not belong into a session.";
-                Err(Fault::Connection(Refusal::new(condition::ILLEGAL_STATE, text)))
+                Err(SessionError::Connection(Refusal::new(condition::ILLEGAL_STATE, text)))
             }
         }
     }
 
-    /// Tells whether a `$cbs` link of this role is attached.
+    /// Returns whether a `$cbs` link of this role is attached.
     pub(super) fn has_cbs(&self, role: Role) -> bool {
         self.links.values().any(|link| match link {
-            Link::Requests(Service::Cbs, _) => role == Role::Sender,
-            Link::Replies(replies) => role == Role::Receiver && replies.service == Service::Cbs,
+            Link::Requests(RequestNode::Cbs, _) => role == Role::Sender,
+            Link::Replies(replies) => role == Role::Receiver && replies.node == RequestNode::Cbs,
             _ => false,
         })
     }
 
-    /// Tells whether the hub sends on this handle.
+    /// Returns whether the hub sends on this handle.
     pub(super) fn sends_on(&self, handle: u32) -> bool {
         matches!(self.links.get(&handle), Some(Link::Events(_) | Link::Replies(_)))
     }
 
-    /// Sends what a link has to send; returns how many events that were.
+    /// Sends what a link has to send; returns the number of events.
     pub(super) fn pump(&mut self, handle: u32, events_max: u64, out: &mut Vec<u8>) -> u64 {
         match self.links.get_mut(&handle) {
             Some(Link::Events(events)) => match events.reader().ended().cloned() {
@@ -110,20 +110,20 @@ impl Session {
         }
     }
 
-    /// Returns the link that a reply is for, by the exact address or, failing that, any of its node.
+    /// Returns the link for a reply: the one with its address, or any of its node if `exact` is false.
     pub(super) fn reply_link(&mut self, reply: &Reply, exact: bool) -> Option<&mut ReplyLink> {
         self.links.values_mut().find_map(|link| match link {
-            Link::Replies(link) if link.service == reply.service => {
+            Link::Replies(link) if link.node == reply.node => {
                 (!exact || link.address == reply.address).then_some(link)
             }
             _ => None,
         })
     }
 
-    /// Announces what was taken in since the last time, and asks for more.
+    /// Acknowledges the deliveries accepted since the last call, and restores window and credit.
     pub(super) fn finish_turn(&mut self, out: &mut Vec<u8>) {
         if let Some((first, last)) = self.accepted.take() {
-            self.put_outcome(first, last, Outcome::Accepted, out);
+            self.put_disposition(first, last, Outcome::Accepted, out);
         }
         self.window.refill(out);
         for link in self.links.values_mut() {
@@ -138,14 +138,14 @@ impl Session {
         attach: &Attach<'_>,
         context: &ConnectionContext,
         out: &mut Vec<u8>,
-    ) -> Result<(), Fault> {
-        if attach.handle > HANDLE_MAX {
-            let text = format!("The handle {} is above {HANDLE_MAX}.", attach.handle);
-            return Err(Fault::Connection(Refusal::new(condition::FRAMING_ERROR, text)));
+    ) -> Result<(), SessionError> {
+        if attach.handle > MAX_HANDLE {
+            let text = format!("The handle {} is above {MAX_HANDLE}.", attach.handle);
+            return Err(SessionError::Connection(Refusal::new(condition::FRAMING_ERROR, text)));
         }
         if self.links.contains_key(&attach.handle) {
             let text = format!("The handle {} is in use.", attach.handle);
-            return Err(Fault::Session(Refusal::new(condition::HANDLE_IN_USE, text)));
+            return Err(SessionError::Session(Refusal::new(condition::HANDLE_IN_USE, text)));
         }
         let link = match admit(attach, self.channel, context) {
             Ok(link) => {
@@ -162,13 +162,13 @@ impl Session {
         Ok(())
     }
 
-    /// Refuses an attach for a reason that lies outside this session.
+    /// Refuses an Attach for a reason outside this session.
     pub(super) fn refuse(&mut self, attach: &Attach<'_>, refusal: &Refusal, out: &mut Vec<u8>) {
         put_refused(attach, refusal, self.channel, out);
         self.links.insert(attach.handle, Link::Detached);
     }
 
-    fn on_flow(&mut self, flow: &Flow, out: &mut Vec<u8>) -> Result<(), Fault> {
+    fn on_flow(&mut self, flow: &Flow, out: &mut Vec<u8>) -> Result<(), SessionError> {
         self.window.on_flow(flow);
         let Some(handle) = flow.handle else {
             if flow.echo {
@@ -201,7 +201,7 @@ impl Session {
         payload: &[u8],
         context: &mut ConnectionContext,
         out: &mut Vec<u8>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), SessionError> {
         self.window.count_received().map_err(window_violation)?;
         let handle = transfer.handle;
         let incoming = match self.links.get_mut(&handle) {
@@ -224,41 +224,41 @@ impl Session {
         context: &mut ConnectionContext,
         out: &mut Vec<u8>,
     ) {
-        let taken = match self.links.get(&handle) {
+        let result = match self.links.get(&handle) {
             Some(Link::Publisher(partition, _)) => publish(&context.hub, *partition, delivery),
-            Some(Link::Requests(service, _)) => request(*service, delivery, context),
+            Some(Link::Requests(node, _)) => request(*node, delivery, context),
             _ => Ok(()),
         };
-        match taken {
+        match result {
             Ok(()) if delivery.settled => {}
             Ok(()) => self.accept(delivery.id, out),
-            // A peer that has forgotten the delivery could not hear of its refusal: its link ends instead.
+            // A settled delivery can't be rejected: the link ends instead.
             Err(refusal) if delivery.settled => self.detach(handle, &refusal, out),
             Err(refusal) => {
-                self.put_outcome(delivery.id, delivery.id, Outcome::Rejected(Some(refusal.wire())), out);
+                self.put_disposition(delivery.id, delivery.id, Outcome::Rejected(Some(refusal.wire())), out);
             }
         }
     }
 
-    /// Notes a delivery to be announced; deliveries in a row are announced together.
+    /// Records an accepted delivery; consecutive deliveries are acknowledged together.
     fn accept(&mut self, id: u32, out: &mut Vec<u8>) {
         match self.accepted {
             Some((first, last)) if last.wrapping_add(1) == id => self.accepted = Some((first, id)),
             Some((first, last)) => {
-                self.put_outcome(first, last, Outcome::Accepted, out);
+                self.put_disposition(first, last, Outcome::Accepted, out);
                 self.accepted = Some((id, id));
             }
             None => self.accepted = Some((id, id)),
         }
     }
 
-    fn put_outcome(&self, first: u32, last: u32, outcome: Outcome<'_>, out: &mut Vec<u8>) {
+    fn put_disposition(&self, first: u32, last: u32, outcome: Outcome<'_>, out: &mut Vec<u8>) {
         let state = Some(outcome);
         let disposition = Disposition { role: Role::Receiver, first, last: Some(last), settled: true, state };
         put_frame(out, self.channel, |out| disposition.encode(out));
     }
 
-    fn on_detach(&mut self, detach: &Detach<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
+    fn on_detach(&mut self, detach: &Detach<'_>, out: &mut Vec<u8>) -> Result<(), SessionError> {
         let link = self.links.remove(&detach.handle).ok_or_else(|| unattached(detach.handle))?;
         if !matches!(link, Link::Detached) {
             let answer = Detach { handle: detach.handle, closed: detach.closed, error: None };
@@ -278,31 +278,34 @@ fn publish(hub: &Hub, partition: Option<u32>, delivery: &Delivery<'_>) -> Result
         Refusal::new(condition::DECODE_ERROR, format!("The event can't be read: {error}."))
     })?;
     hub.publish(partition, &batch).map(drop).map_err(|error| {
-        tracing::warn!(error = &error as &dyn std::error::Error, "events not taken in");
+        tracing::warn!(error = &error as &dyn std::error::Error, "appending events failed");
         Refusal::new(condition::INTERNAL_ERROR, format!("The events could not be kept: {error}."))
     })
 }
 
 fn request(
-    service: Service,
+    node: RequestNode,
     delivery: &Delivery<'_>,
     context: &mut ConnectionContext,
 ) -> Result<(), Refusal> {
     let reply =
-        nodes::answer(service, &context.hub, &mut context.grants, &delivery.payload).map_err(|error| {
+        nodes::answer(node, &context.hub, &mut context.grants, &delivery.payload).map_err(|error| {
             Refusal::new(condition::DECODE_ERROR, format!("The request can't be read: {error}."))
         })?;
     context.replies.push(reply);
     Ok(())
 }
 
-fn unattached(handle: u32) -> Fault {
-    Fault::Session(Refusal::new(
+fn unattached(handle: u32) -> SessionError {
+    SessionError::Session(Refusal::new(
         condition::UNATTACHED_HANDLE,
         format!("The handle {handle} is not attached."),
     ))
 }
 
-fn window_violation(_: WindowViolation) -> Fault {
-    Fault::Session(Refusal::new(condition::WINDOW_VIOLATION, "A transfer came without session window."))
+fn window_violation(_: WindowViolation) -> SessionError {
+    SessionError::Session(Refusal::new(
+        condition::WINDOW_VIOLATION,
+        "A transfer came without session window.",
+    ))
 }

@@ -531,7 +531,7 @@ impl World {
             });
         });
         out.described(code::DATA, |out| out.binary(b"{}"));
-        self.hub.append_stamped(PartitionId::new(partition), &message).unwrap();
+        self.hub.append_verbatim(PartitionId::new(partition), &message).unwrap();
     }
 
     /// Waits until so many events were received.

@@ -1,4 +1,4 @@
-//! A client without a socket: it writes performatives and reads what the hub answers, frame by frame.
+//! A client without a socket: it writes performatives and reads the hub's responses, frame by frame.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +20,10 @@ use crate::emulator::{Config, NewEvent};
 
 use super::super::event::Batch;
 
-/// Where all tests read.
+/// Address of the partition that the tests read.
 pub(super) const READER: &str = "events/ConsumerGroups/$Default/Partitions/0";
 
-/// A hub whose clock stands still at this time, unix milliseconds.
+/// Time of the hub's clock, which does not advance, unix milliseconds.
 pub(super) const NOW_MS: i64 = 1_700_000_000_000;
 
 pub(super) fn hub() -> Arc<Hub> {
@@ -53,7 +53,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Connects, but sends nothing yet.
+    /// Connects without sending anything.
     pub(super) fn silent(hub: &Arc<Hub>) -> Self {
         let waker = Arc::new(Notify::new());
         Self {
@@ -64,12 +64,12 @@ impl Client {
         }
     }
 
-    /// Opens a connection that may do everything, and begins session 0.
+    /// Opens a connection with all permissions, and begins session 0.
     pub(super) fn connect(hub: &Arc<Hub>) -> Self {
         Self::connect_with(hub, b"\0RootManageSharedAccessKey\0SAS_KEY_VALUE", 65_536)
     }
 
-    /// Opens a connection that takes frames up to `max_frame_size`, and begins session 0.
+    /// Opens a connection with a maximum frame size, and begins session 0.
     pub(super) fn connect_with(hub: &Arc<Hub>, plain: &[u8], max_frame_size: u32) -> Self {
         let mut client = Self::silent(hub);
         client.max_frame_size = max_frame_size;
@@ -133,7 +133,7 @@ impl Client {
         self.send(0, |out| attach.encode(out));
     }
 
-    /// Gives a link credit; the session's window is what is still left of it.
+    /// Gives a link credit, and the session the largest window.
     pub(super) fn credit(&mut self, handle: u32, delivery_count: u32, link_credit: u32) {
         let flow = Flow {
             next_incoming_id: None,
@@ -158,7 +158,7 @@ impl Client {
         self.send(0, |out| Detach { handle, closed: true, error: None }.encode(out));
     }
 
-    /// Returns every frame that the hub has put out, each checked to state all its fields.
+    /// Returns every frame that the hub has sent; each is checked to hold all its fields.
     pub(super) fn frames(&mut self) -> Vec<Frame> {
         let mut out = Vec::new();
         loop {
@@ -176,7 +176,7 @@ impl Client {
         frames
     }
 
-    /// Reads both headers away and returns the frames behind them; the SASL frames are checked here.
+    /// Consumes both headers, checks the SASL frames, and returns the AMQP frames.
     pub(super) fn handshake(&mut self) -> Vec<Frame> {
         assert_eq!(self.from_hub.next_header(), Ok(Some(Layer::Sasl)));
         let mechanisms = self.from_hub.next_frame().unwrap().unwrap();
@@ -187,7 +187,7 @@ impl Client {
         self.frames()
     }
 
-    /// Returns the bytes that the hub has put out, unread.
+    /// Returns the bytes that the hub has sent.
     pub(super) fn raw_answer(&mut self) -> Vec<u8> {
         self.from_hub.space().split().to_vec()
     }
@@ -198,7 +198,7 @@ pub(super) fn read(frame: &Frame) -> Performative<'_> {
     Performative::decode(&frame.body).unwrap().0
 }
 
-/// Returns the bodies of the deliveries in these frames, put together from their transfers.
+/// Returns the payloads of the deliveries in these frames, reassembled from their transfers.
 pub(super) fn deliveries(frames: &[Frame]) -> Vec<Vec<u8>> {
     let (mut whole, mut partial) = (Vec::new(), Vec::new());
     for frame in frames {
@@ -209,11 +209,11 @@ pub(super) fn deliveries(frames: &[Frame]) -> Vec<Vec<u8>> {
             }
         }
     }
-    assert!(partial.is_empty(), "a delivery has no end");
+    assert!(partial.is_empty(), "the last delivery is complete");
     whole
 }
 
-/// Returns the condition and the text of the first detach, end or close in these frames.
+/// Returns the condition and the text of the first Detach, End or Close with an error in these frames.
 pub(super) fn refusal(frames: &[Frame]) -> (String, String) {
     let error = frames.iter().find_map(|frame| match read(frame) {
         Performative::Detach(Detach { error, .. })
@@ -221,7 +221,7 @@ pub(super) fn refusal(frames: &[Frame]) -> (String, String) {
         | Performative::Close(error) => error,
         _ => None,
     });
-    let error = error.unwrap_or_else(|| panic!("nothing was refused: {frames:?}"));
+    let error = error.unwrap_or_else(|| panic!("no refusal in {frames:?}"));
     (error.condition.to_owned(), error.description.to_owned())
 }
 
@@ -239,15 +239,15 @@ pub(super) fn filter(expression: &str) -> Vec<u8> {
     map
 }
 
-/// Encodes a map of symbols to values, as properties of a link are.
+/// Encodes a map, the form of link properties.
 pub(super) fn symbol_map(entries: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
     let mut map = Vec::new();
     Encoder::new(&mut map).map(entries);
     map
 }
 
-/// How many fields each performative has; the Python SDK indexes every one of them.
-fn fields_of(code: u64) -> usize {
+/// Returns the number of fields of a performative; the Python SDK indexes every one of them.
+fn field_count(code: u64) -> usize {
     match code {
         0x10 => 10,
         0x11 => 8,
@@ -256,17 +256,17 @@ fn fields_of(code: u64) -> usize {
         0x15 => 6,
         0x16 => 3,
         0x17 | 0x18 => 1,
-        other => panic!("0x{other:x} is no performative"),
+        other => panic!("0x{other:x} is not a performative"),
     }
 }
 
 fn check_frame(frame: &Frame, max_frame_size: u32) {
-    assert!(frame.body.len() + 8 <= max_frame_size as usize, "a frame is larger than the peer takes");
+    assert!(frame.body.len() + 8 <= max_frame_size as usize, "frames respect the peer's maximum size");
     if frame.body.is_empty() {
         return;
     }
     let Value::Described(descriptor, list) = Value::read(&frame.body).unwrap() else { panic!("{frame:?}") };
     let Value::Ulong(code) = Value::read(descriptor).unwrap() else { panic!("{frame:?}") };
     let items = Value::read(list).unwrap().items().unwrap();
-    assert_eq!(items.len(), fields_of(code), "every field of 0x{code:x} is there");
+    assert_eq!(items.len(), field_count(code), "0x{code:x} has all its fields");
 }

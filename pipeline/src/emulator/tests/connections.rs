@@ -1,4 +1,4 @@
-//! Handshakes, sessions, and what breaks them.
+//! Handshakes, sessions, and protocol violations.
 
 use super::client::{Client, READER, append, hub, message, read, refusal};
 use crate::amqp::frames::put_sasl_frame;
@@ -7,7 +7,7 @@ use crate::amqp::sasl::{Init, encode_init};
 use crate::amqp::{AMQP_HEADER, SASL_HEADER, condition};
 
 #[test]
-fn the_hub_introduces_itself_as_the_service_does() {
+fn handshake_has_the_figures_of_the_service() {
     let hub = hub();
     let mut client = Client::silent(&hub);
     client.bytes(&SASL_HEADER);
@@ -29,7 +29,7 @@ fn the_hub_introduces_itself_as_the_service_does() {
 }
 
 #[test]
-fn a_bad_password_gets_an_outcome_and_no_open() {
+fn wrong_password_gets_an_outcome_and_no_open() {
     let hub = hub();
     let mut client = Client::silent(&hub);
     client.bytes(&SASL_HEADER);
@@ -43,11 +43,11 @@ fn a_bad_password_gets_an_outcome_and_no_open() {
     client.raw_answer();
     client.bytes(&AMQP_HEADER);
     client.send(0, |out| Open { container_id: "me", ..Open::default() }.encode(out));
-    assert_eq!(client.raw_answer(), b"", "nothing is answered after the refusal");
+    assert_eq!(client.raw_answer(), b"", "frames after the refusal are not answered");
 }
 
 #[test]
-fn another_protocol_hears_which_one_is_spoken() {
+fn another_protocol_gets_the_sasl_header() {
     for first in [*b"GET / HT", AMQP_HEADER] {
         let hub = hub();
         let mut client = Client::silent(&hub);
@@ -58,16 +58,16 @@ fn another_protocol_hears_which_one_is_spoken() {
 }
 
 #[track_caller]
-fn check(broken: impl FnOnce(&mut Client), condition: &str, connection_over: bool) {
+fn check(violate: impl FnOnce(&mut Client), condition: &str, connection_over: bool) {
     let hub = hub();
     let mut client = Client::connect(&hub);
-    broken(&mut client);
+    violate(&mut client);
     assert_eq!(refusal(&client.frames()).0, condition);
     assert_eq!(client.connection.is_over(), connection_over);
 }
 
 #[test]
-fn what_breaks_the_rules_ends_what_it_has_to() {
+fn violations_end_the_session_or_the_connection() {
     let attach = |handle| Attach { name: "x", handle, role: Role::Sender, ..Attach::default() };
     check(|client| client.bytes(&[0xff; 8]), condition::FRAMING_ERROR, true);
     check(|client| client.bytes(&[0, 0, 0, 8, 1, 0, 0, 0]), condition::FRAMING_ERROR, true);
@@ -96,7 +96,7 @@ fn a_session_that_the_hub_has_ended_can_be_begun_again() {
     client.detach(7);
     assert_eq!(refusal(&client.frames()).0, condition::UNATTACHED_HANDLE);
     client.attach_sender(0, "events");
-    assert_eq!(client.frames(), [], "what was under way is dropped");
+    assert_eq!(client.frames(), [], "frames in flight are dropped");
     client.send(0, |out| encode_end(None, out));
     client.begin(0, 10);
     client.attach_sender(0, "events");
@@ -109,7 +109,7 @@ fn a_session_that_the_hub_has_ended_can_be_begun_again() {
 }
 
 #[test]
-fn a_second_pair_of_token_links_is_refused() {
+fn second_cbs_link_of_a_role_is_refused() {
     let hub = hub();
     let mut client = Client::connect_with(&hub, b"", 65_536);
     client.attach_sender(0, "$cbs");
@@ -120,14 +120,14 @@ fn a_second_pair_of_token_links_is_refused() {
     assert!(text.contains("$cbs node has already been opened"), "{text}");
 }
 
-/// A small generator of numbers, so that the walk below is the same every time.
+/// Advances a linear congruential generator, so that the test below is deterministic.
 fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     *state >> 33
 }
 
 #[test]
-fn damaged_frames_never_break_more_than_their_connection() {
+fn damaged_frames_affect_only_their_connection() {
     let hub = hub();
     append(&hub, &[b"one", b"two"]);
     let mut frames: Vec<Vec<u8>> = Vec::new();

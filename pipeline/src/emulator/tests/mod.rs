@@ -1,8 +1,8 @@
-//! The hub as a client meets it, frame by frame and without a socket.
+//! The hub as a client sees it: frame by frame without a socket, and over TCP in `sockets`.
 
-mod client;
-mod connections;
-mod nodes;
-mod readers;
-mod senders;
-mod sockets;
+mod client; // the client of the tests
+mod connections; // handshakes and sessions
+mod nodes; // `$cbs` and `$management`
+mod readers; // links that read
+mod senders; // links that publish
+mod sockets; // timeouts, wake-ups and restarts over TCP

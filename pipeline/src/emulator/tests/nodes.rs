@@ -7,11 +7,11 @@ use crate::amqp::encode::Encoder;
 use crate::amqp::performatives::{Attach, Role, Source, Target, Transfer};
 use crate::amqp::sections::{Message, Sections, code, lookup};
 
-/// A token for `sb://demo.servicebus.windows.net/events`, signed with the hub's key, good for a second.
+/// Token for `sb://demo.servicebus.windows.net/events` that is valid for a second after [`NOW_MS`].
 const TOKEN: &str = "SharedAccessSignature sr=sb%3A%2F%2Fdemo.servicebus.windows.net%2Fevents\
     &sig=SIGNATURE&se=1700000001&skn=RootManageSharedAccessKey";
 
-/// Attaches both links of a node and returns a client that may ask.
+/// Attaches both links of a node and gives credit for replies.
 fn connect(client: &mut Client, node: &str) {
     client.attach_sender(0, node);
     let attach = Attach {
@@ -83,7 +83,7 @@ fn put_token(client: &mut Client, kind: &str, token: &str) -> i64 {
 }
 
 #[test]
-fn a_right_token_opens_what_it_is_for_and_nothing_else() {
+fn valid_token_permits_its_audience_only() {
     let hub = hub();
     append(&hub, &[b"one"]);
     let mut client = Client::connect_with(&hub, b"", 65_536);
@@ -95,11 +95,15 @@ fn a_right_token_opens_what_it_is_for_and_nothing_else() {
     client.credit(6, 0, 1);
     assert_eq!(deliveries(&client.frames()).len(), 1);
     client.attach_sender(7, "events/Partitions/0");
-    assert_eq!(refusal(&client.frames()).0, condition::UNAUTHORIZED, "the token was put for a reader");
+    assert_eq!(
+        refusal(&client.frames()).0,
+        condition::UNAUTHORIZED,
+        "the token covers the reader's address only"
+    );
 }
 
 #[test]
-fn a_wrong_token_is_refused_with_a_reason() {
+fn invalid_tokens_are_refused() {
     let hub = hub();
     let mut client = Client::connect_with(&hub, b"", 65_536);
     connect(&mut client, "$cbs");
@@ -115,7 +119,7 @@ fn a_wrong_token_is_refused_with_a_reason() {
     assert_eq!(refusal(&client.frames()).0, condition::UNAUTHORIZED);
 }
 
-/// Asks about an entity and returns the reply's status and the encoded map in its body.
+/// Reads an entity and returns the reply's status and the encoded map in its body.
 fn read(parameters: &[(&str, &str)]) -> (i64, Vec<u8>) {
     let hub = hub();
     append(&hub, &[b"one", b"two"]);
@@ -129,20 +133,20 @@ fn read(parameters: &[(&str, &str)]) -> (i64, Vec<u8>) {
 
 #[track_caller]
 fn check(map: &[u8], expected: &[(&str, Value<'_>)]) {
-    let Value::Map(entries) = Value::read(map).unwrap() else { panic!("no map") };
-    assert_eq!(entries.len(), expected.len() * 2, "these keys and no others");
+    let Value::Map(entries) = Value::read(map).unwrap() else { panic!("not a map") };
+    assert_eq!(entries.len(), expected.len() * 2, "exactly these keys");
     for (name, value) in expected {
         assert_eq!(lookup(map, name).unwrap().as_ref(), Some(value), "{name}");
     }
 }
 
 #[test]
-fn the_hub_is_described_with_every_key_that_an_sdk_needs() {
+fn hub_description_has_every_key_that_an_sdk_needs() {
     let (status, map) =
         read(&[("operation", "READ"), ("name", "events"), ("type", "com.microsoft:eventhub")]);
     assert_eq!(status, 200);
     let ids = lookup(&map, "partition_ids").unwrap().unwrap();
-    let Value::Array(items) = ids.clone() else { panic!("{ids:?} is no array") };
+    let Value::Array(items) = ids.clone() else { panic!("{ids:?} is not an array") };
     let ids_read: Vec<_> = items.map(Result::unwrap).collect();
     assert_eq!(ids_read, ["0", "1", "2", "3"].map(Value::String));
     check(
@@ -159,7 +163,7 @@ fn the_hub_is_described_with_every_key_that_an_sdk_needs() {
 }
 
 #[test]
-fn partitions_are_described_full_and_empty() {
+fn partition_description_covers_full_and_empty_partitions() {
     let of = |id| {
         let parameters = [
             ("operation", "READ"),
@@ -193,7 +197,7 @@ fn partitions_are_described_full_and_empty() {
 }
 
 #[test]
-fn questions_without_an_answer_get_a_status() {
+fn invalid_requests_get_an_error_status() {
     for (parameters, expected) in [
         (vec![("operation", "READ"), ("name", "other"), ("type", "com.microsoft:eventhub")], 404),
         (vec![("operation", "WRITE"), ("name", "events"), ("type", "com.microsoft:eventhub")], 400),
@@ -214,7 +218,7 @@ fn questions_without_an_answer_get_a_status() {
 }
 
 #[test]
-fn management_needs_a_token() {
+fn management_requires_a_token() {
     let hub = hub();
     let mut client = Client::connect_with(&hub, b"", 65_536);
     client.attach_sender(0, "$management");

@@ -1,4 +1,4 @@
-//! Receiver links: positions, credit, windows, owner levels and figures.
+//! Reader links: positions, credit, windows, owner levels and runtime metrics.
 
 use super::client::{Client, READER, append, deliveries, filter, hub, message, read, refusal, symbol_map};
 use crate::amqp::codec::Value;
@@ -8,7 +8,7 @@ use crate::amqp::performatives::{Flow, Performative, Source};
 use crate::amqp::sections::{Message, lookup};
 
 #[test]
-fn an_attach_is_answered_with_what_was_asked_for() {
+fn attach_is_answered_with_the_requested_terms() {
     let hub = hub();
     let mut client = Client::connect(&hub);
     let filter = filter("amqp.annotation.x-opt-offset > '-1'");
@@ -31,29 +31,29 @@ fn an_attach_is_answered_with_what_was_asked_for() {
 }
 
 #[test]
-fn not_one_event_is_sent_beyond_the_credit() {
+fn events_are_limited_by_credit() {
     let hub = hub();
     append(&hub, &[b"x"; 100].map(|body: &[u8; 1]| &body[..]));
     let mut client = Client::connect(&hub);
     client.attach_reader(0, |_| ());
-    assert_eq!(deliveries(&client.frames()).len(), 0, "no credit, no event");
+    assert_eq!(deliveries(&client.frames()).len(), 0, "without credit events are not sent");
     let mut received = 0;
-    // The second grant repeats what is known, the third takes half of its credit back.
+    // The second grant repeats the first; the third revokes credit.
     for (delivery_count, link_credit, expected) in
         [(0, 10, 10), (0, 10, 0), (10, 0, 0), (10, 1, 1), (11, 50, 50), (61, 1000, 39)]
     {
         client.credit(0, delivery_count, link_credit);
-        let came = deliveries(&client.frames()).len();
-        assert_eq!(came, expected, "{link_credit} from {delivery_count}");
-        received += came;
+        let received_now = deliveries(&client.frames()).len();
+        assert_eq!(received_now, expected, "{link_credit} from {delivery_count}");
+        received += received_now;
     }
     assert_eq!(received, 100);
     append(&hub, &[b"later"]);
-    assert_eq!(deliveries(&client.frames()).len(), 1, "credit that is left goes to later events");
+    assert_eq!(deliveries(&client.frames()).len(), 1, "unused credit serves later events");
 }
 
 #[test]
-fn a_drain_gives_unused_credit_back() {
+fn drain_returns_unused_credit() {
     let hub = hub();
     append(&hub, &[b"one", b"two"]);
     let mut client = Client::connect(&hub);
@@ -67,11 +67,11 @@ fn a_drain_gives_unused_credit_back() {
     let Performative::Flow(answer) = read(frames.last().unwrap()) else { panic!("{frames:?}") };
     assert_eq!((answer.delivery_count, answer.link_credit, answer.drain), (Some(10), Some(0), true));
     append(&hub, &[b"three"]);
-    assert_eq!(client.frames(), [], "the credit is gone");
+    assert_eq!(client.frames(), [], "credit is exhausted");
 }
 
 #[test]
-fn an_echo_is_answered_with_the_state() {
+fn echo_is_answered_with_a_flow() {
     let hub = hub();
     let mut client = Client::connect(&hub);
     client.attach_reader(0, |_| ());
@@ -87,7 +87,7 @@ fn an_echo_is_answered_with_the_state() {
 }
 
 #[test]
-fn large_events_take_many_frames_and_wait_for_the_window() {
+fn large_events_are_split_and_wait_for_the_window() {
     let hub = hub();
     let body = vec![7; 5000];
     append(&hub, &[&body, b"small"]);
@@ -96,7 +96,7 @@ fn large_events_take_many_frames_and_wait_for_the_window() {
     client.frames();
     let mut frames = Vec::new();
     let mut next_incoming_id = 0;
-    // Three frames fit the window each time; the delivery goes on where it stopped.
+    // Each window has room for three frames; the delivery continues where it stopped.
     for _ in 0..5 {
         let flow = Flow {
             next_incoming_id: Some(next_incoming_id),
@@ -107,10 +107,10 @@ fn large_events_take_many_frames_and_wait_for_the_window() {
             ..Flow::default()
         };
         client.send(0, |out| flow.encode(out));
-        let came = client.frames();
-        assert!(came.len() <= 3);
-        next_incoming_id += came.len() as u32;
-        frames.extend(came);
+        let sent = client.frames();
+        assert!(sent.len() <= 3);
+        next_incoming_id += sent.len() as u32;
+        frames.extend(sent);
     }
     let payloads = deliveries(&frames);
     let bodies: Vec<_> =
@@ -119,7 +119,7 @@ fn large_events_take_many_frames_and_wait_for_the_window() {
 }
 
 #[test]
-fn events_carry_what_the_hub_knows_of_them() {
+fn events_carry_the_system_annotations() {
     let hub = hub();
     append(&hub, &[b"one", b"two"]);
     let mut client = Client::connect(&hub);
@@ -127,16 +127,16 @@ fn events_carry_what_the_hub_knows_of_them() {
     client.credit(0, 0, 2);
     let payloads = deliveries(&client.frames());
     let message = Message::scan(&payloads[1]).unwrap();
-    assert_eq!(message.delivery_annotations, b"", "figures come only when they are asked for");
+    assert_eq!(message.delivery_annotations, b"", "metrics are sent only on request");
     let annotation = |name| lookup(message.message_annotations, name).unwrap().unwrap();
     assert_eq!(annotation("x-opt-sequence-number"), Value::Long(1));
     assert_eq!(annotation("x-opt-enqueued-time"), Value::Timestamp(super::client::NOW_MS));
-    let first_size = hub.partition(0).unwrap().log().from(1)[0].offset;
+    let first_size = hub.partition(0).unwrap().log().events_from(1)[0].offset;
     assert_eq!(annotation("x-opt-offset"), Value::String(&first_size.to_string()));
 }
 
 #[test]
-fn figures_stand_on_every_event_when_they_are_asked_for() {
+fn events_carry_runtime_metrics_on_request() {
     let hub = hub();
     append(&hub, &[b"one", b"two"]);
     let mut client = Client::connect(&hub);
@@ -148,15 +148,15 @@ fn figures_stand_on_every_event_when_they_are_asked_for() {
     assert_eq!(payloads.len(), 2);
     for payload in &payloads {
         let message = Message::scan(payload).unwrap();
-        let figure = |name| lookup(message.delivery_annotations, name).unwrap().unwrap();
-        assert_eq!(figure("last_enqueued_sequence_number"), Value::Long(1));
-        assert!(matches!(figure("last_enqueued_offset"), Value::String(_)));
-        assert_eq!(figure("last_enqueued_time_utc"), Value::Timestamp(super::client::NOW_MS));
-        assert_eq!(figure("runtime_info_retrieval_time_utc"), Value::Timestamp(super::client::NOW_MS));
+        let metric = |name| lookup(message.delivery_annotations, name).unwrap().unwrap();
+        assert_eq!(metric("last_enqueued_sequence_number"), Value::Long(1));
+        assert!(matches!(metric("last_enqueued_offset"), Value::String(_)));
+        assert_eq!(metric("last_enqueued_time_utc"), Value::Timestamp(super::client::NOW_MS));
+        assert_eq!(metric("runtime_info_retrieval_time_utc"), Value::Timestamp(super::client::NOW_MS));
     }
 }
 
-/// Attaches with a filter over ten events and returns the first sequence number, or the refusal.
+/// Attaches to ten events with a filter and returns the first sequence number, or the refusal.
 fn begin_at(expression: &str) -> Result<i64, (String, String)> {
     let hub = hub();
     append(&hub, &[b"0123456789"; 10].map(|body: &[u8; 10]| &body[..]));
@@ -170,7 +170,11 @@ fn begin_at(expression: &str) -> Result<i64, (String, String)> {
     let frames = client.frames();
     let Performative::Attach(answer) = read(&frames[0]) else { panic!("{frames:?}") };
     if answer.source.is_none() {
-        assert_eq!((answer.target, answer.initial_delivery_count), (None, None), "a refusal is all null");
+        assert_eq!(
+            (answer.target, answer.initial_delivery_count),
+            (None, None),
+            "a refusal has null termini"
+        );
         let Performative::Detach(detach) = read(&frames[1]) else { panic!("{frames:?}") };
         assert!(detach.closed);
         return Err(refusal(&frames));
@@ -181,11 +185,11 @@ fn begin_at(expression: &str) -> Result<i64, (String, String)> {
 }
 
 #[test]
-fn readers_begin_where_their_filter_says() {
+fn readers_start_at_their_filter() {
     let hub = hub();
     append(&hub, &[b"0123456789"; 10].map(|body: &[u8; 10]| &body[..]));
     let offsets: Vec<u64> =
-        hub.partition(0).unwrap().log().from(0).iter().map(|event| event.offset).collect();
+        hub.partition(0).unwrap().log().events_from(0).iter().map(|event| event.offset).collect();
     for (filter, expected) in [
         ("amqp.annotation.x-opt-offset > '-1'".to_owned(), 0),
         ("amqp.annotation.x-opt-offset > '@latest'".to_owned(), 10),
@@ -204,7 +208,7 @@ fn readers_begin_where_their_filter_says() {
 }
 
 #[test]
-fn positions_that_do_not_exist_are_refused_with_the_services_words() {
+fn missing_positions_are_refused_with_the_text_of_the_service() {
     for (filter, words) in [
         (
             "amqp.annotation.x-opt-sequence-number > '71181'",
@@ -226,7 +230,7 @@ fn positions_that_do_not_exist_are_refused_with_the_services_words() {
 }
 
 #[test]
-fn a_higher_owner_level_displaces_and_a_lower_one_is_refused() {
+fn higher_owner_level_displaces_and_lower_level_is_refused() {
     let hub = hub();
     append(&hub, &[b"one"]);
     let level = |level: i64| {
@@ -255,13 +259,13 @@ fn a_higher_owner_level_displaces_and_a_lower_one_is_refused() {
                  epoch '1' is getting disconnected.";
     assert!(text.starts_with(words), "{text}");
     append(&hub, &[b"two"]);
-    assert_eq!(weak.frames(), [], "a displaced reader gets nothing more");
+    assert_eq!(weak.frames(), [], "a displaced reader receives no further event");
     weak.detach(0);
     attach_at(&mut weak, &one);
     let (condition, text) = refusal(&weak.frames());
     assert_eq!(condition, condition::STOLEN);
     assert!(text.starts_with("Receiver 'strong' with a higher epoch '2' already exists."), "{text}");
-    // Its place is free again once the strong one has gone.
+    // The weak reader may attach once the strong one has gone.
     drop(strong);
     weak.detach(0);
     attach_at(&mut weak, &one);
@@ -270,7 +274,7 @@ fn a_higher_owner_level_displaces_and_a_lower_one_is_refused() {
 }
 
 #[test]
-fn one_connection_serves_many_partitions_in_turn() {
+fn partitions_on_one_connection_take_turns() {
     let hub = hub();
     let body = vec![1; 60_000];
     append(&hub, &[&body[..]; 20]);

@@ -1,4 +1,4 @@
-//! Sender links: single events, batches, and what is refused.
+//! Publisher links: single events, batches and refusals.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ fn bodies(hub: &Hub, partition: u32) -> Vec<Vec<u8>> {
     let partition = hub.partition(partition).unwrap();
     let log = partition.log();
     let body = |rest: &[u8]| Message::scan(rest).unwrap().data().next().unwrap().unwrap().to_vec();
-    log.from(0).iter().map(|event| body(event.rest())).collect()
+    log.events_from(0).iter().map(|event| body(event.rest())).collect()
 }
 
 fn sender(hub: &Arc<Hub>, address: &str) -> Client {
@@ -39,15 +39,15 @@ fn transfer(id: u32) -> Transfer<'static> {
     }
 }
 
-/// Returns the outcomes in the frames, as first, last and whether they were accepted.
+/// Returns the received outcomes as (first, last, accepted).
 fn outcomes(client: &mut Client) -> Vec<(u32, u32, bool)> {
     let frames = client.frames();
     let mut outcomes = Vec::new();
     for frame in &frames {
-        if let Performative::Disposition(news) = read(frame) {
-            assert!(news.settled);
-            let accepted = matches!(news.state, Some(Outcome::Accepted));
-            outcomes.push((news.first, news.last.unwrap(), accepted));
+        if let Performative::Disposition(disposition) = read(frame) {
+            assert!(disposition.settled);
+            let accepted = matches!(disposition.state, Some(Outcome::Accepted));
+            outcomes.push((disposition.first, disposition.last.unwrap(), accepted));
         }
     }
     outcomes
@@ -55,7 +55,7 @@ fn outcomes(client: &mut Client) -> Vec<(u32, u32, bool)> {
 
 fn envelope(events: &[Vec<u8>], key: Option<&str>) -> Vec<u8> {
     let mut out = NewEvent { partition_key: key, ..NewEvent::default() }.encode();
-    // The empty body that it ends in gives way to the events.
+    // Replaces the empty Data section at the end.
     out.truncate(out.len() - 5);
     for event in events {
         Encoder::new(&mut out).described(code::DATA, |out| out.binary(event));
@@ -64,18 +64,18 @@ fn envelope(events: &[Vec<u8>], key: Option<&str>) -> Vec<u8> {
 }
 
 #[test]
-fn single_events_are_kept_and_accepted_one_by_one() {
+fn single_events_are_stored_and_accepted() {
     let hub = hub();
     let mut client = sender(&hub, "events/Partitions/2");
     client.transfer(&transfer(0), &message(b"one"));
     assert_eq!(outcomes(&mut client), [(0, 0, true)]);
     client.transfer(&Transfer { settled: Some(true), ..transfer(1) }, &message(b"two"));
-    assert_eq!(outcomes(&mut client), [], "a settled event needs no answer");
+    assert_eq!(outcomes(&mut client), [], "a settled event is not answered");
     assert_eq!(bodies(&hub, 2), [b"one", b"two"]);
 }
 
 #[test]
-fn events_in_a_row_are_accepted_together() {
+fn consecutive_events_are_accepted_together() {
     let hub = hub();
     let mut client = sender(&hub, "events/Partitions/2");
     let mut wire = Vec::new();
@@ -90,7 +90,7 @@ fn events_in_a_row_are_accepted_together() {
 }
 
 #[test]
-fn frames_are_put_together_and_a_given_up_delivery_is_forgotten() {
+fn frames_are_reassembled_and_an_aborted_delivery_is_discarded() {
     let hub = hub();
     let mut client = sender(&hub, "events/Partitions/0");
     let event = message(&[7; 1000]);
@@ -105,7 +105,7 @@ fn frames_are_put_together_and_a_given_up_delivery_is_forgotten() {
 }
 
 #[test]
-fn a_batch_goes_to_one_partition_with_numbers_in_a_row() {
+fn a_batch_gets_consecutive_numbers_in_one_partition() {
     let hub = hub();
     let mut client = sender(&hub, "events");
     let events: Vec<_> = (0..5).map(|n| message(format!("event {n}").as_bytes())).collect();
@@ -123,7 +123,7 @@ fn a_batch_goes_to_one_partition_with_numbers_in_a_row() {
 }
 
 #[test]
-fn everything_that_was_sent_is_kept_but_what_the_hub_writes_itself() {
+fn sent_sections_are_kept_except_system_annotations() {
     let hub = hub();
     let mut client = sender(&hub, "events/Partitions/0");
     let mut event = Vec::new();
@@ -148,7 +148,7 @@ fn everything_that_was_sent_is_kept_but_what_the_hub_writes_itself() {
     assert_eq!(outcomes(&mut client), [(0, 0, true)]);
     let partition = hub.partition(0).unwrap();
     let log = partition.log();
-    let kept = &log.from(0)[0];
+    let kept = &log.events_from(0)[0];
     assert_eq!(kept.header(), Message::scan(&event).unwrap().header);
     let message = Message::scan(kept.rest()).unwrap();
     assert_eq!(message.bare, Message::scan(&event).unwrap().bare);
@@ -159,21 +159,21 @@ fn everything_that_was_sent_is_kept_but_what_the_hub_writes_itself() {
 }
 
 #[test]
-fn what_can_not_be_taken_is_refused_and_never_silently() {
+fn malformed_events_are_refused_even_if_settled() {
     let hub = hub();
     let mut client = sender(&hub, "events/Partitions/0");
     client.transfer(&transfer(0), b"no message");
     assert_eq!(outcomes(&mut client), [(0, 0, false)]);
     let batch = Transfer { message_format: Some(BATCH_FORMAT), ..transfer(1) };
     client.transfer(&batch, &envelope(&[message(b"fine"), b"broken".to_vec()], None));
-    assert_eq!(outcomes(&mut client), [(1, 1, false)], "a batch is taken whole or not at all");
+    assert_eq!(outcomes(&mut client), [(1, 1, false)], "a batch is stored as a whole or not at all");
     client.transfer(&Transfer { settled: Some(true), ..transfer(2) }, b"no message");
     assert_eq!(refusal(&client.frames()).0, condition::DECODE_ERROR);
     assert_eq!(bodies(&hub, 0).len(), 0);
 }
 
 #[test]
-fn a_delivery_over_the_limit_ends_its_link() {
+fn delivery_over_the_size_limit_ends_its_link() {
     let hub = hub();
     let mut client = sender(&hub, "events/Partitions/0");
     let chunk = vec![0; 60_000];
@@ -188,7 +188,7 @@ fn a_delivery_over_the_limit_ends_its_link() {
 }
 
 #[test]
-fn windows_and_credit_are_given_again_before_they_run_out() {
+fn window_and_credit_are_restored_before_they_are_exhausted() {
     let hub = hub();
     let mut client = sender(&hub, "events/Partitions/0");
     for id in 0..20_000 {

@@ -1,4 +1,4 @@
-//! What only a real socket shows: waking, silence, stopping, and files.
+//! Tests that need a real socket: wake-ups, idle timeouts, shutdown and restarts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,16 +16,16 @@ use crate::clock::ManualClock;
 use crate::emulator::{Config, Emulator, NewEvent};
 use crate::position::{Generation, PartitionId, SequenceNumber};
 
-/// Longer than anything here takes, so that a test that hangs fails instead.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than any test here takes, so that a hanging one fails.
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-struct Raw {
+struct RawClient {
     stream: TcpStream,
     input: FrameBuffer,
 }
 
-impl Raw {
-    /// Opens a connection that states `idle_time_out`, and begins session 0.
+impl RawClient {
+    /// Opens a connection with an idle timeout, and begins session 0.
     async fn open(hub: &Emulator, idle_time_out: Option<u32>) -> Self {
         let mut stream = TcpStream::connect(hub.address()).await.unwrap();
         let mut out = SASL_HEADER.to_vec();
@@ -40,18 +40,18 @@ impl Raw {
         let begin = Begin { incoming_window: 5000, outgoing_window: 5000, ..Begin::default() };
         put_frame(&mut out, 0, |out| begin.encode(out));
         stream.write_all(&out).await.unwrap();
-        let mut raw = Self { stream, input: FrameBuffer::new(65_536) };
-        raw.fill(8).await;
-        raw.input.next_header().unwrap();
+        let mut client = Self { stream, input: FrameBuffer::new(65_536) };
+        client.fill(8).await;
+        client.input.next_header().unwrap();
         for _ in 0..2 {
-            raw.frame().await;
+            client.frame().await;
         }
-        raw.fill(8).await;
-        raw.input.next_header().unwrap();
+        client.fill(8).await;
+        client.input.next_header().unwrap();
         for _ in 0..2 {
-            raw.frame().await;
+            client.frame().await;
         }
-        raw
+        client
     }
 
     async fn attach_reader(&mut self, credit: u32) {
@@ -72,15 +72,15 @@ impl Raw {
 
     async fn fill(&mut self, bytes: usize) {
         while self.input.space().len() < bytes {
-            assert!(self.read().await > 0, "the hub hung up");
+            assert!(self.read().await > 0, "the hub closed the connection");
         }
     }
 
     async fn read(&mut self) -> usize {
-        timeout(PATIENCE, self.stream.read_buf(self.input.space())).await.unwrap().unwrap()
+        timeout(TEST_TIMEOUT, self.stream.read_buf(self.input.space())).await.unwrap().unwrap()
     }
 
-    /// Returns the next frame, or none once the hub has hung up.
+    /// Returns the next frame; `None` after the hub has closed the connection.
     async fn next(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = self.input.next_frame().unwrap() {
@@ -96,12 +96,12 @@ impl Raw {
         self.next().await.unwrap()
     }
 
-    /// Returns the condition of the close that comes next.
-    async fn closed(&mut self) -> String {
+    /// Returns the condition of the next frame, a Close.
+    async fn close_condition(&mut self) -> String {
         let frame = self.frame().await;
         match Performative::decode(&frame.body).unwrap().0 {
             Performative::Close(Some(error)) => error.condition.to_owned(),
-            other => panic!("{other:?} is no close"),
+            other => panic!("{other:?} is not a Close"),
         }
     }
 }
@@ -111,9 +111,9 @@ fn event(body: &[u8]) -> NewEvent<'_> {
 }
 
 #[tokio::test]
-async fn a_reader_that_is_caught_up_wakes_when_events_are_appended() {
+async fn append_wakes_an_idle_reader() {
     let hub = Emulator::start(Config::default()).await.unwrap();
-    let mut client = Raw::open(&hub, None).await;
+    let mut client = RawClient::open(&hub, None).await;
     client.attach_reader(100).await;
     assert!(matches!(Performative::decode(&client.frame().await.body).unwrap().0, Performative::Attach(_)));
     for number in 0..10 {
@@ -125,32 +125,32 @@ async fn a_reader_that_is_caught_up_wakes_when_events_are_appended() {
 }
 
 #[tokio::test]
-async fn an_idle_hub_gives_signs_of_life() {
+async fn idle_hub_sends_heartbeats() {
     let hub = Emulator::start(Config::default()).await.unwrap();
-    let mut client = Raw::open(&hub, Some(50)).await;
+    let mut client = RawClient::open(&hub, Some(50)).await;
     for _ in 0..3 {
-        assert_eq!(client.frame().await.body.len(), 0, "an empty frame");
+        assert_eq!(client.frame().await.body.len(), 0, "a heartbeat");
     }
     hub.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_silent_peer_is_given_up() {
+async fn idle_peer_is_closed() {
     let config = Config { idle_timeout: Duration::from_millis(50), ..Config::default() };
     let hub = Emulator::start(config).await.unwrap();
-    let mut client = Raw::open(&hub, None).await;
-    assert_eq!(client.closed().await, condition::CONNECTION_FORCED);
+    let mut client = RawClient::open(&hub, None).await;
+    assert_eq!(client.close_condition().await, condition::CONNECTION_FORCED);
     assert!(client.next().await.is_none());
     hub.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_stop_is_told_to_those_who_are_connected() {
+async fn shutdown_closes_open_connections() {
     let hub = Emulator::start(Config::default()).await.unwrap();
-    let mut client = Raw::open(&hub, None).await;
+    let mut client = RawClient::open(&hub, None).await;
     let (closed, ()) = tokio::join!(
         async {
-            let closed = client.closed().await;
+            let closed = client.close_condition().await;
             drop(client);
             closed
         },
@@ -160,18 +160,18 @@ async fn a_stop_is_told_to_those_who_are_connected() {
 }
 
 #[tokio::test]
-async fn a_scripted_fault_drops_the_connection_behind_its_last_event() {
+async fn scripted_fault_drops_the_connection_after_the_event() {
     let hub = Emulator::start(Config::default()).await.unwrap();
     for _ in 0..10 {
         hub.append(PartitionId::new(0), &event(b"x")).unwrap();
     }
     hub.faults().drop_connection_after(4);
-    let mut client = Raw::open(&hub, None).await;
+    let mut client = RawClient::open(&hub, None).await;
     client.attach_reader(100).await;
     let mut transfers = 0;
     while let Some(frame) = client.next().await {
         let performative = Performative::decode(&frame.body).unwrap().0;
-        assert!(!matches!(performative, Performative::Close(_)), "it drops without a word");
+        assert!(!matches!(performative, Performative::Close(_)), "dropped without a Close");
         transfers += u32::from(matches!(performative, Performative::Transfer(_)));
     }
     assert_eq!(transfers, 4);
@@ -179,9 +179,9 @@ async fn a_scripted_fault_drops_the_connection_behind_its_last_event() {
 }
 
 #[tokio::test]
-async fn a_moved_partition_detaches_its_readers() {
+async fn detach_readers_detaches_with_a_reason() {
     let hub = Emulator::start(Config::default()).await.unwrap();
-    let mut client = Raw::open(&hub, None).await;
+    let mut client = RawClient::open(&hub, None).await;
     client.attach_reader(100).await;
     client.frame().await;
     hub.detach_readers(PartitionId::new(0));
@@ -192,7 +192,7 @@ async fn a_moved_partition_detaches_its_readers() {
 }
 
 #[tokio::test]
-async fn a_folder_keeps_generation_and_numbers_over_a_restart() {
+async fn data_folder_keeps_generation_and_numbers_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let config = |now_ms, partitions| Config {
         data: Some(folder.path().join("hub")),
@@ -212,7 +212,7 @@ async fn a_folder_keeps_generation_and_numbers_over_a_restart() {
     assert_eq!(hub.partition(PartitionId::new(2)).unwrap(), before);
     assert_eq!(hub.append(PartitionId::new(2), &event(b"x")).unwrap(), SequenceNumber::new(3));
     let after = hub.partition(PartitionId::new(2)).unwrap();
-    assert_eq!(after.last_enqueued_ms, 1000, "times never go back");
+    assert_eq!(after.last_enqueued_ms, 1000, "enqueued times never decrease");
     hub.shutdown().await;
 
     let other = Emulator::start(config(500, 8)).await.unwrap_err();
@@ -221,7 +221,7 @@ async fn a_folder_keeps_generation_and_numbers_over_a_restart() {
 }
 
 #[tokio::test]
-async fn the_key_stands_in_the_connection_string_only() {
+async fn only_the_connection_string_holds_the_key() {
     let config = Config { key: "secret".into(), ..Config::default() };
     assert!(!format!("{config:?}").contains("secret"));
     let hub = Emulator::start(config).await.unwrap();
