@@ -97,7 +97,7 @@ impl Response {
     }
 
     fn failure(status: i32, condition: &'static str, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), condition: Some(condition), body: encode_to_vec(|out| out.null()) }
+        Self { status, text: text.into(), condition: Some(condition), body: encode_to_vec(|out| out.nulls(1)) }
     }
 }
 
