@@ -97,7 +97,12 @@ impl Response {
     }
 
     fn failure(status: i32, condition: &'static str, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), condition: Some(condition), body: encode_to_vec(|out| out.nulls(1)) }
+        Self {
+            status,
+            text: text.into(),
+            condition: Some(condition),
+            body: encode_to_vec(|out| out.nulls(1)),
+        }
     }
 }
 
