@@ -1,4 +1,4 @@
-//! Every figure a run keeps, once: name, unit, meaning. Stages get the counters, faces read them.
+//! Counters of a run: stages update them, `cli` shows them.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::position::{PartitionId, SequenceNumber};
 
-/// A figure that only grows.
+/// A counter that only grows.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
@@ -16,65 +16,65 @@ impl Counter {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
 
-    /// The figure now.
+    /// The current value.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// The figures of one run.
+/// The counters of one run.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    /// Events received from the hub, again after a restart of their partition too.
+    /// Events received from the hub, repeated ones included.
     pub events_received: Counter,
-    /// Bytes of their bodies.
+    /// Bytes of the bodies of these events.
     pub bytes_received: Counter,
-    /// Events at or below what their destination already held.
+    /// Events that their destination already had.
     pub events_skipped: Counter,
-    /// Deliveries that were dropped because no usable sequence number could be read of them.
+    /// Deliveries dropped because they had no usable sequence number.
     pub deliveries_unreadable: Counter,
     /// Bodies with lone surrogates, repaired and parsed once more.
     pub bodies_repaired: Counter,
     /// JSON bodies that took the slow path of the parser, rejected ones aside: each costs two to four others.
     pub slow_path_bodies: Counter,
-    /// Events whose `ParentContext` was left out.
+    /// Events whose `ParentContext` was dropped.
     pub parent_contexts_dropped: Counter,
-    /// Files put by this run.
-    pub files_put: Counter,
+    /// Files committed by this run.
+    pub files_committed: Counter,
     /// Bytes of those files.
-    pub bytes_put: Counter,
+    pub bytes_committed: Counter,
     /// Rows in those files, quarantine included.
-    pub rows_put: Counter,
-    /// Rows of those that stand in `_quarantine`.
+    pub rows_committed: Counter,
+    /// Rows of those files in `_quarantine`.
     pub rows_quarantined: Counter,
-    /// Events whose rows were let go when their partition started again; they are read again.
+    /// Events whose rows were dropped because their partition started again or ended; they are read again.
     pub events_dropped: Counter,
-    /// Partitions started again after they lost a file name to another writer.
+    /// Restarts of partitions because a file could not be committed under its name.
     pub partitions_restarted: Counter,
-    /// Numbers that the hub left out: no event was lost, and the lake records them.
+    /// Sequence numbers recorded as accepted gaps.
     pub gaps_accepted: Counter,
     lags: Mutex<BTreeMap<PartitionId, Lag>>,
     tables: Mutex<BTreeMap<String, u64>>,
 }
 
-/// How far one partition is read.
+/// Reading position of one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lag {
     /// The last event received.
     pub received: SequenceNumber,
-    /// The last event the hub is known to have; `None` while it has not said so.
+    /// The last event that the hub reported; `None` before its first report.
     pub last_enqueued: Option<SequenceNumber>,
 }
 
 impl Lag {
-    /// Events still to come, if known.
+    /// Number of events still to read, if known.
     pub fn events(&self) -> Option<u64> {
         self.last_enqueued.map(|last| (last.get() - self.received.get()).max(0) as u64)
     }
 }
 
 impl Metrics {
-    /// Notes how far a partition is read.
+    /// Notes the reading position of a partition.
     pub fn lag(
         &self,
         partition: PartitionId,
@@ -85,18 +85,18 @@ impl Metrics {
         self.lags.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, lag);
     }
 
-    /// How far each partition is read.
+    /// Reading position of each partition.
     pub fn lags(&self) -> BTreeMap<PartitionId, Lag> {
         self.lags.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Events still to come from all partitions together; `None` unless it is known for each.
+    /// Number of events still to read from all partitions; `None` unless it is known for each.
     pub fn total_lag(&self) -> Option<u64> {
         let lags = self.lags();
         if lags.is_empty() { None } else { lags.values().map(Lag::events).sum() }
     }
 
-    /// Notes rows that are durable in a table.
+    /// Adds committed rows to a table.
     pub fn table_rows(&self, table: &str, rows: u64) {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         match tables.get_mut(table) {
@@ -105,7 +105,7 @@ impl Metrics {
         }
     }
 
-    /// Rows put by this run, by table.
+    /// Rows committed by this run, by table.
     pub fn tables(&self) -> BTreeMap<String, u64> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

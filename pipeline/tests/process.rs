@@ -327,7 +327,7 @@ fn stale_staging_files_are_removed_at_the_start() {
     signal(&run, "TERM");
     let (status, text) = ended(run, END_MAX);
     assert_eq!(status.code(), Some(0), "{text}");
-    assert!(young.exists() && text.contains("removed staging files of killed puts files=1"), "{text}");
+    assert!(young.exists() && text.contains("stale staging files removed files=1"), "{text}");
 }
 
 #[test]

@@ -14,8 +14,7 @@ use catchwater::event::{EventHead, RawBatchBuilder};
 use catchwater::metrics::Metrics;
 use catchwater::parse::{ParentContext, Parser};
 use catchwater::position::{PartitionId, SequenceNumber};
-use catchwater::run::{Lane, LaneInput, LaneOutput, RollRules, RunFacts, StartId};
-use catchwater_sinks::parquet::ChunkWriter;
+use catchwater::run::{Lane, LaneDeps, LaneInput, LaneOutput, RollRules, RunFacts, StartId};
 use catchwater_sinks::paths::SourceId;
 
 /// Upper bound on the bytes that a lane holds for a body of this length.
@@ -43,23 +42,18 @@ impl Rows {
             distance: i64::MAX,
             idle_ms: 1000,
         };
-        let facts = RunFacts {
-            lake: "lake".into(),
-            writer: "test".into(),
-            routing_version: 1,
-            chunk_writer: ChunkWriter::default(),
-        };
-        let mut lane = Lane::new(
-            Parser::new(ParentContext::Drop),
-            Context::new(Arc::from("events"), Catalog::new()),
+        let facts = RunFacts { lake: "lake".into(), writer: "test".into(), routing_version: 1 };
+        let mut lane = Lane::new(LaneDeps {
+            parser: Parser::new(ParentContext::Drop),
+            context: Context::new(Arc::from("events"), Catalog::new()),
             rules,
             facts,
-            LaneBudget::new(64 << 20),
-            Arc::new(Metrics::default()),
-        );
+            budget: LaneBudget::new(64 << 20),
+            metrics: Arc::new(Metrics::default()),
+        });
         let mut out = Vec::new();
         let source = SourceId::new("events", 0, 0);
-        lane.on(LaneInput::Begin { start, source, covered: Vec::new() }, 0, &mut out).unwrap();
+        lane.process(LaneInput::Begin { start, source, covered: Vec::new() }, 0, &mut out).unwrap();
         Self { lane, start, next: 0, out }
     }
 
@@ -94,7 +88,7 @@ impl Rows {
     }
 
     fn on(&mut self, input: LaneInput) -> usize {
-        memory::peak(|| self.lane.on(input, 0, &mut self.out).unwrap())
+        memory::peak(|| self.lane.process(input, 0, &mut self.out).unwrap())
     }
 }
 

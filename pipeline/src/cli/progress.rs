@@ -45,7 +45,7 @@ async fn log_lines(metrics: Arc<Metrics>) {
         tracing::info!(
             events = metrics.events_received.get(),
             events_per_second = figures.events as u64,
-            files = metrics.files_put.get(),
+            files = metrics.files_committed.get(),
             lag = figures.lag,
             "running"
         );
@@ -65,7 +65,7 @@ async fn bars(metrics: Arc<Metrics>) {
             metrics.events_received.get(),
             figures.events,
             size(figures.bytes as u64),
-            metrics.files_put.get(),
+            metrics.files_committed.get(),
             lag_in_words(figures.lag)
         ));
         head.tick();

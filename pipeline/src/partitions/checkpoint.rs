@@ -1,4 +1,5 @@
-//! A checkpoint: a hint of where to resume, which may lag the lake and never leads it.
+//! Format, scope and storage of checkpoints. A checkpoint is a hint of where to resume: it may lag the lake and never
+//! leads it.
 
 use bytes::Bytes;
 use catchwater_sinks::lake::start::{self, Claim, Identity};
@@ -9,22 +10,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::position::{Generation, PartitionId, Position};
 
-/// Everything up to `position` is durable in the lake named here.
+/// A statement that everything up to `position` is durable in the lake of its scope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// Whose it is.
+    /// Lake, log and consumer group of the checkpoint.
     #[serde(flatten)]
     pub scope: Scope,
     /// The partition.
     pub partition: PartitionId,
-    /// The rules that routed the events below it.
+    /// Version of the rules that routed the events below it.
     pub routing_version: u32,
     /// The last event that is durable, together with all before it.
     #[serde(flatten)]
     pub position: Position,
 }
 
-/// What a checkpoint must name to count: another lake, namespace, hub or generation is another log.
+/// Lake, log and consumer group. Checkpoints of another lake, namespace, hub or generation do not count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     /// The lake's id.
@@ -33,7 +34,7 @@ pub struct Scope {
     pub namespace: String,
     /// The event hub.
     pub event_hub: String,
-    /// The hub's creation time.
+    /// The hub's generation.
     pub generation: Generation,
     /// The consumer group; each has its own checkpoints.
     pub consumer_group: String,
@@ -73,28 +74,31 @@ impl Checkpoints {
         Self { store, scope }
     }
 
-    /// Whose checkpoints these are.
+    /// The scope of these checkpoints.
     pub fn scope(&self) -> &Scope {
         &self.scope
     }
 
-    /// The partition's checkpoint. One of another lake or hub, and one that can't be read, count as none: it is a hint,
-    /// and the lake's own files say how far it is.
+    /// The partition's checkpoint. One of another lake or hub and one that is unreadable are ignored with a warning:
+    /// the lake's own files state its durable position.
     ///
     /// # Errors
     /// Only if the store does not answer.
     pub async fn load(&self, partition: PartitionId) -> Result<Option<Checkpoint>, Error> {
         let path = self.path(partition);
-        let Some(found) = readable(read(&self.store, &path).await)? else { return Ok(None) };
+        let Some(found) = ignore_unreadable(read(&self.store, &path).await)? else { return Ok(None) };
         let ours = self.is_ours(partition, &found);
         if !ours {
-            tracing::warn!(%path, "checkpoint of another lake or hub ignored; the lake's own files say how far it is");
+            tracing::warn!(
+                %path,
+                "ignored the checkpoint of another lake or hub; the start position comes from the lake's files"
+            );
         }
         Ok(ours.then_some(found))
     }
 
-    /// Replaces the partition's checkpoint, unless the one that is there is further on: a run that was displaced must not
-    /// take back what its successor has saved.
+    /// Replaces the partition's checkpoint, unless the stored one is higher: a displaced run must not undo what its
+    /// successor has saved.
     pub async fn save(
         &self,
         partition: PartitionId,
@@ -102,7 +106,7 @@ impl Checkpoints {
         at: &Position,
     ) -> Result<(), Error> {
         let path = self.path(partition);
-        // One that can't be read, or is of another log, was told of at the start.
+        // The start has warned of an unreadable or foreign checkpoint.
         let stored = match read(&self.store, &path).await {
             Err(Error::Unreadable { .. }) => None,
             read => read?.filter(|stored| self.is_ours(partition, stored)),
@@ -117,13 +121,13 @@ impl Checkpoints {
         self.store.put(&path, Bytes::from(bytes)).await.map_err(|source| Error::Store { path, source })
     }
 
-    /// All checkpoints in a state store, whatever hub they are of; one that can't be read is left out with a warning.
+    /// All checkpoints in a state store, of any hub. An unreadable one is left out with a warning.
     pub async fn all(store: &Store) -> Result<Vec<Checkpoint>, Error> {
         let folder = Path::from(FOLDER);
         let found = store.list(&folder).await.map_err(|source| Error::Store { path: folder, source })?;
         let mut checkpoints = Vec::new();
         for object in found {
-            checkpoints.extend(readable(read(store, &object.location).await)?);
+            checkpoints.extend(ignore_unreadable(read(store, &object.location).await)?);
         }
         Ok(checkpoints)
     }
@@ -132,7 +136,7 @@ impl Checkpoints {
         start::checkpoint(&self.scope.identity(partition), Some(&found.claim())).is_some()
     }
 
-    /// Where the partition's checkpoint is stored.
+    /// Path of the partition's checkpoint.
     pub fn path(&self, partition: PartitionId) -> Path {
         let Scope { namespace, event_hub, consumer_group, .. } = &self.scope;
         [
@@ -147,34 +151,37 @@ impl Checkpoints {
     }
 }
 
-/// Why a checkpoint could not be read or written.
+/// Failures of reading or writing a checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store did not do it.
-    #[error("checkpoint {path}: the store did not answer as it should")]
+    /// A request to the store failed.
+    #[error("read or write the checkpoint {path}")]
     Store {
-        /// Which checkpoint.
+        /// Path of the checkpoint.
         path: Path,
-        /// What the store said.
+        /// The store's error.
         source: store::Error,
     },
     /// The object is not a checkpoint.
     #[error("checkpoint {path} can't be read")]
     Unreadable {
-        /// Which checkpoint.
+        /// Path of the checkpoint.
         path: Path,
-        /// What is wrong with it.
+        /// The parser's error.
         source: serde_json::Error,
     },
 }
 
 const FOLDER: &str = "checkpoints";
 
-/// A checkpoint that can't be read (cut short by a power loss, for one) is a warning and counts as none.
-fn readable(read: Result<Option<Checkpoint>, Error>) -> Result<Option<Checkpoint>, Error> {
+/// Turns an unreadable checkpoint, for example one truncated by a power loss, into a warning and no checkpoint.
+fn ignore_unreadable(read: Result<Option<Checkpoint>, Error>) -> Result<Option<Checkpoint>, Error> {
     match read {
         Err(Error::Unreadable { path, source }) => {
-            tracing::warn!(%path, error = %source, "unreadable checkpoint ignored; the lake's own files say how far it is");
+            tracing::warn!(
+                %path, error = %source,
+                "ignored an unreadable checkpoint; the start position comes from the lake's files"
+            );
             Ok(None)
         }
         read => read,

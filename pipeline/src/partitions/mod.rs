@@ -1,8 +1,8 @@
-//! From where each partition is read: checkpoints.
+//! Checkpoints of partitions.
 //!
-//! Owns: what a checkpoint says and where it stands. Does not own: whether it may be written yet
-//! (`run::ledger`), or how far the lake really is (`catchwater_sinks::lake`).
+//! Owns: the contents of a checkpoint and its path. Does not own: when it may be saved (`run::ledger`), or the lake's
+//! own durable position (`catchwater_sinks::lake`).
 
-mod checkpoint;
+mod checkpoint; // format, scope and storage of checkpoints
 
 pub use checkpoint::{Checkpoint, Checkpoints, Error, Scope};

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater_sinks::parquet::ChunkWriter;
 use catchwater_sinks::paths;
 use catchwater_sinks::store::Address;
 
@@ -13,58 +12,58 @@ use crate::columns::Metadata;
 use crate::eventhubs::ConnectionString;
 use crate::parse::ParentContext;
 
-/// What to read, where to put it, and within which bounds.
+/// Configuration of a run.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The hub, with its name.
     pub connection_string: ConnectionString,
-    /// The consumer group; `$Default` mostly.
+    /// The consumer group, mostly `$Default`.
     pub consumer_group: String,
     /// The lake.
     pub lake: Address,
-    /// Where checkpoints stand; inside the lake if not said.
+    /// The store of the checkpoints; a folder of the lake by default.
     pub state: Option<Address>,
-    /// Read what the hub has at the start, then end.
+    /// Read everything that the hub has at the start, then end.
     pub until_caught_up: bool,
-    /// With `until_caught_up`: how long the hub may send nothing although it claims to have more.
+    /// With `until_caught_up`: time for which the hub may send nothing although it claims to have more events.
     pub idle_timeout: Duration,
     /// The operator's decisions for this run.
     pub decisions: Decisions,
-    /// What becomes of `ParentContext`.
+    /// Treatment of `ParentContext`.
     pub parent_context: ParentContext,
     /// Table metadata, whose types are added to the lake's.
     pub metadata: Option<Arc<Metadata>>,
-    /// How long a file may stay open.
+    /// Maximum age of an open file.
     pub max_age: Duration,
-    /// Bytes in flight, of all lanes together.
+    /// Bytes in flight of all lanes together.
     pub budget_bytes: u64,
-    /// Writer of the column chunks of files.
-    pub chunk_writer: ChunkWriter,
-    /// Lane threads; three for four cores if not said.
+    /// Lane threads; by default three for four cores.
     pub lanes: Option<usize>,
-    /// Interval of asking the hub for changes.
+    /// Intervals of requests to the hub.
     pub questions: Questions,
-    /// The owner level of every link. 0, as the official SDKs' processors have it.
+    /// The owner level of every link: 0, like the processors of the official SDKs.
     pub owner_level: i64,
 }
 
-/// The operator's decisions for one run, which the error of its last start asked for.
+/// The operator's decisions for one run, as an error of an earlier run asked for them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Decisions {
-    /// Go on past events the hub no longer has.
+    /// Go on without events that the hub no longer has.
     pub accept_loss: bool,
-    /// Read everything that the hub still has, and put what the lake lacks of it: files were removed from the lake.
+    /// Read everything that the hub still has and write the missing rows, because files were removed from the lake.
     pub reread: bool,
-    /// Let this version's routing rules begin although the hub has more events: no older version runs any more.
+    /// Begin with this version's routing rules although the hub has more events, because no older version runs any
+    /// more.
     pub old_versions_stopped: bool,
 }
 
-/// Interval of asking the hub for changes. A namespace answers fifty such requests a second.
+/// Intervals of requests to the hub. A namespace answers fifty such requests a second.
 #[derive(Clone, Copy, Debug)]
 pub struct Questions {
-    /// Which partitions it has: some may have been added.
+    /// Interval of checks for added partitions.
     pub partitions_every: Duration,
-    /// Why a partition sends nothing: of 1,000 idle partitions that makes eight questions a second.
+    /// Idle time after which the hub is asked for the state of a partition: eight requests a second for 1,000
+    /// partitions.
     pub idle_partition_after: Duration,
 }
 
@@ -74,7 +73,7 @@ impl Default for Questions {
     }
 }
 
-/// The default folder of state inside a lake.
+/// The default state store, a folder of the lake.
 pub(crate) fn default_state(lake: &Address) -> Address {
     lake.below(paths::RECORDS_FOLDER)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// Tells a run to finish what is in flight and end.
+/// A request to a run: finish everything in flight, then end.
 #[derive(Clone, Debug)]
 pub struct Drain(watch::Sender<bool>);
 
@@ -25,7 +25,7 @@ impl Drain {
         self.0.subscribe()
     }
 
-    /// Waits until the drain has begun; for ever if nobody can begin it any more.
+    /// Waits until the drain has begun.
     pub(super) async fn begun(&self) {
         let mut begun = self.0.subscribe();
         if begun.wait_for(|begun| *begun).await.is_err() {
@@ -34,22 +34,23 @@ impl Drain {
     }
 }
 
-/// Passes when a drain has lasted long enough.
+/// The deadline of a drain.
 #[derive(Clone, Debug)]
 pub(super) struct Deadline(Drain);
 
 impl Deadline {
-    /// The deadline of a drain.
-    pub(super) fn behind(drain: &Drain) -> Self {
+    /// The deadline of this drain.
+    pub(super) fn of(drain: &Drain) -> Self {
         Self(drain.clone())
     }
 
-    /// Waits until it has passed.
+    /// Waits until the drain has begun and its time is over.
     pub(super) async fn passed(&self) {
         self.0.begun().await;
-        tokio::time::sleep(DRAIN_LIMIT).await;
+        tokio::time::sleep(DRAIN_TIMEOUT).await;
     }
 }
 
-/// How long a drain may last; what is not durable then will be read again. The last checkpoints have another second.
-const DRAIN_LIMIT: Duration = Duration::from_secs(9);
+/// Duration of a drain, after which everything that is not durable is left to be read again. One second is left for the
+/// last checkpoints before `docker stop` kills.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(9);

@@ -8,15 +8,15 @@ use super::publisher::Error as PublisherError;
 use super::reader::Error as ReaderError;
 use crate::eventhubs;
 
-/// Why a run ended badly.
+/// Failures that end a run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The lake or the state can't be opened.
     #[error("open the store {address}")]
     Store {
-        /// Which.
+        /// Its address.
         address: Address,
-        /// Why.
+        /// The store's error.
         source: store::Error,
     },
     /// The lake's records can't be read or written.
@@ -25,31 +25,31 @@ pub enum Error {
     /// The lake's schemas can't be read.
     #[error("read the lake's schemas")]
     Schemas(#[from] schema::Error),
-    /// The hub can't be reached or asked.
+    /// A connection or request to the hub failed.
     #[error("reach the event hub")]
     Hub(#[from] eventhubs::Error),
     /// A partition can no longer be read.
     #[error(transparent)]
     Reader(#[from] ReaderError),
-    /// Files can't be put.
+    /// Files or checkpoints can't be published.
     #[error(transparent)]
     Publisher(#[from] PublisherError),
-    /// The hub that was read is another one now.
+    /// The hub was deleted and created again during the run.
     #[error("the event hub {event_hub} was deleted and created again; the next run reads it as another log")]
     HubCreatedAgain {
         /// Its name.
         event_hub: String,
     },
-    /// A lane can't go on.
+    /// A lane failed.
     #[error(transparent)]
     Lane(#[from] LaneError),
     /// A thread could not be started.
     #[error("start a thread")]
     Thread(#[source] std::io::Error),
-    /// A task ended without an answer.
-    #[error("{0} ended without an answer")]
+    /// A task or thread panicked.
+    #[error("internal error: {0} ended without a result")]
     Died(&'static str),
-    /// Partitions were taken by another run: all of them, or some that this run was to catch up with.
+    /// Another run has taken partitions: all of them, or some that this run had to catch up with.
     #[error("another run has taken partitions of this consumer group; this one stops")]
     OwnershipLost,
 }

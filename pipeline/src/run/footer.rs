@@ -1,29 +1,28 @@
-//! Facts that all files of a run share, and the columns of a file.
+//! Facts that every footer of a run states, and the columns of a file.
 //!
-//! Does not own: the rows of a file and their range (`lane::open_file`), the footer's format (`catchwater_sinks::parquet`).
+//! Does not own: the rows of a file and their range (`lane::open_file`), the footer's format
+//! (`catchwater_sinks::parquet`).
 
 use std::collections::BTreeMap;
 
 use catchwater_sinks::lake::schema::FileColumn;
-use catchwater_sinks::parquet::{Body, ChunkWriter};
+use catchwater_sinks::parquet::Body;
 
 use crate::columns::{ColumnType, ColumnTypes};
 
-/// Facts that all files of a run share.
+/// Facts that every footer of a run states.
 #[derive(Clone, Debug)]
 pub struct RunFacts {
     /// The lake's id.
     pub lake: String,
-    /// This process, for counting only.
+    /// Identifies this process, for statistics only.
     pub writer: String,
-    /// The rules that routed the rows.
+    /// Version of the rules that routed the rows.
     pub routing_version: u32,
-    /// Writer of column chunks; in no footer.
-    pub chunk_writer: ChunkWriter,
 }
 
 /// The columns of a file, with the number of field ids that its pages need.
-pub(super) fn in_file(types: ColumnTypes, body: &Body) -> BTreeMap<String, FileColumn> {
+pub(super) fn file_columns(types: ColumnTypes, body: &Body) -> BTreeMap<String, FileColumn> {
     let counts = body.field_id_counts();
     let column = |(name, column_type): (String, ColumnType)| {
         let ids = counts.get(&name).copied().unwrap_or(1);

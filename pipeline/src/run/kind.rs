@@ -14,25 +14,25 @@ use super::redrive;
 use crate::eventhubs;
 use crate::partitions;
 
-/// The meaning of an error for the caller of a command.
+/// Meaning of an error for the caller of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A fault of this program.
     Internal,
-    /// Something in the configuration has to change.
+    /// The configuration has to change.
     Configuration,
-    /// Something could not be reached; starting again may help.
+    /// Hub or store could not be reached; starting again may help.
     Unreachable,
     /// Events are gone that the lake does not have.
     PositionLost,
-    /// Another run reads the partitions now.
+    /// Another run reads the partitions.
     OwnershipLost,
-    /// The store, the hub or the data refuses: rights, no space, damage. A person is needed.
+    /// Store, hub or data refuse: permissions, no space, damage. An operator has to act.
     Refused,
 }
 
 impl Error {
-    /// The meaning for the caller of the run.
+    /// Meaning for the caller of the run.
     pub fn kind(&self) -> Kind {
         match self {
             Self::OwnershipLost => Kind::OwnershipLost,
@@ -42,7 +42,7 @@ impl Error {
             Self::Hub(error) => Kind::of_hub(error),
             Self::Reader(error) => error.exit_kind(),
             Self::Publisher(error) => error.exit_kind(),
-            // The system has no room for one more.
+            // The system has no resources for another thread.
             Self::Thread(_) => Kind::Refused,
             // The next run reads it as another log.
             Self::HubCreatedAgain { .. } => Kind::Unreachable,
@@ -62,7 +62,7 @@ impl ReaderError {
             Self::Records(error) => Kind::of_records(error),
             Self::Rules(error) => Kind::of_rules(error),
             Self::Recovery(error) => Kind::of_recovery(error),
-            // Why the run ended is another error; this one alone explains nothing.
+            // The run reports the error of the part that ended first.
             Self::Ended => Kind::Internal,
         }
     }
@@ -74,13 +74,13 @@ impl PublisherError {
             Self::Put { source, .. } => Kind::of_commit(source),
             Self::Schema { source, .. } => Kind::of_schema(source),
             Self::Footer { source, .. } => Kind::of_parquet(source),
-            Self::Ledger(_) | Self::Lost(_) => Kind::Internal,
+            Self::Ledger(_) | Self::PutTask(_) => Kind::Internal,
         }
     }
 }
 
 impl redrive::Error {
-    /// The meaning for the caller of the redrive.
+    /// Meaning for the caller of the redrive.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Store(error) => Kind::of_store(error),
@@ -94,7 +94,7 @@ impl redrive::Error {
             | Self::NoSuchRows { .. } => Kind::Refused,
             Self::OtherRules { .. } => Kind::Configuration,
             Self::Disagrees { .. } => Kind::Internal,
-            // Other writers were quicker each time.
+            // Other writers were faster at every attempt.
             Self::Unsettled { .. } => Kind::Unreachable,
         }
     }
@@ -105,7 +105,7 @@ impl Kind {
         use eventhubs::{Error, ErrorKind};
         match (error, error.kind()) {
             (Error::NeedsTls(_) | Error::NoEventHub, _)
-            // Another protocol is spoken at this address.
+            // Another protocol answers at this address.
             | (Error::NotOpened { .. }, ErrorKind::Fatal)
             | (_, ErrorKind::Unauthorized | ErrorKind::NotFound) => Self::Configuration,
             (_, ErrorKind::Transient) => Self::Unreachable,
@@ -123,7 +123,7 @@ impl Kind {
             | Error::Scheme { .. }
             | Error::Quoted
             | Error::ConnectionString => Self::Configuration,
-            // The address names a folder that is not there, or can't be made there.
+            // The folder of the address does not exist, or can't be created.
             Error::Folder { source, .. } if source.kind() == io::ErrorKind::NotFound => Self::Configuration,
             Error::Folder { .. }
             | Error::HardLinks { .. }

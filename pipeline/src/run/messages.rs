@@ -12,106 +12,107 @@ use crate::budget::Permit;
 use crate::event::RawBatch;
 use crate::position::{PartitionId, Position, SequenceNumber};
 
-/// One start of one partition. A partition that starts again drops whatever its earlier start had in flight.
+/// One start of one partition. A partition that starts again drops everything its earlier start had in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StartId {
     /// The partition.
     pub partition: PartitionId,
-    /// Counts its starts in this run.
+    /// Number of this start in the run, from 1.
     pub attempt: u64,
 }
 
-/// What a lane is told.
+/// Messages from readers to their lane.
 #[derive(Debug)]
 pub enum LaneInput {
-    /// A partition starts (again): what the lane has of it is dropped.
+    /// A partition starts, possibly again: the lane drops the rows of its earlier start.
     Begin {
         /// This start.
         start: StartId,
-        /// Names its chains.
+        /// The partition's name in the lake.
         source: SourceId,
-        /// How far each destination's files reach, as far as is known.
+        /// The last row of each known destination.
         covered: Vec<(Destination, Ordinal)>,
     },
     /// Events of a partition.
     Events {
-        /// The start they were read in.
+        /// The start that read them.
         start: StartId,
-        /// They.
+        /// The events.
         batch: RawBatch,
     },
-    /// No more events come: close its files.
+    /// No more events follow: the lane closes the partition's files.
     End {
         /// The start that ends.
         start: StartId,
     },
-    /// The partition is another run's now: its rows are that run's to put.
+    /// Another run has the partition: the lane drops its rows, which that run commits.
     Forget {
         /// The start that ends.
         start: StartId,
     },
 }
 
-/// What a lane tells.
+/// Messages from lanes to the publisher.
 #[derive(Debug)]
 pub enum LaneOutput {
-    /// A file is whole.
+    /// A file is closed.
     Closed(Box<ClosedFile>),
-    /// How far a partition has come. Sent behind the files it speaks of.
+    /// A partition's position moved. Follows the files that were closed up to there.
     Advanced {
-        /// Of which start.
+        /// The start of the partition.
         start: StartId,
-        /// Every event up to here is skipped, in a closed file or in an open one.
+        /// Every event up to here was skipped, or is in a closed or an open file.
         processed: Position,
-        /// Where reading stood before the oldest row that is still open, if one is.
+        /// The place just before the oldest row in an open file, if there is one.
         oldest_open: Option<Before>,
     },
 }
 
-/// A file on its way to the store: whole and paid for.
+/// A complete file on its way to the store, except for its footer.
 #[derive(Debug)]
 pub struct ClosedFile {
-    /// The start of the partition it was read in; files of an earlier start are dropped.
+    /// The start that read its events; files of an earlier start are dropped.
     pub start: StartId,
     /// Facts for its footer; the publisher adds the durable position.
     pub facts: FooterFacts,
-    /// How many events its rows are of.
+    /// Number of events that its rows come from.
     pub events: u64,
-    /// Where reading stood before its first row.
+    /// The place just before its first row.
     pub before: Before,
     /// Its columns, by name.
     pub columns: BTreeMap<String, FileColumn>,
-    /// Its pages. The publisher adds the footer.
+    /// Its encoded pages.
     pub body: Body,
-    /// Pays for the pages until they are durable.
+    /// Charge for the pages until they are durable.
     pub permit: Permit,
 }
 
-/// What the publisher is told.
+/// Messages to the publisher.
 #[derive(Debug)]
 pub(super) enum PublisherInput {
-    /// A partition starts (again). Sent before its lane hears of it, so that no file comes too early.
+    /// A partition starts, possibly again. Sent before its lane gets the start, so that no file arrives earlier.
     Begin {
         /// This start.
         start: StartId,
-        /// The first event it reads.
+        /// The first event that it reads.
         first: SequenceNumber,
-        /// The position that the lake proves to be durable.
+        /// The durable position that the lake proves.
         proven: Option<SequenceNumber>,
-        /// The checkpoint it resumes from, if there is one.
+        /// The checkpoint that it resumes from, if there is one.
         checkpoint: Option<Position>,
-        /// Where the partition's reader looks.
-        standing: watch::Sender<PartitionStatus>,
+        /// Status for the partition's reader.
+        status: watch::Sender<PartitionStatus>,
     },
-    /// What a lane tells.
+    /// Output of a lane.
     Lane(LaneOutput),
 }
 
-/// How a start of a partition stands.
+/// Status of one start of a partition, from the publisher to the reader.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PartitionStatus {
     /// Everything up to here is durable.
     pub(super) durable: Option<SequenceNumber>,
-    /// The day of a name under which another writer has put other rows: the partition must start again.
-    pub(super) lost: Option<Date>,
+    /// Date of a file that can't be committed, because its name has other rows or the lake's schema contradicts it. The
+    /// partition must start again.
+    pub(super) conflict: Option<Date>,
 }

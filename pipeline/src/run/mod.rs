@@ -25,7 +25,7 @@ pub use drain::Drain;
 pub use error::Error;
 pub use footer::RunFacts;
 pub use kind::Kind;
-pub use lane::{Error as LaneError, Lane, RollRules};
+pub use lane::{Deps as LaneDeps, Error as LaneError, Lane, RollRules};
 pub use ledger::Ledger;
 pub use messages::{ClosedFile, LaneInput, LaneOutput, StartId};
 pub use publisher::Error as PublisherError;

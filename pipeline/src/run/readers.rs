@@ -1,6 +1,6 @@
-//! The readers of a run: started for every partition, also for those that are added to the hub, and how they ended.
+//! The tasks that read: one per partition, also for partitions that are added to the hub, and how they ended.
 //!
-//! Does not own what a reader does (`reader`), nor the lanes and channels it is connected to (`wiring`).
+//! Does not own: what a reader does (`reader`), or the lanes and channels it is connected to (`wiring`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use super::drain::Drain;
 use super::error::Error;
 use super::messages::{LaneInput, PublisherInput};
-use super::reader::{self, Reader, World};
+use super::reader::{self, Deps, HubPartition, Reader};
 use crate::budget::LaneBudget;
 use crate::eventhubs::{Distrust, HubProperties};
 use crate::position::PartitionId;
@@ -23,16 +23,16 @@ use crossbeam_channel as lanes;
 /// The tasks that read.
 pub(super) type Readers = JoinSet<Result<reader::Ended, reader::Error>>;
 
-/// Starts the reader of a partition: at the start of the run, and later for partitions that were added to the hub.
+/// Starts the readers of partitions: at the start of the run, and later for partitions that were added to the hub.
 pub(super) struct ReaderStarter {
-    pub(super) world: Arc<World>,
+    pub(super) deps: Arc<Deps>,
     pub(super) hub: HubProperties,
     pub(super) first_start: FirstStart,
-    /// Interval of asking the hub for added partitions.
-    pub(super) ask_every: Duration,
+    /// Interval between checks for added partitions.
+    pub(super) partition_check_interval: Duration,
     pub(super) lanes: Vec<LaneEnd>,
-    /// Partitions that share a lane's credit.
-    pub(super) per_lane: usize,
+    /// Partitions that share the credit of a lane.
+    pub(super) partitions_per_lane: usize,
     pub(super) publisher: mpsc::Sender<PublisherInput>,
     pub(super) stop: watch::Receiver<bool>,
 }
@@ -41,30 +41,27 @@ impl ReaderStarter {
     pub(super) fn start_all(&self, partitions: &[PartitionId], readers: &mut Readers) {
         for &partition in partitions {
             let lane = &self.lanes[partition.get() as usize % self.lanes.len()];
-            let reader = Reader {
-                world: Arc::clone(&self.world),
-                partition,
+            let hub_partition = HubPartition {
+                deps: Arc::clone(&self.deps),
+                id: partition,
                 source: source_of(&self.hub, partition),
                 is_new: !self.first_start.partitions.contains(&partition.get()),
-                durable: None,
                 distrust: Distrust::default(),
-                lost_days: BTreeSet::new(),
-                lane: lane.inputs.clone(),
-                publisher: self.publisher.clone(),
-                share: Arc::clone(&lane.budget.intake),
-                partition_share: lane.budget.credit_of_each(self.per_lane),
-                stop: self.stop.clone(),
+                intake: Arc::clone(&lane.budget.intake),
+                credit_bytes: lane.budget.credit_of_each(self.partitions_per_lane),
             };
+            let reader =
+                Reader::new(hub_partition, lane.inputs.clone(), self.publisher.clone(), self.stop.clone());
             readers.spawn(reader.run());
         }
     }
 
-    /// Asks the hub which partitions it has by now, and starts what is new.
+    /// Asks the hub for its partitions, and starts those that were added.
     ///
     /// # Errors
-    /// [`Error::HubCreatedAgain`]. A hub that does not answer is asked again later.
+    /// [`Error::HubCreatedAgain`]. A failed request is repeated at the next check.
     async fn start_added(&mut self, readers: &mut Readers) -> Result<(), Error> {
-        let hub = match self.world.client.hub().await {
+        let hub = match self.deps.client.hub().await {
             Ok(hub) => hub,
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
@@ -79,7 +76,7 @@ impl ReaderStarter {
         let added: Vec<PartitionId> =
             hub.partitions.iter().copied().filter(|partition| !known.contains(partition)).collect();
         for partition in &added {
-            tracing::info!(%partition, "a partition was added to the event hub; reading it from its first event");
+            tracing::info!(%partition, "partition added to the event hub; reading it from its first event");
         }
         self.start_all(&added, readers);
         self.hub.partitions.extend(added);
@@ -98,40 +95,41 @@ pub(super) fn source_of(hub: &HubProperties, partition: PartitionId) -> SourceId
     SourceId::new(&hub.name, hub.generation.get(), partition.get())
 }
 
-/// End of the readers.
+/// Results of all readers.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
-    must_have_all: bool,
-    ended_well: usize,
+    needs_all: bool,
+    ended: usize,
     caught_up: usize,
-    taken: usize,
+    /// Readers whose partition another run has taken.
+    displaced: usize,
     failure: Option<Error>,
 }
 
 impl Outcome {
-    /// Of no reader yet. With `must_have_all` each partition has to be read to its end: none may be another run's.
-    pub(super) fn new(must_have_all: bool) -> Self {
-        Self { must_have_all, ..Self::default() }
+    /// The outcome before any reader has ended. With `needs_all`, a partition that another run has taken is a failure.
+    pub(super) fn new(needs_all: bool) -> Self {
+        Self { needs_all, ..Self::default() }
     }
 
-    /// Waits until every reader has ended, and starts those of added partitions meanwhile. What it has heard so far stays
-    /// when it is dropped.
-    pub(super) async fn take_all(
+    /// Waits until every reader has ended, and starts readers of added partitions meanwhile. Results so far are kept if
+    /// the future is dropped.
+    pub(super) async fn collect_all(
         &mut self,
         readers: &mut Readers,
         mut starter: ReaderStarter,
         drain: &Drain,
     ) {
-        let mut ask = tokio::time::interval(starter.ask_every);
-        ask.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        ask.reset();
+        let mut check = tokio::time::interval(starter.partition_check_interval);
+        check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        check.reset();
         loop {
             tokio::select! {
                 ended = readers.join_next() => match ended {
-                    Some(ended) => self.take(ended, drain),
+                    Some(ended) => self.add(ended, drain),
                     None => return,
                 },
-                _ = ask.tick(), if !self.must_have_all => {
+                _ = check.tick(), if !self.needs_all => {
                     if let Err(error) = starter.start_added(readers).await {
                         self.fail(error, drain);
                     }
@@ -140,8 +138,8 @@ impl Outcome {
         }
     }
 
-    /// A reader that fails makes the others drain; its events will be read again.
-    pub(super) fn take(
+    /// Adds the result of one reader. A failure makes the others drain; its events will be read again.
+    pub(super) fn add(
         &mut self,
         ended: Result<Result<reader::Ended, reader::Error>, tokio::task::JoinError>,
         drain: &Drain,
@@ -149,12 +147,12 @@ impl Outcome {
         let error: Error = match ended {
             Ok(Ok(ended)) => {
                 self.caught_up += usize::from(ended == reader::Ended::CaughtUp);
-                return self.ended_well += 1;
+                return self.ended += 1;
             }
             Ok(Err(error)) if error.is_ownership_lost() => {
                 let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "another run has taken a partition");
-                return self.taken += 1;
+                tracing::warn!(error, "another run has taken the partition");
+                return self.displaced += 1;
             }
             Ok(Err(error)) => error.into(),
             Err(_) => Error::Died("a reader"),
@@ -163,22 +161,17 @@ impl Outcome {
     }
 
     fn fail(&mut self, error: Error, drain: &Drain) {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "a partition can't be read on; draining the others"
-        );
+        tracing::warn!(error = &error as &dyn std::error::Error, "a partition failed; draining the others");
         drain.begin();
         self.failure.get_or_insert(error);
     }
 
-    /// Says whether all of them caught up.
+    /// True if all readers caught up.
     pub(super) fn into_result(self) -> Result<bool, Error> {
         match self.failure {
             Some(error) => Err(error),
-            None if self.taken > 0 && (self.must_have_all || self.ended_well == 0) => {
-                Err(Error::OwnershipLost)
-            }
-            None => Ok(self.caught_up == self.ended_well),
+            None if self.displaced > 0 && (self.needs_all || self.ended == 0) => Err(Error::OwnershipLost),
+            None => Ok(self.caught_up == self.ended),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Staging files of killed puts, removed beside a start.
+//! Removes staging files of killed puts, in a task beside the start.
 //!
-//! Owns that a start does not wait for it. Does not own which files they are (`catchwater_sinks`).
+//! Does not own: which files are stale (`catchwater_sinks`).
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -9,17 +9,18 @@ use catchwater_sinks::store::Store;
 
 use crate::clock::Clock;
 
-/// Begins to remove them from the lake and the state. A failure is a warning: they only take space.
+/// Starts to remove stale staging files from the lake and the state store. A failure is only a warning, because the
+/// files only take space.
 pub(super) fn remove_stale(stores: [Store; 2], clock: &dyn Clock) {
     let now = UNIX_EPOCH + Duration::from_millis(clock.now_ms().max(0) as u64);
     tokio::spawn(async move {
         for store in stores {
             match staging::remove_stale_staging(&store, now).await {
                 Ok(0) => {}
-                Ok(files) => tracing::info!(files, "removed staging files of killed puts"),
+                Ok(files) => tracing::info!(files, "stale staging files removed"),
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "could not remove staging files of killed puts");
+                    tracing::warn!(error, "stale staging files could not be removed; they only take space");
                 }
             }
         }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::metrics::Metrics;
 
-/// What a run did.
+/// Counters of a finished run.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
-    /// Events received, without those that were read again.
+    /// Events received, without repeated ones.
     pub events: u64,
     /// Rows that became durable.
     pub rows: u64,
@@ -15,27 +15,27 @@ pub struct Summary {
     pub quarantined: u64,
     /// Rows by table.
     pub tables: BTreeMap<String, u64>,
-    /// Files put.
+    /// Files committed.
     pub files: u64,
     /// Bytes of bodies received.
     pub bytes_in: u64,
-    /// Bytes of files put.
+    /// Bytes of committed files.
     pub bytes_out: u64,
     /// Events that the lake already had.
     pub skipped: u64,
-    /// Events whose `ParentContext` was left out.
+    /// Events whose `ParentContext` was dropped.
     pub parent_contexts_dropped: u64,
-    /// Bodies with lone surrogates.
+    /// Bodies with lone surrogates, which were repaired.
     pub repaired: u64,
     /// JSON bodies that took the slow path of the parser.
     pub slow_path_bodies: u64,
-    /// Events that were read but not made durable in time; they will be read again.
+    /// Events that were read but did not become durable; they will be read again.
     pub left: u64,
-    /// Deliveries without a readable sequence number, which were dropped.
+    /// Dropped deliveries without a readable sequence number.
     pub unreadable: u64,
-    /// Numbers without an event: the hub left them out, or their delivery was unreadable.
+    /// Numbers without an event: the hub skipped them, or their delivery was unreadable.
     pub accepted_gaps: u64,
-    /// True if all that the hub had at the start is durable; `None` if that was not the aim.
+    /// True if everything that the hub had at the start is durable; `None` for a continuous run.
     pub caught_up: Option<bool>,
 }
 
@@ -46,12 +46,12 @@ impl Summary {
             events: metrics.events_received.get()
                 - metrics.events_skipped.get()
                 - metrics.events_dropped.get(),
-            rows: metrics.rows_put.get(),
+            rows: metrics.rows_committed.get(),
             quarantined: metrics.rows_quarantined.get(),
             tables: metrics.tables(),
-            files: metrics.files_put.get(),
+            files: metrics.files_committed.get(),
             bytes_in: metrics.bytes_received.get(),
-            bytes_out: metrics.bytes_put.get(),
+            bytes_out: metrics.bytes_committed.get(),
             skipped: metrics.events_skipped.get(),
             parent_contexts_dropped: metrics.parent_contexts_dropped.get(),
             repaired: metrics.bodies_repaired.get(),

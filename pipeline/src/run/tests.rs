@@ -1,4 +1,4 @@
-//! Tests of a whole run against a hub in this process: what goes wrong around it, and what a run makes of it.
+//! Runs against an emulated hub in this process: faults of hub, store and lake, and how a run handles them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +7,6 @@ use std::time::Duration;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::gaps::GapCause;
 use catchwater_sinks::lake::records::{self, Records};
-use catchwater_sinks::parquet::ChunkWriter;
 use catchwater_sinks::paths::{Ordinal, SourceId};
 use catchwater_sinks::store::faults::{Faults, PutFault};
 use catchwater_sinks::store::{Address, Store};
@@ -29,79 +28,80 @@ use crate::partitions::{Checkpoints, Scope};
 use crate::position::{Generation, Offset, PartitionId, Position, SequenceNumber};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_large_body_on_a_quiet_partition_does_not_stop_its_neighbours() {
-    let world = World::new(2, None).await;
-    let running = tokio::spawn(world.run(false));
-    world.append(0, 1, 900_000);
-    world.received(1).await;
-    world.append(1, 5000, 100);
-    world.received(5001).await;
-    world.drain.begin();
+async fn large_body_does_not_stop_other_partitions() {
+    let fixture = Fixture::new(2, None).await;
+    let running = tokio::spawn(fixture.run(false));
+    fixture.append(0, 1, 900_000);
+    fixture.wait_for_events(1).await;
+    fixture.append(1, 5000, 100);
+    fixture.wait_for_events(5001).await;
+    fixture.drain.begin();
     assert_eq!(running.await.unwrap().unwrap().rows, 5001);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_that_is_caught_up_does_not_stop_the_others() {
-    let world = World::new(3, None).await;
-    world.append(0, 1, 100);
-    world.append(2, 20_000, 1000);
-    let config = Config { lanes: Some(3), ..world.config(true) };
-    let summary = run(config, world.drain.clone(), Arc::default(), Arc::new(SystemClock)).await.unwrap();
+async fn caught_up_lane_does_not_stop_others() {
+    let fixture = Fixture::new(3, None).await;
+    fixture.append(0, 1, 100);
+    fixture.append(2, 20_000, 1000);
+    let config = Config { lanes: Some(3), ..fixture.config(true) };
+    let summary = run(config, fixture.drain.clone(), Arc::default(), Arc::new(SystemClock)).await.unwrap();
     assert_eq!((summary.rows, summary.left), (20_001, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_read_before_the_connection_broke_is_durable() {
-    let world = World::new(1, None).await;
-    world.append(0, 2000, 100);
-    world.hub.faults().drop_connection_after(900);
-    let ended = world.run(true).await;
+async fn events_before_a_broken_connection_become_durable() {
+    let fixture = Fixture::new(1, None).await;
+    fixture.append(0, 2000, 100);
+    fixture.hub.faults().drop_connection_after(900);
+    let ended = fixture.run(true).await;
     assert_eq!(ended.unwrap_err().kind(), Kind::Unreachable);
-    assert!(world.metrics.rows_put.get() > 0, "the next run goes on from there");
-    assert_eq!(world.run(true).await.unwrap().left, 0);
-    assert_eq!(world.metrics.rows_put.get(), 2000);
+    assert!(fixture.metrics.rows_committed.get() > 0, "rows before the break are in the lake");
+    assert_eq!(fixture.run(true).await.unwrap().left, 0);
+    assert_eq!(fixture.metrics.rows_committed.get(), 2000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hub_that_was_set_back_is_always_a_lost_position() {
-    let first = World::new(1, Some(1_795_435_200_000)).await;
+async fn hub_behind_the_checkpoint_is_a_lost_position() {
+    let first = Fixture::new(1, Some(1_795_435_200_000)).await;
     first.append(0, 100, 100);
     first.run(true).await.unwrap();
-    // The same hub by its name and creation time, with fewer events than the checkpoint says.
-    let second = World { folder: first.folder, ..World::new(1, Some(1_795_435_200_000)).await };
+    // A hub with the same name and creation time, and fewer events than the checkpoint.
+    let second = Fixture { folder: first.folder, ..Fixture::new(1, Some(1_795_435_200_000)).await };
     for _ in 0..20 {
         assert_eq!(second.run(true).await.unwrap_err().kind(), Kind::PositionLost);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readers_by_older_rules_are_displaced_before_newer_rules_begin() {
-    let world = World::new(1, None).await;
-    world.append(0, 10, 100);
-    let records = world.follow_rules(ROUTING_VERSION - 1).await;
-    let (_connected, mut old) = world.reader(10).await;
-    let refused = world.run(true).await.unwrap_err();
+async fn readers_with_older_rules_are_displaced_before_newer_rules_begin() {
+    let fixture = Fixture::new(1, None).await;
+    fixture.append(0, 10, 100);
+    let records = fixture.begin_with_rules(ROUTING_VERSION - 1).await;
+    let (_connected, mut old) = fixture.other_reader(10).await;
+    let refused = fixture.run(true).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::Configuration, "{refused}");
-    let stolen = tokio::time::timeout(Duration::from_secs(10), old.next_batch()).await.unwrap().unwrap_err();
-    assert_eq!(stolen.kind(), ErrorKind::OwnershipLost, "{stolen:?}");
-    // The older rules have nothing outstanding any more: what they read is given up.
+    let displaced =
+        tokio::time::timeout(Duration::from_secs(10), old.next_batch()).await.unwrap().unwrap_err();
+    assert_eq!(displaced.kind(), ErrorKind::OwnershipLost, "{displaced:?}");
+    // Give up the events of the older rules, so that they have nothing outstanding.
     let range = records::LostRange { from: Ordinal(0), to: Ordinal(9) };
-    records.give_up(&world.source(0), range).await.unwrap();
-    assert_eq!(world.run(true).await.unwrap().rows, 0, "all of it was the older rules'");
-    world.append(0, 5, 100);
-    assert_eq!(world.run(true).await.unwrap().rows, 5);
+    records.give_up(&fixture.source(0), range).await.unwrap();
+    assert_eq!(fixture.run(true).await.unwrap().rows, 0, "all events were the older rules'");
+    fixture.append(0, 5, 100);
+    assert_eq!(fixture.run(true).await.unwrap().rows, 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_is_not_built_in_is_a_matter_of_configuration() {
-    let world = World::new(1, None).await;
-    let config = Config { lake: "s3://bucket/lake".into(), ..world.config(true) };
+async fn unsupported_store_is_a_configuration_error() {
+    let fixture = Fixture::new(1, None).await;
+    let config = Config { lake: "s3://bucket/lake".into(), ..fixture.config(true) };
     let ended = run(config, Drain::default(), Arc::default(), Arc::new(SystemClock)).await;
     assert_eq!(ended.unwrap_err().kind(), Kind::Configuration);
 }
 
 #[tokio::test]
-async fn a_checkpoint_that_fails_once_is_written_later() {
+async fn failed_checkpoint_is_saved_again() {
     let (store, faults) = (Store::open("memory://").unwrap(), Faults::new());
     faults.next_put("checkpoints", PutFault::Lost);
     let scope = Scope {
@@ -115,13 +115,13 @@ async fn a_checkpoint_that_fails_once_is_written_later() {
     let backoff = Backoff::for_store(1);
     let records = Records::new(store.clone(), backoff.clone());
     let schemas = publisher::schemas::LakeSchemas::open(records, Catalog::new(), None).await.unwrap();
-    let world = publisher::put::PutWorld { store, schemas: Mutex::new(schemas), backoff };
-    let publisher = publisher::Publisher::new(Arc::new(world), checkpoints.clone(), 1, Arc::default());
+    let deps = publisher::put::PutDeps { store, schemas: Mutex::new(schemas), backoff };
+    let publisher = publisher::Publisher::new(Arc::new(deps), checkpoints.clone(), 1, Arc::default());
     let (inputs, receiver) = mpsc::channel(8);
-    let running = tokio::spawn(publisher.run(receiver, drain::Deadline::behind(&Drain::default())));
+    let running = tokio::spawn(publisher.run(receiver, drain::Deadline::of(&Drain::default())));
     let (start, first) = (StartId { partition: PartitionId::new(0), attempt: 1 }, SequenceNumber::new(0));
-    let (standing, _told) = watch::channel(messages::PartitionStatus::default());
-    let begin = messages::PublisherInput::Begin { start, first, proven: None, checkpoint: None, standing };
+    let (status, _reader) = watch::channel(messages::PartitionStatus::default());
+    let begin = messages::PublisherInput::Begin { start, first, proven: None, checkpoint: None, status };
     inputs.send(begin).await.unwrap();
     let processed =
         Position { sequence_number: SequenceNumber::new(5), offset: Offset::new("7"), enqueued_time_ms: 0 };
@@ -137,7 +137,7 @@ async fn a_checkpoint_that_fails_once_is_written_later() {
 }
 
 #[tokio::test]
-async fn an_older_run_does_not_take_back_a_newer_checkpoint() {
+async fn save_keeps_a_newer_checkpoint() {
     let (store, at) = (Store::open("memory://").unwrap(), PartitionId::new(0));
     let scope = Scope {
         lake: "lake".to_owned(),
@@ -158,11 +158,11 @@ async fn an_older_run_does_not_take_back_a_newer_checkpoint() {
         checkpoints.save(at, 1, &position(number)).await.unwrap();
         assert_eq!(saved().await, Some(expected));
     }
-    // One of a hub that was deleted and created again is not newer, whatever its number.
+    // A checkpoint of an earlier generation is not newer, even with a higher number.
     let created_again = Checkpoints::new(store.clone(), Scope { generation: Generation::new(2), ..scope });
     created_again.save(at, 1, &position(2)).await.unwrap();
     assert_eq!(saved().await, None);
-    // Nor is one that a power loss has cut short.
+    // A truncated checkpoint is not newer either.
     store.put(&checkpoints.path(at), bytes::Bytes::new()).await.unwrap();
     assert_eq!(saved().await, None);
     checkpoints.save(at, 1, &position(3)).await.unwrap();
@@ -170,207 +170,207 @@ async fn an_older_run_does_not_take_back_a_newer_checkpoint() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_checkpoints_the_lake_says_how_far_it_is_also_after_retention() {
-    let world = World::new(2, None).await;
-    world.append(0, 100, 100);
-    world.append(1, 100, 100);
-    assert_eq!(world.run(true).await.unwrap().rows, 200);
+async fn start_without_checkpoint_uses_the_lake_after_retention() {
+    let fixture = Fixture::new(2, None).await;
+    fixture.append(0, 100, 100);
+    fixture.append(1, 100, 100);
+    assert_eq!(fixture.run(true).await.unwrap().rows, 200);
     for partition in [0, 1] {
-        world.hub.purge(PartitionId::new(partition), SequenceNumber::new(100));
+        fixture.hub.purge(PartitionId::new(partition), SequenceNumber::new(100));
     }
-    // Another consumer group has no checkpoint; then all are gone.
-    world.append(0, 5, 100);
-    let summary = world.run_with(|config| config.consumer_group = "another".to_owned()).await.unwrap();
+    // First another consumer group, which has no checkpoint; then without any checkpoint.
+    fixture.append(0, 5, 100);
+    let summary = fixture.run_with(|config| config.consumer_group = "another".to_owned()).await.unwrap();
     assert_eq!((summary.rows, summary.skipped), (205, 0));
-    std::fs::remove_dir_all(world.checkpoints()).unwrap();
-    world.hub.purge(PartitionId::new(0), SequenceNumber::new(103));
-    world.append(1, 5, 100);
-    assert_eq!(world.run(true).await.unwrap().rows, 210);
-    assert_eq!(world.records().lost_ranges(&world.source(0)).await.unwrap(), []);
+    std::fs::remove_dir_all(fixture.checkpoints()).unwrap();
+    fixture.hub.purge(PartitionId::new(0), SequenceNumber::new(103));
+    fixture.append(1, 5, 100);
+    assert_eq!(fixture.run(true).await.unwrap().rows, 210);
+    assert_eq!(fixture.records().lost_ranges(&fixture.source(0)).await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_what_retention_took_before_it_had_a_row_is_lost() {
-    let world = World::new(1, None).await;
-    world.append(0, 100, 100);
-    world.run(true).await.unwrap();
-    std::fs::remove_dir_all(world.checkpoints()).unwrap();
-    world.append(0, 50, 100);
-    world.hub.purge(PartitionId::new(0), SequenceNumber::new(120));
-    let refused = world.run(true).await.unwrap_err();
+async fn only_expired_events_without_a_row_are_lost() {
+    let fixture = Fixture::new(1, None).await;
+    fixture.append(0, 100, 100);
+    fixture.run(true).await.unwrap();
+    std::fs::remove_dir_all(fixture.checkpoints()).unwrap();
+    fixture.append(0, 50, 100);
+    fixture.hub.purge(PartitionId::new(0), SequenceNumber::new(120));
+    let refused = fixture.run(true).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::PositionLost, "{refused}");
-    world.run_with(|config| config.decisions.accept_loss = true).await.unwrap();
+    fixture.run_with(|config| config.decisions.accept_loss = true).await.unwrap();
     let lost = records::LostRange { from: Ordinal(100), to: Ordinal(119) };
-    assert_eq!(world.records().lost_ranges(&world.source(0)).await.unwrap(), [lost]);
-    assert_eq!(world.metrics.rows_put.get(), 130);
+    assert_eq!(fixture.records().lost_ranges(&fixture.source(0)).await.unwrap(), [lost]);
+    assert_eq!(fixture.metrics.rows_committed.get(), 130);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lake_restored_from_an_older_copy_is_refused_until_its_checkpoint_is_removed() {
-    let (world, state) = (World::new(1, None).await, tempfile::tempdir().unwrap());
+async fn restored_older_lake_is_refused_until_its_checkpoint_is_removed() {
+    let (fixture, state) = (Fixture::new(1, None).await, tempfile::tempdir().unwrap());
     let run = async || {
         let state = Address::from(state.path().to_str().unwrap());
-        world.run_with(|config| config.state = Some(state)).await
+        fixture.run_with(|config| config.state = Some(state)).await
     };
     let copy = tempfile::tempdir().unwrap();
-    world.append(0, 10, 100);
+    fixture.append(0, 10, 100);
     run().await.unwrap();
-    copy_folder(world.folder.path(), copy.path());
-    world.append(0, 5, 100);
+    copy_folder(fixture.folder.path(), copy.path());
+    fixture.append(0, 5, 100);
     run().await.unwrap();
-    std::fs::remove_dir_all(world.folder.path().join("account")).unwrap();
-    copy_folder(copy.path(), world.folder.path());
-    world.append(0, 5, 100);
+    std::fs::remove_dir_all(fixture.folder.path().join("account")).unwrap();
+    copy_folder(copy.path(), fixture.folder.path());
+    fixture.append(0, 5, 100);
     let refused = run().await.unwrap_err();
     assert!(matches!(refused, Error::Reader(ReaderError::LakeBehind { .. })), "{refused}");
     assert!(refused.to_string().contains("older copy"), "{refused}");
     std::fs::remove_dir_all(state.path().join("checkpoints")).unwrap();
-    let before = world.metrics.rows_put.get();
+    let before = fixture.metrics.rows_committed.get();
     run().await.unwrap();
-    assert_eq!(world.metrics.rows_put.get() - before, 10, "what the copy lacks, and what is new");
+    assert_eq!(fixture.metrics.rows_committed.get() - before, 10, "rows that the copy lacks, and new rows");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn newest_files_that_were_removed_come_back_by_rereading() {
-    let world = World::new(1, None).await;
-    world.append(0, 10, 100);
-    world.run(true).await.unwrap();
-    world.append(0, 5, 100);
-    world.run(true).await.unwrap();
-    let files = std::fs::read_dir(world.folder.path().join("account")).unwrap();
+async fn reread_restores_removed_newest_files() {
+    let fixture = Fixture::new(1, None).await;
+    fixture.append(0, 10, 100);
+    fixture.run(true).await.unwrap();
+    fixture.append(0, 5, 100);
+    fixture.run(true).await.unwrap();
+    let files = std::fs::read_dir(fixture.folder.path().join("account")).unwrap();
     let day = files.map(|day| day.unwrap().path()).next().unwrap();
     let newest = std::fs::read_dir(day).unwrap().map(|file| file.unwrap().path()).max().unwrap();
     std::fs::remove_file(newest).unwrap();
-    std::fs::remove_dir_all(world.checkpoints()).unwrap();
-    let before = world.metrics.rows_put.get();
-    world.run_with(|config| config.decisions.reread = true).await.unwrap();
-    assert_eq!(world.metrics.rows_put.get() - before, 5);
+    std::fs::remove_dir_all(fixture.checkpoints()).unwrap();
+    let before = fixture.metrics.rows_committed.get();
+    fixture.run_with(|config| config.decisions.reread = true).await.unwrap();
+    assert_eq!(fixture.metrics.rows_committed.get() - before, 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_without_an_origin_record_are_refused() {
-    let world = World::new(1, None).await;
-    world.append(0, 10, 100);
-    world.run(true).await.unwrap();
-    std::fs::remove_dir_all(world.folder.path().join("_catchwater/origin")).unwrap();
-    let refused = world.run(true).await.unwrap_err();
+    let fixture = Fixture::new(1, None).await;
+    fixture.append(0, 10, 100);
+    fixture.run(true).await.unwrap();
+    std::fs::remove_dir_all(fixture.folder.path().join("_catchwater/origin")).unwrap();
+    let refused = fixture.run(true).await.unwrap_err();
     assert!(refused.to_string().contains("_catchwater/origin"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hub_that_claims_more_than_it_sends_ends_a_bounded_run() {
-    let world = World::new(1, None).await;
-    world.append(0, 10, 100);
-    world.hub.faults().claim_more(3);
-    let summary = world.run(true).await.unwrap();
+async fn bounded_run_ends_when_the_hub_sends_less_than_it_claims() {
+    let fixture = Fixture::new(1, None).await;
+    fixture.append(0, 10, 100);
+    fixture.hub.faults().claim_more(3);
+    let summary = fixture.run(true).await.unwrap();
     assert_eq!((summary.rows, summary.caught_up), (10, Some(false)));
-    world.hub.faults().claim_more(0);
-    assert_eq!(world.run(true).await.unwrap().caught_up, Some(true));
+    fixture.hub.faults().claim_more(0);
+    assert_eq!(fixture.run(true).await.unwrap().caught_up, Some(true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_that_expired_before_a_bounded_run_reads_them_are_not_waited_for() {
-    // Never anything in the lake, and the hub has purged all that it ever had.
-    let world = World::new(1, None).await;
-    world.append(0, 10, 100);
-    world.hub.purge(PartitionId::new(0), SequenceNumber::new(10));
-    let summary = world.run(true).await.unwrap();
+async fn bounded_run_does_not_wait_for_expired_events() {
+    // The lake is empty, and the hub has purged all its events.
+    let fixture = Fixture::new(1, None).await;
+    fixture.append(0, 10, 100);
+    fixture.hub.purge(PartitionId::new(0), SequenceNumber::new(10));
+    let summary = fixture.run(true).await.unwrap();
     assert_eq!((summary.rows, summary.caught_up), (0, Some(true)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_added_partition_is_read_from_its_first_event() {
-    let world = World::new(1, None).await;
-    world.append(0, 10, 100);
-    let running = world.serve();
-    world.received(10).await;
-    world.hub.add_partitions(1);
-    world.append(1, 20, 100);
-    world.received(30).await;
-    world.drain.begin();
+async fn added_partition_is_read_from_its_first_event() {
+    let fixture = Fixture::new(1, None).await;
+    fixture.append(0, 10, 100);
+    let running = fixture.serve();
+    fixture.wait_for_events(10).await;
+    fixture.hub.add_partitions(1);
+    fixture.append(1, 20, 100);
+    fixture.wait_for_events(30).await;
+    fixture.drain.begin();
     assert_eq!(running.await.unwrap().unwrap().rows, 30);
-    // One that is first seen after retention has passed its first events is a lost position.
-    world.hub.add_partitions(1);
-    world.append(2, 20, 100);
-    world.hub.purge(PartitionId::new(2), SequenceNumber::new(7));
-    let refused = world.run(true).await.unwrap_err();
+    // A partition whose first events expired before a run saw it is a lost position.
+    fixture.hub.add_partitions(1);
+    fixture.append(2, 20, 100);
+    fixture.hub.purge(PartitionId::new(2), SequenceNumber::new(7));
+    let refused = fixture.run(true).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::PositionLost, "{refused}");
-    world.run_with(|config| config.decisions.accept_loss = true).await.unwrap();
+    fixture.run_with(|config| config.decisions.accept_loss = true).await.unwrap();
     let lost = records::LostRange { from: Ordinal(0), to: Ordinal(6) };
-    assert_eq!(world.records().lost_ranges(&world.source(2)).await.unwrap(), [lost]);
+    assert_eq!(fixture.records().lost_ranges(&fixture.source(2)).await.unwrap(), [lost]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_partition_that_stops_sending_is_attached_again() {
-    let world = World::new(1, None).await;
-    world.append(0, 10, 100);
-    let running = world.serve();
-    world.received(10).await;
-    world.hub.faults().stall_readers();
-    world.append(0, 10, 100);
-    world.received(20).await;
-    world.drain.begin();
-    assert_eq!(running.await.unwrap().unwrap().rows, 20, "no row was read twice");
+async fn stalled_partition_is_attached_again() {
+    let fixture = Fixture::new(1, None).await;
+    fixture.append(0, 10, 100);
+    let running = fixture.serve();
+    fixture.wait_for_events(10).await;
+    fixture.hub.faults().stall_readers();
+    fixture.append(0, 10, 100);
+    fixture.wait_for_events(20).await;
+    fixture.drain.begin();
+    assert_eq!(running.await.unwrap().unwrap().rows, 20, "no row is duplicated");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn numbers_that_the_hub_leaves_out_are_recorded_and_no_start_misses_them() {
-    let world = World::new(1, None).await;
-    world.append(0, 2, 100);
+async fn accepted_gaps_are_recorded_and_not_missed_at_the_next_start() {
+    let fixture = Fixture::new(1, None).await;
+    fixture.append(0, 2, 100);
     for number in [Some(4), Some(5), None, Some(9)] {
-        world.append_stamped(0, number);
+        fixture.append_stamped(0, number);
     }
-    // The hub counts its own events and is four behind these numbers.
-    world.hub.faults().claim_more(4);
-    let summary = world.run(true).await.unwrap();
+    // The hub counts its own events, four fewer than these numbers.
+    fixture.hub.faults().claim_more(4);
+    let summary = fixture.run(true).await.unwrap();
     assert_eq!((summary.rows, summary.unreadable, summary.accepted_gaps), (5, 1, 5));
-    let accepted = world.records().accepted_gaps(&world.source(0)).await.unwrap();
+    let accepted = fixture.records().accepted_gaps(&fixture.source(0)).await.unwrap();
     let accepted: Vec<_> = accepted.iter().map(|gap| (gap.gap.from.0, gap.gap.to.0, gap.cause)).collect();
     assert_eq!(accepted, [(2, 3, GapCause::NotSent), (6, 8, GapCause::Unreadable)]);
-    std::fs::remove_dir_all(world.checkpoints()).unwrap();
-    world.hub.purge(PartitionId::new(0), SequenceNumber::new(6));
-    let again = world.run(true).await.unwrap();
-    assert_eq!((again.rows, again.caught_up), (5, Some(true)), "rows and gaps are all that there was");
-    assert_eq!(world.records().lost_ranges(&world.source(0)).await.unwrap(), []);
+    std::fs::remove_dir_all(fixture.checkpoints()).unwrap();
+    fixture.hub.purge(PartitionId::new(0), SequenceNumber::new(6));
+    let again = fixture.run(true).await.unwrap();
+    assert_eq!((again.rows, again.caught_up), (5, Some(true)), "rows and gaps cover every number");
+    assert_eq!(fixture.records().lost_ranges(&fixture.source(0)).await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_that_no_hub_gave_out_stops_nothing() {
-    let world = World::new(1, None).await;
-    world.append(0, 2, 100);
-    world.append_stamped(0, Some(9_000_000_000));
-    world.append(0, 2, 100);
-    let summary = world.run(true).await.unwrap();
+async fn event_with_unassigned_number_is_dropped() {
+    let fixture = Fixture::new(1, None).await;
+    fixture.append(0, 2, 100);
+    fixture.append_stamped(0, Some(9_000_000_000));
+    fixture.append(0, 2, 100);
+    let summary = fixture.run(true).await.unwrap();
     assert_eq!((summary.rows, summary.unreadable, summary.accepted_gaps), (4, 1, 1));
-    world.append(0, 1, 100);
-    assert_eq!(world.run(true).await.unwrap().rows, 5, "the next run goes on, too");
+    fixture.append(0, 1, 100);
+    assert_eq!(fixture.run(true).await.unwrap().rows, 5, "the next run continues");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn numbers_that_are_not_true_stop_nothing_wherever_they_stand() {
-    let world = World::new(1, None).await;
-    // Far and near beyond the hub's last number, at the beginning and behind; then old ones in a row.
-    world.append_stamped(0, None);
-    world.append_stamped(0, None);
-    world.append(0, 2, 100);
-    world.append_stamped(0, Some(1000));
-    world.append(0, 2, 100);
+async fn unreadable_unassigned_and_stale_numbers_stop_nothing() {
+    let fixture = Fixture::new(1, None).await;
+    // Unreadable numbers first, one far beyond the hub's last number, then several stale ones.
+    fixture.append_stamped(0, None);
+    fixture.append_stamped(0, None);
+    fixture.append(0, 2, 100);
+    fixture.append_stamped(0, Some(1000));
+    fixture.append(0, 2, 100);
     for _ in 0..3 {
-        world.append_stamped(0, Some(1));
+        fixture.append_stamped(0, Some(1));
     }
-    world.append(0, 2, 100);
-    let summary = world.run(true).await.unwrap();
+    fixture.append(0, 2, 100);
+    let summary = fixture.run(true).await.unwrap();
     assert_eq!((summary.rows, summary.caught_up), (6, Some(true)));
     assert_eq!(summary.accepted_gaps, 6);
     assert!(summary.unreadable >= 6, "{}", summary.unreadable);
-    let accepted = world.records().accepted_gaps(&world.source(0)).await.unwrap();
+    let accepted = fixture.records().accepted_gaps(&fixture.source(0)).await.unwrap();
     assert!(accepted.iter().all(|gap| gap.cause == GapCause::Unreadable), "{accepted:?}");
-    world.append(0, 1, 100);
-    assert_eq!(world.run(true).await.unwrap().rows, 7, "the next run goes on");
+    fixture.append(0, 1, 100);
+    assert_eq!(fixture.run(true).await.unwrap().rows, 7, "the next run continues");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lag_that_the_hub_does_not_tell_is_not_known() {
+async fn total_lag_needs_the_lag_of_every_partition() {
     let metrics = Metrics::default();
     assert_eq!(metrics.total_lag(), None);
     metrics.lag(PartitionId::new(0), SequenceNumber::new(7), Some(SequenceNumber::new(9)));
@@ -394,14 +394,14 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 /// A hub, a lake, and runs between them.
-struct World {
+struct Fixture {
     hub: Emulator,
     folder: tempfile::TempDir,
     metrics: Arc<Metrics>,
     drain: Drain,
 }
 
-impl World {
+impl Fixture {
     async fn new(partitions: u32, created_ms: Option<i64>) -> Self {
         let config = emulator::Config { partitions, created_ms, ..emulator::Config::default() };
         Self {
@@ -425,7 +425,6 @@ impl World {
             metadata: None,
             max_age: Duration::from_mins(10),
             budget_bytes: 256 << 20,
-            chunk_writer: ChunkWriter::default(),
             lanes: Some(1),
             questions: Questions::default(),
             owner_level: 0,
@@ -434,13 +433,13 @@ impl World {
 
     fn run(&self, until_caught_up: bool) -> impl Future<Output = Result<Summary, Error>> + use<> {
         let (config, drain) = (self.config(until_caught_up), self.drain.clone());
-        // A drain that a run before has begun is over.
+        // The shared drain may have begun in an earlier run.
         let drain = if until_caught_up { Drain::default() } else { drain };
         run(config, drain, Arc::clone(&self.metrics), Arc::new(SystemClock))
     }
 
-    /// A lake that was begun by rules of this version; its records.
-    async fn follow_rules(&self, routing_version: u32) -> Records {
+    /// Records the start of the lake with routing rules of this version, and returns its records.
+    async fn begin_with_rules(&self, routing_version: u32) -> Records {
         let records = self.records();
         records.lake_id().await.unwrap();
         let namespace = self.config(true).connection_string.namespace().to_owned();
@@ -459,8 +458,8 @@ impl World {
         SourceId::new(self.hub.event_hub(), self.hub.generation().get(), partition)
     }
 
-    /// A reader that has read so many events, as another run has one: its connection and itself.
-    async fn reader(&self, events: i64) -> (Client, PartitionReceiver) {
+    /// A reader of another run that has read `events` events, with its connection.
+    async fn other_reader(&self, events: i64) -> (Client, PartitionReceiver) {
         let config = self.config(true);
         let client =
             Client::connect(&config.connection_string, "another run", Arc::new(SystemClock)).await.unwrap();
@@ -481,14 +480,14 @@ impl World {
         }
     }
 
-    /// Runs with something changed until caught up.
+    /// Runs with a changed configuration until caught up.
     async fn run_with(&self, change: impl FnOnce(&mut Config)) -> Result<Summary, Error> {
         let mut config = self.config(true);
         change(&mut config);
         run(config, Drain::default(), Arc::clone(&self.metrics), Arc::new(SystemClock)).await
     }
 
-    /// Starts a service that asks the hub all the time what has changed.
+    /// Starts a continuous run that asks the hub for changes at short intervals.
     fn serve(&self) -> tokio::task::JoinHandle<Result<Summary, Error>> {
         let questions = Questions {
             partitions_every: Duration::from_millis(50),
@@ -514,7 +513,7 @@ impl World {
         }
     }
 
-    /// Appends an event with a number of its own, or with none.
+    /// Appends an event with this sequence number, or without one.
     fn append_stamped(&self, partition: u32, number: Option<i64>) {
         let mut message = Vec::new();
         let mut out = Encoder::new(&mut message);
@@ -534,14 +533,14 @@ impl World {
         self.hub.append_verbatim(PartitionId::new(partition), &message).unwrap();
     }
 
-    /// Waits until so many events were received.
-    async fn received(&self, events: u64) {
+    /// Waits until `events` events were received.
+    async fn wait_for_events(&self, events: u64) {
         let waiting = async {
             while self.metrics.events_received.get() < events {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        let got = || format!("{} of {events}", self.metrics.events_received.get());
-        assert!(tokio::time::timeout(Duration::from_secs(30), waiting).await.is_ok(), "{}", got());
+        let received = || format!("{} of {events}", self.metrics.events_received.get());
+        assert!(tokio::time::timeout(Duration::from_secs(30), waiting).await.is_ok(), "{}", received());
     }
 }

@@ -1,7 +1,7 @@
 //! Every thread, task and channel of a run, each capacity with its reason.
 //!
-//! Beside it `readers` starts a task for each partition, the publisher its puts and checkpoint writes, and the client those
-//! of its connection.
+//! Beside this file, `readers` starts a task per partition, the publisher its puts and saves, `staging` one task, and
+//! the client the tasks of its connection.
 //!
 //! ```text
 //! reader (task per partition) ── LaneInput ──▶ lane (thread) ── PublisherInput ──▶ publisher (task)
@@ -24,12 +24,12 @@ use super::config::{Config, default_state};
 use super::drain::{Deadline, Drain};
 use super::error::Error;
 use super::footer::RunFacts;
-use super::lane::{Error as LaneError, Lane, RollRules};
+use super::lane::{Deps as LaneDeps, Error as LaneError, Lane, RollRules};
 use super::messages::{LaneInput, PublisherInput};
-use super::publisher::put::PutWorld;
+use super::publisher::put::PutDeps;
 use super::publisher::schemas::LakeSchemas;
 use super::publisher::{self, Publisher};
-use super::reader::{Listings, World};
+use super::reader::{Deps, Listings};
 use super::readers::{LaneEnd, Outcome, ReaderStarter, source_of};
 use super::staging;
 use super::summary::Summary;
@@ -42,7 +42,7 @@ use crate::parse::{Parser, ROUTING_VERSION};
 use crate::partitions::{Checkpoints, Scope};
 use crate::position::PartitionId;
 
-/// Runs the job until it is drained, caught up (if asked for) or can't go on.
+/// Runs the job until it is drained, has caught up (if the configuration asks for that) or fails.
 pub async fn run(
     config: Config,
     drain: Drain,
@@ -56,12 +56,12 @@ pub async fn run(
         () = drain.begun() => return Ok(Summary { caught_up: unfinished, ..Summary::of(&metrics, 0) }),
     };
     let (wiring, publisher) = *wired;
-    let (left, caught_up) = wiring.flow(publisher, drain).await?;
+    let (left, caught_up) = wiring.run(publisher, drain).await?;
     let caught_up = until_caught_up.then_some(caught_up);
     Ok(Summary { caught_up, ..Summary::of(&metrics, left.events) })
 }
 
-/// Opens what a run needs: lake, state and hub.
+/// Opens lake, state and hub.
 async fn wire(
     config: Config,
     metrics: Arc<Metrics>,
@@ -91,16 +91,11 @@ async fn wire(
         consumer_group: config.consumer_group.clone(),
     };
     let checkpoints = Checkpoints::new(state, scope);
-    let facts = RunFacts {
-        lake,
-        writer: writer.to_string(),
-        routing_version: ROUTING_VERSION,
-        chunk_writer: config.chunk_writer,
-    };
-    let put_world =
-        Arc::new(PutWorld { store: store.clone(), schemas: Mutex::new(schemas), backoff: backoff.clone() });
-    let publisher = Publisher::new(put_world, checkpoints.clone(), ROUTING_VERSION, Arc::clone(&metrics));
-    let world = Arc::new(World {
+    let facts = RunFacts { lake, writer: writer.to_string(), routing_version: ROUTING_VERSION };
+    let put_deps =
+        Arc::new(PutDeps { store: store.clone(), schemas: Mutex::new(schemas), backoff: backoff.clone() });
+    let publisher = Publisher::new(put_deps, checkpoints.clone(), ROUTING_VERSION, Arc::clone(&metrics));
+    let deps = Arc::new(Deps {
         client,
         store,
         listings: Listings::default(),
@@ -110,7 +105,7 @@ async fn wire(
         consumer_group: config.consumer_group.clone(),
         owner_level: config.owner_level,
         until_caught_up: config.until_caught_up,
-        idle_limit: if config.until_caught_up {
+        idle_timeout: if config.until_caught_up {
             config.idle_timeout
         } else {
             config.questions.idle_partition_after
@@ -118,44 +113,45 @@ async fn wire(
         decisions: config.decisions,
         metrics: Arc::clone(&metrics),
     });
-    Ok(Box::new((Wiring { config, hub, first_start, catalog, facts, world, metrics, clock }, publisher)))
+    Ok(Box::new((Wiring { config, hub, first_start, catalog, facts, deps, metrics, clock }, publisher)))
 }
 
+/// A run whose parts are open but not connected.
 struct Wiring {
     config: Config,
     hub: HubProperties,
     first_start: FirstStart,
     catalog: Arc<Catalog>,
     facts: RunFacts,
-    world: Arc<World>,
+    deps: Arc<Deps>,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
 }
 
 impl Wiring {
-    /// Connects the parts, waits for the readers, then lets the rest run dry.
+    /// Connects the parts, waits for the readers, then for lanes and publisher to finish.
     ///
-    /// Also says whether every partition was read up to where the hub was at the start.
-    async fn flow(self, publisher: Publisher, drain: Drain) -> Result<(publisher::Leftover, bool), Error> {
+    /// The result is true if every partition was read up to the hub's last event at the start.
+    async fn run(self, publisher: Publisher, drain: Drain) -> Result<(publisher::Leftover, bool), Error> {
         let (to_publisher, publisher_inputs) = mpsc::channel(PUBLISHER_INPUTS);
-        let deadline = Deadline::behind(&drain);
+        let deadline = Deadline::of(&drain);
         let mut publishing = tokio::spawn(publisher.run(publisher_inputs, deadline));
         let (lanes, threads) = self.start_lanes(&to_publisher, &drain)?;
         let mut readers = JoinSet::new();
         let starter = self.reader_starter(lanes, to_publisher, &drain);
         starter.start_all(&self.hub.partitions, &mut readers);
         let mut outcome = Outcome::new(self.config.until_caught_up);
-        let last_word = tokio::select! {
-            // First the readers: when the last of them has ended, the publisher may have ended behind it.
+        let publisher_result = tokio::select! {
+            // Readers first: the publisher ends after the last of them, perhaps before this task runs.
             biased;
-            () = outcome.take_all(&mut readers, starter, &drain) => publishing.await,
-            // It ends before them only when it, or a lane, can't go on, or time is up.
+            () = outcome.collect_all(&mut readers, starter, &drain) => publishing.await,
+            // It ends before the readers only if it or a lane fails, or at the deadline.
             ended = &mut publishing => ended,
         };
         while let Some(ended) = readers.try_join_next() {
-            outcome.take(ended, &drain);
+            outcome.add(ended, &drain);
         }
-        let left = last_word.map_err(|_| Error::Died("the publisher"))??;
+        let left = publisher_result.map_err(|_| Error::Died("the publisher"))??;
         lanes_ended(threads)?;
         let caught_up = outcome.into_result()?;
         Ok((left, caught_up))
@@ -170,24 +166,24 @@ impl Wiring {
         let mut ends = Vec::new();
         let mut threads = Vec::new();
         for number in 0..count {
-            let budget = LaneBudget::new(self.config.budget_bytes / 4 * COUNTED_QUARTERS / count as u64);
-            let lane = Lane::new(
-                Parser::new(self.config.parent_context),
-                Context::new(Arc::from(self.hub.name.as_str()), Arc::clone(&self.catalog)),
-                roll_rules(&self.config),
-                self.facts.clone(),
-                budget.clone(),
-                Arc::clone(&self.metrics),
-            );
-            // Unbounded, because the permits inside are the bound: a batch that was credited always has room.
+            let budget = LaneBudget::new(self.config.budget_bytes / 4 * CHARGED_QUARTERS / count as u64);
+            let lane = Lane::new(LaneDeps {
+                parser: Parser::new(self.config.parent_context),
+                context: Context::new(Arc::from(self.hub.name.as_str()), Arc::clone(&self.catalog)),
+                rules: roll_rules(&self.config),
+                facts: self.facts.clone(),
+                budget: budget.clone(),
+                metrics: Arc::clone(&self.metrics),
+            });
+            // Unbounded: the permits inside the batches bound it, so a batch that was credited always has room.
             let (inputs, receiver) = lanes::unbounded();
             let (outputs, clock, drain) = (to_publisher.clone(), Arc::clone(&self.clock), drain.clone());
             let thread = std::thread::Builder::new().name(format!("lane-{number}")).spawn(move || {
-                // A lane that fails, or panics, ends the run: its partitions would wait for it for ever. One whose
-                // partitions are all caught up ends before the others do.
-                let mut fault = DrainOnDrop(Some(drain));
+                // A lane that fails or panics drains the run, because its partitions would wait for it forever. A lane
+                // whose partitions have all caught up ends before the others and must not.
+                let mut on_failure = DrainOnDrop(Some(drain));
                 let ended = run_lane(lane, &receiver, &outputs, &*clock);
-                fault.0.take_if(|_| ended.is_ok());
+                on_failure.0.take_if(|_| ended.is_ok());
                 ended
             });
             threads.push(thread.map_err(Error::Thread)?);
@@ -202,44 +198,44 @@ impl Wiring {
         publisher: mpsc::Sender<PublisherInput>,
         drain: &Drain,
     ) -> ReaderStarter {
-        let per_lane = self.hub.partitions.len().div_ceil(lanes.len()).max(1);
+        let partitions_per_lane = self.hub.partitions.len().div_ceil(lanes.len()).max(1);
         ReaderStarter {
-            world: Arc::clone(&self.world),
+            deps: Arc::clone(&self.deps),
             hub: self.hub.clone(),
             first_start: self.first_start.clone(),
-            ask_every: self.config.questions.partitions_every,
+            partition_check_interval: self.config.questions.partitions_every,
             lanes,
-            per_lane,
+            partitions_per_lane,
             publisher,
             stop: drain.subscribe(),
         }
     }
 
-    /// Three lanes for four cores: the runtime that feeds three needs about as much as one of them. Never more than
-    /// partitions.
+    /// Three lanes for four cores, because the runtime that feeds three lanes needs about as much as one of them. At
+    /// most one per partition.
     fn lane_count(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         self.config.lanes.unwrap_or_else(|| cores - cores / 4).clamp(1, self.hub.partitions.len().max(1))
     }
 }
 
-/// Messages between lanes and publisher: files wait in the publisher's own queues, paid for by their permits,
-/// so this only smooths its pauses. A lane blocks when it is full, which costs credit, not memory.
+/// Capacity between lanes and publisher, in messages. Only smooths the publisher's pauses: files wait in its own
+/// queues, charged to their permits. A lane blocks when the channel is full, which costs credit, not memory.
 const PUBLISHER_INPUTS: usize = 256;
 
-/// Of four bytes of the budget, three are counted out to the lanes. The allocator holds about half as much again as what
-/// we count (measured: 264 MiB at 176 MiB counted by two lanes, 32 partitions × 10 tables × 20 columns).
-const COUNTED_QUARTERS: u64 = 3;
+/// Quarters of the budget that lanes may charge. The allocator holds about half as much again as is charged (measured:
+/// 264 MiB at 176 MiB charged by two lanes, 32 partitions × 10 tables × 20 columns).
+const CHARGED_QUARTERS: u64 = 3;
 
-/// Interval at which a lane that ends partitions checks for committed files: about the time of one put.
-const PUT_PAUSE: Duration = Duration::from_millis(1);
+/// Interval at which a lane that ends partitions checks for room: about the time of one put.
+const ROOM_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How often a lane looks at the ages of its files.
-const TICK: Duration = Duration::from_millis(200);
+/// Interval at which a lane checks the ages of its files.
+const TICK_INTERVAL: Duration = Duration::from_millis(200);
 
 type LaneThread = JoinHandle<Result<(), LaneError>>;
 
-/// Begins the drain when its thread ends, unless that was taken out before.
+/// Begins the drain when dropped, unless the drain was taken out before.
 struct DrainOnDrop(Option<Drain>);
 
 impl Drop for DrainOnDrop {
@@ -257,24 +253,25 @@ fn run_lane(
     clock: &dyn Clock,
 ) -> Result<(), LaneError> {
     let mut out = Vec::new();
-    // Ages are measured on a clock that never goes back.
+    // Ages are measured on a monotonic clock.
     let (start_ms, began) = (clock.now_ms(), Instant::now());
     let mut last_tick = began;
     loop {
-        let received = inputs.recv_timeout(TICK);
+        let received = inputs.recv_timeout(TICK_INTERVAL);
         let now_ms = start_ms + began.elapsed().as_millis() as i64;
         match received {
             Ok(input) => {
-                // The publisher takes what it is given: the files of all partitions together would be many budgets.
+                // The publisher queues every file, and those of all partitions together would exceed the budget many
+                // times.
                 while matches!(input, LaneInput::End { .. }) && !lane.has_room_to_close() {
-                    std::thread::sleep(PUT_PAUSE);
+                    std::thread::sleep(ROOM_POLL_INTERVAL);
                 }
-                lane.on(input, now_ms, &mut out)?;
+                lane.process(input, now_ms, &mut out)?;
             }
             Err(lanes::RecvTimeoutError::Timeout) => {}
             Err(lanes::RecvTimeoutError::Disconnected) => return Ok(()),
         }
-        if last_tick.elapsed() >= TICK {
+        if last_tick.elapsed() >= TICK_INTERVAL {
             last_tick = Instant::now();
             lane.tick(now_ms, &mut out)?;
         }
@@ -303,7 +300,7 @@ fn open(address: &Address) -> Result<Store, Error> {
     Store::open(address).map_err(|source| Error::Store { address: address.clone(), source })
 }
 
-/// What the lanes that have ended say. One that is still at work is left alone: time was up.
+/// Errors of the lanes that have ended. A lane that still works at the deadline is left alone.
 fn lanes_ended(threads: Vec<LaneThread>) -> Result<(), Error> {
     for thread in threads.into_iter().filter(JoinHandle::is_finished) {
         thread.join().map_err(|_| Error::Died("a lane"))??;

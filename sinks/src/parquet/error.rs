@@ -5,48 +5,48 @@ use crate::store;
 /// A file that could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Row groups could not be assembled.
+    /// Row groups could not be put together.
     #[error("could not assemble a file")]
     Assemble {
-        /// The cause.
+        /// Why not.
         #[source]
         source: ::parquet::errors::ParquetError,
     },
     /// A column could not be encoded.
     #[error("could not encode column {column:?}")]
     Column {
-        /// The column's name.
+        /// Which column.
         column: String,
-        /// The cause.
+        /// Why not.
         #[source]
         source: ::parquet::errors::ParquetError,
     },
     /// A column without the field ids that its type needs: a fault of this program.
     #[error("internal error: column {column:?} does not have the field ids that its type needs")]
     Ids {
-        /// The column's name.
+        /// Which column.
         column: String,
     },
     /// One column has two types in one file.
     #[error("column {column:?} has two types in one file")]
     Types {
-        /// The column's name.
+        /// Which column.
         column: String,
     },
     /// A file that is not a data file of ours.
     #[error("{path:?} is not a data file: {reason}")]
     Foreign {
-        /// The file's key.
+        /// Which file.
         path: String,
-        /// The reason why it is not one.
+        /// What it lacks.
         reason: String,
     },
-    /// A file that is not Parquet, or is too damaged to read.
+    /// A file that is no Parquet, or damaged so that it can't be read.
     #[error("{path:?} can't be read")]
     Unreadable {
-        /// The file's key.
+        /// Which file.
         path: String,
-        /// The cause.
+        /// Why not.
         #[source]
         source: ::parquet::errors::ParquetError,
     },
@@ -56,7 +56,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The store's kind for its errors; all others are fatal.
+    /// What a caller does about it; only a store can answer later.
     pub fn kind(&self) -> store::Kind {
         match self {
             Self::Store(error) => error.kind(),

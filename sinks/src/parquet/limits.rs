@@ -1,7 +1,10 @@
-//! Limits of pages and dictionaries that several modules need: the library's defaults.
+//! Limits of pages and dictionaries that the choice of encodings and the writing of chunks share.
 
-/// Upper bound on the rows of a page.
+/// Rows after which a page is closed.
+///
+/// # Units
+/// Rows. The library's own default.
 pub(super) const PAGE_ROWS: usize = 20_000;
 
-/// Upper bound on the plain values of a dictionary, in bytes. The library writes plain pages behind it.
+/// The longest dictionary: the library's own limit, behind which it writes plain values.
 pub(super) const DICTIONARY_BYTES: usize = 1 << 20;

@@ -1,11 +1,10 @@
 //! A lane: parses, batches and encodes the events of its partitions, in their order.
 //!
-//! Owns: the parser, the open files of its partitions, and when a file is closed (rolled).
-//! Does not own: threads, channels, the clock, or what becomes of a closed file.
-//! A partition lives in one lane, so its order is never restored, because it is never lost.
+//! Owns: the parser, the open files of its partitions, and when a file is closed (rolled). Does not own: threads,
+//! channels, the clock, or the upload of closed files. A partition belongs to one lane, which keeps its order.
 
-mod open_file; // one open file of a destination
-mod partition; // what a lane holds of one partition
+mod open_file; // the open file of one destination
+mod partition; // the open files of one partition
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,59 +19,72 @@ use crate::event::{RawBatch, RawEvent};
 use crate::metrics::Metrics;
 use crate::parse::Parser;
 use crate::position::{PartitionId, SequenceNumber};
-use open_file::OpenFile;
-use partition::{Partition, Writing, Written};
+use open_file::{Files, OpenFile, Writing};
+use partition::{Partition, Written};
 
-/// When files are closed and row groups encoded.
+/// Limits at which row groups are encoded and files are closed.
 #[derive(Clone, Debug)]
 pub struct RollRules {
     /// Encoded size at which a file is closed. 64 MiB: one conditional put, and DuckDB reads it in parallel.
     pub file_bytes: usize,
     /// Plain size at which rows become a row group, capacities counted: some 30,000 typical events. Each group has its
-    /// own dictionaries, so larger ones make smaller files. The budget bounds what they hold.
+    /// own dictionaries, so larger groups make smaller files. The budget bounds the bytes they hold.
     pub group_bytes: usize,
-    /// How long a file may stay open.
+    /// Maximum age of an open file.
     pub max_age_ms: i64,
-    /// How long one with fewer than `small_rows` rows may: small files are what makes a lake slow.
+    /// Maximum age of an open file with fewer than `small_rows` rows. Longer, because many small files slow a lake
+    /// down.
     pub small_max_age_ms: i64,
-    /// See `small_max_age_ms`.
+    /// Number of rows below which a file is small.
     pub small_rows: u64,
-    /// How many events a partition may move past a file's first row: the bound of what is read again after
-    /// a crash, also in catch-up, where age bounds nothing.
+    /// Maximum number of events that a partition moves past a file's first row. Bounds the events that are read again
+    /// after a crash, also in catch-up, where age bounds nothing.
     pub distance: i64,
-    /// How long a partition must be quiet and caught up before all its files are closed.
+    /// Time without events after which a caught-up partition closes all its files.
     pub idle_ms: i64,
 }
 
-/// See the module.
+/// Collaborators of a lane.
+#[derive(Debug)]
+pub struct Deps {
+    /// Reads bodies.
+    pub parser: Parser,
+    /// Columns of all tables.
+    pub context: columns::Context,
+    /// Limits at which files are closed.
+    pub rules: RollRules,
+    /// Facts that every footer states.
+    pub facts: RunFacts,
+    /// The lane's memory budget.
+    pub budget: LaneBudget,
+    /// Counters of the run.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The files of several partitions, written by one thread.
 #[derive(Debug)]
 pub struct Lane {
-    parser: Parser,
-    context: columns::Context,
-    rules: RollRules,
-    facts: RunFacts,
-    budget: LaneBudget,
-    metrics: Arc<Metrics>,
+    deps: Deps,
     partitions: HashMap<PartitionId, Partition>,
-    /// Since when no event can come and nothing will change that.
+    /// Time since which the budget is exhausted with nothing left to release it.
     starved_since_ms: Option<i64>,
 }
 
-/// Why a lane can't go on: a fault of this program, and the run must end.
+/// Failures of a lane. Each is a fault of this program and ends the run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Rows could not be encoded.
     #[error("encode rows")]
     Encode(#[from] parquet::Error),
-    /// The budget's invariant is broken.
+    /// The budget's invariant is violated.
     #[error(
-        "internal error: {charged} of {total} bytes of a lane's memory budget are charged, of them {open} to open files, \
-         and nothing is left that would release them; start again, with a larger --budget if it happens again"
+        "internal error: {charged} of {total} bytes of a lane's memory budget are charged, {open} of them to open \
+         files, and nothing is left that would release them; start again, with a larger --budget if it happens again"
     )]
     Starved {
-        /// Bytes that are charged.
+        /// Bytes charged.
         charged: i64,
-        /// The lane's budget.
+        /// Bytes in the lane's budget.
         total: i64,
         /// Bytes in open files.
         open: usize,
@@ -81,112 +93,113 @@ pub enum Error {
 
 impl Lane {
     /// A lane without partitions.
-    pub fn new(
-        parser: Parser,
-        context: columns::Context,
-        rules: RollRules,
-        facts: RunFacts,
-        budget: LaneBudget,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        let partitions = HashMap::new();
-        Self { parser, context, rules, facts, budget, metrics, partitions, starved_since_ms: None }
+    pub fn new(deps: Deps) -> Self {
+        Self { deps, partitions: HashMap::new(), starved_since_ms: None }
     }
 
-    /// Takes one input; what comes of it is appended to `out`, in order.
-    pub fn on(&mut self, input: LaneInput, now_ms: i64, out: &mut Vec<LaneOutput>) -> Result<(), Error> {
+    /// Processes one input and appends the results to `out`, in order.
+    pub fn process(&mut self, input: LaneInput, now_ms: i64, out: &mut Vec<LaneOutput>) -> Result<(), Error> {
         match input {
             LaneInput::Begin { start, source, covered } => {
                 let before =
                     self.partitions.insert(start.partition, Partition::new(start, source, covered, now_ms));
-                self.metrics.events_dropped.add(before.map_or(0, |before| before.open_events()));
+                self.count_dropped(before);
                 Ok(())
             }
-            LaneInput::Events { start, batch } => {
-                self.arrived(start, &batch, now_ms);
-                let mut events = batch.iter();
-                while !self.write(start, &mut events, now_ms, out)? {
-                    self.roll_full(start, out)?;
-                    self.roll_over_budget(out)?;
-                }
-                drop(events);
-                self.parser.shrink();
-                self.context.shrink();
-                // Its bytes go back to the budget before that is looked at.
-                drop(batch);
-                self.roll_full(start, out)?;
-                self.roll_over_budget(out)?;
-                if let Some(partition) = started(&mut self.partitions, start) {
-                    partition.tell(out);
-                }
-                Ok(())
-            }
+            LaneInput::Events { start, batch } => self.write_batch(start, batch, now_ms, out),
             LaneInput::End { start } => self.end(start, out),
             LaneInput::Forget { start } => {
                 if started(&mut self.partitions, start).is_some() {
-                    let gone = self.partitions.remove(&start.partition);
-                    self.metrics.events_dropped.add(gone.map_or(0, |gone| gone.open_events()));
+                    let partition = self.partitions.remove(&start.partition);
+                    self.count_dropped(partition);
                 }
                 Ok(())
             }
         }
     }
 
-    /// Closes what is old enough, and all of a partition that is quiet and caught up, as the store takes it.
+    /// Closes files that are old enough, and all files of an idle partition, while the store keeps up.
     ///
     /// # Errors
     /// Also a budget that is exhausted with nothing left to release it.
     pub fn tick(&mut self, now_ms: i64, out: &mut Vec<LaneOutput>) -> Result<(), Error> {
-        for partition in self.partitions.values_mut() {
-            if !self.budget.has_room_to_close() {
+        let Self { deps, partitions, .. } = self;
+        for partition in partitions.values_mut() {
+            if !deps.budget.has_room_to_close() {
                 break;
             }
-            let idle = partition.is_idle(now_ms, self.rules.idle_ms);
-            let rules = &self.rules;
-            let closed = partition
-                .close_if(&mut self.context, &self.facts, out, |file| idle || rules.is_old(file, now_ms))?;
-            if closed {
-                partition.tell(out);
+            let rules = &deps.rules;
+            let idle = partition.is_idle(now_ms, rules.idle_ms);
+            let mut files = Files { context: &mut deps.context, facts: &deps.facts, out };
+            if partition.close_if(&mut files, |file| idle || rules.is_old(file, now_ms))? {
+                partition.report_progress(out);
             }
         }
         self.roll_over_budget(out)?;
         self.check_budget(now_ms)
     }
 
-    /// Ends the run when the budget's invariant is broken, instead of waiting for ever.
+    /// Fails if the budget's invariant stays violated, so that the run ends instead of waiting forever.
     fn check_budget(&mut self, now_ms: i64) -> Result<(), Error> {
         let open = self.open_bytes();
-        if !self.budget.is_starved(open) {
+        if !self.deps.budget.is_starved(open) {
             self.starved_since_ms = None;
             return Ok(());
         }
-        // The parts of a budget are not read at one moment.
-        if now_ms - *self.starved_since_ms.get_or_insert(now_ms) < STARVED_MS {
+        // The parts of a budget are read one after the other, so one reading may be inconsistent.
+        if now_ms - *self.starved_since_ms.get_or_insert(now_ms) < STARVATION_TIMEOUT_MS {
             return Ok(());
         }
-        let whole = &self.budget.whole;
+        let whole = &self.deps.budget.whole;
         Err(Error::Starved { charged: whole.charged(), total: whole.total(), open })
     }
 
-    /// True if a partition may be ended now: closed files in flight leave room for all of its files.
+    /// True if closed files in flight leave room to close all files of a partition.
     pub fn has_room_to_close(&self) -> bool {
-        self.budget.has_room_to_close()
+        self.deps.budget.has_room_to_close()
     }
 
     fn open_bytes(&self) -> usize {
         self.partitions.values().map(Partition::open_bytes).sum()
     }
 
-    fn arrived(&mut self, start: StartId, batch: &RawBatch, now_ms: i64) {
-        let Some(partition) = started(&mut self.partitions, start) else { return };
-        partition.arrived(batch.last_enqueued(), now_ms);
-        self.metrics.events_received.add(batch.len() as u64);
-        self.metrics.bytes_received.add(batch.body_bytes() as u64);
+    fn count_dropped(&self, partition: Option<Partition>) {
+        self.deps.metrics.events_dropped.add(partition.map_or(0, |partition| partition.open_events()));
     }
 
-    /// Writes events until all are written, or until one with several rows has filled a row group or the budget; whether
-    /// all are. Such an event may hold a hundred times its bytes in rows; others hold about as much as they have.
-    fn write<'b>(
+    fn write_batch(
+        &mut self,
+        start: StartId,
+        batch: RawBatch,
+        now_ms: i64,
+        out: &mut Vec<LaneOutput>,
+    ) -> Result<(), Error> {
+        if let Some(partition) = started(&mut self.partitions, start) {
+            partition.on_batch(batch.last_enqueued(), now_ms);
+            self.deps.metrics.events_received.add(batch.len() as u64);
+            self.deps.metrics.bytes_received.add(batch.body_bytes() as u64);
+        }
+        let mut events = batch.iter();
+        while !self.write_events(start, &mut events, now_ms, out)? {
+            self.roll_full(start, out)?;
+            self.roll_over_budget(out)?;
+        }
+        drop(events);
+        self.deps.parser.shrink();
+        self.deps.context.shrink();
+        // Release the batch's bytes before the budget is checked.
+        drop(batch);
+        self.roll_full(start, out)?;
+        self.roll_over_budget(out)?;
+        if let Some(partition) = started(&mut self.partitions, start) {
+            partition.report_progress(out);
+        }
+        Ok(())
+    }
+
+    /// Writes events until all are written, or until one with several rows has filled a row group or the budget.
+    /// Returns true if all are written. Only an event with several rows may take a hundred times its bytes.
+    fn write_events<'b>(
         &mut self,
         start: StartId,
         events: &mut impl Iterator<Item = RawEvent<'b>>,
@@ -194,84 +207,90 @@ impl Lane {
         out: &mut Vec<LaneOutput>,
     ) -> Result<bool, Error> {
         let Some(partition) = started(&mut self.partitions, start) else { return Ok(true) };
-        let Self { context, facts, budget, .. } = self;
-        let mut to = Writing { context, facts, budget, now_ms, out };
+        let Deps { parser, context, rules, facts, budget, metrics } = &mut self.deps;
+        let mut to = Writing { files: Files { context, facts, out }, budget, now_ms };
         let (mut previous, mut all) = (None, true);
-        // Counted here and told once a batch: other lanes count in the same places.
+        // Added to the metrics once a batch, because other lanes update the same counters.
         let [mut slow_path, mut repaired, mut parent_contexts_dropped, mut skipped] = [0; 4];
         for raw in events {
             if partition.is_past(previous.as_ref(), &raw) {
                 skipped += 1;
                 continue;
             }
-            let event = raw.reject().map_or_else(|| self.parser.parse(raw.body), Err);
-            match partition.write(&event, &raw, previous.as_ref(), &mut to)? {
+            let written = match raw.reject().map_or_else(|| parser.parse(raw.body), Err) {
+                Ok(event) => {
+                    slow_path += u64::from(event.slow_path);
+                    repaired += u64::from(event.repaired);
+                    parent_contexts_dropped += u64::from(event.parent_context_dropped);
+                    partition.append(&event, &raw, previous.as_ref(), &mut to)?
+                }
+                Err(reject) => partition.quarantine(&reject, &raw, previous.as_ref(), &mut to),
+            };
+            match written {
                 Written::Row => {}
                 Written::Skipped => skipped += 1,
                 Written::Rows { buffer_bytes } => {
-                    all = buffer_bytes < self.rules.group_bytes && to.budget.whole.free() > 0;
+                    all = buffer_bytes < rules.group_bytes && to.budget.whole.free() > 0;
                 }
-            }
-            if let Ok(event) = event {
-                slow_path += u64::from(event.slow_path);
-                repaired += u64::from(event.repaired);
-                parent_contexts_dropped += u64::from(event.parent_context_dropped);
             }
             previous = Some(raw);
             if !all {
                 break;
             }
         }
-        self.metrics.events_skipped.add(skipped);
-        self.metrics.slow_path_bodies.add(slow_path);
-        self.metrics.bodies_repaired.add(repaired);
-        self.metrics.parent_contexts_dropped.add(parent_contexts_dropped);
-        partition.passed(previous.as_ref());
+        metrics.events_skipped.add(skipped);
+        metrics.slow_path_bodies.add(slow_path);
+        metrics.bodies_repaired.add(repaired);
+        metrics.parent_contexts_dropped.add(parent_contexts_dropped);
+        partition.advance(previous.as_ref());
         Ok(all)
     }
 
-    /// Encodes what is a row group's size, closes what is a file's size or what the partition has left far behind.
+    /// Encodes buffers of a row group's size, and closes files of full size or too far behind the partition's position.
     fn roll_full(&mut self, start: StartId, out: &mut Vec<LaneOutput>) -> Result<(), Error> {
         let Some(partition) = started(&mut self.partitions, start) else { return Ok(()) };
-        partition.encode_if(&mut self.context, &self.facts, out, |file| {
-            file.buffer_bytes() >= self.rules.group_bytes
-        })?;
-        let (rules, processed) = (&self.rules, partition.processed());
-        partition.close_if(&mut self.context, &self.facts, out, |file| {
+        let Deps { context, rules, facts, .. } = &mut self.deps;
+        let mut files = Files { context, facts, out };
+        partition.push_row_groups_if(&mut files, |file| file.buffer_bytes() >= rules.group_bytes)?;
+        let processed = partition.processed();
+        partition.close_if(&mut files, |file| {
             file.group_bytes() >= rules.file_bytes || rules.is_far_behind(file, processed)
         })?;
         Ok(())
     }
 
-    /// Closes the largest files as long as open files are what exhausts the budget. What is closed comes back by itself.
+    /// Closes the largest files while open files exhaust the budget. Closed files release theirs by themselves.
     fn roll_over_budget(&mut self, out: &mut Vec<LaneOutput>) -> Result<(), Error> {
-        if self.budget.whole.free() > 0 {
+        if self.deps.budget.whole.free() > 0 {
             return Ok(());
         }
         let mut open = self.open_bytes();
-        while self.budget.is_short(open) {
+        while self.deps.budget.is_short(open) {
             let largest = self.partitions.values_mut().max_by_key(|partition| partition.largest_bytes());
             let Some(partition) = largest else { return Ok(()) };
             open -= partition.largest_bytes();
-            partition.close_largest(&mut self.context, &self.facts, out)?;
-            partition.tell(out);
+            let Deps { context, facts, .. } = &mut self.deps;
+            partition.close_largest(&mut Files { context, facts, out })?;
+            partition.report_progress(out);
         }
         Ok(())
     }
 
     fn end(&mut self, start: StartId, out: &mut Vec<LaneOutput>) -> Result<(), Error> {
         let Some(partition) = started(&mut self.partitions, start) else { return Ok(()) };
-        partition.close_if(&mut self.context, &self.facts, out, |_| true)?;
-        partition.tell(out);
+        let Deps { context, facts, .. } = &mut self.deps;
+        partition.close_if(&mut Files { context, facts, out }, |_| true)?;
+        partition.report_progress(out);
         Ok(())
     }
 }
 
-/// Duration of starvation after which the run ends.
-const STARVED_MS: i64 = 10_000;
+/// Time in milliseconds for which the budget may be starved before the run ends: far longer than one inconsistent
+/// reading.
+const STARVATION_TIMEOUT_MS: i64 = 10_000;
 
 impl RollRules {
-    /// The usual `group_bytes`.
+    /// Default `group_bytes`.
     pub const GROUP_BYTES: usize = 32 << 20;
 
     fn is_old(&self, file: &OpenFile, now_ms: i64) -> bool {
@@ -287,6 +306,7 @@ impl RollRules {
     }
 }
 
+/// The partition, if this is its latest start.
 fn started(partitions: &mut HashMap<PartitionId, Partition>, start: StartId) -> Option<&mut Partition> {
     partitions.get_mut(&start.partition).filter(|partition| partition.start() == start)
 }

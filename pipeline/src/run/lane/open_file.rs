@@ -1,25 +1,24 @@
-//! Files of one destination, from their first row to their last byte.
+//! The open file of one destination, from its first row to its last byte.
 //!
-//! Owns: the rows of one open file, and the facts its footer states. Does not own: when it is closed
+//! Owns: the rows of the file, and the facts that its footer states about them. Does not own: when a file is closed
 //! (`lane`), or whether its name is still free (`publisher`).
 
 use std::sync::Arc;
 
 use catchwater_sinks::CONTRACT;
 use catchwater_sinks::lake::chain::{self, Chain};
-use catchwater_sinks::paths::{Destination, Ordinal};
-
 use catchwater_sinks::parquet::{self, FooterFacts, RowGroup};
+use catchwater_sinks::paths::{Destination, Ordinal};
 
 use crate::budget::{LaneBudget, Permit, Share};
 use crate::columns::{self, ColumnTypes, Rows, TableBuffer};
 use crate::event::{ChangeEvent, RawEvent, Reject};
 use crate::position::SequenceNumber;
-use crate::run::footer::{RunFacts, in_file};
+use crate::run::footer::{RunFacts, file_columns};
 use crate::run::ledger::Before;
-use crate::run::messages::{ClosedFile, StartId};
+use crate::run::messages::{ClosedFile, LaneOutput, StartId};
 
-/// The open file of one destination, and how far its chain has come.
+/// The open file of one destination, and the end of that destination's chain.
 #[derive(Debug)]
 pub(super) struct OpenFile {
     start: StartId,
@@ -33,13 +32,28 @@ pub(super) struct OpenFile {
     group_bytes: usize,
     types: ColumnTypes,
     opened_at_ms: i64,
-    /// Pays for what it holds.
+    /// Charge for the buffer and the row groups.
     permit: Permit,
     /// Budget that closed files are charged to.
     closed: Arc<Share>,
 }
 
-/// Events from `first` to `last`, and where reading stood before them.
+/// The lane's part in writing its files: context of their columns, facts of their footers, and the output that closed
+/// files go to.
+pub(super) struct Files<'a> {
+    pub(super) context: &'a mut columns::Context,
+    pub(super) facts: &'a RunFacts,
+    pub(super) out: &'a mut Vec<LaneOutput>,
+}
+
+/// Dependencies of writing events into files.
+pub(super) struct Writing<'a> {
+    pub(super) files: Files<'a>,
+    pub(super) budget: &'a LaneBudget,
+    pub(super) now_ms: i64,
+}
+
+/// Events from `first` to `last`, and the place just before the first.
 #[derive(Clone, Debug)]
 struct Span {
     first: SequenceNumber,
@@ -48,28 +62,27 @@ struct Span {
     events: u64,
 }
 
-/// A row group on its way into a file.
-struct EncodedPart {
+/// An encoded row group, not yet part of a file.
+struct EncodedRows {
     group: RowGroup,
     types: ColumnTypes,
 }
 
-impl EncodedPart {
-    fn of(Rows { batch, types }: Rows, facts: &RunFacts) -> Result<Self, parquet::Error> {
-        Ok(Self { group: parquet::encode_row_group(&batch, facts.chunk_writer)?, types })
+impl EncodedRows {
+    fn encode(Rows { batch, types }: Rows) -> Result<Self, parquet::Error> {
+        Ok(Self { group: parquet::encode_row_group(&batch)?, types })
     }
 }
 
 impl OpenFile {
-    /// A file of a destination whose closed files reach up to `chain_last`; its first row comes now.
+    /// Opens a file of a destination whose closed files reach up to `chain_last`.
     pub(super) fn new(
         start: StartId,
         destination: Destination,
         chain_last: Option<Ordinal>,
-        buffer: TableBuffer,
-        budget: &LaneBudget,
-        now_ms: i64,
+        to: &mut Writing<'_>,
     ) -> Self {
+        let buffer = TableBuffer::open(to.files.context, &destination.table);
         Self {
             start,
             destination,
@@ -81,13 +94,13 @@ impl OpenFile {
             grouped_rows: 0,
             group_bytes: 0,
             types: ColumnTypes::new(),
-            opened_at_ms: now_ms,
-            permit: budget.whole.charge(0),
-            closed: Arc::clone(&budget.closed),
+            opened_at_ms: to.now_ms,
+            permit: to.budget.whole.charge(0),
+            closed: Arc::clone(&to.budget.closed),
         }
     }
 
-    /// Where it belongs.
+    /// The destination of its rows.
     pub(super) fn destination(&self) -> &Destination {
         &self.destination
     }
@@ -97,61 +110,58 @@ impl OpenFile {
         self.chain_last
     }
 
-    /// Whether the lake, or a file on its way there, already holds this event.
+    /// True if the lake, or a file on its way there, already holds this event.
     pub(super) fn covers(&self, event: SequenceNumber) -> bool {
         chain::covers(self.chain_last, Ordinal(event.get()))
     }
 
-    /// Appends an event. Its rows become row groups of their own if they have no room beside those before; all are in one
-    /// file. The file before it is closed and returned when they can't join it, or when its last rows can't.
+    /// Appends an event. All its rows are in one file; they become row groups of their own if they have no room beside
+    /// earlier rows. Closes the file first when one of these row groups can't join it.
     ///
-    /// `before` is asked only when the event is the first of its row group.
-    pub(super) fn push(
+    /// `before` is called only for the first event of a row group.
+    pub(super) fn append(
         &mut self,
-        context: &mut columns::Context,
         event: &ChangeEvent<'_>,
         raw: &RawEvent<'_>,
         before: impl FnOnce() -> Before,
-        facts: &RunFacts,
-    ) -> Result<Vec<ClosedFile>, parquet::Error> {
+        files: &mut Files<'_>,
+    ) -> Result<(), parquet::Error> {
         let (partition, number) = (self.start.partition, raw.sequence_number);
-        if self.buffer.push(context, event, raw, partition).is_ok() {
-            self.note(number, before);
-            return Ok(Vec::new());
+        if self.buffer.push(files.context, event, raw, partition).is_ok() {
+            self.extend_buffered(number, before);
+            return Ok(());
         }
-        let mut closed = Vec::new();
         if self.buffer.rows() > 0 {
-            closed.extend(self.encode(context, facts)?);
-            if self.buffer.push(context, event, raw, partition).is_ok() {
-                self.note(number, before);
-                return Ok(closed);
+            self.push_row_group(files)?;
+            if self.buffer.push(files.context, event, raw, partition).is_ok() {
+                self.extend_buffered(number, before);
+                return Ok(());
             }
         }
-        let mut parts = Vec::new();
-        self.buffer.push_in_parts(context, event, raw, partition, |rows| {
-            parts.push(EncodedPart::of(rows, facts)?);
+        let mut groups = Vec::new();
+        self.buffer.push_in_parts(files.context, event, raw, partition, |rows| {
+            groups.push(EncodedRows::encode(rows)?);
             Ok::<(), parquet::Error>(())
         })?;
         let span = Span { first: number, last: number, before: before(), events: 1 };
-        closed.extend(self.add(span, parts, facts)?);
-        Ok(closed)
+        self.add_groups(span, groups, files)
     }
 
-    /// Appends a body that can't be understood, with its application properties as JSON.
-    pub(super) fn push_reject(
+    /// Appends a rejected body as one row, with its application properties as JSON.
+    pub(super) fn append_reject(
         &mut self,
-        context: &mut columns::Context,
         reject: &Reject,
         raw: &RawEvent<'_>,
         properties: &str,
         before: impl FnOnce() -> Before,
+        context: &mut columns::Context,
     ) {
         self.buffer.push_reject(context, reject, raw, properties, self.start.partition);
-        self.note(raw.sequence_number, before);
+        self.extend_buffered(raw.sequence_number, before);
     }
 
-    /// Notes an event whose rows are in the buffer.
-    fn note(&mut self, event: SequenceNumber, before: impl FnOnce() -> Before) {
+    /// Extends the span of the buffered events.
+    fn extend_buffered(&mut self, event: SequenceNumber, before: impl FnOnce() -> Before) {
         let span = self.buffered.get_or_insert_with(|| Span {
             first: event,
             last: event,
@@ -162,22 +172,22 @@ impl OpenFile {
         span.events += 1;
     }
 
-    /// The first row and where reading stood before it.
+    /// The first row, and the place just before it.
     pub(super) fn oldest(&self) -> Option<(SequenceNumber, &Before)> {
         self.grouped.as_ref().or(self.buffered.as_ref()).map(|span| (span.first, &span.before))
     }
 
-    /// How many rows are open.
+    /// Number of rows.
     pub(super) fn rows(&self) -> u64 {
         self.grouped_rows + self.buffer.rows() as u64
     }
 
-    /// How many events they are of.
+    /// Number of events that the rows come from.
     pub(super) fn events(&self) -> u64 {
         [&self.grouped, &self.buffered].into_iter().flatten().map(|span| span.events).sum()
     }
 
-    /// When its first row came.
+    /// Time of its first row.
     pub(super) fn opened_at_ms(&self) -> i64 {
         self.opened_at_ms
     }
@@ -192,75 +202,68 @@ impl OpenFile {
         self.group_bytes
     }
 
-    /// Everything it holds.
+    /// Bytes of buffers and row groups together.
     pub(super) fn bytes(&self) -> usize {
         self.buffer.bytes() + self.group_bytes
     }
 
-    /// Charges for what it holds now.
-    pub(super) fn settle(&mut self) {
-        self.permit.resize(self.buffer.bytes() + self.group_bytes);
+    /// Adjusts the charge to the bytes held now.
+    pub(super) fn update_charge(&mut self) {
+        self.permit.resize(self.bytes());
     }
 
-    /// Encodes the plain rows into a row group. When the group can't join the file (the lake gave one of its columns another
-    /// type meanwhile), the file before it is closed and returned, and the group begins the next.
-    pub(super) fn encode(
-        &mut self,
-        context: &mut columns::Context,
-        facts: &RunFacts,
-    ) -> Result<Option<ClosedFile>, parquet::Error> {
-        let Some(span) = self.buffered.take() else { return Ok(None) };
-        let rows = self.buffer.take(context);
-        self.add(span, vec![EncodedPart::of(rows, facts)?], facts)
+    /// Encodes the buffered rows into a row group. Closes the file first when the group can't join it, because the lake
+    /// gave one of its columns another type meanwhile; the group then begins the next file.
+    pub(super) fn push_row_group(&mut self, files: &mut Files<'_>) -> Result<(), parquet::Error> {
+        let Some(span) = self.buffered.take() else { return Ok(()) };
+        let rows = self.buffer.take(files.context);
+        self.add_groups(span, vec![EncodedRows::encode(rows)?], files)
     }
 
-    /// Adds the row groups of whole events. When they can't join the file, it is closed and returned, and they begin the
-    /// next.
-    fn add(
+    /// Adds the row groups of whole events. Closes the file first when they can't join it.
+    fn add_groups(
         &mut self,
         span: Span,
-        parts: Vec<EncodedPart>,
-        facts: &RunFacts,
-    ) -> Result<Option<ClosedFile>, parquet::Error> {
-        let joins = parts.iter().all(|part| part.group.joins(&self.groups));
-        let closed = if joins { None } else { self.seal(facts)? };
-        for part in parts {
-            self.group_bytes += part.group.byte_size();
-            self.grouped_rows += part.group.rows() as u64;
-            self.groups.push(part.group);
-            self.types.extend(part.types);
+        groups: Vec<EncodedRows>,
+        files: &mut Files<'_>,
+    ) -> Result<(), parquet::Error> {
+        if !groups.iter().all(|rows| rows.group.joins(&self.groups)) {
+            self.seal(files)?;
+        }
+        for rows in groups {
+            self.group_bytes += rows.group.byte_size();
+            self.grouped_rows += rows.group.rows() as u64;
+            self.groups.push(rows.group);
+            self.types.extend(rows.types);
         }
         self.grouped = Some(match self.grouped.take() {
             Some(grouped) => Span { last: span.last, events: grouped.events + span.events, ..grouped },
             None => span,
         });
-        self.settle();
-        Ok(closed)
+        self.update_charge();
+        Ok(())
     }
 
-    /// Closes the file, whatever it holds. Two files come out when the last rows can't join the earlier ones.
-    pub(super) fn close(
-        &mut self,
-        context: &mut columns::Context,
-        facts: &RunFacts,
-    ) -> Result<Vec<ClosedFile>, parquet::Error> {
-        let mut closed: Vec<ClosedFile> = self.encode(context, facts)?.into_iter().collect();
-        closed.extend(self.seal(facts)?);
-        self.settle();
-        Ok(closed)
+    /// Closes the file with all its rows. Two files come out when the last row group can't join the earlier ones.
+    pub(super) fn close(&mut self, files: &mut Files<'_>) -> Result<(), parquet::Error> {
+        self.push_row_group(files)?;
+        self.seal(files)?;
+        self.update_charge();
+        Ok(())
     }
 
-    fn seal(&mut self, run: &RunFacts) -> Result<Option<ClosedFile>, parquet::Error> {
-        let Some(span) = self.grouped.take() else { return Ok(None) };
+    /// Closes the file with the row groups it has.
+    fn seal(&mut self, files: &mut Files<'_>) -> Result<(), parquet::Error> {
+        let Some(span) = self.grouped.take() else { return Ok(()) };
         let facts = FooterFacts {
-            lake: run.lake.clone(),
+            lake: files.facts.lake.clone(),
             destination: self.destination.clone(),
             continues_at: Chain::recovered(self.chain_last).next(),
             first: Ordinal(span.first.get()),
             last: Ordinal(span.last.get()),
             rows: std::mem::take(&mut self.grouped_rows),
-            routing_version: run.routing_version,
-            writer: run.writer.clone(),
+            routing_version: files.facts.routing_version,
+            writer: files.facts.writer.clone(),
             contract: CONTRACT,
             replaces: Vec::new(),
             removed: None,
@@ -269,14 +272,15 @@ impl OpenFile {
         let body = parquet::assemble(std::mem::take(&mut self.groups))?;
         self.group_bytes = 0;
         self.chain_last = Some(Ordinal(span.last.get()));
-        Ok(Some(ClosedFile {
+        files.out.push(LaneOutput::Closed(Box::new(ClosedFile {
             start: self.start,
             facts,
             events: span.events,
             before: span.before,
-            columns: in_file(std::mem::take(&mut self.types), &body),
+            columns: file_columns(std::mem::take(&mut self.types), &body),
             permit: self.closed.charge(body.byte_size()),
             body,
-        }))
+        })));
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
-//! What a lane holds of one partition: its open files, and how far it has read.
+//! A lane's view of one partition: its open files, and how far it is read.
 //!
-//! Owns: finding the file of a (table, date), and what to tell of the partition.
-//! Does not own: the rules by which files are closed (`lane`).
+//! Owns: finding the file of a (table, date), and the progress that the lane reports. Does not own: the rules by which
+//! files are closed (`lane`).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,51 +11,39 @@ use catchwater_sinks::lake::chain;
 use catchwater_sinks::parquet;
 use catchwater_sinks::paths::{Date, Destination, Ordinal, SourceId};
 
-use super::open_file::OpenFile;
+use super::open_file::{Files, OpenFile, Writing};
 use crate::amqp::map::AmqpMap;
-use crate::budget::LaneBudget;
-use crate::columns::{self, TableBuffer};
 use crate::event::names::hasher;
 use crate::event::{ChangeEvent, QUARANTINE, RawEvent, Reject};
 use crate::position::{Offset, Position, SequenceNumber};
-use crate::run::footer::RunFacts;
 use crate::run::ledger::Before;
 use crate::run::messages::{LaneOutput, StartId};
 
-/// See the module.
+/// The open files of a partition since its last start.
 #[derive(Debug)]
 pub(super) struct Partition {
     start: StartId,
     source: SourceId,
-    /// By table; a table has few dates open, the newest last.
+    /// Indices into `files`, by table; a table has few open dates, the newest last.
     index: HashMap<Arc<str>, Vec<(Date, usize)>, RandomState>,
-    /// Files with rows. One that is closed is dropped: what is left of it is in `covered`.
+    /// Files with rows. A closed file is removed; `covered` keeps its last row.
     files: Vec<OpenFile>,
-    /// The last rows of destinations whose files are known and of which none is open, by table.
+    /// The last rows of known destinations without an open file, by table.
     covered: HashMap<Arc<str>, Vec<(Date, Ordinal)>, RandomState>,
-    /// The last day of which a file was opened.
+    /// The latest date for which a file was opened.
     newest: Date,
     processed: Option<Position>,
     last_enqueued: Option<SequenceNumber>,
     last_arrival_ms: i64,
 }
 
-/// Dependencies of writing rows into files.
-pub(super) struct Writing<'a> {
-    pub(super) context: &'a mut columns::Context,
-    pub(super) facts: &'a RunFacts,
-    pub(super) budget: &'a LaneBudget,
-    pub(super) now_ms: i64,
-    pub(super) out: &'a mut Vec<LaneOutput>,
-}
-
-/// Outcome of an event.
+/// Outcome of writing one event.
 pub(super) enum Written {
     /// The lake holds it already.
     Skipped,
-    /// It is one row.
+    /// It became one row.
     Row,
-    /// It is several, which the file has charged for; the value is their size in plain encoding, in bytes.
+    /// It became several rows. The file has charged for them; its buffer now holds `buffer_bytes` in plain encoding.
     Rows { buffer_bytes: usize },
 }
 
@@ -92,117 +80,106 @@ impl Partition {
         self.processed.as_ref().map(|position| position.sequence_number)
     }
 
-    pub(super) fn arrived(&mut self, last_enqueued: Option<SequenceNumber>, now_ms: i64) {
+    /// Notes that a batch arrived.
+    pub(super) fn on_batch(&mut self, last_enqueued: Option<SequenceNumber>, now_ms: i64) {
         self.last_enqueued = last_enqueued.max(self.last_enqueued);
         self.last_arrival_ms = now_ms;
     }
 
-    /// Whether the event was read before in this start: rows enter a file in strictly rising order.
+    /// True if the event was read before in this start: rows enter a file in strictly rising order.
     pub(super) fn is_past(&self, previous: Option<&RawEvent<'_>>, raw: &RawEvent<'_>) -> bool {
         let read = previous.map(|previous| previous.sequence_number).or_else(|| self.processed());
         read >= Some(raw.sequence_number)
     }
 
-    /// Notes the last event of a batch.
-    pub(super) fn passed(&mut self, last: Option<&RawEvent<'_>>) {
+    /// Moves the position to the last event that was written or skipped.
+    pub(super) fn advance(&mut self, last: Option<&RawEvent<'_>>) {
         if let Some(last) = last {
             self.processed = Some(position_of(last));
         }
     }
 
-    /// Writes the rows of an event, which may be a body that is not understood, into their file.
-    pub(super) fn write(
+    /// Appends the rows of an event to the file of its table and date.
+    pub(super) fn append(
         &mut self,
-        event: &Result<ChangeEvent<'_>, Reject>,
+        event: &ChangeEvent<'_>,
         raw: &RawEvent<'_>,
         previous: Option<&RawEvent<'_>>,
         to: &mut Writing<'_>,
     ) -> Result<Written, parquet::Error> {
-        let number = raw.sequence_number;
-        let table = event.as_ref().map_or(QUARANTINE, |event| event.table.name());
-        let date = Date::from_unix_ms(raw.enqueued_time_ms);
-        let Some(file) = self.find(table, date).or_else(|| self.open(table, date, number, to)) else {
-            return Ok(Written::Skipped);
-        };
-        let (file, processed) = (&mut self.files[file], &self.processed);
-        if file.covers(number) {
-            return Ok(Written::Skipped);
-        }
-        let before = || Before::from(previous.map(position_of).or_else(|| processed.clone()));
+        let Some(at) = self.file_for(event.table.name(), raw, to) else { return Ok(Written::Skipped) };
+        let (file, processed) = (&mut self.files[at], self.processed.as_ref());
         let rows = file.rows();
-        match event {
-            Ok(event) => {
-                let closed = file.push(to.context, event, raw, before, to.facts)?;
-                to.out.extend(closed.into_iter().map(|file| LaneOutput::Closed(Box::new(file))));
-            }
-            Err(reject) => {
-                let mut properties = String::new();
-                AmqpMap::new(raw.encoded_properties).write_json(&mut properties);
-                file.push_reject(to.context, reject, raw, &properties, before);
-            }
-        }
+        file.append(event, raw, || place_before(previous, processed), &mut to.files)?;
         if file.rows() == rows + 1 {
             return Ok(Written::Row);
         }
-        file.settle();
+        file.update_charge();
         Ok(Written::Rows { buffer_bytes: file.buffer_bytes() })
     }
 
-    /// Encodes the rows of every file that `wanted` names, and charges for what all of them hold now.
-    pub(super) fn encode_if(
+    /// Appends a rejected body to the quarantine file of its date.
+    pub(super) fn quarantine(
         &mut self,
-        context: &mut columns::Context,
-        facts: &RunFacts,
-        out: &mut Vec<LaneOutput>,
+        reject: &Reject,
+        raw: &RawEvent<'_>,
+        previous: Option<&RawEvent<'_>>,
+        to: &mut Writing<'_>,
+    ) -> Written {
+        let Some(at) = self.file_for(QUARANTINE, raw, to) else { return Written::Skipped };
+        let mut properties = String::new();
+        AmqpMap::new(raw.encoded_properties).write_json(&mut properties);
+        let (file, processed) = (&mut self.files[at], self.processed.as_ref());
+        let before = || place_before(previous, processed);
+        file.append_reject(reject, raw, &properties, before, to.files.context);
+        Written::Row
+    }
+
+    /// Encodes the buffered rows of every file that `wanted` selects, and updates the charges of all files.
+    pub(super) fn push_row_groups_if(
+        &mut self,
+        files: &mut Files<'_>,
         wanted: impl Fn(&OpenFile) -> bool,
     ) -> Result<(), parquet::Error> {
         for file in &mut self.files {
             if wanted(file) {
-                let closed = file.encode(context, facts)?;
-                out.extend(closed.map(|file| LaneOutput::Closed(Box::new(file))));
+                file.push_row_group(files)?;
             }
-            file.settle();
+            file.update_charge();
         }
         Ok(())
     }
 
-    /// Closes every file that `wanted` names; whether there was one.
+    /// Closes every file that `wanted` selects. Returns true if there was one.
     pub(super) fn close_if(
         &mut self,
-        context: &mut columns::Context,
-        facts: &RunFacts,
-        out: &mut Vec<LaneOutput>,
+        files: &mut Files<'_>,
         wanted: impl Fn(&OpenFile) -> bool,
     ) -> Result<bool, parquet::Error> {
-        let before = out.len();
+        let before = files.out.len();
         let mut at = 0;
         while let Some(file) = self.files.get(at) {
             if wanted(file) {
-                self.close(at, context, facts, out)?;
+                self.close_at(at, files)?;
             } else {
                 at += 1;
             }
         }
-        Ok(out.len() > before)
+        Ok(files.out.len() > before)
     }
 
     /// Closes the largest file.
-    pub(super) fn close_largest(
-        &mut self,
-        context: &mut columns::Context,
-        facts: &RunFacts,
-        out: &mut Vec<LaneOutput>,
-    ) -> Result<(), parquet::Error> {
+    pub(super) fn close_largest(&mut self, files: &mut Files<'_>) -> Result<(), parquet::Error> {
         let largest = (0..self.files.len()).max_by_key(|at| self.files[*at].bytes());
-        largest.map_or(Ok(()), |at| self.close(at, context, facts, out))
+        largest.map_or(Ok(()), |at| self.close_at(at, files))
     }
 
-    /// Events in open files.
+    /// Number of events in open files.
     pub(super) fn open_events(&self) -> u64 {
         self.files.iter().map(OpenFile::events).sum()
     }
 
-    /// Bytes in open files: what closing them would give back.
+    /// Bytes in open files, which closing them would release.
     pub(super) fn open_bytes(&self) -> usize {
         self.files.iter().map(OpenFile::bytes).sum()
     }
@@ -212,13 +189,13 @@ impl Partition {
         self.files.iter().map(OpenFile::bytes).max().unwrap_or(0)
     }
 
-    /// Quiet for `idle_ms`, with nothing left to read at the hub.
+    /// True if nothing arrived for `idle_ms` and the hub has nothing left to read.
     pub(super) fn is_idle(&self, now_ms: i64, idle_ms: i64) -> bool {
         now_ms - self.last_arrival_ms >= idle_ms && self.processed() >= self.last_enqueued
     }
 
-    /// Tells how far the partition has come.
-    pub(super) fn tell(&self, out: &mut Vec<LaneOutput>) {
+    /// Reports how far the partition is processed.
+    pub(super) fn report_progress(&self, out: &mut Vec<LaneOutput>) {
         let Some(processed) = self.processed.clone() else { return };
         let oldest = self.files.iter().filter_map(OpenFile::oldest).min_by_key(|(first, _)| *first);
         let oldest_open = oldest.map(|(_, before)| before.clone());
@@ -230,7 +207,13 @@ impl Partition {
         dates.iter().rev().find(|(open, _)| *open == date).map(|(_, file)| *file)
     }
 
-    /// Opens the file of a destination, unless its files hold the event.
+    /// The file for an event, opened if necessary; `None` if the destination's files hold the event already.
+    fn file_for(&mut self, table: &str, raw: &RawEvent<'_>, to: &mut Writing<'_>) -> Option<usize> {
+        let (date, number) = (Date::from_unix_ms(raw.enqueued_time_ms), raw.sequence_number);
+        let at = self.find(table, date).or_else(|| self.open(table, date, number, to))?;
+        (!self.files[at].covers(number)).then_some(at)
+    }
+
     fn open(
         &mut self,
         table: &str,
@@ -246,21 +229,14 @@ impl Partition {
         let table =
             self.covered.get_key_value(table).map_or_else(|| Arc::from(table), |(name, _)| Arc::clone(name));
         let destination = Destination { table: Arc::clone(&table), date, source: self.source.clone() };
-        let buffer = TableBuffer::open(to.context, &table);
-        self.files.push(OpenFile::new(self.start, destination, last, buffer, to.budget, to.now_ms));
+        self.files.push(OpenFile::new(self.start, destination, last, to));
         let file = self.files.len() - 1;
         self.index.entry(table).or_default().push((date, file));
         Some(file)
     }
 
-    /// Closes a file; the last one takes its place.
-    fn close(
-        &mut self,
-        at: usize,
-        context: &mut columns::Context,
-        facts: &RunFacts,
-        out: &mut Vec<LaneOutput>,
-    ) -> Result<(), parquet::Error> {
+    /// Closes a file; the last file takes its index.
+    fn close_at(&mut self, at: usize, files: &mut Files<'_>) -> Result<(), parquet::Error> {
         let mut file = self.files.swap_remove(at);
         let Destination { table, date, .. } = file.destination();
         if let Some(dates) = self.index.get_mut(table) {
@@ -272,10 +248,9 @@ impl Partition {
         if let Some(moved) = self.files.get(at) {
             let Destination { table, date, .. } = moved.destination();
             let dates = self.index.get_mut(table).into_iter().flatten();
-            dates.filter(|(open, _)| open == date).for_each(|(_, place)| *place = at);
+            dates.filter(|(open, _)| open == date).for_each(|(_, index)| *index = at);
         }
-        let closed = file.close(context, facts)?;
-        out.extend(closed.into_iter().map(|file| LaneOutput::Closed(Box::new(file))));
+        file.close(files)?;
         let Destination { table, date, .. } = file.destination();
         if let Some(last) = file.chain_last() {
             let dates = self.covered.entry(Arc::clone(table)).or_default();
@@ -285,32 +260,37 @@ impl Partition {
         Ok(())
     }
 
-    /// The last row of a destination's files, as far as they are known.
+    /// The last row of a destination's closed files, if any are known.
     fn last_row(&self, table: &str, date: Date) -> Option<Ordinal> {
         let dates = self.covered.get(table)?;
         dates.iter().find(|(known, _)| *known == date).map(|(_, last)| *last)
     }
 
-    /// When a day begins, forgets destinations that are long over: a service would gather them for ever. One that is
-    /// forgotten costs one conflict, should the hub's clock ever go back so far.
+    /// Forgets destinations of past days when a new day begins, so that a long run does not accumulate them. A late
+    /// event for a forgotten destination costs one conflict.
     fn forget_days_before(&mut self, date: Date) {
         if date <= self.newest {
             return;
         }
         self.newest = date;
         self.covered.retain(|_, dates| {
-            // The day of events without a usable time is never over.
+            // Events without a usable time keep coming for this date.
             dates.retain(|(known, _)| *known == Date::UNKNOWN || known.0 + DAYS_KEPT >= date.0);
             !dates.is_empty()
         });
     }
 }
 
-/// How long a destination without rows is remembered.
+/// Days for which a destination without an open file is remembered.
 const DAYS_KEPT: i32 = 7;
 
 /// Before all dates.
 const NO_DATE: Date = Date(i32::MIN);
+
+/// The place just before a row: behind the event read before it.
+fn place_before(previous: Option<&RawEvent<'_>>, processed: Option<&Position>) -> Before {
+    Before::from(previous.map(position_of).or_else(|| processed.cloned()))
+}
 
 fn position_of(raw: &RawEvent<'_>) -> Position {
     Position {

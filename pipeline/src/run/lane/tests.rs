@@ -1,10 +1,10 @@
-//! Tests of `lane`.
+//! A lane with a clock that tests move: which files it closes, and the progress it reports.
 
 use std::collections::BTreeMap;
 
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use bytes::Bytes;
-use catchwater_sinks::parquet::{Body, ChunkWriter, FooterFacts};
+use catchwater_sinks::parquet::{Body, FooterFacts};
 use catchwater_sinks::paths::{Date, Destination, Ordinal, SourceId};
 
 use super::*;
@@ -21,37 +21,33 @@ const START: StartId = StartId { partition: PartitionId::new(7), attempt: 1 };
 const NOON_MS: i64 = 1_795_435_200_000;
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
-/// A lane with an empty hub before it and nothing behind it; the clock stands until it is moved.
-struct World {
+/// A lane, its input and its output. The clock only moves when a test moves it.
+struct Fixture {
     lane: Lane,
     share: Arc<Share>,
     metrics: Arc<Metrics>,
     generator: Generator,
     now_ms: i64,
     next: i64,
-    /// What every event that arrives has beside its body.
+    /// Encoded application properties of every event.
     properties: Vec<u8>,
     out: Vec<LaneOutput>,
 }
 
-impl World {
+impl Fixture {
     fn new(rules: RollRules, budget: u64) -> Self {
         let (budget, metrics) = (LaneBudget::new(budget), Arc::new(Metrics::default()));
         let share = Arc::clone(&budget.whole);
-        let facts = RunFacts {
-            lake: "lake".to_owned(),
-            writer: "test".to_owned(),
-            routing_version: ROUTING_VERSION,
-            chunk_writer: ChunkWriter::default(),
-        };
+        let facts =
+            RunFacts { lake: "lake".to_owned(), writer: "test".to_owned(), routing_version: ROUTING_VERSION };
         let context = columns::Context::new(Arc::from("events"), Catalog::new());
         let parser = Parser::new(ParentContext::Drop);
-        let lane = Lane::new(parser, context, rules, facts, budget, Arc::clone(&metrics));
+        let lane = Lane::new(Deps { parser, context, rules, facts, budget, metrics: Arc::clone(&metrics) });
         let generator = Generator::new(7, Size::Small);
         let (properties, out) = (Vec::new(), Vec::new());
-        let mut world = Self { lane, share, metrics, generator, now_ms: NOON_MS, next: 0, properties, out };
-        world.begin(vec![]);
-        world
+        let mut fixture = Self { lane, share, metrics, generator, now_ms: NOON_MS, next: 0, properties, out };
+        fixture.begin(vec![]);
+        fixture
     }
 
     fn begin(&mut self, covered: Vec<(Destination, Ordinal)>) {
@@ -59,11 +55,11 @@ impl World {
     }
 
     fn on(&mut self, input: LaneInput) {
-        self.lane.on(input, self.now_ms, &mut self.out).unwrap();
+        self.lane.process(input, self.now_ms, &mut self.out).unwrap();
     }
 
-    /// Events with these bodies arrive, enqueued now.
-    fn arrive<B: AsRef<[u8]>>(&mut self, bodies: &[B]) {
+    /// Sends events with these bodies, enqueued now.
+    fn send<B: AsRef<[u8]>>(&mut self, bodies: &[B]) {
         let mut batch = RawBatchBuilder::new(START.partition, self.share.charge(0));
         let last_enqueued = Some(SequenceNumber::new(self.next + bodies.len() as i64 - 1));
         for body in bodies {
@@ -84,7 +80,7 @@ impl World {
         self.on(LaneInput::Events { start: START, batch: batch.build() });
     }
 
-    fn generated(&mut self, events: usize) {
+    fn send_generated(&mut self, events: usize) {
         for _ in 0..events.div_ceil(100) {
             let bodies: Vec<Vec<u8>> = (0..events.min(100))
                 .map(|_| {
@@ -93,7 +89,7 @@ impl World {
                     body
                 })
                 .collect();
-            self.arrive(&bodies);
+            self.send(&bodies);
         }
     }
 
@@ -102,8 +98,9 @@ impl World {
         self.lane.tick(self.now_ms, &mut self.out).unwrap();
     }
 
-    /// What was closed since the last look, as `table first..=last (rows)`, and how far the partition told it is.
-    fn told(&mut self) -> (Vec<String>, Option<(i64, Option<i64>)>) {
+    /// Files closed since the last call, as `table first..=last (rows)`, and the last reported position with the event
+    /// before the oldest open row (-1: the start).
+    fn take_output(&mut self) -> (Vec<String>, Option<(i64, Option<i64>)>) {
         let mut files = Vec::new();
         let mut advanced = None;
         for output in self.out.drain(..) {
@@ -154,8 +151,8 @@ fn update(table: &str) -> String {
     )
 }
 
-/// An update of so many records.
-fn several(table: &str, targets: usize) -> String {
+/// An `UpdateMultiple` with `targets` records.
+fn update_multiple(table: &str, targets: usize) -> String {
     let record = r#"{"Attributes":[{"key":"n","value":1}]}"#;
     let records = vec![record; targets].join(",");
     format!(
@@ -163,69 +160,69 @@ fn several(table: &str, targets: usize) -> String {
     )
 }
 
-fn check(world: &mut World, files: &[&str], advanced: Option<(i64, Option<i64>)>) {
-    assert_eq!(world.told(), (files.iter().map(|&file| file.to_owned()).collect(), advanced));
+fn check(lane: &mut Fixture, files: &[&str], advanced: Option<(i64, Option<i64>)>) {
+    assert_eq!(lane.take_output(), (files.iter().map(|&file| file.to_owned()).collect(), advanced));
 }
 
 #[test]
-fn age_closes_a_file_and_few_rows_may_wait_longer() {
-    let mut world = World::new(rules(), 64 << 20);
-    world.arrive(&[update("a"), update("b"), update("a"), update("a")]);
-    check(&mut world, &[], Some((3, Some(-1))));
-    world.wait(10_000);
-    check(&mut world, &["a 0..=3 (3)"], Some((3, Some(0))));
-    world.wait(HOUR_MS);
-    check(&mut world, &["b 1..=1 (1)"], Some((3, None)));
+fn small_files_stay_open_longer() {
+    let mut lane = Fixture::new(rules(), 64 << 20);
+    lane.send(&[update("a"), update("b"), update("a"), update("a")]);
+    check(&mut lane, &[], Some((3, Some(-1))));
+    lane.wait(10_000);
+    check(&mut lane, &["a 0..=3 (3)"], Some((3, Some(0))));
+    lane.wait(HOUR_MS);
+    check(&mut lane, &["b 1..=1 (1)"], Some((3, None)));
 }
 
 #[test]
-fn distance_closes_a_file_that_its_partition_has_left_behind() {
-    let mut world = World::new(RollRules { distance: 4, ..rules() }, 64 << 20);
-    world.arrive(&[update("a"), update("b"), update("b"), update("b")]);
-    check(&mut world, &[], Some((3, Some(-1))));
-    world.arrive(&[update("b")]);
-    check(&mut world, &["a 0..=0 (1)"], Some((4, Some(0))));
+fn closes_files_too_far_behind_their_partition() {
+    let mut lane = Fixture::new(RollRules { distance: 4, ..rules() }, 64 << 20);
+    lane.send(&[update("a"), update("b"), update("b"), update("b")]);
+    check(&mut lane, &[], Some((3, Some(-1))));
+    lane.send(&[update("b")]);
+    check(&mut lane, &["a 0..=0 (1)"], Some((4, Some(0))));
 }
 
 #[test]
-fn a_quiet_partition_that_is_caught_up_closes_all() {
-    let mut world = World::new(RollRules { idle_ms: 60_000, max_age_ms: HOUR_MS, ..rules() }, 64 << 20);
-    world.arrive(&[update("a"), update("b")]);
-    world.wait(59_999);
-    check(&mut world, &[], Some((1, Some(-1))));
-    world.wait(1);
-    check(&mut world, &["a 0..=0 (1)", "b 1..=1 (1)"], Some((1, None)));
+fn idle_caught_up_partition_closes_all_files() {
+    let mut lane = Fixture::new(RollRules { idle_ms: 60_000, max_age_ms: HOUR_MS, ..rules() }, 64 << 20);
+    lane.send(&[update("a"), update("b")]);
+    lane.wait(59_999);
+    check(&mut lane, &[], Some((1, Some(-1))));
+    lane.wait(1);
+    check(&mut lane, &["a 0..=0 (1)", "b 1..=1 (1)"], Some((1, None)));
 }
 
 #[test]
-fn size_closes_a_file() {
+fn closes_full_files() {
     let small = RollRules { group_bytes: 256 << 10, file_bytes: 40 << 10, ..rules() };
-    let mut world = World::new(small, 64 << 20);
-    world.generated(3000);
-    let (files, _) = world.told();
+    let mut lane = Fixture::new(small, 64 << 20);
+    lane.send_generated(3000);
+    let (files, _) = lane.take_output();
     assert!(files.len() > 3, "{files:?}");
 }
 
 #[test]
-fn an_overdrawn_share_closes_the_largest_files_first() {
-    let mut world = World::new(rules(), 1 << 20);
+fn exhausted_budget_closes_the_largest_files_first() {
+    let mut lane = Fixture::new(rules(), 1 << 20);
     let fat = update("fat").replace(r#""value":1"#, &format!(r#""value":"{}""#, "x".repeat(200_000)));
-    world.arrive(&[update("thin")]);
+    lane.send(&[update("thin")]);
     for _ in 0..9 {
-        world.arrive(&[&fat]);
+        lane.send(&[&fat]);
     }
-    let (files, advanced) = world.told();
+    let (files, advanced) = lane.take_output();
     assert!(!files.is_empty() && files.iter().all(|file| file.starts_with("fat")), "{files:?}");
-    assert_eq!(advanced, Some((9, Some(-1))), "the thin one is still open");
-    assert!(world.share.free() > 0, "{}", world.share.free());
+    assert_eq!(advanced, Some((9, Some(-1))), "the thin file is still open");
+    assert!(lane.share.free() > 0, "{}", lane.share.free());
 }
 
 #[test]
-fn the_end_of_a_partition_closes_all_and_what_it_held_is_given_back() {
-    let mut world = World::new(rules(), 64 << 20);
-    world.generated(500);
-    world.on(LaneInput::End { start: START });
-    let rows: u64 = world
+fn end_closes_all_files_and_releases_their_bytes() {
+    let mut lane = Fixture::new(rules(), 64 << 20);
+    lane.send_generated(500);
+    lane.on(LaneInput::End { start: START });
+    let rows: u64 = lane
         .out
         .iter()
         .map(|output| match output {
@@ -234,23 +231,23 @@ fn the_end_of_a_partition_closes_all_and_what_it_held_is_given_back() {
         })
         .sum();
     assert_eq!(rows, 500);
-    let (_, advanced) = world.told();
+    let (_, advanced) = lane.take_output();
     assert_eq!(advanced, Some((499, None)));
     assert!(
-        world.share.total() - world.share.free() < 1 << 20,
+        lane.share.total() - lane.share.free() < 1 << 20,
         "{} of {}",
-        world.share.free(),
-        world.share.total()
+        lane.share.free(),
+        lane.share.total()
     );
 }
 
 #[test]
-fn what_a_destination_already_holds_is_skipped_and_its_chain_goes_on() {
-    let mut world = World::new(rules(), 64 << 20);
-    world.begin(vec![(destination("a"), Ordinal(1))]);
-    world.arrive(&[update("a"), update("a"), update("b"), update("a")]);
-    world.on(LaneInput::End { start: START });
-    let continues: BTreeMap<String, i64> = world
+fn covered_events_are_skipped_and_the_chain_continues() {
+    let mut lane = Fixture::new(rules(), 64 << 20);
+    lane.begin(vec![(destination("a"), Ordinal(1))]);
+    lane.send(&[update("a"), update("a"), update("b"), update("a")]);
+    lane.on(LaneInput::End { start: START });
+    let continues: BTreeMap<String, i64> = lane
         .out
         .iter()
         .filter_map(|output| match output {
@@ -261,75 +258,75 @@ fn what_a_destination_already_holds_is_skipped_and_its_chain_goes_on() {
         })
         .collect();
     assert_eq!(continues, BTreeMap::from([("a".to_owned(), 2), ("b".to_owned(), 0)]));
-    check(&mut world, &["b 2..=2 (1)", "a 3..=3 (1)"], Some((3, None)));
-    assert_eq!(world.metrics.events_skipped.get(), 2);
+    check(&mut lane, &["b 2..=2 (1)", "a 3..=3 (1)"], Some((3, None)));
+    assert_eq!(lane.metrics.events_skipped.get(), 2);
 }
 
 #[test]
-fn integers_and_decimals_of_one_column_stand_in_one_file() {
-    let mut world = World::new(RollRules { group_bytes: 1, ..rules() }, 64 << 20);
+fn integers_and_decimals_of_a_column_share_one_file() {
+    let mut lane = Fixture::new(RollRules { group_bytes: 1, ..rules() }, 64 << 20);
     for value in ["1", "5000000000", "1.5"] {
-        world.arrive(&[update("a").replace(r#""value":1"#, &format!(r#""value":{value}"#))]);
+        lane.send(&[update("a").replace(r#""value":1"#, &format!(r#""value":{value}"#))]);
     }
-    world.on(LaneInput::End { start: START });
-    check(&mut world, &["a 0..=2 (3)"], Some((2, None)));
+    lane.on(LaneInput::End { start: START });
+    check(&mut lane, &["a 0..=2 (3)"], Some((2, None)));
 }
 
 #[test]
-fn bodies_that_are_not_understood_stand_in_quarantine_and_the_rest_goes_on() {
-    let mut world = World::new(rules(), 64 << 20);
-    world.arrive(&[update("a"), "not json".to_owned(), update("a")]);
-    world.on(LaneInput::End { start: START });
-    check(&mut world, &["a 0..=2 (2)", "_quarantine 1..=1 (1)"], Some((2, None)));
+fn rejected_bodies_go_to_quarantine_without_stopping_others() {
+    let mut lane = Fixture::new(rules(), 64 << 20);
+    lane.send(&[update("a"), "not json".to_owned(), update("a")]);
+    lane.on(LaneInput::End { start: START });
+    check(&mut lane, &["a 0..=2 (2)", "_quarantine 1..=1 (1)"], Some((2, None)));
 }
 
 #[test]
-fn what_is_unusual_of_bodies_is_counted() {
-    let mut world = World::new(rules(), 64 << 20);
+fn counts_slow_path_repaired_and_parent_context_bodies() {
+    let mut lane = Fixture::new(rules(), 64 << 20);
     let with = |member: &str| update("a").replacen('{', &format!("{{{member},"), 1);
-    let half_a_letter = with(r#""Unknown":"\ud800""#);
-    world.arrive(&[update("a"), half_a_letter, with(r#""ParentContext":{}"#), with(r#""ParentContext":[]"#)]);
-    let metrics = &world.metrics;
+    let lone_surrogate = with(r#""Unknown":"\ud800""#);
+    lane.send(&[update("a"), lone_surrogate, with(r#""ParentContext":{}"#), with(r#""ParentContext":[]"#)]);
+    let metrics = &lane.metrics;
     let counted = [&metrics.slow_path_bodies, &metrics.bodies_repaired, &metrics.parent_contexts_dropped];
     assert_eq!(counted.map(Counter::get), [1, 1, 2]);
 }
 
-/// A message that can't be decoded arrives: its number can be read, its offset and its time can't.
-fn undecodable(world: &mut World) {
-    let mut batch = RawBatchBuilder::new(START.partition, world.share.charge(0));
-    let why = crate::event::Undecodable { reason: "its time is missing", byte_offset: Some(3) };
+/// Sends an undecodable message: its sequence number is readable, its offset and time are not.
+fn send_undecodable(lane: &mut Fixture) {
+    let mut batch = RawBatchBuilder::new(START.partition, lane.share.charge(0));
+    let undecodable = crate::event::Undecodable { reason: "its time is missing", byte_offset: Some(3) };
     let head = EventHead {
-        sequence_number: SequenceNumber::new(world.next),
+        sequence_number: SequenceNumber::new(lane.next),
         offset: "",
         enqueued_time_ms: 0,
         content_type: "",
         encoded_properties: &[],
         size_exceeded: false,
-        undecodable: Some(why),
+        undecodable: Some(undecodable),
         last_enqueued: None,
     };
-    // A body that a parser understands, were it asked.
+    // The parser would accept this body, but an undecodable message is not parsed.
     batch.push_event(&head, [update("a").as_bytes()]);
-    world.next += 1;
-    world.on(LaneInput::Events { start: START, batch: batch.build() });
+    lane.next += 1;
+    lane.on(LaneInput::Events { start: START, batch: batch.build() });
 }
 
 #[test]
-fn messages_that_can_not_be_decoded_stand_in_quarantine_under_the_day_without_time() {
-    let mut world =
-        World::new(RollRules { max_age_ms: HOUR_MS, small_max_age_ms: HOUR_MS, ..rules() }, 64 << 20);
-    world.arrive(&[update("a")]);
-    undecodable(&mut world);
-    // Days go by, in which the lane forgets what is over; that one is never over.
+fn undecodable_messages_share_the_chain_of_the_unknown_date() {
+    let mut lane =
+        Fixture::new(RollRules { max_age_ms: HOUR_MS, small_max_age_ms: HOUR_MS, ..rules() }, 64 << 20);
+    lane.send(&[update("a")]);
+    send_undecodable(&mut lane);
+    // The lane forgets past dates as days pass, but not the unknown date.
     for _ in 0..10 {
-        world.wait(24 * HOUR_MS);
-        world.arrive(&[update("a")]);
+        lane.wait(24 * HOUR_MS);
+        lane.send(&[update("a")]);
     }
-    world.wait(HOUR_MS);
-    undecodable(&mut world);
-    world.on(LaneInput::End { start: START });
+    lane.wait(HOUR_MS);
+    send_undecodable(&mut lane);
+    lane.on(LaneInput::End { start: START });
     let mut chain = Vec::new();
-    for output in world.out.drain(..) {
+    for output in lane.out.drain(..) {
         match output {
             LaneOutput::Closed(file) if &*file.facts.destination.table == QUARANTINE => {
                 chain.push((
@@ -349,25 +346,25 @@ fn messages_that_can_not_be_decoded_stand_in_quarantine_under_the_day_without_ti
 }
 
 #[test]
-fn properties_become_text_beside_a_body_that_is_not_understood() {
-    let mut world = World::new(rules(), 64 << 20);
-    Encoder::new(&mut world.properties).map(|map| {
+fn properties_of_rejected_bodies_become_json() {
+    let mut lane = Fixture::new(rules(), 64 << 20);
+    Encoder::new(&mut lane.properties).map(|map| {
         map.string("b");
         map.string("\"\n");
         map.string("a");
         map.long(7);
     });
-    world.arrive(&[update("a"), "not json".to_owned()]);
-    world.properties.clear();
-    world.arrive(&["nor this"]);
-    world.on(LaneInput::End { start: START });
+    lane.send(&[update("a"), "not json".to_owned()]);
+    lane.properties.clear();
+    lane.send(&["not json either"]);
+    lane.on(LaneInput::End { start: START });
     let mut properties = Vec::new();
-    for output in world.out.drain(..) {
+    for output in lane.out.drain(..) {
         let LaneOutput::Closed(file) = output else { continue };
         if &*file.facts.destination.table != QUARANTINE {
             continue;
         }
-        for rows in ParquetRecordBatchReader::try_new(whole(&file.facts, file.body), 1024).unwrap() {
+        for rows in ParquetRecordBatchReader::try_new(complete(&file.facts, file.body), 1024).unwrap() {
             let rows = rows.unwrap();
             let quarantined = QuarantinedRows::new(&rows);
             properties.extend(quarantined.events().map(|event| event.unwrap().properties.to_owned()));
@@ -377,37 +374,33 @@ fn properties_become_text_beside_a_body_that_is_not_understood() {
 }
 
 #[test]
-fn events_that_come_twice_and_those_of_an_earlier_start_are_left_out() {
-    let mut world = World::new(rules(), 64 << 20);
-    world.arrive(&[update("a"), update("a")]);
-    world.next = 1;
-    world.arrive(&[update("a"), update("a")]);
-    world.on(LaneInput::Begin { start: StartId { attempt: 2, ..START }, source: source(), covered: vec![] });
-    world.arrive(&[update("a")]);
-    world.told();
-    world.on(LaneInput::End { start: StartId { attempt: 2, ..START } });
-    check(&mut world, &[], None);
-    assert_eq!(
-        world.metrics.events_dropped.get(),
-        3,
-        "the rows that were open when the partition started again"
-    );
+fn repeated_events_and_events_of_earlier_starts_are_dropped() {
+    let mut lane = Fixture::new(rules(), 64 << 20);
+    lane.send(&[update("a"), update("a")]);
+    lane.next = 1;
+    lane.send(&[update("a"), update("a")]);
+    lane.on(LaneInput::Begin { start: StartId { attempt: 2, ..START }, source: source(), covered: vec![] });
+    lane.send(&[update("a")]);
+    lane.take_output();
+    lane.on(LaneInput::End { start: StartId { attempt: 2, ..START } });
+    check(&mut lane, &[], None);
+    assert_eq!(lane.metrics.events_dropped.get(), 3, "rows open at the restart");
 }
 
 #[test]
-fn a_day_that_is_over_is_forgotten_but_not_how_far_its_chain_is() {
-    let mut world =
-        World::new(RollRules { max_age_ms: HOUR_MS, small_max_age_ms: HOUR_MS, ..rules() }, 64 << 20);
-    world.arrive(&[update("a")]);
-    world.wait(72 * HOUR_MS);
-    world.arrive(&[update("a")]);
-    world.wait(HOUR_MS);
-    check(&mut world, &["a 0..=0 (1)", "a 1..=1 (1)"], Some((1, None)));
-    // The hub's clock goes back: the row goes into the old day's chain, behind what it has.
-    world.now_ms -= 72 * HOUR_MS;
-    world.arrive(&[update("a")]);
-    world.on(LaneInput::End { start: START });
-    let continues_at = world.out.iter().find_map(|output| match output {
+fn late_event_continues_the_chain_of_its_date() {
+    let mut lane =
+        Fixture::new(RollRules { max_age_ms: HOUR_MS, small_max_age_ms: HOUR_MS, ..rules() }, 64 << 20);
+    lane.send(&[update("a")]);
+    lane.wait(72 * HOUR_MS);
+    lane.send(&[update("a")]);
+    lane.wait(HOUR_MS);
+    check(&mut lane, &["a 0..=0 (1)", "a 1..=1 (1)"], Some((1, None)));
+    // The hub's clock goes back: the row continues the chain of the earlier date.
+    lane.now_ms -= 72 * HOUR_MS;
+    lane.send(&[update("a")]);
+    lane.on(LaneInput::End { start: START });
+    let continues_at = lane.out.iter().find_map(|output| match output {
         LaneOutput::Closed(file) => Some(file.facts.continues_at),
         LaneOutput::Advanced { .. } => None,
     });
@@ -415,121 +408,121 @@ fn a_day_that_is_over_is_forgotten_but_not_how_far_its_chain_is() {
 }
 
 #[test]
-fn rolling_ends_when_nothing_is_left_to_roll() {
-    let mut world = World::new(rules(), 1 << 10);
+fn rolling_ends_when_no_open_file_is_left() {
+    let mut lane = Fixture::new(rules(), 1 << 10);
     let tables: Vec<String> = (0..30).map(|n| update(&format!("t{n}"))).collect();
-    world.arrive(&tables);
-    world.arrive(&tables);
-    let (files, _) = world.told();
-    assert!((20..=60).contains(&files.len()), "there is room for hardly an open row: {}", files.len());
+    lane.send(&tables);
+    lane.send(&tables);
+    let (files, _) = lane.take_output();
+    assert!((20..=60).contains(&files.len()), "the budget has room for hardly one open row: {}", files.len());
 }
 
 #[test]
 fn tables_without_open_rows_are_not_charged() {
-    let mut world = World::new(RollRules { max_age_ms: 0, small_max_age_ms: 0, ..rules() }, 64 << 10);
+    let mut lane = Fixture::new(RollRules { max_age_ms: 0, small_max_age_ms: 0, ..rules() }, 64 << 10);
     let columns: Vec<String> = (0..100).map(|n| format!(r#"{{"key":"n{n}","value":{n}}}"#)).collect();
-    // Of two days, as a service has them behind midnight.
+    // Two dates, as in a service after midnight.
     for day in 1..=2 {
         for table in 0..100 {
             let wide = update(&format!("t{table}")).replace(r#"{"key":"n","value":1}"#, &columns.join(","));
-            world.arrive(&[wide]);
+            lane.send(&[wide]);
         }
-        world.wait(24 * HOUR_MS);
-        let (files, advanced) = world.told();
+        lane.wait(24 * HOUR_MS);
+        let (files, advanced) = lane.take_output();
         assert_eq!((files.len(), advanced), (100, Some((day * 100 - 1, None))));
-        assert_eq!(world.share.charged(), 0);
+        assert_eq!(lane.share.charged(), 0);
     }
 }
 
 #[test]
-fn files_in_flight_do_not_close_others() {
-    let mut world = World::new(rules(), 1 << 20);
-    world.arrive(&[update("thin")]);
-    // A closed file that the store is slow to take, larger than all of the budget.
-    let in_flight = world.lane.budget.closed.charge(2 << 20);
-    world.arrive(&[update("other")]);
-    world.wait(1);
-    check(&mut world, &[], Some((1, Some(-1))));
+fn files_in_flight_do_not_close_open_files() {
+    let mut lane = Fixture::new(rules(), 1 << 20);
+    lane.send(&[update("thin")]);
+    // A closed file in flight that is larger than the whole budget.
+    let in_flight = lane.lane.deps.budget.closed.charge(2 << 20);
+    lane.send(&[update("other")]);
+    lane.wait(1);
+    check(&mut lane, &[], Some((1, Some(-1))));
     drop(in_flight);
-    world.wait(1);
-    assert!(world.share.free() > 0);
+    lane.wait(1);
+    assert!(lane.share.free() > 0);
 }
 
 #[test]
-fn old_files_are_closed_as_the_store_takes_them() {
-    let mut world = World::new(RollRules { small_rows: 0, ..rules() }, 1 << 20);
-    world.arrive(&[update("a")]);
-    let in_flight = world.lane.budget.closed.charge(600_000);
-    assert!(!world.lane.has_room_to_close());
-    world.wait(10_000);
-    check(&mut world, &[], Some((0, Some(-1))));
+fn old_files_wait_while_too_much_is_in_flight() {
+    let mut lane = Fixture::new(RollRules { small_rows: 0, ..rules() }, 1 << 20);
+    lane.send(&[update("a")]);
+    let in_flight = lane.lane.deps.budget.closed.charge(600_000);
+    assert!(!lane.lane.has_room_to_close());
+    lane.wait(10_000);
+    check(&mut lane, &[], Some((0, Some(-1))));
     drop(in_flight);
-    world.wait(1);
-    check(&mut world, &["a 0..=0 (1)"], Some((0, None)));
+    lane.wait(1);
+    check(&mut lane, &["a 0..=0 (1)"], Some((0, None)));
 }
 
 #[test]
-fn an_overdrawn_share_closes_one_of_many_equal_files() {
+fn exhausted_budget_closes_one_of_equal_files() {
     let text = format!(r#""value":"{}""#, "x".repeat(100_000));
-    let mut world = World::new(rules(), 1 << 20);
+    let mut lane = Fixture::new(rules(), 1 << 20);
     for table in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"] {
-        world.arrive(&[update(table).replace(r#""value":1"#, &text)]);
+        lane.send(&[update(table).replace(r#""value":1"#, &text)]);
     }
-    let (files, _) = world.told();
+    let (files, _) = lane.take_output();
     assert_eq!(files.len(), 1, "{files:?}");
 }
 
 #[test]
-fn a_budget_that_nothing_can_release_ends_the_run() {
-    let mut world = World::new(rules(), 1 << 20);
-    world.arrive(&[update("a")]);
-    let leaked = world.share.charge(1 << 20);
+fn starved_budget_ends_the_run() {
+    let mut lane = Fixture::new(rules(), 1 << 20);
+    lane.send(&[update("a")]);
+    let leaked = lane.share.charge(1 << 20);
     let mut out = Vec::new();
-    for wait_ms in [0, STARVED_MS - 1] {
-        world.lane.tick(NOON_MS + wait_ms, &mut out).unwrap();
+    for wait_ms in [0, STARVATION_TIMEOUT_MS - 1] {
+        lane.lane.tick(NOON_MS + wait_ms, &mut out).unwrap();
     }
-    let ended = world.lane.tick(NOON_MS + STARVED_MS, &mut out).unwrap_err();
+    let ended = lane.lane.tick(NOON_MS + STARVATION_TIMEOUT_MS, &mut out).unwrap_err();
     assert!(matches!(ended, Error::Starved { total: 1_048_576, open: 1.., .. }), "{ended:?}");
     assert!(ended.to_string().contains("nothing is left that would release them"), "{ended}");
     assert_eq!(crate::run::Error::from(ended).kind(), crate::run::Kind::Internal);
     assert!(out.iter().all(|output| matches!(output, LaneOutput::Advanced { .. })));
     drop(leaked);
-    world.lane.tick(NOON_MS + 2 * STARVED_MS, &mut out).unwrap();
+    lane.lane.tick(NOON_MS + 2 * STARVATION_TIMEOUT_MS, &mut out).unwrap();
 }
 
 #[test]
-fn a_budget_that_something_will_release_is_waited_for() {
-    let mut world = World::new(rules(), 1 << 20);
-    let [intake, closed] = [&world.lane.budget.intake, &world.lane.budget.closed].map(Arc::clone);
+fn bytes_in_flight_are_not_starvation() {
+    let mut lane = Fixture::new(rules(), 1 << 20);
+    let [intake, closed] = [&lane.lane.deps.budget.intake, &lane.lane.deps.budget.closed].map(Arc::clone);
     let mut out = Vec::new();
-    // A batch on its way to the lane, a file on its way to the store.
+    // A batch in flight to the lane, then a file in flight to the store.
     for share in [intake, closed] {
         let permit = share.charge(1 << 20);
-        for wait_ms in [0, STARVED_MS, 10 * STARVED_MS] {
-            world.lane.tick(NOON_MS + wait_ms, &mut out).unwrap();
+        for wait_ms in [0, STARVATION_TIMEOUT_MS, 10 * STARVATION_TIMEOUT_MS] {
+            lane.lane.tick(NOON_MS + wait_ms, &mut out).unwrap();
         }
         drop(permit);
     }
 }
 
-/// The file with some field ids.
-fn whole(facts: &FooterFacts, body: Body) -> Bytes {
+/// Completes a file with arbitrary field ids.
+fn complete(facts: &FooterFacts, body: Body) -> Bytes {
     let counts = body.field_id_counts();
     let ids = |name: &str| counts.get(name).map(|count| &[2, 3, 4, 5, 6, 7, 8, 9][..*count]);
     body.complete(facts, ids).unwrap()
 }
 
 #[test]
-fn rows_of_one_event_stand_in_one_file_however_many_groups_they_fill() {
-    let mut world = World::new(rules(), 64 << 20);
-    let large = several("a", 20_000);
-    world.arrive(&[&update("a"), &large, &update("a")]);
-    world.on(LaneInput::End { start: START });
+fn rows_of_one_event_share_a_file_across_row_groups() {
+    let mut lane = Fixture::new(rules(), 64 << 20);
+    let large = update_multiple("a", 20_000);
+    lane.send(&[&update("a"), &large, &update("a")]);
+    lane.on(LaneInput::End { start: START });
     let mut rows_of = Vec::new();
-    for output in world.out.drain(..) {
+    for output in lane.out.drain(..) {
         let LaneOutput::Closed(file) = output else { continue };
         let mut indices = Vec::new();
-        for rows in ParquetRecordBatchReader::try_new(whole(&file.facts, file.body), 4096).unwrap() {
+        for rows in ParquetRecordBatchReader::try_new(complete(&file.facts, file.body), 4096).unwrap() {
             let rows = rows.unwrap();
             let column = rows.column_by_name(columns::ROW_INDEX).unwrap();
             let column = column.as_any().downcast_ref::<arrow::array::Int32Array>().unwrap();
@@ -542,8 +535,8 @@ fn rows_of_one_event_stand_in_one_file_however_many_groups_they_fill() {
 }
 
 #[test]
-fn rows_of_many_events_are_rolled_inside_a_batch() {
-    let mut world = World::new(rules(), 1 << 20);
+fn multi_row_events_roll_files_within_a_batch() {
+    let mut lane = Fixture::new(rules(), 1 << 20);
     let (agent, targets) = ("u".repeat(500), vec!["0"; 1000].join(","));
     let bodies: Vec<String> = (0..50)
         .map(|n| {
@@ -552,39 +545,40 @@ fn rows_of_many_events_are_rolled_inside_a_batch() {
             )
         })
         .collect();
-    world.arrive(&bodies);
-    // Each holds half a megabyte in rows: without a look between them all would be closed together at the end.
-    let told: Vec<_> = world.out.iter().map(|output| matches!(output, LaneOutput::Advanced { .. })).collect();
-    let looks = told.iter().filter(|advanced| **advanced).count();
-    assert!(looks >= 40, "{looks} of {}", told.len());
-    world.on(LaneInput::End { start: START });
-    let (files, advanced) = world.told();
+    lane.send(&bodies);
+    // Each has half a megabyte of rows. Without a check after each event, all files would close at the end.
+    let advanced: Vec<_> =
+        lane.out.iter().map(|output| matches!(output, LaneOutput::Advanced { .. })).collect();
+    let checks = advanced.iter().filter(|advanced| **advanced).count();
+    assert!(checks >= 40, "{checks} of {}", advanced.len());
+    lane.on(LaneInput::End { start: START });
+    let (files, advanced) = lane.take_output();
     assert_eq!((files.len(), advanced), (50, Some((49, None))));
 }
 
 #[test]
 fn rows_of_one_event_stay_together() {
-    // A row group has room for a tenth of them, and is a file.
-    let mut world = World::new(RollRules { group_bytes: 100_000, file_bytes: 1, ..rules() }, 64 << 20);
-    let large = several("a", 5000);
-    world.arrive(&[&update("a"), &large, &update("a"), &large, &several("b", 2)]);
-    check(&mut world, &["a 0..=1 (5001)", "a 2..=3 (5001)"], Some((4, Some(3))));
-    world.arrive(&[&large]);
-    check(&mut world, &["a 5..=5 (5000)"], Some((5, Some(3))));
-    // What is let go counts events: that of b, and these.
-    world.arrive(&[several("c", 3), update("c")]);
-    world.on(LaneInput::Forget { start: START });
-    assert_eq!(world.metrics.events_dropped.get(), 3);
-    assert_eq!(world.share.free(), world.share.total(), "all was paid back");
+    // A row group has room for a tenth of the rows, and fills a file.
+    let mut lane = Fixture::new(RollRules { group_bytes: 100_000, file_bytes: 1, ..rules() }, 64 << 20);
+    let large = update_multiple("a", 5000);
+    lane.send(&[&update("a"), &large, &update("a"), &large, &update_multiple("b", 2)]);
+    check(&mut lane, &["a 0..=1 (5001)", "a 2..=3 (5001)"], Some((4, Some(3))));
+    lane.send(&[&large]);
+    check(&mut lane, &["a 5..=5 (5000)"], Some((5, Some(3))));
+    // Dropped events: the one of b, and these two.
+    lane.send(&[update_multiple("c", 3), update("c")]);
+    lane.on(LaneInput::Forget { start: START });
+    assert_eq!(lane.metrics.events_dropped.get(), 3);
+    assert_eq!(lane.share.free(), lane.share.total(), "every charge was released");
 }
 
 #[test]
-fn credit_that_overdraws_the_share_rolls_too() {
-    let mut world = World::new(rules(), 1 << 20);
+fn credit_over_budget_closes_files() {
+    let mut lane = Fixture::new(rules(), 1 << 20);
     let fat = update("fat").replace(r#""value":1"#, &format!(r#""value":"{}""#, "x".repeat(200_000)));
-    world.arrive(&[&fat, &fat, &fat]);
-    let _credit = world.share.charge(world.share.free() as usize + 1);
-    world.wait(1);
-    let (files, _) = world.told();
+    lane.send(&[&fat, &fat, &fat]);
+    let _credit = lane.share.charge(lane.share.free() as usize + 1);
+    lane.wait(1);
+    let (files, _) = lane.take_output();
     assert_eq!(files, ["fat 0..=2 (3)"]);
 }

@@ -1,17 +1,17 @@
-//! What is durable of one partition, and so how far its checkpoint may go.
+//! The ledger of one partition: which rows are durable, and so how far its checkpoint may go.
 //!
-//! Pure bookkeeping: files and positions come in, a position comes out. Does not own where a checkpoint is
-//! stored (`partitions`) nor when it is written (`run::publisher`).
+//! Pure bookkeeping: files and positions in, a position out. Does not own: where a checkpoint is stored (`partitions`),
+//! or when it is saved (`run::publisher`).
 
 use std::collections::BTreeMap;
 
 use crate::position::{Position, SequenceNumber};
 
-/// A closed file of this run, in whatever way the run counts them.
+/// Identifies a closed file of this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub u64);
 
-/// The place just before a row: as far as a checkpoint may go while that row is not durable.
+/// The place just before a row, which a checkpoint may not pass while that row is not durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Before {
     /// The row is of the first event that this run read.
@@ -29,31 +29,31 @@ impl From<Option<Position>> for Before {
 /// Turns what is durable into a checkpoint that may lag the lake and never leads it (rule 6).
 ///
 /// # Shape
-/// Everything that was read is in a durable file, in a closed file on its way, in an open buffer, or was there
-/// before. The checkpoint stands just before the oldest row of the second and third kind.
+/// Every event read so far is in a durable file, in a closed file in flight, in an open file, or was in the lake
+/// before. The checkpoint is just before the oldest row of the second and third kind.
 ///
 /// # Errors
-/// A [`Violation`] says that the calls contradict each other; the checkpoint can't be trusted any more, so the
-/// partition must stop.
+/// A [`Violation`] means that the calls contradict each other. The checkpoint is not reliable then, and the partition
+/// must stop.
 #[derive(Debug)]
 pub struct Ledger {
     /// The checkpoint that the run began with.
     start: Option<Position>,
-    /// The checkpoint so far: never goes back.
+    /// The checkpoint so far, which never moves back.
     checkpoint: Option<Position>,
-    /// The last event of which the lane said where its rows are.
+    /// The last event whose rows the lane has reported.
     processed: Option<Position>,
-    /// As of `processed`: the place before the oldest row in an open buffer.
+    /// The place before the oldest row in an open file, as of `processed`.
     oldest_open: Option<Bound>,
     /// The places before the first rows of closed files that are not durable yet.
-    on_their_way: BTreeMap<FileId, Bound>,
+    in_flight: BTreeMap<FileId, Bound>,
 }
 
 impl Ledger {
-    /// Begins behind the checkpoint that the run began with, if there was one.
+    /// A ledger that starts behind the run's first checkpoint, if there is one.
     pub fn starting_behind(start: Option<Position>) -> Self {
         let checkpoint = start.clone();
-        Self { start, checkpoint, processed: None, oldest_open: None, on_their_way: BTreeMap::new() }
+        Self { start, checkpoint, processed: None, oldest_open: None, in_flight: BTreeMap::new() }
     }
 
     /// Notes a closed file; `before` is the place just before its first row.
@@ -61,46 +61,46 @@ impl Ledger {
     /// Comes before the first [`advanced`](Self::advanced) that no longer counts the file's rows as open.
     pub fn closed(&mut self, file: FileId, before: Before) -> Result<(), Violation> {
         let bound = self.bound(before)?;
-        match self.on_their_way.insert(file, bound) {
+        match self.in_flight.insert(file, bound) {
             None => Ok(()),
             Some(_) => Err(Violation::ClosedTwice { file }),
         }
     }
 
-    /// Notes that everything up to `processed` is in closed files, was skipped, or is in open buffers, whose
-    /// oldest row has `oldest_open` before it; `None` when all are empty.
+    /// Notes that every event up to `processed` was skipped, or is in a closed or an open file. `oldest_open` is the
+    /// place before the oldest row in an open file.
     pub fn advanced(&mut self, processed: Position, oldest_open: Option<Before>) -> Result<(), Violation> {
         reading_never_goes_back(self.processed.as_ref(), &processed)?;
         self.oldest_open = oldest_open.map(|before| self.bound(before)).transpose()?;
         self.processed = Some(processed);
-        self.settle();
+        self.advance_checkpoint();
         Ok(())
     }
 
-    /// Notes that a file's rows are in the lake, by whoever wrote them.
+    /// Notes that a file's rows are in the lake, even if another run wrote them.
     pub fn durable(&mut self, file: FileId) -> Result<(), Violation> {
-        self.on_their_way.remove(&file).ok_or(Violation::NeverClosed { file })?;
-        self.settle();
+        self.in_flight.remove(&file).ok_or(Violation::NeverClosed { file })?;
+        self.advance_checkpoint();
         Ok(())
     }
 
-    /// Everything up to here is durable; `None` while nothing is and the run began without a checkpoint.
+    /// Everything up to here is durable. `None` while nothing is, if the run began without a checkpoint.
     pub fn checkpoint(&self) -> Option<&Position> {
         self.checkpoint.as_ref()
     }
 
-    /// What a stop at this moment leaves to be read again.
+    /// The events that a stop at this moment leaves to be read again.
     pub fn undurable(&self) -> Undurable<'_> {
         Undurable {
-            files: self.on_their_way.len(),
+            files: self.in_flight.len(),
             behind: self.checkpoint.as_ref(),
             through: self.processed.as_ref(),
         }
     }
 
     /// Moves the checkpoint up to the lowest bound.
-    fn settle(&mut self) {
-        let open = self.on_their_way.values().chain(&self.oldest_open);
+    fn advance_checkpoint(&mut self) {
+        let open = self.in_flight.values().chain(&self.oldest_open);
         let bounds = open.chain([&self.processed]);
         let lowest = bounds.min_by_key(|bound| place(bound)).cloned().flatten();
         if place(&lowest) > place(&self.checkpoint) {
@@ -108,7 +108,7 @@ impl Ledger {
         }
     }
 
-    /// How far the checkpoint may go while the row behind `before` is not durable.
+    /// The bound of the checkpoint while the row behind `before` is not durable.
     fn bound(&self, before: Before) -> Result<Bound, Violation> {
         let bound = match before {
             Before::Start => self.start.clone(),
@@ -119,32 +119,32 @@ impl Ledger {
     }
 }
 
-/// Calls that contradict each other: a fault of the program.
+/// Contradictions between calls, each a fault of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
-    /// A row turned up below a checkpoint that had said everything there is durable.
-    #[error("a row just behind {before:?} is not durable, but the checkpoint stands at {checkpoint:?}")]
+    /// A row that is not durable lies below the checkpoint.
+    #[error("the row just behind {before:?} is not durable, but the checkpoint is at {checkpoint:?}")]
     CheckpointLeads {
         /// The event before the row, `None` for the first of the run.
         before: Option<SequenceNumber>,
-        /// Where the checkpoint stands.
+        /// The checkpoint.
         checkpoint: Option<SequenceNumber>,
     },
-    /// The lane went back in its partition.
-    #[error("processed up to {from}, and then up to {to}")]
+    /// The lane moved back in its partition.
+    #[error("the lane moved back from event {from} to event {to}")]
     WentBack {
-        /// Where it had been.
+        /// The earlier position.
         from: SequenceNumber,
-        /// Where it says it is.
+        /// The later, lower position.
         to: SequenceNumber,
     },
-    /// One id for two files.
+    /// Two files have one id.
     #[error("file {} was closed twice", file.0)]
     ClosedTwice {
         /// The id.
         file: FileId,
     },
-    /// A durable file that nobody closed.
+    /// A file became durable without being closed.
     #[error("file {} became durable but was never closed", file.0)]
     NeverClosed {
         /// The id.
@@ -152,19 +152,19 @@ pub enum Violation {
     },
 }
 
-/// What was read and lies behind the checkpoint.
+/// Events that were read and are above the checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Undurable<'a> {
     /// Closed files that are not durable.
     pub files: usize,
-    /// The checkpoint: reading begins behind it.
+    /// The checkpoint, behind which reading begins again.
     pub behind: Option<&'a Position>,
     /// The last event that was read.
     pub through: Option<&'a Position>,
 }
 
 impl Undurable<'_> {
-    /// How many events will be read again, at most; `first` is where the run began to read.
+    /// Upper bound of events to read again; `first` is the first event that the run read.
     pub fn events(&self, first: SequenceNumber) -> u64 {
         let begin = self.behind.map_or(first, |behind| behind.sequence_number.next().max(first));
         let end = self.through.map_or(begin, |through| through.sequence_number.next());
@@ -179,7 +179,7 @@ fn place(bound: &Bound) -> Option<SequenceNumber> {
     bound.as_ref().map(|position| position.sequence_number)
 }
 
-/// A row is at the place behind its bound: it may stand right behind the checkpoint, but not before it.
+/// A row is at the place behind its bound. It may be right behind the checkpoint, but not before it.
 fn rows_lie_above_the_checkpoint(bound: &Bound, checkpoint: &Bound) -> Result<(), Violation> {
     if place(bound) >= place(checkpoint) {
         return Ok(());

@@ -1,18 +1,18 @@
-//! Stories told to a ledger, and the checkpoint behind each line.
+//! Sequences of calls to a ledger, with the expected checkpoint after each.
 
 use super::*;
 use crate::position::Offset;
 
-/// What a ledger is told, by sequence numbers; `START` stands for "nothing read before it in this run".
+/// A call to a ledger, by sequence numbers. [`START`] is the place before the first event of the run.
 #[derive(Clone, Copy)]
-enum Told {
+enum Call {
     Closed(u64, i64),
     Advanced(i64),
     /// Processed, and the place before the oldest open row.
     AdvancedOpen(i64, i64),
     Durable(u64),
 }
-use Told::{Advanced, AdvancedOpen, Closed, Durable};
+use Call::{Advanced, AdvancedOpen, Closed, Durable};
 
 const START: i64 = -1;
 
@@ -28,8 +28,8 @@ fn before(sequence_number: i64) -> Before {
     (sequence_number != START).then(|| at(sequence_number)).into()
 }
 
-fn tell(ledger: &mut Ledger, told: Told) -> Result<(), Violation> {
-    match told {
+fn apply(ledger: &mut Ledger, call: Call) -> Result<(), Violation> {
+    match call {
         Closed(file, row) => ledger.closed(FileId(file), before(row)),
         Advanced(to) => ledger.advanced(at(to), None),
         AdvancedOpen(to, open) => ledger.advanced(at(to), Some(before(open))),
@@ -37,23 +37,23 @@ fn tell(ledger: &mut Ledger, told: Told) -> Result<(), Violation> {
     }
 }
 
-/// Tells a story in which each line names the checkpoint behind it.
-fn check(start: Option<i64>, story: &[(Told, Option<i64>)]) {
+/// Applies calls and checks the checkpoint after each.
+fn check(start: Option<i64>, calls: &[(Call, Option<i64>)]) {
     let mut ledger = Ledger::starting_behind(start.map(at));
     assert_eq!(ledger.checkpoint(), start.map(at).as_ref());
-    for (line, (told, expected)) in story.iter().enumerate() {
-        tell(&mut ledger, *told).unwrap();
-        assert_eq!(ledger.checkpoint(), expected.map(at).as_ref(), "behind line {line}");
+    for (index, (call, expected)) in calls.iter().enumerate() {
+        apply(&mut ledger, *call).unwrap();
+        assert_eq!(ledger.checkpoint(), expected.map(at).as_ref(), "after call {index}");
     }
 }
 
-fn check_violation(start: Option<i64>, story: &[Told], expected: Violation) {
+fn check_violation(start: Option<i64>, calls: &[Call], expected: Violation) {
     let mut ledger = Ledger::starting_behind(start.map(at));
-    let (last, story) = story.split_last().unwrap();
-    for told in story {
-        tell(&mut ledger, *told).unwrap();
+    let (last, calls) = calls.split_last().unwrap();
+    for call in calls {
+        apply(&mut ledger, *call).unwrap();
     }
-    assert_eq!(tell(&mut ledger, *last), Err(expected));
+    assert_eq!(apply(&mut ledger, *last), Err(expected));
 }
 
 #[test]
@@ -61,9 +61,9 @@ fn checkpoint_waits_for_the_oldest_row() {
     check(
         None,
         &[
-            // Three events; 0 and 2 lie open, 1 was there already.
+            // Three events: 0 and 2 are open, 1 was in the lake already.
             (AdvancedOpen(2, START), None),
-            // The file with 0 closes, 2 stays open in another destination.
+            // The file with 0 closes; 2 stays open in another destination.
             (Closed(1, START), None),
             (AdvancedOpen(3, 1), None),
             (Durable(1), Some(1)),
@@ -78,7 +78,7 @@ fn checkpoint_waits_for_the_oldest_row() {
 }
 
 #[test]
-fn checkpoint_never_goes_back_behind_its_start() {
+fn checkpoint_never_moves_below_its_start() {
     check(
         Some(40),
         &[
@@ -96,12 +96,12 @@ fn skipped_events_alone_move_the_checkpoint() {
 }
 
 #[test]
-fn durable_file_waits_for_the_lane_to_say_what_else_is_open() {
+fn durable_file_waits_for_the_report_of_open_rows() {
     check(None, &[(Closed(1, START), None), (Durable(1), None), (AdvancedOpen(5, 3), Some(3))]);
 }
 
 #[test]
-fn calls_that_contradict_each_other_are_refused() {
+fn rejects_contradicting_calls() {
     let leads = |before: Option<i64>, checkpoint: i64| Violation::CheckpointLeads {
         before: before.map(SequenceNumber::new),
         checkpoint: Some(SequenceNumber::new(checkpoint)),
@@ -116,9 +116,9 @@ fn calls_that_contradict_each_other_are_refused() {
 }
 
 #[test]
-fn undurable_counts_what_will_be_read_again() {
+fn undurable_counts_events_to_read_again() {
     let mut ledger = Ledger::starting_behind(None);
-    // The run began to read at 100: an origin, no checkpoint.
+    // The run began at the origin 100, without a checkpoint.
     let first = SequenceNumber::new(100);
     assert_eq!(ledger.undurable().events(first), 0);
     ledger.closed(FileId(1), Before::Start).unwrap();

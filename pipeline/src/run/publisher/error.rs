@@ -1,4 +1,4 @@
-//! Failures that end publishing. Does not own what they mean for the run (`run::kind`).
+//! Failures that end publishing. Does not own their exit codes (`run::kind`).
 
 use std::sync::Arc;
 
@@ -7,15 +7,15 @@ use catchwater_sinks::parquet;
 
 use crate::run::ledger;
 
-/// Why publishing ends.
+/// Failures that end publishing.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file could not be put.
-    #[error("put a file of {table}")]
+    /// A file could not be committed.
+    #[error("commit a file of {table}")]
     Put {
-        /// The table it is of.
+        /// The file's table.
         table: Arc<str>,
-        /// What the lake said.
+        /// The lake's error.
         source: commit::Error,
     },
     /// A schema could not be recorded.
@@ -23,21 +23,21 @@ pub enum Error {
     Schema {
         /// The table.
         table: Arc<str>,
-        /// What the lake said.
+        /// The lake's error.
         source: schema::Error,
     },
     /// A file's footer could not be written.
     #[error("write the footer of a file of {table}")]
     Footer {
-        /// The table.
+        /// The file's table.
         table: Arc<str>,
-        /// Why not.
+        /// The writer's error.
         source: parquet::Error,
     },
-    /// The books say that something impossible happened.
-    #[error("the ledger of a partition is broken; nothing more is checkpointed")]
+    /// A ledger invariant was violated.
+    #[error("internal error: the ledger of a partition is inconsistent; no more checkpoints are saved")]
     Ledger(#[from] ledger::Violation),
-    /// The task that put a file ended without an answer.
-    #[error("a put ended without an answer")]
-    Lost(#[source] tokio::task::JoinError),
+    /// A task that puts a file panicked or was canceled.
+    #[error("internal error: a task that commits a file ended without a result")]
+    PutTask(#[source] tokio::task::JoinError),
 }

@@ -1,6 +1,6 @@
-//! What the publisher holds of one start of a partition: its ledger, and the files that wait.
+//! The publisher's view of one start of a partition: its ledger, and the files that wait.
 //!
-//! Owns: the order of files per destination, and what is told of the start. Does not own: when a file is put
+//! Owns: the order of files per destination, and the status that the reader sees. Does not own: when a file is put
 //! (`publisher`).
 
 use std::collections::{HashMap, VecDeque};
@@ -13,60 +13,70 @@ use crate::position::{Position, SequenceNumber};
 use crate::run::ledger::{FileId, Ledger};
 use crate::run::messages::{ClosedFile, PartitionStatus, StartId};
 
+/// Ledger and waiting files of one start of a partition.
 #[derive(Debug)]
-pub(super) struct Partition {
+pub(super) struct PartitionUploads {
     pub(super) start: StartId,
     pub(super) ledger: Ledger,
-    pub(super) destinations: HashMap<Destination, Queue>,
-    pub(super) first: SequenceNumber,
+    pub(super) destinations: HashMap<Destination, UploadQueue>,
+    /// The first event that this start reads.
+    first: SequenceNumber,
     /// The position that the lake proved at the start.
     proven: Option<SequenceNumber>,
-    pub(super) saved: Option<SequenceNumber>,
-    pub(super) lost: bool,
-    pub(super) standing: watch::Sender<PartitionStatus>,
+    /// The checkpoint in the state store.
+    saved: Option<SequenceNumber>,
+    pub(super) has_conflict: bool,
+    status: watch::Sender<PartitionStatus>,
 }
 
-/// The files of one destination that wait, in order; the chain is away while a put holds it.
+/// The waiting files of one destination, in order. The chain is absent while a put holds it.
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(super) struct UploadQueue {
     pub(super) chain: Option<Chain>,
     pub(super) files: VecDeque<(FileId, ClosedFile)>,
 }
 
-impl Queue {
-    /// The queue of a destination whose next file has this name.
-    pub(super) fn at(continues_at: Ordinal) -> Self {
+impl UploadQueue {
+    /// An empty queue of a destination whose next file is named by `continues_at`.
+    pub(super) fn new(continues_at: Ordinal) -> Self {
         let last = (continues_at > Ordinal(0)).then_some(Ordinal(continues_at.0 - 1));
         Self { chain: Some(Chain::recovered(last)), files: VecDeque::new() }
     }
 }
 
-impl Partition {
+impl PartitionUploads {
     pub(super) fn new(
         start: StartId,
         first: SequenceNumber,
         proven: Option<SequenceNumber>,
         checkpoint: Option<Position>,
-        standing: watch::Sender<PartitionStatus>,
+        status: watch::Sender<PartitionStatus>,
     ) -> Self {
         let saved = checkpoint.as_ref().map(|position| position.sequence_number);
         let ledger = Ledger::starting_behind(checkpoint);
-        Self { start, ledger, destinations: HashMap::new(), first, proven, saved, lost: false, standing }
+        let destinations = HashMap::new();
+        Self { start, ledger, destinations, first, proven, saved, has_conflict: false, status }
     }
 
-    /// Everything up to here is in the lake: what the footer of the next file states.
+    /// Everything up to here is in the lake. The footer of the next file states it.
     pub(super) fn durable(&self) -> Option<SequenceNumber> {
         self.ledger.checkpoint().map(|position| position.sequence_number).max(self.proven)
     }
 
-    /// The checkpoint, if it is not what was written last.
-    pub(super) fn moved(&self) -> Option<Position> {
-        let checkpoint = self.ledger.checkpoint().filter(|_| !self.lost)?;
+    /// The checkpoint, if it is not the saved one.
+    pub(super) fn unsaved_checkpoint(&self) -> Option<Position> {
+        let checkpoint = self.ledger.checkpoint().filter(|_| !self.has_conflict)?;
         (self.saved != Some(checkpoint.sequence_number)).then(|| checkpoint.clone())
     }
 
-    /// The next file of a destination may go. One that has none is forgotten: its lane knows where it is.
-    pub(super) fn landed(&mut self, destination: &Destination, chain: Chain) {
+    /// Notes that a checkpoint was saved.
+    pub(super) fn on_saved(&mut self, checkpoint: SequenceNumber) {
+        self.saved = self.saved.max(Some(checkpoint));
+    }
+
+    /// Returns the chain to its destination, so that the next file may go. A destination without waiting files is
+    /// removed: the lane still has the end of its chain.
+    pub(super) fn on_committed(&mut self, destination: &Destination, chain: Chain) {
         let Some(queue) = self.destinations.get_mut(destination) else { return };
         if queue.files.is_empty() {
             self.destinations.remove(destination);
@@ -75,27 +85,28 @@ impl Partition {
         }
     }
 
-    /// Drops all that waits, and tells how many events; the reader starts the partition again and looks at the files of
-    /// `day`, where the name was lost.
-    pub(super) fn lose(&mut self, day: Date) -> u64 {
-        self.lost = true;
+    /// Drops all waiting files after a name conflict, and returns their number of events. The reader starts the
+    /// partition again and lists the files of `date`.
+    pub(super) fn on_conflict(&mut self, date: Date) -> u64 {
+        self.has_conflict = true;
         let waiting = self.destinations.drain().flat_map(|(_, queue)| queue.files);
         let events = waiting.map(|(_, file)| file.events).sum();
-        self.standing.send_modify(|standing| standing.lost = Some(day));
+        self.status.send_modify(|status| status.conflict = Some(date));
         events
     }
 
-    pub(super) fn tell(&self) {
+    /// Publishes the durable position to the reader, if it has moved.
+    pub(super) fn update_status(&self) {
         let durable = self.durable();
-        self.standing.send_if_modified(|standing| {
-            let news = standing.durable != durable;
-            standing.durable = durable;
-            news
+        self.status.send_if_modified(|status| {
+            let has_moved = status.durable != durable;
+            status.durable = durable;
+            has_moved
         });
     }
 
-    /// Events that were read and will be read again.
-    pub(super) fn left(&self) -> u64 {
+    /// Number of events that were read and will be read again.
+    pub(super) fn events_left(&self) -> u64 {
         self.ledger.undurable().events(self.first)
     }
 }

@@ -1,14 +1,14 @@
-//! One put: a file's schema, its footer, then the file.
+//! Commits one file: its table's schema, its footer, then the file.
 //!
-//! Owns: the order of the three. Does not own: which file is next (`publisher`), what a schema that contradicts the file
-//! means (`schemas`), the judgement of a name that is taken (`catchwater_sinks::lake`).
+//! Owns: the order of the three. Does not own: which file is next (`publisher`), a schema that contradicts the file
+//! (`schemas`), a name that is taken (`catchwater_sinks::lake`).
 
 use std::sync::Arc;
 
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::chain::Chain;
 use catchwater_sinks::lake::commit::{self, Landed};
-use catchwater_sinks::paths::Destination;
+use catchwater_sinks::parquet::FooterFacts;
 use catchwater_sinks::store::Store;
 use tokio::sync::Mutex;
 
@@ -17,56 +17,50 @@ use super::schemas::LakeSchemas;
 use crate::run::ledger::FileId;
 use crate::run::messages::{ClosedFile, StartId};
 
-/// What a put needs, whatever it puts.
+/// Collaborators of every put.
 #[derive(Debug)]
-pub(in crate::run) struct PutWorld {
+pub(in crate::run) struct PutDeps {
     /// The lake.
     pub(in crate::run) store: Store,
-    /// Its schemas; one put at a time may add to them.
+    /// The lake's schemas, extended by one put at a time.
     pub(in crate::run) schemas: Mutex<LakeSchemas>,
     /// Retry policy for a store that does not answer.
     pub(in crate::run) backoff: Backoff,
 }
 
-/// What became of a file.
+/// Result of putting one file.
 #[derive(Debug)]
 pub(super) struct PutDone {
     pub(super) start: StartId,
     pub(super) file: FileId,
-    pub(super) destination: Destination,
+    pub(super) facts: FooterFacts,
     pub(super) events: u64,
-    pub(super) rows: u64,
     pub(super) bytes: u64,
-    /// The chain behind this file; `None` when the name was lost or the lake's schema contradicts the file.
+    /// The chain after this file; `None` if the name is taken by other rows or the lake's schema contradicts the file.
     pub(super) chain: Option<Chain>,
 }
 
 /// Makes one file durable under its name, its schema first.
 pub(super) async fn put(
-    world: Arc<PutWorld>,
+    deps: Arc<PutDeps>,
     id: FileId,
     file: ClosedFile,
     mut chain: Chain,
 ) -> Result<PutDone, Error> {
-    let table = Arc::clone(&file.facts.destination.table);
-    let ensured = world.schemas.lock().await.ensure(&table, &file.columns).await;
+    let ClosedFile { start, facts, events, columns, body, permit, .. } = file;
+    let table = Arc::clone(&facts.destination.table);
+    let ensured = deps.schemas.lock().await.ensure(&table, &columns).await;
     let schema = ensured.map_err(|source| Error::Schema { table: Arc::clone(&table), source })?;
-    let (mut bytes, mut lost) = (0, true);
+    let (mut size, mut has_conflict) = (0, true);
     if let Some(schema) = schema {
-        let whole = file.body.complete(&file.facts, |column| schema.ids(column));
-        let whole = whole.map_err(|source| Error::Footer { table: Arc::clone(&table), source })?;
-        bytes = whole.len() as u64;
-        let landed = commit::commit_file(&world.store, &mut chain, &file.facts, whole, &world.backoff).await;
-        lost = matches!(landed.map_err(|source| Error::Put { table, source })?, Landed::Lost { .. });
+        let bytes = body.complete(&facts, |column| schema.ids(column));
+        let bytes = bytes.map_err(|source| Error::Footer { table: Arc::clone(&table), source })?;
+        size = bytes.len() as u64;
+        let landed = commit::commit_file(&deps.store, &mut chain, &facts, bytes, &deps.backoff).await;
+        has_conflict = matches!(landed.map_err(|source| Error::Put { table, source })?, Landed::Lost { .. });
     }
-    let chain = (!lost).then_some(chain);
-    Ok(PutDone {
-        start: file.start,
-        file: id,
-        destination: file.facts.destination,
-        events: file.events,
-        rows: file.facts.rows,
-        bytes,
-        chain,
-    })
+    // The bytes are charged until the file is durable.
+    drop(permit);
+    let chain = (!has_conflict).then_some(chain);
+    Ok(PutDone { start, file: id, facts, events, bytes: size, chain })
 }

@@ -1,7 +1,7 @@
 //! The lake's schemas during a run, with what table metadata adds to them.
 //!
-//! Owns: that the lake's types come first, that metadata only adds, and what a contradiction means. Does not own: how
-//! schemas are chained (`catchwater_sinks::lake`), what metadata states (`columns`).
+//! Owns: precedence of the lake's types over those of metadata, and the reaction to a contradiction. Does not own: the
+//! schema chain (`catchwater_sinks::lake`), or the contents of metadata (`columns`).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -13,25 +13,25 @@ use super::type_warnings;
 use crate::columns::{Catalog, ColumnType, ColumnTypes, Metadata, fixed_columns};
 use crate::event::{MESSAGES, QUARANTINE};
 
-/// The lake's schemas, the types that metadata adds, and the catalog that tells the lanes of both.
+/// The lake's schemas, the types that metadata adds, and the catalog from which lanes get both.
 #[derive(Debug)]
 pub(in crate::run) struct LakeSchemas {
     schemas: Schemas,
     catalog: Arc<Catalog>,
-    /// Per table, what metadata adds and the lake does not have yet.
+    /// By table, columns that metadata states and the lake does not have yet.
     added: HashMap<String, ColumnTypes>,
-    /// Per table, columns of dates that metadata does not decide.
+    /// By table, date columns whose behavior metadata does not state.
     undecided: HashMap<String, Vec<String>>,
-    /// Tables that metadata states.
+    /// Tables with metadata.
     stated: HashSet<String>,
-    /// Tables of which nothing more is said about types that come from values.
-    told: HashSet<String>,
+    /// Tables without further warnings about types from values.
+    warned: HashSet<String>,
 }
 
 impl LakeSchemas {
-    /// Reads what the lake has, and adds what metadata states beyond it.
+    /// Reads the lake's schemas and adds the columns that metadata states.
     ///
-    /// The schemas of tables that the lake has are extended at once; those of others when their first file is put.
+    /// Extends the schemas of existing tables at once, and those of other tables with their first file.
     pub(in crate::run) async fn open(
         records: Records,
         catalog: Arc<Catalog>,
@@ -42,14 +42,14 @@ impl LakeSchemas {
         for schema in schemas.tables() {
             catalog.adopt(&schema.table, types_of(schema));
         }
-        let told = [MESSAGES, QUARANTINE].map(str::to_owned).into();
+        let warned = [MESSAGES, QUARANTINE].map(str::to_owned).into();
         let mut opened = Self {
             schemas,
             catalog,
             added: HashMap::new(),
             undecided: HashMap::new(),
             stated: HashSet::new(),
-            told,
+            warned,
         };
         for (table, columns) in metadata.into_iter().flat_map(Metadata::tables) {
             opened.stated.insert(table.to_owned());
@@ -60,8 +60,8 @@ impl LakeSchemas {
         Ok(opened)
     }
 
-    /// Makes the columns of a file durable in its table's schema, which is returned; none if the lake has one of them with
-    /// another type. What metadata states of the table is made durable with them.
+    /// Makes the columns of a file durable in its table's schema, together with the columns that metadata states.
+    /// Returns the schema, or `None` if the lake has one of the columns with another type.
     pub(in crate::run) async fn ensure(
         &mut self,
         table: &str,
@@ -78,7 +78,7 @@ impl LakeSchemas {
                     let undecided: Vec<&String> =
                         undecided.iter().filter(|column| added.contains_key(*column)).collect();
                     type_warnings::undecided_dates(table, &undecided);
-                    if !new.is_empty() && self.told.insert(table.to_owned()) {
+                    if !new.is_empty() && self.warned.insert(table.to_owned()) {
                         type_warnings::typed_from_values(table, &new, self.stated.contains(table));
                     }
                     return Ok(Some(schema));
@@ -86,17 +86,23 @@ impl LakeSchemas {
                 Ensured::Contradiction { column, lake, file, schema } => (column, lake, file, schema),
             };
             self.catalog.adopt(table, types_of(&schema));
-            self.give_way(&schema);
+            self.yield_to_lake(&schema);
             if file.contains_key(&column) {
-                tracing::warn!(%table, column, lake, file = ours, "another writer gave the column its type first; reading again");
+                tracing::warn!(
+                    table,
+                    column,
+                    lake,
+                    file = ours,
+                    "another writer recorded another type for the column first; reading its events again"
+                );
                 return Ok(None);
             }
         }
     }
 
-    /// Attributes that get their column with this file; none where nothing is said of them.
+    /// Attributes whose columns are new with this file; none for tables without further warnings.
     fn new_columns(&self, table: &str, file: &BTreeMap<String, FileColumn>) -> BTreeMap<String, String> {
-        if self.told.contains(table) {
+        if self.warned.contains(table) {
             return BTreeMap::new();
         }
         let (known, added) = (self.schemas.table(table), self.added.get(table));
@@ -116,12 +122,12 @@ impl LakeSchemas {
         new.map(|(name, column)| (name.clone(), column.type_name.clone())).collect()
     }
 
-    /// Adds what metadata states of a table.
+    /// Adds the columns that metadata states for a table.
     async fn add(&mut self, table: &str, columns: &ColumnTypes) -> Result<(), Error> {
         self.added.insert(table.to_owned(), columns.clone());
         let known = self.schemas.table(table).cloned();
         if let Some(schema) = &known {
-            self.give_way(schema);
+            self.yield_to_lake(schema);
         }
         let added = self.added[table].iter();
         self.catalog.adopt(table, added.map(|(column, stated)| (column.clone(), Some(*stated))));
@@ -131,24 +137,24 @@ impl LakeSchemas {
         Ok(())
     }
 
-    /// Takes back what metadata states of columns that the lake has, with a sentence where that is another type.
-    fn give_way(&mut self, schema: &TableSchema) {
+    /// Removes stated columns that the lake already has, and warns where its type differs.
+    fn yield_to_lake(&mut self, schema: &TableSchema) {
         let Some(added) = self.added.get_mut(&schema.table) else { return };
-        let mut otherwise = Vec::new();
+        let mut differently = Vec::new();
         added.retain(|column, stated| {
             let Some(lake) = schema.columns.get(column).map(|lake| &lake.type_name) else { return true };
             match ColumnType::from_name(lake).filter(|lake| lake.holds(*stated)) {
                 None => type_warnings::contradicted(&schema.table, column, lake, stated.name()),
-                Some(lake) if !lake.shows_like(*stated) => otherwise.push((column.clone(), stated.name())),
+                Some(lake) if !lake.shows_like(*stated) => differently.push((column.clone(), stated.name())),
                 Some(_) => {}
             }
             false
         });
-        type_warnings::shown_otherwise(&schema.table, &otherwise);
+        type_warnings::shown_differently(&schema.table, &differently);
     }
 }
 
-/// True if a column is the companion of another one, whose type determines its own.
+/// True if a column is the companion of another column, which determines its type.
 fn is_companion<'c>(name: &str, type_of: impl Fn(&str) -> Option<&'c str>) -> bool {
     let of = |suffix: &str, types: &[&str]| {
         let owner = name.strip_suffix(suffix).and_then(&type_of);
@@ -158,7 +164,7 @@ fn is_companion<'c>(name: &str, type_of: impl Fn(&str) -> Option<&'c str>) -> bo
         && (of("_entitytype", &["uuid"]) || of("name", &["uuid", "choice", "choices"]))
 }
 
-/// Columns that metadata states and no file has yet.
+/// Stated columns in the form of a file's columns.
 fn stated(added: Option<&ColumnTypes>) -> BTreeMap<String, FileColumn> {
     let column = |stated: &ColumnType| FileColumn { type_name: stated.name().to_owned(), ids: 1 };
     added.into_iter().flatten().map(|(name, stated)| (name.clone(), column(stated))).collect()
@@ -199,7 +205,7 @@ mod tests {
         LakeSchemas::open(records, Catalog::new(), metadata.as_ref()).await.unwrap()
     }
 
-    /// What a run without metadata finds.
+    /// Types that a run without metadata finds.
     async fn in_lake(store: &Store) -> Option<ColumnTypes> {
         let schemas = open(store, &[]).await.schemas;
         let types = schemas.table("account").map(types_of);
@@ -207,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_new_table_gets_all_that_is_stated_with_its_first_file() {
+    async fn new_table_gets_stated_columns_with_its_first_file() {
         let store = Store::open("memory://").unwrap();
         let mut schemas = open(&store, &[("size", "Double"), ("born", "DateTime")]).await;
         assert_eq!(in_lake(&store).await, None, "a table without a file has no schema");
@@ -230,7 +236,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_table_that_the_lake_has_is_extended_at_the_start_and_keeps_its_types() {
+    async fn existing_table_is_extended_at_the_start_and_keeps_its_types() {
         let store = Store::open("memory://").unwrap();
         let mut first = open(&store, &[]).await;
         assert!(
@@ -249,20 +255,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_two_runs_with_different_metadata_the_first_to_put_wins() {
+    async fn first_of_two_runs_with_different_metadata_wins() {
         let store = Store::open("memory://").unwrap();
         let mut first = open(&store, &[("size", "Double"), ("rank", "Integer")]).await;
         let mut second = open(&store, &[("size", "Decimal"), ("age", "BigInt")]).await;
         assert!(
             first.ensure("account", &stated(Some(&columns(&[("size", "double")])))).await.unwrap().is_some()
         );
-        // Its file has another column: only what metadata adds gives way.
+        // Its file has another column, so only stated columns yield to the lake.
         assert!(
             second.ensure("account", &stated(Some(&columns(&[("name", "text")])))).await.unwrap().is_some()
         );
         let all = [("age", "int64"), ("name", "text"), ("rank", "int32"), ("size", "double")];
         assert_eq!(in_lake(&store).await, Some(columns(&all)));
-        // Its file has the column with the other type: it is not put.
+        // Its file has the column with the other type and is not committed.
         assert!(
             second
                 .ensure("account", &stated(Some(&columns(&[("size", "decimal")]))))

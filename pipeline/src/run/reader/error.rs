@@ -1,4 +1,4 @@
-//! Why a partition is no longer read, and what to do about it. Does not own what that means for the run (`run::kind`).
+//! Failures that end the reading of a partition, with their remedies. Does not own their exit codes (`run::kind`).
 
 use catchwater_sinks::lake::records;
 use catchwater_sinks::lake::start::{LakeBehind, PositionLost};
@@ -9,63 +9,63 @@ use crate::eventhubs::{self, ErrorKind};
 use crate::partitions;
 use crate::position::PartitionId;
 
-/// Why a partition is no longer read.
+/// Failures that end the reading of a partition.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The hub said no, or nothing.
+    /// A connection or request to the hub failed.
     #[error("partition {partition}")]
     Hub {
-        /// Which partition.
+        /// The partition.
         partition: PartitionId,
-        /// The hub's answer.
+        /// The hub's error.
         source: eventhubs::Error,
     },
     /// Events that should come next are gone.
     #[error(
         "partition {partition}: the position is lost; {}",
         if source.ranges().is_empty() {
-            "this is another log than the lake's: give it a lake of its own with --lake"
+            "the event hub has another log than the lake: use another lake with --lake"
         } else {
-            "to go on past the range that is gone, and have it recorded, run once with --accept-loss"
+            "to go on without the events that are gone, and record their range, run once with --accept-loss"
         }
     )]
     PositionLost {
-        /// Which partition.
+        /// The partition.
         partition: PartitionId,
-        /// What is gone.
+        /// The events that are gone.
         source: PositionLost,
     },
-    /// The lake lacks what the checkpoint says it has.
+    /// The lake lacks rows below the checkpoint.
     #[error(
         "partition {partition}: this lake is an older copy than its checkpoint, or files were removed from it; \
-         to read what the event hub still has of it, remove the checkpoint {checkpoint:?} from the state (by default the lake's \
-         `_catchwater` folder) and run again with --reread"
+         to read the missing events that the event hub still has, remove the checkpoint {checkpoint:?} from the \
+         state (by default the lake's `_catchwater` folder) and run again with --reread"
     )]
     LakeBehind {
-        /// Which partition.
+        /// The partition.
         partition: PartitionId,
-        /// Where the checkpoint is, in the state store.
+        /// Path of the checkpoint in the state store.
         checkpoint: String,
-        /// What is missing.
+        /// The missing rows.
         source: LakeBehind,
     },
-    /// The lake has files of the partition, and no record of where it begins.
+    /// The lake has files of the partition but no record of its origin.
     #[error(
-        "partition {partition}: the lake has files of {source_id} but its record `_catchwater/origin/{source_id}.json` is \
-         missing; restore the `_catchwater` folder from a backup"
+        "partition {partition}: the lake has files of {source_id} but its record \
+         `_catchwater/origin/{source_id}.json` is missing; restore the `_catchwater` folder from a backup"
     )]
     OriginMissing {
-        /// Which partition.
+        /// The partition.
         partition: PartitionId,
         /// Its name in the lake.
         source_id: SourceId,
     },
     /// Another version of the program has taken over the partition's routing.
     #[error(
-        "partition {partition}: other routing rules were recorded in the lake meanwhile; this version stops"
+        "partition {partition}: other routing rules were recorded in the lake during the run; this version stops"
     )]
     OtherRules {
-        /// Which partition.
+        /// The partition.
         partition: PartitionId,
     },
     /// A checkpoint could not be read.
@@ -74,13 +74,13 @@ pub enum Error {
     /// The lake's records can't be read or written.
     #[error("read the lake's records")]
     Records(#[from] records::Error),
-    /// The routing rules of the lake are not ours.
+    /// The routing rules of the lake do not allow this version.
     #[error(transparent)]
     Rules(#[from] rules::Error),
-    /// The lake could not be looked through.
-    #[error("look up how far the lake is")]
+    /// The lake's files could not be read.
+    #[error("find the durable position in the lake")]
     Recovery(#[from] recovery::Error),
-    /// The rest of the run has ended before the reader.
+    /// The lane or the publisher has ended before the reader.
     #[error("the run ended while the partition was read")]
     Ended,
 }

@@ -1,7 +1,7 @@
 //! Listings of the lake that partitions share while they start together.
 //!
-//! Owns: how old a shared listing may be. Does not own what is read by it (`start`). A listing is a hint: who finds that it
-//! contradicts something asks for a fresh one.
+//! Owns: the age of a shared listing. Does not own: its use (`start`). A listing is a hint: a caller for which it
+//! contradicts something requests a fresh one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,27 +14,27 @@ use catchwater_sinks::store::Store;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// See the module.
+/// Listings of the lake, shared for a few seconds.
 #[derive(Debug, Default)]
 pub(in crate::run) struct Listings {
     shared: Mutex<Shared>,
 }
 
-/// When each listing was made, by its first day.
+/// The time and result of each listing, by its first date.
 type Shared = HashMap<Option<Date>, (Instant, Arc<Listing>)>;
 
 /// Required freshness of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::run) enum Age {
-    /// A few seconds old at most.
+    /// At most a few seconds old.
     Shared,
-    /// Made now.
+    /// Requested now.
     Fresh,
 }
 
 impl Listings {
-    /// A listing of these days. Whoever comes while it is made waits for the same.
-    pub(in crate::run) async fn of(
+    /// A listing of these days. Concurrent callers wait for one request.
+    pub(in crate::run) async fn get(
         &self,
         store: &Store,
         days: &Days,
@@ -46,18 +46,18 @@ impl Listings {
         }
         let mut shared = self.shared.lock().await;
         if let Some((made, listing)) = shared.get(&days.since)
-            && made.elapsed() < SHARED_FOR
+            && made.elapsed() < SHARED_MAX_AGE
         {
             return Ok(Arc::clone(listing));
         }
-        // As old as its first request.
+        // A listing is as old as its first request.
         let made = Instant::now();
         let listing = Arc::new(Listing::read(store, days, backoff).await?);
-        shared.retain(|_, (made, _)| made.elapsed() < SHARED_FOR);
+        shared.retain(|_, (made, _)| made.elapsed() < SHARED_MAX_AGE);
         shared.insert(days.since, (made, Arc::clone(&listing)));
         Ok(listing)
     }
 }
 
-/// As long as a thousand partitions take to start.
-const SHARED_FOR: Duration = Duration::from_secs(10);
+/// Maximum age of a shared listing: the time that a thousand partitions take to start.
+const SHARED_MAX_AGE: Duration = Duration::from_secs(10);

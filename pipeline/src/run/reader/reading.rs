@@ -1,5 +1,4 @@
-//! Where the reading of a partition is, how it ends, and for how long nothing has come. Does not own the answers to these
-//! (`reader`).
+//! Progress of reading a partition, and how its reading ends. Does not own the decisions based on them (`reader`).
 
 use std::time::Duration;
 
@@ -7,52 +6,70 @@ use catchwater_sinks::paths::Ordinal;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Ended;
 use crate::position::SequenceNumber;
 use crate::run::messages::{PartitionStatus, StartId};
 
-/// Where reading is, since the partition's last start.
+/// Progress of reading since the partition's last start.
 pub(super) struct Reading {
     pub(super) start: StartId,
-    /// The number that is due.
+    /// The next expected sequence number.
     pub(super) expected: SequenceNumber,
     /// The last event that was handed to the lane.
     pub(super) last: Option<SequenceNumber>,
-    /// The link was asked for by an offset, and no event has confirmed that one yet.
+    /// The link was attached by an offset, and no event has confirmed that offset yet.
     pub(super) by_offset: bool,
     /// The last event that the hub had at the start.
     pub(super) target: SequenceNumber,
-    pub(super) standing: watch::Receiver<PartitionStatus>,
+    pub(super) status: watch::Receiver<PartitionStatus>,
 }
 
 impl Reading {
+    /// The next expected number, as the lake counts.
     pub(super) fn next(&self) -> Ordinal {
         Ordinal(self.expected.get())
     }
+
+    /// The number before the next expected one.
+    pub(super) fn last_received(&self) -> SequenceNumber {
+        self.expected.previous()
+    }
 }
 
-/// Measures how long the hub has sent nothing while it had credit.
+/// Time for which the hub has sent nothing while it had credit.
 pub(super) struct Idle {
     since: Instant,
-    limit: Duration,
+    timeout: Duration,
 }
 
 impl Idle {
-    pub(super) fn new(limit: Duration) -> Self {
-        Self { since: Instant::now(), limit }
+    pub(super) fn new(timeout: Duration) -> Self {
+        Self { since: Instant::now(), timeout }
     }
 
-    /// True if the limit is reached. While the hub has no credit it may not send: that does not count.
-    pub(super) fn has_lasted(&mut self, may_send: bool) -> bool {
-        if !may_send {
+    /// True if the timeout has passed. Time without credit does not count, because the hub may not send.
+    pub(super) fn has_timed_out(&mut self, has_credit: bool) -> bool {
+        if !has_credit {
             self.since = Instant::now();
         }
-        self.since.elapsed() >= self.limit
+        self.since.elapsed() >= self.timeout
     }
 }
 
 /// End of one start of a partition.
-pub(super) enum Read {
+pub(super) enum ReadOutcome {
+    /// The reader ends.
     Ended(Ended),
-    Again,
+    /// The partition has to start again.
+    Restart,
+}
+
+/// Ends of a reader without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::run) enum Ended {
+    /// All that the hub had at the start is durable.
+    CaughtUp,
+    /// The hub claims to have more events but did not send them. The events that it sent are durable.
+    NothingArrived,
+    /// The run is draining.
+    Stopped,
 }

@@ -1,41 +1,43 @@
-//! The start path of a partition, and the only recovery there is: where to begin, and what is lost.
+//! The start path of a partition, which is also the recovery path: where reading begins, and what is lost.
 //!
-//! Owns: what is asked of checkpoint, lake and hub before anything is read, in this order, so that each answer is newer
-//! than the one before. Does not own: the rules those answers are judged by (`catchwater_sinks::lake::start`), nor
-//! reading (`reader`).
+//! Owns: the order in which checkpoint, lake and hub are asked, so that each answer is newer than the one before. Does
+//! not own: the rules that compare these answers (`catchwater_sinks::lake::start`), or reading (`reader`).
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use catchwater_sinks::lake::ordinals::OrdinalSet;
-use catchwater_sinks::lake::records::{LostRange, Origin};
-use catchwater_sinks::lake::recovery::{Chains, Days, Found, Listing};
+use catchwater_sinks::lake::records::Origin;
+use catchwater_sinks::lake::recovery::{Days, Found};
 use catchwater_sinks::lake::rules::{Entered, OldVersions};
-use catchwater_sinks::lake::start::{self, Extent, LakeBehind, PositionLost};
-use catchwater_sinks::parquet::RowColumns;
+use catchwater_sinks::lake::start::{self, Extent, LakeBehind};
 use catchwater_sinks::paths::{Date, Destination, Ordinal};
 
+use super::error::Error;
+use super::hub_partition::HubPartition;
 use super::listings::Age;
-use super::{Error, Reader, World};
-use crate::columns::{ROW_INDEX, SEQUENCE_NUMBER};
 use crate::eventhubs::{PartitionProperties, PartitionReceiver, Start};
 use crate::parse::ROUTING_VERSION;
 use crate::position::{Position, SequenceNumber};
 
+/// The plan of one start.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) checkpoint: Option<Position>,
     /// Everything up to here is in the lake or was given up.
     pub(super) done: Option<Ordinal>,
+    /// The last row of each destination.
     pub(super) covered: Vec<(Destination, Ordinal)>,
+    /// Position at which the link attaches.
     pub(super) start: Start,
+    /// The first event to read.
     pub(super) first: SequenceNumber,
     /// The last event that the hub had.
     pub(super) target: SequenceNumber,
 }
 
 impl Plan {
-    /// Nothing was there at the start that is not durable already.
+    /// True if everything that the hub had is durable already.
     pub(super) fn is_caught_up(&self) -> bool {
         self.first > self.target
     }
@@ -44,42 +46,64 @@ impl Plan {
 /// Positions from checkpoint and lake, before the hub is asked.
 struct Evidence {
     checkpoint: Option<Ordinal>,
-    /// What this run knows to be durable from before it started the partition again.
+    /// The durable position known from an earlier start in this run.
     known: Option<Ordinal>,
     found: Found,
 }
 
-impl Reader {
-    /// Finds where to start: behind what the lake has, at the origin or at the rules' boundary.
+/// A partition that starts, and what this run knows from its earlier starts.
+pub(super) struct Starting<'a> {
+    pub(super) partition: &'a HubPartition,
+    /// The durable position.
+    pub(super) durable: Option<SequenceNumber>,
+    /// Dates of name conflicts, whose files the listing must include.
+    pub(super) conflict_dates: &'a BTreeSet<Date>,
+}
+
+impl Starting<'_> {
+    /// Finds where to start: behind the lake's rows, at the origin or at the boundary of the routing rules.
     pub(super) async fn plan(&self) -> Result<Plan, Error> {
-        // Until the new rules are recorded nobody may read by the old ones: how far hub and lake are is asked behind this.
+        // No other run may read by older rules until ours are recorded, so hub and lake are asked after this.
         let only_reader = self.displace_older_rules().await?;
-        let plan = self.plan_undisturbed().await;
+        let plan = self.plan_as_only_reader().await;
         if let Some(only_reader) = only_reader {
-            only_reader.close().await.map_err(|source| self.hub_error(source))?;
+            only_reader.close().await.map_err(|source| self.partition.hub_error(source))?;
         }
         plan
     }
 
-    /// A link that keeps every other reader away, if older rules hold for the partition so far.
+    /// Attaches a link that keeps every other reader away, if the partition follows older rules so far.
     async fn displace_older_rules(&self) -> Result<Option<PartitionReceiver>, Error> {
-        if !self.world.records.follows_older(&self.source, ROUTING_VERSION).await? {
+        let partition = self.partition;
+        if !partition.deps.records.follows_older(&partition.source, ROUTING_VERSION).await? {
             return Ok(None);
         }
-        tracing::info!(partition = %self.partition, version = ROUTING_VERSION, "newer routing rules than the lake's: they begin here");
-        self.link(Start::Earliest).await.map(Some)
+        tracing::info!(
+            partition = %partition.id, routing_version = ROUTING_VERSION,
+            "the lake follows older routing rules; the rules of this version begin here"
+        );
+        partition.link(Start::Earliest).await.map(Some)
     }
 
-    async fn plan_undisturbed(&self) -> Result<Plan, Error> {
-        let checkpoint =
-            self.world.checkpoints.load(self.partition).await?.map(|checkpoint| checkpoint.position);
+    async fn plan_as_only_reader(&self) -> Result<Plan, Error> {
+        let checkpoint = self
+            .partition
+            .deps
+            .checkpoints
+            .load(self.partition.id)
+            .await?
+            .map(|checkpoint| checkpoint.position);
         let day_before = |at: &Position| Date::from_unix_ms(at.enqueued_time_ms.saturating_sub(DAY_MS));
-        // A destination of long ago that is not looked at costs one lost name; then its day is.
-        let days = Days { since: checkpoint.as_ref().map(day_before), also: self.lost_days.clone() };
+        // An older destination is not listed. Writing to it costs one conflict, after which its date is.
+        let days = Days { since: checkpoint.as_ref().map(day_before), also: self.conflict_dates.clone() };
         let evidence = Evidence {
             checkpoint: checkpoint.as_ref().map(|position| Ordinal(position.sequence_number.get())),
             known: self.durable.map(|durable| Ordinal(durable.get())),
-            found: self.chains().recover(&*self.listing(&days, Age::Shared).await?).await?,
+            found: self
+                .partition
+                .chains()
+                .recover(&*self.partition.listing(&days, Age::Shared).await?)
+                .await?,
         };
         let (hub, extent) = self.extent_behind(&evidence).await?;
         let origin = self.origin(&evidence, extent).await?;
@@ -96,37 +120,41 @@ impl Reader {
         Ok(Plan { checkpoint, done, covered, start, first: SequenceNumber::new(first.0), target: hub.last })
     }
 
-    /// How far the hub is, which can't be less than what the lake has of it. An answer that lags is asked for again.
+    /// The hub's extent, which must reach the lake's last row. Asks again, because the hub's answer may lag.
     async fn extent_behind(&self, evidence: &Evidence) -> Result<(PartitionProperties, Extent), Error> {
-        let mut tries = TRIES;
+        let mut attempts = ATTEMPTS;
         loop {
-            let (hub, extent) = self.extent().await?;
-            tries -= 1;
+            let (hub, extent) = self.partition.extent().await?;
+            attempts -= 1;
             match start::numbers_go_on(evidence.found.highest_row(), extent) {
                 Ok(()) => return Ok((hub, extent)),
-                Err(renumbered) if tries == 0 => return Err(self.position_lost(renumbered)),
-                Err(_) => tokio::time::sleep(RETRY_AFTER).await,
+                Err(renumbered) if attempts == 0 => return Err(self.partition.position_lost(renumbered)),
+                Err(_) => tokio::time::sleep(RETRY_DELAY).await,
             }
         }
     }
 
-    /// Where the partition begins in the lake. Its first start records that: at the oldest event that the hub has, or at
-    /// the very first for a partition that was added since the hub's first start.
+    /// The partition's first sequence number in the lake, recorded by its first start: the oldest event that the hub
+    /// has, or number 0 for a partition that was added after the hub's first start.
     async fn origin(&self, evidence: &Evidence, extent: Extent) -> Result<Ordinal, Error> {
-        let records = &self.world.records;
-        if !evidence.found.destinations.is_empty() && records.origin(&self.source).await?.is_none() {
-            return Err(Error::OriginMissing { partition: self.partition, source_id: self.source.clone() });
+        let records = &self.partition.deps.records;
+        if !evidence.found.destinations.is_empty() && records.origin(&self.partition.source).await?.is_none()
+        {
+            return Err(Error::OriginMissing {
+                partition: self.partition.id,
+                source_id: self.partition.source.clone(),
+            });
         }
         let ours = Origin {
-            first: if self.is_new { Ordinal(0) } else { extent.begin },
+            first: if self.partition.is_new { Ordinal(0) } else { extent.begin },
             routing_version: ROUTING_VERSION,
-            namespace: self.world.checkpoints.scope().namespace.clone(),
+            namespace: self.partition.deps.checkpoints.scope().namespace.clone(),
         };
-        Ok(records.begin(&self.source, ours).await?.first)
+        Ok(records.begin(&self.partition.source, ours).await?.first)
     }
 
-    /// What is done, and the first event to read. Going on past events that are gone, if that was asked for, is recorded
-    /// first.
+    /// The done position, and the first event to read. Records lost events first, if the operator asked to go on
+    /// without them.
     async fn first(
         &self,
         evidence: &Evidence,
@@ -135,22 +163,23 @@ impl Reader {
     ) -> Result<(Option<Ordinal>, Ordinal), Error> {
         let mut age = Age::Shared;
         loop {
-            let lost = self.world.records.lost_ranges(&self.source).await?;
-            let footers = evidence.found.durable.filter(|_| !self.world.decisions.reread);
-            let forgotten = self.world.records.durable_when_forgotten(&self.source).await?;
+            let lost = self.partition.deps.records.lost_ranges(&self.partition.source).await?;
+            let footers = evidence.found.durable.filter(|_| !self.partition.deps.decisions.reread);
+            let forgotten =
+                self.partition.deps.records.durable_when_forgotten(&self.partition.source).await?;
             let proven = start::proven(footers.max(evidence.known).max(forgotten), &lost);
             let (done, settled) = self.done(evidence, proven, origin, extent, age).await?;
             let entered = self.enter(done, extent).await?;
             match start::begin_reading(done, entered.from, extent, &settled) {
                 Ok(first) => return Ok((done, first)),
-                // What an older listing does not show may be there.
+                // A shared listing may lack recent files.
                 Err(_) if age == Age::Shared => age = Age::Fresh,
-                Err(gone) => self.give_up(gone).await?,
+                Err(gone) => self.partition.give_up(gone).await?,
             }
         }
     }
 
-    /// What is done, and what has a row beyond that, as far as it had to be looked at.
+    /// The done position, and the settled numbers above it, if they had to be read.
     async fn done(
         &self,
         evidence: &Evidence,
@@ -162,97 +191,46 @@ impl Reader {
         if !start::needs_rows(proven, evidence.checkpoint, origin, extent) {
             return Ok((proven, OrdinalSet::default()));
         }
-        let mut tries = TRIES;
+        let mut attempts = ATTEMPTS;
         loop {
-            let settled = self.settled_above(proven, age).await?;
-            tries -= 1;
+            let settled = self.partition.settled_above(proven, age).await?;
+            attempts -= 1;
             match start::done(proven, evidence.checkpoint, origin, &settled) {
                 Ok(done) => return Ok((done, settled)),
-                Err(source) if tries == 0 => return Err(self.lake_behind(source)),
-                // A listing need not show what was put a moment ago.
+                Err(source) if attempts == 0 => return Err(self.lake_behind(source)),
+                // A listing may lack files that were committed a moment ago.
                 Err(_) => {
                     age = Age::Fresh;
-                    tokio::time::sleep(RETRY_AFTER).await;
+                    tokio::time::sleep(RETRY_DELAY).await;
                 }
             }
         }
     }
 
-    /// The events above `after` that have a row, and the numbers that were accepted as gaps.
-    pub(super) async fn settled_above(&self, after: Option<Ordinal>, age: Age) -> Result<OrdinalSet, Error> {
-        let rows = self.rows_above(after, age).await?;
-        let accepted = self.world.records.accepted_gaps(&self.source).await?;
-        Ok(rows.union(accepted.iter().map(|accepted| accepted.gap.from.0..=accepted.gap.to.0).collect()))
-    }
-
-    /// The events above `after` that have a row.
-    async fn rows_above(&self, after: Option<Ordinal>, age: Age) -> Result<OrdinalSet, Error> {
-        let listing = self.listing(&Days::default(), age).await?;
-        Ok(self.chains().rows_above(&listing, after, ROW_COLUMNS).await?)
-    }
-
-    async fn listing(&self, days: &Days, age: Age) -> Result<Arc<Listing>, Error> {
-        let World { store, listings, backoff, .. } = &*self.world;
-        Ok(listings.of(store, days, age, backoff).await?)
-    }
-
-    /// Enters the partition by our rules, which may have to be recorded first.
+    /// Enters the partition by the rules of this version, and records them first if necessary.
     async fn enter(&self, done: Option<Ordinal>, extent: Extent) -> Result<Entered, Error> {
-        let records = &self.world.records;
-        let old = if self.world.decisions.old_versions_stopped
-            && records.follows_older(&self.source, ROUTING_VERSION).await?
+        let records = &self.partition.deps.records;
+        let old = if self.partition.deps.decisions.old_versions_stopped
+            && records.follows_older(&self.partition.source, ROUTING_VERSION).await?
         {
-            let rows = self.rows_above(done, Age::Fresh).await?;
+            let rows = self.partition.rows_above(done, Age::Fresh).await?;
             OldVersions::Stopped { rows_above_durable: !rows.is_empty() }
         } else {
             OldVersions::MayRun
         };
-        Ok(records.enter(&self.source, ROUTING_VERSION, done, extent.last, old).await?)
-    }
-
-    /// Records that the run goes on without events that are gone, if that was asked for.
-    pub(super) async fn give_up(&self, gone: PositionLost) -> Result<(), Error> {
-        if !self.world.decisions.accept_loss || gone.ranges().is_empty() {
-            return Err(self.position_lost(gone));
-        }
-        for range @ LostRange { from, to } in gone.ranges() {
-            tracing::warn!(partition = %self.partition, %from, %to, "going on without these events, as asked");
-            self.world.records.give_up(&self.source, *range).await?;
-        }
-        Ok(())
-    }
-
-    /// The hub's last sequence number now.
-    pub(super) async fn extent(&self) -> Result<(PartitionProperties, Extent), Error> {
-        let hub =
-            self.world.client.partition(self.partition).await.map_err(|source| self.hub_error(source))?;
-        let begin = if hub.is_empty { hub.last.get() + 1 } else { hub.begin.get() };
-        let last = (hub.last.get() >= 0).then_some(Ordinal(hub.last.get()));
-        Ok((hub, Extent { begin: Ordinal(begin), last }))
-    }
-
-    fn chains(&self) -> Chains<'_> {
-        let World { store, backoff, .. } = &*self.world;
-        Chains { store, lake: &self.world.checkpoints.scope().lake, source: &self.source, backoff }
-    }
-
-    pub(super) fn position_lost(&self, source: PositionLost) -> Error {
-        Error::PositionLost { partition: self.partition, source }
+        Ok(records.enter(&self.partition.source, ROUTING_VERSION, done, extent.last, old).await?)
     }
 
     fn lake_behind(&self, source: LakeBehind) -> Error {
-        let checkpoint = self.world.checkpoints.path(self.partition).to_string();
-        Error::LakeBehind { partition: self.partition, checkpoint, source }
+        let checkpoint = self.partition.deps.checkpoints.path(self.partition.id).to_string();
+        Error::LakeBehind { partition: self.partition.id, checkpoint, source }
     }
 }
 
-/// The columns that number the rows of our files.
-const ROW_COLUMNS: RowColumns = RowColumns { ordinal: SEQUENCE_NUMBER, row_index: ROW_INDEX };
+/// Attempts before a contradiction between hub and lake is accepted: the answer of either may lag.
+pub(super) const ATTEMPTS: u32 = 4;
 
-/// Attempts before a contradiction between hub and lake is believed: either may answer a little late.
-pub(super) const TRIES: u32 = 4;
-
-/// The pause between two of these.
-pub(super) const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// Pause between two attempts.
+pub(super) const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;

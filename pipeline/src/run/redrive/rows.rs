@@ -1,7 +1,7 @@
-//! The rows of a plan become files.
+//! Writes the rows of a plan into files.
 //!
-//! Owns: reading bodies back, one file per table out of them, encoded again when types turn out otherwise. Does not
-//! own: which rows these are (`super`).
+//! Owns: reading bodies back, and writing them to one file per table, encoded again when the lake's types changed
+//! meanwhile. Does not own: which rows these are (`redrive`).
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -9,11 +9,12 @@ use std::sync::Arc;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::redrive::{self, Plan};
 use catchwater_sinks::lake::schema::TableSchema;
-use catchwater_sinks::parquet::{self, Body, ChunkWriter, RowGroup};
+use catchwater_sinks::parquet::{self, Body, RowGroup};
 use catchwater_sinks::paths::{self, DataFileName, Ordinal};
 use catchwater_sinks::store::Store;
 
-use super::{Error, Rules};
+use super::error::Error;
+use super::rules::Rules;
 use crate::columns::{
     Catalog, ColumnTypes, Context, Full, QUARANTINED_COLUMNS, QuarantinedEvent, QuarantinedRows, Rows,
     TableBuffer,
@@ -21,22 +22,22 @@ use crate::columns::{
 use crate::event::{ChangeEvent, RawEvent};
 use crate::eventhubs::SIZE_EXCEEDED;
 use crate::position::PartitionId;
-use crate::run::footer::{RunFacts, in_file};
+use crate::run::footer::{RunFacts, file_columns};
 use crate::run::publisher::schemas::LakeSchemas;
 
-/// Gives every event of a quarantine file to `each`, in order.
+/// Passes every event of a quarantine file to `each`, in order.
 pub(super) async fn read(
     store: &Store,
     file: &DataFileName,
     mut each: impl FnMut(QuarantinedEvent<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    /// Bodies held at once: of a megabyte at the most, mostly of a few kilobytes.
+    /// Bodies in memory at once: mostly a few kilobytes each, at most a megabyte.
     const BATCH_ROWS: usize = 32;
     let path = file.path();
     let found = parquet::read_batches(store, &path, &QUARANTINED_COLUMNS, BATCH_ROWS, |batch| {
         for event in QuarantinedRows::new(batch).events() {
             let mut event = event.map_err(|column| Error::Column { path: path.to_string(), column })?;
-            event.raw.size_exceeded = says_size_exceeded(event.properties);
+            event.raw.size_exceeded = has_size_exceeded(event.properties);
             each(event)?;
         }
         Ok::<(), Error>(())
@@ -47,9 +48,9 @@ pub(super) async fn read(
     }
 }
 
-/// Whether a name among the properties says that the sender left parts out.
-fn says_size_exceeded(properties: &str) -> bool {
-    // Hardly any do: the text is looked through before it is understood.
+/// True if a property name states that the sender left parts out because of their size.
+fn has_size_exceeded(properties: &str) -> bool {
+    // Rare, so the text is searched before it is parsed.
     if !properties.contains(SIZE_EXCEEDED) {
         return false;
     }
@@ -57,8 +58,8 @@ fn says_size_exceeded(properties: &str) -> bool {
     properties.is_ok_and(|properties| properties.keys().any(|name| name.contains(SIZE_EXCEEDED)))
 }
 
-/// The lake, and what its rows are made with.
-pub(super) struct World {
+/// Writes redriven rows into the lake.
+pub(super) struct RowWriter {
     pub(super) store: Store,
     pub(super) schemas: LakeSchemas,
     pub(super) backoff: Backoff,
@@ -67,27 +68,26 @@ pub(super) struct World {
     pub(super) group_bytes: usize,
 }
 
-/// The file of one table in the making.
+/// The unfinished file of one table.
 struct Building {
     buffer: TableBuffer,
     made: Made,
     events: usize,
 }
 
-/// Its encoded part.
+/// Its encoded row groups.
 struct Made {
-    writer: ChunkWriter,
     groups: Vec<RowGroup>,
     types: ColumnTypes,
     rows: u64,
-    /// Whether all row groups so far can stand in one file.
+    /// True if all row groups so far fit into one file.
     joins: bool,
 }
 
-impl World {
-    /// Puts the files of these tables, and gives the rows they have.
+impl RowWriter {
+    /// Writes the files of these tables and returns their number of rows.
     ///
-    /// A type that another writer gave the lake first costs another round.
+    /// If another writer gave the lake a type first, the table's rows are encoded once more.
     pub(super) async fn put_all(
         &mut self,
         file: &DataFileName,
@@ -95,17 +95,17 @@ impl World {
         mut missing: BTreeMap<String, &[Ordinal]>,
         rules: &mut impl Rules,
     ) -> Result<u64, Error> {
-        /// Each round ends with what the one before taught; several writers may teach.
-        const ROUNDS: usize = 8;
+        /// Attempts per plan. Each uses the types that the one before found; several writers may change them.
+        const ATTEMPTS: usize = 8;
         let (mut rows, mut context) = (0, None);
-        for _ in 0..ROUNDS {
+        for _ in 0..ATTEMPTS {
             for (table, building) in self.build(file, plan, &missing, rules, &mut context).await? {
-                let Made { groups, types, rows: made, joins, .. } = building.made;
+                let Made { groups, types, rows: made, joins } = building.made;
                 if !joins {
                     continue;
                 }
                 let body = parquet::assemble(groups)?;
-                let Some(schema) = self.schemas.ensure(&table, &in_file(types, &body)).await? else {
+                let Some(schema) = self.schemas.ensure(&table, &file_columns(types, &body)).await? else {
                     continue;
                 };
                 self.put(file, plan, &schema, (body, made)).await?;
@@ -113,13 +113,13 @@ impl World {
                 missing.remove(&table);
             }
             let Some(table) = missing.keys().next() else { return Ok(rows) };
-            tracing::info!(%table, plan = path_of(file, plan), "writing the rows once more, with other types");
+            tracing::info!(%table, plan = path_of(file, plan), "the lake's types changed; writing the rows again");
         }
         let table = missing.into_keys().next().unwrap_or_default();
         Err(Error::Unsettled { table })
     }
 
-    /// Reads the quarantine file once, and makes the rows of all these tables.
+    /// Reads the quarantine file once, and encodes the rows of all these tables.
     async fn build(
         &self,
         file: &DataFileName,
@@ -136,16 +136,14 @@ impl World {
         read(&self.store, file, |event| {
             let place = Ordinal(event.raw.sequence_number.get());
             let Some(table) = tables.get(&place).copied() else { return Ok(()) };
-            // One run wrote the file, and it read one hub.
+            // All events of a file are of one hub, because one run wrote it.
             let context =
                 context.get_or_insert_with(|| Context::new(event.hub.into(), Arc::clone(&self.catalog)));
             let parsed = rules.parse(event.raw.body).ok().filter(|parsed| parsed.table.name() == table);
             let Some(parsed) = parsed else {
                 return Err(Error::Disagrees { path: path_of(file, plan), place, table: table.to_owned() });
             };
-            let open = building
-                .entry(table.to_owned())
-                .or_insert_with(|| Building::open(context, table, self.facts.chunk_writer));
+            let open = building.entry(table.to_owned()).or_insert_with(|| Building::open(context, table));
             open.events += 1;
             open.push(context, &parsed, &event.raw, event.partition)?;
             if open.buffer.bytes() >= self.group_bytes { open.encode(context) } else { Ok(()) }
@@ -172,7 +170,7 @@ impl World {
         let no_rows = || Error::NoSuchRows { path: path_of(file, plan), table: table.to_owned() };
         let mut facts = facts.ok_or_else(no_rows)?;
         let bytes = body.complete(&facts, |column| schema.ids(column))?;
-        // Another redriver's file has these places; how many rows it made of them is not for us to say.
+        // Another redrive's file has the same events, but maybe another number of rows: state the minimum.
         facts.rows = plan.rows.get(table).map_or(0, |places| places.len() as u64);
         let path = paths::redriven_file(table, file, plan.n);
         redrive::commit_file(&self.store, &path, &facts, bytes, &self.backoff).await?;
@@ -185,9 +183,9 @@ fn path_of(file: &DataFileName, plan: &Plan) -> String {
 }
 
 impl Building {
-    fn open(context: &mut Context, table: &str, writer: ChunkWriter) -> Self {
+    fn open(context: &mut Context, table: &str) -> Self {
         let buffer = TableBuffer::open(context, table);
-        let made = Made { writer, groups: Vec::new(), types: ColumnTypes::new(), rows: 0, joins: true };
+        let made = Made { groups: Vec::new(), types: ColumnTypes::new(), rows: 0, joins: true };
         Self { buffer, made, events: 0 }
     }
 
@@ -209,21 +207,21 @@ impl Building {
             .or_else(|Full| buffer.push_in_parts(context, event, raw, partition, |rows| made.add(rows)))
     }
 
-    /// Makes a row group of what the buffer holds.
+    /// Encodes the buffered rows into a row group.
     fn encode(&mut self, context: &mut Context) -> Result<(), Error> {
         self.made.add(self.buffer.take(context))
     }
 }
 
 impl Made {
-    /// Adds a row group. Once one can't join the others, the rest only tells its types.
+    /// Adds a row group. Groups after one that can't join are ignored, because the table is encoded again.
     fn add(&mut self, Rows { batch, types }: Rows) -> Result<(), Error> {
         if batch.num_rows() == 0 || !self.joins {
             return Ok(());
         }
         self.types.extend(types);
         self.rows += batch.num_rows() as u64;
-        let group = parquet::encode_row_group(&batch, self.writer)?;
+        let group = parquet::encode_row_group(&batch)?;
         self.joins = group.joins(&self.groups);
         self.groups.push(group);
         Ok(())

@@ -1,4 +1,4 @@
-//! Lakes with bodies in quarantine, redriven by several at once, interrupted anywhere, by rules that learn.
+//! Lakes with bodies in quarantine: redriven concurrently, interrupted at every put, and by newer rules.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,27 +8,28 @@ use arrow::datatypes::Int64Type;
 use bytes::Bytes;
 use catchwater_sinks::lake::audit::{self, audit};
 use catchwater_sinks::lake::records::{FirstStart, Origin};
-use catchwater_sinks::parquet::{ChunkWriter, FooterFacts, RowColumns};
+use catchwater_sinks::lake::schema;
+use catchwater_sinks::parquet::{self, FooterFacts, RowColumns};
 use catchwater_sinks::paths::{Date, Destination, SourceId};
 use catchwater_sinks::store::faults::{Faults, PutFault};
 
 use super::*;
 use crate::columns::{Context, ROW_INDEX, Rows, SEQUENCE_NUMBER, TableBuffer, column_may_be};
-use crate::event::{QUARANTINE, RawEvent, Reason};
+use crate::event::{ChangeEvent, QUARANTINE, RawEvent, Reason, Reject};
 use crate::position::{PartitionId, SequenceNumber};
 use crate::run::Kind;
-use crate::run::footer::in_file;
+use crate::run::footer::file_columns;
 
 const NOON: i64 = 1_795_348_800_000;
 
-/// The parser, as far as it knows these tables yet.
-struct Knows {
+/// The parser, restricted to some tables.
+struct TestRules {
     parser: Parser,
     version: u32,
     tables: &'static [&'static str],
 }
 
-impl Rules for Knows {
+impl Rules for TestRules {
     fn version(&self) -> u32 {
         self.version
     }
@@ -43,8 +44,8 @@ impl Rules for Knows {
     }
 }
 
-fn rules(version: u32, tables: &'static [&'static str]) -> Knows {
-    Knows { parser: Parser::new(ParentContext::Drop), version, tables }
+fn rules(version: u32, tables: &'static [&'static str]) -> TestRules {
+    TestRules { parser: Parser::new(ParentContext::Drop), version, tables }
 }
 
 const ALL: &[&str] = &["account", "contact", "lead"];
@@ -68,7 +69,7 @@ impl Lake {
     /// A lake whose only source begins at 0 and has these bodies in quarantine, from 0 on.
     async fn new(bodies: &[Vec<u8>]) -> Self {
         let lake = Self { store: Store::open("memory://").unwrap() };
-        let records = Records::new(lake.store.clone(), impatient());
+        let records = Records::new(lake.store.clone(), no_backoff());
         records.first_start(&source(), FirstStart { partitions: vec![0] }).await.unwrap();
         let origin = Origin { first: Ordinal(0), routing_version: 1, namespace: "ns".to_owned() };
         records.begin(&source(), origin).await.unwrap();
@@ -76,12 +77,12 @@ impl Lake {
         lake
     }
 
-    /// One more file in quarantine.
+    /// Adds a quarantine file.
     async fn quarantine(&self, continues_at: i64, bodies: &[Vec<u8>]) {
         self.quarantine_for(&Reject::new(Reason::BinaryXml), continues_at, bodies).await;
     }
 
-    /// The same for another reason.
+    /// Adds a quarantine file of bodies with this reject.
     async fn quarantine_for(&self, reject: &Reject, continues_at: i64, bodies: &[Vec<u8>]) {
         let mut context = Context::new("Orders".into(), Catalog::new());
         let mut buffer = TableBuffer::open(&mut context, QUARANTINE);
@@ -102,18 +103,17 @@ impl Lake {
             buffer.push_reject(&mut context, reject, &raw, properties, PartitionId::new(7));
         }
         let Rows { batch, types } = buffer.take(&mut context);
-        let mut schemas = schema::Schemas::load(Records::new(self.store.clone(), impatient())).await.unwrap();
-        let body =
-            parquet::assemble(vec![parquet::encode_row_group(&batch, ChunkWriter::default()).unwrap()])
-                .unwrap();
-        let file_columns = in_file(types, &body);
+        let mut schemas =
+            schema::Schemas::load(Records::new(self.store.clone(), no_backoff())).await.unwrap();
+        let body = parquet::assemble(vec![parquet::encode_row_group(&batch).unwrap()]).unwrap();
+        let file_columns = file_columns(types, &body);
         let ensured = schemas.ensure(QUARANTINE, &file_columns).await.unwrap();
         let schema::Ensured::Durable(schema) = ensured else { panic!("{ensured:?}") };
         let destination =
             Destination { table: QUARANTINE.into(), date: Date::from_unix_ms(NOON), source: source() };
         let last = continues_at + bodies.len() as i64 - 1;
         let facts = FooterFacts {
-            lake: Records::new(self.store.clone(), impatient()).lake_id().await.unwrap(),
+            lake: Records::new(self.store.clone(), no_backoff()).lake_id().await.unwrap(),
             rows: bodies.len() as u64,
             ..FooterFacts::sample(destination, continues_at, continues_at, last)
         };
@@ -121,7 +121,7 @@ impl Lake {
         self.store.put(&file(continues_at).path(), bytes).await.unwrap();
     }
 
-    /// Five bodies: two accounts, two contacts, one that is nothing.
+    /// Five bodies: two accounts, two contacts, and one that no rules accept.
     async fn five() -> Self {
         let bodies = [
             body("account", "name", "\"a\""),
@@ -133,12 +133,12 @@ impl Lake {
         Self::new(&bodies).await
     }
 
-    async fn redrive(&self, rules: Knows) -> Result<Report, Error> {
-        by(self.store.clone(), rules).await
+    async fn redrive(&self, rules: TestRules) -> Result<Report, Error> {
+        redrive_with(self.store.clone(), rules).await
     }
 
-    /// Audits; it has to be clean. Gives (events, redriven, unfinished).
-    async fn clean(&self, case: &str) -> (u64, u64, u64) {
+    /// Asserts that an audit is clean, and returns (events, redriven, unfinished).
+    async fn assert_clean(&self, case: &str) -> (u64, u64, u64) {
         let report = self.audit().await;
         assert!(report.is_clean(), "{case}: {:?}", report.findings);
         (report.events, report.redriven, report.unfinished_redrives)
@@ -150,21 +150,11 @@ impl Lake {
     }
 }
 
-async fn by(store: Store, rules: Knows) -> Result<Report, Error> {
-    redrive_by(
-        store,
-        Settings {
-            backoff: impatient(),
-            group_bytes: 1,
-            chunk_writer: ChunkWriter::default(),
-            dry_run: false,
-        },
-        rules,
-    )
-    .await
+async fn redrive_with(store: Store, rules: TestRules) -> Result<Report, Error> {
+    redrive_by(store, Settings { backoff: no_backoff(), group_bytes: 1, dry_run: false }, rules).await
 }
 
-fn impatient() -> Backoff {
+fn no_backoff() -> Backoff {
     Backoff { first: Duration::ZERO, longest: Duration::ZERO, attempts_max: 5, seed: 0 }
 }
 
@@ -183,28 +173,28 @@ fn tables(report: &Report) -> Vec<(&str, u64)> {
     report.tables.iter().map(|(table, events)| (table.as_str(), *events)).collect()
 }
 
-/// files, examined, redriven, rows, left
-fn figures(report: &Report) -> [u64; 5] {
+/// Counters of a report: files, examined, redriven, rows, left.
+fn counters(report: &Report) -> [u64; 5] {
     [report.files, report.examined, report.redriven, report.rows, report.left]
 }
 
 #[tokio::test]
-async fn what_is_understood_now_enters_its_table_once() {
+async fn understood_bodies_enter_their_tables_once() {
     let lake = Lake::five().await;
     lake.quarantine(5, &[body("lead", "subject", "\"e\"")]).await;
     let report = lake.redrive(rules(2, ALL)).await.unwrap();
-    assert_eq!(figures(&report), [2, 6, 5, 5, 1]);
+    assert_eq!(counters(&report), [2, 6, 5, 5, 1]);
     assert_eq!(tables(&report), [("account", 2), ("contact", 2), ("lead", 1)]);
     assert_eq!(report.reasons.values().sum::<u64>(), 1);
-    assert_eq!(lake.clean("once").await, (6, 5, 0));
+    assert_eq!(lake.assert_clean("once").await, (6, 5, 0));
 
     let again = lake.redrive(rules(2, ALL)).await.unwrap();
-    assert_eq!((figures(&again), again.tables.len()), ([2, 1, 0, 0, 1], 0));
-    assert_eq!(lake.clean("twice").await, (6, 5, 0));
+    assert_eq!((counters(&again), again.tables.len()), ([2, 1, 0, 0, 1], 0));
+    assert_eq!(lake.assert_clean("twice").await, (6, 5, 0));
 }
 
 #[tokio::test]
-async fn messages_that_can_not_be_decoded_stay_whatever_they_hold() {
+async fn undecodable_messages_stay_in_quarantine() {
     let lake = Lake::five().await;
     let reject = Reject::at(Reason::Undecodable("bytes that are not a section".to_owned()), 7);
     lake.quarantine_for(&reject, 5, &[body("account", "name", "\"e\"")]).await;
@@ -214,11 +204,11 @@ async fn messages_that_can_not_be_decoded_stay_whatever_they_hold() {
         let reason = "the AMQP message can't be decoded: bytes that are not a section";
         assert_eq!(report.reasons.get(reason), Some(&1), "{:?}", report.reasons);
     }
-    assert_eq!(lake.clean("the message stays").await, (6, 4, 0));
+    assert_eq!(lake.assert_clean("the message stays").await, (6, 4, 0));
 }
 
 #[tokio::test]
-async fn a_row_says_where_its_event_stood() {
+async fn rows_keep_the_position_of_their_events() {
     let lake = Lake::five().await;
     lake.redrive(rules(2, ALL)).await.unwrap();
     let mut rows = Vec::new();
@@ -243,23 +233,18 @@ async fn a_row_says_where_its_event_stood() {
 }
 
 #[tokio::test]
-async fn a_dry_run_only_tells() {
+async fn dry_run_only_reports() {
     let lake = Lake::five().await;
-    let settings = Settings {
-        backoff: impatient(),
-        group_bytes: 1,
-        chunk_writer: ChunkWriter::default(),
-        dry_run: true,
-    };
+    let settings = Settings { backoff: no_backoff(), group_bytes: 1, dry_run: true };
     let faults = Faults::new();
-    let told = redrive_by(lake.store.with_faults(&faults), settings, rules(2, ALL)).await.unwrap();
-    assert_eq!((figures(&told), tables(&told)), ([1, 5, 4, 0, 1], vec![("account", 2), ("contact", 2)]));
+    let report = redrive_by(lake.store.with_faults(&faults), settings, rules(2, ALL)).await.unwrap();
+    assert_eq!((counters(&report), tables(&report)), ([1, 5, 4, 0, 1], vec![("account", 2), ("contact", 2)]));
     assert_eq!(faults.puts(), Vec::<String>::new());
-    assert_eq!(figures(&lake.redrive(rules(2, ALL)).await.unwrap()), [1, 5, 4, 4, 1]);
+    assert_eq!(counters(&lake.redrive(rules(2, ALL)).await.unwrap()), [1, 5, 4, 4, 1]);
 }
 
 #[tokio::test]
-async fn rules_that_learn_plan_what_the_earlier_left() {
+async fn newer_rules_plan_what_older_ones_left() {
     let lake = Lake::five().await;
     for (version, known, expected, left) in [
         (2, &[] as &[&str], vec![], 5),
@@ -271,16 +256,16 @@ async fn rules_that_learn_plan_what_the_earlier_left() {
         let report = lake.redrive(rules(version, known)).await.unwrap();
         assert_eq!((tables(&report), report.left), (expected, left), "version {version}");
     }
-    assert_eq!(lake.clean("learnt").await, (5, 4, 0));
-    let plans = Records::new(lake.store.clone(), impatient()).redrive_plans(&file(0)).await.unwrap();
+    assert_eq!(lake.assert_clean("newer rules").await, (5, 4, 0));
+    let plans = Records::new(lake.store.clone(), no_backoff()).redrive_plans(&file(0)).await.unwrap();
     assert_eq!(plans.iter().map(|plan| plan.routing_version).collect::<Vec<_>>(), [3, 4]);
 }
 
-/// Stops a redrive at each of its puts in turn, unanswered or refused; the next one finishes it.
+/// Fails a redrive at each of its puts in turn.
 #[tokio::test]
-async fn a_redrive_that_was_interrupted_is_finished_by_the_next() {
+async fn interrupted_redrive_is_finished_by_the_next() {
     let faults = Faults::new();
-    by(Lake::five().await.store.with_faults(&faults), rules(2, ALL)).await.unwrap();
+    redrive_with(Lake::five().await.store.with_faults(&faults), rules(2, ALL)).await.unwrap();
     let puts = faults.puts();
     assert_eq!(puts.len(), 5, "a plan, two schemas, two files: {puts:?}");
     assert!(
@@ -291,22 +276,22 @@ async fn a_redrive_that_was_interrupted_is_finished_by_the_next() {
         let lake = Lake::five().await;
         let faults = Faults::new();
         faults.next_put(put, PutFault::Denied);
-        by(lake.store.with_faults(&faults), rules(2, ALL)).await.unwrap_err();
-        let (events, redriven, unfinished) = lake.clean(put).await;
+        redrive_with(lake.store.with_faults(&faults), rules(2, ALL)).await.unwrap_err();
+        let (events, redriven, unfinished) = lake.assert_clean(put).await;
         assert_eq!(events, 5);
         assert_eq!(unfinished, u64::from(*put != puts[0]), "{put}: {redriven} were redriven");
         let report = lake.redrive(rules(2, ALL)).await.unwrap();
         assert_eq!(report.redriven + redriven, 4, "{put}");
-        assert_eq!(lake.clean(put).await, (5, 4, 0));
+        assert_eq!(lake.assert_clean(put).await, (5, 4, 0));
     }
 }
 
 #[tokio::test]
-async fn redrivers_at_once_end_with_each_event_once() {
-    let misfortunes = [PutFault::Lost, PutFault::Unanswered, PutFault::Late];
+async fn concurrent_redrives_write_each_event_once() {
+    let put_faults = [PutFault::Lost, PutFault::Unanswered, PutFault::Late];
     for part in ["redrive/", "schema/", "-r1.cw.parquet", "contact"] {
-        for one in misfortunes {
-            for other in misfortunes {
+        for one in put_faults {
+            for other in put_faults {
                 let lake = Lake::five().await;
                 let (first, second) = (Faults::new(), Faults::new());
                 first.next_put(part, one);
@@ -314,34 +299,34 @@ async fn redrivers_at_once_end_with_each_event_once() {
                 second.next_put(part, other);
                 second.lose_next_read("-r1");
                 let (ours, theirs) = tokio::join!(
-                    by(lake.store.with_faults(&first), rules(2, ALL)),
-                    by(lake.store.with_faults(&second), rules(2, ALL)),
+                    redrive_with(lake.store.with_faults(&first), rules(2, ALL)),
+                    redrive_with(lake.store.with_faults(&second), rules(2, ALL)),
                 );
                 let case = format!("{part} {one:?} {other:?}");
                 ours.unwrap();
                 theirs.unwrap();
                 let landed = first.land_late().await + second.land_late().await;
                 assert_eq!(landed, 0, "{case}");
-                assert_eq!(lake.clean(&case).await, (5, 4, 0), "{case}");
+                assert_eq!(lake.assert_clean(&case).await, (5, 4, 0), "{case}");
             }
         }
     }
 }
 
-/// The plan of another redriver comes between our survey and our plan: it is carried out, and ours follows it.
+/// Another redrive records its plan between this one's survey and plan. Both plans are carried out.
 #[tokio::test]
-async fn whoever_comes_second_carries_out_the_plan_that_stands() {
+async fn second_redrive_carries_out_the_recorded_plan() {
     let lake = Lake::five().await;
     let faults = Faults::new();
     faults.next_put("redrive/", PutFault::Held);
-    let ours = tokio::spawn(by(lake.store.with_faults(&faults), rules(2, ALL)));
+    let ours = tokio::spawn(redrive_with(lake.store.with_faults(&faults), rules(2, ALL)));
     until_held(&faults).await;
     let theirs = Plan::next(&file(0), &[], 2, [(Ordinal(1), "contact".to_owned())]).unwrap();
-    Records::new(lake.store.clone(), impatient()).plan_redrive(&file(0), theirs).await.unwrap();
+    Records::new(lake.store.clone(), no_backoff()).plan_redrive(&file(0), theirs).await.unwrap();
     faults.release();
     let report = ours.await.unwrap().unwrap();
-    assert_eq!((figures(&report), tables(&report)), ([1, 5, 4, 4, 1], vec![("account", 2), ("contact", 2)]));
-    assert_eq!(lake.clean("two plans").await, (5, 4, 0));
+    assert_eq!((counters(&report), tables(&report)), ([1, 5, 4, 4, 1], vec![("account", 2), ("contact", 2)]));
+    assert_eq!(lake.assert_clean("two plans").await, (5, 4, 0));
     let paths = lake.store.list(&paths::table_folder("contact")).await.unwrap();
     assert_eq!(paths.len(), 2, "{paths:?}");
 }
@@ -353,34 +338,34 @@ async fn until_held(faults: &Faults) {
         }
         tokio::task::yield_now().await;
     }
-    panic!("nothing was put");
+    panic!("no put was held");
 }
 
 #[tokio::test]
-async fn other_rules_leave_an_unfinished_plan_alone() {
+async fn other_rules_refuse_an_unfinished_plan() {
     let lake = Lake::five().await;
     lake.quarantine(5, &[body("lead", "subject", "\"e\"")]).await;
     let faults = Faults::new();
     faults.next_put("contact/", PutFault::Denied);
     faults.next_put("contact/", PutFault::Denied);
-    by(lake.store.with_faults(&faults), rules(2, ALL)).await.unwrap_err();
+    redrive_with(lake.store.with_faults(&faults), rules(2, ALL)).await.unwrap_err();
     let refused = lake.redrive(rules(3, ALL)).await.unwrap_err();
-    let said = refused.to_string();
-    assert!(said.contains("version 2") && said.contains("version 3") && said.contains("-1.json"), "{said}");
+    let text = refused.to_string();
+    assert!(text.contains("version 2") && text.contains("version 3") && text.contains("-1.json"), "{text}");
     assert_eq!(refused.kind(), Kind::Configuration);
-    // The other file did not wait for it.
-    assert!(lake.clean("refused").await.1 >= 1);
+    // The other quarantine file was redriven.
+    assert!(lake.assert_clean("refused").await.1 >= 1);
     lake.redrive(rules(2, ALL)).await.unwrap();
-    assert_eq!(lake.clean("finished").await, (6, 5, 0));
-    assert_eq!(figures(&lake.redrive(rules(3, ALL)).await.unwrap()), [2, 1, 0, 0, 1]);
+    assert_eq!(lake.assert_clean("finished").await, (6, 5, 0));
+    assert_eq!(counters(&lake.redrive(rules(3, ALL)).await.unwrap()), [2, 1, 0, 0, 1]);
 }
 
 #[tokio::test]
-async fn a_plan_that_the_rules_do_not_bear_out_is_an_error() {
-    let records = |lake: &Lake| Records::new(lake.store.clone(), impatient());
+async fn plan_that_contradicts_its_rules_is_an_error() {
+    let records = |lake: &Lake| Records::new(lake.store.clone(), no_backoff());
     for (place, table, words) in [
-        (0, "lead", "sends the row of 0 to \"lead\""),
-        (2, "account", "sends the row of 2"),
+        (0, "lead", "sends the event 0 to \"lead\""),
+        (2, "account", "sends the event 2"),
         (9, "account", "names rows"),
     ] {
         let lake = Lake::five().await;
@@ -391,57 +376,58 @@ async fn a_plan_that_the_rules_do_not_bear_out_is_an_error() {
     }
 }
 
-/// Each row is a row group of its own here.
+/// Each row becomes a row group of its own.
 #[tokio::test]
-async fn integers_and_decimals_of_one_column_end_in_one_file() {
+async fn integers_and_decimals_of_a_column_share_one_redriven_file() {
     let values = ["5", "5000000000", "1.5", "7"];
     let bodies: Vec<Vec<u8>> = values.iter().map(|value| body("account", "new_number", value)).collect();
     let lake = Lake::new(&bodies).await;
     lake.quarantine(4, &bodies[..1]).await;
-    assert_eq!(figures(&lake.redrive(rules(2, ALL)).await.unwrap()), [2, 5, 5, 5, 0]);
-    assert_eq!(lake.clean("wide").await, (5, 5, 0));
+    assert_eq!(counters(&lake.redrive(rules(2, ALL)).await.unwrap()), [2, 5, 5, 5, 0]);
+    assert_eq!(lake.assert_clean("wide").await, (5, 5, 0));
 }
 
-/// Another writer says that a name is a number while the first rows of that table are on their way.
+/// Another writer records another type for a column while the first rows of its table are in flight.
 #[tokio::test]
-async fn a_type_that_the_lake_has_first_holds() {
+async fn type_recorded_first_in_the_lake_wins() {
     let lake = Lake::five().await;
     let faults = Faults::new();
     faults.next_put("schema/account", PutFault::Held);
-    let ours = tokio::spawn(by(lake.store.with_faults(&faults), rules(2, ALL)));
+    let ours = tokio::spawn(redrive_with(lake.store.with_faults(&faults), rules(2, ALL)));
     until_held(&faults).await;
-    let schemas = schema::Schemas::load(Records::new(lake.store.clone(), impatient())).await;
+    let schemas = schema::Schemas::load(Records::new(lake.store.clone(), no_backoff())).await;
     let column = schema::FileColumn { type_name: "number".to_owned(), ids: 1 };
     let columns = BTreeMap::from([("name".to_owned(), column)]);
     schemas.unwrap().ensure("account", &columns).await.unwrap();
     faults.release();
-    assert_eq!(figures(&ours.await.unwrap().unwrap()), [1, 5, 4, 4, 1]);
-    assert_eq!(lake.clean("types").await, (5, 4, 0));
-    let schemas = schema::Schemas::load(Records::new(lake.store.clone(), impatient())).await.unwrap();
+    assert_eq!(counters(&ours.await.unwrap().unwrap()), [1, 5, 4, 4, 1]);
+    assert_eq!(lake.assert_clean("types").await, (5, 4, 0));
+    let schemas = schema::Schemas::load(Records::new(lake.store.clone(), no_backoff())).await.unwrap();
     assert_eq!(schemas.table("account").unwrap().columns["name"].type_name, "number");
 }
 
 #[tokio::test]
-async fn a_quarantine_file_that_can_not_be_read_is_an_error_with_its_path() {
+async fn unreadable_quarantine_file_is_named_in_the_error() {
     let lake = Lake::five().await;
-    lake.store.put(&file(0).path(), Bytes::from_static(b"no Parquet at all, and long enough")).await.unwrap();
+    lake.store
+        .put(&file(0).path(), Bytes::from_static(b"not a Parquet file, but long enough"))
+        .await
+        .unwrap();
     let error = lake.redrive(rules(2, ALL)).await.unwrap_err();
-    let said = format!("{error}: {}", std::error::Error::source(&error).unwrap());
-    assert!(said.contains("_quarantine/") && said.contains("00000.cw.parquet"), "{said}");
+    let text = format!("{error}: {}", std::error::Error::source(&error).unwrap());
+    assert!(text.contains("_quarantine/") && text.contains("00000.cw.parquet"), "{text}");
 }
 
 #[tokio::test]
-async fn a_lake_without_quarantine_has_nothing_to_redrive() {
+async fn lake_without_quarantine_has_nothing_to_redrive() {
     let lake = Lake { store: Store::open("memory://").unwrap() };
     assert_eq!(lake.redrive(rules(2, ALL)).await.unwrap(), Report::default());
 }
 
-/// The real parser reads what the tests plant.
 #[tokio::test]
-async fn the_parser_is_the_rules() {
+async fn redrives_with_the_parser() {
     let lake = Lake::five().await;
-    let report =
-        redrive(lake.store.clone(), ParentContext::Drop, ChunkWriter::default(), false).await.unwrap();
+    let report = redrive(lake.store.clone(), ParentContext::Drop, false).await.unwrap();
     assert_eq!(tables(&report), [("account", 2), ("contact", 2)]);
-    assert_eq!(lake.clean("parser").await, (5, 4, 0));
+    assert_eq!(lake.assert_clean("parser").await, (5, 4, 0));
 }

@@ -1,4 +1,4 @@
-//! The pages of a chunk, one after the other, and the chunk's metadata.
+//! Pages, put one behind the other, and what a footer says about them.
 
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, EncodingMask, ZstdLevel};
@@ -14,7 +14,7 @@ use zstd::zstd_safe::compress_bound;
 
 use crate::parquet::page_header::{MAX_HEADER_BYTES, PageHeader, PageKind};
 
-/// An encoded column chunk: its pages, and its metadata for the footer.
+/// A column chunk that is written.
 #[derive(Debug)]
 pub(in crate::parquet) struct EncodedChunk {
     pages: Bytes,
@@ -22,16 +22,17 @@ pub(in crate::parquet) struct EncodedChunk {
 }
 
 impl EncodedChunk {
+    /// Pages that somebody else has written and described.
     pub(in crate::parquet) fn new(pages: Bytes, close: ColumnCloseResult) -> Self {
         Self { pages, close }
     }
 
-    /// Metadata for the footer.
+    /// What a footer says about it.
     pub(in crate::parquet) fn close(&self) -> &ColumnCloseResult {
         &self.close
     }
 
-    /// Appends the chunk to a file.
+    /// Puts it into a file.
     pub(in crate::parquet) fn append(
         self,
         to: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
@@ -40,73 +41,74 @@ impl EncodedChunk {
     }
 }
 
-/// Compressor and buffers that serve one chunk after the other.
-pub(super) struct Scratch {
+/// What serves one chunk after the other.
+pub(super) struct Tools {
     compressor: Compressor<'static>,
-    /// The current page before compression.
+    /// The page that is being made, not compressed yet.
     page: Vec<u8>,
+    /// The same, compressed.
     compressed: Vec<u8>,
 }
 
-impl Scratch {
+impl Tools {
     pub(super) fn new() -> ParquetResult<Self> {
         let compressor = Compressor::new(ZstdLevel::default().compression_level())?;
         Ok(Self { compressor, page: Vec::new(), compressed: Vec::new() })
     }
 }
 
-/// Builder of a chunk's pages. A page is made in [`PagesBuilder::page`] and then finished.
-pub(super) struct PagesBuilder<'a> {
-    scratch: &'a mut Scratch,
+/// The pages of a chunk so far.
+pub(super) struct Pages<'a> {
+    tools: &'a mut Tools,
     compression: Compression,
     out: Vec<u8>,
     encodings: Vec<PageEncodingStats>,
     dictionary_bytes: Option<u64>,
     uncompressed_bytes: usize,
     /// Levels of all data pages.
-    levels: usize,
+    slots: usize,
 }
 
-impl<'a> PagesBuilder<'a> {
-    pub(super) fn new(scratch: &'a mut Scratch, compression: Compression) -> Self {
-        scratch.page.clear();
+impl<'a> Pages<'a> {
+    pub(super) fn new(tools: &'a mut Tools, compression: Compression) -> Self {
+        tools.page.clear();
         Self {
-            scratch,
+            tools,
             compression,
             out: Vec::new(),
             encodings: Vec::new(),
             dictionary_bytes: None,
             uncompressed_bytes: 0,
-            levels: 0,
+            slots: 0,
         }
     }
 
-    /// The buffer of the current page.
+    /// Where the next page is made.
     pub(super) fn page(&mut self) -> &mut Vec<u8> {
-        &mut self.scratch.page
+        &mut self.tools.page
     }
 
-    /// Finishes the current page as the dictionary, which comes before all data pages.
-    pub(super) fn finish_dictionary(&mut self, values: usize) -> ParquetResult<()> {
-        self.finish_page(PageKind::Dictionary, values, Encoding::PLAIN)?;
+    /// Puts what was made as the dictionary, before any other page.
+    pub(super) fn put_dictionary(&mut self, values: usize) -> ParquetResult<()> {
+        self.put(PageKind::Dictionary, values, Encoding::PLAIN)?;
         self.dictionary_bytes = Some(self.out.len() as u64);
         Ok(())
     }
 
-    /// Finishes the current page as a data page.
-    pub(super) fn finish_data(&mut self, levels: usize, encoding: Encoding) -> ParquetResult<()> {
-        self.finish_page(PageKind::Data, levels, encoding)?;
-        self.levels += levels;
+    /// Puts what was made as the next page of values.
+    pub(super) fn put_data(&mut self, slots: usize, encoding: Encoding) -> ParquetResult<()> {
+        self.put(PageKind::Data, slots, encoding)?;
+        self.slots += slots;
         Ok(())
     }
 
-    fn finish_page(&mut self, kind: PageKind, values: usize, encoding: Encoding) -> ParquetResult<()> {
+    fn put(&mut self, kind: PageKind, values: usize, encoding: Encoding) -> ParquetResult<()> {
         let page_type = kind.page_type();
         match self.encodings.last_mut() {
             Some(last) if last.page_type == page_type => last.count += 1,
             _ => self.encodings.push(PageEncodingStats { page_type, encoding, count: 1 }),
         }
-        let Self { scratch: Scratch { compressor, page, compressed }, out, .. } = self;
+        let Self { tools: Tools { compressor, page, compressed }, out, .. } = self;
         let stored = if self.compression == Compression::UNCOMPRESSED {
             &*page
         } else {
@@ -123,22 +125,22 @@ impl<'a> PagesBuilder<'a> {
             values: values as i32,
             encoding,
         };
-        let start = out.len();
+        let begin = out.len();
         out.reserve(MAX_HEADER_BYTES + stored.len());
         header.write(out);
-        self.uncompressed_bytes += out.len() - start + page.len();
+        self.uncompressed_bytes += out.len() - begin + page.len();
         out.extend_from_slice(stored);
         page.clear();
         Ok(())
     }
 
-    /// Finishes the chunk.
+    /// Closes the chunk.
     pub(super) fn finish(
         self,
         column: ColumnDescPtr,
         rows: usize,
         statistics: Option<Statistics>,
-        bloom_filter: Option<Sbbf>,
+        filter: Option<Sbbf>,
     ) -> ParquetResult<EncodedChunk> {
         let mut pages = self.out;
         pages.shrink_to_fit();
@@ -149,7 +151,7 @@ impl<'a> PagesBuilder<'a> {
             .set_page_encoding_stats(self.encodings.clone())
             .set_total_compressed_size(pages.len() as i64)
             .set_total_uncompressed_size(self.uncompressed_bytes as i64)
-            .set_num_values(self.levels as i64)
+            .set_num_values(self.slots as i64)
             .set_data_page_offset(self.dictionary_bytes.unwrap_or(0) as i64)
             .set_dictionary_page_offset(self.dictionary_bytes.map(|_| 0));
         if let Some(statistics) = statistics {
@@ -159,7 +161,7 @@ impl<'a> PagesBuilder<'a> {
             bytes_written: pages.len() as u64,
             rows_written: rows as u64,
             metadata: metadata.build()?,
-            bloom_filter,
+            bloom_filter: filter,
             column_index: None,
             offset_index: None,
         };

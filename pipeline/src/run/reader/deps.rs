@@ -1,0 +1,43 @@
+//! Collaborators and settings that all readers of a run share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::lake::records::Records;
+use catchwater_sinks::store::Store;
+
+use super::listings::Listings;
+use crate::eventhubs::Client;
+use crate::metrics::Metrics;
+use crate::partitions::Checkpoints;
+use crate::run::config::Decisions;
+
+/// Collaborators and settings that all readers of a run share.
+#[derive(Debug)]
+pub(in crate::run) struct Deps {
+    /// The hub.
+    pub(in crate::run) client: Client,
+    /// The lake.
+    pub(in crate::run) store: Store,
+    /// Listings of the lake, shared by all partitions.
+    pub(in crate::run) listings: Listings,
+    /// Retry policy for a store that does not answer.
+    pub(in crate::run) backoff: Backoff,
+    /// The lake's records: origins, rules, lost ranges.
+    pub(in crate::run) records: Records,
+    /// The checkpoints of this hub.
+    pub(in crate::run) checkpoints: Checkpoints,
+    /// The consumer group.
+    pub(in crate::run) consumer_group: String,
+    /// The owner level that every link states.
+    pub(in crate::run) owner_level: i64,
+    /// Read what the hub had at the start, then stop.
+    pub(in crate::run) until_caught_up: bool,
+    /// Time without events, with credit outstanding, after which the hub is asked for the partition's state.
+    pub(in crate::run) idle_timeout: Duration,
+    /// The operator's decisions for this run.
+    pub(in crate::run) decisions: Decisions,
+    /// Counters of the run.
+    pub(in crate::run) metrics: Arc<Metrics>,
+}
