@@ -1,7 +1,6 @@
 //! Byte range of a slice within the slice it was cut from.
 //!
-//! Owns: the arithmetic on addresses. A part from elsewhere has no range, so a wrong pairing is an `Option` and never
-//! a wrong offset.
+//! Owns: the arithmetic on addresses. A part of another slice has no range: a mistake is `None`, not a wrong offset.
 
 use std::ops::Range;
 
@@ -10,7 +9,7 @@ pub(crate) fn range(whole: &[u8], part: &[u8]) -> Option<Range<usize>> {
     AddressRange::of(whole).range_of(part)
 }
 
-/// Addresses of a slice, for the time while the slice itself is mutably borrowed.
+/// Addresses of a slice, for use while the slice itself is mutably borrowed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AddressRange {
     start: usize,

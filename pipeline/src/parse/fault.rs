@@ -1,7 +1,7 @@
 //! Reasons for texts that simd-json rejects, and the two repairs before its second attempt.
 //!
 //! Owns: reasons and offsets of `NotJson`, the repair of lone surrogates and of numbers beyond f64. Does not own: the
-//! decision, which is simd-json's. Nothing here runs for a well-formed body.
+//! decision, which is simd-json's. Nothing here runs for a body that simd-json accepts.
 
 use simd_json::{Error, ErrorType};
 

@@ -69,7 +69,8 @@ impl Reader {
         Ok(ChangeEvent { tree, members, table, message, target, parent_context_dropped, slow_path, repaired })
     }
 
-    /// Copies the content of a text that is one JSON string into `into`. Returns whether it was repaired.
+    /// Copies the content of a text that is one JSON string into `into`. Returns true if lone surrogates
+    /// were replaced.
     ///
     /// # Errors
     /// A [`Reject`] with a byte offset in the text.

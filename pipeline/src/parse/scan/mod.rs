@@ -22,7 +22,7 @@ use super::sink::Sink;
 use crate::event::Member;
 use crate::event::tree::Kind;
 
-/// Reads one text after the other in the same memory.
+/// Reads texts, one after the other, in the same memory.
 #[derive(Debug, Default)]
 pub(super) struct FastPath {
     index: StructuralIndex,
@@ -35,7 +35,7 @@ impl FastPath {
     /// [`Fallback`]: the text is outside the fast path. The sink then holds a part of a tree, to be cleared.
     pub(super) fn write(&mut self, text: &str, sink: &mut Sink<'_>) -> Result<(), Fallback> {
         let bytes = text.as_bytes();
-        self.index.find(bytes);
+        self.index.build(bytes);
         let Sink { tree, keys, root_object } = sink;
         let mut scan = Scan { text, bytes, index: &self.index, tree, keys, depth: 0 };
         let start = scan.skip_space(0);

@@ -13,24 +13,24 @@ pub(super) struct StructuralIndex {
 }
 
 impl StructuralIndex {
-    /// Indexes a text.
-    pub(super) fn find(&mut self, text: &[u8]) {
+    /// Builds the index of a text.
+    pub(super) fn build(&mut self, text: &[u8]) {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") {
             #[expect(unsafe_code, reason = "a function for processors that have AVX2")]
-            // SAFETY: AVX2 was detected in the line above.
-            return unsafe { self.find_avx2(text) };
+            // SAFETY: the condition checks that this processor has AVX2.
+            return unsafe { self.build_avx2(text) };
         }
         #[cfg(target_arch = "aarch64")]
-        return self.find_with(text, blocks::neon);
+        return self.build_with(text, blocks::neon);
         #[cfg(not(target_arch = "aarch64"))]
-        self.find_with(text, blocks::portable);
+        self.build_with(text, blocks::portable);
     }
 
     /// The same without vector instructions.
     #[cfg(test)]
-    pub(super) fn find_portably(&mut self, text: &[u8]) {
-        self.find_with(text, blocks::portable);
+    pub(super) fn build_portably(&mut self, text: &[u8]) {
+        self.build_with(text, blocks::portable);
     }
 
     /// The first indexed position at or after `at`; a position beyond the text if there is none left.
@@ -53,18 +53,18 @@ impl StructuralIndex {
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn find_avx2(&mut self, text: &[u8]) {
-        self.find_with(text, |block| blocks::avx2(block));
+    fn build_avx2(&mut self, text: &[u8]) {
+        self.build_with(text, |block| blocks::avx2(block));
     }
 
     #[inline]
-    fn find_with(&mut self, text: &[u8], bits: impl Fn(&[u8; BLOCK]) -> u64) {
+    fn build_with(&mut self, text: &[u8], bits: impl Fn(&[u8; BLOCK]) -> u64) {
         let (blocks, rest) = text.as_chunks::<BLOCK>();
         let mut last = [b' '; BLOCK];
         last[..rest.len()].copy_from_slice(rest);
         self.words.clear();
         self.words.resize(blocks.len() + 2, 0);
-        // Assigns to existing words: the branch of a push keeps the compiler from using vector masks.
+        // Assigns to existing words: around the branch of a push, the compiler builds each mask bit by bit.
         for (word, block) in self.words.iter_mut().zip(blocks.iter().chain([&last])) {
             *word = bits(block);
         }

@@ -22,9 +22,9 @@ fn positions(index: &StructuralIndex) -> Vec<u32> {
 fn vector_and_portable_index_find_every_structural_byte() {
     let mut index = StructuralIndex::default();
     let mut check = |text: &[u8]| {
-        index.find(text);
+        index.build(text);
         assert_eq!(positions(&index), expected(text), "{text:?}");
-        index.find_portably(text);
+        index.build_portably(text);
         assert_eq!(positions(&index), expected(text), "{text:?}, portably");
     };
     for byte in 0..=u8::MAX {

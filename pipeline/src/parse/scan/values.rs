@@ -27,7 +27,7 @@ impl Scan<'_> {
     fn other_value(&mut self, at: usize) -> Result<usize, Fallback> {
         match self.byte(at) {
             b'{' => self.object(at),
-            // A third of the values that are not strings.
+            // Empty lists are a third of the values that are not strings.
             b'[' if self.byte(at + 1) == b']' => {
                 self.tree.push_literal(Kind::List);
                 Ok(at + 2)
@@ -189,7 +189,7 @@ impl Scan<'_> {
         key && of("value", "Value").is_some()
     }
 
-    /// The position after a type and its comma; `at` itself if there is not a type.
+    /// The position after a type and its comma; `at` itself without a type.
     fn after_type(&mut self, at: usize) -> Result<usize, Fallback> {
         let (name, value) = self.name(at)?;
         if !self.is_type(name, value) {

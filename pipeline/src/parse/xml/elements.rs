@@ -103,7 +103,7 @@ impl Elements {
         2 * self.list.len() + self.base64 / 4 * 3
     }
 
-    /// True if an element may be of a class, so that members outside the SDK's namespaces carry theirs in their name.
+    /// True if an element may be an object of a class. Its members outside the SDK's namespaces then have a qualified name.
     pub(super) fn may_be_class(&self, element: usize, text: &str) -> bool {
         let Element { namespace, name, stated, .. } = self.list[element];
         match stated {
