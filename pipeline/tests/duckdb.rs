@@ -92,12 +92,12 @@ fn ambiguous_attribute_names_keep_their_values() {
 fn each_record_of_an_event_is_a_row_of_one_file() {
     let Some(bed) = Bed::new("lake") else { return };
     let hub = Hub::start(1);
-    bed.check("several.py make", &[&bed.sent()]);
+    bed.check("several_targets.py make", &[&bed.sent()]);
     assert_eq!(send(&hub, &bed.sent(), 0), 5);
     bed.run(&hub.connection_string, 10);
     let report = audit(&bed.lake);
     assert_eq!((report["events"].as_u64(), report["rows"].as_u64()), (Some(5), Some(10)), "{report}");
-    bed.check("several.py check", &[&bed.views(), &bed.lake]);
+    bed.check("several_targets.py check", &[&bed.views(), &bed.lake]);
     bed.check_readers();
 }
 
@@ -155,12 +155,12 @@ fn audit_and_views_agree_on_accepted_gaps() {
         serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
     };
     assert_eq!(audited(0)["accepted_gaps"], 0);
-    bed.check("accepted.py take", &[&bed.lake]);
+    bed.check("accepted_gaps.py take", &[&bed.lake]);
     assert!(audited(5)["gaps"].as_u64() > Some(0), "a third of the numbers is missing and not accepted");
-    bed.check("accepted.py check", &[&bed.printed(), &report]);
-    bed.check("accepted.py accept", &[&bed.lake]);
+    bed.check("accepted_gaps.py check", &[&bed.printed(), &report]);
+    bed.check("accepted_gaps.py accept", &[&bed.lake]);
     assert_eq!(audited(0)["gaps"], 0);
-    bed.check("accepted.py check", &[&bed.printed(), &report]);
+    bed.check("accepted_gaps.py check", &[&bed.printed(), &report]);
 }
 
 /// An attribute is an integer, then 1E+300, a fraction that no decimal can hold, a GUID, a string, a date. Each of 200 files
@@ -349,7 +349,7 @@ fn queries_printed_by_the_demo_run_in_a_shell() {
             catchwater(&["demo", "--events", "500", "--lake", bed.lake.to_str().unwrap()]).output().unwrap();
         assert!(output.status.success(), "{}", output_text(&output));
         fs::write(bed.sent().join("printed"), output.stdout).unwrap();
-        bed.check("pasted.py", &[&bed.sent().join("printed")]);
+        bed.check("demo_queries.py", &[&bed.sent().join("printed")]);
     }
 }
 

@@ -2,8 +2,8 @@
 //
 //   node hub.js EVENTS
 //
-// Says its port, then serves until its input ends. Tokens are accepted as they are. Event n has the sequence number n and
-// the body "n:" with so many x behind it that some events take several frames.
+// Prints its port, then serves until its standard input closes. Accepts every token. Event n has the sequence number n and the
+// body "n:" followed by a number of x, so that some events take several frames.
 
 'use strict';
 const rhea = require('rhea');
@@ -20,7 +20,7 @@ function event(n) {
             'x-opt-sequence-number': types.wrap_long(n),
             'x-opt-offset': String(n * 16),
             'x-opt-enqueued-time': types.wrap_timestamp(1700000000000 + n),
-            // What is stepped over.
+            // Annotations that the receiver skips.
             'x-opt-partition-key': 'key',
             'x-opt-list': types.wrap_list(['a', 1, true, types.wrap_list([])]),
         },
@@ -31,7 +31,7 @@ function event(n) {
     };
 }
 
-// What a link asks for it gets.
+// Each link gets the terminus that it asks for.
 container.on('receiver_open', ({ receiver }) => receiver.set_target({ address: receiver.target.address }));
 container.on('sender_open', ({ sender }) => sender.set_source({ address: sender.source.address }));
 
@@ -44,7 +44,7 @@ container.on('message', ({ message: request, connection }) => {
     });
 });
 
-// Credit comes in parts; where each link stands.
+// The next event of each link; credit arrives in parts.
 const next = new Map();
 container.on('sendable', ({ sender }) => {
     if (!sender.source.address.includes('/Partitions/')) return;

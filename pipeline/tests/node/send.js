@@ -1,8 +1,8 @@
-// Sends events as rhea encodes them, and with it the official JavaScript SDK.
+// Sends events in the encoding of rhea, which the official JavaScript SDK uses too.
 //
 //   node send.js PORT KEY-NAME KEY
 //
-// To partition 0 of the hub "events": a body, no body (a Data section that holds null), a footer (which rhea puts in front of
+// To partition 0 of the hub "events": a body, no body (a Data section that holds null), a footer (which rhea puts before
 // the body), a text and a body. Ends once the hub has accepted all of them.
 
 'use strict';

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from checking import Faults, connect, rows
-from made import Raw, choice, entity, event, guid, money, pairs, reference, typed
+from event_builder import Raw, choice, entity, event, guid, money, pairs, reference, typed
 
 ZERO = "00000000-0000-0000-0000-000000000000"
 HERE, THERE = guid(40), guid(41)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from bodies import date_parts, instant, pairs, parse, is_empty, type_name
 from expectation import AUTOMATIC, Expectation, guid_text, json_column, targets
-from made import Raw, choice, entity, event, guid, money, reference, typed
-from made import pairs as pairs_text
+from event_builder import Raw, choice, entity, event, guid, money, reference, typed
+from event_builder import pairs as pairs_text
 
 TABLE = "new_everything"
 # Its folder is encoded: `table$`, and each byte outside [a-z0-9_] as a percent sign and two digits.

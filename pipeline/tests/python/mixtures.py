@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bodies import Number, date_parts, milliseconds
 from checking import Faults, connect, quoted, rows
-from made import event, guid, reference
+from event_builder import event, guid, reference
 
 EVENTS = 200
 GUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from bodies import date_parts, instant, milliseconds, pairs, parse, type_name
 from checking import Faults, connect, rows
-from made import ORGANIZATION, Raw, choice, entity, event, guid, money, reference, target
-from made import pairs as pairs_of
+from event_builder import ORGANIZATION, Raw, choice, entity, event, guid, money, reference, target
+from event_builder import pairs as pairs_of
 
 SEED = int(os.environ.get("CATCHWATER_SEED", "1"))
 EVENTS, PARTITIONS, RECORDS = 100_000, 4, 1_000

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bodies import date_parts, instant, pairs, parse
 from checking import Faults, connect, rows
-from made import Raw, event, guid, money, pairs as pairs_of, party_list, reference
+from event_builder import Raw, event, guid, money, pairs as pairs_of, party_list, reference
 
 ZERO = "00000000-0000-0000-0000-000000000000"
 BAD = ["nonsense", '{"MessageName":', "[1]"]

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from checking import Faults, connect, rows
-from made import event, guid
+from event_builder import event, guid
 
 LARGE = 900_000
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from checking import Faults, connect, rows
-from made import ORGANIZATION, Raw, choice, entity, event, guid, money, pairs, party_list, reference
+from event_builder import ORGANIZATION, Raw, choice, entity, event, guid, money, pairs, party_list, reference
 
 AGAIN, GONE, LATE_CREATE, IMAGE, GONE_THEN_LATE, TIE, MISFIT, ODD, RETRY, SECOND, SHOWN, BACK = (guid(100 + n) for n in range(12))
 JOB, DELETION, VERSIONED = guid(800), guid(801), guid(120)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from checking import Faults, connect, quoted, rows
-from made import choice, event, guid, money, party_list, reference
+from event_builder import choice, event, guid, money, party_list, reference
 
 TABLE = "new_typed"
 CONTEXT = "https://org.crm4.dynamics.com/api/data/v9.2/$metadata#EntityDefinitions"

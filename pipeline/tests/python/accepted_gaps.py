@@ -1,8 +1,8 @@
 """Accepted gaps, as the audit and the views report them.
 
-accepted.py take LAKE: removes the file of a destination and records two thirds of its numbers as accepted.
-accepted.py accept LAKE: records all numbers without a row as accepted.
-accepted.py check VIEWS AUDIT: compares the views with the report of the audit."""
+accepted_gaps.py take LAKE: removes the file of a destination and records two thirds of its numbers as accepted.
+accepted_gaps.py accept LAKE: records all numbers without a row as accepted.
+accepted_gaps.py check VIEWS AUDIT: compares the views with the report of the audit."""
 
 import json
 import sys

@@ -1,12 +1,12 @@
-"""several.py make FOLDER: writes several.ndjson: events about one record and events about several.
-several.py check VIEWS LAKE: each record of an event is a row, and all rows of an event are in one file."""
+"""several_targets.py make FOLDER: writes several.ndjson: events about one record and events about several.
+several_targets.py check VIEWS LAKE: each record of an event is a row, and all rows of an event are in one file."""
 
 import json
 import sys
 from pathlib import Path
 
 from checking import Faults, connect, quoted, rows
-from made import Raw, entity, event, guid, pairs, reference, typed
+from event_builder import Raw, entity, event, guid, pairs, reference, typed
 
 ZERO = "00000000-0000-0000-0000-000000000000"
 # Message and (record, name) of each row; without a name if the record is deleted.
