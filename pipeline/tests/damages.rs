@@ -78,22 +78,22 @@ const DAMAGES: [Damage; 31] = [
         Found("its footer is not as it was written"),
     ),
     (
-        "a byte at 2 % of the file is changed",
+        "a byte of a page at 2 % is changed",
         |lake| edit(&lake.chain()[1], |bytes| flip(bytes, 2)),
         Found("is damaged: column"),
     ),
     (
-        "a byte at 30 % of the file is changed",
+        "a byte of a page at 30 % is changed",
         |lake| edit(&lake.chain()[1], |bytes| flip(bytes, 30)),
         Found("is damaged: column"),
     ),
     (
-        "a byte at 60 % of the file is changed",
+        "a byte of a page at 60 % is changed",
         |lake| edit(&lake.chain()[1], |bytes| flip(bytes, 60)),
         Found("is damaged: column"),
     ),
     (
-        "a byte at 95 % of the file is changed",
+        "a byte of a page at 95 % is changed",
         |lake| edit(&lake.chain()[1], |bytes| flip(bytes, 95)),
         Found("is damaged: column"),
     ),
@@ -340,33 +340,33 @@ fn renumbered(file: &Path, continues_at: u64) -> PathBuf {
     file.with_file_name(format!("{source}-{continues_at:020}.cw.parquet"))
 }
 
-/// Where the footer of a file begins.
-fn footer(bytes: &[u8]) -> usize {
+/// The offset of the footer of a file.
+fn footer_offset(bytes: &[u8]) -> usize {
     let end = bytes.len() - 8;
     end - u32::from_le_bytes(bytes[end..end + 4].try_into().unwrap()) as usize
 }
 
-/// Flips a bit of the pages, which the bloom filters follow: a percentage of the first half of what is not footer.
+/// Flips a bit of a page, at this percentage of the pages: the first half of the bytes before the footer, as bloom filters follow.
 fn flip(bytes: &mut [u8], percent: usize) {
-    let at = 4 + footer(bytes) / 2 * percent / 100;
+    let at = 4 + footer_offset(bytes) / 2 * percent / 100;
     bytes[at] ^= 0x10;
 }
 
-/// Makes the first field of the footer another type of field.
+/// Changes the type of the first field of the footer.
 fn break_footer(bytes: &mut [u8]) {
-    let at = footer(bytes);
+    let at = footer_offset(bytes);
     bytes[at] = 0xff;
 }
 
-/// Gives a column a name that no schema has, wherever the footer says it.
+/// Renames a column, everywhere in the footer, to a name that no schema has.
 fn rename_column(bytes: &mut [u8]) {
-    let at = footer(bytes);
+    let at = footer_offset(bytes);
     replace(&mut bytes[at..], b"_initiating_us", b"_initiating0us");
 }
 
-/// Makes the lake's id another one of the same length.
+/// Changes a digit of the lake's id.
 fn change_lake(bytes: &mut [u8]) {
-    let at = footer(bytes);
+    let at = footer_offset(bytes);
     let found = bytes[at..].windows(8).position(|part| part == br#""lake":""#).unwrap();
     let digit = &mut bytes[at + found + 8];
     *digit = if *digit == b'0' { b'1' } else { b'0' };

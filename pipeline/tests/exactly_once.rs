@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
-#[expect(clippy::panic, reason = "a test that can't go on has to say why")]
+#[expect(clippy::panic, reason = "a test that can't go on has to report the reason")]
 #[path = "support/processes.rs"]
 mod processes;
 

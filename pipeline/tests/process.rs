@@ -3,7 +3,7 @@
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
-#![expect(clippy::panic, reason = "a test that can't go on has to say why")]
+#![expect(clippy::panic, reason = "a test that can't go on has to report the reason")]
 
 #[allow(dead_code, clippy::panic, reason = "shared with tests that start, send and stop in other ways")]
 #[path = "support/processes.rs"]

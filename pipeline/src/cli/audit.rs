@@ -46,7 +46,7 @@ pub(super) async fn read(options: &LakeOptions) -> anyhow::Result<Report> {
             let state = options.state.clone().unwrap_or_else(|| crate::run::default_state(&options.lake));
             checkpoints_of(&id, &Store::open_existing(state)?).await?
         }
-        // Without an id its checkpoints can't be told from those of other lakes; the audit reports the missing id.
+        // Without an id its checkpoints can't be distinguished from those of other lakes; the audit reports the missing id.
         None => BTreeMap::new(),
     };
     Ok(audit::audit(&lake, ROW_COLUMNS, column_may_be, &checkpoints).await?)
@@ -140,6 +140,30 @@ pub(super) fn text(report: &Report) -> String {
     for finding in &report.findings {
         outln!(out, "fault: {}", escaped(finding));
     }
+    notes(report, &mut out);
+    if report.is_clean() {
+        outln!(
+            out,
+            "clean: {} events, each in the lake exactly once; {} still in flight",
+            report.events,
+            report.in_flight
+        );
+    } else {
+        outln!(
+            out,
+            "NOT clean: {} gaps, {} duplicates, {} broken chains, {} schema faults among {} events",
+            report.gaps,
+            report.duplicates,
+            report.broken_chains,
+            report.schema_faults,
+            report.events
+        );
+    }
+    out
+}
+
+/// A line for each fact that is not a fault but worth knowing.
+fn notes(report: &Report, out: &mut String) {
     if report.accepted_gaps > 0 {
         outln!(
             out,
@@ -171,25 +195,6 @@ pub(super) fn text(report: &Report) -> String {
             escaped(first)
         );
     }
-    if report.is_clean() {
-        outln!(
-            out,
-            "clean: {} events, each in the lake exactly once; {} still in flight",
-            report.events,
-            report.in_flight
-        );
-    } else {
-        outln!(
-            out,
-            "NOT clean: {} gaps, {} duplicates, {} broken chains, {} schema faults among {} events",
-            report.gaps,
-            report.duplicates,
-            report.broken_chains,
-            report.schema_faults,
-            report.events
-        );
-    }
-    out
 }
 
 /// A line for each source.

@@ -56,7 +56,7 @@ pub(crate) struct Log {
     /// All events that will ever be, of which the first `enqueued` have arrived.
     pub(crate) events: Vec<Event>,
     pub(crate) enqueued: usize,
-    /// How many of them retention has taken.
+    /// Number of events that retention has removed.
     pub(crate) purged: usize,
 }
 

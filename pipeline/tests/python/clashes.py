@@ -1,5 +1,5 @@
 """clashes.py make FOLDER: writes clashes.ndjson, events with attributes whose names and values the views could misinterpret.
-clashes.py check VIEWS: what the views say of them.
+clashes.py check VIEWS: compares the views with the expected rows.
 clashes.py redrive VIEWS LAKE, clashes.py redriven VIEWS: bodies of the quarantine get rows in tables with different columns."""
 
 import json
