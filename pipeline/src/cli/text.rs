@@ -14,14 +14,14 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
 /// Masks values of keys and signatures, and passwords of addresses, anywhere in a text. Values that should hold a secret
 /// have types that never show it; this covers a name or a path that holds one by mistake.
 pub(super) fn masked(text: &str) -> Cow<'_, str> {
-    match without_parts(text) {
-        Cow::Borrowed(text) => without_values(text),
-        Cow::Owned(text) => Cow::Owned(without_values(&text).into_owned()),
+    match without_address_secrets(text) {
+        Cow::Borrowed(text) => without_key_values(text),
+        Cow::Owned(text) => Cow::Owned(without_key_values(&text).into_owned()),
     }
 }
 
 /// Masks the user info, query and fragment of addresses.
-fn without_parts(text: &str) -> Cow<'_, str> {
+fn without_address_secrets(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let mut rest = text;
     while let Some(colon) = rest.find(":/") {
@@ -56,7 +56,7 @@ fn without_parts(text: &str) -> Cow<'_, str> {
 }
 
 /// Masks values of keys and signatures.
-fn without_values(text: &str) -> Cow<'_, str> {
+fn without_key_values(text: &str) -> Cow<'_, str> {
     let lower = text.to_ascii_lowercase();
     let mut out = String::new();
     let mut shown = 0;

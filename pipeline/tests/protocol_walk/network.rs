@@ -9,7 +9,7 @@ use crate::setup::Trait;
 use crate::simulation::{At, File, Finding, Put, Row, Simulation};
 
 /// One request about a file.
-pub(crate) struct Errand<'a> {
+pub(crate) struct Request<'a> {
     pub(crate) writer: usize,
     pub(crate) at: At,
     pub(crate) path: usize,
@@ -18,7 +18,7 @@ pub(crate) struct Errand<'a> {
     pub(crate) durable: Option<Ordinal>,
 }
 
-impl Errand<'_> {
+impl Request<'_> {
     fn first(&self) -> Ordinal {
         self.rows[0].event
     }
@@ -28,7 +28,7 @@ impl Errand<'_> {
     }
 
     /// Carries out the step that the chain asks for and returns the answer.
-    pub(crate) fn ask(
+    pub(crate) fn carry_out(
         &self,
         step: Step,
         simulation: &mut Simulation,
@@ -63,7 +63,7 @@ impl Errand<'_> {
             0..50 => {
                 put.file.synced = true;
                 let created = simulation.put_if_absent(put)?;
-                simulation.tally.collisions += usize::from(!created);
+                simulation.tally.conflicts += usize::from(!created);
                 Ok(if created { Fact::Created } else { Fact::Taken })
             }
             50..62 => {

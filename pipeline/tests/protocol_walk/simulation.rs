@@ -170,9 +170,9 @@ pub(crate) struct Simulation {
     /// A lake was restored from its copy: checkpoints may be ahead of it.
     pub(crate) restored: bool,
     /// Listings show every file: they reveal that a hub restarted its numbers.
-    pub(crate) lists_freshly: bool,
+    pub(crate) listings_are_current: bool,
     /// An operator has declared older versions of the rules stopped.
-    pub(crate) old_stopped: bool,
+    pub(crate) old_versions_stopped: bool,
     pub(crate) in_flight: Vec<Put>,
     pub(crate) tally: Tally,
     offset: Offset,
@@ -190,8 +190,8 @@ impl Simulation {
             old_checkpoints: Vec::new(),
             copy: None,
             restored: false,
-            lists_freshly: false,
-            old_stopped: false,
+            listings_are_current: false,
+            old_versions_stopped: false,
             in_flight: Vec::new(),
             tally: Tally::default(),
             offset: Offset::new(""),
@@ -283,7 +283,7 @@ impl Simulation {
         }
         // With this bug names mean nothing; the rows are checked nevertheless.
         if !self.has(Bug::NamedAfterFirstRow) {
-            continues_whole(self.source(at).chains[path].last(), &file)?;
+            check_continues(self.source(at).chains[path].last(), &file)?;
         }
         self.source_mut(at).chains[path].push(file);
         Ok(true)
@@ -316,7 +316,7 @@ impl Simulation {
     }
 
     /// Records events as lost. Checks I6: none of them is in the lake.
-    pub(crate) fn give_up(&mut self, at: At, ranges: &[LostRange]) -> Result<(), Finding> {
+    pub(crate) fn record_loss(&mut self, at: At, ranges: &[LostRange]) -> Result<(), Finding> {
         for range in ranges {
             let rows: Vec<Row> = self.rows_from_origin(at).collect();
             let there = |row: &&Row| self.lakes[at.lake].counts[row.log][self.number(**row)][row.index] > 0;
@@ -346,7 +346,7 @@ impl Simulation {
     }
 
     /// Checks I5: a row that is skipped as present is present.
-    pub(crate) fn rows_are_there(&self, at: At, rows: &[Row]) -> Result<(), Finding> {
+    pub(crate) fn check_rows_present(&self, at: At, rows: &[Row]) -> Result<(), Finding> {
         let missing = rows.iter().find(|row| !self.is_settled(at, **row));
         missing.map_or(Ok(()), |row| {
             Err(Finding::new("I5", format!("{row:?} was skipped, but is not in the lake")))
@@ -356,7 +356,7 @@ impl Simulation {
     /// Stores a checkpoint.
     pub(crate) fn store_checkpoint(&mut self, at: At, last: Ordinal) -> Result<(), Finding> {
         self.tally.checkpoints += 1;
-        self.checkpoint_lags(at, last)?;
+        self.check_checkpoint(at, last)?;
         let identity = self.source(at).identity.clone();
         let claim = Claim { identity, last };
         self.old_checkpoints.push(claim.clone());
@@ -365,7 +365,7 @@ impl Simulation {
     }
 
     /// Checks I3: everything up to a checkpoint is in the lake.
-    fn checkpoint_lags(&self, at: At, last: Ordinal) -> Result<(), Finding> {
+    fn check_checkpoint(&self, at: At, last: Ordinal) -> Result<(), Finding> {
         let missing = self.rows_from_origin(at).find(|row| row.event <= last && !self.is_settled(at, *row));
         let what = |row| format!("the checkpoint is at {last}, but {row:?} is not in the lake");
         missing.map_or(Ok(()), |row| Err(Finding::new("I3", what(row))))
@@ -377,11 +377,11 @@ impl Simulation {
         self.in_flight.clear();
         for at in self.sources() {
             self.drop_unsynced(at);
-            self.chains_are_whole(at)?;
+            self.check_chains(at)?;
         }
         match self.checkpoint.clone() {
             _ if self.restored => Ok(()),
-            Some(claim) => self.checkpoint_lags(self.at(&claim.identity), claim.last),
+            Some(claim) => self.check_checkpoint(self.at(&claim.identity), claim.last),
             None => Ok(()),
         }
     }
@@ -401,7 +401,7 @@ impl Simulation {
             let files = std::mem::take(&mut self.source_mut(at).chains[path]);
             let (kept, gone): (Vec<File>, Vec<File>) = files.into_iter().partition(|file| file.synced);
             self.source_mut(at).chains[path] = kept;
-            self.tally.files_without_power += gone.len();
+            self.tally.files_lost_in_power_failures += gone.len();
             for row in gone.iter().flat_map(|file| &file.rows) {
                 *self.count_mut(at.lake, *row) -= 1;
             }
@@ -409,20 +409,20 @@ impl Simulation {
     }
 
     /// Checks I4: each file's name is one past the last row of the file before it.
-    pub(crate) fn chains_are_whole(&self, at: At) -> Result<(), Finding> {
+    pub(crate) fn check_chains(&self, at: At) -> Result<(), Finding> {
         if self.has(Bug::NamedAfterFirstRow) {
             return Ok(());
         }
         for chain in &self.source(at).chains {
             for (n, file) in chain.iter().enumerate() {
-                continues_whole(n.checked_sub(1).map(|before| &chain[before]), file)?;
+                check_continues(n.checked_sub(1).map(|before| &chain[before]), file)?;
             }
         }
         Ok(())
     }
 
     /// Checks I2, at the end: each event from the origin on has its rows, or is recorded as lost.
-    pub(crate) fn nothing_is_lost(&self, at: At) -> Result<(), Finding> {
+    pub(crate) fn check_all_rows(&self, at: At) -> Result<(), Finding> {
         let missing = self.rows_from_origin(at).find(|row| !self.is_settled(at, *row));
         missing.map_or(Ok(()), |row| Err(Finding::new("I2", format!("{row:?} is in no file"))))
     }
@@ -457,7 +457,7 @@ impl Simulation {
 }
 
 /// Checks I4 for one file and the one before it.
-fn continues_whole(before: Option<&File>, file: &File) -> Result<(), Finding> {
+fn check_continues(before: Option<&File>, file: &File) -> Result<(), Finding> {
     let expected = before.map_or(Ordinal(0), |before| Ordinal(before.last.0 + 1));
     let rises = file.rows.iter().all(|row| row.event >= expected && row.event <= file.last);
     if file.continues_at == expected && rises {

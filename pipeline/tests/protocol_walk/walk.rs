@@ -79,9 +79,9 @@ impl Walk {
         if self.deployed && self.dice.chance(50) {
             self.writers[n].version = 2;
         }
-        let resolute = self.dice.chance(50);
+        let accept_loss = self.dice.chance(50);
         let boundaries = self.simulation.tally.boundaries;
-        self.writers[n].start(&mut self.simulation, &mut self.dice, resolute)?;
+        self.writers[n].start(&mut self.simulation, &mut self.dice, accept_loss)?;
         if self.simulation.tally.boundaries > boundaries {
             self.displace_older(n);
         }
@@ -156,8 +156,8 @@ impl Walk {
         let mut put = simulation.in_flight.swap_remove(dice.below(simulation.in_flight.len()));
         put.file.synced = !simulation.setup.has(Trait::LocalDisk) || dice.chance(20);
         let created = simulation.put_if_absent(put)?;
-        simulation.tally.late_landings += usize::from(created);
-        simulation.tally.late_and_beaten += usize::from(!created);
+        simulation.tally.late_commits += usize::from(created);
+        simulation.tally.late_conflicts += usize::from(!created);
         Ok(())
     }
 
@@ -188,9 +188,9 @@ impl Walk {
         }
         let mut writer = Writer::new(self.writers.len(), simulation.setup.destinations);
         writer.version = simulation.source(at).newest_rules().map_or(1, |rules| rules.routing_version);
-        simulation.lists_freshly = true;
+        simulation.listings_are_current = true;
         writer.start(simulation, dice, false)?;
-        simulation.lists_freshly = false;
+        simulation.listings_are_current = false;
         (simulation.logs[at.log], simulation.checkpoint) = (log, checkpoint);
         if writer.run.is_some() {
             return Err(Finding::new("start", "a hub that restarted its numbers was read"));
@@ -211,9 +211,9 @@ impl Walk {
             self.deliver_late()?;
         }
         self.writers[0].version = 2;
-        self.simulation.old_stopped = true;
+        self.simulation.old_versions_stopped = true;
         let started = self.start(0);
-        self.simulation.old_stopped = false;
+        self.simulation.old_versions_stopped = false;
         started
     }
 
@@ -279,8 +279,8 @@ impl Walk {
     /// Checks I2 and I4; I1 is checked at each put.
     fn check_invariants(&self) -> Result<(), Finding> {
         for at in self.simulation.sources() {
-            self.simulation.chains_are_whole(at)?;
+            self.simulation.check_chains(at)?;
         }
-        self.simulation.nothing_is_lost(self.simulation.today)
+        self.simulation.check_all_rows(self.simulation.today)
     }
 }

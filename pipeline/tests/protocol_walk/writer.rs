@@ -15,7 +15,7 @@ use catchwater_sinks::paths::Ordinal;
 
 use crate::bug::Bug;
 use crate::dice::Dice;
-use crate::network::Errand;
+use crate::network::Request;
 use crate::setup::Trait;
 use crate::simulation::{At, Finding, Row, Simulation};
 
@@ -113,13 +113,13 @@ impl Writer {
         }
     }
 
-    /// Takes the start path. Does nothing if the rules or a lost position forbid it; with `resolute` the operator has chosen
+    /// Takes the start path. Does nothing if the rules or a lost position forbid it; with `accept_loss` the operator has chosen
     /// to go on without lost events.
     pub(crate) fn start(
         &mut self,
         simulation: &mut Simulation,
         dice: &mut Dice,
-        resolute: bool,
+        accept_loss: bool,
     ) -> Result<(), Finding> {
         let at = simulation.today;
         let checkpoint = read_checkpoint(simulation, at);
@@ -143,8 +143,8 @@ impl Writer {
         let next = match start::begin_reading(done, from, extent, &settled) {
             Ok(next) => next,
             Err(PositionLost::Gone { .. }) if simulation.has(Bug::RetentionIgnored) => extent.begin,
-            Err(gone @ PositionLost::Gone { .. }) if resolute => {
-                simulation.give_up(at, gone.ranges())?;
+            Err(gone @ PositionLost::Gone { .. }) if accept_loss => {
+                simulation.record_loss(at, gone.ranges())?;
                 extent.begin
             }
             // The operator did not choose to go on, or the hub restarted its numbers and is behind the position.
@@ -164,7 +164,7 @@ impl Writer {
         if simulation.has(Bug::RulesWithoutBoundary) {
             return Some(Entered { from: simulation.source(at).origin?.from });
         }
-        let old = if simulation.old_stopped {
+        let old = if simulation.old_versions_stopped {
             let rows_above_durable =
                 !simulation.rows_above(at, done).is_empty() && !simulation.has(Bug::BoundaryBelowRows);
             OldVersions::Stopped { rows_above_durable }
@@ -193,7 +193,7 @@ impl Writer {
         let mut listed = Vec::new();
         for destination in 0..destinations {
             let chain = &simulation.source(at).chains[simulation.path(destination)];
-            let stale = !simulation.lists_freshly && dice.chance(30);
+            let stale = !simulation.listings_are_current && dice.chance(30);
             let shown = if stale { dice.below(chain.len() + 1) } else { chain.len() };
             listed.extend(chain[..shown].iter().map(|file| (destination, file.continues_at)));
             simulation.tally.stale_lists += usize::from(shown < chain.len());
@@ -243,7 +243,7 @@ impl Writer {
             && !simulation.has(Bug::ExistingRowsNotSkipped)
         {
             simulation.tally.skipped += 1;
-            simulation.rows_are_there(run.at, &rows)?;
+            simulation.check_rows_present(run.at, &rows)?;
         } else if simulation.has(Bug::EventSplitAcrossFiles) && rows.len() > 1 && dice.chance(50) {
             run.push(destination, &rows[..1]);
             run.roll(destination)?;
@@ -280,14 +280,14 @@ impl Writer {
         }
         // At most one without a planted bug.
         let n = dice.below(lane.sent.len());
-        let errand = Errand {
+        let request = Request {
             writer: self.id,
             at: run.at,
             path: simulation.path(destination),
             rows: &lane.sent[n].file.rows,
             durable,
         };
-        let fact = errand.ask(lane.sent[n].step, simulation, dice)?;
+        let fact = request.carry_out(lane.sent[n].step, simulation, dice)?;
         let sent = &mut lane.sent[n];
         let chain = sent.supposed.as_mut().unwrap_or(&mut lane.chain);
         sent.step = chain.on(fact).map_err(in_chain)?;
@@ -307,7 +307,7 @@ impl Writer {
         last: Ordinal,
         simulation: &mut Simulation,
     ) -> Result<(), Finding> {
-        simulation.tally.lost_names += 1;
+        simulation.tally.runs_ended_by_conflict += 1;
         if simulation.has(Bug::ConflictDropsFile) {
             let Some(run) = &mut self.run else { return Ok(()) };
             return run.on_commit(destination, n, last, simulation);
@@ -421,7 +421,7 @@ impl Run {
         if sent.supposed.is_some() || simulation.has(Bug::ConflictDropsFile) {
             lane.chain = Chain::recovered(lane.chain.last().max(Some(last)));
         }
-        simulation.rows_are_there(self.at, &sent.file.rows)?;
+        simulation.check_rows_present(self.at, &sent.file.rows)?;
         self.ledger.durable(sent.file.id).map_err(in_ledger)
     }
 }
