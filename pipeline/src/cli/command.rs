@@ -1,6 +1,6 @@
-//! The commands that there are.
+//! The list of commands.
 //!
-//! Owns their names and the lines about them in `--help`. Does not own their options: each command's file does.
+//! Owns their names and descriptions in `--help`. Does not own their options, which are in the file of each command.
 
 use clap::{Parser, Subcommand};
 
@@ -11,7 +11,8 @@ use super::{audit, demo, hub, redrive, run, schema, send, sql};
 /// Dataverse events from an Azure Event Hub into a Parquet lake that DuckDB reads, each exactly once.
 ///
 /// Start with `catchwater demo`: it needs no cloud account. Most options can also be set by an environment variable, such
-/// as `--lake` by `CATCHWATER_LAKE`; an empty variable counts as unset.
+/// as `--lake` by `CATCHWATER_LAKE`; an empty variable counts as unset. `CATCHWATER_LOG` filters the log lines on standard
+/// error, for example `warn`.
 #[derive(Debug, Parser)]
 #[command(name = "catchwater", version, max_term_width = 110, after_help = exit::HELP)]
 pub(super) struct Cli {

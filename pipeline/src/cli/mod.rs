@@ -12,7 +12,7 @@ macro_rules! outln {
     }};
 }
 
-mod command; // the commands that there are
+mod command; // the list of commands
 mod process; // runtime, signals, the end of the process
 mod exit; // exit codes
 mod arguments; // command line and environment, read into a command
