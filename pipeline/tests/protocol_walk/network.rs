@@ -6,12 +6,12 @@ use catchwater_sinks::paths::Ordinal;
 use crate::bug::Bug;
 use crate::dice::Dice;
 use crate::setup::Trait;
-use crate::simulation::{At, File, Finding, Put, Row, Simulation};
+use crate::simulation::{File, Finding, Put, Row, Simulation, SourceKey};
 
 /// One request about a file.
 pub(crate) struct Request<'a> {
     pub(crate) writer: usize,
-    pub(crate) at: At,
+    pub(crate) at: SourceKey,
     pub(crate) path: usize,
     pub(crate) rows: &'a [Row],
     /// The durable position in the footer.

@@ -29,7 +29,7 @@ impl Finding {
 
 /// A lake and a generation of the hub: together one source with its chains and records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct At {
+pub(crate) struct SourceKey {
     pub(crate) lake: usize,
     pub(crate) log: usize,
 }
@@ -150,7 +150,7 @@ pub(crate) struct Lake {
 /// A put in flight whose writer no longer waits for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Put {
-    pub(crate) at: At,
+    pub(crate) at: SourceKey,
     pub(crate) path: usize,
     pub(crate) file: File,
 }
@@ -162,7 +162,7 @@ pub(crate) struct Simulation {
     pub(crate) logs: Vec<Log>,
     pub(crate) lakes: Vec<Lake>,
     /// The current lake and log.
-    pub(crate) today: At,
+    pub(crate) current: SourceKey,
     pub(crate) checkpoint: Option<Claim>,
     pub(crate) old_checkpoints: Vec<Claim>,
     /// An earlier copy of the current lake.
@@ -185,7 +185,7 @@ impl Simulation {
             setup,
             logs: Vec::new(),
             lakes: vec![Lake::default()],
-            today: At { lake: 0, log: 0 },
+            current: SourceKey { lake: 0, log: 0 },
             checkpoint: None,
             old_checkpoints: Vec::new(),
             copy: None,
@@ -203,14 +203,14 @@ impl Simulation {
     }
 
     pub(crate) fn log(&self) -> &Log {
-        &self.logs[self.today.log]
+        &self.logs[self.current.log]
     }
 
-    pub(crate) fn source(&self, at: At) -> &Source {
+    pub(crate) fn source(&self, at: SourceKey) -> &Source {
         &self.lakes[at.lake].sources[at.log]
     }
 
-    pub(crate) fn source_mut(&mut self, at: At) -> &mut Source {
+    pub(crate) fn source_mut(&mut self, at: SourceKey) -> &mut Source {
         &mut self.lakes[at.lake].sources[at.log]
     }
 
@@ -230,7 +230,7 @@ impl Simulation {
     /// Creates the hub, for the first time or again.
     pub(crate) fn create_hub(&mut self, log: Log) {
         self.logs.push(log);
-        self.today.log = self.logs.len() - 1;
+        self.current.log = self.logs.len() - 1;
         for lake in 0..self.lakes.len() {
             self.add_sources(lake);
         }
@@ -239,8 +239,8 @@ impl Simulation {
     /// Replaces the lake by an empty one.
     pub(crate) fn change_lake(&mut self) {
         self.lakes.push(Lake::default());
-        self.today.lake = self.lakes.len() - 1;
-        self.add_sources(self.today.lake);
+        self.current.lake = self.lakes.len() - 1;
+        self.add_sources(self.current.lake);
     }
 
     fn add_sources(&mut self, lake: usize) {
@@ -290,7 +290,7 @@ impl Simulation {
     }
 
     /// Finds a file by its name and syncs it before anything relies on it.
-    pub(crate) fn find(&mut self, at: At, path: usize, name: Ordinal) -> Option<&File> {
+    pub(crate) fn find(&mut self, at: SourceKey, path: usize, name: Ordinal) -> Option<&File> {
         let synced = !self.has(Bug::UnsyncedFileCounts);
         let file = self.source_mut(at).chains[path].iter_mut().find(|file| file.continues_at == name)?;
         file.synced |= synced;
@@ -298,14 +298,14 @@ impl Simulation {
     }
 
     /// Events above `after` that have a row, synced before anything relies on them, and the accepted gaps.
-    pub(crate) fn settled_above(&mut self, at: At, after: Option<Ordinal>) -> OrdinalSet {
+    pub(crate) fn settled_above(&mut self, at: SourceKey, after: Option<Ordinal>) -> OrdinalSet {
         self.tally.rows_asked += 1;
         let gaps: Vec<_> = self.source(at).gaps.iter().map(|gap| gap.from.0..=gap.to.0).collect();
         self.rows_above(at, after).union(gaps.into_iter().collect())
     }
 
     /// Events above `after` that have a row.
-    pub(crate) fn rows_above(&mut self, at: At, after: Option<Ordinal>) -> OrdinalSet {
+    pub(crate) fn rows_above(&mut self, at: SourceKey, after: Option<Ordinal>) -> OrdinalSet {
         let synced = !self.has(Bug::UnsyncedFileCounts);
         let files = self.source_mut(at).chains.iter_mut().flatten().filter(|file| Some(file.last) > after);
         let rows = files.flat_map(|file| {
@@ -316,7 +316,7 @@ impl Simulation {
     }
 
     /// Records events as lost. Checks I6: none of them is in the lake.
-    pub(crate) fn record_loss(&mut self, at: At, ranges: &[LostRange]) -> Result<(), Finding> {
+    pub(crate) fn record_loss(&mut self, at: SourceKey, ranges: &[LostRange]) -> Result<(), Finding> {
         for range in ranges {
             let rows: Vec<Row> = self.rows_from_origin(at).collect();
             let there = |row: &&Row| self.lakes[at.lake].counts[row.log][self.number(**row)][row.index] > 0;
@@ -333,7 +333,7 @@ impl Simulation {
 
     /// Copies the lake with all its records, or restores an earlier copy, while no writer runs.
     pub(crate) fn copy_or_restore(&mut self) {
-        let lake = self.today.lake;
+        let lake = self.current.lake;
         match self.copy.take() {
             Some((of, copy)) if of == lake && copy.sources.len() == self.logs.len() => {
                 self.lakes[lake] = copy;
@@ -346,7 +346,7 @@ impl Simulation {
     }
 
     /// Checks I5: a row that is skipped as present is present.
-    pub(crate) fn check_rows_present(&self, at: At, rows: &[Row]) -> Result<(), Finding> {
+    pub(crate) fn check_rows_present(&self, at: SourceKey, rows: &[Row]) -> Result<(), Finding> {
         let missing = rows.iter().find(|row| !self.is_settled(at, **row));
         missing.map_or(Ok(()), |row| {
             Err(Finding::new("I5", format!("{row:?} was skipped, but is not in the lake")))
@@ -354,7 +354,7 @@ impl Simulation {
     }
 
     /// Stores a checkpoint.
-    pub(crate) fn store_checkpoint(&mut self, at: At, last: Ordinal) -> Result<(), Finding> {
+    pub(crate) fn store_checkpoint(&mut self, at: SourceKey, last: Ordinal) -> Result<(), Finding> {
         self.tally.checkpoints += 1;
         self.check_checkpoint(at, last)?;
         let identity = self.source(at).identity.clone();
@@ -365,7 +365,7 @@ impl Simulation {
     }
 
     /// Checks I3: everything up to a checkpoint is in the lake.
-    fn check_checkpoint(&self, at: At, last: Ordinal) -> Result<(), Finding> {
+    fn check_checkpoint(&self, at: SourceKey, last: Ordinal) -> Result<(), Finding> {
         let missing = self.rows_from_origin(at).find(|row| row.event <= last && !self.is_settled(at, *row));
         let what = |row| format!("the checkpoint is at {last}, but {row:?} is not in the lake");
         missing.map_or(Ok(()), |row| Err(Finding::new("I3", what(row))))
@@ -387,16 +387,16 @@ impl Simulation {
     }
 
     /// Every lake with every log.
-    pub(crate) fn sources(&self) -> impl Iterator<Item = At> + use<> {
+    pub(crate) fn sources(&self) -> impl Iterator<Item = SourceKey> + use<> {
         let logs = self.logs.len();
-        (0..self.lakes.len()).flat_map(move |lake| (0..logs).map(move |log| At { lake, log }))
+        (0..self.lakes.len()).flat_map(move |lake| (0..logs).map(move |log| SourceKey { lake, log }))
     }
 
-    fn at(&self, identity: &Identity) -> At {
-        self.sources().find(|at| self.source(*at).identity == *identity).unwrap_or(self.today)
+    fn at(&self, identity: &Identity) -> SourceKey {
+        self.sources().find(|at| self.source(*at).identity == *identity).unwrap_or(self.current)
     }
 
-    fn drop_unsynced(&mut self, at: At) {
+    fn drop_unsynced(&mut self, at: SourceKey) {
         for path in 0..self.setup.destinations {
             let files = std::mem::take(&mut self.source_mut(at).chains[path]);
             let (kept, gone): (Vec<File>, Vec<File>) = files.into_iter().partition(|file| file.synced);
@@ -409,7 +409,7 @@ impl Simulation {
     }
 
     /// Checks I4: each file's name is one past the last row of the file before it.
-    pub(crate) fn check_chains(&self, at: At) -> Result<(), Finding> {
+    pub(crate) fn check_chains(&self, at: SourceKey) -> Result<(), Finding> {
         if self.has(Bug::NamedAfterFirstRow) {
             return Ok(());
         }
@@ -422,12 +422,12 @@ impl Simulation {
     }
 
     /// Checks I2, at the end: each event from the origin on has its rows, or is recorded as lost.
-    pub(crate) fn check_all_rows(&self, at: At) -> Result<(), Finding> {
+    pub(crate) fn check_all_rows(&self, at: SourceKey) -> Result<(), Finding> {
         let missing = self.rows_from_origin(at).find(|row| !self.is_settled(at, *row));
         missing.map_or(Ok(()), |row| Err(Finding::new("I2", format!("{row:?} is in no file"))))
     }
 
-    fn rows_from_origin(&self, at: At) -> impl Iterator<Item = Row> + '_ {
+    fn rows_from_origin(&self, at: SourceKey) -> impl Iterator<Item = Row> + '_ {
         let log = &self.logs[at.log];
         let origin = self.source(at).origin.map_or(Ordinal(i64::MAX), |origin| origin.from);
         // The lake owes all events of a partition that was added, whatever origin was recorded.
@@ -439,7 +439,7 @@ impl Simulation {
         })
     }
 
-    fn is_settled(&self, at: At, row: Row) -> bool {
+    fn is_settled(&self, at: SourceKey, row: Row) -> bool {
         let number = self.number(row);
         self.lakes[at.lake].counts[row.log][number][row.index] > 0 || self.source(at).is_lost(row.event)
     }

@@ -103,7 +103,7 @@ impl Walk {
         let Self { simulation, dice, .. } = self;
         match dice.below(100) {
             0..18 => {
-                let log = &mut simulation.logs[simulation.today.log];
+                let log = &mut simulation.logs[simulation.current.log];
                 log.enqueued = (log.enqueued + 1 + usize::from(dice.chance(20))).min(log.events.len());
             }
             18..65 => return self.deliver_late(),
@@ -113,7 +113,7 @@ impl Walk {
             }
             68..78 if simulation.setup.has(Trait::CheckpointsGetLost) => self.lose_checkpoint(),
             78..82 if simulation.setup.has(Trait::Retention) => {
-                let log = &mut simulation.logs[simulation.today.log];
+                let log = &mut simulation.logs[simulation.current.log];
                 log.purged = (log.purged + dice.between(1, 3)).min(log.enqueued);
             }
             82..84 if simulation.setup.has(Trait::HubCreatedAgain) && simulation.logs.len() < 3 => {
@@ -172,7 +172,7 @@ impl Walk {
     /// Shows the hub with fewer events than the lake has of it: no start may succeed.
     fn renumber(&mut self) -> Result<(), Finding> {
         let Self { simulation, dice, .. } = self;
-        let at = simulation.today;
+        let at = simulation.current;
         let highest = simulation.source(at).chains.iter().flatten().map(|file| file.last).max();
         let log = simulation.log().clone();
         let fewer = log.events.partition_point(|event| Some(event.ordinal) < highest);
@@ -240,7 +240,7 @@ impl Walk {
         let spared = usize::from(self.simulation.has(Bug::CompactionSparesLastFile));
         let Self { simulation, dice, .. } = self;
         let path = dice.below(simulation.setup.destinations);
-        let chain = &mut simulation.source_mut(simulation.today).chains[path];
+        let chain = &mut simulation.source_mut(simulation.current).chains[path];
         if chain.len() < 2 + spared {
             return;
         }
@@ -252,12 +252,12 @@ impl Walk {
 
     /// All events arrive, a fresh writer runs until caught up, all puts in flight arrive, and sleeping writers wake.
     fn end(&mut self) -> Result<(), Finding> {
-        let log = &mut self.simulation.logs[self.simulation.today.log];
+        let log = &mut self.simulation.logs[self.simulation.current.log];
         log.enqueued = log.events.len();
         for _ in 0..self.simulation.in_flight.len() / 2 {
             self.deliver_late()?;
         }
-        let rules = self.simulation.source(self.simulation.today).newest_rules();
+        let rules = self.simulation.source(self.simulation.current).newest_rules();
         let mut fresh = Writer::new(self.writers.len(), self.simulation.setup.destinations);
         fresh.version = rules.map_or(1, |rules| rules.routing_version);
         fresh.catch_up(&mut self.simulation, &mut self.dice)?;
@@ -281,6 +281,6 @@ impl Walk {
         for at in self.simulation.sources() {
             self.simulation.check_chains(at)?;
         }
-        self.simulation.check_all_rows(self.simulation.today)
+        self.simulation.check_all_rows(self.simulation.current)
     }
 }

@@ -17,7 +17,7 @@ use crate::bug::Bug;
 use crate::dice::Dice;
 use crate::network::Request;
 use crate::setup::Trait;
-use crate::simulation::{At, Finding, Row, Simulation};
+use crate::simulation::{Finding, Row, Simulation, SourceKey};
 
 /// A process that may write to the lake.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Writer {
     pub(crate) version: u32,
     pub(crate) run: Option<Run>,
     /// Files that its own conflicted with, as (source, path, last row); forgotten in a crash.
-    winners: Vec<(At, usize, Ordinal)>,
+    winners: Vec<(SourceKey, usize, Ordinal)>,
     /// Rows that outlive their run, by destination; only with a planted bug.
     kept: Vec<Vec<Row>>,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Writer {
 /// From a start to a crash or the next start.
 #[derive(Debug)]
 pub(crate) struct Run {
-    at: At,
+    at: SourceKey,
     /// The number of the next event.
     next: Ordinal,
     /// The last event that was read.
@@ -121,7 +121,7 @@ impl Writer {
         dice: &mut Dice,
         accept_loss: bool,
     ) -> Result<(), Finding> {
-        let at = simulation.today;
+        let at = simulation.current;
         let checkpoint = read_checkpoint(simulation, at);
         let (lanes, found) = self.recover(simulation, dice, at);
         let extent = simulation.log().extent();
@@ -158,7 +158,7 @@ impl Writer {
     }
 
     /// Consults the rules chain and records a boundary where one is due.
-    fn enter(&self, simulation: &mut Simulation, at: At, done: Option<Ordinal>) -> Option<Entered> {
+    fn enter(&self, simulation: &mut Simulation, at: SourceKey, done: Option<Ordinal>) -> Option<Entered> {
         let newest = simulation.source(at).newest_rules()?;
         let last_enqueued = simulation.log().last();
         if simulation.has(Bug::RulesWithoutBoundary) {
@@ -188,7 +188,7 @@ impl Writer {
     }
 
     /// Lists the chains, where a stale listing may show any file as the last, and reads the footers.
-    fn recover(&mut self, simulation: &mut Simulation, dice: &mut Dice, at: At) -> (Vec<Lane>, Found) {
+    fn recover(&mut self, simulation: &mut Simulation, dice: &mut Dice, at: SourceKey) -> (Vec<Lane>, Found) {
         let destinations = simulation.setup.destinations;
         let mut listed = Vec::new();
         for destination in 0..destinations {
@@ -221,7 +221,7 @@ impl Writer {
     pub(crate) fn read(&mut self, simulation: &mut Simulation, dice: &mut Dice) -> Result<bool, Finding> {
         let Some(run) = &mut self.run else { return Ok(false) };
         // After each attach the generation is compared: a hub created again is another source.
-        if run.at != simulation.today && !simulation.has(Bug::GenerationNotCheckedAgain) {
+        if run.at != simulation.current && !simulation.has(Bug::GenerationNotCheckedAgain) {
             self.stop(simulation);
             return Ok(false);
         }
@@ -237,7 +237,7 @@ impl Writer {
             simulation.source_mut(run.at).gaps.push(gap);
         }
         let destination = event.routes[self.version as usize - 1];
-        let row = |index| Row { log: simulation.today.log, event: event.ordinal, index };
+        let row = |index| Row { log: simulation.current.log, event: event.ordinal, index };
         let rows: Vec<Row> = (0..event.rows).map(row).collect();
         if covers(run.lanes[destination].chain.last(), event.ordinal)
             && !simulation.has(Bug::ExistingRowsNotSkipped)
@@ -278,7 +278,7 @@ impl Writer {
         if lane.sent.is_empty() {
             return Ok(false);
         }
-        // At most one without a planted bug.
+        // SourceKey most one without a planted bug.
         let n = dice.below(lane.sent.len());
         let request = Request {
             writer: self.id,
@@ -472,7 +472,7 @@ fn done(
 }
 
 /// The stored checkpoint, if it is of this source.
-fn read_checkpoint(simulation: &Simulation, at: At) -> Option<Ordinal> {
+fn read_checkpoint(simulation: &Simulation, at: SourceKey) -> Option<Ordinal> {
     let me = &simulation.source(at).identity;
     let mut stored: Option<Claim> = simulation.checkpoint.clone();
     if let Some(claim) = &mut stored {
@@ -487,7 +487,7 @@ fn read_checkpoint(simulation: &Simulation, at: At) -> Option<Ordinal> {
 }
 
 /// Records where the source begins in this lake; the first start's record counts.
-fn record_origin(simulation: &mut Simulation, at: At, routing_version: u32) -> Ordinal {
+fn record_origin(simulation: &mut Simulation, at: SourceKey, routing_version: u32) -> Ordinal {
     let extent = simulation.log().extent();
     let latest = extent.last.map_or(extent.begin, |last| Ordinal(last.0 + 1));
     let from =
@@ -502,7 +502,12 @@ fn record_origin(simulation: &mut Simulation, at: At, routing_version: u32) -> O
 }
 
 /// The first event to read by the rules, or by two planted bugs.
-fn first_of(simulation: &Simulation, at: At, checkpoint: Option<Ordinal>, entered: Entered) -> Ordinal {
+fn first_of(
+    simulation: &Simulation,
+    at: SourceKey,
+    checkpoint: Option<Ordinal>,
+    entered: Entered,
+) -> Ordinal {
     let extent = simulation.log().extent();
     let origin = simulation.source(at).origin.map_or(entered.from, |origin| origin.from);
     if checkpoint.is_some() {
