@@ -278,7 +278,7 @@ impl Writer {
         if lane.sent.is_empty() {
             return Ok(false);
         }
-        // SourceKey most one without a planted bug.
+        // At most one without a planted bug.
         let n = dice.below(lane.sent.len());
         let request = Request {
             writer: self.id,
