@@ -23,7 +23,7 @@ use super::refusal::Refusal;
 
 /// Capability of a reader that wants runtime metrics of the partition on every event.
 const METRICS: &str = "com.microsoft:enable-receiver-runtime-metric";
-/// Capability of a reader that accepts any text as an offset. It is offered because offsets are opaque anyway.
+/// Capability of a reader that accepts any text as an offset. It changes nothing here: offsets are always text.
 const GEOREPLICATION: &str = "com.microsoft:georeplication";
 /// Link property that holds the owner level.
 const OWNER_LEVEL: &str = "com.microsoft:epoch";

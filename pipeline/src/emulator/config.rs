@@ -13,7 +13,7 @@ use crate::clock::{Clock, SystemClock};
 pub struct Config {
     /// Address to listen on; port 0 takes any free port.
     pub listen: SocketAddr,
-    /// The hub's name.
+    /// Name of the hub.
     pub event_hub: String,
     /// Number of partitions, at least one.
     pub partitions: u32,
@@ -48,7 +48,7 @@ impl Default for Config {
     }
 }
 
-/// Leaves the key and the clock out.
+/// Omits the key.
 impl fmt::Debug for Config {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Config")

@@ -19,6 +19,7 @@ use super::access::Grants;
 use super::attach::address_of;
 use super::context::ConnectionContext;
 use super::hub::Hub;
+use super::outgoing::MAX_TURN_BYTES;
 use super::refusal::Refusal;
 use super::session::{Session, SessionError};
 
@@ -35,6 +36,9 @@ const MAX_CHANNEL: u16 = 4999;
 ///
 /// A write of this size costs far more than the system call around it.
 const MAX_ROUND_BYTES: usize = 256 * 1024;
+
+// A round has room for the turns of several links.
+const _: () = assert!(MAX_TURN_BYTES < MAX_ROUND_BYTES);
 
 /// One connection.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// Bytes before each event: its size (4), enqueued time (8), size of its header section (4), and a checksum of these
 /// and the event (8); big-endian.
-const PREFIX_SIZE: usize = 24;
+const PREFIX_SIZE: usize = 4 + 8 + 4 + 8;
 
 /// Metadata of the hub, the file `hub.json`.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -88,8 +88,8 @@ impl PartitionLog {
         Ok(first)
     }
 
-    /// Appends a message that is sent unchanged; returns the sequence number of its place, which its annotations need
-    /// not state.
+    /// Appends a message that is sent unchanged; returns its position in the log, which its own annotations may
+    /// contradict.
     ///
     /// # Errors
     /// A failed write.

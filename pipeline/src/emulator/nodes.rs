@@ -123,7 +123,7 @@ fn put_token(hub: &Hub, grants: &mut Grants, request: &Request<'_>) -> Response 
     }
     let audience = request.parameter("name");
     match hub.access.check_token(request.body.unwrap_or_default(), audience, hub.now_ms()) {
-        // Like the service: a valid key for a wrong name fails here.
+        // A valid token for an unknown entity gets a 404, as from the service.
         Ok(_) if !is_known_audience(hub, audience) => {
             let text = format!("NotFound: The messaging entity '{audience}' could not be found.");
             Response::failure(404, condition::NOT_FOUND, text)

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use crate::amqp::MIN_MAX_FRAME_SIZE;
 use crate::amqp::encode::Encoder;
 use crate::amqp::performatives::Flow;
 use crate::amqp::sections::code;
@@ -22,7 +23,11 @@ use super::readers::Reader;
 ///
 /// Small enough that 32 partitions share a connection evenly, large enough that one lock of the log serves dozens of
 /// events.
-const MAX_TURN_BYTES: usize = 64 * 1024;
+pub(super) const MAX_TURN_BYTES: usize = 64 * 1024;
+
+// With the smallest maximum frame size of a peer, each frame still has room for payload.
+const _: () = assert!(FIRST_FRAME_OVERHEAD < MIN_MAX_FRAME_SIZE as usize);
+const _: () = assert!(NEXT_FRAME_OVERHEAD <= FIRST_FRAME_OVERHEAD);
 
 /// The sending end of a link.
 #[derive(Debug)]

@@ -40,13 +40,7 @@ pub(super) fn write<W: Writer>(
     let changed = apply_event(event, record, &mut scratch.measured, rng);
     write_part::<W>(&mut scratch.sent, |writer| {
         for column in changed.columns(event.table) {
-            write_column(
-                writer,
-                event,
-                column,
-                &record.value(event.table, column, event.times.base_ms),
-                false,
-            );
+            write_column(writer, event, column, &value_of(event, record, column), false);
         }
     });
     let parts = ContextParts { record, sent: &scratch.sent, before: &scratch.before, is_parent: false };
@@ -105,13 +99,7 @@ fn apply_event(
         while changed.count < columns {
             let column = (changed.start + changed.count) % columns;
             record.set(event.table, column, event.plan.lengths);
-            write_column(
-                writer,
-                event,
-                column,
-                &record.value(event.table, column, event.times.base_ms),
-                false,
-            );
+            write_column(writer, event, column, &value_of(event, record, column), false);
             changed.count += 1;
             // The comma before the first attribute is counted too.
             if writer.buffer().len() + 1 >= event.plan.attribute_bytes {
@@ -122,9 +110,14 @@ fn apply_event(
     changed
 }
 
+/// Returns the current value of a column.
+fn value_of(event: &Event<'_>, record: &Record, column: usize) -> Value {
+    record.value(event.table, column, event.times.base_ms)
+}
+
+/// Writes a column as an attribute.
 fn write_column(writer: &mut impl Writer, event: &Event<'_>, column: usize, value: &Value, in_image: bool) {
-    writer
-        .pair(DeclaredType::Object, event.table.columns[column].name, |writer| value.write(writer, in_image));
+    writer.object_pair(event.table.columns[column].name, |writer| value.write(writer, in_image));
 }
 
 /// Writes the members of a context.
@@ -136,9 +129,9 @@ fn write_context<W: Writer>(writer: &mut W, event: &Event<'_>, parts: &ContextPa
     writer.guid_member("InitiatingUserAzureActiveDirectoryObjectId", event.user_aad);
     writer.guid_member("InitiatingUserId", event.user);
     writer.list_member(&INPUT_PARAMETERS, |writer| {
-        writer.pair(DeclaredType::Object, "Target", |writer| write_target(writer, event, parts));
+        writer.object_pair("Target", |writer| write_target(writer, event, parts));
         if parts.is_parent {
-            writer.pair(DeclaredType::Object, "SuppressDuplicateDetection", |writer| {
+            writer.object_pair("SuppressDuplicateDetection", |writer| {
                 writer.boolean_value(false);
             });
         }
@@ -155,7 +148,7 @@ fn write_context<W: Writer>(writer: &mut W, event: &Event<'_>, parts: &ContextPa
     writer.string_member("OrganizationName", |writer| writer.text(ORGANIZATION_NAME));
     writer.list_member(&OUTPUT_PARAMETERS, |writer| {
         if event.message == Message::Create && !parts.is_parent {
-            writer.pair(DeclaredType::Object, "id", |writer| writer.guid_value(parts.record.id));
+            writer.object_pair("id", |writer| writer.guid_value(parts.record.id));
         }
     });
     writer.object_member("OwningExtension", |writer| {
@@ -170,8 +163,8 @@ fn write_context<W: Writer>(writer: &mut W, event: &Event<'_>, parts: &ContextPa
     writer.string_member("SecondaryEntityName", |writer| writer.text("none"));
     writer.list_member(&SHARED_VARIABLES, |writer| {
         if event.plan.full {
-            writer.pair(DeclaredType::Object, "IsAutoTransact", |writer| writer.boolean_value(true));
-            writer.pair(DeclaredType::Object, "AcceptLang", |writer| {
+            writer.object_pair("IsAutoTransact", |writer| writer.boolean_value(true));
+            writer.object_pair("AcceptLang", |writer| {
                 writer.scalar_value(Scalar::String, |_| ());
             });
         }
@@ -208,7 +201,7 @@ fn write_target<W: Writer>(writer: &mut W, event: &Event<'_>, parts: &ContextPar
     }
     writer.class_value(Class::Entity, |writer| {
         writer.list_member(&ATTRIBUTES, |writer| {
-            writer.pair(DeclaredType::Object, table.key, |writer| writer.guid_value(id));
+            writer.object_pair(table.key, |writer| writer.guid_value(id));
             writer.splice(parts.sent);
             if !parts.is_parent {
                 write_platform_columns(writer, event);
@@ -222,14 +215,14 @@ fn write_target<W: Writer>(writer: &mut W, event: &Event<'_>, parts: &ContextPar
 fn write_platform_columns(writer: &mut impl Writer, event: &Event<'_>) {
     let seconds = event.times.now_ms / 1000 * 1000;
     if event.message == Message::Create {
-        writer.pair(DeclaredType::Object, "createdon", |writer| writer.date_value(seconds));
+        writer.object_pair("createdon", |writer| writer.date_value(seconds));
     }
-    writer.pair(DeclaredType::Object, "modifiedon", |writer| writer.date_value(seconds));
+    writer.object_pair("modifiedon", |writer| writer.date_value(seconds));
     if event.plan.full {
-        writer.pair(DeclaredType::Object, "modifiedby", |writer| {
+        writer.object_pair("modifiedby", |writer| {
             write_reference(writer, ("systemuser", event.user), None);
         });
-        writer.pair(DeclaredType::Object, "modifiedonbehalfby", Writer::null_value);
+        writer.object_pair("modifiedonbehalfby", Writer::null_value);
     }
 }
 
@@ -282,11 +275,11 @@ fn write_image<W: Writer>(
     writer.pair(DeclaredType::Entity, alias, |writer| {
         writer.image_value(|writer| {
             writer.list_member(&ATTRIBUTES, |writer| {
-                writer.pair(DeclaredType::Object, table.key, |writer| writer.guid_value(record.id));
+                writer.object_pair(table.key, |writer| writer.guid_value(record.id));
                 for (column, value) in values().filter(|(_, value)| !value.is_null()) {
                     write_column(writer, event, column, &value, true);
                 }
-                writer.pair(DeclaredType::Object, "createdon", |writer| {
+                writer.object_pair("createdon", |writer| {
                     writer.date_value(record.created_on_ms / 1000 * 1000);
                 });
             });
@@ -305,7 +298,7 @@ fn write_image<W: Writer>(
 fn column_in_image(event: &Event<'_>, record: &Record, column: usize) -> Value {
     match event.table.columns[column].kind {
         Kind::Memo | Kind::Image => Value::Null,
-        _ => record.value(event.table, column, event.times.base_ms),
+        _ => value_of(event, record, column),
     }
 }
 
@@ -315,8 +308,8 @@ fn write_automatic_image<W: Writer>(writer: &mut W, event: &Event<'_>, record: &
     writer.pair(DeclaredType::Entity, "AsynchronousStepPrimaryName", |writer| {
         writer.image_value(|writer| {
             writer.list_member(&ATTRIBUTES, |writer| {
-                writer.pair(DeclaredType::Object, table.key, |writer| writer.guid_value(record.id));
-                write_column(writer, event, 0, &record.value(table, 0, event.times.base_ms), true);
+                writer.object_pair(table.key, |writer| writer.guid_value(record.id));
+                write_column(writer, event, 0, &value_of(event, record, 0), true);
             });
             write_entity_end(writer, event, record.id, |_| ());
         });

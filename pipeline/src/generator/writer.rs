@@ -135,6 +135,11 @@ pub(super) trait Writer: Sized {
         self
     }
 
+    /// Writes a pair of declared type `object`.
+    fn object_pair(&mut self, key: &str, fill: impl FnOnce(&mut Self)) {
+        self.pair(DeclaredType::Object, key, fill);
+    }
+
     fn guid_member(&mut self, name: &str, guid: u128) {
         self.string_member(name, |writer| writer.guid(guid));
     }
