@@ -48,15 +48,17 @@ pub struct Message {
 ///
 /// # Source
 /// Microsoft's developer documentation of Dataverse:
-/// * "Use messages with the SDK for .NET": `Create`, `Update`, `Delete`; "Use bulk operation messages": those with `Multiple`.
+/// * "Use messages with the SDK for .NET": `Create`, `Update`, `Delete`; "Use bulk operation messages": those with
+///   `Multiple`.
 /// * "Use Upsert to Create or Update a record", "Use elastic tables": `Upsert` is an event on elastic tables only.
 /// * "Enable virtual tables to support Dataverse events": `OnExternal…`, also posted for finance and operations apps.
 /// * "Restore deleted records": `Restore`.
-/// * "Specialized update operation behavior" and "legacy update messages": `SetState`, `SetStateDynamicEntity`, `Assign`.
+/// * "Specialized update operation behavior" and "legacy update messages": `SetState`, `SetStateDynamicEntity`,
+///   `Assign`.
 /// * `RemoveFromQueueRequest`: "equivalent to deleting the queue item".
 /// * "Create a recurring appointment": `AddRecurrence` creates the series in `Target`.
-/// * "Sharing and assigning", "Associate and disassociate rows", "Long term data retention" (`Retain` marks a row, a purge
-///   posts `Delete` for each row), "Retrieve a record": messages that keep the record as it is.
+/// * "Sharing and assigning", "Associate and disassociate rows", "Long term data retention" (`Retain` marks a row, a
+///   purge posts `Delete` for each row), "Retrieve a record": messages that keep the record as it is.
 pub const MESSAGES: [Message; 24] = [
     of_target("Create", Effect::Creates),
     of_target("Update", Effect::Updates),

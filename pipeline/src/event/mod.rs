@@ -19,8 +19,8 @@ use tree::{NodeId, Tree};
 /// A parsed body: a `RemoteExecutionContext` as a tree, with its known members found.
 ///
 /// # Shape
-/// `tree` has the whole body in normal form; the other fields refer to it. No value is converted: a member may be any kind
-/// of node.
+/// `tree` has the whole body in normal form; the other fields refer to it. No value is converted: a member may be any
+/// kind of node.
 #[derive(Clone, Copy, Debug)]
 pub struct ChangeEvent<'a> {
     /// The whole body, without `ParentContext` when that is dropped.

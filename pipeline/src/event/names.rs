@@ -4,7 +4,8 @@ use std::hash::BuildHasher as _;
 
 use ahash::RandomState;
 
-/// True for equal names. Compares eight bytes at a time, inlined: for most names the call of `memcmp` would take longer.
+/// True for equal names. Compares eight bytes at a time, inlined: for most names the call of `memcmp` would take
+/// longer.
 #[inline]
 pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
@@ -59,8 +60,8 @@ impl JsonName {
     }
 }
 
-/// A hasher for names, faster than the standard library's. Its seed is secret, so that a sender cannot choose names that
-/// collide.
+/// A hasher for names, faster than the standard library's. Its seed is secret, so that a sender cannot choose names
+/// that collide.
 pub(crate) fn hasher() -> RandomState {
     RandomState::with_seed(std::hash::RandomState::new().hash_one(0) as usize)
 }

@@ -23,8 +23,8 @@ pub enum Kind {
     Number,
     /// A string, unescaped.
     Text,
-    /// A date in ISO 8601 that is finer than a millisecond, so that the serializer's `/Date(ms)/` cannot hold it. Only in
-    /// XML, where a date states its type.
+    /// A date in ISO 8601 that is finer than a millisecond, so that the serializer's `/Date(ms)/` cannot hold it. Only
+    /// in XML, where a date states its type.
     IsoDate,
     /// The name of a member, unescaped.
     Name,
@@ -243,8 +243,8 @@ impl TreeBuilder {
         self.nodes[node.0 as usize].kind = kind;
     }
 
-    /// Opens a list, an object or pairs. Its content follows until [`close`](Self::close). `type_name` is the part of an
-    /// object's type before its first colon; empty without a type.
+    /// Opens a list, an object or pairs. Its content follows until [`close`](Self::close). `type_name` is the part of
+    /// an object's type before its first colon; empty without a type.
     pub fn open(&mut self, kind: Kind, type_name: &str) -> NodeId {
         if type_name.is_empty() { self.push(kind, false, 0, 0) } else { self.push_copied(kind, type_name) }
     }

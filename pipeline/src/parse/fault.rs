@@ -31,8 +31,8 @@ pub(super) fn replace_lone_surrogates(text: &mut [u8]) -> bool {
     replaced
 }
 
-/// Overwrites each number that may be beyond f64 by a zero and white space of the same length. Returns true if there was
-/// one. Digits are read from the body, so none is lost.
+/// Overwrites each number that may be beyond f64 by a zero and white space of the same length. Returns true if there
+/// was one. Digits are read from the body, so none is lost.
 pub(super) fn blank_long_numbers(text: &mut [u8]) -> bool {
     let (mut blanked, mut in_string, mut at) = (false, false, 0);
     while let Some(byte) = text.get(at) {
@@ -139,8 +139,8 @@ fn words(kind: &ErrorType) -> &'static str {
     }
 }
 
-/// Offset and reason of simd-json's `InternalError`: a missing value, or content after the end. For the latter simd-json
-/// reports the offset of the end.
+/// Offset and reason of simd-json's `InternalError`: a missing value, or content after the end. For the latter
+/// simd-json reports the offset of the end.
 fn value_fault(at: usize, text: &[u8]) -> (usize, &'static str) {
     let is_solid = |byte: &u8| !byte.is_ascii_whitespace();
     let before = text[..at].iter().rfind(|byte| is_solid(byte));

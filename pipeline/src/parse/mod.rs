@@ -59,8 +59,8 @@ impl Parser {
     /// The event's tree borrows the body wherever the text of a node is in it unchanged.
     ///
     /// # Errors
-    /// A [`Reject`] for a body that is not a `RemoteExecutionContext`, or that exceeds a limit. Its byte offset counts from
-    /// the start of the body; a reject of the content of a JSON string has none.
+    /// A [`Reject`] for a body that is not a `RemoteExecutionContext`, or that exceeds a limit. Its byte offset counts
+    /// from the start of the body; a reject of the content of a JSON string has none.
     ///
     /// # Memory
     /// Up to [`GROWTH_FACTOR`] times the body and [`GROWTH_BASE_BYTES`], the row in `columns` included.

@@ -11,8 +11,8 @@ use crate::event::{MESSAGES, Member, Members, QUARANTINE, Reason, Reject, Table}
 /// A lake records it, and a writer of another version does not write there. It is changed by hand, together with any
 /// change to the table of any body; `tests/data/routing_v3.tsv` pins it.
 ///
-/// Version 3 sends bodies that would take too much memory, and messages that can't be decoded, to `_quarantine`. Before,
-/// such a message ended the run.
+/// Version 3 sends bodies that would take too much memory, and messages that can't be decoded, to `_quarantine`.
+/// Before, such a message ended the run.
 pub const ROUTING_VERSION: u32 = 3;
 
 /// `PrimaryEntityName` of an event without a primary table, as Dataverse writes it.

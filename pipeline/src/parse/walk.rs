@@ -300,8 +300,8 @@ fn after_value(nodes: &[Node<'_>], node: usize) -> usize {
     }
 }
 
-/// The node of a pair's key; `None` if the item is not a pair: an object of a key that is a string, a value, and at most
-/// a type.
+/// The node of a pair's key; `None` if the item is not a pair: an object of a key that is a string, a value, and at
+/// most a type.
 fn key_of(nodes: &[Node<'_>], item: usize) -> Option<usize> {
     let Node::Object { len: len @ 2..=3, .. } = nodes[item] else { return None };
     let (mut key, mut has_value, mut has_type) = (None, false, false);

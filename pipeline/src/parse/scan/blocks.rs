@@ -1,7 +1,7 @@
 //! Quotes, backslashes and control characters in 64 bytes, as one bit for each byte.
 //!
-//! Owns: one implementation for each kind of processor; `structural_index` chooses. `portable` is the reference that the
-//! others are tested against.
+//! Owns: one implementation for each kind of processor; `structural_index` chooses. `portable` is the reference that
+//! the others are tested against.
 
 /// Bytes that are classified together.
 pub(super) const BLOCK: usize = u64::BITS as usize;

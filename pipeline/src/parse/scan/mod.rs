@@ -1,10 +1,10 @@
 //! Fast path of JSON: from text to tree in one pass, without a tape between them.
 //!
-//! Owns: JSON in the shapes that Dataverse writes, and tools that write its events again, with white space anywhere. Does
-//! not own: everything else, which [`Fallback`] leaves to the slow path (`json`, `walk`): lists that only begin like
-//! pairs, names with escapes, lone surrogates, texts that are not JSON. The slow path reads such a body from its start,
-//! and only the slow path rejects bodies. So a text that the fast path accepts has the tree that the slow path makes of
-//! it; tests and the fuzzer compare the two.
+//! Owns: JSON in the shapes that Dataverse writes, and tools that write its events again, with white space anywhere.
+//! Does not own: everything else, which [`Fallback`] leaves to the slow path (`json`, `walk`): lists that only begin
+//! like pairs, names with escapes, lone surrogates, texts that are not JSON. The slow path reads such a body from its
+//! start, and only the slow path rejects bodies. So a text that the fast path accepts has the tree that the slow path
+//! makes of it; tests and the fuzzer compare the two.
 
 mod blocks; // one bit for each of 64 bytes, by kind of processor
 mod skip; // values that are checked and not written

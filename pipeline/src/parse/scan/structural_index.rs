@@ -1,7 +1,8 @@
 //! Structural index of a text: the positions of quotes, backslashes and control characters.
 //!
-//! Owns: one bit for each byte of a text, and the search for the next one: the byte that ends a string, starts an escape or
-//! is not allowed in a string. Does not own: how the bits of 64 bytes are found (`blocks`), what the bytes mean (`strings`).
+//! Owns: one bit for each byte of a text, and the search for the next one: the byte that ends a string, starts an
+//! escape or is not allowed in a string. Does not own: how the bits of 64 bytes are found (`blocks`), what the bytes
+//! mean (`strings`).
 
 use super::blocks::{self, BLOCK};
 

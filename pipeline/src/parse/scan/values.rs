@@ -89,7 +89,8 @@ impl Scan<'_> {
         Ok(next.at())
     }
 
-    /// Writes the items of an open list whose first item, an object, begins at `at`. Returns the position after the list.
+    /// Writes the items of an open list whose first item, an object, begins at `at`. Returns the position after the
+    /// list.
     fn list_of_objects(&mut self, at: usize, list: NodeId) -> Result<usize, Fallback> {
         if self.begins_pair(at)? {
             self.tree.set_kind(list, Kind::Pairs);

@@ -74,8 +74,8 @@ fn event_with(members: &str) -> String {
     format!(r#"{{"MessageName":"Probe",{members}}}"#)
 }
 
-/// A tree as one line: `Type{member:value}`, `[item]`, `<key:value>` for pairs. Strings are quoted, numbers are not, and a
-/// date finer than a millisecond follows an `@`.
+/// A tree as one line: `Type{member:value}`, `[item]`, `<key:value>` for pairs. Strings are quoted, numbers are not,
+/// and a date finer than a millisecond follows an `@`.
 fn render(tree: Tree<'_>, node: NodeId) -> String {
     let mut out = String::new();
     write_node(tree, node, &mut out);

@@ -90,8 +90,8 @@ fn xml_that_json_cannot_represent_is_read() {
     }
 }
 
-/// Members of real bodies that are unknown to the SDK that wrote the derived bodies. Its own additional members are null
-/// or zero.
+/// Members of real bodies that are unknown to the SDK that wrote the derived bodies. Its own additional members are
+/// null or zero.
 const UNKNOWN_TO_SDK: &[&str] = &["InitiatingUserAgent:", "Unknown:"];
 
 /// UTC offsets of the servers that wrote the real bodies. The derived bodies were written in UTC, and a date shows the

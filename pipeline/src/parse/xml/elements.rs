@@ -1,7 +1,7 @@
 //! Elements of a text, in its order, with their namespaces and texts.
 //!
-//! Owns: the facts about an element, and counts for the limits on memory. Does not own: reading elements (`reading`), or
-//! their meaning (`walk`).
+//! Owns: the facts about an element, and counts for the limits on memory. Does not own: reading elements (`reading`),
+//! or their meaning (`walk`).
 
 use super::contract;
 use super::names::Namespace;
@@ -103,7 +103,8 @@ impl Elements {
         2 * self.list.len() + self.base64 / 4 * 3
     }
 
-    /// True if an element may be an object of a class. Its members outside the SDK's namespaces then have a qualified name.
+    /// True if an element may be an object of a class. Its members outside the SDK's namespaces then have a qualified
+    /// name.
     pub(super) fn may_be_class(&self, element: usize, text: &str) -> bool {
         let Element { namespace, name, stated, .. } = self.list[element];
         match stated {

@@ -1,13 +1,13 @@
 //! The SDK's enumerations: names in XML, numbers in JSON.
 //!
-//! Owns: every public enumeration of the SDK, and the number of each name. Values of an unknown enumeration, and unknown
-//! names, stay text.
+//! Owns: every public enumeration of the SDK, and the number of each name. Values of an unknown enumeration, and
+//! unknown names, stay text.
 //!
 //! # Source
-//! * `Microsoft.Xrm.Sdk.dll` and `Microsoft.Crm.Sdk.Proxy.dll` of `Microsoft.CrmSdk.CoreAssemblies` 9.0.2.9 to 9.0.2.56, and
-//!   of a server 9.1; names are those of the data contract.
-//! * .NET's reference source, `EnumDataContract`: a flags enumeration is written as the names of its members, separated by
-//!   spaces. Zero without a name of its own is an empty text.
+//! * `Microsoft.Xrm.Sdk.dll` and `Microsoft.Crm.Sdk.Proxy.dll` of `Microsoft.CrmSdk.CoreAssemblies` 9.0.2.9 to
+//!   9.0.2.56, and of a server 9.1; names are those of the data contract.
+//! * .NET's reference source, `EnumDataContract`: a flags enumeration is written as the names of its members, separated
+//!   by spaces. Zero without a name of its own is an empty text.
 
 /// An enumeration.
 #[derive(Debug)]

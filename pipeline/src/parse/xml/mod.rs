@@ -1,7 +1,7 @@
 //! XML: from a text to the tree that the same event has in JSON.
 //!
-//! Owns: the output of `DataContractSerializer`, resolved by namespace. Does not own: the treatment of the root object's
-//! members (`root_object`).
+//! Owns: the output of `DataContractSerializer`, resolved by namespace. Does not own: the treatment of the root
+//! object's members (`root_object`).
 
 mod classes; // rare classes of the SDK, from classes.txt
 mod contract; // forms of members, items, types and pairs

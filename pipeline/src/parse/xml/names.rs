@@ -27,8 +27,8 @@ const SCHEMA: &str = "http://www.w3.org/2001/XMLSchema";
 const SERIALIZATION: &str = "http://schemas.microsoft.com/2003/10/Serialization/";
 const ARRAYS: &str = "http://schemas.microsoft.com/2003/10/Serialization/Arrays";
 
-/// Prefixes of the SDK's URIs: `xrm/2011/Contracts`, `xrm/7.1/Contracts`, `xrm/9.0/Contracts`, `crm/2011/Contracts`, later
-/// versions, and the SDK's namespaces in code for types without a contract.
+/// Prefixes of the SDK's URIs: `xrm/2011/Contracts`, `xrm/7.1/Contracts`, `xrm/9.0/Contracts`, `crm/2011/Contracts`,
+/// later versions, and the SDK's namespaces in code for types without a contract.
 const SDK: [&str; 4] = [
     "http://schemas.microsoft.com/xrm/",
     "http://schemas.microsoft.com/crm/",

@@ -1,7 +1,7 @@
 //! From a text to its elements, with quick-xml.
 //!
-//! Owns: well-formedness, names with their namespaces, texts joined from pieces, character references, and the limits of
-//! XML. Does not own: the meaning of an element (`walk`).
+//! Owns: well-formedness, names with their namespaces, texts joined from pieces, character references, and the limits
+//! of XML. Does not own: the meaning of an element (`walk`).
 
 use quick_xml::NsReader;
 use quick_xml::events::{BytesStart, Event};

@@ -6,8 +6,8 @@ use std::fmt::Write;
 
 use crate::event::scalars::{DATES, iso_date};
 
-/// Writes an XML date in the serializer's JSON form, `/Date(ms)/`. Returns false if that form cannot hold it: it is finer
-/// than a millisecond, or not a date.
+/// Writes an XML date in the serializer's JSON form, `/Date(ms)/`. Returns false if that form cannot hold it: it is
+/// finer than a millisecond, or not a date.
 ///
 /// # Source
 /// Schema reference, section 2.4: milliseconds count from 1970 in UTC. A date that is not marked as UTC gets an offset,

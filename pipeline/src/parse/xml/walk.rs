@@ -1,7 +1,7 @@
 //! From XML elements to the tree that the same event has in JSON.
 //!
-//! Owns: objects, lists, pairs and simple values by their form, or by their shape without a known form. Does not own: the
-//! form of each member, item and type (`contract`).
+//! Owns: objects, lists, pairs and simple values by their form, or by their shape without a known form. Does not own:
+//! the form of each member, item and type (`contract`).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -252,8 +252,8 @@ impl<'w> Walk<'w> {
         Some(Pair { at, key: key?, value: value?, forms })
     }
 
-    /// True if the children look like items: several of one name, pairs, items of an array, or, without a stated type, one
-    /// object of a known class.
+    /// True if the children look like items: several of one name, pairs, items of an array, or, without a stated type,
+    /// one object of a known class.
     fn is_list(&self, at: usize) -> bool {
         let mut children = self.elements.children(at);
         let Some(first) = children.next() else { return false };
