@@ -25,7 +25,7 @@ use crate::eventhubs::ConnectionString;
 use crate::generator::definitions;
 use crate::metrics::Metrics;
 use crate::position::PartitionId;
-use crate::run::{Config, Decisions, Drain, Questions, Summary};
+use crate::run::{Config, Decisions, Drain, PollIntervals, Summary};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -143,7 +143,7 @@ fn config(options: &Options, connection_string: ConnectionString, lake: &Address
         max_age: options.tuning.max_age,
         budget_bytes: options.tuning.budget,
         lanes: options.tuning.lanes,
-        questions: Questions::default(),
+        poll_intervals: PollIntervals::default(),
         owner_level: 0,
     }
 }

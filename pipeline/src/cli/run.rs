@@ -17,7 +17,7 @@ use crate::clock::SystemClock;
 use crate::columns::Metadata;
 use crate::metrics::Metrics;
 use crate::parse::ParentContext;
-use crate::run::{Config, Decisions, Drain, Questions};
+use crate::run::{Config, Decisions, Drain, PollIntervals};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -156,7 +156,7 @@ fn config(options: &Options) -> anyhow::Result<Config> {
         max_age: options.tuning.max_age,
         budget_bytes: options.tuning.budget,
         lanes: options.tuning.lanes,
-        questions: Questions::default(),
+        poll_intervals: PollIntervals::default(),
         owner_level: 0,
     })
 }

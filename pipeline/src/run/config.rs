@@ -40,7 +40,7 @@ pub struct Config {
     /// Lane threads; by default three for four cores.
     pub lanes: Option<usize>,
     /// Intervals of requests to the hub.
-    pub questions: Questions,
+    pub poll_intervals: PollIntervals,
     /// The owner level of every link: 0, like the processors of the official SDKs.
     pub owner_level: i64,
 }
@@ -59,17 +59,17 @@ pub struct Decisions {
 
 /// Intervals of requests to the hub. A namespace answers fifty such requests a second.
 #[derive(Clone, Copy, Debug)]
-pub struct Questions {
+pub struct PollIntervals {
     /// Interval of checks for added partitions.
-    pub partitions_every: Duration,
+    pub added_partitions: Duration,
     /// Idle time after which the hub is asked for the state of a partition: eight requests a second for 1,000
     /// partitions.
-    pub idle_partition_after: Duration,
+    pub idle_partition: Duration,
 }
 
-impl Default for Questions {
+impl Default for PollIntervals {
     fn default() -> Self {
-        Self { partitions_every: Duration::from_mins(1), idle_partition_after: Duration::from_mins(2) }
+        Self { added_partitions: Duration::from_mins(1), idle_partition: Duration::from_mins(2) }
     }
 }
 

@@ -20,7 +20,7 @@ mod staging; // removes stale staging files at the start
 pub mod redrive; // parses the bodies in `_quarantine` again
 
 pub(crate) use config::default_state;
-pub use config::{Config, Decisions, Questions};
+pub use config::{Config, Decisions, PollIntervals};
 pub use drain::Drain;
 pub use error::Error;
 pub use footer::RunFacts;

@@ -426,7 +426,7 @@ impl Fixture {
             max_age: Duration::from_mins(10),
             budget_bytes: 256 << 20,
             lanes: Some(1),
-            questions: Questions::default(),
+            poll_intervals: PollIntervals::default(),
             owner_level: 0,
         }
     }
@@ -489,11 +489,11 @@ impl Fixture {
 
     /// Starts a continuous run that asks the hub for changes at short intervals.
     fn serve(&self) -> tokio::task::JoinHandle<Result<Summary, Error>> {
-        let questions = Questions {
-            partitions_every: Duration::from_millis(50),
-            idle_partition_after: Duration::from_millis(200),
+        let poll_intervals = PollIntervals {
+            added_partitions: Duration::from_millis(50),
+            idle_partition: Duration::from_millis(200),
         };
-        let config = Config { questions, ..self.config(false) };
+        let config = Config { poll_intervals, ..self.config(false) };
         let (drain, metrics) = (self.drain.clone(), Arc::clone(&self.metrics));
         tokio::spawn(run(config, drain, metrics, Arc::new(SystemClock)))
     }

@@ -108,7 +108,7 @@ async fn wire(
         idle_timeout: if config.until_caught_up {
             config.idle_timeout
         } else {
-            config.questions.idle_partition_after
+            config.poll_intervals.idle_partition
         },
         decisions: config.decisions,
         metrics: Arc::clone(&metrics),
@@ -203,7 +203,7 @@ impl Wiring {
             deps: Arc::clone(&self.deps),
             hub: self.hub.clone(),
             first_start: self.first_start.clone(),
-            partition_check_interval: self.config.questions.partitions_every,
+            partition_check_interval: self.config.poll_intervals.added_partitions,
             lanes,
             partitions_per_lane,
             publisher,

@@ -105,9 +105,9 @@ impl Starting<'_> {
                 .recover(&*self.partition.listing(&days, Age::Shared).await?)
                 .await?,
         };
-        let (hub, extent) = self.extent_behind(&evidence).await?;
+        let (hub, extent) = self.extent_beyond_lake(&evidence).await?;
         let origin = self.origin(&evidence, extent).await?;
-        let (done, first) = self.first(&evidence, origin, extent).await?;
+        let (done, first) = self.first_event(&evidence, origin, extent).await?;
         let covered =
             evidence.found.destinations.into_iter().map(|found| (found.destination, found.last)).collect();
         let start = match &checkpoint {
@@ -121,7 +121,7 @@ impl Starting<'_> {
     }
 
     /// The hub's extent, which must reach the lake's last row. Asks again, because the hub's answer may lag.
-    async fn extent_behind(&self, evidence: &Evidence) -> Result<(PartitionProperties, Extent), Error> {
+    async fn extent_beyond_lake(&self, evidence: &Evidence) -> Result<(PartitionProperties, Extent), Error> {
         let mut attempts = ATTEMPTS;
         loop {
             let (hub, extent) = self.partition.extent().await?;
@@ -155,7 +155,7 @@ impl Starting<'_> {
 
     /// The done position, and the first event to read. Records lost events first, if the operator asked to go on
     /// without them.
-    async fn first(
+    async fn first_event(
         &self,
         evidence: &Evidence,
         origin: Ordinal,

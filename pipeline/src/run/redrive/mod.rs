@@ -78,7 +78,7 @@ async fn redrive_by<R: Rules>(store: Store, settings: Settings, rules: R) -> Res
     let catalog = Catalog::new();
     let schemas = LakeSchemas::open(records.clone(), Arc::clone(&catalog), None).await?;
     let writer = RowWriter { store, schemas, backoff, catalog, facts, group_bytes };
-    Redrive { writer, records, rules, dry_run, report: Report::default() }.all().await
+    Redrive { writer, records, rules, dry_run, report: Report::default() }.redrive_all().await
 }
 
 /// A redrive in progress.
@@ -99,7 +99,7 @@ struct Survey {
 
 impl<R: Rules> Redrive<R> {
     /// Redrives one file after the other, so that only one is in memory.
-    async fn all(mut self) -> Result<Report, Error> {
+    async fn redrive_all(mut self) -> Result<Report, Error> {
         let mut refused = None;
         for file in self.quarantine_files().await? {
             match self.redrive_file(&file).await {

@@ -69,14 +69,14 @@ pub(super) struct RowWriter {
 }
 
 /// The unfinished file of one table.
-struct Building {
+struct TableFile {
     buffer: TableBuffer,
-    made: Made,
+    encoded: EncodedGroups,
     events: usize,
 }
 
 /// Its encoded row groups.
-struct Made {
+struct EncodedGroups {
     groups: Vec<RowGroup>,
     types: ColumnTypes,
     rows: u64,
@@ -100,7 +100,7 @@ impl RowWriter {
         let (mut rows, mut context) = (0, None);
         for _ in 0..ATTEMPTS {
             for (table, building) in self.build(file, plan, &missing, rules, &mut context).await? {
-                let Made { groups, types, rows: made, joins } = building.made;
+                let EncodedGroups { groups, types, rows: file_rows, joins } = building.encoded;
                 if !joins {
                     continue;
                 }
@@ -108,8 +108,8 @@ impl RowWriter {
                 let Some(schema) = self.schemas.ensure(&table, &file_columns(types, &body)).await? else {
                     continue;
                 };
-                self.put(file, plan, &schema, (body, made)).await?;
-                rows += made;
+                self.put(file, plan, &schema, (body, file_rows)).await?;
+                rows += file_rows;
                 missing.remove(&table);
             }
             let Some(table) = missing.keys().next() else { return Ok(rows) };
@@ -127,12 +127,12 @@ impl RowWriter {
         missing: &BTreeMap<String, &[Ordinal]>,
         rules: &mut impl Rules,
         context: &mut Option<Context>,
-    ) -> Result<BTreeMap<String, Building>, Error> {
+    ) -> Result<BTreeMap<String, TableFile>, Error> {
         let mut tables: HashMap<Ordinal, &str> = HashMap::new();
         for (table, places) in missing {
             tables.extend(places.iter().map(|place| (*place, table.as_str())));
         }
-        let mut building: BTreeMap<String, Building> = BTreeMap::new();
+        let mut building: BTreeMap<String, TableFile> = BTreeMap::new();
         read(&self.store, file, |event| {
             let place = Ordinal(event.raw.sequence_number.get());
             let Some(table) = tables.get(&place).copied() else { return Ok(()) };
@@ -143,7 +143,7 @@ impl RowWriter {
             let Some(parsed) = parsed else {
                 return Err(Error::Disagrees { path: path_of(file, plan), place, table: table.to_owned() });
             };
-            let open = building.entry(table.to_owned()).or_insert_with(|| Building::open(context, table));
+            let open = building.entry(table.to_owned()).or_insert_with(|| TableFile::open(context, table));
             open.events += 1;
             open.push(context, &parsed, &event.raw, event.partition)?;
             if open.buffer.bytes() >= self.group_bytes { open.encode(context) } else { Ok(()) }
@@ -182,11 +182,11 @@ fn path_of(file: &DataFileName, plan: &Plan) -> String {
     paths::redrive_plan(file, plan.n).to_string()
 }
 
-impl Building {
+impl TableFile {
     fn open(context: &mut Context, table: &str) -> Self {
         let buffer = TableBuffer::open(context, table);
-        let made = Made { groups: Vec::new(), types: ColumnTypes::new(), rows: 0, joins: true };
-        Self { buffer, made, events: 0 }
+        let encoded = EncodedGroups { groups: Vec::new(), types: ColumnTypes::new(), rows: 0, joins: true };
+        Self { buffer, encoded, events: 0 }
     }
 
     /// Appends an event, as row groups of its own if it has no room beside the others.
@@ -201,19 +201,19 @@ impl Building {
             return Ok(());
         }
         self.encode(context)?;
-        let Self { buffer, made, .. } = self;
+        let Self { buffer, encoded, .. } = self;
         buffer
             .push(context, event, raw, partition)
-            .or_else(|Full| buffer.push_in_parts(context, event, raw, partition, |rows| made.add(rows)))
+            .or_else(|Full| buffer.push_in_parts(context, event, raw, partition, |rows| encoded.add(rows)))
     }
 
     /// Encodes the buffered rows into a row group.
     fn encode(&mut self, context: &mut Context) -> Result<(), Error> {
-        self.made.add(self.buffer.take(context))
+        self.encoded.add(self.buffer.take(context))
     }
 }
 
-impl Made {
+impl EncodedGroups {
     /// Adds a row group. Groups after one that can't join are ignored, because the table is encoded again.
     fn add(&mut self, Rows { batch, types }: Rows) -> Result<(), Error> {
         if batch.num_rows() == 0 || !self.joins {
