@@ -127,6 +127,7 @@ fn the_papers_name_files_that_are_there() {
         "docs/GLOSSARY.md",
         "docs/FORMATS.md",
         "docs/READERS.md",
+        "docs/VALUE_TYPES.md",
         "README.md",
     ] {
         let text = fs::read_to_string(root().join(paper)).unwrap();
