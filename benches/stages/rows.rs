@@ -50,7 +50,7 @@ impl Rows {
             return Some(rows);
         }
         // Once in a while, as a lane does it once a batch.
-        let due = self.events % LOOK_EVERY == 0 && buffer.bytes() >= RollRules::GROUP_BYTES;
+        let due = self.events % LOOK_EVERY == 0 && buffer.byte_size() >= RollRules::GROUP_BYTES;
         due.then(|| buffer.take(&mut self.context).batch)
     }
 

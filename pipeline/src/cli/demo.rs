@@ -54,7 +54,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
     let watch = Stopwatch::start();
     let metadata = match options.schema.metadata()? {
         Some(given) => given,
-        None => Arc::new(Metadata::of_answer("metadata of the demo", &definitions())?),
+        None => Arc::new(Metadata::from_response("metadata of the demo", &definitions())?),
     };
     // The pipeline reaches it over the loopback interface, like any other hub.
     let hub = Emulator::start(emulator::Config {

@@ -10,7 +10,7 @@ use super::schema::ColumnType;
 use super::values::Cell;
 use crate::event::scalars::{Guid, date};
 use crate::event::tree::{Kind, NodeId, Tree};
-use crate::event::value::{Reference, Value, bytes, choices, is_silent};
+use crate::event::value::{Reference, Value, bytes, choices, is_empty};
 
 /// The record that the event is about.
 pub(super) fn write_record(row: &mut Row<'_, '_>) {
@@ -35,7 +35,7 @@ pub(super) fn write_record(row: &mut Row<'_, '_>) {
 /// A value that counts for the row.
 pub(super) fn write_attribute(row: &mut Row<'_, '_>, slot: SlotId, name: NodeId, node: NodeId) {
     let mut seen = Seen { node, placed: false, lookup: false };
-    if is_silent(row.tree, node) {
+    if is_empty(row.tree, node) {
         row.cover(node);
     } else if let Some(value) = Value::read(row.tree, node) {
         if row.scratch.survey.is_some() {
@@ -51,7 +51,7 @@ pub(super) fn write_attribute(row: &mut Row<'_, '_>, slot: SlotId, name: NodeId,
 
 /// A value whose attribute can't have a column: it stays for `_rest`.
 pub(super) fn leave_for_rest(row: &mut Row<'_, '_>, node: NodeId) {
-    if is_silent(row.tree, node) {
+    if is_empty(row.tree, node) {
         row.cover(node);
     }
 }

@@ -122,14 +122,14 @@ impl Column {
     }
 
     /// The bytes its buffers take.
-    pub(super) fn bytes(&self) -> usize {
+    pub(super) fn byte_size(&self) -> usize {
         self.validity.byte_size() + self.values.byte_size()
     }
 
     /// The bytes its buffers will take once it is padded to so many rows.
     fn padded_bytes(&self, rows: usize) -> usize {
         let missing = rows.saturating_sub(self.len());
-        self.bytes() + if self.len() > 0 { missing * self.values.row_bytes() } else { 0 }
+        self.byte_size() + if self.len() > 0 { missing * self.values.row_bytes() } else { 0 }
     }
 
     /// Forgets all rows from `rows` on.
@@ -220,7 +220,7 @@ impl Columns {
     }
 
     /// The bytes they take once all are padded to so many rows.
-    pub(super) fn bytes(&self, rows: usize) -> usize {
+    pub(super) fn byte_size(&self, rows: usize) -> usize {
         let columns = (self.fixed.capacity() + self.attributes.capacity()) * size_of::<Column>();
         let all = self.fixed.iter().chain(&self.attributes);
         columns + all.map(|column| column.padded_bytes(rows)).sum::<usize>()

@@ -33,7 +33,7 @@ pub(super) struct Scratch {
     /// The lookups of the row at hand.
     pub(super) lookups: Vec<Lookup>,
     /// The labels that have no column, as (attribute's name, label).
-    pub(super) labels: Vec<(NodeId, NodeId)>,
+    pub(super) formatted_values: Vec<(NodeId, NodeId)>,
     /// The registered post-images of the row's record.
     pub(super) images: Vec<(NodeId, Parts)>,
     /// Attributes whose value in an image is not the row's, as (image, attribute).
@@ -150,7 +150,7 @@ impl Scratch {
     /// Forgets the row before.
     pub(super) fn begin_row(&mut self) {
         self.lookups.clear();
-        self.labels.clear();
+        self.formatted_values.clear();
         self.images.clear();
         self.disputed.clear();
     }

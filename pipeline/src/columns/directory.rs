@@ -50,7 +50,7 @@ pub(super) struct Slot {
     /// The row that last had this attribute, and its value there.
     seen: (u64, Seen),
     /// The row that last had a label for this attribute, and the label there.
-    labelled: (u64, NodeId),
+    formatted: (u64, NodeId),
 }
 
 /// What the row at hand says of an attribute.
@@ -69,7 +69,7 @@ pub(super) struct Seen {
 pub(super) enum Track {
     Target,
     Image,
-    Labels,
+    FormattedValues,
 }
 
 const TRACKS: usize = 3;
@@ -208,13 +208,13 @@ impl Directory {
     }
 
     /// The label that the row at hand has for an attribute.
-    pub(super) fn label(&self, id: SlotId) -> Option<NodeId> {
-        let (row, label) = self.slot(id).labelled;
-        (row == self.row).then_some(label)
+    pub(super) fn formatted_value(&self, id: SlotId) -> Option<NodeId> {
+        let (row, value) = self.slot(id).formatted;
+        (row == self.row).then_some(value)
     }
 
-    pub(super) fn note_label(&mut self, id: SlotId, label: NodeId) {
-        self.slot_mut(id).labelled = (self.row, label);
+    pub(super) fn note_formatted_value(&mut self, id: SlotId, value: NodeId) {
+        self.slot_mut(id).formatted = (self.row, value);
     }
 
     /// A companion column, if it may be written for the row at hand: an attribute of its name wins, and it must
@@ -279,7 +279,7 @@ impl Directory {
             owner: None,
             event: 0,
             seen: (0, Seen { node: nowhere, placed: false, lookup: false }),
-            labelled: (0, nowhere),
+            formatted: (0, nowhere),
         });
         self.by_column.insert(column.into(), id);
         Some(id)

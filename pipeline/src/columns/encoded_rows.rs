@@ -46,7 +46,7 @@ impl EncodedRows {
     }
 
     /// The bytes they take.
-    pub(super) fn bytes(&self) -> usize {
+    pub(super) fn byte_size(&self) -> usize {
         self.bytes.capacity()
     }
 

@@ -7,7 +7,7 @@ use super::targets::{Target, guid_at, key_of, lacks_targets, parameter, paramete
 use crate::event::messages::{Effect, Message, RecordIn, message};
 use crate::event::scalars::{Date, Number, ZERO_GUID, date, guid, iso_date, number};
 use crate::event::tree::{Kind, NodeId};
-use crate::event::value::{Parts, is_silent};
+use crate::event::value::{Parts, is_empty};
 use crate::event::{Member, RawEvent, Table};
 use crate::position::PartitionId;
 
@@ -44,7 +44,7 @@ pub(super) fn write_envelope<'a>(row: &mut Row<'_, 'a>, size_exceeded: bool) {
         write_member(row, member, column, Kind::False, |_| Some(false));
         write_member(row, member, column, Kind::True, |_| Some(true));
     }
-    if row.several.is_none_or(|(targets, item)| item.index == 0 || targets.repeats_texts) {
+    if row.several.is_none_or(|(targets, item)| item.index == 0 || targets.repeats_strings) {
         for (member, column) in STRINGS {
             write_member(row, member, column, Kind::Text, Some);
         }
@@ -153,7 +153,7 @@ fn cover_primary_table(row: &mut Row<'_, '_>) {
         Table::Entity(table) => table,
         Table::Messages => NO_TABLE,
     };
-    if row.says(node, said) {
+    if row.is_text(node, said) {
         row.cover(node);
     }
 }
@@ -168,7 +168,7 @@ fn write_step(row: &mut Row<'_, '_>) {
     {
         row.cover(node);
     }
-    if let Some(node) = logical_name.filter(|node| row.says(*node, STEP_TABLE)) {
+    if let Some(node) = logical_name.filter(|node| row.is_text(*node, STEP_TABLE)) {
         row.cover(node);
     }
 }
@@ -188,7 +188,7 @@ fn write_inputs(row: &mut Row<'_, '_>) {
         return;
     }
     if let Target::Reference(target) = row.target {
-        if row.scratch.marks.left(row.tree, target) {
+        if row.scratch.marks.has_unplaced(row.tree, target) {
             for (_, value) in row.tree.members(target) {
                 row.scratch.marks.set(value, false);
             }
@@ -220,7 +220,7 @@ fn write_outputs(row: &mut Row<'_, '_>) {
         row.cover(node);
     }
     if let Some((targets, _)) = row.several
-        && let Some(ids) = targets.told_ids(row.event)
+        && let Some(ids) = targets.returned_ids(row.event)
     {
         row.cover(ids);
     }
@@ -229,7 +229,7 @@ fn write_outputs(row: &mut Row<'_, '_>) {
 
 /// Whether a node can be a JSON column: a bare string or number there would be no list of parameters.
 fn is_container(row: &Row<'_, '_>, node: NodeId) -> bool {
-    matches!(row.tree.kind(node), Kind::Pairs | Kind::Object | Kind::List) && !is_silent(row.tree, node)
+    matches!(row.tree.kind(node), Kind::Pairs | Kind::Object | Kind::List) && !is_empty(row.tree, node)
 }
 
 /// The true instant of `OperationCreatedOn`: the wall clock it shows, taken as UTC; its offset is spent.

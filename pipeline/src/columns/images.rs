@@ -9,7 +9,7 @@ use super::row::Row;
 use crate::event::names::is_same;
 use crate::event::scalars::guid;
 use crate::event::tree::{Kind, NodeId, Tree};
-use crate::event::value::{Parts, Value, is_silent, same};
+use crate::event::value::{Parts, Value, is_empty, same};
 use crate::event::{Member, Table};
 
 /// The image that Dataverse adds to asynchronous events by itself: the record's primary name and id.
@@ -55,11 +55,11 @@ pub(super) fn cover_automatic_image(row: &mut Row<'_, '_>) -> Option<(NodeId, No
         let seen = found.and_then(|slot| row.directory.seen(slot));
         let said = seen.is_some_and(|seen| same(tree, seen.node, node));
         let key = row.is_key(tree.bytes(name)) && row.is_id(tree.bytes(node));
-        if said || key || is_silent(tree, node) {
+        if said || key || is_empty(tree, node) {
             row.cover(node);
         }
     }
-    row.scratch.marks.left(tree, image).then_some((alias, image))
+    row.scratch.marks.has_unplaced(tree, image).then_some((alias, image))
 }
 
 /// The post-images, if the row is about one record.
@@ -77,7 +77,7 @@ fn registered_images<'a>(row: &Row<'_, 'a>) -> impl Iterator<Item = NodeId> + us
 /// Whether an image is of the row's record, and not of another that the event concerns.
 fn shows_record(row: &Row<'_, '_>, image: NodeId, Parts { id, logical_name, .. }: Parts) -> bool {
     let said = |part: Option<NodeId>| {
-        part.filter(|node| !is_silent(row.tree, *node)).map(|node| row.tree.bytes(node))
+        part.filter(|node| !is_empty(row.tree, *node)).map(|node| row.tree.bytes(node))
     };
     row.tree.kind(image) == Kind::Object
         && matches!(row.event.table, Table::Entity(table)
@@ -90,7 +90,7 @@ fn cover_if_same(row: &mut Row<'_, '_>, slot: SlotId, attribute: NodeId, node: N
     let tree = row.tree;
     let lookups = (Value::read(tree, seen.node), Value::read(tree, node));
     let (Some(Value::Reference(there)), Some(Value::Reference(here))) = lookups else {
-        let agrees = is_silent(tree, node) || same(tree, seen.node, node);
+        let agrees = is_empty(tree, node) || same(tree, seen.node, node);
         if agrees {
             row.cover(node);
         }

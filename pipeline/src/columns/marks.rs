@@ -56,7 +56,7 @@ impl Marks {
     }
 
     /// Whether a string, number or boolean at or below this node has no place yet.
-    pub(super) fn left(&self, tree: Tree<'_>, node: NodeId) -> bool {
+    pub(super) fn has_unplaced(&self, tree: Tree<'_>, node: NodeId) -> bool {
         tree.has_leaf_besides(node, &self.0)
     }
 }

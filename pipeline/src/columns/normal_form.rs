@@ -26,21 +26,21 @@ impl NormalForm {
     }
 
     /// A node without what has a place; `None` if nothing is left.
-    pub(super) fn left(&mut self, tree: Tree<'_>, node: NodeId, marks: &Marks) -> Option<&[u8]> {
+    pub(super) fn unplaced(&mut self, tree: Tree<'_>, node: NodeId, marks: &Marks) -> Option<&[u8]> {
         self.out.clear();
         self.value(tree, node, marks);
-        (!says_nothing(&self.out)).then_some(self.out.as_slice())
+        (!is_empty_json(&self.out)).then_some(self.out.as_slice())
     }
 
     /// The same, as the only item of the list that a path of names leads to.
-    pub(super) fn left_in_list(
+    pub(super) fn unplaced_in_list(
         &mut self,
         tree: Tree<'_>,
         path: &[&str],
         item: NodeId,
         marks: &Marks,
     ) -> Option<&[u8]> {
-        if !marks.left(tree, item) {
+        if !marks.has_unplaced(tree, item) {
             return None;
         }
         self.out.clear();
@@ -67,7 +67,7 @@ impl NormalForm {
         let start = self.members.len();
         self.members.extend(members);
         self.sorted_members(tree, start, false, marks);
-        (!says_nothing(&self.out)).then_some(self.out.as_slice())
+        (!is_empty_json(&self.out)).then_some(self.out.as_slice())
     }
 
     fn value(&mut self, tree: Tree<'_>, node: NodeId, marks: &Marks) {
@@ -122,7 +122,7 @@ impl NormalForm {
             self.out.push(b':');
             let written = self.out.len();
             self.value(tree, value, marks);
-            if !pairs && says_nothing(&self.out[written..]) {
+            if !pairs && is_empty_json(&self.out[written..]) {
                 self.out.truncate(before);
             }
         }
@@ -186,10 +186,10 @@ fn is_plain(text: &[u8]) -> bool {
 /// Whether a member or item is written: it has something without a place, or it is there to say that it is null
 /// or empty.
 fn keeps(tree: Tree<'_>, node: NodeId, silent_too: bool, marks: &Marks) -> bool {
-    marks.left(tree, node) || silent_too && !marks.covers(node) && !tree.has_leaf(node)
+    marks.has_unplaced(tree, node) || silent_too && !marks.covers(node) && !tree.has_leaf(node)
 }
 
-fn says_nothing(json: &[u8]) -> bool {
+fn is_empty_json(json: &[u8]) -> bool {
     matches!(json, b"null" | b"{}" | b"[]")
 }
 

@@ -7,7 +7,7 @@ use super::directory::SlotId;
 use super::row::Row;
 use super::values::{Parties, PartyString};
 use crate::event::tree::{Kind, NodeId, Tree};
-use crate::event::value::{PARTY, Value, is_silent, parties};
+use crate::event::value::{PARTY, Value, is_empty, parties};
 
 /// A party list into its column; what the collection says of itself stands in the first party's `rest`, under
 /// the attribute's name.
@@ -52,7 +52,7 @@ fn write_parts(columns: &mut Parties, scratch: &mut Scratch, tree: Tree<'_>, par
             ("addressused", Some(Value::Text(_))) => {
                 set_string(columns, scratch, PartyString::Address, tree, node);
             }
-            ("partyid" | "participationtypemask" | "addressused", _) if is_silent(tree, node) => {
+            ("partyid" | "participationtypemask" | "addressused", _) if is_empty(tree, node) => {
                 scratch.marks.cover(node);
             }
             _ => {}
@@ -60,7 +60,7 @@ fn write_parts(columns: &mut Parties, scratch: &mut Scratch, tree: Tree<'_>, par
     }
 }
 
-/// A party's name: its label, else what the lookup itself says; both if they agree.
+/// A party's name: its formatted, else what the lookup itself says; both if they agree.
 fn write_name(
     columns: &mut Parties,
     scratch: &mut Scratch,
@@ -68,13 +68,13 @@ fn write_name(
     party: NodeId,
     own: Option<NodeId>,
 ) {
-    let label = tree.member(party, "FormattedValues").and_then(|labels| tree.member(labels, "partyid"));
-    let label = label.filter(|label| tree.kind(*label) == Kind::Text);
-    let Some(shown) = label.or(own) else { return };
+    let formatted = tree.member(party, "FormattedValues").and_then(|values| tree.member(values, "partyid"));
+    let formatted = formatted.filter(|formatted| tree.kind(*formatted) == Kind::Text);
+    let Some(shown) = formatted.or(own) else { return };
     if !columns.set_string(PartyString::Name, tree.bytes(shown)) {
         return;
     }
-    for name in [label, own].into_iter().flatten().filter(|name| tree.bytes(*name) == tree.bytes(shown)) {
+    for name in [formatted, own].into_iter().flatten().filter(|name| tree.bytes(*name) == tree.bytes(shown)) {
         scratch.marks.cover(name);
     }
 }
@@ -89,7 +89,9 @@ fn write_rest(
 ) {
     let Scratch { marks, normal, .. } = scratch;
     let members = tree.members(party).chain(collection);
-    if let Some(json) = normal.object(tree, members.filter(|(_, value)| marks.left(tree, *value)), marks) {
+    if let Some(json) =
+        normal.object(tree, members.filter(|(_, value)| marks.has_unplaced(tree, *value)), marks)
+    {
         columns.set_string(PartyString::Rest, json);
     }
 }

@@ -67,7 +67,7 @@ impl<'r, 'a> Row<'r, 'a> {
 
     /// Writes a part of the body into a JSON column, without what has a place, and notes that it has one.
     pub(super) fn json(&mut self, column: Fixed<Json>, node: NodeId) {
-        if let Some(json) = self.scratch.normal.left(self.tree, node, &self.scratch.marks) {
+        if let Some(json) = self.scratch.normal.unplaced(self.tree, node, &self.scratch.marks) {
             self.cells.put(column, json);
         }
         self.cover(node);
@@ -80,7 +80,7 @@ impl<'r, 'a> Row<'r, 'a> {
     }
 
     /// Whether a node is this very text.
-    pub(super) fn says(&self, node: NodeId, text: &str) -> bool {
+    pub(super) fn is_text(&self, node: NodeId, text: &str) -> bool {
         self.tree.kind(node) == Kind::Text && is_same(self.tree.bytes(node), text.as_bytes())
     }
 
@@ -104,7 +104,7 @@ impl<'r, 'a> Row<'r, 'a> {
             self.cover(node);
         }
         if let Some(node) = logical_name
-            && matches!(self.event.table, Table::Entity(table) if self.says(node, table))
+            && matches!(self.event.table, Table::Entity(table) if self.is_text(node, table))
         {
             self.cover(node);
         }

@@ -34,8 +34,8 @@ pub struct TableBuffer {
     /// How many of the fixed columns stand before the attributes.
     leading: usize,
     directory: DirectoryId,
-    /// All rows, until there are more than [`FEW_ROWS`].
-    few: EncodedRows,
+    /// All rows, until there are more than [`ENCODED_ROWS_MAX`].
+    encoded: EncodedRows,
     /// All rows, from then on.
     columns: Columns,
     rows: usize,
@@ -62,7 +62,7 @@ impl TableBuffer {
             layout,
             leading,
             directory,
-            few: EncodedRows::default(),
+            encoded: EncodedRows::default(),
             columns: Columns::default(),
             rows: 0,
             bytes: Cell::new(None),
@@ -192,13 +192,13 @@ impl TableBuffer {
         write: impl FnOnce(&mut Context, DirectoryId, &mut Columns, usize),
     ) {
         self.bytes.set(None);
-        if self.rows == FEW_ROWS {
-            self.leave_few(context);
+        if self.rows == ENCODED_ROWS_MAX {
+            self.move_into_columns(context);
         }
-        if self.rows < FEW_ROWS {
+        if self.rows < ENCODED_ROWS_MAX {
             let mut staged = std::mem::take(&mut context.staged);
             write(context, self.directory, &mut staged.columns, 0);
-            self.few.push(&mut staged, context.directories.get(self.directory));
+            self.encoded.push(&mut staged, context.directories.get(self.directory));
             context.staged = staged;
         } else {
             write(context, self.directory, &mut self.columns, self.rows);
@@ -208,11 +208,11 @@ impl TableBuffer {
 
     /// Moves the rows that are encoded into columns.
     #[inline(never)]
-    fn leave_few(&mut self, context: &Context) {
+    fn move_into_columns(&mut self, context: &Context) {
         self.columns.begin();
         // These rows were accepted already: the limit applies to rows after them.
         self.columns.padding.remove_limit();
-        self.few.move_into(&mut self.columns, self.layout, context.directories.get(self.directory));
+        self.encoded.move_into(&mut self.columns, self.layout, context.directories.get(self.directory));
         self.columns.padding.limit_from(self.rows);
     }
 
@@ -238,9 +238,9 @@ impl TableBuffer {
 
     /// The bytes its buffers take, capacities counted, with every column padded to all rows; 0 without rows. They are
     /// counted once after they changed, not with every value.
-    pub fn bytes(&self) -> usize {
+    pub fn byte_size(&self) -> usize {
         self.bytes.get().unwrap_or_else(|| {
-            let bytes = self.few.bytes() + self.columns.bytes(self.rows);
+            let bytes = self.encoded.byte_size() + self.columns.byte_size(self.rows);
             self.bytes.set(Some(bytes));
             bytes
         })
@@ -261,8 +261,8 @@ impl TableBuffer {
     }
 
     fn take_rows(&mut self, context: &mut Context) -> Rows {
-        if !self.few.is_empty() {
-            self.leave_few(context);
+        if !self.encoded.is_empty() {
+            self.move_into_columns(context);
         }
         let Columns { mut fixed, mut attributes, .. } = std::mem::take(&mut self.columns);
         let rows = std::mem::take(&mut self.rows);
@@ -293,7 +293,7 @@ impl TableBuffer {
 
 /// Rows that a buffer encodes one after the other before it makes columns of them: so many values of a column take
 /// about as much as the column around them.
-const FEW_ROWS: usize = 16;
+const ENCODED_ROWS_MAX: usize = 16;
 
 /// The event at hand would take too much memory in the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

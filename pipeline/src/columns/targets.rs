@@ -55,7 +55,7 @@ pub(super) struct Targets {
     /// Number of rows.
     pub(super) count: usize,
     /// The event's strings are repeated in every row, not only in the first one.
-    pub(super) repeats_texts: bool,
+    pub(super) repeats_strings: bool,
 }
 
 /// One of several targets.
@@ -86,10 +86,10 @@ impl Targets {
         let texts = STRINGS.iter().filter_map(|(member, _)| event.member(*member));
         let text_bytes: usize =
             texts.filter(|node| tree.kind(*node) == Kind::Text).map(|node| tree.bytes(node).len()).sum();
-        let repeats_texts = text_bytes.saturating_mul(count) <= REPEATED_TEXT_MAX_BYTES;
+        let repeats_strings = text_bytes.saturating_mul(count) <= MAX_REPEATED_STRING_BYTES;
         let outputs = event.member(Member::OutputParameters).filter(|_| event.message == "CreateMultiple");
         let ids = outputs.and_then(|outputs| tree.member(outputs, "Ids"));
-        Some(Self { list, path, ids, count, repeats_texts })
+        Some(Self { list, path, ids, count, repeats_strings })
     }
 
     /// Each of them, with its record's id.
@@ -133,7 +133,7 @@ impl Targets {
     }
 
     /// The ids that the event gives back, if they say nothing but those of its rows, in their order.
-    pub(super) fn told_ids(self, event: &ChangeEvent<'_>) -> Option<NodeId> {
+    pub(super) fn returned_ids(self, event: &ChangeEvent<'_>) -> Option<NodeId> {
         let ids = self.ids?;
         let told = event.tree.items(ids).map(|id| guid_at(event.tree, id));
         // What is no id, beside an item that has none, is not said by the row.
@@ -145,7 +145,7 @@ impl Targets {
 
 /// Upper bound on what the texts of an event take in all of its rows: thousands of rows with a user agent of a usual
 /// length. `docs/TABLES.md` states it.
-const REPEATED_TEXT_MAX_BYTES: usize = 1 << 20;
+const MAX_REPEATED_STRING_BYTES: usize = 1 << 20;
 
 /// Whether an event should have several targets, and has none: Dataverse left them out because of size.
 pub(super) fn lacks_targets(event: &ChangeEvent<'_>) -> bool {

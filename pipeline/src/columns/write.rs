@@ -41,8 +41,8 @@ pub(super) fn write_row(row: &mut Row<'_, '_>, raw: &RawEvent<'_>, hub: &str, pa
 /// What no column took.
 fn write_rest(row: &mut Row<'_, '_>) {
     let (tree, root) = (row.tree, row.tree.root());
-    if row.scratch.marks.left(tree, root)
-        && let Some(json) = row.scratch.normal.left(tree, root, &row.scratch.marks)
+    if row.scratch.marks.has_unplaced(tree, root)
+        && let Some(json) = row.scratch.normal.unplaced(tree, root, &row.scratch.marks)
     {
         row.cells.put(event_column::REST, json);
     }
@@ -51,7 +51,7 @@ fn write_rest(row: &mut Row<'_, '_>) {
 /// What no column took of a target behind the first, under the path it has in the body.
 fn write_rest_of_target(row: &mut Row<'_, '_>, targets: Targets, item: Item) {
     let Scratch { normal, marks, .. } = &mut *row.scratch;
-    if let Some(json) = normal.left_in_list(row.tree, targets.path, item.node, marks) {
+    if let Some(json) = normal.unplaced_in_list(row.tree, targets.path, item.node, marks) {
         row.cells.put(event_column::REST, json);
     }
 }

@@ -45,7 +45,7 @@ pub struct Parts {
     /// `Attributes`.
     pub attributes: Option<NodeId>,
     /// `FormattedValues`.
-    pub labels: Option<NodeId>,
+    pub formatted_values: Option<NodeId>,
 }
 
 /// Where the parts of an `EntityReference` stand; those that are null or absent are `None`.
@@ -102,7 +102,7 @@ impl Parts {
                 b"Id" => &mut parts.id,
                 b"LogicalName" => &mut parts.logical_name,
                 b"Attributes" => &mut parts.attributes,
-                b"FormattedValues" => &mut parts.labels,
+                b"FormattedValues" => &mut parts.formatted_values,
                 _ => continue,
             };
             part.get_or_insert(value);
@@ -130,7 +130,7 @@ impl Reference {
 }
 
 /// Whether a node says nothing: null, an empty list, an empty object.
-pub fn is_silent(tree: Tree<'_>, node: NodeId) -> bool {
+pub fn is_empty(tree: Tree<'_>, node: NodeId) -> bool {
     match tree.kind(node) {
         Kind::Null => true,
         Kind::List | Kind::Pairs | Kind::Object => tree.end(node).0 == node.0 + 1,
@@ -183,7 +183,7 @@ pub fn parties(tree: Tree<'_>, node: NodeId) -> Option<NodeId> {
         _ => (tree.member(node, "Entities")?, member_text(tree, node, "EntityName")),
     };
     let is_party = |item: NodeId| {
-        let name = tree.member(item, "LogicalName").filter(|name| !is_silent(tree, *name));
+        let name = tree.member(item, "LogicalName").filter(|name| !is_empty(tree, *name));
         let name = name.map_or(stated, |name| tree.text(name));
         tree.kind(item) == Kind::Object && name == PARTY
     };
@@ -209,14 +209,14 @@ pub fn same(tree: Tree<'_>, one: NodeId, other: NodeId) -> bool {
                 && tree.items(one).zip(tree.items(other)).all(|(one, other)| same(tree, one, other))
         }
         (Kind::Object | Kind::Pairs, Kind::Object | Kind::Pairs) => same_members(tree, one, other),
-        (one_kind, other_kind) => one_kind == other_kind || is_silent(tree, one) && is_silent(tree, other),
+        (one_kind, other_kind) => one_kind == other_kind || is_empty(tree, one) && is_empty(tree, other),
     }
 }
 
 fn same_members(tree: Tree<'_>, one: NodeId, other: NodeId) -> bool {
     /// Events repeat members in one order. Looking each up, where they do not, takes the square of their number.
     const MOST_IN_DISORDER: usize = 256;
-    let telling = |node| tree.members(node).filter(move |(_, value)| !is_silent(tree, *value));
+    let telling = |node| tree.members(node).filter(move |(_, value)| !is_empty(tree, *value));
     let same_name = |one: NodeId, other: NodeId| is_same(tree.bytes(one), tree.bytes(other));
     let count = telling(one).count();
     if telling(other).count() != count {

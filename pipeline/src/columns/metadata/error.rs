@@ -34,7 +34,7 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
-    /// JSON that is no answer of `EntityDefinitions`.
+    /// JSON that is no response of `EntityDefinitions`.
     #[error("table metadata: {path} at {place}: {what}")]
     Shape {
         /// Which file.

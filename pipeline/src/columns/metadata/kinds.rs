@@ -5,7 +5,7 @@
 
 use super::super::schema::ColumnType;
 
-/// What answers say of one attribute.
+/// What responses say of one attribute.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fact {
     /// By `AttributeType` and `AttributeTypeName`.
@@ -30,7 +30,7 @@ impl Fact {
         }
     }
 
-    /// What each of two answers says, if both can't be true.
+    /// What each of two responses says, if both can't be true.
     pub(super) fn contradiction(&self, other: &Self) -> Option<(String, String)> {
         if let (Some(one), Some(other)) = (self.stated, other.stated)
             && one != other
@@ -43,7 +43,7 @@ impl Fact {
         }
     }
 
-    /// What two answers say together.
+    /// What two responses say together.
     pub(super) fn and(self, other: &Self) -> Self {
         Self {
             stated: self.stated.or(other.stated),

@@ -1,11 +1,11 @@
 //! Table metadata of Dataverse, as its Web API returns it, becomes column types.
 //!
 //! Owns: which files are read, and how several complete each other or contradict each other. Does not own: what an
-//! answer looks like (`answer`), which attribute type is which column type (`kinds`), what of it becomes the lake's
+//! response looks like (`response`), which attribute type is which column type (`kinds`), what of it becomes the lake's
 //! (`run`).
 
-mod answer; // one answer of the Web API
-mod error; // what can be wrong with answers
+mod response; // one response of the Web API
+mod error; // what can be wrong with responses
 mod kinds; // attribute types and column types
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 pub use self::error::Error;
 pub(super) use self::kinds::attribute_type;
 
-use self::answer::{Answer, Owner, Said};
 use self::kinds::Fact;
+use self::response::{Owner, Response, Statement};
 use super::names::column_name;
 use super::schema::{ColumnType, ColumnTypes};
 use crate::event::{MESSAGES, QUARANTINE};
@@ -48,9 +48,9 @@ impl Metadata {
         self.undecided_dates.get(table).map_or(&[], Vec::as_slice)
     }
 
-    /// Reads one answer from text; errors give `name` as its file.
-    pub fn of_answer(name: &str, answer: &str) -> Result<Self, Error> {
-        Self::of(&[(PathBuf::from(name), answer.as_bytes().to_vec())])
+    /// Reads one response from text; errors give `name` as its file.
+    pub fn from_response(name: &str, response: &str) -> Result<Self, Error> {
+        Self::of(&[(PathBuf::from(name), response.as_bytes().to_vec())])
     }
 
     /// The stated column types of each table.
@@ -60,39 +60,40 @@ impl Metadata {
 
     /// What files with these bytes state together.
     fn of(sources: &[(PathBuf, Vec<u8>)]) -> Result<Self, Error> {
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         for (path, bytes) in sources {
-            answers.push((path.as_path(), Answer::read(path, bytes)?));
+            responses.push((path.as_path(), Response::read(path, bytes)?));
         }
-        let ids = answers.iter().flat_map(|(_, answer)| answer.ids.iter().cloned()).collect();
+        let ids = responses.iter().flat_map(|(_, response)| response.ids.iter().cloned()).collect();
         let mut facts = Facts::new();
-        for (path, answer) in &answers {
-            for said in &answer.said {
-                let table = owner(&ids, said, path)?;
-                let known = facts.entry((table, &said.attribute)).or_default();
-                agree(known, path, said, table)?;
-                known.push((path, &said.fact));
+        for (path, response) in &responses {
+            for statement in &response.statements {
+                let table = owner(&ids, statement, path)?;
+                let known = facts.entry((table, &statement.attribute)).or_default();
+                agree(known, path, statement, table)?;
+                known.push((path, &statement.fact));
             }
         }
         Ok(columns(facts))
     }
 }
 
-/// What answers say of each attribute, by (table, attribute), with the file that says it.
+/// What responses say of each attribute, by (table, attribute), with the file that says it.
 type Facts<'a> = BTreeMap<(&'a str, &'a str), Vec<(&'a Path, &'a Fact)>>;
 
-/// Whether an answer can be true beside what is known of its attribute.
-fn agree(known: &[(&Path, &Fact)], path: &Path, said: &Said, table: &str) -> Result<(), Error> {
-    let differing = known.iter().find_map(|(first, fact)| Some((first, fact.contradiction(&said.fact)?)));
+/// Whether a response can be true beside what is known of its attribute.
+fn agree(known: &[(&Path, &Fact)], path: &Path, statement: &Statement, table: &str) -> Result<(), Error> {
+    let differing =
+        known.iter().find_map(|(first, fact)| Some((first, fact.contradiction(&statement.fact)?)));
     let Some((first, (one, other))) = differing else { return Ok(()) };
     Err(Error::Contradiction {
         table: table.to_owned(),
-        attribute: said.attribute.clone(),
+        attribute: statement.attribute.clone(),
         one,
         first: first.to_path_buf(),
         other,
         second: path.to_owned(),
-        place: said.place.clone(),
+        place: statement.place.clone(),
     })
 }
 
@@ -134,12 +135,16 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// The table that an attribute is of.
-fn owner<'a>(ids: &'a HashMap<String, String>, said: &'a Said, path: &Path) -> Result<&'a str, Error> {
-    match &said.owner {
+fn owner<'a>(
+    ids: &'a HashMap<String, String>,
+    statement: &'a Statement,
+    path: &Path,
+) -> Result<&'a str, Error> {
+    match &statement.owner {
         Owner::Table(table) => Ok(table),
         Owner::Id(id) => ids.get(id).map(String::as_str).ok_or_else(|| Error::Shape {
             path: path.to_owned(),
-            place: said.place.clone(),
+            place: statement.place.clone(),
             what: format!("it is of the table with the MetadataId {id}, which none of the files names"),
         }),
     }

@@ -19,8 +19,8 @@ fn told(metadata: &Metadata) -> String {
 
 /// An attribute of `account`, and the type of its column.
 fn type_of(attribute: &str) -> String {
-    let answer = format!(r#"{{"LogicalName":"account","Attributes":[{{"LogicalName":"x",{attribute}}}]}}"#);
-    told(&read(&[("a.json", &answer)]).unwrap()).trim_start_matches("account.x=").to_owned()
+    let response = format!(r#"{{"LogicalName":"account","Attributes":[{{"LogicalName":"x",{attribute}}}]}}"#);
+    told(&read(&[("a.json", &response)]).unwrap()).trim_start_matches("account.x=").to_owned()
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn attribute_types() {
 fn forms_of_an_answer() {
     let entity =
         r#"{"LogicalName":"account","Attributes":[{"LogicalName":"name","AttributeType":"String"}]}"#;
-    for answer in [
+    for response in [
         entity.to_owned(),
         format!("[{entity}]"),
         format!("\u{feff}{{\"value\":[{entity}]}}"),
@@ -95,7 +95,7 @@ fn forms_of_an_answer() {
         r#"{"@odata.context":"x#EntityDefinitions('account')/Attributes/Microsoft.Dynamics.CRM.MemoAttributeMetadata/$entity","LogicalName":"name"}"#.to_owned(),
         r#"{"@odata.context":"x#EntityDefinitions('70816501-edb9-4740-a16c-6a5efbc05d84')/Attributes","value":[{"EntityLogicalName":"account","LogicalName":"name","AttributeType":"String"}]}"#.to_owned(),
     ] {
-        assert_eq!(told(&read(&[("a.json", &answer)]).unwrap()), "account.name=text", "{answer}");
+        assert_eq!(told(&read(&[("a.json", &response)]).unwrap()), "account.name=text", "{response}");
     }
     let hostile = r#"[{"LogicalName":"odd/table","Attributes":[{"LogicalName":"_rest","AttributeType":"Double"},{"LogicalName":"Id","AttributeType":"Double"}]},
         {"LogicalName":"_quarantine","Attributes":[{"LogicalName":"x","AttributeType":"Double"}]}]"#;
@@ -142,7 +142,7 @@ fn faults_name_the_file_and_the_place() {
     for (files, expected) in [
         (
             vec![("a.json", "12")],
-            "a.json at $: an answer of EntityDefinitions is an object or a list of tables",
+            "a.json at $: a response of EntityDefinitions is an object or a list of tables",
         ),
         (vec![("a.json", "[1]")], "a.json at $[0]: a table is an object"),
         (vec![("a.json", "{}")], "a.json at $: it has no LogicalName"),

@@ -138,11 +138,11 @@ fn a_buffer_that_was_taken_begins_again() {
     rows.push(&update(&[("a", "1"), ("b", r#""x""#)]).json());
     let buffer = rows.buffer.as_ref().unwrap();
     assert_eq!(buffer.rows(), 1);
-    assert!(buffer.bytes() > 0);
+    assert!(buffer.byte_size() > 0);
     let first = rows.take();
     let buffer = rows.buffer.as_ref().unwrap();
     assert_eq!(buffer.rows(), 0);
-    assert_eq!(buffer.bytes(), 0, "without rows");
+    assert_eq!(buffer.byte_size(), 0, "without rows");
     let nothing = rows.take();
     assert_eq!((nothing.num_rows(), nothing.schema_ref().as_ref()), (0, &Schema::empty()));
     rows.push(&update(&[("b", r#""y""#)]).json());
@@ -187,10 +187,10 @@ fn size_is_what_the_buffers_take() {
         let text = format!("\"{}\"", "x".repeat(at % 100));
         rows.push(&update(&[("a", &at.to_string()), ("t", &text)]).json());
         // Asked again and again: what was counted before does not count.
-        assert!(rows.buffer.as_ref().unwrap().bytes() > 0);
+        assert!(rows.buffer.as_ref().unwrap().byte_size() > 0);
     }
     // 2,000 texts of 50 bytes and 10 fixed columns are there, and not much more.
-    let bytes = rows.buffer.as_ref().unwrap().bytes();
+    let bytes = rows.buffer.as_ref().unwrap().byte_size();
     assert!((300_000..900_000).contains(&bytes), "{bytes}");
 }
 
@@ -204,7 +204,7 @@ fn many_open_columns_with_few_rows_are_cheap() {
     for _ in 0..3 {
         rows.push(&update(&attributes).json());
     }
-    let bytes = rows.buffer.as_ref().unwrap().bytes();
+    let bytes = rows.buffer.as_ref().unwrap().byte_size();
     // Two bytes of text, its length, its column, and its name in `_changed`; 150 bytes for the facts of each event.
     assert!(bytes < 3 * (80 * 5 + 150), "{bytes} bytes for 80 attributes");
 }
@@ -216,9 +216,9 @@ fn no_buffer_takes_memory_without_rows() {
         for at in 0..count {
             rows.push(&update(&[("a", &at.to_string()), ("t", r#""text""#)]).json());
         }
-        assert!(rows.buffer.as_ref().unwrap().bytes() > 0);
+        assert!(rows.buffer.as_ref().unwrap().byte_size() > 0);
         assert_eq!(rows.take().num_rows(), count);
-        assert_eq!(rows.buffer.as_ref().unwrap().bytes(), 0, "after {count} rows");
+        assert_eq!(rows.buffer.as_ref().unwrap().byte_size(), 0, "after {count} rows");
     }
 }
 
@@ -284,7 +284,7 @@ fn a_body_that_can_t_be_understood_is_kept_with_its_bytes() {
     buffer.push_reject(&mut rows.context, &reject, &raw, r#"{"p":1}"#, PartitionId::new(3));
     let bare = RawEvent { body: b"", content_type: "", ..raw };
     buffer.push_reject(&mut rows.context, &Reject::new(Reason::Empty), &bare, "", PartitionId::new(3));
-    assert!(buffer.bytes() > 2 * "application/json".len(), "{} bytes", buffer.bytes());
+    assert!(buffer.byte_size() > 2 * "application/json".len(), "{} bytes", buffer.byte_size());
     let batch = buffer.take(&mut rows.context).batch;
     assert_eq!(
         column_names(&batch),

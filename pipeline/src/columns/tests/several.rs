@@ -341,7 +341,7 @@ fn rows_of_a_large_event_come_in_parts_of_the_same_types() {
         parts.push(part.batch);
         Ok::<(), ()>(())
     });
-    assert_eq!((pushed, buffer.rows(), buffer.bytes()), (Ok(()), 0, 0));
+    assert_eq!((pushed, buffer.rows(), buffer.byte_size()), (Ok(()), 0, 0));
     let sizes: Vec<_> = parts.iter().map(RecordBatch::num_rows).collect();
     assert_eq!(sizes, [8_192, 8_192, 3_616]);
     let mut index = 0;

@@ -194,7 +194,7 @@ impl OpenFile {
 
     /// Bytes in plain buffers.
     pub(super) fn buffer_bytes(&self) -> usize {
-        self.buffer.bytes()
+        self.buffer.byte_size()
     }
 
     /// Encoded bytes of finished row groups.
@@ -204,7 +204,7 @@ impl OpenFile {
 
     /// Bytes of buffers and row groups together.
     pub(super) fn bytes(&self) -> usize {
-        self.buffer.bytes() + self.group_bytes
+        self.buffer.byte_size() + self.group_bytes
     }
 
     /// Adjusts the charge to the bytes held now.

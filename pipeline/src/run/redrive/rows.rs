@@ -146,7 +146,7 @@ impl RowWriter {
             let open = building.entry(table.to_owned()).or_insert_with(|| TableFile::open(context, table));
             open.events += 1;
             open.push(context, &parsed, &event.raw, event.partition)?;
-            if open.buffer.bytes() >= self.group_bytes { open.encode(context) } else { Ok(()) }
+            if open.buffer.byte_size() >= self.group_bytes { open.encode(context) } else { Ok(()) }
         })
         .await?;
         for (table, places) in missing {

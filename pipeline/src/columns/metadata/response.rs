@@ -1,4 +1,4 @@
-//! One answer of the Web API's `EntityDefinitions`: what it says, and where.
+//! One response of the Web API's `EntityDefinitions`: what it says, and where.
 //!
 //! Members that are not known are passed over; what is known has its form, or the error says where it has not.
 //! `schema infer` writes the same form.
@@ -13,15 +13,15 @@ use crate::columns::schema::ColumnType;
 
 /// What one file says.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
-    pub(super) said: Vec<Said>,
-    /// Tables by their `MetadataId`, by which answers may name them.
+pub(super) struct Response {
+    pub(super) statements: Vec<Statement>,
+    /// Tables by their `MetadataId`, by which responses may name them.
     pub(super) ids: Vec<(String, String)>,
 }
 
 /// What it says of one attribute.
 #[derive(Debug)]
-pub(super) struct Said {
+pub(super) struct Statement {
     pub(super) owner: Owner,
     pub(super) attribute: String,
     pub(super) fact: Fact,
@@ -38,7 +38,7 @@ pub(super) enum Owner {
     Id(String),
 }
 
-impl Answer {
+impl Response {
     /// Reads the bytes of a file.
     pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -53,28 +53,28 @@ impl Answer {
         })?;
         let value: Value =
             serde_json::from_str(text).map_err(|source| Error::NotJson { path: path.to_owned(), source })?;
-        let mut reading = Reading { path, answer: Self::default() };
+        let mut reading = Reading { path, response: Self::default() };
         reading.document(&value)?;
-        Ok(reading.answer)
+        Ok(reading.response)
     }
 }
 
 struct Reading<'p> {
     path: &'p Path,
-    answer: Answer,
+    response: Response,
 }
 
 impl Reading<'_> {
     fn document(&mut self, value: &Value) -> Result<(), Error> {
         match value {
             Value::Array(entities) => self.each(entities, "$", Self::entity),
-            Value::Object(members) => self.answer(members),
-            _ => Err(self.fault("$", "an answer of EntityDefinitions is an object or a list of tables")),
+            Value::Object(members) => self.response(members),
+            _ => Err(self.fault("$", "a response of EntityDefinitions is an object or a list of tables")),
         }
     }
 
-    /// An answer as it came, or one table of one.
-    fn answer(&mut self, members: &Map<String, Value>) -> Result<(), Error> {
+    /// A response as it came, or one table of one.
+    fn response(&mut self, members: &Map<String, Value>) -> Result<(), Error> {
         if let Some(error) = members.get("error") {
             let message = error.get("message").and_then(Value::as_str).unwrap_or("without a message");
             return Err(self.fault("$.error", &format!("the Web API answered with an error: {message}")));
@@ -110,7 +110,7 @@ impl Reading<'_> {
     fn table(&mut self, table: &Map<String, Value>, place: &str) -> Result<(), Error> {
         let name = self.logical_name(table, place)?;
         if let Some(id) = self.text(table, "MetadataId", place)? {
-            self.answer.ids.push((id.to_lowercase(), name.clone()));
+            self.response.ids.push((id.to_lowercase(), name.clone()));
         }
         let context = Context { owner: Owner::Table(name), cast: None };
         let place = format!("{place}.Attributes");
@@ -140,7 +140,7 @@ impl Reading<'_> {
             behavior: self.inner_text(of, "DateTimeBehavior", place)?.map(str::to_owned),
             shows_another: self.text(of, "AttributeOf", place)?.is_some_and(|of| !of.is_empty()),
         };
-        self.answer.said.push(Said { owner, attribute, fact, place: place.to_owned() });
+        self.response.statements.push(Statement { owner, attribute, fact, place: place.to_owned() });
         Ok(())
     }
 
@@ -209,7 +209,7 @@ struct Context {
 
 impl Context {
     /// `…#EntityDefinitions('account')/Attributes/Microsoft.Dynamics.CRM.DateTimeAttributeMetadata(LogicalName)`;
-    /// `None` if the answer lists tables.
+    /// `None` if the response lists tables.
     fn of(text: &str) -> Option<Self> {
         let text = text.replace("%27", "'").replace("%3D", "=");
         let (_, path) = text.split_once("EntityDefinitions(")?;
