@@ -1,4 +1,7 @@
-//! The attributes of the record: each value into its column, by its form and its column's type.
+//! The attributes of the record, each value into its column.
+//!
+//! Owns: the type that a value gives a new column, and marking what was placed. Does not own: which values fit a column
+//! type (`fit`), parties (`parties`).
 
 use super::context::Lookup;
 use super::directory::{Seen, SlotId, Track};
@@ -12,7 +15,7 @@ use crate::event::scalars::{Guid, date};
 use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::value::{Reference, Value, bytes, choices, is_empty};
 
-/// The record that the event is about.
+/// Writes the record that the event is about.
 pub(super) fn write_record(row: &mut Row<'_, '_>) {
     row.cover_identity(row.parts);
     let tree = row.tree;
@@ -32,7 +35,7 @@ pub(super) fn write_record(row: &mut Row<'_, '_>) {
     }
 }
 
-/// A value that counts for the row.
+/// Writes the value that the row has for an attribute.
 pub(super) fn write_attribute(row: &mut Row<'_, '_>, slot: SlotId, name: NodeId, node: NodeId) {
     let mut seen = Seen { node, placed: false, lookup: false };
     if is_empty(row.tree, node) {
@@ -49,14 +52,14 @@ pub(super) fn write_attribute(row: &mut Row<'_, '_>, slot: SlotId, name: NodeId,
     row.directory.note_seen(slot, seen);
 }
 
-/// A value whose attribute can't have a column: it stays for `_rest`.
+/// Leaves a value whose attribute can't have a column to `_rest`.
 pub(super) fn leave_for_rest(row: &mut Row<'_, '_>, node: NodeId) {
     if is_empty(row.tree, node) {
         row.cover(node);
     }
 }
 
-/// The type of an attribute's column; if it has none yet, the one this value would give it is proposed.
+/// The type of an attribute's column. A new column is proposed with the type that this value gives it.
 fn attribute_type(row: &mut Row<'_, '_>, slot: SlotId, name: NodeId, value: Value<'_>) -> Option<ColumnType> {
     if !row.directory.admits(slot) {
         return None;
@@ -68,7 +71,7 @@ fn attribute_type(row: &mut Row<'_, '_>, slot: SlotId, name: NodeId, value: Valu
     row.directory.column_type(row.catalog, slot, evidence)
 }
 
-/// Notes a value for the metadata that is made of them.
+/// Notes a value for a survey.
 #[cold]
 fn note_value(row: &mut Row<'_, '_>, name: NodeId, value: Value<'_>) {
     let attribute = row.tree.text(name);
@@ -78,11 +81,11 @@ fn note_value(row: &mut Row<'_, '_>, name: NodeId, value: Value<'_>) {
     }
 }
 
-/// The type a value would give its column.
+/// The type that a value gives a new column; `None` if only metadata can tell.
 fn type_of_value(row: &Row<'_, '_>, attribute: &[u8], value: Value<'_>) -> Option<ColumnType> {
     Some(match value {
         Value::Boolean(_) => ColumnType::Boolean,
-        // Doubles need metadata: as evidence they would shut out the decimals behind them.
+        // Doubles need metadata: a double column would refuse the decimals of later events.
         Value::Number(number) => number.exact().map(|_| ColumnType::Number)?,
         Value::Money(_) => ColumnType::Decimal,
         Value::Choice(_) => ColumnType::Choice,
@@ -99,7 +102,7 @@ fn type_of_value(row: &Row<'_, '_>, attribute: &[u8], value: Value<'_>) -> Optio
     })
 }
 
-/// Puts a value into its column and covers what went in; false if the column does not take it.
+/// Puts a value into its column and covers what the column holds; false if it does not fit.
 fn place(
     row: &mut Row<'_, '_>,
     slot: SlotId,
@@ -161,13 +164,14 @@ fn write_binary(row: &mut Row<'_, '_>, slot: SlotId, node: NodeId) -> bool {
     put
 }
 
-/// A scalar, or the object around it where that says nothing else: what is covered as a whole is passed quickly.
+/// The node to cover for a scalar: the object around it if that has no other member, since one mark is found faster
+/// than several.
 fn all_of_scalar(tree: Tree<'_>, node: NodeId) -> NodeId {
     // The object, the name of its only member, the value.
     if tree.end(node).0 == node.0 + 3 { node } else { scalar(tree, node) }
 }
 
-/// A scalar, or the one member of the object around it that goes into the column.
+/// A scalar, or the member of the object around it that the column holds.
 fn scalar(tree: Tree<'_>, node: NodeId) -> NodeId {
     match tree.kind(node) {
         Kind::Object => tree.member(node, "Value").unwrap_or(node),

@@ -1,7 +1,7 @@
 //! The lake's column types, as far as this process knows them.
 //!
-//! Owns: that one (table, column) has one type in all lanes: the lake's if it says one, else the first that a
-//! lane proposed. Does not own: making it the lake's (`catchwater_sinks::lake`).
+//! Owns: one type for each (table, column) in all lanes: the lake's if it has the column, else the first that a lane
+//! proposed. Does not own: making a type the lake's (`catchwater_sinks::lake`).
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,26 +23,27 @@ type Tables = HashMap<String, Columns>;
 struct Columns {
     types: HashMap<String, Known>,
     party_lists: usize,
-    /// A column was refused, and a warning said so.
+    /// A column was refused, and a warning was logged.
     full: bool,
 }
 
 /// Upper bound on the columns of a table: no more are proposed once it is reached. A table of Dataverse has up to 1,024
-/// columns, each with two companions at most. Each column costs memory in every lane and a place in every schema record.
+/// columns, each with two companions at most. Each column costs memory in every lane and a place in every schema
+/// record.
 pub(super) const COLUMNS_MAX: usize = 4096;
 
-/// Upper bound on the columns of party lists of a table, for the same reason: each is six columns in a file. An activity has
-/// up to a dozen.
+/// Upper bound on the columns of party lists of a table, for the same reason: each is six columns in a file. An
+/// activity has up to a dozen.
 const PARTY_LISTS_MAX: usize = 64;
 
-/// What is known of a column's type.
+/// Type of a column, as far as this process knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
     /// It has this type.
     Type(ColumnType),
-    /// The lake gives it a type that this version does not know: no value goes into it.
+    /// The lake gives it a type that only a later version knows: it takes no values.
     Foreign,
-    /// It does not exist, and its table takes no more columns.
+    /// It does not exist, and its table takes no further columns.
     Refused,
 }
 
@@ -57,34 +58,34 @@ impl Known {
 }
 
 impl Catalog {
-    /// A catalog that knows nothing yet.
+    /// An empty catalog.
     pub fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    /// Takes over the lake's types of a table's columns; they override what was proposed here. `None` is a type that only
-    /// a later version knows.
+    /// Takes over the lake's types of a table's columns; they override what was proposed here. `None` is a type that
+    /// only a later version knows.
     ///
     /// Buffers that hold rows keep their types until they are taken.
     pub fn adopt(&self, table: &str, columns: impl IntoIterator<Item = (String, Option<ColumnType>)>) {
         let mut tables = self.tables();
         let known = tables.entry(table.to_owned()).or_default();
-        let mut news = false;
+        let mut has_changed = false;
         for (column, column_type) in columns {
             let stated = column_type.map_or(Known::Foreign, Known::Type);
-            news |= known.types.insert(column, stated) != Some(stated);
+            has_changed |= known.types.insert(column, stated) != Some(stated);
         }
-        if news {
+        if has_changed {
             self.version.fetch_add(1, Ordering::Release);
         }
     }
 
-    /// Rises whenever the lake overrides or adds something.
+    /// Rises whenever the lake overrides or adds a type.
     pub(super) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
 
-    /// The type of a column; when it has none, `evidence` becomes it.
+    /// The type of a column. For a column that is not known, `evidence` becomes its type.
     pub(super) fn resolve(&self, table: &str, column: &str, evidence: Option<ColumnType>) -> Option<Known> {
         let mut tables = self.tables();
         if let Some(known) = tables.get(table).and_then(|columns| columns.types.get(column)) {
@@ -112,7 +113,7 @@ impl Catalog {
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
-        // A map is whole after every statement here, so a panic elsewhere in the process says nothing about it.
+        // A panic elsewhere leaves the map usable: it is consistent after every statement here.
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,8 +4,8 @@
 //! (`values`), which value goes into which column.
 //!
 //! # Shape
-//! A column takes no memory until its first value; the rows before are made null then, the rows behind its last
-//! value when it is finished. So a column costs nothing in a row that does not touch it.
+//! A column takes no memory until its first value. The rows before that become null then, the rows behind its last
+//! value when it is finished. So a column costs nothing in a row that has no value for it.
 
 use arrow::array::ArrayRef;
 
@@ -13,7 +13,7 @@ use super::fixed::event_column;
 use super::schema::ColumnType;
 use super::values::{Cell, Layout, Parties, Validity, Values};
 
-/// All columns of a row group: those that every row has, and those of the attributes by slot.
+/// All columns of a row group: the fixed ones, and those of the attributes by slot.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     pub(super) fixed: Vec<Column>,
@@ -27,7 +27,7 @@ pub(super) struct Columns {
 /// multiplies the rows before it, and a body with many targets its own rows.
 #[derive(Debug)]
 pub(super) struct Padding {
-    /// Bytes of one padded row: the fixed size of every column with a value, without the content of texts and lists.
+    /// Bytes of one padded row: the fixed size of every column with a value, without the content of strings and lists.
     row_bytes: usize,
     max_bytes: usize,
     /// Bytes that may be added to the existing rows.
@@ -44,12 +44,12 @@ pub(super) struct Column {
 }
 
 impl Column {
-    /// How many rows it reaches to.
+    /// Number of rows up to its last value.
     pub(super) fn len(&self) -> usize {
         self.validity.len()
     }
 
-    /// Sets the value of a row, which must be one for the column's type; false if the row has one already.
+    /// Sets the value of a row; false if the row has one, or the memory limit is exceeded.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
@@ -66,12 +66,12 @@ impl Column {
             self.validity.push_valid();
             return true;
         }
-        self.push_after_all(column_type, row, cell, padding)
+        self.push_with_padding(column_type, row, cell, padding)
     }
 
-    /// The same for a column's first value, one behind rows without any, and one that is not the row's first.
+    /// Sets a column's first value, or one behind rows without a value. Refuses a second value of a row.
     #[inline(never)]
-    fn push_after_all(
+    fn push_with_padding(
         &mut self,
         column_type: ColumnType,
         row: usize,
@@ -121,18 +121,18 @@ impl Column {
         true
     }
 
-    /// The bytes its buffers take.
+    /// Bytes of its memory.
     pub(super) fn byte_size(&self) -> usize {
         self.validity.byte_size() + self.values.byte_size()
     }
 
-    /// The bytes its buffers will take once it is padded to so many rows.
+    /// Bytes of its memory once it is padded to a number of rows.
     fn padded_bytes(&self, rows: usize) -> usize {
         let missing = rows.saturating_sub(self.len());
         self.byte_size() + if self.len() > 0 { missing * self.values.row_bytes() } else { 0 }
     }
 
-    /// Forgets all rows from `rows` on.
+    /// Removes the rows from `rows` on.
     fn truncate(&mut self, rows: usize) {
         if rows < self.len() {
             self.validity.truncate(rows);
@@ -143,7 +143,7 @@ impl Column {
         }
     }
 
-    /// The value of a row, but for lists of texts or parties.
+    /// The value of a row; `None` for lists of strings or parties.
     pub(super) fn cell(&self, row: usize) -> Option<Cell<'_>> {
         if self.validity.is_valid(row) { self.values.cell(row) } else { None }
     }
@@ -153,13 +153,13 @@ impl Column {
         &self.values
     }
 
-    /// Forgets all rows and keeps the memory, for a column of any type.
+    /// Removes all rows and keeps the memory, for a column of any type.
     pub(super) fn clear(&mut self) {
         self.validity = Validity::default();
         self.values.clear();
     }
 
-    /// The column as an array of so many rows; `None` if it has no value. It is empty afterwards.
+    /// Takes the column as an array of a number of rows; `None` if it has no value.
     pub(super) fn finish(&mut self, column_type: ColumnType, rows: usize) -> Option<ArrayRef> {
         if matches!(self.values, Values::None) {
             return None;
@@ -169,7 +169,7 @@ impl Column {
         column.values.finish(column_type, column.validity)
     }
 
-    /// Makes `row` the next to be set; false if it can't be.
+    /// Pads the column to `row`; false if that row has a value, or the memory limit is exceeded.
     fn reach(&mut self, column_type: ColumnType, row: usize, padding: &mut Padding) -> bool {
         if self.len() > row {
             return false;
@@ -199,14 +199,14 @@ impl Column {
 }
 
 impl Columns {
-    /// As many fixed columns as any table has, and no attribute's.
+    /// Columns that are ready for rows.
     pub(super) fn new() -> Self {
         let mut columns = Self::default();
         columns.begin();
         columns
     }
 
-    /// Lets rows come: there are as many fixed columns as any table has.
+    /// Makes room for the fixed columns of any table.
     pub(super) fn begin(&mut self) {
         self.fixed.resize_with(event_column::ALL.len(), Column::default);
     }
@@ -219,14 +219,14 @@ impl Columns {
         &mut attributes[at]
     }
 
-    /// The bytes they take once all are padded to so many rows.
+    /// Bytes of their memory once all are padded to a number of rows.
     pub(super) fn byte_size(&self, rows: usize) -> usize {
         let columns = (self.fixed.capacity() + self.attributes.capacity()) * size_of::<Column>();
         let all = self.fixed.iter().chain(&self.attributes);
         columns + all.map(|column| column.padded_bytes(rows)).sum::<usize>()
     }
 
-    /// Forgets all rows from `rows` on.
+    /// Removes the rows from `rows` on.
     pub(super) fn truncate(&mut self, rows: usize) {
         for column in self.fixed.iter_mut().chain(&mut self.attributes) {
             column.truncate(rows);

@@ -1,4 +1,6 @@
-//! What all buffers of a lane share.
+//! Shared state of a lane's buffers.
+//!
+//! Owns: the directories of the lane's tables, and the scratch memory of one event.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use super::normal_form::NormalForm;
 use crate::event::tree::NodeId;
 use crate::event::value::Parts;
 
-/// What all buffers of a lane share: the hub's name, the lake's types, where each table's attributes stand, scratch.
+/// Shared state of a lane's buffers: the hub's name, the lake's types, the directory of each table, scratch memory.
 #[derive(Debug)]
 pub struct Context {
     pub(super) hub: Arc<str>,
@@ -25,14 +27,14 @@ pub struct Context {
     version: u64,
 }
 
-/// What is used up within one event, most of it within one row; kept so that no event allocates.
+/// Working memory of one event, most of it of one row. It is kept so that no event allocates.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     pub(super) marks: Marks,
     pub(super) normal: NormalForm,
-    /// The lookups of the row at hand.
+    /// The lookups of the current row.
     pub(super) lookups: Vec<Lookup>,
-    /// The labels that have no column, as (attribute's name, label).
+    /// The formatted values without a column, as (attribute's name, formatted value).
     pub(super) formatted_values: Vec<(NodeId, NodeId)>,
     /// The registered post-images of the row's record.
     pub(super) images: Vec<(NodeId, Parts)>,
@@ -40,11 +42,11 @@ pub(super) struct Scratch {
     pub(super) disputed: Vec<(NodeId, SlotId)>,
     pub(super) choices: Vec<i32>,
     pub(super) bytes: Vec<u8>,
-    /// What is noted of values when metadata is made of them; a run notes nothing.
+    /// Notes of a survey; a run has none.
     pub(super) survey: Option<Box<Notes>>,
 }
 
-/// What of a lookup is written after all attributes are known.
+/// The parts of a lookup that are written once all attributes are known.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lookup {
     pub(super) slot: SlotId,
@@ -55,7 +57,7 @@ pub(super) struct Lookup {
 }
 
 impl Context {
-    /// The context of a lane.
+    /// A context without tables.
     pub fn new(hub: Arc<str>, catalog: Arc<Catalog>) -> Self {
         let version = catalog.version();
         Self {
@@ -69,15 +71,15 @@ impl Context {
         }
     }
 
-    /// Returns the memory of outsized events. For the pause between batches.
+    /// Frees the memory of outsized events. Call it between batches.
     pub fn shrink(&mut self) {
         self.scratch.shrink();
     }
 
-    /// Where the directory of a table stands, for a buffer that is empty.
+    /// The directory of a table, for a buffer that is empty.
     ///
-    /// What the lake says may have changed since a directory asked: then all tables get new ones, and buffers that
-    /// hold rows keep theirs until they are taken.
+    /// After a change of the lake's types all tables get new directories. Buffers that hold rows keep theirs until they
+    /// are taken.
     pub(super) fn directory_id(&mut self, table: &str) -> DirectoryId {
         let version = self.catalog.version();
         if version != self.version {
@@ -136,18 +138,21 @@ impl Directories {
     }
 }
 
-/// Memory that one event may leave to the next, in nodes and in bytes. An event that Dataverse posts needs less.
-const KEPT: usize = 256 << 10;
+/// Memory that is kept between batches, of each part in nodes or bytes. Events that Dataverse posts need less.
+const KEPT_MAX: usize = 256 << 10;
 
 impl Scratch {
-    /// Begins anew if an event has left more memory than others need.
+    /// Frees the memory if an outsized event made it grow.
     fn shrink(&mut self) {
-        if self.marks.capacity() > KEPT || self.normal.capacity() > KEPT || self.bytes.capacity() > KEPT {
+        if self.marks.capacity() > KEPT_MAX
+            || self.normal.capacity() > KEPT_MAX
+            || self.bytes.capacity() > KEPT_MAX
+        {
             *self = Self { survey: self.survey.take(), ..Self::default() };
         }
     }
 
-    /// Forgets the row before.
+    /// Removes what the previous row left.
     pub(super) fn begin_row(&mut self) {
         self.lookups.clear();
         self.formatted_values.clear();

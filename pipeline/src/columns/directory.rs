@@ -1,7 +1,7 @@
-//! Where the attributes of a table stand, for all of a lane's buffers of that table.
+//! The slots of a table's attributes, for all of a lane's buffers of that table.
 //!
-//! Owns: from attribute name to column without hashing when events repeat the order of the one before, the
-//! types already asked of the catalog, and what the row at hand said of each attribute.
+//! Owns: finding the column of an attribute, without hashing while events repeat one order of names; the column types
+//! known so far; what the current row has of each attribute.
 
 use std::collections::HashMap;
 
@@ -20,11 +20,11 @@ pub(super) struct Directory {
     slots: Vec<Slot>,
     by_attribute: HashMap<Box<str>, SlotId, RandomState>,
     by_column: HashMap<Box<str>, SlotId>,
-    /// Per track, the slot that came first in the event before.
+    /// Per track, the first slot of the previous event.
     first: [Option<SlotId>; TRACKS],
-    /// The row at hand; rises with each.
+    /// The current row; rises with each.
     row: u64,
-    /// The event at hand; rises with each.
+    /// The current event; rises with each.
     event: u64,
     /// Number of further columns that the event may fill.
     columns_left: usize,
@@ -49,16 +49,16 @@ pub(super) struct Slot {
     event: u64,
     /// The row that last had this attribute, and its value there.
     seen: (u64, Seen),
-    /// The row that last had a label for this attribute, and the label there.
+    /// The row that last had a formatted value for this attribute, and that value.
     formatted: (u64, NodeId),
 }
 
-/// What the row at hand says of an attribute.
+/// The current row's value of an attribute.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
-    /// The value that counts.
+    /// The value.
     pub(super) node: NodeId,
-    /// The value stands in the attribute's column.
+    /// The attribute's column holds the value.
     pub(super) placed: bool,
     /// The value is a lookup.
     pub(super) lookup: bool,
@@ -79,17 +79,18 @@ const TRACKS: usize = 3;
 pub(super) enum Companion {
     /// The table a lookup points into.
     EntityType,
-    /// What people see instead of the value.
+    /// The formatted value.
     Name,
 }
 
 const COMPANIONS: [&str; 2] = ["_entitytype", "name"];
 
-/// Upper bound on the slots of a table, unless the lake has more columns. More than it may have columns: attributes whose values
-/// never had a form take slots too.
+/// Upper bound on the slots of a table, unless the lake has more columns. It exceeds the bound on columns, since
+/// attributes without a column take slots too.
 const SLOTS_MAX: usize = 2 * COLUMNS_MAX;
 
-/// Length in bytes of the longest name that a new column gets; Dataverse allows 50 characters. A name is kept several times.
+/// Length in bytes of the longest name that a new column gets; Dataverse allows 50 characters. A name is kept several
+/// times.
 const NAME_MAX: usize = 256;
 
 impl Directory {
@@ -124,7 +125,7 @@ impl Directory {
         true
     }
 
-    /// Forgets what the row before said.
+    /// Begins a row.
     pub(super) fn begin_row(&mut self) {
         self.row += 1;
     }
@@ -137,7 +138,7 @@ impl Directory {
         &mut self.slots[id.0 as usize]
     }
 
-    /// The slot of the attribute of a name that stands behind `previous` in its list; `None` if it can't have a column.
+    /// The slot of an attribute's name that follows `previous` in its list; `None` if it can't have a column.
     pub(super) fn find(
         &mut self,
         catalog: &Catalog,
@@ -168,8 +169,7 @@ impl Directory {
         Some(id)
     }
 
-    /// The slot whose attribute has exactly this name, if there is one; `previous` is that of the name before it in
-    /// its row.
+    /// The slot of the attribute of exactly this name; `previous` is the slot of the name before it in the row.
     pub(super) fn slot_of(&self, previous: Option<SlotId>, attribute: &[u8]) -> Option<SlotId> {
         let track = Track::Target as usize;
         let is_it = |id: &SlotId| !attribute.is_empty() && self.slot(*id).attribute.as_bytes() == attribute;
@@ -178,12 +178,12 @@ impl Directory {
         predicted.filter(is_it).or_else(|| known().filter(is_it))
     }
 
-    /// What was said of a slot's column, if anything was.
+    /// The type of a slot's column, if the catalog was asked for it.
     pub(super) fn known_type(&self, id: SlotId) -> Option<Known> {
         self.slot(id).known
     }
 
-    /// The type of a slot's column; when it has none yet, `evidence` is proposed.
+    /// The type of a slot's column. For a column that is not known, `evidence` is proposed.
     pub(super) fn column_type(
         &mut self,
         catalog: &Catalog,
@@ -197,7 +197,7 @@ impl Directory {
         slot.known?.column_type()
     }
 
-    /// What the row at hand says of an attribute.
+    /// The current row's value of an attribute.
     pub(super) fn seen(&self, id: SlotId) -> Option<Seen> {
         let (row, seen) = self.slot(id).seen;
         (row == self.row).then_some(seen)
@@ -207,7 +207,7 @@ impl Directory {
         self.slot_mut(id).seen = (self.row, seen);
     }
 
-    /// The label that the row at hand has for an attribute.
+    /// The current row's formatted value of an attribute.
     pub(super) fn formatted_value(&self, id: SlotId) -> Option<NodeId> {
         let (row, value) = self.slot(id).formatted;
         (row == self.row).then_some(value)
@@ -217,8 +217,8 @@ impl Directory {
         self.slot_mut(id).formatted = (self.row, value);
     }
 
-    /// A companion column, if it may be written for the row at hand: an attribute of its name wins, and it must
-    /// be text.
+    /// A companion column, if the current row may write it: it must be text, and the row must have no attribute of that
+    /// name.
     pub(super) fn companion(&mut self, catalog: &Catalog, owner: SlotId, which: Companion) -> Option<SlotId> {
         let id = match self.slot(owner).companions[which as usize] {
             Some(id) => id,
@@ -228,7 +228,7 @@ impl Directory {
         (text && self.seen(id).is_none()).then_some(id)
     }
 
-    /// What attribute columns are sorted by: companions right behind their column.
+    /// Sort key of attribute columns: companions follow their column.
     pub(super) fn order(&self, id: SlotId) -> (&str, Option<Companion>) {
         let slot = self.slot(id);
         match slot.owner {
@@ -262,7 +262,7 @@ impl Directory {
         Some(id)
     }
 
-    /// Adds a column; `None` for one that would be too many or has too long a name, unless the lake has it.
+    /// Adds a column; `None` past the limits of number and name length, unless the lake has the column.
     fn add(&mut self, catalog: &Catalog, column: &str) -> Option<SlotId> {
         let has_room = self.slots.len() < SLOTS_MAX && column.len() <= NAME_MAX;
         if !has_room && catalog.resolve(&self.table, column, None).is_none() {

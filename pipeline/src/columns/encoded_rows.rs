@@ -1,16 +1,16 @@
-//! The rows of a buffer that has few of them, encoded one after the other.
+//! The first rows of a buffer, encoded one after the other.
 //!
-//! Owns: the encoding, and writing rows back into columns. Does not own: how many rows are few (`table`), what a row
-//! holds (`row`).
+//! Owns: the encoding, and writing rows back into columns. Does not own: the number of rows that stay encoded
+//! (`table`), what a row holds (`row`).
 //!
 //! # Why
 //! A column costs about a hundred bytes beside its values. Hundreds of tables on dozens of partitions with three rows
-//! each would take ten times their values, and the budget would close files that hold next to nothing.
+//! each would take ten times the bytes of their values, and the budget would close nearly empty files.
 //!
 //! # Encoding
-//! A row is its columns that have a value, in rising order, and a zero byte. A column is a varint, the distance to the
-//! column before it in the upper bits and the kind of value in the lower four, and the value. A name in a list of texts
-//! that is an attribute's is its slot.
+//! A row is its columns that have a value, in rising order, and a zero byte. A column is a varint and the value; the
+//! varint has the distance to the previous column in its upper bits and the kind of value in its lower four. A name in
+//! a list of strings is encoded as its slot if it is the name of an attribute.
 
 use super::catalog::Known;
 use super::column::{Column, Columns, Padding};
@@ -40,17 +40,17 @@ impl Default for StagedRow {
 }
 
 impl EncodedRows {
-    /// Whether there is none.
+    /// True without rows.
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// The bytes they take.
+    /// Bytes of their memory.
     pub(super) fn byte_size(&self) -> usize {
         self.bytes.capacity()
     }
 
-    /// Appends the row that is staged, which is empty afterwards.
+    /// Appends the staged row, which is empty afterwards.
     pub(super) fn push(&mut self, staged: &mut StagedRow, directory: &Directory) {
         let StagedRow { columns: Columns { fixed, attributes, padding }, encoded } = staged;
         *padding = Padding::default();
@@ -63,7 +63,7 @@ impl EncodedRows {
             }
         }
         encoded.push(END);
-        // To the byte: many buffers stay with one row, and few see their tenth.
+        // Exactly: many buffers stay with one row, and few get ten.
         self.bytes.reserve_exact(encoded.len());
         self.bytes.extend_from_slice(encoded);
         encoded.clear();
@@ -71,7 +71,7 @@ impl EncodedRows {
         attributes.truncate(KEPT_COLUMNS);
     }
 
-    /// Writes all rows into columns that have none yet and take everything, and forgets them here.
+    /// Moves all rows into columns that are empty and have no memory limit.
     pub(super) fn move_into(&mut self, columns: &mut Columns, layout: &[FixedColumn], directory: &Directory) {
         let bytes = std::mem::take(&mut self.bytes);
         let (mut reader, mut choices) = (Reader(&bytes), Vec::new());
@@ -96,7 +96,7 @@ impl EncodedRows {
                         let (count, mut previous) = (reader.varint(), None);
                         let names = (0..count).map(|_| reader.name(&mut previous, directory));
                         let pushed = column.push_strings(row, names, padding);
-                        debug_assert!(pushed, "texts that are not read leave the reader where it is");
+                        debug_assert!(pushed, "strings that were refused are unread bytes");
                     }
                     kind::PARTIES => {
                         let write = |parties: &mut Parties| {
@@ -111,12 +111,12 @@ impl EncodedRows {
                             }
                         };
                         let pushed = column.push_parties(row, write, padding);
-                        debug_assert!(pushed, "parties that are not read leave the reader where it is");
+                        debug_assert!(pushed, "parties that were refused are unread bytes");
                     }
                     _ => {
                         let cell = reader.cell(kind, column_type, &mut choices);
                         let pushed = column.push(column_type, row, cell, padding);
-                        debug_assert!(pushed, "a value of a row is lost");
+                        debug_assert!(pushed, "a value was refused");
                     }
                 }
             }
@@ -125,10 +125,10 @@ impl EncodedRows {
     }
 }
 
-/// Ends a row, and a party: no column has this distance from the one before.
+/// End of a row or party. No column has this distance to the previous one.
 const END: u8 = 0;
 
-/// Memory that is kept for the next row; a body of unusual size is not to stay for ever.
+/// Memory that is kept for the next row, so that an outsized body does not keep its own.
 const KEPT_BYTES: usize = 64 << 10;
 const KEPT_COLUMNS: usize = 1024;
 
@@ -147,7 +147,7 @@ mod kind {
     pub(super) const BITS: u32 = 4;
 }
 
-/// Appends the only row of a column.
+/// Encodes the only row of a column.
 fn encode(distance: usize, column: &Column, directory: &Directory, out: &mut Vec<u8>) {
     match column.values() {
         Values::Strings(lists) => {
@@ -201,7 +201,7 @@ fn put_cell(distance: usize, cell: Cell<'_>, out: &mut Vec<u8>) {
     let integer = match cell {
         Cell::Boolean(false) => return put(kind::FALSE, &[]),
         Cell::Boolean(true) => return put(kind::TRUE, &[]),
-        Cell::Decimal(value) => match whole(value) {
+        Cell::Decimal(value) => match integer_of(value) {
             Some(integer) => integer,
             None => return put(kind::DECIMAL, &value.to_le_bytes()),
         },
@@ -224,8 +224,8 @@ fn put_cell(distance: usize, cell: Cell<'_>, out: &mut Vec<u8>) {
     put_varint(zigzag(integer), out);
 }
 
-/// A decimal as the integer that it is: most take two bytes so, and not sixteen.
-fn whole(scaled: i128) -> Option<i64> {
+/// The integer that a decimal equals. Most decimals are small integers, which take two bytes instead of sixteen.
+fn integer_of(scaled: i128) -> Option<i64> {
     let unit = Number::Integer(1).scaled();
     (scaled % unit == 0).then(|| i64::try_from(scaled / unit).ok()).flatten()
 }
@@ -234,7 +234,7 @@ fn put_head(distance: usize, kind: usize, out: &mut Vec<u8>) {
     put_varint((distance << kind::BITS | kind) as u64, out);
 }
 
-/// Seven bits a byte, the lowest first; the top bit says that more follow.
+/// Appends a LEB128 varint: seven bits a byte, the lowest first; the top bit is set if more bytes follow.
 fn put_varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -251,7 +251,7 @@ fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
-/// The unread rest of encoded rows.
+/// The unread bytes of encoded rows.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -262,7 +262,7 @@ impl<'a> Reader<'a> {
         (distance > 0).then_some((distance, kind))
     }
 
-    /// A value as a cell of a column of this type. `choices` is the slice that holds its choice values.
+    /// The next value as a cell of a column of this type. `choices` holds the choices that the cell borrows.
     fn cell<'c>(&mut self, kind: usize, column_type: ColumnType, choices: &'c mut Vec<i32>) -> Cell<'c>
     where
         'a: 'c,

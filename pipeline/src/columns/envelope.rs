@@ -1,4 +1,4 @@
-//! The facts of an event: who, when, where, and the parameters that are not the record.
+//! The facts of an event in its fixed columns: user, time, position in the hub, parameters beside the record.
 
 use super::fixed::{CellKind, Fixed, event_column};
 use super::members::{BOOLEANS, GUIDS, INTEGERS, STRINGS};
@@ -14,10 +14,10 @@ use crate::position::PartitionId;
 /// The table of the steps that make Dataverse post events.
 const STEP_TABLE: &str = "sdkmessageprocessingstep";
 
-/// What Dataverse writes for "no table".
+/// The name that Dataverse writes for "no table".
 const NO_TABLE: &str = "none";
 
-/// Where the event stood in its hub.
+/// Writes the event's position in its hub.
 pub(super) fn write_position(row: &mut Row<'_, '_>, raw: &RawEvent<'_>, hub: &str, partition: PartitionId) {
     let index = row.several.map_or(0, |(_, item)| item.index);
     let cells = &mut row.cells;
@@ -30,7 +30,7 @@ pub(super) fn write_position(row: &mut Row<'_, '_>, raw: &RawEvent<'_>, hub: &st
     cells.put(event_column::ROW_INDEX, index as i32);
 }
 
-/// The facts that are one column each.
+/// Writes the facts that are one column each.
 pub(super) fn write_envelope<'a>(row: &mut Row<'_, 'a>, size_exceeded: bool) {
     write_identity(row);
     for (member, column) in GUIDS {
@@ -49,7 +49,7 @@ pub(super) fn write_envelope<'a>(row: &mut Row<'_, 'a>, size_exceeded: bool) {
             write_member(row, member, column, Kind::Text, Some);
         }
     }
-    // An event that names no message has none, not one with an empty name.
+    // An empty name means that the event names no message.
     let named = |text: &'a [u8]| (!text.is_empty()).then_some(text);
     write_member(row, Member::MessageName, event_column::MESSAGE, Kind::Text, named);
     write_created_on(row);
@@ -64,7 +64,7 @@ pub(super) fn write_envelope<'a>(row: &mut Row<'_, 'a>, size_exceeded: bool) {
     }
 }
 
-/// The record's id: the event's primary id, or what Target says when that is absent or zero.
+/// Writes the record's id: the event's primary id; if that is absent or zero, the id in Target or a parameter.
 fn write_identity(row: &mut Row<'_, '_>) {
     let guid_at = |node: NodeId| guid_at(row.tree, node).map(|guid| (node, guid));
     let primary = row.event.member(Member::PrimaryEntityId).and_then(guid_at);
@@ -73,25 +73,25 @@ fn write_identity(row: &mut Row<'_, '_>) {
         (Some((_, item)), _) => item.id,
         (None, Target::Record(node) | Target::Reference(node)) => {
             let target = || row.parts.id.and_then(guid_at).map(|(_, guid)| guid);
-            let said = stated.or_else(|| target().filter(|guid| *guid != ZERO_GUID));
-            let said = said.or_else(|| key_of(row.event, node));
-            said.or_else(target).or_else(|| primary.map(|(_, guid)| guid))
+            let found = stated.or_else(|| target().filter(|guid| *guid != ZERO_GUID));
+            let found = found.or_else(|| key_of(row.event, node));
+            found.or_else(target).or_else(|| primary.map(|(_, guid)| guid))
         }
         (None, Target::None | Target::Other(_)) => {
-            let said = stated.or_else(|| parameter_id(row.event));
-            said.or_else(|| primary.map(|(_, guid)| guid))
+            let found = stated.or_else(|| parameter_id(row.event));
+            found.or_else(|| primary.map(|(_, guid)| guid))
         }
     };
     if let Some(guid) = row.id {
         row.cells.put(event_column::ID, guid);
     }
-    // A zero says that there is no primary id, which the row says too.
+    // Zero means that the event has no primary id: nothing is lost.
     if let Some((node, _)) = primary.filter(|_| stated.is_none() || stated == row.id) {
         row.cover(node);
     }
 }
 
-/// The parameters and the images of before, as JSON.
+/// Writes the parameters and the pre-images as JSON.
 pub(super) fn write_parameters(row: &mut Row<'_, '_>) {
     write_inputs(row);
     write_outputs(row);
@@ -104,7 +104,7 @@ pub(super) fn write_parameters(row: &mut Row<'_, '_>) {
     }
 }
 
-/// Whether the event does not say what it is about: Dataverse left it out because of size.
+/// True if the event lacks the record it is about, which Dataverse leaves out of large events.
 fn lacks_target(row: &Row<'_, '_>, message: &Message) -> bool {
     match (message.record, message.effect) {
         (RecordIn::Targets, _) => row.several.is_none() && lacks_targets(row.event),
@@ -117,7 +117,7 @@ fn lacks_target(row: &Row<'_, '_>, message: &Message) -> bool {
     }
 }
 
-/// A member into its column, if it is of that kind and reads as what the column holds.
+/// Writes a member into its column, if it is of this kind and has a value that the column holds.
 #[inline]
 fn write_member<'a, K: CellKind>(
     row: &mut Row<'_, 'a>,
@@ -140,7 +140,7 @@ fn write_created_on(row: &mut Row<'_, '_>) {
         && matches!(row.tree.kind(node), Kind::Text | Kind::IsoDate)
         && let Some(date) = created_on(row.tree.bytes(node))
         && row.cells.put(event_column::OPERATION_CREATED_ON, date.ms)
-        // What is finer than a millisecond stays for `_rest`.
+        // Digits finer than a millisecond stay in `_rest`.
         && date.exact
     {
         row.cover(node);
@@ -149,16 +149,16 @@ fn write_created_on(row: &mut Row<'_, '_>) {
 
 fn cover_primary_table(row: &mut Row<'_, '_>) {
     let Some(node) = row.event.member(Member::PrimaryEntityName) else { return };
-    let said = match row.event.table {
+    let expected = match row.event.table {
         Table::Entity(table) => table,
         Table::Messages => NO_TABLE,
     };
-    if row.is_text(node, said) {
+    if row.is_text(node, expected) {
         row.cover(node);
     }
 }
 
-/// The step that posted the event: its id. That it is a step goes without saying.
+/// Writes the id of the step that posted the event, and covers the name of the steps' table.
 fn write_step(row: &mut Row<'_, '_>) {
     let Some(owner) = row.event.member(Member::OwningExtension) else { return };
     let Parts { id, logical_name, .. } = Parts::of(row.tree, owner);
@@ -179,7 +179,7 @@ fn write_inputs(row: &mut Row<'_, '_>) {
         return;
     };
     if let Some(record) = row_record(row) {
-        // What of the record has no column belongs into `_rest`, so it is out of sight here.
+        // The parts of the record without a column belong into `_rest`, so the record is hidden here.
         let covered = row.scratch.marks.covers(record);
         row.cover(record);
         row.json(event_column::INPUTS, inputs);
@@ -199,7 +199,7 @@ fn write_inputs(row: &mut Row<'_, '_>) {
     row.json(event_column::INPUTS, inputs);
 }
 
-/// The target whose parts are the row's: the record it is about, or the one of several.
+/// The record that the row is about, if the event has its parts: the target, or one of several targets.
 fn row_record(row: &Row<'_, '_>) -> Option<NodeId> {
     match (row.several, row.target) {
         (Some((_, item)), _) => Some(item.node),
@@ -227,12 +227,12 @@ fn write_outputs(row: &mut Row<'_, '_>) {
     row.json(event_column::OUTPUTS, outputs);
 }
 
-/// Whether a node can be a JSON column: a bare string or number there would be no list of parameters.
+/// True if a node can become a JSON column. A bare string or number is not a list of parameters.
 fn is_container(row: &Row<'_, '_>, node: NodeId) -> bool {
     matches!(row.tree.kind(node), Kind::Pairs | Kind::Object | Kind::List) && !is_empty(row.tree, node)
 }
 
-/// The true instant of `OperationCreatedOn`: the wall clock it shows, taken as UTC; its offset is spent.
+/// The instant of `OperationCreatedOn`: the wall clock that it shows, read as UTC without its offset.
 ///
 /// # Source
 /// Schema reference, section 2.4: asynchronous bodies shift it by the server's zone a second time.

@@ -1,7 +1,7 @@
 //! Column types that the values of attributes point to and that hold them all.
 //!
-//! Owns: what a survey notes of values, and what it concludes. Does not own: which values fit a column type (`fit`), the
-//! type that a value gives a new column (`attributes`).
+//! Owns: what a survey notes of values, and what it concludes. Does not own: which values fit a column type (`fit`),
+//! the type that a value gives a new column (`attributes`).
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,20 @@ use super::fit::Fit;
 use super::schema::ColumnType;
 use crate::event::value::Value;
 
-/// The reason why values can't tell a type.
+/// Reason why values leave the type of an attribute open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Doubt {
-    /// Numbers: an integer, a decimal or a double.
+    /// Numbers, which may be integers, decimals or doubles.
     Number,
-    /// Midnights: days, or instants that happen to be midnights.
+    /// Midnights, which may be days or instants.
     Midnight,
-    /// Texts that are GUIDs: an id, or a text.
+    /// GUIDs in strings, which may be ids or texts.
     Guid,
     /// Values of several types.
     Mixed,
 }
 
-/// What is noted of attributes, by (table, attribute).
+/// Evidence by (table, attribute).
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     attributes: BTreeMap<(String, String), Evidence>,
@@ -34,7 +34,7 @@ impl Notes {
         self.attributes.into_iter()
     }
 
-    /// Notes a value, and the type that it would give its column in a run.
+    /// Notes a value, and the type that it gives a new column in a run.
     pub(super) fn note(
         &mut self,
         (table, attribute): (&str, &str),
@@ -42,7 +42,7 @@ impl Notes {
         evidence: Option<ColumnType>,
     ) {
         let holds = |column_type: &ColumnType| Fit::of(*column_type, value).is_some();
-        // Beside what a run takes for evidence: a number that only a double holds is one.
+        // A run takes no evidence of doubles, a survey does: a number that only a double holds.
         let is_long = matches!(value, Value::Number(number) if number.exact().is_none());
         let double = Some(ColumnType::Double).filter(|double| is_long && holds(double));
         let Some(evidence) = evidence.or(double) else { return };
@@ -58,24 +58,24 @@ impl Notes {
     }
 }
 
-/// What all values of an attribute say.
+/// Evidence of all values of an attribute.
 #[derive(Debug)]
 pub(super) struct Evidence {
-    /// The types that values would have given it.
+    /// The types that values give a new column.
     pointed: Vec<ColumnType>,
-    /// The types that hold all of them.
+    /// The types that hold all values.
     held: Vec<ColumnType>,
     /// A value was a lookup.
     pub(super) lookup: bool,
 }
 
 impl Evidence {
-    /// The type that values point to and that holds them all, where no other type is as likely.
+    /// The type that values point to and that holds them all, if no other type is as likely.
     pub(super) fn column_type(&self) -> Result<ColumnType, Doubt> {
         let holds = |column_type: &ColumnType| self.held.contains(column_type);
         match self.pointed[..] {
             [ColumnType::Double] if holds(&ColumnType::Double) => Ok(ColumnType::Double),
-            // A number that only a double holds tells that all of them are.
+            // One number that only a double holds decides that all are doubles.
             [ColumnType::Number | ColumnType::Double, ref more @ ..]
                 if more.iter().all(|other| matches!(other, ColumnType::Number | ColumnType::Double)) =>
             {
@@ -89,7 +89,7 @@ impl Evidence {
     }
 }
 
-/// The types that are tried on all values.
+/// The types that are tried on each value.
 const TRIED: [ColumnType; 11] = [
     ColumnType::Boolean,
     ColumnType::Decimal,

@@ -1,4 +1,4 @@
-//! Which values fit a column of which type.
+//! The values that fit a column of each type.
 //!
 //! Owns: the only table of (column type, value). Does not own: the type that a new column gets (`attributes`), how a
 //! column stores its values (`values`).

@@ -1,4 +1,4 @@
-//! Columns that rows have whatever their attributes.
+//! Columns that rows have besides those of attributes.
 //!
 //! Owns: their names, types and order, and a typed handle for each, so that a value of another type does not compile.
 //! Does not own: what an event puts into them (`envelope`, `quarantine`).
@@ -185,8 +185,7 @@ pub(super) fn layout(table: &str) -> (&'static [FixedColumn], usize) {
     }
 }
 
-/// The columns that a table has whatever its attributes, as (name, lake type): first those before the attributes, then
-/// those behind them.
+/// The fixed columns of a table as (name, lake type): those before the attributes, and those behind them.
 pub fn fixed_columns(table: &str) -> [Vec<(&'static str, &'static str)>; 2] {
     let (columns, leading) = layout(table);
     let (before, behind) = columns.split_at(leading);

@@ -1,6 +1,6 @@
-//! Labels: what people see instead of a value.
+//! Formatted values: the strings that Dataverse shows to people instead of a value.
 //!
-//! Owns: the companions of lookups and choices, and `_labels`, where every other value stands.
+//! Owns: the companion columns of lookups and choices, and `_labels`, which holds all other formatted values.
 
 use super::attributes::leave_for_rest;
 use super::directory::{Companion, SlotId, Track};
@@ -14,9 +14,10 @@ use crate::event::names::is_same;
 use crate::event::tree::{Kind, NodeId};
 use crate::event::value::is_empty;
 
-/// All values, once all attributes are known: an attribute of a companion's name wins.
+/// Writes all formatted values. All attributes must be known, since an attribute of a companion's name takes its
+/// column.
 pub(super) fn write_formatted_values(row: &mut Row<'_, '_>) {
-    // As many as there are values, in a hostile body.
+    // A hostile body has as many disputed attributes as formatted values: they are searched by halves.
     row.scratch.disputed.sort_unstable();
     write_entity_types(row);
     if let Target::Record(target) = row.target {
@@ -38,7 +39,7 @@ pub(super) fn write_formatted_values(row: &mut Row<'_, '_>) {
     }
 }
 
-/// The formatted values of a record.
+/// Writes the formatted values of a record.
 fn write_record_values(row: &mut Row<'_, '_>, record: NodeId, values: Option<NodeId>) {
     let mut previous = None;
     for (attribute, value) in members_of(row.tree, values) {
@@ -54,7 +55,7 @@ fn write_record_values(row: &mut Row<'_, '_>, record: NodeId, values: Option<Nod
     }
 }
 
-/// The tables that lookups point into.
+/// Writes the tables that lookups point into.
 fn write_entity_types(row: &mut Row<'_, '_>) {
     for at in 0..row.scratch.lookups.len() {
         let lookup = row.scratch.lookups[at];
@@ -64,7 +65,7 @@ fn write_entity_types(row: &mut Row<'_, '_>) {
     }
 }
 
-/// The names that lookups carry themselves; a formatted value comes first.
+/// Writes the names in lookups, for those without a formatted value.
 fn write_lookup_names(row: &mut Row<'_, '_>) {
     for at in 0..row.scratch.lookups.len() {
         let lookup = row.scratch.lookups[at];
@@ -74,7 +75,7 @@ fn write_lookup_names(row: &mut Row<'_, '_>) {
     }
 }
 
-/// A value of an attribute. The first counts; one that says something else stays for `_rest`.
+/// Writes a formatted value of an attribute. Only the first is written; a different one stays for `_rest`.
 fn write_value(row: &mut Row<'_, '_>, slot: SlotId, attribute: NodeId, value: NodeId) {
     if is_empty(row.tree, value) {
         row.cover(value);
@@ -95,7 +96,7 @@ fn write_value(row: &mut Row<'_, '_>, slot: SlotId, attribute: NodeId, value: No
     }
 }
 
-/// Whether an attribute's value is a companion: that of a lookup or choice which the row holds.
+/// True if the formatted value belongs into a companion column: the row holds the attribute as a lookup or choice.
 fn has_companion(row: &mut Row<'_, '_>, slot: SlotId) -> bool {
     let Some(seen) = row.directory.seen(slot).filter(|seen| seen.placed) else { return false };
     let column_type = row.directory.column_type(row.catalog, slot, None);

@@ -1,6 +1,7 @@
-//! Post-images: what the record was after the event, laid under what the event set.
+//! Post-images: the record after the event. They fill the attributes that the event's target lacks.
 //!
-//! Does not own: pre-images, which are one JSON column (`envelope`). Those of an event with several rows are no row's.
+//! Does not own: pre-images, which are one JSON column (`envelope`), and the images of an event with several rows,
+//! which stay in `_rest`.
 
 use super::attributes::{leave_for_rest, write_attribute};
 use super::context::Lookup;
@@ -12,10 +13,10 @@ use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::value::{Parts, Value, is_empty, same};
 use crate::event::{Member, Table};
 
-/// The image that Dataverse adds to asynchronous events by itself: the record's primary name and id.
+/// The image that Dataverse adds to each asynchronous event: the record's primary name and id.
 const AUTOMATIC: &[u8] = b"AsynchronousStepPrimaryName";
 
-/// Registered post-images: an attribute that Target lacks is taken from them.
+/// Writes the attributes of registered post-images that the target lacks.
 pub(super) fn write_images(row: &mut Row<'_, '_>) {
     for image in registered_images(row) {
         let parts = Parts::of(row.tree, image);
@@ -41,7 +42,8 @@ pub(super) fn write_images(row: &mut Row<'_, '_>) {
     }
 }
 
-/// The automatic image, as (its name, image): what the row does not say too stands in `_labels`.
+/// Covers the parts of the automatic image that the row has too. Returns its (name, image) if parts are left, which
+/// belong into `_labels`.
 pub(super) fn cover_automatic_image(row: &mut Row<'_, '_>) -> Option<(NodeId, NodeId)> {
     let tree = row.tree;
     let images = post_images(row)?;
@@ -53,9 +55,9 @@ pub(super) fn cover_automatic_image(row: &mut Row<'_, '_>) -> Option<(NodeId, No
         let found = row.directory.find(row.catalog, Track::Image, previous, tree, name);
         previous = found.or(previous);
         let seen = found.and_then(|slot| row.directory.seen(slot));
-        let said = seen.is_some_and(|seen| same(tree, seen.node, node));
-        let key = row.is_key(tree.bytes(name)) && row.is_id(tree.bytes(node));
-        if said || key || is_empty(tree, node) {
+        let is_repeated = seen.is_some_and(|seen| same(tree, seen.node, node));
+        let is_key = row.is_key(tree.bytes(name)) && row.is_id(tree.bytes(node));
+        if is_repeated || is_key || is_empty(tree, node) {
             row.cover(node);
         }
     }
@@ -74,18 +76,18 @@ fn registered_images<'a>(row: &Row<'_, 'a>) -> impl Iterator<Item = NodeId> + us
     images.filter(move |(alias, _)| !is_same(tree.bytes(*alias), AUTOMATIC)).map(|(_, image)| image)
 }
 
-/// Whether an image is of the row's record, and not of another that the event concerns.
+/// True if an image is of the row's record. An event may have images of other records.
 fn shows_record(row: &Row<'_, '_>, image: NodeId, Parts { id, logical_name, .. }: Parts) -> bool {
-    let said = |part: Option<NodeId>| {
+    let stated = |part: Option<NodeId>| {
         part.filter(|node| !is_empty(row.tree, *node)).map(|node| row.tree.bytes(node))
     };
     row.tree.kind(image) == Kind::Object
         && matches!(row.event.table, Table::Entity(table)
-            if said(logical_name).is_none_or(|name| is_same(name, table.as_bytes())))
-        && said(id).is_none_or(|id| guid(id) == row.id)
+            if stated(logical_name).is_none_or(|name| is_same(name, table.as_bytes())))
+        && stated(id).is_none_or(|id| guid(id) == row.id)
 }
 
-/// Covers what an image says again of an attribute that the row has; false if it says something else.
+/// Covers an image's value of an attribute that the row has; false if it is another value.
 fn cover_if_same(row: &mut Row<'_, '_>, slot: SlotId, attribute: NodeId, node: NodeId, seen: Seen) -> bool {
     let tree = row.tree;
     let lookups = (Value::read(tree, seen.node), Value::read(tree, node));
@@ -108,13 +110,13 @@ fn cover_if_same(row: &mut Row<'_, '_>, slot: SlotId, attribute: NodeId, node: N
     {
         row.cover(node);
     }
-    // Images name their lookups where Target does not.
+    // Images have the names of lookups that the target lacks.
     let entity_type = here.logical_name.filter(|_| entity_type_is_new);
     row.scratch.lookups.push(Lookup { slot, attribute, entity_type, name: here.name });
     true
 }
 
-/// The members of a list of pairs that a record has, or has not.
+/// The members of a list of pairs; none without a list.
 pub(super) fn members_of(
     tree: Tree<'_>,
     list: Option<NodeId>,

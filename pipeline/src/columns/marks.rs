@@ -1,27 +1,27 @@
-//! Which nodes of a body have a place in the row.
+//! Marks on the nodes of a body that are placed in the row.
 //!
-//! Owns: the account that makes "nothing is dropped" true: what is not marked here when a row ends goes into
-//! `_rest`. Does not own: where things go.
+//! Owns: the proof that nothing is dropped, since all leaves without a mark go into `_rest`. Does not own: the place of
+//! a value.
 
 use crate::event::tree::{NodeId, Tree};
 
-/// One flag per node: set when the node and all below it have a place.
+/// One flag per node, set once the node and all below it are placed.
 #[derive(Debug, Default)]
 pub(super) struct Marks(Vec<bool>);
 
 impl Marks {
-    /// Forgets the body before.
+    /// Clears the marks, for another body.
     pub(super) fn begin(&mut self, tree: Tree<'_>) {
         self.0.clear();
         self.0.resize(tree.len(), false);
     }
 
-    /// Nodes that fit its memory.
+    /// Number of nodes that its memory holds.
     pub(super) fn capacity(&self) -> usize {
         self.0.capacity()
     }
 
-    /// Notes that a node and all below it have a place.
+    /// Marks a node and all below it as placed.
     pub(super) fn cover(&mut self, node: NodeId) {
         self.set(node, true);
     }
@@ -33,7 +33,7 @@ impl Marks {
         }
     }
 
-    /// Covers everything between a node and one below it, besides the way there; the one below as well.
+    /// Covers a node below another one and everything beside the path to it.
     pub(super) fn cover_around(&mut self, tree: Tree<'_>, from: NodeId, below: NodeId) {
         let mut at = from;
         while at != below {
@@ -50,12 +50,12 @@ impl Marks {
         }
     }
 
-    /// Whether a node has a place, as far as its own flag says.
+    /// True if a node itself is marked; a mark on a node above it is not seen.
     pub(super) fn covers(&self, node: NodeId) -> bool {
         self.0.get(node.0 as usize).copied().unwrap_or(false)
     }
 
-    /// Whether a string, number or boolean at or below this node has no place yet.
+    /// True if a string, number or boolean at or below this node is not placed.
     pub(super) fn has_unplaced(&self, tree: Tree<'_>, node: NodeId) -> bool {
         tree.has_leaf_besides(node, &self.0)
     }

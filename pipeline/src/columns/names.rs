@@ -6,13 +6,13 @@ use std::borrow::Cow;
 
 use super::fixed::{FixedColumn, LEADING, event_column};
 
-/// What stands before the name of an attribute that can't be a column's.
+/// Prefix of a column whose attribute's name can't be a column's.
 const PREFIX: &str = "attr$";
 
 /// The folder level that DuckDB shows as a column.
 const PARTITION_COLUMN: &str = "enqueued_date";
 
-/// The column of an attribute: its logical name, unless that is ours or has unusual characters.
+/// The column of an attribute: its logical name, unless that is the name of a column of ours or has unusual characters.
 pub(super) fn column_name(attribute: &str) -> Cow<'_, str> {
     if attribute.bytes().all(is_plain) && !is_ours(attribute) && !attribute.is_empty() {
         return Cow::Borrowed(attribute);

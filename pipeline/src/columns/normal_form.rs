@@ -1,8 +1,8 @@
 //! The one form of JSON in the lake.
 //!
-//! Owns: how a part of a body is written into a JSON column: keys sorted bytewise, no white space, null and
-//! empty members of objects left out (those of key/value lists say something and stay), a number that f64 does
-//! not give back as a string of its digits. Does not own: which part.
+//! Owns: the JSON of a part of a body: keys sorted bytewise; no white space; null and empty members of objects left
+//! out, except in key/value lists, where they have a meaning; numbers that an f64 does not represent as strings of
+//! their digits. Does not own: the column of a part.
 
 use std::io::Write;
 
@@ -10,12 +10,12 @@ use super::marks::Marks;
 use crate::event::scalars::survives_f64;
 use crate::event::tree::{Kind, NodeId, Tree};
 
-/// Writes parts of bodies, one after the other, into the same scratch.
+/// Writer of JSON, which reuses its memory.
 #[derive(Debug, Default)]
 pub(super) struct NormalForm {
     /// UTF-8.
     out: Vec<u8>,
-    /// The members of the objects that are open, as (name, value): a stack.
+    /// Stack of the members of open objects, as (name, value).
     members: Vec<(NodeId, NodeId)>,
 }
 
@@ -25,14 +25,14 @@ impl NormalForm {
         self.out.capacity() + size_of::<(NodeId, NodeId)>() * self.members.capacity()
     }
 
-    /// A node without what has a place; `None` if nothing is left.
+    /// The JSON of a node without the placed parts; `None` if nothing is left.
     pub(super) fn unplaced(&mut self, tree: Tree<'_>, node: NodeId, marks: &Marks) -> Option<&[u8]> {
         self.out.clear();
         self.value(tree, node, marks);
         (!is_empty_json(&self.out)).then_some(self.out.as_slice())
     }
 
-    /// The same, as the only item of the list that a path of names leads to.
+    /// The JSON of an item without the placed parts, as the only item of the list at a path of names.
     pub(super) fn unplaced_in_list(
         &mut self,
         tree: Tree<'_>,
@@ -56,7 +56,7 @@ impl NormalForm {
         Some(&self.out)
     }
 
-    /// An object of these members, each without what has a place; `None` if there are none.
+    /// The JSON of an object of these members without the placed parts; `None` if nothing is left.
     pub(super) fn object(
         &mut self,
         tree: Tree<'_>,
@@ -105,7 +105,7 @@ impl NormalForm {
 
     /// Writes the members from `start` on as an object and takes them off the stack.
     fn sorted_members(&mut self, tree: Tree<'_>, start: usize, pairs: bool, marks: &Marks) {
-        // Unstable sorting needs no memory; the node's place keeps members of one name in the body's order.
+        // Unstable sorting needs no memory; the node's index keeps members of one name in the body's order.
         let order = |(name, _): &(NodeId, NodeId)| (tree.bytes(*name), name.0);
         if !self.members[start..].is_sorted_by_key(order) {
             self.members[start..].sort_unstable_by_key(order);
@@ -165,12 +165,12 @@ impl NormalForm {
     }
 }
 
-/// Whether no byte needs an escape, eight at a time.
+/// True if no byte needs an escape; compares eight at a time.
 fn is_plain(text: &[u8]) -> bool {
     const EACH: u64 = u64::from_le_bytes([1; 8]);
     const TOP: u64 = 0x80 * EACH;
-    // The lowest byte of which this is said is below `least`; nothing is said of a word without one.
-    let below = |word: u64, least: u8| word.wrapping_sub(u64::from(least) * EACH) & !word & TOP;
+    // Not zero exactly if a byte is below `min`; only the lowest of the marked bytes is certain to be one.
+    let below = |word: u64, min: u8| word.wrapping_sub(u64::from(min) * EACH) & !word & TOP;
     let is = |word: u64, byte: u8| below(word ^ (u64::from(byte) * EACH), 1);
     let plain = |bytes: &[u8; 8]| {
         let word = u64::from_le_bytes(*bytes);
@@ -183,10 +183,9 @@ fn is_plain(text: &[u8]) -> bool {
     }
 }
 
-/// Whether a member or item is written: it has something without a place, or it is there to say that it is null
-/// or empty.
-fn keeps(tree: Tree<'_>, node: NodeId, silent_too: bool, marks: &Marks) -> bool {
-    marks.has_unplaced(tree, node) || silent_too && !marks.covers(node) && !tree.has_leaf(node)
+/// True if a member or item is written: a leaf of it is not placed, or it is null or empty where that has a meaning.
+fn keeps(tree: Tree<'_>, node: NodeId, empty_too: bool, marks: &Marks) -> bool {
+    marks.has_unplaced(tree, node) || empty_too && !marks.covers(node) && !tree.has_leaf(node)
 }
 
 fn is_empty_json(json: &[u8]) -> bool {
@@ -198,13 +197,13 @@ mod tests {
     use super::is_plain;
 
     #[test]
-    fn a_text_is_plain_unless_a_byte_needs_an_escape_wherever_it_stands() {
+    fn string_is_plain_unless_a_byte_at_any_index_needs_an_escape() {
         for (len, at) in (0..=24).flat_map(|len| (0..len).map(move |at| (len, at))) {
             for byte in 0..=u8::MAX {
                 let mut text = vec![b'a'; len];
                 text[at] = byte;
-                let bends = byte < b' ' || byte == b'"' || byte == b'\\';
-                assert_eq!(is_plain(&text), !bends, "{byte} at {at} of {len}");
+                let needs_escape = byte < b' ' || byte == b'"' || byte == b'\\';
+                assert_eq!(is_plain(&text), !needs_escape, "{byte} at {at} of {len}");
             }
         }
         assert!(is_plain(b""));

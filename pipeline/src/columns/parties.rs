@@ -1,6 +1,6 @@
 //! The parties of an activity: from, to, cc, attendees.
 //!
-//! Owns: which parts of a party have a column of their own, and its `rest`, so that the row's stays null.
+//! Owns: the members of a party, and its `rest`, which keeps the other parts out of the row's `_rest`.
 
 use super::context::Scratch;
 use super::directory::SlotId;
@@ -9,8 +9,8 @@ use super::values::{Parties, PartyString};
 use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::value::{PARTY, Value, is_empty, parties};
 
-/// A party list into its column; what the collection says of itself stands in the first party's `rest`, under
-/// the attribute's name.
+/// Writes a party list into its column. The collection's own members go into the first party's `rest`, under the
+/// attribute's name.
 pub(super) fn write_party_list(row: &mut Row<'_, '_>, slot: SlotId, attribute: NodeId, node: NodeId) -> bool {
     let tree = row.tree;
     let Some(list) = parties(tree, node) else { return false };
@@ -31,7 +31,7 @@ pub(super) fn write_party_list(row: &mut Row<'_, '_>, slot: SlotId, attribute: N
     put
 }
 
-/// The parts of a party that have a column.
+/// Writes the parts of a party that are members of its own.
 fn write_parts(columns: &mut Parties, scratch: &mut Scratch, tree: Tree<'_>, party: NodeId) {
     cover_text(scratch, tree, party, "LogicalName");
     let Some(attributes) = tree.member(party, "Attributes") else { return };
@@ -60,7 +60,7 @@ fn write_parts(columns: &mut Parties, scratch: &mut Scratch, tree: Tree<'_>, par
     }
 }
 
-/// A party's name: its formatted, else what the lookup itself says; both if they agree.
+/// Writes a party's name: its formatted value, else the name in the lookup. Covers both if they agree.
 fn write_name(
     columns: &mut Parties,
     scratch: &mut Scratch,
@@ -79,7 +79,7 @@ fn write_name(
     }
 }
 
-/// Everything else of a party, and of the collection it is the first of.
+/// Writes everything else of a party, and of the collection if it is the first.
 fn write_rest(
     columns: &mut Parties,
     scratch: &mut Scratch,
@@ -106,7 +106,7 @@ fn cover_if(scratch: &mut Scratch, is_placed: bool, node: NodeId) {
     }
 }
 
-/// Covers the statement that a record is a party, which the column says too.
+/// Covers the name of the parties' table, which the column implies.
 fn cover_text(scratch: &mut Scratch, tree: Tree<'_>, object: NodeId, member: &str) {
     let stated = tree.member(object, member).filter(|node| tree.kind(*node) == Kind::Text);
     if let Some(node) = stated.filter(|node| tree.text(*node) == PARTY) {

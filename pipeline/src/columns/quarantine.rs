@@ -1,4 +1,4 @@
-//! Bodies that can't be understood, as rows of `_quarantine`.
+//! Rejected bodies as rows of `_quarantine`.
 
 use super::cells::Cells;
 use super::column::Columns;
@@ -6,7 +6,7 @@ use super::fixed::{CellKind, Fixed, quarantine_column};
 use crate::event::{RawEvent, Reject};
 use crate::position::PartitionId;
 
-/// Writes a body with everything that is known of it.
+/// Writes a body, and its event's position and properties.
 pub(super) fn write(
     Columns { fixed, attributes, padding }: &mut Columns,
     row: usize,

@@ -1,4 +1,4 @@
-//! Rows of `_quarantine`, read back as the events they were.
+//! Rows of `_quarantine`, read back as events.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMicrosecondType};
@@ -8,7 +8,7 @@ use super::values::MICROS_PER_MILLI;
 use crate::event::{RawEvent, Reason, Undecodable};
 use crate::position::{PartitionId, SequenceNumber};
 
-/// The columns that [`QuarantinedRows`] wants of a file.
+/// The columns that [`QuarantinedRows`] reads from a file.
 pub const QUARANTINED_COLUMNS: [&str; 10] = [
     column::REASON.name(),
     column::BYTE_OFFSET.name(),
@@ -22,23 +22,23 @@ pub const QUARANTINED_COLUMNS: [&str; 10] = [
     column::ENQUEUED_TIME.name(),
 ];
 
-/// A batch of `_quarantine`, whose columns are those of the contract; one that is null throughout may be absent.
+/// A batch of `_quarantine`. A column of the contract may be absent if all its values are null.
 #[derive(Debug)]
 pub struct QuarantinedRows<'a> {
     batch: &'a RecordBatch,
 }
 
-/// An event that was not understood.
+/// An event whose body was rejected.
 #[derive(Clone, Copy, Debug)]
 pub struct QuarantinedEvent<'a> {
-    /// The hub's name, as its first reader had it.
+    /// The hub's name, as configured in the run that wrote the row.
     pub hub: &'a str,
     /// The partition it came from.
     pub partition: PartitionId,
-    /// Its application properties as a JSON object; empty when there are none.
+    /// Its application properties as a JSON object; empty without properties.
     pub properties: &'a str,
-    /// The event, its properties left out: what they say of its size is not in [`RawEvent::size_exceeded`]. Where its
-    /// message could not be decoded it is undecodable again.
+    /// The event without its properties, so [`RawEvent::size_exceeded`] is not set. It is undecodable if its message
+    /// was.
     pub raw: RawEvent<'a>,
 }
 
@@ -51,7 +51,7 @@ impl<'a> QuarantinedRows<'a> {
     /// The events, in order.
     ///
     /// # Errors
-    /// The name of a column that lacks a value it must have, or holds something else than it should.
+    /// The name of a column that lacks a required value or has another type.
     pub fn events(&self) -> impl Iterator<Item = Result<QuarantinedEvent<'a>, &'static str>> {
         let batch = self.batch;
         (0..batch.num_rows()).map(move |row| event(batch, row))
@@ -101,7 +101,7 @@ fn byte_offset(batch: &RecordBatch, row: usize) -> Result<Option<usize>, &'stati
     }
 }
 
-/// A column, if it has a value in a row.
+/// A column with a value in a row.
 fn value_in<K>(batch: &RecordBatch, column: Fixed<K>, row: usize) -> Option<&dyn Array> {
     batch.column_by_name(column.name()).filter(|array| array.is_valid(row)).map(AsRef::as_ref)
 }

@@ -1,11 +1,6 @@
-//! One event on its way into one row, or one of its targets into one of several.
+//! Working state of one row.
 //!
-//! Owns: the order in which an event's parts are placed, the record they are about, and `_rest`. Does not own:
-//! the parts themselves (`envelope`, `attributes`, `images`, `labels`), what the targets are (`targets`).
-//!
-//! # Several rows
-//! The first takes all that an event of one row takes, with every target but the first out of sight. The others
-//! take the facts of the event and their own target.
+//! Owns: what the writers of an event's parts share. Does not own: the order of the parts (`write`), the parts.
 
 use super::catalog::Catalog;
 use super::cells::Cells;
@@ -19,15 +14,15 @@ use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::value::Parts;
 use crate::event::{ChangeEvent, Table};
 
-/// What an event's parts are placed with.
+/// Working state while one event, or one of its targets, is written into one row.
 #[derive(Debug)]
 pub(super) struct Row<'r, 'a> {
     pub(super) event: &'r ChangeEvent<'a>,
     pub(super) tree: Tree<'a>,
     pub(super) target: Target,
-    /// The parts of the target, whatever that is.
+    /// The parts of the target.
     pub(super) parts: Parts,
-    /// Which target of several the row is about.
+    /// The target that the row is about, if the event has several.
     pub(super) several: Option<(Targets, Item)>,
     /// The record the row is about.
     pub(super) id: Option<Guid>,
@@ -38,7 +33,7 @@ pub(super) struct Row<'r, 'a> {
 }
 
 impl<'r, 'a> Row<'r, 'a> {
-    /// Begins the row of an event, or that of one of its targets.
+    /// Begins the row of an event, or of one of its several targets.
     pub(super) fn begin(
         event: &'r ChangeEvent<'a>,
         several: Option<(Targets, Item)>,
@@ -60,12 +55,12 @@ impl<'r, 'a> Row<'r, 'a> {
         Self { event, tree: event.tree, target, parts, several, id: None, cells, directory, catalog, scratch }
     }
 
-    /// Notes that a node and all below it have a place.
+    /// Marks a node and all below it as placed.
     pub(super) fn cover(&mut self, node: NodeId) {
         self.scratch.marks.cover(node);
     }
 
-    /// Writes a part of the body into a JSON column, without what has a place, and notes that it has one.
+    /// Writes the parts of a node that are not placed into a JSON column, and marks them.
     pub(super) fn json(&mut self, column: Fixed<Json>, node: NodeId) {
         if let Some(json) = self.scratch.normal.unplaced(self.tree, node, &self.scratch.marks) {
             self.cells.put(column, json);
@@ -79,27 +74,27 @@ impl<'r, 'a> Row<'r, 'a> {
         (self.tree.kind(value) == Kind::Text).then(|| (value, self.tree.bytes(value)))
     }
 
-    /// Whether a node is this very text.
+    /// True if a node is this string.
     pub(super) fn is_text(&self, node: NodeId, text: &str) -> bool {
         self.tree.kind(node) == Kind::Text && is_same(self.tree.bytes(node), text.as_bytes())
     }
 
-    /// Whether a text is the id of the row's record.
+    /// True if a string is the id of the row's record.
     pub(super) fn is_id(&self, text: &[u8]) -> bool {
         self.id.is_some() && guid(text) == self.id
     }
 
-    /// Whether an attribute is the key of the row's table.
+    /// True if an attribute is the key of the row's table.
     pub(super) fn is_key(&self, attribute: &[u8]) -> bool {
         targets::is_key(self.event.table, attribute)
     }
 
-    /// Covers `Id` and `LogicalName` where they say what the row says.
+    /// Covers `Id` and `LogicalName` if they are those of the row's record.
     pub(super) fn cover_identity(&mut self, Parts { id, logical_name, .. }: Parts) {
-        // A zero says that there is none.
+        // Zero means "no id".
         if let Some(node) = id
-            && let said @ Some(guid) = guid_at(self.tree, node)
-            && (said == self.id || guid == ZERO_GUID)
+            && let Some(guid) = guid_at(self.tree, node)
+            && (Some(guid) == self.id || guid == ZERO_GUID)
         {
             self.cover(node);
         }

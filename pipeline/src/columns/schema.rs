@@ -1,7 +1,7 @@
 //! Types of columns and their Arrow fields.
 //!
 //! Owns: type names, their Arrow types, the members of a party. Does not own: which attribute gets which type
-//! (`catalog`), the columns that rows have whatever their attributes (`fixed`).
+//! (`catalog`), the fixed columns of rows (`fixed`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ macro_rules! types {
 types! {
     /// True or false.
     Boolean = "boolean",
-    /// A plain number, of which nothing says that it is an integer.
+    /// A plain number that no metadata makes an integer.
     Number = "number",
     /// Money, or a decimal by metadata.
     Decimal = "decimal",
@@ -147,7 +147,8 @@ impl ColumnType {
     }
 }
 
-/// Arrow's own metadata keys for extension types. They say how a file writes the column, and are in no file themselves.
+/// Arrow's metadata keys of extension types. The Parquet writer chooses the encoding by them; files do not contain
+/// them.
 const EXTENSION_NAME_KEY: &str = "ARROW:extension:name";
 const EXTENSION_METADATA_KEY: &str = "ARROW:extension:metadata";
 

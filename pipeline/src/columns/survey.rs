@@ -1,8 +1,8 @@
 //! Table metadata from bodies: the type of each attribute whose values leave no doubt.
 //!
-//! A type is for ever, so what bodies can't tell is left out: values look the same for an integer, a decimal and a double.
-//! The bodies become rows as in a run, which are thrown away; what is noted is each value that counts, with the
-//! evidence a run would take from it. Does not own: what is evidence (`attributes`).
+//! A column keeps its type, so an attribute is left out if its values fit several types: an integer, a decimal and a
+//! double look alike. The bodies become rows as in a run, which are dropped; noted is each value that a row holds, with
+//! the type that it gives a new column. Does not own: that type (`attributes`), the conclusion (`evidence`).
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -16,13 +16,13 @@ use super::table::{Full, TableBuffer};
 use crate::event::{ChangeEvent, RawEvent};
 use crate::position::{PartitionId, SequenceNumber};
 
-/// Takes bodies in and says which metadata fits them.
+/// Collects bodies and infers the metadata that fits them.
 #[derive(Debug)]
 pub struct Survey {
     context: Context,
 }
 
-/// What bodies say of their tables' attributes; its text is the JSON that `--schema` reads.
+/// Table metadata inferred from bodies. Displayed as the JSON that `--schema` reads.
 #[derive(Clone, Debug, Default)]
 pub struct Inferred {
     tables: BTreeMap<String, BTreeMap<String, (&'static str, String)>>,
@@ -30,7 +30,7 @@ pub struct Inferred {
     pub unknown: Vec<Unknown>,
 }
 
-/// An attribute whose type its values can't tell.
+/// An attribute whose values leave its type open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
     /// The table's logical name.
@@ -50,7 +50,7 @@ impl Default for Survey {
 }
 
 impl Survey {
-    /// Takes an event in.
+    /// Notes the values of an event.
     pub fn push(&mut self, event: &ChangeEvent<'_>) {
         let nowhere = RawEvent {
             body: b"",
@@ -69,11 +69,11 @@ impl Survey {
         });
     }
 
-    /// The types that all values have without a doubt.
+    /// The types of the attributes whose values leave no doubt.
     pub fn finish(self) -> Inferred {
         let mut inferred = Inferred::default();
         let notes = self.context.scratch.survey.unwrap_or_default();
-        // An attribute without a name is a row's, but no metadata can speak of it.
+        // Metadata can't state an attribute with an empty name.
         for ((table, attribute), evidence) in
             notes.into_attributes().filter(|((_, name), _)| !name.is_empty())
         {
@@ -89,7 +89,7 @@ impl Survey {
     }
 }
 
-/// Writes an answer of `EntityDefinitions`, an attribute a line.
+/// Writes a response of `EntityDefinitions`, an attribute a line.
 impl fmt::Display for Inferred {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |text: &str| serde_json::Value::from(text).to_string();

@@ -1,7 +1,7 @@
 //! The rows of one destination, as columns.
 //!
-//! Owns: a destination's buffers, their size, the batch they become, how much an event may add to them, and where the
-//! rows of one event are cut into several. Does not own: when a batch is taken (`run`).
+//! Owns: a destination's buffers, their size, the batch they become, the limit of what an event may add, and the
+//! batches that the rows of one large event are cut into. Does not own: when a batch is taken (`run`).
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -23,23 +23,23 @@ use super::write::write_row;
 use crate::event::{ChangeEvent, RawEvent, Reject};
 use crate::position::PartitionId;
 
-/// The rows of one destination's current row group: encoded one after the other while they are few, then as plain
-/// column buffers. Without rows it takes no memory but its own.
+/// The rows of one destination's current row group: the first ones encoded one after the other, later ones in column
+/// buffers. Without rows it takes no memory but its own.
 ///
 /// It belongs to the [`Context`] it was opened with. Every call takes that one and panics with another.
 #[derive(Debug)]
 pub struct TableBuffer {
     table: Box<str>,
     layout: &'static [FixedColumn],
-    /// How many of the fixed columns stand before the attributes.
+    /// Number of fixed columns before the attributes.
     leading: usize,
     directory: DirectoryId,
-    /// All rows, until there are more than [`ENCODED_ROWS_MAX`].
+    /// All rows, up to [`ENCODED_ROWS_MAX`].
     encoded: EncodedRows,
-    /// All rows, from then on.
+    /// All rows, once there are more.
     columns: Columns,
     rows: usize,
-    /// What its buffers take; `None` since they changed.
+    /// Bytes of the buffers; `None` after a change.
     bytes: Cell<Option<usize>>,
 }
 
@@ -53,7 +53,7 @@ pub struct Rows {
 }
 
 impl TableBuffer {
-    /// An empty buffer for a table; `_quarantine` is one.
+    /// An empty buffer for a table, which may be `_quarantine`.
     pub fn open(context: &mut Context, table: &str) -> Self {
         let (layout, leading) = layout(table);
         let directory = context.directory_id(table);
@@ -72,8 +72,8 @@ impl TableBuffer {
     /// Appends an event: a row, or one for each of its targets.
     ///
     /// # Errors
-    /// The event would take too much memory here and is not in the buffer. Rows of other events have to be taken first.
-    /// Then it fits, unless it has several rows: those [come in parts](Self::push_in_parts).
+    /// The event would take too much memory here and is not in the buffer. Once the rows of other events are taken it
+    /// fits, unless it has several rows: use [`push_in_parts`](Self::push_in_parts) for those.
     pub fn push(
         &mut self,
         context: &mut Context,
@@ -98,7 +98,7 @@ impl TableBuffer {
         Ok(())
     }
 
-    /// Appends the rows of one event, and gives them away in parts.
+    /// Appends the rows of one event, and passes them on in parts.
     ///
     /// The buffer is empty before and afterwards.
     pub fn push_in_parts<E>(
@@ -135,7 +135,7 @@ impl TableBuffer {
         Ok(())
     }
 
-    /// Forgets the event before; the targets of this one, if it has several.
+    /// Begins an event. Returns its targets, if it has several.
     fn begin_event(
         &self,
         context: &mut Context,
@@ -184,7 +184,7 @@ impl TableBuffer {
         });
     }
 
-    /// Lets a row be written where rows are now.
+    /// Appends the row that `write` writes.
     #[inline]
     fn append(
         &mut self,
@@ -206,17 +206,17 @@ impl TableBuffer {
         self.rows += 1;
     }
 
-    /// Moves the rows that are encoded into columns.
+    /// Moves the encoded rows into columns.
     #[inline(never)]
     fn move_into_columns(&mut self, context: &Context) {
         self.columns.begin();
-        // These rows were accepted already: the limit applies to rows after them.
+        // The limit applies to the rows behind these, which were accepted.
         self.columns.padding.remove_limit();
         self.encoded.move_into(&mut self.columns, self.layout, context.directories.get(self.directory));
         self.columns.padding.limit_from(self.rows);
     }
 
-    /// Appends a body that can't be understood, with its application properties as JSON; only for `_quarantine`.
+    /// Appends a rejected body, with its application properties as JSON; only for `_quarantine`.
     pub fn push_reject(
         &mut self,
         context: &mut Context,
@@ -225,19 +225,19 @@ impl TableBuffer {
         properties: &str,
         partition: PartitionId,
     ) {
-        let what = (reject, raw, properties);
+        let rejected = (reject, raw, properties);
         self.append(context, |context, _, columns, row| {
-            quarantine::write(columns, row, what, &context.hub, partition);
+            quarantine::write(columns, row, rejected, &context.hub, partition);
         });
     }
 
-    /// How many rows it holds.
+    /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// The bytes its buffers take, capacities counted, with every column padded to all rows; 0 without rows. They are
-    /// counted once after they changed, not with every value.
+    /// Bytes of its memory, with every column padded to all rows; 0 without rows. They are counted on demand, once
+    /// after each change.
     pub fn byte_size(&self) -> usize {
         self.bytes.get().unwrap_or_else(|| {
             let bytes = self.encoded.byte_size() + self.columns.byte_size(self.rows);
@@ -246,16 +246,16 @@ impl TableBuffer {
         })
     }
 
-    /// All rows so far, columns in the contract's order, those that are null throughout left out.
+    /// Takes all rows, columns in the contract's order without those whose values are all null.
     ///
-    /// The buffers become the batch without a copy; this one is empty then, and begins again.
+    /// The buffers become the batch without a copy.
     pub fn take(&mut self, context: &mut Context) -> Rows {
         let rows = self.take_rows(context);
         self.renew_directory(context);
         rows
     }
 
-    /// Takes what the lake says of the table now: it may have changed, and no row holds us to what it said before.
+    /// Adopts the lake's current types of the table, which an empty buffer may.
     fn renew_directory(&mut self, context: &mut Context) {
         self.directory = context.directory_id(&self.table);
     }
@@ -291,29 +291,29 @@ impl TableBuffer {
     }
 }
 
-/// Rows that a buffer encodes one after the other before it makes columns of them: so many values of a column take
-/// about as much as the column around them.
+/// Rows that a buffer encodes before it makes columns. Sixteen values of a column take about the bytes of an empty
+/// column.
 const ENCODED_ROWS_MAX: usize = 16;
 
-/// The event at hand would take too much memory in the buffer.
+/// The event would take too much memory in the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
 /// Upper bound on the bytes that an event may add to a buffer beside the values it states.
 ///
-/// A value has at least twenty bytes in its body and takes up to 27 in its row. So an event whose records have a fifth of
-/// their columns each is always within the bound, and one that spreads its values over many columns is not. Buffers grow by
-/// doubling and are encoded while they are there: they take up to four times as much.
+/// A value has at least twenty bytes in its body and takes up to 27 in its row. So an event whose records have a fifth
+/// of their columns each is always within the bound, and one that spreads its values over many columns is not. Buffers
+/// grow by doubling and are encoded while they are there: they take up to four times as much.
 fn padding_max(raw: &RawEvent<'_>) -> usize {
     const BASE_BYTES: usize = 3 << 20;
     const FACTOR: usize = 6;
     BASE_BYTES + FACTOR * raw.body.len()
 }
 
-/// Upper bound on the attributes that an event of so many rows has columns for; values of others stay in `_rest`.
+/// Upper bound on the attributes of an event that have columns; values of others stay in `_rest`.
 ///
-/// A table of Dataverse has up to 1,024 columns. An attribute has at least 24 bytes in its body: events with up to 256 are
-/// within the bound, and events whose records have an eighth of all that are named, on average.
+/// A table of Dataverse has up to 1,024 columns. An attribute has at least 24 bytes in its body: events with up to 256
+/// are within the bound, and events whose records have an eighth of all that are named, on average.
 fn attributes_max(rows: usize, raw: &RawEvent<'_>) -> usize {
     const MAX: usize = 1024;
     const BASE: usize = 256;
@@ -321,9 +321,8 @@ fn attributes_max(rows: usize, raw: &RawEvent<'_>) -> usize {
     MAX.min(BASE + raw.body.len() / (BYTES_PER_ATTRIBUTE * rows))
 }
 
-/// Rows of one event that are a batch by themselves: with all facts of their event about 3 MiB, where a target of two
-/// bytes becomes a row. With more, columns that only one of them has take more; with fewer, what the file says of each
-/// column of each row group does.
+/// Rows of one event in a batch: about 3 MiB with all facts of the event, even if a target of two bytes becomes a row.
+/// With more rows, columns with a single value take more memory; with fewer, the metadata of row groups does.
 const PART_ROWS: usize = 8192;
 
 /// The slots with values, in the contract's order.

@@ -1,7 +1,7 @@
 //! The records that an event is about: one for most, several for `CreateMultiple` and its like.
 //!
-//! Owns: finding the targets of an event, and what each is to the event's table. Does not own: where a target's
-//! parts go (`row`).
+//! Owns: finding the targets of an event, and the relation of each to the event's table. Does not own: the columns of a
+//! target's parts (`write`).
 
 use super::marks::Marks;
 use super::members::STRINGS;
@@ -12,16 +12,16 @@ use crate::event::tree::{Kind, NodeId, Tree};
 use crate::event::value::{Parts, is_record, is_reference};
 use crate::event::{ChangeEvent, Member, Table};
 
-/// What a row is about.
+/// The subject of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    /// There is none, or it is null.
+    /// No target, or null.
     None,
-    /// The record the row is about: its attributes are the row's.
+    /// A record, whose attributes are the row's.
     Record(NodeId),
     /// A reference to a record.
     Reference(NodeId),
-    /// Anything else: a record of another table, a parameter of a custom API.
+    /// Anything else, as a record of another table or a parameter of a custom API.
     Other(NodeId),
 }
 
@@ -48,9 +48,9 @@ impl Target {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Targets {
     list: NodeId,
-    /// The names that lead to the list.
+    /// The path of names to the list.
     pub(super) path: &'static [&'static str],
-    /// The ids that a `CreateMultiple` gave its records.
+    /// The ids that `CreateMultiple` returned.
     ids: Option<NodeId>,
     /// Number of rows.
     pub(super) count: usize,
@@ -61,16 +61,16 @@ pub(super) struct Targets {
 /// One of several targets.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Item {
-    /// Where it stands.
+    /// Its node.
     pub(super) node: NodeId,
-    /// Its place among them.
+    /// Its index among the targets.
     pub(super) index: u32,
     /// Its record's id; `None` for one of another table.
     pub(super) id: Option<Guid>,
 }
 
 impl Targets {
-    /// The targets of an event of a table; `None` unless there is at least one.
+    /// The targets of an event of a table; `None` without a target.
     pub(super) fn of(event: &ChangeEvent<'_>) -> Option<Self> {
         let tree = event.tree;
         let Table::Entity(_) = event.table else { return None };
@@ -83,10 +83,10 @@ impl Targets {
         if count == 0 {
             return None;
         }
-        let texts = STRINGS.iter().filter_map(|(member, _)| event.member(*member));
-        let text_bytes: usize =
-            texts.filter(|node| tree.kind(*node) == Kind::Text).map(|node| tree.bytes(node).len()).sum();
-        let repeats_strings = text_bytes.saturating_mul(count) <= MAX_REPEATED_STRING_BYTES;
+        let strings = STRINGS.iter().filter_map(|(member, _)| event.member(*member));
+        let string_bytes: usize =
+            strings.filter(|node| tree.kind(*node) == Kind::Text).map(|node| tree.bytes(node).len()).sum();
+        let repeats_strings = string_bytes.saturating_mul(count) <= MAX_REPEATED_STRING_BYTES;
         let outputs = event.member(Member::OutputParameters).filter(|_| event.message == "CreateMultiple");
         let ids = outputs.and_then(|outputs| tree.member(outputs, "Ids"));
         Some(Self { list, path, ids, count, repeats_strings })
@@ -108,7 +108,7 @@ impl Targets {
         })
     }
 
-    /// What one of them is to the event's table, and its parts: a reference counts only if it is to one of its records.
+    /// One of several targets, and its parts. A reference is one only if it points into the event's table.
     pub(super) fn target(event: &ChangeEvent<'_>, node: NodeId) -> (Target, Parts) {
         match Target::read(event, node) {
             (Target::Reference(node), parts) if !is_of(event.tree, parts, event.table.name()) => {
@@ -118,7 +118,7 @@ impl Targets {
         }
     }
 
-    /// Covers all of them, and that they are of the event's table; a row opens its own.
+    /// Covers all targets and the name of the event's table beside them. Each row uncovers its own target.
     pub(super) fn hide(self, event: &ChangeEvent<'_>, marks: &mut Marks) {
         let tree = event.tree;
         for item in tree.items(self.list) {
@@ -132,27 +132,27 @@ impl Targets {
         }
     }
 
-    /// The ids that the event gives back, if they say nothing but those of its rows, in their order.
+    /// The ids that the event returned, if they are exactly those of its rows, in order.
     pub(super) fn returned_ids(self, event: &ChangeEvent<'_>) -> Option<NodeId> {
         let ids = self.ids?;
-        let told = event.tree.items(ids).map(|id| guid_at(event.tree, id));
-        // What is no id, beside an item that has none, is not said by the row.
-        let same = told.eq(self.items(event).map(|item| item.id))
+        let returned = event.tree.items(ids).map(|id| guid_at(event.tree, id));
+        // An item without an id may be beside something that is not an id, which no row has.
+        let same = returned.eq(self.items(event).map(|item| item.id))
             && event.tree.items(ids).all(|id| guid_at(event.tree, id).is_some());
         same.then_some(ids)
     }
 }
 
-/// Upper bound on what the texts of an event take in all of its rows: thousands of rows with a user agent of a usual
-/// length. `docs/TABLES.md` states it.
+/// Upper bound on the bytes that an event's strings take in all of its rows: enough for thousands of rows with a user
+/// agent of usual length. `docs/TABLES.md` states it.
 const MAX_REPEATED_STRING_BYTES: usize = 1 << 20;
 
-/// Whether an event should have several targets, and has none: Dataverse left them out because of size.
+/// True if an event lacks its several targets, which Dataverse leaves out of large events.
 pub(super) fn lacks_targets(event: &ChangeEvent<'_>) -> bool {
     has_targets(event.message) && given_targets(event).is_none()
 }
 
-/// Whether events of this message are about several records.
+/// True if events of this message are about several records.
 fn has_targets(message: &str) -> bool {
     messages::message(message).is_some_and(|message| message.record == RecordIn::Targets)
 }
@@ -162,13 +162,13 @@ fn given_targets(event: &ChangeEvent<'_>) -> Option<NodeId> {
     if has_targets(event.message) { parameter(event, "Targets") } else { None }
 }
 
-/// Whether a record or reference is of a table, or does not say of which.
+/// True if a record or reference is of a table, or names none.
 fn is_of(tree: Tree<'_>, Parts { logical_name, .. }: Parts, table: &str) -> bool {
     let stated = logical_name.filter(|name| tree.kind(*name) == Kind::Text);
     stated.is_none_or(|name| is_same(tree.bytes(name), table.as_bytes()))
 }
 
-/// The id a target states; if that is absent or zero, the one it was given.
+/// The id of a target; if that is absent or zero, the id that the event returned for it.
 fn id_of(tree: Tree<'_>, Parts { id, .. }: Parts, given: Option<NodeId>) -> Option<Guid> {
     let stated = id.and_then(|node| guid_at(tree, node)).filter(|id| *id != ZERO_GUID);
     stated.or_else(|| given.and_then(|node| guid_at(tree, node)))
@@ -211,7 +211,7 @@ pub(super) fn parameter(event: &ChangeEvent<'_>, name: &str) -> Option<NodeId> {
     tree.member(inputs, name).filter(|value| tree.kind(*value) != Kind::Null)
 }
 
-/// The GUID that a string is.
+/// The GUID in a string node.
 pub(super) fn guid_at(tree: Tree<'_>, node: NodeId) -> Option<Guid> {
     (tree.kind(node) == Kind::Text).then(|| guid(tree.bytes(node))).flatten()
 }

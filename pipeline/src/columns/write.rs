@@ -18,7 +18,7 @@ use super::targets::{Item, Target, Targets};
 use crate::event::RawEvent;
 use crate::position::PartitionId;
 
-/// Places everything the event says, or what is one target's alone.
+/// Writes everything in an event, or the parts of one of its several targets.
 pub(super) fn write_row(row: &mut Row<'_, '_>, raw: &RawEvent<'_>, hub: &str, partition: PartitionId) {
     write_position(row, raw, hub, partition);
     write_envelope(row, raw.size_exceeded);
@@ -38,7 +38,7 @@ pub(super) fn write_row(row: &mut Row<'_, '_>, raw: &RawEvent<'_>, hub: &str, pa
     }
 }
 
-/// What no column took.
+/// Writes the parts that no column took.
 fn write_rest(row: &mut Row<'_, '_>) {
     let (tree, root) = (row.tree, row.tree.root());
     if row.scratch.marks.has_unplaced(tree, root)
@@ -48,7 +48,7 @@ fn write_rest(row: &mut Row<'_, '_>) {
     }
 }
 
-/// What no column took of a target behind the first, under the path it has in the body.
+/// Writes the parts of a target behind the first that no column took, under its path in the body.
 fn write_rest_of_target(row: &mut Row<'_, '_>, targets: Targets, item: Item) {
     let Scratch { normal, marks, .. } = &mut *row.scratch;
     if let Some(json) = normal.unplaced_in_list(row.tree, targets.path, item.node, marks) {

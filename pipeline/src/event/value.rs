@@ -1,7 +1,7 @@
-//! What the value of an attribute is, by its form.
+//! The value of an attribute, by its form.
 //!
-//! Owns: the value forms of the serializer, read from the tree. Does not own: which form a column takes
-//! (`columns`).
+//! Owns: the value forms of the serializer, read from the tree. Does not own: the forms that fit a column (`columns`).
+//! `docs/VALUE_TYPES.md` has the steps to add one.
 //!
 //! # Source
 //! Schema reference, section 2.3.
@@ -10,7 +10,7 @@ use super::names::is_same;
 use super::scalars::{Guid, Number, NumberLiteral, guid, number};
 use super::tree::{Kind, NodeId, Tree};
 
-/// What an attribute's value is, by its form; for every one of these there is a column type.
+/// An attribute's value, by its form. Every form has a column type.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
     /// `true` or `false`.
@@ -35,7 +35,7 @@ pub enum Value<'a> {
     Bytes,
 }
 
-/// Where the parts of a record or a reference stand that say which it is and what it has: of each the first of its name.
+/// The nodes of the parts of a record or reference; of parts with one name the first.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Parts {
     /// `Id`.
@@ -48,7 +48,7 @@ pub struct Parts {
     pub formatted_values: Option<NodeId>,
 }
 
-/// Where the parts of an `EntityReference` stand; those that are null or absent are `None`.
+/// The nodes of the parts of an `EntityReference`; null and absent parts are `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reference {
     /// `Id`, if it is a GUID.
@@ -60,7 +60,7 @@ pub struct Reference {
 }
 
 impl<'a> Value<'a> {
-    /// Reads a node; `None` if it has no form that a column could hold.
+    /// Reads a node; `None` if no column could hold its form.
     pub fn read(tree: Tree<'a>, node: NodeId) -> Option<Self> {
         match tree.kind(node) {
             Kind::False => Some(Self::Boolean(false)),
@@ -94,7 +94,7 @@ impl<'a> Value<'a> {
 }
 
 impl Parts {
-    /// Finds them in one go; none in what is no object.
+    /// Finds the parts of an object in one pass; none in another node.
     pub fn of(tree: Tree<'_>, node: NodeId) -> Self {
         let mut parts = Self::default();
         for (name, value) in tree.members(node) {
@@ -129,7 +129,7 @@ impl Reference {
     }
 }
 
-/// Whether a node says nothing: null, an empty list, an empty object.
+/// True if a node is null, an empty list or an empty object.
 pub fn is_empty(tree: Tree<'_>, node: NodeId) -> bool {
     match tree.kind(node) {
         Kind::Null => true,
@@ -138,7 +138,7 @@ pub fn is_empty(tree: Tree<'_>, node: NodeId) -> bool {
     }
 }
 
-/// Whether an object is a record: an `Entity`, stated or by its shape.
+/// True if an object is a record: an `Entity`, stated or by its shape.
 pub fn is_record(tree: Tree<'_>, node: NodeId) -> bool {
     tree.kind(node) == Kind::Object
         && match tree.bytes(node) {
@@ -148,7 +148,7 @@ pub fn is_record(tree: Tree<'_>, node: NodeId) -> bool {
         }
 }
 
-/// Whether an object is an `EntityReference`, stated or by its shape.
+/// True if an object is an `EntityReference`, stated or by its shape.
 pub fn is_reference(tree: Tree<'_>, node: NodeId) -> bool {
     tree.kind(node) == Kind::Object
         && match tree.bytes(node) {
@@ -158,7 +158,7 @@ pub fn is_reference(tree: Tree<'_>, node: NodeId) -> bool {
         }
 }
 
-/// The items of a list as choices; `None` for one that is something else or says more.
+/// The items of a list as choices; `None` for an item that is something else or has further members.
 pub fn choices(tree: Tree<'_>, list: NodeId) -> impl Iterator<Item = Option<i32>> {
     tree.items(list).map(move |item| {
         let stated = tree.kind(item) == Kind::Object && tree.text(item) == "OptionSetValue";
@@ -167,7 +167,7 @@ pub fn choices(tree: Tree<'_>, list: NodeId) -> impl Iterator<Item = Option<i32>
     })
 }
 
-/// The items of a list as bytes; `None` for one that is something else.
+/// The items of a list as bytes; `None` for an item that is something else.
 pub fn bytes(tree: Tree<'_>, list: NodeId) -> impl Iterator<Item = Option<u8>> {
     tree.items(list).map(move |item| match (tree.kind(item), tree.text(item)) {
         (Kind::Number, text) if text.len() <= 3 && !text.starts_with('+') => text.parse().ok(),
@@ -194,7 +194,7 @@ pub fn parties(tree: Tree<'_>, node: NodeId) -> Option<NodeId> {
 /// The table whose rows are the parties of an activity.
 pub const PARTY: &str = "activityparty";
 
-/// Whether two nodes mean the same: numbers by value, members whatever their order, what says nothing left out.
+/// True if two nodes are equal: numbers by value, members in any order, null and empty members left out.
 pub fn same(tree: Tree<'_>, one: NodeId, other: NodeId) -> bool {
     match (tree.kind(one), tree.kind(other)) {
         (Kind::Number, Kind::Number) => {
@@ -214,23 +214,23 @@ pub fn same(tree: Tree<'_>, one: NodeId, other: NodeId) -> bool {
 }
 
 fn same_members(tree: Tree<'_>, one: NodeId, other: NodeId) -> bool {
-    /// Events repeat members in one order. Looking each up, where they do not, takes the square of their number.
-    const MOST_IN_DISORDER: usize = 256;
-    let telling = |node| tree.members(node).filter(move |(_, value)| !is_empty(tree, *value));
+    /// Upper bound on members in another order. Events repeat one order; looking up each member takes quadratic time.
+    const MAX_IN_DISORDER: usize = 256;
+    let filled = |node| tree.members(node).filter(move |(_, value)| !is_empty(tree, *value));
     let same_name = |one: NodeId, other: NodeId| is_same(tree.bytes(one), tree.bytes(other));
-    let count = telling(one).count();
-    if telling(other).count() != count {
+    let count = filled(one).count();
+    if filled(other).count() != count {
         return false;
     }
-    let mut side_by_side = telling(one).zip(telling(other));
+    let mut side_by_side = filled(one).zip(filled(other));
     if side_by_side.all(|((one, value), (other, there))| same_name(one, other) && same(tree, value, there)) {
         return true;
     }
-    // A name that stands twice has no one value to compare with.
-    let alone = |node, name| telling(node).filter(|(other, _)| same_name(name, *other)).count() == 1;
-    count <= MOST_IN_DISORDER
-        && telling(one).all(|(name, value)| {
-            let there = telling(other).find(|(other, _)| same_name(name, *other));
+    // A duplicate name has no single value to compare with.
+    let alone = |node, name| filled(node).filter(|(other, _)| same_name(name, *other)).count() == 1;
+    count <= MAX_IN_DISORDER
+        && filled(one).all(|(name, value)| {
+            let there = filled(other).find(|(other, _)| same_name(name, *other));
             alone(one, name) && there.is_some_and(|(_, there)| same(tree, value, there))
         })
 }

@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-/// Why metadata can't be used.
+/// An error of table metadata.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or folder can't be read.
     #[error("table metadata: {path} can't be read")]
     Read {
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -20,28 +20,28 @@ pub enum Error {
     /// Bytes that are not UTF-8.
     #[error("table metadata: {path} is not UTF-8{hint}")]
     NotText {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What it seems to be.
+        /// Its likely encoding, and the remedy.
         hint: &'static str,
     },
     /// Text that is not JSON.
     #[error("table metadata: {path} is not JSON")]
     NotJson {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Where and why.
+        /// The place and cause.
         #[source]
         source: serde_json::Error,
     },
-    /// JSON that is no response of `EntityDefinitions`.
+    /// JSON that is not a response of `EntityDefinitions`.
     #[error("table metadata: {path} at {place}: {what}")]
     Shape {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Where in its JSON.
+        /// The path in its JSON.
         place: String,
-        /// What is wrong there.
+        /// The fault at that path.
         what: String,
     },
     /// Two answers that can't both be true.
@@ -51,15 +51,15 @@ pub enum Error {
         table: String,
         /// The attribute's logical name.
         attribute: String,
-        /// What the first says.
+        /// The type or behavior in the first file.
         one: String,
-        /// The file that says so.
+        /// The first file.
         first: PathBuf,
-        /// What the other says.
+        /// The type or behavior in the second file.
         other: String,
-        /// The file that says so.
+        /// The second file.
         second: PathBuf,
-        /// Where in its JSON.
+        /// The path in its JSON.
         place: String,
     },
     /// Answers that name no attribute with a type.

@@ -1,20 +1,20 @@
-//! Which attribute type is which column type.
+//! Attribute types of Dataverse and the column types that they become.
 //!
 //! # Source
 //! Schema reference, section 1 (`AttributeTypeCode`) and section 7.
 
 use super::super::schema::ColumnType;
 
-/// What responses say of one attribute.
+/// Facts about one attribute, from one or more responses.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fact {
     /// By `AttributeType` and `AttributeTypeName`.
     pub(super) stated: Option<ColumnType>,
-    /// By the kind of metadata it was asked as. It says less: owners and party lists come as lookups too.
+    /// By the cast in the query. Less precise: owners and party lists are lookups there too.
     pub(super) cast: Option<ColumnType>,
     /// `DateTimeBehavior`.
     pub(super) behavior: Option<String>,
-    /// It only shows another attribute, which `AttributeOf` names.
+    /// It only shows another attribute, the one in `AttributeOf`.
     pub(super) shows_another: bool,
 }
 
@@ -30,7 +30,7 @@ impl Fact {
         }
     }
 
-    /// What each of two responses says, if both can't be true.
+    /// The two facts that contradict each other, if any.
     pub(super) fn contradiction(&self, other: &Self) -> Option<(String, String)> {
         if let (Some(one), Some(other)) = (self.stated, other.stated)
             && one != other
@@ -43,7 +43,7 @@ impl Fact {
         }
     }
 
-    /// What two responses say together.
+    /// The facts of both.
     pub(super) fn and(self, other: &Self) -> Self {
         Self {
             stated: self.stated.or(other.stated),
@@ -82,11 +82,11 @@ const CODES: [(&str, u64, Option<ColumnType>); 21] = [
     ("EntityName", 20, Some(ColumnType::Text)),
 ];
 
-/// What only `AttributeTypeName` tells; their `AttributeType` is Virtual.
+/// Types that only `AttributeTypeName` names; their `AttributeType` is Virtual.
 const NAMES: [(&str, ColumnType); 2] =
     [("MultiSelectPicklist", ColumnType::Choices), ("Image", ColumnType::Binary)];
 
-/// The type by the name of an `AttributeType`. A name of a later version is none.
+/// The type by the name of an `AttributeType`; `None` for a name of a later version.
 pub(super) fn by_name(name: &str) -> Option<ColumnType> {
     let found = CODES.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name));
     found.and_then(|(.., column_type)| *column_type)
@@ -97,7 +97,7 @@ pub(super) fn by_number(number: u64) -> Option<ColumnType> {
     CODES.iter().find(|(_, known, _)| *known == number).and_then(|(.., column_type)| *column_type)
 }
 
-/// The type by an `AttributeTypeName`, `MoneyType`; whether it says more than the `AttributeType` beside it.
+/// The type by an `AttributeTypeName` such as `MoneyType`, and true if it is more precise than the `AttributeType`.
 pub(super) fn by_type_name(name: &str) -> Option<(ColumnType, bool)> {
     let name = name.strip_suffix("Type")?;
     match NAMES.iter().find(|(known, _)| *known == name) {
@@ -106,19 +106,19 @@ pub(super) fn by_type_name(name: &str) -> Option<(ColumnType, bool)> {
     }
 }
 
-/// The type by a kind of metadata, `Microsoft.Dynamics.CRM.DateTimeAttributeMetadata`.
+/// The type by a cast such as `Microsoft.Dynamics.CRM.DateTimeAttributeMetadata`.
 pub(super) fn by_cast(cast: &str) -> Option<ColumnType> {
     let name = cast.rsplit(['.', '#']).next()?.strip_suffix("AttributeMetadata")?;
     by_type_name(&format!("{name}Type")).map(|(column_type, _)| column_type)
 }
 
-/// How a column type found in values is stated, as `AttributeType` and `AttributeTypeName`.
+/// The `AttributeType` and `AttributeTypeName` of a column type that was inferred from values.
 pub(in crate::columns) fn attribute_type(column_type: ColumnType, lookup: bool) -> (&'static str, String) {
     let name = match column_type {
         ColumnType::Boolean => "Boolean",
         ColumnType::Int32 => "Integer",
         ColumnType::Int64 => "BigInt",
-        // Only money points to it: plain numbers are no evidence.
+        // Only money points to it: plain numbers leave the type open.
         ColumnType::Decimal => "Money",
         ColumnType::Number => "Decimal",
         ColumnType::Double => "Double",

@@ -1,8 +1,7 @@
 //! Table metadata of Dataverse, as its Web API returns it, becomes column types.
 //!
-//! Owns: which files are read, and how several complete each other or contradict each other. Does not own: what an
-//! response looks like (`response`), which attribute type is which column type (`kinds`), what of it becomes the lake's
-//! (`run`).
+//! Owns: the files that are read, and joining several or finding contradictions. Does not own: the form of a response
+//! (`response`), the column type of an attribute type (`kinds`), what becomes the lake's (`run`).
 
 mod response; // one response of the Web API
 mod error; // what can be wrong with responses
@@ -48,7 +47,7 @@ impl Metadata {
         self.undecided_dates.get(table).map_or(&[], Vec::as_slice)
     }
 
-    /// Reads one response from text; errors give `name` as its file.
+    /// Reads one response; errors give `name` as its file.
     pub fn from_response(name: &str, response: &str) -> Result<Self, Error> {
         Self::of(&[(PathBuf::from(name), response.as_bytes().to_vec())])
     }
@@ -58,7 +57,7 @@ impl Metadata {
         self.tables.iter().map(|(table, columns)| (table.as_str(), columns))
     }
 
-    /// What files with these bytes state together.
+    /// The metadata of files with these bytes.
     fn of(sources: &[(PathBuf, Vec<u8>)]) -> Result<Self, Error> {
         let mut responses = Vec::new();
         for (path, bytes) in sources {
@@ -78,10 +77,10 @@ impl Metadata {
     }
 }
 
-/// What responses say of each attribute, by (table, attribute), with the file that says it.
+/// Facts by (table, attribute), each with its file.
 type Facts<'a> = BTreeMap<(&'a str, &'a str), Vec<(&'a Path, &'a Fact)>>;
 
-/// Whether a response can be true beside what is known of its attribute.
+/// Checks that a statement does not contradict the known facts of its attribute.
 fn agree(known: &[(&Path, &Fact)], path: &Path, statement: &Statement, table: &str) -> Result<(), Error> {
     let differing =
         known.iter().find_map(|(first, fact)| Some((first, fact.contradiction(&statement.fact)?)));
@@ -117,7 +116,7 @@ fn columns(facts: Facts<'_>) -> Metadata {
     Metadata { tables, undecided_dates }
 }
 
-/// The files that a path stands for.
+/// The file at a path, or the files of the folder at it.
 fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
     let failed = |source| Error::Read { path: path.to_owned(), source };
     if !std::fs::metadata(path).map_err(failed)?.is_dir() {
@@ -134,7 +133,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
     if files.is_empty() { Err(Error::Nothing(path.to_owned())) } else { Ok(files) }
 }
 
-/// The table that an attribute is of.
+/// The table of a statement's attribute.
 fn owner<'a>(
     ids: &'a HashMap<String, String>,
     statement: &'a Statement,

@@ -1,6 +1,6 @@
-//! One response of the Web API's `EntityDefinitions`: what it says, and where.
+//! One response of the Web API's `EntityDefinitions`.
 //!
-//! Members that are not known are passed over; what is known has its form, or the error says where it has not.
+//! Unknown members are skipped. A known member of another form is an error with its path.
 //! `schema infer` writes the same form.
 
 use std::path::Path;
@@ -11,21 +11,21 @@ use super::error::Error;
 use super::kinds::{Fact, by_cast, by_name, by_number, by_type_name};
 use crate::columns::schema::ColumnType;
 
-/// What one file says.
+/// The statements of one file.
 #[derive(Debug, Default)]
 pub(super) struct Response {
     pub(super) statements: Vec<Statement>,
-    /// Tables by their `MetadataId`, by which responses may name them.
+    /// Tables by their `MetadataId`, which responses may have instead of a name.
     pub(super) ids: Vec<(String, String)>,
 }
 
-/// What it says of one attribute.
+/// Facts about one attribute.
 #[derive(Debug)]
 pub(super) struct Statement {
     pub(super) owner: Owner,
     pub(super) attribute: String,
     pub(super) fact: Fact,
-    /// Where in the JSON.
+    /// Path in the JSON.
     pub(super) place: String,
 }
 
@@ -169,7 +169,7 @@ impl Reading<'_> {
         }
     }
 
-    /// A member that is a string; null is none.
+    /// A member that is a string; `None` for null.
     fn text<'v>(
         &self,
         of: &'v Map<String, Value>,
@@ -201,7 +201,7 @@ impl Reading<'_> {
     }
 }
 
-/// What `@odata.context` says of an answer that lists attributes.
+/// The table and cast in the `@odata.context` of a response that lists attributes.
 struct Context {
     owner: Owner,
     cast: Option<ColumnType>,

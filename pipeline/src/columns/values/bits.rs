@@ -1,4 +1,4 @@
-//! Bits, offsets and byte strings as Arrow lays them out.
+//! Bits, validity and offsets as Arrow lays them out.
 
 use std::ops::Range;
 
@@ -27,13 +27,13 @@ impl Bits {
         at < self.len && self.bytes[at / 8] & 1 << (at % 8) != 0
     }
 
-    /// Forgets all bits and keeps the memory.
+    /// Removes all bits and keeps the memory.
     pub(in crate::columns) fn clear(&mut self) {
         self.bytes.clear();
         self.len = 0;
     }
 
-    /// Forgets the bits from `len` on.
+    /// Removes the bits from `len` on.
     pub(in crate::columns) fn truncate(&mut self, len: usize) {
         if len < self.len {
             self.bytes.truncate(len.div_ceil(8));
@@ -50,7 +50,7 @@ impl Bits {
         self.len = end;
         self.bytes.resize(end.div_ceil(8), if bit { ALL } else { 0 });
         if bit && count > 0 {
-            // The byte that was begun. One that begins here is set already, and sets nothing else.
+            // The byte that earlier bits began. A byte that begins here has all bits set already.
             self.bytes[begin / 8] |= ALL << (begin % 8);
             // Bits behind the last are zero.
             if let Some(last) = self.bytes.get_mut(end / 8) {
@@ -59,7 +59,7 @@ impl Bits {
         }
     }
 
-    /// The bytes it takes.
+    /// Bytes of its memory.
     pub(in crate::columns) fn byte_size(&self) -> usize {
         self.bytes.capacity()
     }
@@ -69,26 +69,26 @@ impl Bits {
     }
 }
 
-/// Which values are there. Takes no memory as long as all are, and a value that is there costs no bit until one is not.
+/// Validity of rows. Takes no memory until the first null.
 #[derive(Debug, Default)]
 pub(in crate::columns) struct Validity {
-    /// Up to the last that is not there; all behind are.
+    /// Bits up to the last null; all rows behind it are valid.
     bits: Bits,
     len: usize,
 }
 
 impl Validity {
-    /// How many values it speaks of.
+    /// Number of rows.
     pub(in crate::columns) fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether the value at a place is there.
+    /// True if a row has a value.
     pub(in crate::columns) fn is_valid(&self, at: usize) -> bool {
         at < self.len && (at >= self.bits.len || self.bits.get(at))
     }
 
-    /// Forgets the values from `len` on.
+    /// Removes the rows from `len` on.
     pub(in crate::columns) fn truncate(&mut self, len: usize) {
         self.bits.truncate(len);
         self.len = self.len.min(len);
@@ -107,7 +107,7 @@ impl Validity {
         }
     }
 
-    /// The bytes it takes.
+    /// Bytes of its memory.
     pub(in crate::columns) fn byte_size(&self) -> usize {
         self.bits.byte_size()
     }
@@ -121,7 +121,7 @@ impl Validity {
     }
 }
 
-/// Where the parts of a longer run end; the zero before the first is not stored until there is one.
+/// Ends of the parts of a buffer. The zero before the first part is stored with the first end.
 #[derive(Debug, Default)]
 pub(in crate::columns) struct Offsets(Vec<i32>);
 
@@ -145,7 +145,7 @@ impl Offsets {
         self.0.push(end as i32);
     }
 
-    /// Position of a part in the run.
+    /// Range of a part in the buffer.
     pub(in crate::columns) fn range(&self, at: usize) -> Range<usize> {
         match self.0.get(at..at + 2) {
             Some([start, end]) => *start as usize..*end as usize,
@@ -153,12 +153,12 @@ impl Offsets {
         }
     }
 
-    /// Forgets all parts and keeps the memory.
+    /// Removes all parts and keeps the memory.
     pub(in crate::columns) fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// Forgets the parts from `parts` on; where the last that is left ends.
+    /// Removes the parts from `parts` on. Returns the end of the last that is left.
     pub(in crate::columns) fn truncate(&mut self, parts: usize) -> usize {
         self.0.truncate(parts + 1);
         self.0.last().map_or(0, |end| *end as usize)
@@ -170,7 +170,7 @@ impl Offsets {
         self.0.resize(self.0.len().max(1) + count, end);
     }
 
-    /// The bytes it takes.
+    /// Bytes of its memory.
     pub(in crate::columns) fn byte_size(&self) -> usize {
         self.0.capacity() * Self::BYTES_EACH
     }
@@ -187,7 +187,7 @@ impl Offsets {
 mod tests {
     use super::*;
 
-    /// What bits that were set one by one, and by stretches of these lengths in turn, come to.
+    /// Compares bits that were pushed one by one, then in stretches of these lengths, with the expected ones.
     fn check(begin: usize, stretches: [usize; 3]) {
         let (mut bits, mut expected) = (Bits::default(), vec![]);
         for at in 0..begin {

@@ -1,11 +1,11 @@
-//! GUIDs as texts show them.
+//! GUIDs in their text form.
 //!
-//! Owns: reading sixteen digits at a time where the processor can, eight where not.
+//! Owns: reading sixteen digits at a time on x86-64, eight on other processors.
 
 /// The bytes of a GUID, in the order its text shows them.
 pub type Guid = [u8; 16];
 
-/// What the serializer writes for "no id".
+/// The GUID that the serializer writes for "no id".
 pub const ZERO_GUID: Guid = [0; 16];
 
 /// A GUID with dashes, in hexadecimal digits of any case.
@@ -18,7 +18,7 @@ pub fn guid(text: impl AsRef<[u8]>) -> Option<Guid> {
     read(digits_of(text))
 }
 
-/// The digits without the dashes between them, eight in each, the first in the lowest byte.
+/// The digits without the dashes, eight in each word, the first in the lowest byte.
 #[inline]
 fn digits_of(text: &[u8; 36]) -> [u64; 4] {
     let half = |at: usize| u32::from_le_bytes([text[at], text[at + 1], text[at + 2], text[at + 3]]);
@@ -26,7 +26,7 @@ fn digits_of(text: &[u8; 36]) -> [u64; 4] {
     [word(0, 4), word(9, 14), word(19, 24), word(28, 32)]
 }
 
-/// Sixteen digits in a register, which every processor of this kind has.
+/// Reads sixteen digits in a register. Every x86-64 processor has SSE2.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 fn read(text: [u64; 4]) -> Option<Guid> {
@@ -35,8 +35,8 @@ fn read(text: [u64; 4]) -> Option<Guid> {
         _mm_packus_epi16, _mm_set_epi64x, _mm_set1_epi8, _mm_set1_epi16, _mm_slli_epi16, _mm_srli_epi16,
         _mm_storeu_si128, _mm_sub_epi8,
     };
-    #[expect(unsafe_code, reason = "instructions of the processor, and a store that takes a pointer")]
-    // SAFETY: every processor of this kind has them; the pointer is to 16 bytes, and the store asks for no alignment.
+    #[expect(unsafe_code, reason = "SSE2 instructions, and a store that takes a pointer")]
+    // SAFETY: every x86-64 processor has SSE2; the pointer is to 16 bytes, and the store needs no alignment.
     unsafe {
         let at_most = |bytes, most| _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(most)), bytes);
         // The first digit of a byte is its higher half.
@@ -81,8 +81,8 @@ fn portable(text: [u64; 4]) -> Option<Guid> {
 fn hex_digits(text: u64) -> Option<u32> {
     const EACH: u64 = 0x0101_0101_0101_0101;
     const TOP: u64 = 0x80 * EACH;
-    // In each byte: is it at least so much? Nothing carries from one byte into the next.
-    let at_least = |bytes: u64, least: u64| (((bytes & !TOP) + (0x80 - least) * EACH) | bytes) & TOP;
+    // Sets the top bit of each byte that is at least `min`. Nothing carries from one byte into the next.
+    let at_least = |bytes: u64, min: u64| (((bytes & !TOP) + (0x80 - min) * EACH) | bytes) & TOP;
     let all = |byte: u64| byte * EACH;
     let (digit, letter) = (text ^ all(0x30), (text | all(0x20)) ^ all(0x60));
     let is_letter = at_least(letter, 1) & !at_least(letter, 7);
@@ -99,9 +99,9 @@ fn hex_digits(text: u64) -> Option<u32> {
 mod tests {
     use super::{ZERO_GUID, digits_of, guid, portable};
 
-    /// All processors read a text alike: each byte at each place, and what `u128` makes of the digits.
+    /// Compares both implementations with `u128`, for each byte at each index.
     #[test]
-    fn every_byte_at_every_place_is_a_digit_or_none() {
+    fn each_byte_at_each_index_is_read_as_u128_reads_it() {
         let text = *b"01234567-89aB-cDeF-9876-543210fedcba";
         for at in 0..text.len() {
             for byte in 0..=127 {

@@ -1,6 +1,7 @@
-//! Texts that mean a value: GUIDs, dates, decimal numbers.
+//! Scalars in their text form: GUIDs, dates, numbers.
 //!
-//! Owns: reading them exactly, or not at all. Does not own: which text is meant as what (`value`, `columns`).
+//! Owns: reading them without losing a digit, or refusing them. Does not own: the meaning of a string (`value`,
+//! `columns`).
 
 mod guid;
 
@@ -8,8 +9,8 @@ pub use guid::{Guid, ZERO_GUID, guid};
 
 use std::fmt::{self, Write};
 
-/// A number as a decimal of 26 digits before and 12 behind the point, in its narrowest form: two are equal
-/// exactly when their values are.
+/// A number as a decimal of 26 digits before and 12 behind the point, in its narrowest form: two are equal exactly if
+/// their values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Number {
     /// An integer of 64 bits.
@@ -110,7 +111,7 @@ fn read_number(text: &[u8]) -> Option<Number> {
     Some(Number::Scaled(scaled))
 }
 
-/// Whether an f64 gives back this JSON number exactly, digit for digit.
+/// True if an f64 represents this JSON number without losing a digit.
 pub fn survives_f64(text: impl AsRef<[u8]>) -> bool {
     let bytes = text.as_ref();
     // Up to 15 significant digits survive in any exponent that f64 has; without an `E` it is a small one.
@@ -137,16 +138,16 @@ pub fn double(text: &str) -> Option<f64> {
 /// A date as its text states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Date {
-    /// What the text counts or shows, as milliseconds since 1970. The offset is not applied.
+    /// The stated instant or wall clock, in milliseconds since 1970. The offset is not applied.
     pub ms: i64,
-    /// The offset it states behind that, in minutes.
+    /// The offset from UTC behind it, in minutes.
     pub offset: Option<i32>,
-    /// Whether the milliseconds are all it says.
+    /// The text has no digits beyond milliseconds.
     pub exact: bool,
 }
 
 impl Date {
-    /// The milliseconds, when no offset leaves open what they mean.
+    /// The milliseconds; `None` if an offset leaves open which instant they are.
     pub fn unambiguous(self) -> Option<i64> {
         (self.offset.unwrap_or(0) == 0).then_some(self.ms)
     }
@@ -168,7 +169,7 @@ fn read_date(text: &[u8]) -> Option<Date> {
     let offset = &digits[len..];
     let offset = match offset {
         b"" => None,
-        // What every event states.
+        // The offset in every event.
         b"+0000" => Some(0),
         _ => Some(zone(str::from_utf8(offset).ok()?)?),
     };
@@ -178,8 +179,8 @@ fn read_date(text: &[u8]) -> Option<Date> {
     Some(Date { ms, offset, exact: true })
 }
 
-/// An ISO 8601 date and time, `2024-12-10T06:43:27.963Z`: what it shows as if it were UTC, and the offset behind
-/// it. What is finer than a millisecond is cut off as the serializer does it: towards 1970.
+/// An ISO 8601 date and time, `2024-12-10T06:43:27.963Z`: its wall clock read as UTC, and the offset behind it. Digits
+/// beyond milliseconds are cut off towards 1970, as the serializer does.
 pub fn iso_date(text: impl AsRef<[u8]>) -> Option<Date> {
     let text = str::from_utf8(text.as_ref()).ok()?;
     let (clock, rest) = text.split_at_checked(19)?;
@@ -205,10 +206,10 @@ pub fn iso_date(text: impl AsRef<[u8]>) -> Option<Date> {
     Some(Date { ms: ms + i64::from(before_1970 && !exact), offset, exact })
 }
 
-/// What a .NET `DateTime` can be: year 1 to 9999.
+/// Range of a .NET `DateTime` in unix milliseconds: year 1 to 9999.
 pub const DATES: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
 
-/// A JSON number's significant digits and where its point stands: 0.DIGITS × 10^point.
+/// Significant digits and exponent of a JSON number: 0.DIGITS × 10^point.
 struct Decimal<'a> {
     negative: bool,
     /// From the first significant digit to the last, perhaps with the point between.
@@ -253,7 +254,7 @@ impl<'a> Decimal<'a> {
         self.significant.iter().copied().filter(|byte| *byte != b'.')
     }
 
-    /// Whether this is what a double is written as.
+    /// True if this double, written so, has the same value.
     fn is(&self, float: f64, written: fmt::Arguments<'_>) -> bool {
         let mut text = Formatted { text: [0; 32], len: 0 };
         if !float.is_finite() || text.write_fmt(written).is_err() {
@@ -313,7 +314,7 @@ fn zone(text: &str) -> Option<i32> {
     (hours <= 14 && minutes <= 59).then_some(sign * (hours * 60 + minutes))
 }
 
-/// The number that a text begins with, and how many digits it has: at most 18, which 64 bits hold.
+/// The number at the start of a text, and its count of digits: at most 18, which 64 bits hold.
 fn leading_integer(bytes: &[u8]) -> (i64, usize) {
     // Milliseconds since 1970 have more than eight digits.
     let eight = bytes.first_chunk().and_then(|first| eight_digits(*first));
@@ -325,7 +326,7 @@ fn leading_integer(bytes: &[u8]) -> (i64, usize) {
     (magnitude, len)
 }
 
-/// The number that eight digits make; neighbours are joined three times.
+/// The number of eight digits: neighbours are joined three times.
 fn eight_digits(text: [u8; 8]) -> Option<i64> {
     const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
     const HIGH: u64 = u64::from_le_bytes([0xf0; 8]);
@@ -347,7 +348,7 @@ fn decimal_digits(text: &str) -> Option<i64> {
     all.then(|| text.parse().ok()).flatten()
 }
 
-/// `.963` as 963, and whether that is all of it.
+/// `.963` as 963, and true if no digits follow.
 fn milliseconds(fraction: &str) -> Option<(i64, bool)> {
     if fraction.is_empty() {
         return Some((0, true));
