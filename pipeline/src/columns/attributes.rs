@@ -81,7 +81,7 @@ fn note_value(row: &mut Row<'_, '_>, name: NodeId, value: Value<'_>) {
     }
 }
 
-/// The type that a value gives a new column; `None` if only metadata can tell.
+/// The type that a value gives a new column; `None` if only metadata states it.
 fn type_of_value(row: &Row<'_, '_>, attribute: &[u8], value: Value<'_>) -> Option<ColumnType> {
     Some(match value {
         Value::Boolean(_) => ColumnType::Boolean,

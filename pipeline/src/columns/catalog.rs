@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_proposal_wins_and_the_lake_overrides() {
+    fn first_proposal_wins_and_lake_overrides() {
         let catalog = Catalog::new();
         let resolve = |evidence| catalog.resolve("account", "name", evidence);
         assert_eq!(resolve(None), None);

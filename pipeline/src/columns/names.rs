@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_of_attributes() {
+    fn attribute_names_round_trip() {
         for (attribute, column) in [
             ("name", "name"),
             ("new_x2", "new_x2"),

@@ -1,4 +1,4 @@
-//! Answers of the Web API, whole and broken, and metadata made of bodies.
+//! Responses of the Web API, whole and broken, and metadata inferred from bodies.
 
 use super::*;
 use crate::columns::{Doubt, Survey};
@@ -10,7 +10,7 @@ fn read(files: &[(&str, &str)]) -> Result<Metadata, Error> {
 }
 
 /// All types as `table.column=type`.
-fn told(metadata: &Metadata) -> String {
+fn types_of(metadata: &Metadata) -> String {
     let tables = metadata.tables();
     let columns = tables
         .flat_map(|(table, columns)| columns.iter().map(move |(c, t)| format!("{table}.{c}={}", t.name())));
@@ -20,7 +20,7 @@ fn told(metadata: &Metadata) -> String {
 /// An attribute of `account`, and the type of its column.
 fn type_of(attribute: &str) -> String {
     let response = format!(r#"{{"LogicalName":"account","Attributes":[{{"LogicalName":"x",{attribute}}}]}}"#);
-    told(&read(&[("a.json", &response)]).unwrap()).trim_start_matches("account.x=").to_owned()
+    types_of(&read(&[("a.json", &response)]).unwrap()).trim_start_matches("account.x=").to_owned()
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn attribute_types() {
 }
 
 #[test]
-fn forms_of_an_answer() {
+fn accepts_each_form_of_response() {
     let entity =
         r#"{"LogicalName":"account","Attributes":[{"LogicalName":"name","AttributeType":"String"}]}"#;
     for response in [
@@ -95,18 +95,18 @@ fn forms_of_an_answer() {
         r#"{"@odata.context":"x#EntityDefinitions('account')/Attributes/Microsoft.Dynamics.CRM.MemoAttributeMetadata/$entity","LogicalName":"name"}"#.to_owned(),
         r#"{"@odata.context":"x#EntityDefinitions('70816501-edb9-4740-a16c-6a5efbc05d84')/Attributes","value":[{"EntityLogicalName":"account","LogicalName":"name","AttributeType":"String"}]}"#.to_owned(),
     ] {
-        assert_eq!(told(&read(&[("a.json", &response)]).unwrap()), "account.name=text", "{response}");
+        assert_eq!(types_of(&read(&[("a.json", &response)]).unwrap()), "account.name=text", "{response}");
     }
     let hostile = r#"[{"LogicalName":"odd/table","Attributes":[{"LogicalName":"_rest","AttributeType":"Double"},{"LogicalName":"Id","AttributeType":"Double"}]},
         {"LogicalName":"_quarantine","Attributes":[{"LogicalName":"x","AttributeType":"Double"}]}]"#;
     assert_eq!(
-        told(&read(&[("a.json", hostile)]).unwrap()),
+        types_of(&read(&[("a.json", hostile)]).unwrap()),
         "odd/table.attr$%49d=double odd/table.attr$_rest=double"
     );
 }
 
 #[test]
-fn files_complete_each_other() {
+fn files_are_joined() {
     let tables = r#"{"value":[{"MetadataId":"70816501-EDB9-4740-a16c-6a5efbc05d84","LogicalName":"account","Attributes":[
         {"LogicalName":"founded","AttributeType":"DateTime"},{"LogicalName":"ownerid","AttributeType":"Owner"},
         {"LogicalName":"tags","AttributeType":"Virtual"}]}]}"#;
@@ -127,14 +127,14 @@ fn files_complete_each_other() {
             ("d.json", &cast("'account'", "MultiSelectPicklist", tags)),
         ];
         let read = read(&files).unwrap();
-        assert_eq!(told(&read), "account.founded=date account.ownerid=uuid account.tags=choices");
+        assert_eq!(types_of(&read), "account.founded=date account.ownerid=uuid account.tags=choices");
     }
     let error = read(&[("a.json", &by_id)]).unwrap_err().to_string();
     assert!(error.contains("a.json") && error.contains("70816501-edb9"), "{error}");
 }
 
 #[test]
-fn faults_name_the_file_and_the_place() {
+fn faults_have_the_file_and_the_path() {
     let one = r#"[{"LogicalName":"account","Attributes":[{"LogicalName":"x","AttributeType":"Integer"}]}]"#;
     let other = r#"[{"LogicalName":"account","Attributes":[{"LogicalName":"x","AttributeType":"String"}]}]"#;
     let behavior =
@@ -208,7 +208,7 @@ fn faults_name_the_file_and_the_place() {
 }
 
 #[test]
-fn a_folder_is_read_in_the_order_of_its_names() {
+fn folder_is_read_in_name_order() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     assert!(matches!(Metadata::read(folder.path()), Err(Error::Nothing(_))));
@@ -219,13 +219,13 @@ fn a_folder_is_read_in_the_order_of_its_names() {
         "a.json",
         r#"[{"LogicalName":"account","Attributes":[{"LogicalName":"x","AttributeType":"Integer"}]}]"#,
     );
-    assert_eq!(told(&Metadata::read(folder.path()).unwrap()), "account.x=int32");
+    assert_eq!(types_of(&Metadata::read(folder.path()).unwrap()), "account.x=int32");
     let nowhere = Metadata::read(&folder.path().join("nowhere")).unwrap_err();
     assert!(nowhere.to_string().contains("nowhere"), "{nowhere}");
 }
 
 #[test]
-fn types_that_hold_all_values_of_another() {
+fn number_and_date_types_hold_narrower_ones() {
     for (lake, holds) in [
         ("number", "number decimal int32 int64"),
         ("decimal", "decimal int32 int64"),
@@ -249,8 +249,8 @@ fn types_that_hold_all_values_of_another() {
     }
 }
 
-/// The types that metadata made of bodies gives, each body an update with an attribute `x`, and one without a name,
-/// which no metadata can have.
+/// The types and doubts of a survey of updates with an attribute `x`, and one with an empty name, which metadata can't
+/// state.
 fn surveyed(values: &[&str]) -> (String, Vec<Doubt>) {
     let mut survey = Survey::default();
     for value in values {
@@ -261,7 +261,8 @@ fn surveyed(values: &[&str]) -> (String, Vec<Doubt>) {
     }
     let inferred = survey.finish();
     let text = inferred.to_string();
-    let types = told(&read(&[("inferred.json", &text)]).unwrap_or_else(|error| panic!("{error}\n{text}")));
+    let types =
+        types_of(&read(&[("inferred.json", &text)]).unwrap_or_else(|error| panic!("{error}\n{text}")));
     let name = text.split(r#""AttributeType":""#).nth(1).map_or("", |rest| rest.split('"').next().unwrap());
     (
         format!("{name} {}", types.trim_start_matches("account.x=")),
@@ -272,7 +273,7 @@ fn surveyed(values: &[&str]) -> (String, Vec<Doubt>) {
 const ID: &str = "00000064-0000-4000-8000-000000000064";
 
 #[test]
-fn bodies_state_the_types_that_values_leave_no_doubt_of() {
+fn survey_infers_unambiguous_types() {
     let (guid, midnight) = (format!("\"{ID}\""), r#""/Date(86400000)/""#);
     let lookup = format!(r#"{{"__type":"EntityReference:x","Id":"{ID}","LogicalName":"contact"}}"#);
     let money = r#"{"__type":"Money:x","Value":1.5}"#;
@@ -303,7 +304,7 @@ fn bodies_state_the_types_that_values_leave_no_doubt_of() {
 }
 
 #[test]
-fn bodies_leave_out_what_values_cannot_tell() {
+fn survey_leaves_out_ambiguous_types() {
     let (guid, midnight) = (format!("\"{ID}\""), r#""/Date(86400000)/""#);
     for (values, doubt) in [
         (vec!["1", "null", "2"], Doubt::Number),

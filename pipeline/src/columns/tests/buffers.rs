@@ -1,4 +1,4 @@
-//! Batches: their order and types, backfilling, what is left after a take, quarantine, size.
+//! Batches: order and types of columns, backfilling, the buffer after a take, quarantine, size.
 
 use arrow::datatypes::Schema;
 
@@ -10,7 +10,7 @@ fn column_names(batch: &RecordBatch) -> Vec<&str> {
 }
 
 #[test]
-fn columns_stand_in_the_contract_s_order_and_null_ones_are_left_out() {
+fn columns_follow_the_contract_and_null_ones_are_left_out() {
     let mut rows = Rows::new();
     let (state, parent) = (choice("0"), lookup("account", OTHER, r#""Fabrikam""#));
     let attributes = [
@@ -20,7 +20,7 @@ fn columns_stand_in_the_contract_s_order_and_null_ones_are_left_out() {
         ("statecode", &state),
         ("never", "null"),
     ];
-    let body = labelled(&attributes, &[("statecode", "Active"), ("zeta", "one")]);
+    let body = formatted(&attributes, &[("statecode", "Active"), ("zeta", "one")]);
     rows.push(&body.message("Delete").member("Stage", "40").member("Odd", "1").json());
     let (batch, types) = rows.take_typed();
     assert_eq!(
@@ -68,7 +68,7 @@ fn columns_stand_in_the_contract_s_order_and_null_ones_are_left_out() {
 }
 
 #[test]
-fn uuids_and_json_carry_arrow_s_extension_types() {
+fn uuid_and_json_fields_have_arrow_extension_types() {
     let mut rows = Rows::new();
     rows.push(&update(&[]).member("Odd", "1").json());
     let batch = rows.take();
@@ -80,7 +80,7 @@ fn uuids_and_json_carry_arrow_s_extension_types() {
 }
 
 #[test]
-fn numbers_have_one_type_whatever_they_are() {
+fn all_plain_numbers_have_one_type() {
     let mut rows = Rows::new();
     for values in [&["1", "-2147483648"][..], &["2147483648", "1.0", "1E+15"], &["149.253731343284"]] {
         for value in values {
@@ -96,7 +96,7 @@ fn numbers_have_one_type_whatever_they_are() {
 }
 
 #[test]
-fn rows_that_lack_a_column_are_null_in_it() {
+fn rows_without_a_value_are_null() {
     let party = format!(r#"[{{"__type":"Entity:x",{}]"#, &record("activityparty", OTHER, &[], &[])[1..]);
     let values = [
         ("bool", "true".to_owned()),
@@ -110,7 +110,7 @@ fn rows_that_lack_a_column_are_null_in_it() {
         ("image", "[1,2]".to_owned()),
         ("to", party),
     ];
-    // Each column has values in two of 20 rows, so that nulls stand before, between and behind.
+    // Each column has values in two of 20 rows, with nulls before, between and behind.
     let mut rows = Rows::new();
     for at in 0..20 {
         let present: Vec<_> = values
@@ -133,7 +133,7 @@ fn rows_that_lack_a_column_are_null_in_it() {
 }
 
 #[test]
-fn a_buffer_that_was_taken_begins_again() {
+fn buffer_is_reusable_after_take() {
     let mut rows = Rows::new();
     rows.push(&update(&[("a", "1"), ("b", r#""x""#)]).json());
     let buffer = rows.buffer.as_ref().unwrap();
@@ -153,7 +153,7 @@ fn a_buffer_that_was_taken_begins_again() {
 }
 
 #[test]
-fn what_the_lake_says_counts_from_the_next_row_group() {
+fn type_change_applies_to_the_next_row_group() {
     let mut rows = Rows::new();
     rows.push(&update(&[("x", "1")]).json());
     rows.adopt(&[("x", "text")]);
@@ -170,7 +170,7 @@ fn what_the_lake_says_counts_from_the_next_row_group() {
 }
 
 #[test]
-fn lanes_share_their_types() {
+fn lanes_of_one_catalog_share_types() {
     let mut one = Rows::new();
     one.push(&update(&[("x", "1")]).json());
     let mut other = Context::new("hub".into(), Arc::clone(&one.catalog));
@@ -181,21 +181,31 @@ fn lanes_share_their_types() {
 }
 
 #[test]
-fn size_is_what_the_buffers_take() {
+#[should_panic(expected = "out of bounds")]
+fn buffer_of_another_context_is_rejected() {
+    let (mut first, mut second) = (Rows::new(), Rows::new());
+    first.push(&update(&[]).json());
+    second.push(&update(&[]).json());
+    second.buffer = first.buffer;
+    second.push(&update(&[]).json());
+}
+
+#[test]
+fn byte_size_counts_the_buffers() {
     let mut rows = Rows::new();
     for at in 0..2000 {
         let text = format!("\"{}\"", "x".repeat(at % 100));
         rows.push(&update(&[("a", &at.to_string()), ("t", &text)]).json());
-        // Asked again and again: what was counted before does not count.
+        // Asks after each row: an earlier count must not be reused.
         assert!(rows.buffer.as_ref().unwrap().byte_size() > 0);
     }
-    // 2,000 texts of 50 bytes and 10 fixed columns are there, and not much more.
+    // 2,000 strings of 50 bytes and 10 fixed columns, and not much more.
     let bytes = rows.buffer.as_ref().unwrap().byte_size();
     assert!((300_000..900_000).contains(&bytes), "{bytes}");
 }
 
 #[test]
-fn many_open_columns_with_few_rows_are_cheap() {
+fn few_rows_of_many_columns_take_little_memory() {
     let names: Vec<String> = (0..80).map(|at| format!("attribute_{at}")).collect();
     let texts: Vec<String> = (0..80).map(|at| format!("\"{at}\"")).collect();
     let attributes: Vec<_> =
@@ -205,12 +215,12 @@ fn many_open_columns_with_few_rows_are_cheap() {
         rows.push(&update(&attributes).json());
     }
     let bytes = rows.buffer.as_ref().unwrap().byte_size();
-    // Two bytes of text, its length, its column, and its name in `_changed`; 150 bytes for the facts of each event.
+    // Two bytes of string, its length, its column, and its name in `_changed`; 150 bytes for the facts of each event.
     assert!(bytes < 3 * (80 * 5 + 150), "{bytes} bytes for 80 attributes");
 }
 
 #[test]
-fn no_buffer_takes_memory_without_rows() {
+fn buffer_without_rows_takes_no_memory() {
     let mut rows = Rows::new();
     for count in [1, 16, 17, 100] {
         for at in 0..count {
@@ -223,7 +233,7 @@ fn no_buffer_takes_memory_without_rows() {
 }
 
 #[test]
-fn first_rows_equal_later_ones_of_the_same_body() {
+fn encoded_rows_equal_later_rows_of_the_same_body() {
     let party = format!(
         r#"[{{"__type":"Entity:x",{},{{"__type":"Entity:x",{}]"#,
         &record("activityparty", OTHER, &[("partyid", &lookup("contact", OTHER, "\"A\""))], &[])[1..],
@@ -237,7 +247,7 @@ fn first_rows_equal_later_ones_of_the_same_body() {
         update(&[("cash", &cash), ("text", &long), ("empty", r#""""#), ("date", r#""/Date(-5)/""#)]),
         update(&[("ref", &blank), ("many", &many), ("none", "[]"), ("image", "[1,255]"), ("to", &party)]),
         update(&[("", "1"), ("a b", "2"), ("a b", "3"), ("A", "null"), ("a", "\"é\""), ("b", "1")]),
-        labelled(&[("state", &choice("1")), ("ref", &blank)], &[("state", "On"), ("ref", "B"), ("x", "Y")]),
+        formatted(&[("state", &choice("1")), ("ref", &blank)], &[("state", "On"), ("ref", "B"), ("x", "Y")]),
         update(&[]).message("Delete").member("Odd", "[1]").member("Depth", "3").member("Stage", "-40"),
     ];
     for body in &bodies {
@@ -254,7 +264,7 @@ fn first_rows_equal_later_ones_of_the_same_body() {
             .collect();
         assert!(rows.iter().all(|row| *row == rows[39]), "{json}\n{:?}\n{:?}", rows[0], rows[39]);
     }
-    // What each lacks is null in the rows of the others, whichever come first.
+    // A column is null in the rows of bodies that lack it, in any order of the bodies.
     let mut mixed = Rows::new();
     bodies.iter().cycle().take(40).for_each(|body| mixed.push(&body.json()));
     let batch = mixed.take();
@@ -267,7 +277,7 @@ fn first_rows_equal_later_ones_of_the_same_body() {
 }
 
 #[test]
-fn a_body_that_can_t_be_understood_is_kept_with_its_bytes() {
+fn rejected_body_is_kept_with_its_bytes() {
     let mut rows = Rows::new();
     let mut buffer = TableBuffer::open(&mut rows.context, QUARANTINE);
     let raw = RawEvent {
@@ -327,7 +337,7 @@ fn a_body_that_can_t_be_understood_is_kept_with_its_bytes() {
 }
 
 #[test]
-fn event_without_room_leaves_the_rows_before_as_they_were() {
+fn refused_event_leaves_earlier_rows_unchanged() {
     let parties =
         format!(r#"{{"Entities":[{}]}}"#, record("activityparty", ID, &[("addressused", r#""a@b""#)], &[]));
     let lookup = lookup("contact", OTHER, r#""Ann""#);
@@ -365,9 +375,9 @@ fn event_without_room_leaves_the_rows_before_as_they_were() {
     assert_eq!((row["wide999"].as_str(), row["text"].as_str()), ("0.5", "longer"));
 }
 
-/// More columns than a table gets by itself, stated by metadata or by the lake.
+/// Metadata or the lake may state more columns than a run adds.
 #[test]
-fn first_rows_keep_their_values_whatever_the_event_behind_them_may_add() {
+fn encoded_rows_keep_their_values_when_a_later_event_is_refused() {
     const COLUMNS: usize = 16 * 1_023;
     let mut rows = Rows::new();
     let names: Vec<String> = (0..COLUMNS).map(|n| format!("a{n}")).collect();
@@ -383,7 +393,7 @@ fn first_rows_keep_their_values_whatever_the_event_behind_them_may_add() {
         whole.push(attributes);
     }
     for _ in whole.len()..20 {
-        // What has no room is pushed again into the buffer behind it.
+        // The refused event is pushed again into the empty buffer.
         if rows.try_push(&update(&[("name", r#""small""#)]).json()).is_err() {
             break;
         }

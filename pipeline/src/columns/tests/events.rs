@@ -10,7 +10,7 @@ fn oracle(name: &str) -> String {
         .unwrap()
 }
 
-/// Compares the whole row of a body of the oracle, but for what all of them have.
+/// Compares the whole row of a body of the oracle without the columns that all have.
 fn check_oracle(name: &str, expected: &[(&str, &str)]) {
     let mut row = row_of(&oracle(name));
     for (column, value) in [
@@ -50,7 +50,7 @@ fn check_oracle(name: &str, expected: &[(&str, &str)]) {
 }
 
 #[test]
-fn a_create() {
+fn create_fills_the_fixed_columns() {
     check_oracle(
         "m_create.json",
         &[
@@ -82,7 +82,7 @@ fn a_create() {
 }
 
 #[test]
-fn a_delete() {
+fn delete_sets_is_delete() {
     let image = format!(
         r#"{{"Attributes":{{"accountid":"{ID}","name":"Contoso"}},"Id":"{ID}","LogicalName":"account"}}"#
     );
@@ -94,13 +94,13 @@ fn a_delete() {
 }
 
 #[test]
-fn an_assign() {
+fn assign_has_the_target_s_id() {
     let inputs = r#"{"Assignee":{"Id":"00000068-0000-4000-8000-000000000068","LogicalName":"team"}}"#;
     check_oracle("m_assign.json", &[("Id", ID), ("_message", "Assign"), ("_inputs", inputs)]);
 }
 
 #[test]
-fn an_associate_has_no_table() {
+fn associate_goes_to_messages() {
     let inputs = format!(
         r#"{{"RelatedEntities":[{{"Id":"00000066-0000-4000-8000-000000000066","LogicalName":"lead"}},{{"Id":"00000067-0000-4000-8000-000000000067","LogicalName":"lead"}}],"Relationship":{{"SchemaName":"accountleads_association"}},"Target":{{"Id":"{ID}","LogicalName":"account"}}}}"#
     );
@@ -108,7 +108,7 @@ fn an_associate_has_no_table() {
 }
 
 #[test]
-fn parameters_stand_beside_target() {
+fn parameters_besides_target_are_inputs() {
     check(
         &update(&[("a", "1")])
             .input("SuppressDuplicateDetection", "false")
@@ -138,7 +138,7 @@ fn parameters_stand_beside_target() {
 }
 
 #[test]
-fn a_target_that_is_not_the_row_s_record_is_a_parameter() {
+fn target_that_is_not_the_record_is_an_input() {
     let named = lookup("account", ID, r#""Contoso""#);
     let inputs = format!(r#"{{"Target":{{"Id":"{ID}","LogicalName":"account","Name":"Contoso"}}}}"#);
     check(&update(&[]).message("Assign").target(named), &[("_inputs", &inputs)]);
@@ -151,7 +151,7 @@ fn a_target_that_is_not_the_row_s_record_is_a_parameter() {
 }
 
 #[test]
-fn the_id_is_target_s_when_the_event_has_none() {
+fn falls_back_to_target_id() {
     let zero = "00000000-0000-0000-0000-000000000000";
     for (primary, target, id) in [
         (format!("\"{OTHER}\""), ID, Some(OTHER)),
@@ -165,14 +165,14 @@ fn the_id_is_target_s_when_the_event_has_none() {
         let row = row_of(&body.json());
         assert_eq!(row.get("Id").map(String::as_str), id, "{primary} {target}");
         assert_eq!(row.get("_rest"), None, "{primary} {target}");
-        // Another id than the row's is not dropped.
+        // An id that is not the row's is kept.
         let kept = row.get("_inputs").is_some_and(|inputs| inputs.contains(target));
         assert_eq!(kept, id != Some(target), "{primary} {target}");
     }
 }
 
 #[test]
-fn truncated_events_say_so() {
+fn event_without_its_record_is_truncated() {
     let stripped = oracle("m_update_stripped_empty.json");
     assert_eq!(row_of(&stripped)["_truncated"], "true");
     for (message, target, size_exceeded, truncated) in [
@@ -190,9 +190,9 @@ fn truncated_events_say_so() {
     }
 }
 
-/// Nobody knows how Dataverse writes the members that it takes out.
+/// The form in which Dataverse leaves members out is not documented.
 #[test]
-fn what_was_taken_out_may_be_absent_null_or_empty() {
+fn truncated_members_may_be_absent_null_or_empty() {
     for message in
         ["Create", "Update", "CreateMultiple", "UpdateMultiple", "UpsertMultiple", "DeleteMultiple"]
     {
@@ -218,7 +218,7 @@ fn what_was_taken_out_may_be_absent_null_or_empty() {
 }
 
 #[test]
-fn the_time_of_the_operation_is_the_clock_it_shows() {
+fn operation_time_ignores_its_offset() {
     for (stated, expected) in [
         (r#""\/Date(1724647396000+0300)\/""#, Some("1724658196000UTC")),
         (r#""\/Date(1506409448000-0700)\/""#, Some("1506384248000UTC")),
@@ -235,7 +235,7 @@ fn the_time_of_the_operation_is_the_clock_it_shows() {
 }
 
 #[test]
-fn members_of_another_form_and_unknown_ones_are_kept() {
+fn unexpected_and_unknown_members_go_to_rest() {
     check(
         &update(&[])
             .member("OperationId", r#""no guid""#)
@@ -260,7 +260,7 @@ fn members_of_another_form_and_unknown_ones_are_kept() {
 }
 
 #[test]
-fn numbers_beyond_f64_are_kept_as_their_digits() {
+fn numbers_beyond_f64_become_strings() {
     for number in ["1E+400", "-1.5e+99999999999999999999", &"9".repeat(1000)] {
         check(
             &update(&[]).member("Odd", number),
@@ -270,7 +270,7 @@ fn numbers_beyond_f64_are_kept_as_their_digits() {
 }
 
 #[test]
-fn what_a_record_says_besides_attributes_is_kept() {
+fn record_members_besides_attributes_go_to_rest() {
     let target = format!(
         r#"{{"__type":"Entity","Attributes":{},"EntityState":2,"FormattedValues":[],"Id":"{OTHER}","KeyAttributes":{},"LogicalName":"account","RelatedEntities":[],"RowVersion":"5948260"}}"#,
         pairs(&[("a", "1")]),
@@ -283,7 +283,7 @@ fn what_a_record_says_besides_attributes_is_kept() {
 }
 
 #[test]
-fn of_parts_that_stand_twice_the_first_counts() {
+fn duplicate_parts_keep_the_first() {
     let target = format!(
         r#"{{"__type":"Entity","Attributes":[{{"key":"a","value":1}}],"Attributes":[{{"key":"b","value":2}}],"Id":"{ID}","Id":"{OTHER}","LogicalName":"account"}}"#
     );
@@ -292,7 +292,7 @@ fn of_parts_that_stand_twice_the_first_counts() {
 }
 
 #[test]
-fn a_party_list_that_was_cleared_was_set() {
+fn cleared_party_list_is_changed() {
     let empty = r#"{"__type":"EntityCollection:x","Entities":[],"EntityName":"activityparty","MoreRecords":false,"PagingCookie":null,"TotalRecordCount":0}"#;
     let collection = r#"{"EntityName":"activityparty","MoreRecords":false,"TotalRecordCount":0}"#;
     let rest = format!(r#"{{"InputParameters":{{"Target":{{"Attributes":{{"cc":{collection}}}}}}}}}"#);
@@ -300,7 +300,7 @@ fn a_party_list_that_was_cleared_was_set() {
 }
 
 #[test]
-fn text_is_never_altered() {
+fn strings_are_unchanged() {
     let text = r#""\"\\\/\u0008\u000c\n\r\t\u0001é\ud83d\ude00\u2028 \u007f""#;
     let row = row_of(&update(&[("x", text), ("y", &format!("[{text}]"))]).json());
     let plain = "\"\\/\u{8}\u{c}\n\r\t\u{1}é😀\u{2028} \u{7f}";
@@ -313,7 +313,7 @@ fn text_is_never_altered() {
 }
 
 #[test]
-fn duplicate_members_are_all_written() {
+fn duplicate_members_are_all_kept() {
     let row = row_of(&update(&[]).member("B", "1").member("A", "2").member("B", "3").json());
     assert_eq!(row["_rest"], r#"{"A":2,"B":1,"B":3}"#);
     let row = row_of(&update(&[]).member("Depth", "1").member("Depth", "2").json());

@@ -1,9 +1,9 @@
-//! Images: laid under Target, covered where they agree, kept where they do not.
+//! Images: fill what the target lacks, are covered where they agree and kept where they differ.
 
 use super::*;
 
 #[test]
-fn a_post_image_fills_what_target_lacks() {
+fn post_image_fills_missing_attributes() {
     let (parent, named) = (lookup("contact", OTHER, "null"), lookup("contact", OTHER, r#""Ann""#));
     let state = choice("0");
     check(
@@ -40,10 +40,10 @@ fn a_post_image_fills_what_target_lacks() {
 }
 
 #[test]
-fn what_an_image_says_otherwise_stays_with_its_label() {
+fn different_image_value_goes_to_rest_with_its_formatted_value() {
     let (ours, theirs) = (choice("0"), choice("1"));
     check(
-        &labelled(&[("statecode", &ours), ("name", "null"), ("huge", "1E+300")], &[("statecode", "Active")])
+        &formatted(&[("statecode", &ours), ("name", "null"), ("huge", "1E+300")], &[("statecode", "Active")])
             .after(
                 "Post",
                 &[("statecode", &theirs), ("name", r#""old""#), ("huge", "1E+300"), ("tiny", "1E-300")],
@@ -62,7 +62,7 @@ fn what_an_image_says_otherwise_stays_with_its_label() {
 }
 
 #[test]
-fn a_lookup_that_differs_stays_whole() {
+fn different_image_lookup_goes_to_rest_whole() {
     let (ours, theirs) = (lookup("contact", OTHER, "null"), lookup("contact", ID, r#""Bob""#));
     let rest = format!(
         r#"{{"PostEntityImages":{{"Post":{{"Attributes":{{"parent":{{"Id":"{ID}","LogicalName":"contact","Name":"Bob"}}}},"FormattedValues":{{"parent":"Bob"}}}}}}}}"#
@@ -74,7 +74,7 @@ fn a_lookup_that_differs_stays_whole() {
 }
 
 #[test]
-fn a_second_image_adds_what_the_first_lacks() {
+fn second_image_fills_what_the_first_lacks() {
     check(
         &update(&[("a", "1")])
             .after("One", &[("a", "1"), ("b", "2")], &[("b", "two")])
@@ -95,7 +95,7 @@ fn a_second_image_adds_what_the_first_lacks() {
 }
 
 #[test]
-fn an_image_of_another_record_is_not_the_row_s() {
+fn image_of_another_record_goes_to_rest() {
     let other = record("contact", OTHER, &[("name", r#""Ann""#)], &[]);
     let mut body = update(&[("a", "1")]);
     body.after.push(("Post", other));
@@ -106,7 +106,7 @@ fn an_image_of_another_record_is_not_the_row_s() {
 }
 
 #[test]
-fn the_images_of_one_event_are_not_the_next_one_s() {
+fn images_do_not_leak_into_the_next_event() {
     let first = update(&[("a", "1")]).after("Post", &[("a", "1")], &[("a", "one")]);
     let mut next = first.clone();
     next.after = vec![("Post", record("account", OTHER, &[("a", "1")], &[("a", "one")]))];
@@ -123,7 +123,7 @@ fn the_images_of_one_event_are_not_the_next_one_s() {
 }
 
 #[test]
-fn the_automatic_image_only_names_the_record() {
+fn automatic_image_gives_the_record_s_name() {
     let key = format!("\"{ID}\"");
     let automatic = "AsynchronousStepPrimaryName";
     for (name, labels) in [
@@ -136,7 +136,7 @@ fn the_automatic_image_only_names_the_record() {
         let image = [("name", name.as_str()), ("accountid", &key)];
         check(&update(&[("name", r#""Contoso""#)]).after(automatic, &image, &[]), &expected);
     }
-    // It is no evidence either: the column stays unknown.
+    // It proposes no column either.
     check(
         &update(&[("x", "null")]).after(automatic, &[("name", r#""Contoso""#)], &[]),
         &[
@@ -147,7 +147,7 @@ fn the_automatic_image_only_names_the_record() {
 }
 
 #[test]
-fn pre_images_are_one_json_column() {
+fn pre_images_become_one_json_column() {
     let image = record("account", ID, &[("name", r#""old""#), ("none", "null")], &[("statecode", "Active")]);
     let automatic = record("account", ID, &[("name", r#""old""#)], &[]);
     let before = format!(

@@ -1,6 +1,6 @@
-//! The account: every leaf of every body is somewhere in its row, whatever the leaf becomes.
+//! No leaf is lost: every leaf of every body is in its row, also after the leaf was replaced by a strange one.
 //!
-//! The walk here is `serde_json`'s and knows nothing of marks, types or columns.
+//! The walk uses `serde_json` and does not know marks, types or columns.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -59,8 +59,8 @@ fn leaves_and_parents(path: &str, value: &Value, found: &mut dyn FnMut(&str, &Va
     }
 }
 
-/// Everything a row says, as atoms.
-fn said(batch: &RecordBatch, at: usize) -> HashSet<String> {
+/// All values of a row, as atoms.
+fn atoms_of(batch: &RecordBatch, at: usize) -> HashSet<String> {
     let mut atoms = HashSet::new();
     for column in batch.columns() {
         add(column, at, &mut atoms);
@@ -68,7 +68,7 @@ fn said(batch: &RecordBatch, at: usize) -> HashSet<String> {
     atoms
 }
 
-/// The row in which a leaf of an event with so many rows has to be said: its target's, or the first.
+/// The row that must have a leaf, of an event with `rows` rows: the row of its target, or the first.
 fn row_of_leaf(path: &str, body: &Value, rows: usize) -> usize {
     let inputs = body["InputParameters"].as_array().into_iter().flatten();
     let at = inputs.into_iter().position(|input| input["key"] == "Targets");
@@ -110,8 +110,8 @@ fn plain(leaf: &Value) -> String {
     leaf.as_str().map_or_else(|| leaf.to_string(), str::to_owned)
 }
 
-/// Whether a row says a leaf. What a column's meaning implies is said too.
-fn is_said(leaf: &Value, table: &str, atoms: &HashSet<String>) -> bool {
+/// True if a row has a leaf, or a column implies it.
+fn has_leaf(leaf: &Value, table: &str, atoms: &HashSet<String>) -> bool {
     let text = plain(leaf);
     let implied =
         ["sdkmessageprocessingstep", "activityparty", "none", table, "00000000-0000-0000-0000-000000000000"];
@@ -145,7 +145,7 @@ pub(super) fn check_leaves(name: &str, body: &Value) {
     }
 }
 
-/// Looks for leaves in the rows of a body, each in the row that is its own; the rows, if the body is an event.
+/// Looks for each leaf in its row. Returns the rows, if the body is an event.
 fn check_rows(
     name: &str,
     text: &str,
@@ -159,11 +159,11 @@ fn check_rows(
     let mut rows = Rows { parents, ..Rows::new() };
     rows.push(text);
     let batch = rows.take();
-    let atoms: Vec<_> = (0..batch.num_rows()).map(|at| said(&batch, at)).collect();
+    let atoms: Vec<_> = (0..batch.num_rows()).map(|at| atoms_of(&batch, at)).collect();
     for (path, leaf) in found {
         let at = row_of(path, batch.num_rows());
         assert!(
-            is_said(leaf, &table, &atoms[at]),
+            has_leaf(leaf, &table, &atoms[at]),
             "{path} of {name}, {leaf}, is not in row {at}: {:?}",
             row(&batch, at)
         );
@@ -171,7 +171,7 @@ fn check_rows(
     Some(batch)
 }
 
-/// No column says a leaf that the body does not have, and no JSON column says one twice or in two rows.
+/// Checks that columns have only leaves of the body, and that JSON columns have none twice or in two rows.
 fn check_nothing_else(name: &str, body: &Value, batch: &RecordBatch, found: &[(String, Value)]) {
     check_columns(name, body, batch, found);
     let mut left: HashMap<String, usize> = HashMap::new();
@@ -188,7 +188,9 @@ fn check_nothing_else(name: &str, body: &Value, batch: &RecordBatch, found: &[(S
             for (path, leaf) in inner {
                 let count = left.get_mut(&atom(&plain(&leaf))).filter(|count| **count > 0);
                 let Some(count) = count else {
-                    panic!("{column}{path} of {name} in row {at}, {leaf}, is not in the body, or said twice")
+                    panic!(
+                        "{column}{path} of {name} in row {at}, {leaf}, is not in the body, or in two places"
+                    )
                 };
                 *count -= 1;
             }
@@ -198,7 +200,7 @@ fn check_nothing_else(name: &str, body: &Value, batch: &RecordBatch, found: &[(S
 
 const JSON: [&str; 6] = ["_before", "_inputs", "_outputs", "_shared", "_labels", "_rest"];
 
-/// What a row says of the event's place in the hub, or by itself.
+/// Columns with values that are not from the body.
 const NOT_OF_THE_BODY: [&str; 9] = [
     "IsDelete",
     "SinkModifiedOn",
@@ -211,7 +213,7 @@ const NOT_OF_THE_BODY: [&str; 9] = [
     "_row_index",
 ];
 
-/// What the typed columns say stands in the body: as a leaf, as a date's clock, or as an attribute's name.
+/// Checks that each value of a typed column is in the body: as a leaf, a date's clock or an attribute's name.
 fn check_columns(name: &str, body: &Value, batch: &RecordBatch, found: &[(String, Value)]) {
     let text = body.to_string();
     let mut has = HashSet::new();
@@ -241,7 +243,7 @@ fn check_columns(name: &str, body: &Value, batch: &RecordBatch, found: &[(String
     }
 }
 
-/// What a leaf is made, one after the other; each unlike anything else in a body.
+/// Replacements of a leaf, each unlike anything else in a body.
 fn strange_leaves() -> [Value; 10] {
     [
         Value::from("2031-05-06T07:08:09.12é"),
@@ -269,7 +271,7 @@ fn every_leaf_of_the_oracle_is_in_its_row() {
 }
 
 #[test]
-fn every_leaf_is_in_its_row_whatever_it_becomes() {
+fn replaced_leaves_are_in_their_row() {
     let mut all = bodies(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/oracle/json"));
     all.retain(|(name, _)| name.contains("m_"));
     all.push(("every form".to_owned(), every_form()));
@@ -324,15 +326,15 @@ fn every_form() -> String {
         ("accountid", &key),
         ("parentname", r#""attribute""#),
     ];
-    let labels = [
+    let formatted_values = [
         ("state", "Open"),
         ("parent", "Ann"),
         ("revenue", "12,50"),
         ("ghost", "boo"),
         ("many", "Four; Five"),
     ];
-    labelled(&attributes, &labels)
-        .after("Same", &attributes, &labels)
+    formatted(&attributes, &formatted_values)
+        .after("Same", &attributes, &formatted_values)
         .after(
             "Other",
             &[("int", "18"), ("extra", "1"), ("parent", &lookup("contact", ID, r#""Bob""#))],
@@ -343,16 +345,16 @@ fn every_form() -> String {
             &[("name", r#""Primary""#), ("accountid", &key)],
             &[("name", "N")],
         )
-        .before("Pre", record("account", ID, &attributes, &labels))
+        .before("Pre", record("account", ID, &attributes, &formatted_values))
         .input("Flag", "true")
         .member("SharedVariables", &pairs(&[("a", "1"), ("b", r#"{"c":[true,"d"]}"#)]))
         .member("Unknown", r#"{"x":[1,{"y":"z"}]}"#)
         .json()
 }
 
-/// In an image that says something else, and in a party. `serde_json` would take the last of them.
+/// Duplicates in an image with other values, and in a party. `serde_json` would keep the last.
 #[test]
-fn members_of_one_name_leave_nothing_out() {
+fn duplicate_members_lose_no_leaf() {
     let lookup = |name| lookup("contact", OTHER, name);
     let party = format!(
         r#"[{{"__type":"Entity:x","LogicalName":"activityparty","Attributes":{{"partyid":{},"partyid":{}}}}}]"#,
@@ -366,7 +368,7 @@ fn members_of_one_name_leave_nothing_out() {
     check_rows("named twice", &body, ParentContext::Drop, &found, |_, _| 0);
 }
 
-/// Events about several records, one of another table, with everything that belongs to none of them.
+/// Events about several records, one of another table, and with members that belong to no record.
 fn of_several() -> [String; 3] {
     let parent = lookup("contact", OTHER, r#""Ann""#);
     let one = record("account", ID, &[("a", "1"), ("parent", &parent)], &[("a", "one")]);
@@ -399,11 +401,11 @@ fn of_several() -> [String; 3] {
 /// A third record.
 const TEAM: &str = "00000068-0000-4000-8000-000000000068";
 
-/// What the real bodies have that no column takes: the name of a synchronous step, a row version.
+/// Members of the real bodies that stay in `_rest`: the name of a synchronous step, a row version.
 const LEFT_IN_REAL_BODIES: [&str; 2] = ["/OwningExtension/Name", "/InputParameters/Target/RowVersion"];
 
 #[test]
-fn the_real_bodies_leave_nothing_out() {
+fn real_bodies_lose_no_leaf() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
     let (wire, all) = (bodies(corpus.join("json_wire")), bodies(corpus.join("json")));
     if wire.is_empty() {
@@ -425,7 +427,7 @@ fn the_real_bodies_leave_nothing_out() {
 }
 
 #[test]
-fn generated_events_leave_nothing_out() {
+fn generated_events_lose_no_leaf() {
     for size in [Size::Small, Size::Typical, Size::Large] {
         let mut generator = Generator::new(7, size);
         for _ in 0..150 {
@@ -438,9 +440,9 @@ fn generated_events_leave_nothing_out() {
     }
 }
 
-/// The targets of generated events of one table and message, gathered into one event, as it may come.
+/// The targets of generated events of one table and message, gathered into one event.
 #[test]
-fn generated_events_about_several_records_leave_nothing_out() {
+fn generated_events_with_several_records_lose_no_leaf() {
     let mut checked = 0;
     for size in [Size::Small, Size::Typical, Size::Large] {
         let mut generator = Generator::new(7, size);
@@ -484,9 +486,8 @@ fn check_several(name: &str, body: &Value, targets: usize) {
     check_leaves(name, body);
 }
 
-/// The texts of an XML body that are values: where they begin and end. What a tag is, this knows; what it means,
-/// it does not.
-fn texts(body: &str) -> Vec<(usize, usize)> {
+/// Ranges of the values in an XML body. Tags are recognized, their meaning is not known.
+fn value_ranges(body: &str) -> Vec<(usize, usize)> {
     let parent = body.find("<ParentContext>").unwrap_or(0)..body.find("</ParentContext>").unwrap_or(0);
     let mut found = Vec::new();
     for (tag_end, _) in body.match_indices('>') {
@@ -509,15 +510,15 @@ fn every_leaf_of_the_oracle_in_xml_is_in_its_row() {
     let mut checked = 0;
     for (path, xml) in bodies(oracle.join("xml")) {
         let name = Path::new(&path).with_extension("json");
-        let twin = oracle.join("json").join(name.file_name().unwrap());
-        let Ok(Ok(twin)) = fs::read_to_string(twin).map(|twin| serde_json::from_str(&twin)) else { continue };
-        // The first says more than its twin; the others more than the numbers of `serde_json`.
+        let json = oracle.join("json").join(name.file_name().unwrap());
+        let Ok(Ok(json)) = fs::read_to_string(json).map(|json| serde_json::from_str(&json)) else { continue };
+        // The first has more than its JSON fixture; the others have numbers that `serde_json` does not keep.
         let more = ["t_datetime_max.xml", "t_decimal_big.xml", "t_double_third.xml"];
         if more.iter().any(|name| path.ends_with(name)) {
             continue;
         }
         let mut found = Vec::new();
-        leaves("", &twin, &mut found);
+        leaves("", &json, &mut found);
         check_rows(&path, &xml, ParentContext::Drop, &found, |_, _| 0);
         checked += 1;
     }
@@ -525,7 +526,7 @@ fn every_leaf_of_the_oracle_in_xml_is_in_its_row() {
 }
 
 #[test]
-fn every_leaf_of_xml_is_in_its_row_whatever_it_becomes() {
+fn replaced_leaves_of_xml_are_in_their_row() {
     let strange = [
         "nowhere else",
         "-918273645",
@@ -538,7 +539,7 @@ fn every_leaf_of_xml_is_in_its_row_whatever_it_becomes() {
     ];
     let mut checked = 0;
     for (name, body) in bodies(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/oracle/xml")) {
-        for (start, end) in texts(&body) {
+        for (start, end) in value_ranges(&body) {
             for strange in strange {
                 let changed = format!("{}{strange}{}", &body[..start], &body[end..]);
                 let place = format!("byte {start}");

@@ -43,7 +43,7 @@ fn full_table_leaves_new_attributes_in_rest() {
 }
 
 #[test]
-fn event_with_more_attributes_than_a_table_has_leaves_them_in_rest() {
+fn attributes_past_the_limit_of_a_table_go_to_rest() {
     let mut rows = Rows::new();
     rows.push(&update(&borrowed(&numbered(0, ATTRIBUTES_MAX + 2))).json());
     rows.push(&update(&borrowed(&numbered(ATTRIBUTES_MAX, ATTRIBUTES_MAX + 2))).json());
@@ -71,22 +71,22 @@ fn table_has_columns_for_64_party_lists() {
 /// Attributes that an event has columns for.
 const ATTRIBUTES_MAX: usize = 1024;
 
-/// What stands in `_rest` of attributes with numbers for values.
+/// The `_rest` of attributes with numbers for values.
 fn numbers(numbers: std::ops::Range<usize>) -> BTreeMap<String, serde_json::Value> {
     numbers.map(|number| (format!("a{number}"), serde_json::Value::from(number))).collect()
 }
 
 #[test]
-fn column_of_the_lake_is_used_although_names_of_attributes_vary() {
+fn lake_column_is_used_after_many_attribute_names() {
     let mut rows = Rows::new();
     rows.adopt(&[("late", "number")]);
-    // They have no form, so that they take no columns.
+    // Values without a form take no columns.
     let unknown: Vec<(String, String)> =
         numbered(0, 3 * COLUMNS_MAX).into_iter().map(|(name, _)| (name, "{}".to_owned())).collect();
     rows.push(&update(&borrowed(&unknown)).json());
-    rows.push(&labelled(&[("late", "1"), ("later", "2"), ("null", "null")], &[("later", "two")]).json());
+    rows.push(&formatted(&[("late", "1"), ("later", "2"), ("null", "null")], &[("later", "two")]).json());
     let batch = rows.take();
-    assert!(!row(&batch, 0).contains_key("_rest"), "empty objects say nothing");
+    assert!(!row(&batch, 0).contains_key("_rest"), "empty objects are left out");
     let second = row(&batch, 1);
     assert_eq!(second["late"], "1");
     assert_eq!(
@@ -97,7 +97,7 @@ fn column_of_the_lake_is_used_although_names_of_attributes_vary() {
 }
 
 #[test]
-fn overlong_names_have_no_column_unless_the_lake_has_it() {
+fn overlong_name_has_a_column_only_if_the_lake_has_it() {
     let (long, longer) = ("x".repeat(256), "x".repeat(257));
     let row = row_of(&update(&[(&long, "1"), (&longer, "2"), (&"é".repeat(50), "3")]).json());
     assert_eq!(row[&long], "1");
@@ -110,9 +110,9 @@ fn overlong_names_have_no_column_unless_the_lake_has_it() {
 }
 
 #[test]
-fn image_agrees_with_attributes_that_have_no_column() {
+fn equal_image_covers_attributes_without_a_column() {
     let long = "x".repeat(300);
-    let mut body = labelled(&[(&long, "1")], &[]);
+    let mut body = formatted(&[(&long, "1")], &[]);
     body.after.push(("image", record("account", ID, &[(&long, "1"), ("name", "\"a\"")], &[])));
     let row = row_of(&body.json());
     assert_eq!(row["name"], "a");

@@ -6,7 +6,7 @@ use crate::columns::tests::leaves::check_leaves;
 const TEAM: &str = "00000068-0000-4000-8000-000000000068";
 const ZERO: &str = "00000000-0000-0000-0000-000000000000";
 
-/// What the parameters of an event become.
+/// An event's parameters and the expected columns.
 struct Case<'c> {
     message: &'static str,
     /// The primary table and record.
@@ -14,7 +14,7 @@ struct Case<'c> {
     inputs: Vec<(&'static str, String)>,
     /// The row's id.
     id: &'static str,
-    /// `_inputs`, but for what Dataverse writes of references beside id and table.
+    /// `_inputs` without the members of references besides id and table.
     expected: &'c str,
 }
 
@@ -44,7 +44,7 @@ fn text(value: &str) -> String {
     format!("\"{value}\"")
 }
 
-fn said(table: &str, id: &str) -> String {
+fn reference_json(table: &str, id: &str) -> String {
     format!(r#"{{"Id":"{id}","LogicalName":"{table}"}}"#)
 }
 
@@ -56,7 +56,7 @@ fn messages_about_one_record() {
         primary: ("account", ID),
         inputs: vec![("Target", lookup("account", ID, "null")), ("Assignee", lookup("team", TEAM, "null"))],
         id: ID,
-        expected: &format!(r#"{{"Assignee":{}}}"#, said("team", TEAM)),
+        expected: &format!(r#"{{"Assignee":{}}}"#, reference_json("team", TEAM)),
     });
     for message in ["SetState", "SetStateDynamicEntity"] {
         check(Case {
@@ -70,7 +70,7 @@ fn messages_about_one_record() {
             id: ID,
             expected: &format!(
                 r#"{{"EntityMoniker":{},"State":{{"Value":1}},"Status":{{"Value":2}}}}"#,
-                said("account", ID)
+                reference_json("account", ID)
             ),
         });
     }
@@ -100,7 +100,7 @@ fn messages_about_one_record() {
         id: OTHER,
         expected: &format!(
             r#"{{"DestinationQueueId":"{OTHER}","QueueItemProperties":{{"Attributes":{{"priority":1}},"Id":"{ZERO}","LogicalName":"queueitem"}},"SourceQueueId":"{TEAM}","Target":{}}}"#,
-            said("incident", ID)
+            reference_json("incident", ID)
         ),
     });
 }
@@ -129,7 +129,7 @@ fn messages_that_close_a_record() {
             id: ID,
             expected: &format!(
                 r#"{{"{parameter}":{{"Attributes":{{"regarding":{},"subject":"done"}},"Id":"{ZERO}","LogicalName":"{activity}"}},"Status":{{"Value":3}}}}"#,
-                said(table, ID)
+                reference_json(table, ID)
             ),
         });
     }
@@ -146,7 +146,7 @@ fn messages_that_close_a_record() {
         id: ID,
         expected: &format!(
             r#"{{"CreateAccount":true,"CreateContact":false,"LeadId":{},"OpportunityCurrencyId":null,"Status":{{"Value":3}}}}"#,
-            said("lead", ID)
+            reference_json("lead", ID)
         ),
     });
 }
@@ -168,8 +168,8 @@ fn messages_without_a_table() {
             id: ID,
             expected: &format!(
                 r#"{{"RelatedEntities":[{}],"Relationship":{{"SchemaName":"a_b"}},"Target":{}}}"#,
-                said("lead", OTHER),
-                said("account", ID)
+                reference_json("lead", OTHER),
+                reference_json("account", ID)
             ),
         });
     }
@@ -209,17 +209,20 @@ fn query() -> String {
         .to_owned()
 }
 
-/// Custom APIs, custom actions, and messages nobody has heard of yet: bound to a table's record, or not.
+/// Custom APIs, custom actions and unknown messages, bound to a table's record or not.
 #[test]
-fn messages_with_any_parameters() {
+fn unknown_messages_keep_their_parameters() {
     for (message, primary, id) in [
         ("new_Custom", ("account", ID), ID),
         ("new_Custom", ("account", ZERO), ID),
         ("new_Custom", ("none", ZERO), ID),
         ("Unheard Of", ("account", ID), ID),
     ] {
-        let target =
-            if primary.0 == "none" { format!(r#","Target":{}"#, said("account", ID)) } else { String::new() };
+        let target = if primary.0 == "none" {
+            format!(r#","Target":{}"#, reference_json("account", ID))
+        } else {
+            String::new()
+        };
         check(Case {
             message,
             primary,
@@ -245,14 +248,14 @@ fn messages_with_any_parameters() {
             id,
             expected: &format!(
                 r#"{{"Choice":{{"Value":4}},"Exact":"79228162514264337593543950335","Flag":true,"Float":1E+15,"Nothing":null,"Price":{{"Value":1.50}},"Record":{{"Attributes":{{"a":1}},"Id":"{OTHER}","LogicalName":"contact"}},"Records":{{"Entities":[{}],"EntityName":"contact","MoreRecords":false}}{target},"Texts":["a","b"],"When":"/Date(1714979289000)/"}}"#,
-                said("contact", OTHER)
+                reference_json("contact", OTHER)
             ),
         });
     }
 }
 
 #[test]
-fn messages_of_virtual_tables_make_change_and_remove_records() {
+fn virtual_table_messages_create_update_and_delete() {
     for (message, target, is_delete, truncated) in [
         ("OnExternalCreated", entity("account", ID, &[("name", r#""a""#)]), None, None),
         ("OnExternalUpdated", entity("account", ID, &[("name", r#""a""#)]), None, None),

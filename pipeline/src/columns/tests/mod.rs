@@ -1,4 +1,4 @@
-//! What the tests of columns share: bodies in few words, and rows as text.
+//! Shared by the tests of columns: short forms of bodies, and rows as strings.
 
 mod buffers;
 mod events;
@@ -6,8 +6,8 @@ mod images;
 mod leaves;
 mod many;
 mod messages;
+mod paired_fixtures;
 mod several;
-mod twins;
 mod values;
 
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ impl Rows {
         Self { catalog, context, buffer: None, next: 1000, parents: ParentContext::Drop }
     }
 
-    /// What the lake says of `account`.
+    /// Adopts the lake's types of `account`.
     fn adopt(&self, columns: &[(&str, &str)]) {
         let columns =
             columns.iter().map(|(name, stated)| ((*name).to_owned(), ColumnType::from_name(stated)));
@@ -94,21 +94,21 @@ impl Rows {
     }
 }
 
-/// The row of one body, in a lane that has seen nothing else.
+/// The row of one body in a new lane.
 fn row_of(body: &str) -> BTreeMap<String, String> {
     let mut rows = Rows::new();
     rows.push(body);
     row(&rows.take(), 0)
 }
 
-/// What of a row is not null, as text.
+/// The values of a row that are not null, as strings.
 fn row(batch: &RecordBatch, at: usize) -> BTreeMap<String, String> {
     let columns = batch.schema_ref().fields().iter().zip(batch.columns());
     let there = columns.filter(|(_, column)| column.is_valid(at));
     there.map(|(field, column)| (field.name().clone(), text(column, at))).collect()
 }
 
-/// What every row has, so that the tests need not say it.
+/// Columns that every row has, which the tests leave out.
 const EVERYWHERE: [&str; 9] = [
     "Id",
     "SinkModifiedOn",
@@ -121,7 +121,7 @@ const EVERYWHERE: [&str; 9] = [
     "_row_index",
 ];
 
-/// Compares everything in a row that not every row has.
+/// Compares a row without the columns that every row has.
 fn check(body: &Body, expected: &[(&str, &str)]) {
     let body = body.json();
     let mut row = row_of(&body);
@@ -131,7 +131,7 @@ fn check(body: &Body, expected: &[(&str, &str)]) {
     assert_eq!(row, expected, "\n{body}");
 }
 
-/// An event in few words.
+/// Builder of an event.
 #[derive(Clone)]
 struct Body {
     message: &'static str,
@@ -146,16 +146,16 @@ struct Body {
 
 /// An update of an account.
 fn update(attributes: &[(&str, &str)]) -> Body {
-    labelled(attributes, &[])
+    formatted(attributes, &[])
 }
 
-/// An update of an account, with labels.
-fn labelled(attributes: &[(&str, &str)], labels: &[(&str, &str)]) -> Body {
+/// An update of an account, with formatted values.
+fn formatted(attributes: &[(&str, &str)], values: &[(&str, &str)]) -> Body {
     Body {
         message: "Update",
         table: "account",
         members: format!(r#""PrimaryEntityId":"{ID}""#),
-        target: format!(r#"{{"__type":"Entity",{}"#, &record("account", ID, attributes, labels)[1..]),
+        target: format!(r#"{{"__type":"Entity",{}"#, &record("account", ID, attributes, values)[1..]),
         inputs: Vec::new(),
         before: Vec::new(),
         after: Vec::new(),
@@ -190,8 +190,8 @@ impl Body {
         self
     }
 
-    fn after(mut self, alias: &'static str, attributes: &[(&str, &str)], labels: &[(&str, &str)]) -> Self {
-        self.after.push((alias, record("account", ID, attributes, labels)));
+    fn after(mut self, alias: &'static str, attributes: &[(&str, &str)], values: &[(&str, &str)]) -> Self {
+        self.after.push((alias, record("account", ID, attributes, values)));
         self
     }
 
@@ -210,13 +210,13 @@ impl Body {
 }
 
 /// A record as images hold it.
-fn record(table: &str, id: &str, attributes: &[(&str, &str)], labels: &[(&str, &str)]) -> String {
-    let labels: Vec<(&str, String)> =
-        labels.iter().map(|(name, label)| (*name, format!("\"{label}\""))).collect();
+fn record(table: &str, id: &str, attributes: &[(&str, &str)], values: &[(&str, &str)]) -> String {
+    let values: Vec<(&str, String)> =
+        values.iter().map(|(name, value)| (*name, format!("\"{value}\""))).collect();
     format!(
         r#"{{"Attributes":{},"EntityState":null,"FormattedValues":{},"Id":"{id}","KeyAttributes":[],"LogicalName":"{table}","RelatedEntities":[],"RowVersion":null}}"#,
         pairs(attributes),
-        owned_pairs(&labels)
+        owned_pairs(&values)
     )
 }
 
@@ -246,7 +246,7 @@ fn lookup(table: &str, id: &str, name: &str) -> String {
     )
 }
 
-/// One value as text.
+/// One value as a string.
 fn text(column: &ArrayRef, at: usize) -> String {
     if column.is_null(at) {
         return "null".to_owned();
@@ -291,7 +291,7 @@ fn decimal(scaled: i128) -> String {
 }
 
 #[test]
-fn tables_are_what_the_parser_says() {
+fn event_goes_to_the_parser_s_table() {
     let body = update(&[]).json();
     let mut parser = Parser::new(ParentContext::Drop);
     assert_eq!(parser.parse(body.as_bytes()).unwrap().table, Table::Entity("account"));

@@ -19,7 +19,7 @@ fn collection(records: &[String]) -> String {
     )
 }
 
-/// What that collection says of itself, as a parameter.
+/// The collection's own members, as a parameter.
 const COUNTS: &str = r#"{"Targets":{"MoreRecords":false,"TotalRecordCount":-1}}"#;
 
 fn account(id: &str, attributes: &[(&str, &str)]) -> String {
@@ -30,7 +30,7 @@ fn list(items: &[String]) -> String {
     format!("[{}]", items.join(","))
 }
 
-/// Compares everything in the rows of one event that does not stand in every row of every event, but for `Id`.
+/// Compares the rows of one event without the columns that every row has, but with `Id`.
 fn check_rows(body: &Body, expected: &[&[(&str, &str)]]) {
     let json = body.json();
     let mut rows = Rows::new();
@@ -58,7 +58,7 @@ fn check_rows(body: &Body, expected: &[&[(&str, &str)]]) {
 }
 
 #[test]
-fn each_record_is_a_row_and_what_is_the_event_s_stands_in_the_first() {
+fn each_record_is_a_row_and_the_first_has_the_event_s_parts() {
     let parent = lookup("contact", OTHER, r#""Ann""#);
     let first = record("account", ID, &[("name", r#""one""#), ("parent", &parent)], &[("name", "One")]);
     let second = account(OTHER, &[("name", r#""two""#), ("city", "null"), ("odd", r#"["x"]"#)])
@@ -107,7 +107,7 @@ fn each_record_is_a_row_and_what_is_the_event_s_stands_in_the_first() {
 }
 
 #[test]
-fn what_the_first_record_has_beside_columns_stands_in_its_row_too() {
+fn rest_of_the_first_record_is_in_its_row() {
     let odd = account(ID, &[("odd", r#"["x"]"#)]);
     let rest = r#"{"InputParameters":{"Targets":[{"Attributes":{"odd":["x"]}}]},"Unknown":1}"#;
     let plain = account(OTHER, &[]);
@@ -118,7 +118,7 @@ fn what_the_first_record_has_beside_columns_stands_in_its_row_too() {
 }
 
 #[test]
-fn ids_are_those_that_were_given_back() {
+fn returned_ids_fill_missing_ids() {
     let given = |ids: &[&str]| {
         let ids: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
         pairs(&[("Ids", &list(&ids))])
@@ -149,7 +149,7 @@ fn ids_are_those_that_were_given_back() {
 }
 
 #[test]
-fn deletes_of_several() {
+fn delete_multiple_has_a_row_per_target() {
     let one = lookup("account", ID, "null");
     let two = lookup("account", OTHER, r#""Two""#);
     let rest = r#"{"InputParameters":{"Targets":[{"Name":"Two"}]}}"#;
@@ -167,7 +167,7 @@ fn deletes_of_several() {
 }
 
 #[test]
-fn a_target_that_is_no_record_of_the_table_stands_whole_in_its_row() {
+fn target_of_another_table_goes_to_rest_whole() {
     let strange = [
         record("contact", OTHER, &[("a", "1")], &[("a", "one")]),
         lookup("contact", OTHER, "null"),
@@ -196,7 +196,7 @@ fn a_target_that_is_no_record_of_the_table_stands_whole_in_its_row() {
 }
 
 #[test]
-fn images_of_several_records_are_none_of_a_row_s() {
+fn images_of_several_records_go_to_rest() {
     let automatic = "AsynchronousStepPrimaryName";
     let image = |name: &str| {
         format!(r#""{name}":{{"Attributes":{{"name":"x"}},"Id":"{ID}","LogicalName":"account"}}"#)
@@ -214,7 +214,7 @@ fn images_of_several_records_are_none_of_a_row_s() {
 }
 
 #[test]
-fn without_targets_there_is_one_row() {
+fn event_without_targets_is_one_row() {
     let id = ("Id", ZERO);
     let truncated = ("_truncated", "true");
     for message in ["CreateMultiple", "UpdateMultiple", "UpsertMultiple", "DeleteMultiple"] {
@@ -237,7 +237,7 @@ fn without_targets_there_is_one_row() {
 }
 
 #[test]
-fn only_messages_about_several_records_of_a_table_have_several_rows() {
+fn only_multiple_messages_have_several_rows() {
     let targets = list(&[account(ID, &[]), account(OTHER, &[])]);
     let record = |id| format!(r#"{{"Id":"{id}","LogicalName":"account"}}"#);
     let inputs = format!(r#"{{"Targets":[{},{}]}}"#, record(ID), record(OTHER));
@@ -247,7 +247,7 @@ fn only_messages_about_several_records_of_a_table_have_several_rows() {
 }
 
 #[test]
-fn size_that_was_exceeded_is_said_in_every_row() {
+fn every_row_is_truncated_if_the_size_was_exceeded() {
     let mut rows = Rows::new();
     rows.push_raw(&several("UpdateMultiple", &list(&[account(ID, &[]), account(OTHER, &[])])).json(), true);
     let batch = rows.take();
@@ -258,7 +258,7 @@ fn size_that_was_exceeded_is_said_in_every_row() {
 }
 
 #[test]
-fn events_of_one_and_of_several_rows_share_a_table() {
+fn single_and_multiple_events_share_a_table() {
     let mut rows = Rows::new();
     rows.push(&update(&[("a", "1"), ("b", "1")]).json());
     let records = (0..3).map(|n| account(ID, &[("a", &n.to_string())])).collect::<Vec<_>>();
@@ -274,9 +274,9 @@ fn events_of_one_and_of_several_rows_share_a_table() {
     assert_eq!((column("a"), column("b")), ("1 0 1 2 null".to_owned(), "1 null null null 2".to_owned()));
 }
 
-/// What an event of many targets costs grows with them, not with their square.
+/// The time of an event with many targets is linear in their number.
 #[test]
-fn eight_thousand_targets() {
+fn targets_take_linear_time() {
     let records: Vec<_> =
         (0..8_000).map(|n| account(ID, &[("a", &n.to_string()), ("odd", r#"["x"]"#)])).collect();
     let mut rows = Rows::new();
@@ -291,7 +291,7 @@ fn eight_thousand_targets() {
 }
 
 #[test]
-fn long_texts_of_the_event_stand_in_the_first_row_only() {
+fn long_strings_are_in_the_first_row_only() {
     for (bytes, rows_with_it) in [(100, 200), (5_000, 200), (6_000, 1)] {
         let agent = format!("\"{}\"", "u".repeat(bytes / 2));
         let body = several("UpdateMultiple", &list(&vec!["0".to_owned(); 200]))
@@ -315,7 +315,7 @@ fn long_texts_of_the_event_stand_in_the_first_row_only() {
 }
 
 #[test]
-fn rows_of_a_large_event_come_in_parts_of_the_same_types() {
+fn parts_of_a_large_event_have_the_same_types() {
     let with = |value: &str| format!(r#"{{"Attributes":[{{"key":"x","value":{value}}}]}}"#);
     // The widest number is the last.
     let mut records = vec![with("1"); 19_999];
@@ -360,7 +360,7 @@ fn rows_of_a_large_event_come_in_parts_of_the_same_types() {
 }
 
 #[test]
-fn records_that_share_no_attribute_fill_some_columns_and_leave_the_others_in_rest() {
+fn attributes_past_the_limit_of_an_event_go_to_rest() {
     let records: Vec<_> = (0..600).map(|n| account(ID, &[(&format!("a{n}"), &n.to_string())])).collect();
     let mut rows = Rows::new();
     rows.push(&several("UpdateMultiple", &list(&records)).json());

@@ -1,15 +1,15 @@
-//! Each value form in its column, and what fits no column in `_rest`.
+//! Each value form in its column, and values that fit no column in `_rest`.
 
 use super::*;
 
-/// The type and value that a value makes of a column nobody knows, or `rest` and what stands there.
+/// The type and value of a new column after a value, or `rest` and the JSON there.
 fn column_of(value: &str) -> String {
     let mut rows = Rows::new();
     rows.push(&update(&[("x", value)]).json());
     typed(rows.take_typed())
 }
 
-/// The same where the lake says the column's type.
+/// The type and value of a column whose type the lake states, or `rest` and the JSON there.
 fn column_as(lake: &str, value: &str) -> String {
     let mut rows = Rows::new();
     rows.adopt(&[("x", lake)]);
@@ -28,7 +28,7 @@ fn typed((batch, types): (RecordBatch, ColumnTypes)) -> String {
 }
 
 #[test]
-fn value_forms() {
+fn each_value_form_has_its_column_type() {
     let guid = "0000000a-0000-4000-8000-00000000000A";
     for (value, expected) in [
         ("null", ""),
@@ -89,7 +89,7 @@ fn value_forms() {
 }
 
 #[test]
-fn forms_that_are_not_their_column_s() {
+fn values_that_do_not_fit_go_to_rest() {
     let (reference, date) = (lookup("contact", OTHER, "null"), r#""/Date(1000)/""#);
     for (lake, value, expected) in [
         ("text", "12", "rest 12"),
@@ -157,7 +157,7 @@ fn forms_that_are_not_their_column_s() {
 }
 
 #[test]
-fn the_first_evidence_counts_for_all_later_values() {
+fn first_evidence_decides_the_type() {
     let mut rows = Rows::new();
     for value in ["null", "1E+300", "1", r#""text""#, "0.33333333333333331", "2.5", &money("3")] {
         rows.push(&update(&[("x", value)]).json());
@@ -171,7 +171,7 @@ fn the_first_evidence_counts_for_all_later_values() {
 }
 
 #[test]
-fn the_key_is_a_uuid() {
+fn key_column_is_a_uuid() {
     for (table, attribute, value, expected) in [
         ("account", "accountid", ID, "uuid"),
         ("account", "activityid", ID, "uuid"),
@@ -187,7 +187,7 @@ fn the_key_is_a_uuid() {
 }
 
 #[test]
-fn what_stands_beside_the_value_of_a_choice_or_of_money_is_kept() {
+fn members_beside_a_choice_or_money_value_go_to_rest() {
     for (form, value) in [("OptionSetValue", "1"), ("Money", "1.5")] {
         for members in
             [format!(r#""Value":{value},"Label":"one""#), format!(r#""Label":"one","Value":{value}"#)]
@@ -243,11 +243,11 @@ fn lookups_have_companions() {
 }
 
 #[test]
-fn labels_of_choices_and_lookups_are_companions_and_all_others_stand_apart() {
+fn formatted_values_of_choices_and_lookups_are_companions_and_others_labels() {
     let (state, states) = (choice("0"), format!("[{},{}]", choice("1"), choice("2")));
     let parent = lookup("account", OTHER, "null");
     check(
-        &labelled(
+        &formatted(
             &[
                 ("statecode", &state),
                 ("many", &states),
@@ -281,7 +281,7 @@ fn labels_of_choices_and_lookups_are_companions_and_all_others_stand_apart() {
 }
 
 #[test]
-fn a_second_label_of_a_lookup_is_kept_when_it_differs() {
+fn second_formatted_value_of_a_lookup_goes_to_rest_if_different() {
     let parent = lookup("account", OTHER, r#""Fabrikam""#);
     for (label, rest) in [
         ("Fabrikam", None),
@@ -294,15 +294,15 @@ fn a_second_label_of_a_lookup_is_kept_when_it_differs() {
             ("_changed", "[parent]"),
         ];
         expected.extend(rest.map(|rest| ("_rest", rest)));
-        check(&labelled(&[("parent", &parent)], &[("parent", label)]), &expected);
+        check(&formatted(&[("parent", &parent)], &[("parent", label)]), &expected);
     }
 }
 
 #[test]
-fn an_attribute_wins_over_a_companion_of_its_name() {
+fn attribute_takes_precedence_over_a_companion_of_its_name() {
     let (state, parent) = (choice("0"), lookup("account", OTHER, r#""Fabrikam""#));
     check(
-        &labelled(
+        &formatted(
             &[
                 ("statecode", &state),
                 ("parent", &parent),
@@ -327,16 +327,16 @@ fn an_attribute_wins_over_a_companion_of_its_name() {
     );
     let mut rows = Rows::new();
     rows.adopt(&[("statecodename", "number")]);
-    rows.push(&labelled(&[("statecode", &state)], &[("statecode", "Active")]).json());
+    rows.push(&formatted(&[("statecode", &state)], &[("statecode", "Active")]).json());
     let row = row(&rows.take(), 0);
     assert_eq!(row["_labels"], r#"{"statecode":"Active"}"#);
     assert!(!row.contains_key("statecodename"));
 }
 
 #[test]
-fn parties_are_a_list_of_their_own() {
-    let party = |attributes: &[(&str, &str)], labels: &[(&str, &str)]| {
-        record("activityparty", OTHER, attributes, labels)
+fn parties_become_a_list_of_structs() {
+    let party = |attributes: &[(&str, &str)], values: &[(&str, &str)]| {
+        record("activityparty", OTHER, attributes, values)
     };
     let first = party(
         &[
@@ -372,7 +372,7 @@ fn parties_are_a_list_of_their_own() {
 }
 
 #[test]
-fn names_that_are_ours_or_unusual_are_escaped() {
+fn reserved_and_unusual_names_are_escaped() {
     check(
         &update(&[("id", "1"), ("_rest", "2"), ("Größe", "3"), ("enqueued_date", "4")]),
         &[

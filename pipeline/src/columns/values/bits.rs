@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn stretches_of_bits_begin_and_end_anywhere_in_a_byte() {
+    fn bit_runs_cross_byte_boundaries() {
         for begin in 0..10 {
             for stretch in 0..20usize.pow(3) {
                 check(begin, [stretch % 20, stretch / 20 % 20, stretch / 400]);

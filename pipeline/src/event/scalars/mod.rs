@@ -381,7 +381,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn guids() {
+    fn reads_guids() {
         let bytes = guid("00112233-4455-6677-8899-aAbBcCdDeEfF").unwrap();
         assert_eq!(bytes[..6], [0, 0x11, 0x22, 0x33, 0x44, 0x55]);
         assert_eq!(bytes[10..], [0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff]);
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_of_any_length_with_anything_in_them() {
+    fn leading_integer_stops_at_the_first_other_byte() {
         let digits = "9182736450918273645";
         for len in 0..=18 {
             for at in 0..len {
@@ -430,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_by_their_digits() {
+    fn reads_numbers_without_losing_a_digit() {
         let unit = 10i128.pow(SCALE);
         for (text, expected) in [
             ("0", Some(Number::Integer(0))),
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn what_f64_gives_back() {
+    fn detects_digits_that_f64_loses() {
         for text in [
             "0",
             "-0.0",
@@ -516,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn doubles_that_lose_no_digit() {
+    fn reads_doubles_without_losing_a_digit() {
         for (text, expected) in [
             ("4", Some(4.0)),
             ("4.567", Some(4.567)),
@@ -547,7 +547,7 @@ mod tests {
     }
 
     #[test]
-    fn dates() {
+    fn reads_serializer_dates() {
         let at = |ms, offset| Some(Date { ms, offset, exact: true });
         for (text, expected) in [
             ("/Date(0)/", at(0, None)),
@@ -570,7 +570,7 @@ mod tests {
     }
 
     #[test]
-    fn iso_dates() {
+    fn reads_iso_dates() {
         let at = |ms, offset| Some(Date { ms, offset, exact: true });
         let about = |ms, offset| Some(Date { ms, offset, exact: false });
         for (text, expected) in [

@@ -1,4 +1,4 @@
-//! The same event in both formats: the same row.
+//! Paired fixtures: the same event in both formats gives the same row.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ fn xml(attributes: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn every_pair_of_the_oracle_is_one_row() {
+fn pairs_of_the_oracle_give_equal_rows() {
     let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/oracle");
     let mut compared = 0;
     for entry in fs::read_dir(oracle.join("json")).unwrap() {
@@ -57,7 +57,7 @@ fn formats_mix_in_one_table() {
 }
 
 #[test]
-fn the_column_holds_the_millisecond_and_rest_the_text() {
+fn finer_dates_are_cut_in_the_column_and_whole_in_rest() {
     let fine = "2024-05-06T07:08:09.1234567";
     let body = xml(&[
         ("when", &format!(r#"i:type="x:dateTime">{fine}Z"#)),
@@ -77,7 +77,7 @@ fn the_column_holds_the_millisecond_and_rest_the_text() {
 }
 
 #[test]
-fn texts_of_dates_finer_than_a_millisecond_are_read_alike_in_json() {
+fn json_dates_finer_than_a_millisecond_equal_those_of_xml() {
     let mut rows = Rows::new();
     rows.adopt(&[("when", "datetime"), ("note", "text")]);
     let fine = r#""2024-05-06T07:08:09.1234567Z""#;
