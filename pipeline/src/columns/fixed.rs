@@ -16,23 +16,18 @@ pub(super) type FixedColumn = (&'static str, ColumnType);
 /// A fixed column with values of kind `K`.
 #[derive(Debug)]
 pub(super) struct Fixed<K> {
-    at: usize,
-    name: &'static str,
+    at: u8,
     kind: PhantomData<K>,
 }
 
 impl<K> Fixed<K> {
-    const fn new(at: usize, name: &'static str) -> Self {
-        Self { at, name, kind: PhantomData }
+    const fn new(at: u8) -> Self {
+        Self { at, kind: PhantomData }
     }
 
     /// Its index among the columns of its table.
     pub(super) const fn at(self) -> usize {
-        self.at
-    }
-
-    pub(super) const fn name(self) -> &'static str {
-        self.name
+        self.at as usize
     }
 }
 
@@ -108,7 +103,7 @@ macro_rules! fixed {
             #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "named as the constants")]
             enum Index { $($column),* }
 
-            $(pub(in crate::columns) const $column: Fixed<super::$kind> = Fixed::new(Index::$column as usize, $name);)*
+            $(pub(in crate::columns) const $column: Fixed<super::$kind> = Fixed::new(Index::$column as u8);)*
         }
     };
 }

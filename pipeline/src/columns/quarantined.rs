@@ -10,16 +10,16 @@ use crate::position::{PartitionId, SequenceNumber};
 
 /// The columns that [`QuarantinedRows`] reads from a file.
 pub const QUARANTINED_COLUMNS: [&str; 10] = [
-    column::REASON.name(),
-    column::BYTE_OFFSET.name(),
-    column::BODY.name(),
-    column::CONTENT_TYPE.name(),
-    column::PROPERTIES.name(),
-    column::HUB.name(),
-    column::PARTITION.name(),
-    column::SEQUENCE_NUMBER.name(),
-    column::OFFSET.name(),
-    column::ENQUEUED_TIME.name(),
+    name(column::REASON),
+    name(column::BYTE_OFFSET),
+    name(column::BODY),
+    name(column::CONTENT_TYPE),
+    name(column::PROPERTIES),
+    name(column::HUB),
+    name(column::PARTITION),
+    name(column::SEQUENCE_NUMBER),
+    name(column::OFFSET),
+    name(column::ENQUEUED_TIME),
 ];
 
 /// A batch of `_quarantine`. A column of the contract may be absent if all its values are null.
@@ -61,7 +61,7 @@ impl<'a> QuarantinedRows<'a> {
 fn event(batch: &RecordBatch, row: usize) -> Result<QuarantinedEvent<'_>, &'static str> {
     let body = match value_in(batch, column::BODY, row) {
         Some(array) => {
-            array.as_binary_opt::<i32>().map(|bodies| bodies.value(row)).ok_or_else(|| column::BODY.name())?
+            array.as_binary_opt::<i32>().map(|bodies| bodies.value(row)).ok_or_else(|| name(column::BODY))?
         }
         None => &[],
     };
@@ -71,7 +71,7 @@ fn event(batch: &RecordBatch, row: usize) -> Result<QuarantinedEvent<'_>, &'stat
             None => None,
         };
     Ok(QuarantinedEvent {
-        hub: text(batch, column::HUB, row)?.ok_or_else(|| column::HUB.name())?,
+        hub: text(batch, column::HUB, row)?.ok_or_else(|| name(column::HUB))?,
         partition: PartitionId::new(number::<Int32Type, _>(batch, column::PARTITION, row)? as u32),
         properties: text(batch, column::PROPERTIES, row)?.unwrap_or_default(),
         raw: RawEvent {
@@ -103,12 +103,12 @@ fn byte_offset(batch: &RecordBatch, row: usize) -> Result<Option<usize>, &'stati
 
 /// A column with a value in a row.
 fn value_in<K>(batch: &RecordBatch, column: Fixed<K>, row: usize) -> Option<&dyn Array> {
-    batch.column_by_name(column.name()).filter(|array| array.is_valid(row)).map(AsRef::as_ref)
+    batch.column_by_name(name(column)).filter(|array| array.is_valid(row)).map(AsRef::as_ref)
 }
 
 fn text<K>(batch: &RecordBatch, column: Fixed<K>, row: usize) -> Result<Option<&str>, &'static str> {
     let Some(array) = value_in(batch, column, row) else { return Ok(None) };
-    array.as_string_opt::<i32>().map(|texts| Some(texts.value(row))).ok_or_else(|| column.name())
+    array.as_string_opt::<i32>().map(|texts| Some(texts.value(row))).ok_or_else(|| name(column))
 }
 
 fn number<T: ArrowPrimitiveType, K>(
@@ -117,5 +117,9 @@ fn number<T: ArrowPrimitiveType, K>(
     row: usize,
 ) -> Result<T::Native, &'static str> {
     let array = value_in(batch, column, row).and_then(|array| array.as_primitive_opt::<T>());
-    array.map(|numbers| numbers.value(row)).ok_or_else(|| column.name())
+    array.map(|numbers| numbers.value(row)).ok_or_else(|| name(column))
+}
+
+const fn name<K>(column: Fixed<K>) -> &'static str {
+    column::ALL[column.at()].0
 }
