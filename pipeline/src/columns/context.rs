@@ -42,7 +42,7 @@ pub(super) struct Scratch {
     pub(super) disputed: Vec<(NodeId, SlotId)>,
     pub(super) choices: Vec<i32>,
     pub(super) bytes: Vec<u8>,
-    /// Notes of a survey; a run has none.
+    /// Notes of a survey; `None` in a run.
     pub(super) survey: Option<Box<Notes>>,
 }
 

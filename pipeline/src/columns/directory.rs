@@ -89,6 +89,8 @@ const COMPANIONS: [&str; 2] = ["_entitytype", "name"];
 /// attributes without a column take slots too.
 const SLOTS_MAX: usize = 2 * COLUMNS_MAX;
 
+const _: () = assert!(SLOTS_MAX <= u32::MAX as usize, "a slot's id has 32 bits");
+
 /// Length in bytes of the longest name that a new column gets; Dataverse allows 50 characters. A name is kept several
 /// times.
 const NAME_MAX: usize = 256;

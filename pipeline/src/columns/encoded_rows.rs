@@ -145,6 +145,8 @@ mod kind {
     pub(super) const STRINGS: usize = 8;
     pub(super) const PARTIES: usize = 9;
     pub(super) const BITS: u32 = 4;
+
+    const _: () = assert!(PARTIES < 1 << BITS, "a kind fits its bits");
 }
 
 /// Encodes the only row of a column.

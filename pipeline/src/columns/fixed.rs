@@ -103,6 +103,8 @@ macro_rules! fixed {
             #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "named as the constants")]
             enum Index { $($column),* }
 
+            const _: () = assert!(ALL.len() <= u8::MAX as usize, "an index fits its byte");
+
             $(pub(in crate::columns) const $column: Fixed<super::$kind> = Fixed::new(Index::$column as u8);)*
         }
     };

@@ -115,7 +115,7 @@ macro_rules! layouts {
                 }
             }
 
-            /// The values as an array of a column type, without copying; `None` if there is no buffer.
+            /// The values as an array of a column type, without copying; `None` without a buffer.
             pub(super) fn finish(self, column_type: ColumnType, validity: Validity) -> Option<ArrayRef> {
                 match self {
                     Self::None => None,
@@ -163,7 +163,7 @@ impl Values {
         self.layout() == Some(layout)
     }
 
-    /// Appends a value; false if there is no buffer or it has another layout.
+    /// Appends a value; false without a buffer, or with one of another layout.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
