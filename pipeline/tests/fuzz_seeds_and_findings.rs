@@ -5,6 +5,15 @@
 #[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "a file of another package")]
 #[path = "../fuzz/src/body.rs"]
 mod body;
+#[allow(
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    clippy::expect_used,
+    reason = "a file of another package"
+)]
+#[path = "../fuzz/src/chunk.rs"]
+mod chunk;
 #[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "a file of another package")]
 #[path = "../fuzz/src/dice.rs"]
 mod dice;
@@ -97,6 +106,14 @@ fn events_in_both_formats() {
     check("fuzz/differential", 1, differential::check);
     for bytes in inputs::random_bytes(2_000, 400) {
         differential::check(&bytes);
+    }
+}
+
+#[test]
+fn row_groups_of_own_chunks() {
+    check("fuzz/chunk", 0, chunk::check);
+    for bytes in inputs::random_bytes(1_000, 200) {
+        chunk::check(&bytes);
     }
 }
 
