@@ -13,7 +13,7 @@ use catchwater_benches::report::{Measurement, Unit};
 use catchwater_benches::spread::Spread;
 use catchwater_benches::turns::Contender;
 use catchwater_benches::yardstick;
-use catchwater_sinks::parquet::encode_row_group;
+use catchwater_sinks::parquet::{ChunkWriter, encode_row_group};
 
 use super::rows::{Rows, file_of};
 use crate::bench::Bench;
@@ -33,17 +33,23 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
         };
         let batches = Rows::new().batches(&mut Parser::new(ParentContext::Drop), &bodies)?;
         let bytes = check(&batches)?;
-        let groups = Contender::new("row groups", || {
-            for batch in &batches {
-                _ = black_box(encode_row_group(batch));
+        let groups = |writer| {
+            let batches = &batches;
+            move || {
+                for batch in batches {
+                    _ = black_box(encode_row_group(batch, writer));
+                }
             }
-        });
+        };
+        let own = Contender::new("row groups", groups(ChunkWriter::Own));
+        // The exit criterion of decision 0015 compares the two.
+        let library = Contender::new("row groups by the library", groups(ChunkWriter::Library));
         let files = Contender::new("row groups and files", || {
             for batch in &batches {
                 _ = black_box(file_of(batch));
             }
         });
-        bench.group(&group, bodies.load(), &mut [yardstick::tape(&bodies), groups, files])?;
+        bench.group(&group, bodies.load(), &mut [yardstick::tape(&bodies), own, library, files])?;
         let size = Spread::exactly(bytes as f64 / bodies.count() as f64);
         bench.add(vec![Measurement::new(format!("{group}/size"), Unit::BytesPerEvent, size, 1)])?;
     }

@@ -89,7 +89,7 @@ fn raw_event(number: i64, body: &[u8]) -> RawEvent<'_> {
 
 /// Encodes a batch as a file of one row group.
 pub(crate) fn file_of(batch: &RecordBatch) -> Result<Vec<u8>, parquet::Error> {
-    let group = parquet::encode_row_group(batch)?;
+    let group = parquet::encode_row_group(batch, parquet::ChunkWriter::default())?;
     let facts = FooterFacts {
         lake: "lake".to_owned(),
         destination: Destination {

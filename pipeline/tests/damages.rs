@@ -75,7 +75,7 @@ const DAMAGES: [Damage; 31] = [
     (
         "a column is renamed in a footer",
         |lake| edit(&lake.chain()[1], |bytes| rename_column(bytes)),
-        Found("its footer is not as it was written"),
+        Found("its footer does not match its checksum"),
     ),
     (
         "a byte of a page at 2 % is changed",
@@ -138,7 +138,7 @@ const DAMAGES: [Damage; 31] = [
     (
         "a file of another lake has the name",
         |lake| edit(&lake.chain()[1], |bytes| change_lake(bytes)),
-        Found("its footer is not as it was written"),
+        Found("its footer does not match its checksum"),
     ),
     (
         "the lake's identity is gone",

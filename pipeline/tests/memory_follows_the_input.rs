@@ -29,7 +29,7 @@ use catchwater::columns::{Catalog, Context, TableBuffer};
 use catchwater::generator::{Generator, Size};
 use catchwater::parse::{GROWTH_FACTOR, ParentContext, Parser};
 use catchwater::position::PartitionId;
-use catchwater_sinks::parquet::{RowGroup, encode_row_group};
+use catchwater_sinks::parquet::{ChunkWriter, RowGroup, encode_row_group};
 
 use self::growth::{Measured, Reading, measure};
 
@@ -297,7 +297,7 @@ fn ever_new_attributes_take_time_and_memory_in_proportion() {
             bytes += body.len();
             let event = parser.parse(body.as_bytes()).unwrap();
             buffer.push(&mut context, &event, &growth::raw(body.as_bytes()), PartitionId::new(0)).unwrap();
-            let group = encode_row_group(&buffer.take(&mut context).batch).unwrap();
+            let group = encode_row_group(&buffer.take(&mut context).batch, ChunkWriter::default()).unwrap();
             assert!(group.joins(&groups));
             groups.push(group);
         }

@@ -15,7 +15,7 @@ use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::records::{FirstStart, Origin, Records};
 use catchwater_sinks::lake::schema::{Ensured, FileColumn, Schemas};
-use catchwater_sinks::parquet::{FooterFacts, assemble, encode_row_group};
+use catchwater_sinks::parquet::{ChunkWriter, FooterFacts, assemble, encode_row_group};
 use catchwater_sinks::paths::{Date, Destination, Ordinal, SourceId};
 use catchwater_sinks::store::Store;
 use processes::{audit, catchwater, json, output_text};
@@ -110,7 +110,7 @@ fn make_lake(lake: &Path, bodies: &[Vec<u8>]) {
         let columns = types.into_iter().map(|(name, column_type)| (name, column(column_type))).collect();
         let ensured = schemas.ensure(QUARANTINE, &columns).await.unwrap();
         let Ensured::Durable(schema) = ensured else { unreachable!("{ensured:?}") };
-        let body = assemble(vec![encode_row_group(&batch).unwrap()]).unwrap();
+        let body = assemble(vec![encode_row_group(&batch, ChunkWriter::default()).unwrap()]).unwrap();
         let bytes = body.complete(&facts, |column| schema.ids(column)).unwrap();
         store.put(&facts.data_file(), bytes).await.unwrap();
     });

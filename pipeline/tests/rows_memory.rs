@@ -15,6 +15,7 @@ use catchwater::metrics::Metrics;
 use catchwater::parse::{ParentContext, Parser};
 use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater::run::{Lane, LaneDeps, LaneInput, LaneOutput, RollRules, RunFacts, StartId};
+use catchwater_sinks::parquet::ChunkWriter;
 use catchwater_sinks::paths::SourceId;
 
 /// Upper bound on the bytes that a lane holds for a body of this length.
@@ -42,7 +43,12 @@ impl Rows {
             distance: i64::MAX,
             idle_ms: 1000,
         };
-        let facts = RunFacts { lake: "lake".into(), writer: "test".into(), routing_version: 1 };
+        let facts = RunFacts {
+            lake: "lake".into(),
+            writer: "test".into(),
+            routing_version: 1,
+            chunk_writer: ChunkWriter::default(),
+        };
         let mut lane = Lane::new(LaneDeps {
             parser: Parser::new(ParentContext::Drop),
             context: Context::new(Arc::from("events"), Catalog::new()),

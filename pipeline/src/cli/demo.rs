@@ -139,6 +139,7 @@ fn config(options: &Options, connection_string: ConnectionString, lake: &Address
         idle_timeout: Duration::from_secs(30),
         decisions: Decisions::default(),
         parent_context: options.tuning.parent_context,
+        chunk_writer: options.tuning.parquet_writer,
         metadata: None,
         max_age: options.tuning.max_age,
         budget_bytes: options.tuning.budget,

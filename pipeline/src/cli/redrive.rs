@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use catchwater_sinks::parquet::ChunkWriter;
 use catchwater_sinks::store::Address;
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -10,7 +11,7 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::options::existing_lake;
 use super::output::{print, print_json};
-use super::run::parent_context;
+use super::run::{chunk_writer, parent_context};
 use super::text::{escaped, shown};
 use crate::parse::ParentContext;
 use crate::run::redrive::{Report, redrive};
@@ -32,6 +33,9 @@ pub(super) struct Options {
     /// Leave `ParentContext` out, or keep it in _rest. Use the same value as for `catchwater run`
     #[arg(long, env = "CATCHWATER_PARENT_CONTEXT", default_value = "drop", value_parser = parent_context, value_name = "drop|keep")]
     parent_context: ParentContext,
+    /// Writer of the Parquet pages, as for `catchwater run`
+    #[arg(long, env = "CATCHWATER_PARQUET_WRITER", default_value = "own", value_parser = chunk_writer, value_name = "own|library", hide_short_help = true)]
+    parquet_writer: ChunkWriter,
     /// Print one JSON object at the end instead of the summary
     #[arg(long)]
     json: bool,
@@ -39,7 +43,7 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
     let lake = existing_lake(&options.lake).await?;
-    let report = redrive(lake, options.parent_context, options.dry_run).await?;
+    let report = redrive(lake, options.parent_context, options.parquet_writer, options.dry_run).await?;
     if options.json {
         print_json(&JsonReport::of(&report))?;
     } else {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use catchwater_sinks::parquet::ChunkWriter;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
@@ -86,6 +87,10 @@ pub(super) struct Tuning {
     /// Leave `ParentContext` out, or keep it in _rest. It repeats what the caller sent: a third to a half of the bytes
     #[arg(long, env = "CATCHWATER_PARENT_CONTEXT", default_value = "drop", value_parser = parent_context, value_name = "drop|keep")]
     pub(super) parent_context: ParentContext,
+    /// Writer of the Parquet pages. `library` is the remedy if a file written by `own` can't be read: slower, and the lake
+    /// reads the same
+    #[arg(long, env = "CATCHWATER_PARQUET_WRITER", default_value = "own", value_parser = chunk_writer, value_name = "own|library", hide_short_help = true)]
+    pub(super) parquet_writer: ChunkWriter,
 }
 
 /// A further source of column types, beside the lake and the values.
@@ -155,6 +160,7 @@ fn config(options: &Options) -> anyhow::Result<Config> {
         metadata: options.schema.metadata()?,
         max_age: options.tuning.max_age,
         budget_bytes: options.tuning.budget,
+        chunk_writer: options.tuning.parquet_writer,
         lanes: options.tuning.lanes,
         poll_intervals: PollIntervals::default(),
         owner_level: 0,
@@ -166,5 +172,13 @@ pub(super) fn parent_context(text: &str) -> Result<ParentContext, String> {
         "drop" => Ok(ParentContext::Drop),
         "keep" => Ok(ParentContext::Keep),
         _ => Err("write drop or keep".to_owned()),
+    }
+}
+
+pub(super) fn chunk_writer(text: &str) -> Result<ChunkWriter, String> {
+    match text {
+        "own" => Ok(ChunkWriter::Own),
+        "library" => Ok(ChunkWriter::Library),
+        _ => Err("it is `own` or `library`".to_owned()),
     }
 }

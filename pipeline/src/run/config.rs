@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use catchwater_sinks::parquet::ChunkWriter;
 use catchwater_sinks::paths;
 use catchwater_sinks::store::Address;
 
@@ -37,6 +38,8 @@ pub struct Config {
     pub max_age: Duration,
     /// Bytes in flight of all lanes together.
     pub budget_bytes: u64,
+    /// Writer of the column chunks of files.
+    pub chunk_writer: ChunkWriter,
     /// Lane threads; by default three for four cores.
     pub lanes: Option<usize>,
     /// Intervals of requests to the hub.

@@ -1,4 +1,4 @@
-//! Facts that every footer of a run states, and the columns of a file.
+//! Facts that all files of a run share, and the columns of a file.
 //!
 //! Does not own: the rows of a file and their range (`lane::open_file`), the footer's format
 //! (`catchwater_sinks::parquet`).
@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use catchwater_sinks::lake::schema::FileColumn;
-use catchwater_sinks::parquet::Body;
+use catchwater_sinks::parquet::{Body, ChunkWriter};
 
 use crate::columns::{ColumnType, ColumnTypes};
 
-/// Facts that every footer of a run states.
+/// Facts that all files of a run share.
 #[derive(Clone, Debug)]
 pub struct RunFacts {
     /// The lake's id.
@@ -19,6 +19,8 @@ pub struct RunFacts {
     pub writer: String,
     /// Version of the rules that routed the rows.
     pub routing_version: u32,
+    /// Writer of column chunks; in no footer.
+    pub chunk_writer: ChunkWriter,
 }
 
 /// The columns of a file, with the number of field ids that its pages need.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::gaps::GapCause;
 use catchwater_sinks::lake::records::{self, Records};
+use catchwater_sinks::parquet::ChunkWriter;
 use catchwater_sinks::paths::{Ordinal, SourceId};
 use catchwater_sinks::store::faults::{Faults, PutFault};
 use catchwater_sinks::store::{Address, Store};
@@ -425,6 +426,7 @@ impl Fixture {
             metadata: None,
             max_age: Duration::from_mins(10),
             budget_bytes: 256 << 20,
+            chunk_writer: ChunkWriter::default(),
             lanes: Some(1),
             poll_intervals: PollIntervals::default(),
             owner_level: 0,

@@ -91,7 +91,12 @@ async fn wire(
         consumer_group: config.consumer_group.clone(),
     };
     let checkpoints = Checkpoints::new(state, scope);
-    let facts = RunFacts { lake, writer: writer.to_string(), routing_version: ROUTING_VERSION };
+    let facts = RunFacts {
+        lake,
+        writer: writer.to_string(),
+        routing_version: ROUTING_VERSION,
+        chunk_writer: config.chunk_writer,
+    };
     let put_deps =
         Arc::new(PutDeps { store: store.clone(), schemas: Mutex::new(schemas), backoff: backoff.clone() });
     let publisher = Publisher::new(put_deps, checkpoints.clone(), ROUTING_VERSION, Arc::clone(&metrics));

@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use bytes::Bytes;
 
 use super::backoff::Backoff;
-use crate::parquet::{FooterFacts, RowGroup, assemble, encode_row_group};
+use crate::parquet::{ChunkWriter, FooterFacts, RowGroup, assemble, encode_row_group};
 use crate::paths::{Destination, SourceId};
 
 /// Five attempts without a pause: tests don't sleep.
@@ -34,7 +34,7 @@ pub(super) fn written(facts: &FooterFacts) -> Bytes {
     let ordinals = if facts.rows == 1 { vec![facts.first.0] } else { vec![facts.first.0, facts.last.0] };
     let column: ArrayRef = Arc::new(Int64Array::from(ordinals));
     let batch = RecordBatch::try_from_iter([("_sequence_number", column)]).unwrap();
-    complete(vec![encode_row_group(&batch).unwrap()], facts)
+    complete(vec![encode_row_group(&batch, ChunkWriter::default()).unwrap()], facts)
 }
 
 /// A whole file, whose columns are numbered by [`id_of`].

@@ -1,4 +1,4 @@
-//! A data file, read back: what it says of itself, and some of its columns a few rows at a time.
+//! A data file, open for reading: its facts, its schema, and batches of some of its columns.
 
 use std::fmt;
 use std::ops::Range;
@@ -25,7 +25,7 @@ use crate::store::Store;
 pub struct ColumnInFile {
     /// Its name and type.
     pub field: FieldRef,
-    /// Its field ids, as [`Body::complete`](super::Body::complete) takes them; none if one is missing.
+    /// Its field ids, in the order of [`Body::complete`](super::Body::complete); `None` if one is missing.
     pub field_ids: Option<Vec<i32>>,
 }
 
@@ -38,7 +38,7 @@ pub struct DataFile<'a> {
 }
 
 impl<'a> DataFile<'a> {
-    /// Reads the end of a file; `None` if there is no such file.
+    /// Reads the end of a file; `None` if the file does not exist.
     pub async fn open(store: &'a Store, path: &'a Path) -> Result<Option<Self>, Error> {
         let Some(footer) = read_footer(store, path).await? else {
             return Ok(None);
@@ -52,7 +52,7 @@ impl<'a> DataFile<'a> {
         &self.facts
     }
 
-    /// Its columns, as far as Parquet tells their types.
+    /// Its columns, with the types that Parquet states.
     pub fn columns(&self) -> Result<Vec<ColumnInFile>, Error> {
         let metadata = self.arrow_metadata()?;
         let columns = self.footer.metadata.file_metadata().schema().get_fields();
@@ -64,17 +64,17 @@ impl<'a> DataFile<'a> {
         Ok(fields.zip(columns).map(column).collect())
     }
 
-    /// Reads some of its plain columns and gives the rows to `each`, at most `rows` at once.
+    /// Reads some of its plain columns and calls `each` with batches of at most `rows` rows.
     ///
-    /// A column that the file does not have is in no batch: it is null throughout. Where the file is larger than
-    /// its end, fetches the pages of these columns.
+    /// A column that the file does not have is not in the batches; its values are null. Fetches the pages of these columns
+    /// where the end that was read on opening does not hold them.
     pub async fn batches<E: From<Error>>(
         &self,
         columns: &[&str],
         rows: usize,
         mut each: impl FnMut(&RecordBatch) -> Result<(), E>,
     ) -> Result<(), E> {
-        let decoder = self.decoder_of(columns)?.with_batch_size(rows);
+        let decoder = self.decoder(columns)?.with_batch_size(rows);
         let mut decoder = decoder.build().map_err(unreadable(self.path))?;
         loop {
             match decoder.try_decode().map_err(unreadable(self.path))? {
@@ -88,13 +88,12 @@ impl<'a> DataFile<'a> {
         }
     }
 
-    /// Makes a decoder of those of the columns that the file has.
-    fn decoder_of(&self, columns: &[&str]) -> Result<ParquetPushDecoderBuilder, Error> {
+    /// A decoder of those of the columns that the file has.
+    fn decoder(&self, columns: &[&str]) -> Result<ParquetPushDecoderBuilder, Error> {
         let schema = self.footer.metadata.file_metadata().schema_descr();
-        let is_asked_for = |parts: &[String]| matches!(parts, [name] if columns.contains(&name.as_str()));
-        let leaves =
-            schema.columns().iter().enumerate().filter(|(_, leaf)| is_asked_for(leaf.path().parts()));
-        let mask = ProjectionMask::leaves(schema, leaves.map(|(at, _)| at));
+        let is_wanted = |parts: &[String]| matches!(parts, [name] if columns.contains(&name.as_str()));
+        let leaves = schema.columns().iter().enumerate().filter(|(_, leaf)| is_wanted(leaf.path().parts()));
+        let mask = ProjectionMask::leaves(schema, leaves.map(|(index, _)| index));
         Ok(ParquetPushDecoderBuilder::new_with_metadata(self.arrow_metadata()?).with_projection(mask))
     }
 
@@ -103,13 +102,13 @@ impl<'a> DataFile<'a> {
             .map_err(unreadable(self.path))
     }
 
-    /// Takes what is needed from the end that is there already, and fetches the rest.
+    /// Ranges of the file, from the end that was read on opening or, if one is before it, all from the store.
     pub(super) async fn fetch(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
         let footer = &self.footer;
         if ranges.iter().any(|range| range.start < footer.tail_start) {
             return Ok(self.store.get_ranges(self.path, ranges).await?);
         }
-        let in_tail = |at: u64| (at - footer.tail_start) as usize;
+        let in_tail = |offset: u64| (offset - footer.tail_start) as usize;
         let has = |range: &&Range<u64>| range.start <= range.end && in_tail(range.end) <= footer.tail.len();
         let bytes: Vec<Bytes> = ranges
             .iter()
@@ -119,7 +118,7 @@ impl<'a> DataFile<'a> {
         if bytes.len() == ranges.len() {
             return Ok(bytes);
         }
-        Err(foreign(self.path, "its footer names pages beyond its end".to_owned()))
+        Err(foreign(self.path, "its footer has offsets beyond its end".to_owned()))
     }
 }
 
@@ -132,7 +131,7 @@ impl fmt::Debug for DataFile<'_> {
     }
 }
 
-/// Reads a file's facts and some of its plain columns, as [`DataFile::batches`] does; `None` if there is no such file.
+/// Reads a file's facts and some of its plain columns, as [`DataFile::batches`] does; `None` if the file does not exist.
 pub async fn read_batches<E: From<Error>>(
     store: &Store,
     path: &Path,
@@ -147,7 +146,7 @@ pub async fn read_batches<E: From<Error>>(
     Ok(Some(file.facts))
 }
 
-/// The same field without what the reader adds at each level: field ids among it.
+/// The same field without the metadata that the reader adds at each level, such as field ids.
 pub(super) fn without_metadata(field: &Field) -> FieldRef {
     let data_type = match field.data_type() {
         DataType::List(element) => DataType::List(without_metadata(element)),

@@ -5,48 +5,48 @@ use crate::store;
 /// A file that could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Row groups could not be put together.
+    /// Row groups could not be assembled.
     #[error("could not assemble a file")]
     Assemble {
-        /// Why not.
+        /// The cause.
         #[source]
         source: ::parquet::errors::ParquetError,
     },
     /// A column could not be encoded.
     #[error("could not encode column {column:?}")]
     Column {
-        /// Which column.
+        /// The column's name.
         column: String,
-        /// Why not.
+        /// The cause.
         #[source]
         source: ::parquet::errors::ParquetError,
     },
     /// A column without the field ids that its type needs: a fault of this program.
     #[error("internal error: column {column:?} does not have the field ids that its type needs")]
     Ids {
-        /// Which column.
+        /// The column's name.
         column: String,
     },
     /// One column has two types in one file.
     #[error("column {column:?} has two types in one file")]
     Types {
-        /// Which column.
+        /// The column's name.
         column: String,
     },
     /// A file that is not a data file of ours.
     #[error("{path:?} is not a data file: {reason}")]
     Foreign {
-        /// Which file.
+        /// The file's key.
         path: String,
-        /// What it lacks.
+        /// The reason why it is not one.
         reason: String,
     },
-    /// A file that is no Parquet, or damaged so that it can't be read.
+    /// A file that is not Parquet, or is too damaged to read.
     #[error("{path:?} can't be read")]
     Unreadable {
-        /// Which file.
+        /// The file's key.
         path: String,
-        /// Why not.
+        /// The cause.
         #[source]
         source: ::parquet::errors::ParquetError,
     },
@@ -56,7 +56,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What a caller does about it; only a store can answer later.
+    /// The store's kind for its errors; all others are fatal.
     pub fn kind(&self) -> store::Kind {
         match self {
             Self::Store(error) => error.kind(),

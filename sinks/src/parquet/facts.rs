@@ -105,7 +105,7 @@ pub async fn read_facts(store: &Store, path: &Path) -> Result<Option<FooterFacts
         // A position that a flipped bit made would be believed.
         Some(footer) if footer_checksum::is_intact(&footer.tail) == Some(false) => Err(Error::Foreign {
             path: path.to_string(),
-            reason: "its footer is not as it was written: the checksum differs".to_owned(),
+            reason: "its footer does not match its checksum".to_owned(),
         }),
         Some(footer) => facts_of(&footer.metadata, path).map(Some),
         None => Ok(None),

@@ -1,10 +1,10 @@
-//! Field ids: the numbers that identify a column, its list element and its struct members for readers.
+//! Field ids: the numbers by which readers identify a column, its list element and its struct members.
 //!
-//! Owns the place and order of ids in a file's schema. Does not own who gives them (`lake::schema`).
+//! Owns: their order in a file's schema. Does not own: their assignment (`lake::schema`).
 //!
 //! # Source
 //! The Parquet format, `SchemaElement.field_id`; Iceberg's specification, "Parquet": the group of a list has the id of the
-//! list, its `element` that of the element, and the repeated group between them has none.
+//! list, its `element` that of the element, and the repeated group between them does not have one.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use parquet::schema::types::{BasicTypeInfo, Type, TypePtr};
 
 use super::error::Error;
 
-/// Field ids that a column needs: one for itself and one for each list element and struct member below.
+/// Number of field ids that a column needs: one for itself and one for each list element and struct member below.
 pub(super) fn count(column: &Type) -> usize {
     let below: usize = numbered_below(column).map(|field| count(field)).sum();
     1 + below
 }
 
-/// Field ids of a column in their order; none if one is missing.
+/// Field ids of a column in their order; `None` if one is missing.
 pub(super) fn read(column: &Type) -> Option<Vec<i32>> {
     let info = column.get_basic_info();
     let mut ids = vec![info.has_id().then(|| info.id())?];
@@ -30,7 +30,7 @@ pub(super) fn read(column: &Type) -> Option<Vec<i32>> {
     Some(ids)
 }
 
-/// The same schema, whose columns have their ids.
+/// The same schema with the ids of its columns.
 pub(super) fn number<'i>(schema: &Type, ids: impl Fn(&str) -> Option<&'i [i32]>) -> Result<TypePtr, Error> {
     let mut columns = Vec::with_capacity(schema.get_fields().len());
     for column in schema.get_fields() {
@@ -58,10 +58,10 @@ fn is_list(info: &BasicTypeInfo) -> bool {
     matches!(info.logical_type_ref(), Some(LogicalType::List)) || info.converted_type() == ConvertedType::LIST
 }
 
-/// Gives the next id to a field, if it has one of its own, and the following ones to the fields below.
-fn with_ids(field: &Type, ids: &mut impl Iterator<Item = i32>, own: bool) -> ParquetResult<TypePtr> {
+/// The same field with the next id, if it `has_id` of its own, and the fields below with the following ones.
+fn with_ids(field: &Type, ids: &mut impl Iterator<Item = i32>, has_id: bool) -> ParquetResult<TypePtr> {
     let info = field.get_basic_info();
-    let id = if own { ids.next() } else { None };
+    let id = if has_id { ids.next() } else { None };
     let built = match field {
         Type::PrimitiveType { physical_type, type_length, scale, precision, .. } => {
             Type::primitive_type_builder(info.name(), *physical_type)

@@ -1,10 +1,7 @@
-//! Limits of pages and dictionaries that the choice of encodings and the writing of chunks share.
+//! Limits of pages and dictionaries that several modules need: the library's defaults.
 
-/// Rows after which a page is closed.
-///
-/// # Units
-/// Rows. The library's own default.
+/// Upper bound on the rows of a page.
 pub(super) const PAGE_ROWS: usize = 20_000;
 
-/// The longest dictionary: the library's own limit, behind which it writes plain values.
+/// Upper bound on the plain values of a dictionary, in bytes. The library writes plain pages behind it.
 pub(super) const DICTIONARY_BYTES: usize = 1 << 20;

@@ -1,20 +1,22 @@
-//! The header before a page, with the page's checksum: written, and read back.
+//! Page headers with checksums, written and read.
 //!
-//! Owns the headers that a data file has: dictionaries and data pages of version 1, without statistics. The
-//! library writes no checksum, and tells no reader whether a page has one. Does not own what is in a page.
+//! Owns: the headers of our data files, those of dictionaries and of data pages of version 1 without statistics. Does not
+//! own: the pages.
+//!
+//! The library's writer adds no checksum, and its reader does not reveal whether a page has one.
 //!
 //! # Source
 //! The Parquet format, "Data Pages" and `PageHeader` in `parquet.thrift`, in Thrift's compact protocol.
 
 use parquet::basic::{Encoding, PageType};
 
-/// A page, as its header describes it.
+/// A page header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PageHeader {
     pub(super) kind: PageKind,
-    /// Bytes of the page before compression, without the header.
+    /// Size of the page before compression, without the header.
     pub(super) uncompressed_bytes: i32,
-    /// Bytes of the page as stored in the file, without the header.
+    /// Size of the page as stored in the file, without the header.
     pub(super) compressed_bytes: i32,
     /// CRC-32 of the page as stored in the file.
     pub(super) crc: Option<u32>,
@@ -30,7 +32,7 @@ pub(super) enum PageKind {
 }
 
 impl PageKind {
-    /// The library's name for it.
+    /// The library's enum of the same.
     pub(super) fn page_type(self) -> PageType {
         match self {
             Self::Data => PageType::DATA_PAGE,
@@ -39,7 +41,8 @@ impl PageKind {
     }
 }
 
-/// The longest header: each of its seven numbers takes up to six bytes.
+/// Upper bound on the size of a header, in bytes: four numbers of up to six bytes, four of two, and three bytes of structure
+/// are 35.
 pub(super) const MAX_HEADER_BYTES: usize = 48;
 
 impl PageHeader {
@@ -50,26 +53,26 @@ impl PageHeader {
             PageKind::Dictionary => DICTIONARY_PAGE,
         };
         for number in [page_type, self.uncompressed_bytes, self.compressed_bytes] {
-            put_number(1, number, out);
+            write_number(1, number, out);
         }
         if let Some(crc) = self.crc {
-            put_number(1, crc as i32, out);
+            write_number(1, crc as i32, out);
         }
         let details = details_field(self.kind) - if self.crc.is_some() { CRC_FIELD } else { CRC_FIELD - 1 };
         out.push(details << 4 | STRUCT);
-        put_number(1, self.values, out);
-        put_number(1, number_of(self.encoding), out);
+        write_number(1, self.values, out);
+        write_number(1, number_of(self.encoding), out);
         match self.kind {
             PageKind::Data => {
-                put_number(1, RLE, out);
-                put_number(1, RLE, out);
+                write_number(1, RLE, out);
+                write_number(1, RLE, out);
             }
             PageKind::Dictionary => out.push(IS_NOT_SORTED),
         }
         out.extend_from_slice(&[STOP, STOP]);
     }
 
-    /// Reads the header that the bytes begin with, and how long it is; `None` if no data file has such a one.
+    /// Reads the header at the start of the bytes, and its length; `None` if our data files have no such header.
     pub(super) fn read(bytes: &[u8]) -> Option<(Self, usize)> {
         let mut fields = Fields(bytes);
         let kind = match fields.number()? {
@@ -97,17 +100,17 @@ impl PageHeader {
     }
 }
 
-/// The fields of a structure, one behind the other.
+/// The remaining fields of a structure.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {
-    /// The number in the next field, which follows the one before without a gap.
+    /// The number in the next field, whose id is one higher than that before.
     fn number(&mut self) -> Option<i32> {
         self.skip(&[1 << 4 | I32])?;
         let mut folded: u32 = 0;
         for shift in (0..35).step_by(7) {
             let byte = *self.0.split_off_first()?;
-            // The last of five bytes has the upper four bits of 32.
+            // The fifth byte holds the upper four of 32 bits.
             if shift == 28 && byte > 0x0f {
                 return None;
             }
@@ -119,14 +122,15 @@ impl Fields<'_> {
         None
     }
 
+    /// Skips bytes that are the same in every header.
     fn skip(&mut self, expected: &[u8]) -> Option<()> {
         self.0 = self.0.strip_prefix(expected)?;
         Some(())
     }
 }
 
-/// Appends a field: how far its number is from the field before, its type, a variable-length integer.
-fn put_number(delta: u8, number: i32, out: &mut Vec<u8>) {
+/// Appends an integer field: the distance of its id from the field before, its type, its value in zigzag encoding.
+fn write_number(delta: u8, number: i32, out: &mut Vec<u8>) {
     out.push(delta << 4 | I32);
     let mut folded = (number << 1 ^ number >> 31) as u32;
     while folded >= 0x80 {
@@ -139,7 +143,7 @@ fn put_number(delta: u8, number: i32, out: &mut Vec<u8>) {
 /// Types of fields in the compact protocol.
 const I32: u8 = 5;
 const STRUCT: u8 = 12;
-/// A field of a false flag, right behind the field before.
+/// `is_sorted: false`, whose id is one higher than that of the field before.
 const IS_NOT_SORTED: u8 = 1 << 4 | 2;
 /// The end of a structure.
 const STOP: u8 = 0;
@@ -148,10 +152,10 @@ const STOP: u8 = 0;
 const DATA_PAGE: i32 = 0;
 const DICTIONARY_PAGE: i32 = 2;
 
-/// Fields of `PageHeader`.
+/// Field id of the checksum in `PageHeader`.
 const CRC_FIELD: u8 = 4;
 
-/// The field of `PageHeader` with what is told only of pages of a kind.
+/// Field id of the structure in `PageHeader` that only pages of this kind have.
 fn details_field(kind: PageKind) -> u8 {
     match kind {
         PageKind::Data => 5,
@@ -159,18 +163,18 @@ fn details_field(kind: PageKind) -> u8 {
     }
 }
 
-/// The encodings that values of ours have, and their numbers in the format.
+/// Encodings of our values, and their numbers in the format.
 const ENCODINGS: [(Encoding, i32); 2] = [(Encoding::PLAIN, 0), (Encoding::RLE_DICTIONARY, 8)];
 
-/// The number of the encoding that levels have.
+/// Number of the encoding of levels.
 const RLE: i32 = 3;
 
 fn encoding_of(number: i32) -> Option<Encoding> {
-    ENCODINGS.iter().find(|(_, of)| *of == number).map(|(encoding, _)| *encoding)
+    ENCODINGS.iter().find(|(_, code)| *code == number).map(|(encoding, _)| *encoding)
 }
 
 fn number_of(encoding: Encoding) -> i32 {
-    ENCODINGS.iter().find(|(of, _)| *of == encoding).map_or(-1, |(_, number)| *number)
+    ENCODINGS.iter().find(|(known, _)| *known == encoding).map_or(-1, |(_, number)| *number)
 }
 
 #[cfg(test)]
@@ -211,9 +215,8 @@ mod tests {
         }
     }
 
-    /// A flipped bit is another header or none: never one that says the same.
     #[test]
-    fn flipped_bit_is_another_header() {
+    fn flipped_bit_gives_another_header_or_none() {
         for header in headers() {
             let mut bytes = Vec::new();
             header.write(&mut bytes);

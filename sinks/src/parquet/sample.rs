@@ -1,7 +1,7 @@
-//! Some values of a column of texts or ids, for what they say of all.
+//! A sample of a column's strings or GUIDs, from which its encoding follows.
 //!
-//! Only texts and ids are tried: zstd does the same for repeated numbers, and a dictionary of every column
-//! takes half as long again and makes the file a tenth larger.
+//! Other types have no dictionary: zstd does the same for repeated numbers, and a dictionary for every column takes half as
+//! long again and makes the file a tenth larger.
 
 use ahash::RandomState;
 use arrow::array::{Array, AsArray};
@@ -10,32 +10,34 @@ use arrow::datatypes::DataType;
 use super::guid::GUID_TEXT_BYTES;
 use super::limits::DICTIONARY_BYTES;
 
-/// What a sample has shown.
+/// Counts over a sample of up to [`SAMPLE_MAX`] rows.
 pub(super) struct Sample {
-    /// How many different values were among those taken.
+    /// Distinct values in the sample.
     pub(super) distinct: usize,
-    /// How many values the column has.
-    of: usize,
-    taken: usize,
+    /// Values in the sample.
+    values: usize,
+    /// Bytes of the values in the sample.
     bytes: usize,
+    /// Values of the column.
+    column_values: usize,
 }
 
 impl Sample {
-    /// Takes values from all over the column; those of lists are the column's.
+    /// Samples a column, or the items of its lists; `None` for types that have no dictionary.
     pub(super) fn of(array: &dyn Array) -> Option<Self> {
-        // The same keys always, so that equal columns are encoded alike.
+        // Constant keys, so that equal columns are encoded alike.
         let hash = RandomState::with_seeds(1, 2, 3, 4);
         match array.data_type() {
             DataType::Utf8 => {
-                let texts = array.as_string::<i32>();
-                Some(Self::among(array, |row| {
-                    let text = texts.value(row).as_bytes();
-                    (hash.hash_one(text), text.len())
+                let strings = array.as_string::<i32>();
+                Some(Self::over(array, |row| {
+                    let string = strings.value(row).as_bytes();
+                    (hash.hash_one(string), string.len())
                 }))
             }
             DataType::FixedSizeBinary(_) => {
-                let ids = array.as_fixed_size_binary();
-                Some(Self::among(array, |row| (hash.hash_one(ids.value(row)), GUID_TEXT_BYTES)))
+                let guids = array.as_fixed_size_binary();
+                Some(Self::over(array, |row| (hash.hash_one(guids.value(row)), GUID_TEXT_BYTES)))
             }
             DataType::List(_) => {
                 let lists = array.as_list::<i32>();
@@ -46,72 +48,76 @@ impl Sample {
         }
     }
 
-    /// `value` gives a value's hash and its length.
-    fn among(array: &dyn Array, value: impl Fn(usize) -> (u64, usize)) -> Self {
+    /// Samples rows; `value` returns a row's hash and length in bytes.
+    fn over(array: &dyn Array, value: impl Fn(usize) -> (u64, usize)) -> Self {
         let (rows, nulls) = (array.len(), array.nulls());
-        let step = rows.div_ceil(MOST).max(1);
-        let mut sample = Self { of: rows - array.null_count(), taken: 0, distinct: 0, bytes: 0 };
-        let mut seen = Seen([0; 2 * MOST]);
-        let mut before = 0;
-        for at in 0..rows / step {
-            // Not just every so manieth: values may repeat in that rhythm.
-            let row = at * step + at * 7919 % step;
+        let stride = rows.div_ceil(SAMPLE_MAX).max(1);
+        let column_values = rows - array.null_count();
+        let mut sample = Self { distinct: 0, values: 0, bytes: 0, column_values };
+        let mut seen = SeenHashes([0; SLOTS]);
+        let mut previous = 0;
+        for index in 0..rows / stride {
+            // Not at a fixed stride: values may repeat with that period.
+            let row = index * stride + index * 7919 % stride;
             if nulls.is_some_and(|nulls| nulls.is_null(row)) {
                 continue;
             }
             let (hash, length) = value(row);
-            sample.taken += 1;
+            sample.values += 1;
             sample.bytes += length;
-            // A column that says one thing throughout needs no look.
-            if hash != before {
-                sample.distinct += usize::from(seen.is_new(hash));
-                before = hash;
+            // Saves the lookup in columns with runs of one value.
+            if hash != previous {
+                sample.distinct += usize::from(seen.insert(hash));
+                previous = hash;
             }
         }
         sample
     }
 
-    /// Whether a dictionary pays, or may.
-    pub(super) fn repeats(&self) -> bool {
-        /// A dictionary is a page of its own with a header of forty bytes.
-        const FEWEST: usize = 32;
-        /// A few of such texts that repeat pay for a dictionary, and how many do shows when it is made.
-        ///
-        /// # Units
-        /// Bytes of a text.
-        const LONG: usize = 64;
-        if self.taken < FEWEST {
+    /// True if a dictionary pays, or may pay and is worth a try.
+    pub(super) fn favors_dictionary(&self) -> bool {
+        if self.values < DICTIONARY_SAMPLE_MIN {
             return false;
         }
-        let is_short_enough = self.of * self.bytes / self.taken <= 2 * DICTIONARY_BYTES;
-        if self.bytes > LONG * self.taken && is_short_enough {
+        let fits = self.column_values * self.bytes / self.values <= 2 * DICTIONARY_BYTES;
+        if self.bytes > LONG_STRING_BYTES * self.values && fits {
             return true;
         }
-        let longest_dictionary = DICTIONARY_BYTES * self.taken / self.bytes.max(1);
-        let most = longest_dictionary.min(self.of / 3) as f64;
-        // Of so many distinct values a sample of this size has so many.
-        let most_in_sample = most * (1.0 - (-(self.taken as f64) / most).exp());
-        self.distinct as f64 <= most_in_sample
+        let dictionary_values_max = DICTIONARY_BYTES * self.values / self.bytes.max(1);
+        let distinct_max = dictionary_values_max.min(self.column_values / 3) as f64;
+        // Expected number of distinct values in the sample if the column has `distinct_max`.
+        let sample_distinct_max = distinct_max * (1.0 - (-(self.values as f64) / distinct_max).exp());
+        self.distinct as f64 <= sample_distinct_max
     }
 }
 
-/// So many values are taken at the most.
-const MOST: usize = 1024;
+/// Upper bound on the rows of a sample.
+const SAMPLE_MAX: usize = 1024;
 
-/// The hashes of values that were taken: each at its place, or behind it. Zero is none.
-struct Seen([u64; 2 * MOST]);
+/// Values below which a dictionary does not pay for its page with a header of forty bytes.
+const DICTIONARY_SAMPLE_MIN: usize = 32;
 
-impl Seen {
-    fn is_new(&mut self, hash: u64) -> bool {
+/// Mean bytes of strings above which a dictionary is tried: a few that repeat pay for it, and a sample shows too few.
+const LONG_STRING_BYTES: usize = 64;
+
+/// Open-addressing set of hashes, on the stack. 0 is a free slot.
+struct SeenHashes([u64; SLOTS]);
+
+/// Twice the hashes of a sample, so that a search soon meets a free slot.
+const SLOTS: usize = 2 * SAMPLE_MAX;
+
+impl SeenHashes {
+    /// Adds a hash; false if it is in the set already.
+    fn insert(&mut self, hash: u64) -> bool {
         let hash = hash | 1;
-        let mut place = (hash >> 32) as usize % self.0.len();
-        while self.0[place] != 0 {
-            if self.0[place] == hash {
+        let mut slot = (hash >> 32) as usize % self.0.len();
+        while self.0[slot] != 0 {
+            if self.0[slot] == hash {
                 return false;
             }
-            place = (place + 1) % self.0.len();
+            slot = (slot + 1) % self.0.len();
         }
-        self.0[place] = hash;
+        self.0[slot] = hash;
         true
     }
 }

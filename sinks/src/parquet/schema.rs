@@ -1,6 +1,6 @@
 //! The schema that files have for the columns of a batch.
 //!
-//! Owns: names, types and nullability of columns in files. Does not own: field ids (`field_ids`), encodings (`properties`).
+//! Owns: names, types and nullability of columns in files. Does not own: field ids (`field_ids`), encodings (`encodings`).
 
 use std::sync::Arc;
 
@@ -9,23 +9,23 @@ use parquet::arrow::ArrowSchemaConverter;
 use parquet::errors::Result as ParquetResult;
 use parquet::schema::types::TypePtr;
 
-/// What Parquet calls the columns and their types.
+/// The Parquet schema of some columns.
 pub(super) fn schema_of(schema: &Schema) -> ParquetResult<TypePtr> {
-    // The item of a list is `element`, as the format has it, and not `item`, as Arrow does.
+    // Coercion names the item of a list `element`, as the format does, and not `item`, as Arrow does.
     let converter = ArrowSchemaConverter::new().with_coerce_types(true);
-    let fields: Vec<Field> = schema.fields().iter().map(|field| in_files(field)).collect();
+    let fields: Vec<Field> = schema.fields().iter().map(|field| in_file(field)).collect();
     Ok(converter.convert(&Schema::new(fields))?.root_schema_ptr())
 }
 
-/// A column as files have it. Ids are texts, and JSON is a text without annotation: Spark refuses the one for UUIDs, polars
-/// shows both as bytes, and `ClickHouse` takes no null in JSON.
-fn in_files(field: &Field) -> Field {
-    let data_type = if is_id(field) { DataType::Utf8 } else { field.data_type().clone() };
+/// A column as files have it. GUIDs are strings, and JSON is a string without annotation: Spark refuses the annotation for
+/// UUIDs, polars shows both as bytes, and `ClickHouse` allows no null in JSON.
+fn in_file(field: &Field) -> Field {
+    let data_type = if is_guid(field) { DataType::Utf8 } else { field.data_type().clone() };
     Field::new(field.name(), data_type, field.is_nullable())
 }
 
-/// Every column may be null in some row group of its file, so that each says so in all of them: Parquet
-/// would take "never null" for another type.
+/// The same field, nullable. A column may be null in some row group of its file, and Parquet takes a nullable column and
+/// one that is not for different types.
 pub(super) fn nullable(field: &FieldRef) -> FieldRef {
     if field.is_nullable() {
         return Arc::clone(field);
@@ -33,13 +33,13 @@ pub(super) fn nullable(field: &FieldRef) -> FieldRef {
     Arc::new(field.as_ref().clone().with_nullable(true))
 }
 
-/// Whether a column is of ids: sixteen bytes each in memory, and texts in files.
-pub(super) fn is_id(field: &Field) -> bool {
+/// True for a column of GUIDs: sixteen bytes each in memory, strings in files.
+pub(super) fn is_guid(field: &Field) -> bool {
     field.extension_type_name() == Some(UUID)
 }
 
 /// The extension type of JSON in a batch.
 pub(super) const JSON: &str = "arrow.json";
 
-/// The extension type of ids in a batch.
+/// The extension type of GUIDs in a batch.
 const UUID: &str = "arrow.uuid";

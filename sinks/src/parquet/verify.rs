@@ -1,7 +1,7 @@
-//! Verifies the pages of a file.
+//! Verification of a file's pages.
 //!
-//! Owns: the checksum of each page and of the footer, and what a page's header and the footer say of each other. Does not
-//! own: bloom filters, which have no checksum.
+//! Owns: comparing each page and the footer with their checksums, and page headers with the footer. Does not own: bloom
+//! filters, which have no checksum.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -16,29 +16,29 @@ use super::error::Error;
 use super::footer_checksum;
 use super::page_header::{PageHeader, PageKind};
 
-/// Differences between the pages of a file and what was written.
+/// Differences between a file and what was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// The first of them, for people.
+    /// The first difference, for people.
     pub reason: String,
-    /// The columns that have one: their values can't be relied on, and decoding them may fail in any way.
+    /// The columns that differ: their values are not reliable, and decoding them may fail in any way.
     pub columns: BTreeSet<String>,
 }
 
 impl DataFile<'_> {
-    /// Reads every page and compares it with its checksum; `None` if the file is as it was written, by this program.
-    /// Holds [`FETCH_BYTES`] of the file, or one chunk of a column where that is larger.
+    /// Reads every page and compares it with its checksum; `None` if this program wrote the file and it is unchanged.
+    /// Holds [`FETCH_BYTES`] of the file at a time, or one column chunk where that is larger.
     pub async fn verify(&self) -> Result<Option<Damage>, Error> {
         let metadata = &self.footer.metadata;
-        let writer = metadata.file_metadata().created_by().unwrap_or("a program that does not say its name");
+        let writer = metadata.file_metadata().created_by().unwrap_or("an unnamed program");
         if !writer.starts_with(CREATED_BY) {
-            let reason = format!("it was written by {writer}, not by this program");
+            let reason = format!("it was written by {writer}, not by {CREATED_BY}");
             return Ok(Some(Damage { reason, columns: BTreeSet::new() }));
         }
         if !self.footer_is_intact().await? {
             let columns = metadata.file_metadata().schema_descr().root_schema().get_fields();
             let columns = columns.iter().map(|column| column.name().to_owned()).collect();
-            let reason = "its footer is not as it was written: the checksum differs".to_owned();
+            let reason = "its footer does not match its checksum".to_owned();
             return Ok(Some(Damage { reason, columns }));
         }
         let mut damage = None;
@@ -47,13 +47,15 @@ impl DataFile<'_> {
             for column in row_group.columns() {
                 match range_of(column).filter(|range| range.end <= self.footer.file_bytes()) {
                     Some(range) => chunks.push((column, range)),
-                    None => add(&mut damage, column, || "its footer has no place for it".to_owned()),
+                    None => add(&mut damage, column, || {
+                        "its offsets in the footer are outside the file".to_owned()
+                    }),
                 }
             }
-            for together in split(&chunks) {
-                let ranges: Vec<Range<u64>> = together.iter().map(|(_, range)| range.clone()).collect();
+            for batch in fetch_batches(&chunks) {
+                let ranges: Vec<Range<u64>> = batch.iter().map(|(_, range)| range.clone()).collect();
                 let fetched = self.fetch(&ranges).await?;
-                for ((column, _), bytes) in together.iter().zip(&fetched) {
+                for ((column, _), bytes) in batch.iter().zip(&fetched) {
                     if let Err(fault) = check(column, bytes) {
                         add(&mut damage, column, || format!("row group {group}: {fault}"));
                     }
@@ -62,11 +64,9 @@ impl DataFile<'_> {
         }
         Ok(damage)
     }
-}
 
-impl DataFile<'_> {
-    /// True if the footer has the checksum that was written with it. One that is longer than the end that is there is
-    /// fetched again.
+    /// True if the footer matches its checksum. Fetches the whole file if the footer is longer than the end that was read on
+    /// opening.
     async fn footer_is_intact(&self) -> Result<bool, Error> {
         if let Some(intact) = footer_checksum::is_intact(&self.footer.tail) {
             return Ok(intact);
@@ -76,7 +76,7 @@ impl DataFile<'_> {
     }
 }
 
-/// Notes a difference in a column.
+/// Adds a difference in a column.
 fn add(damage: &mut Option<Damage>, column: &ColumnChunkMetaData, fault: impl FnOnce() -> String) {
     let path = column.column_path();
     let first = || format!("column {:?}: {}", path.string(), fault());
@@ -84,14 +84,14 @@ fn add(damage: &mut Option<Damage>, column: &ColumnChunkMetaData, fault: impl Fn
     damage.columns.extend(path.parts().first().cloned());
 }
 
-/// Bytes fetched at once: few requests for a file, little memory for many files at a time.
+/// Bytes fetched at once: few requests for a file, and little memory when many files are verified at a time.
 const FETCH_BYTES: u64 = 1 << 20;
 
 type Chunk<'a> = (&'a ColumnChunkMetaData, Range<u64>);
 
-/// Chunks that are fetched together.
-fn split<'a, 'b>(mut chunks: &'b [Chunk<'a>]) -> Vec<&'b [Chunk<'a>]> {
-    let mut parts = Vec::new();
+/// Splits chunks into batches that are fetched together.
+fn fetch_batches<'a, 'b>(mut chunks: &'b [Chunk<'a>]) -> Vec<&'b [Chunk<'a>]> {
+    let mut batches = Vec::new();
     while !chunks.is_empty() {
         let mut bytes = 0;
         let fits = |(_, range): &&Chunk<'_>| {
@@ -99,50 +99,50 @@ fn split<'a, 'b>(mut chunks: &'b [Chunk<'a>]) -> Vec<&'b [Chunk<'a>]> {
             bytes <= FETCH_BYTES
         };
         let count = chunks.iter().take_while(fits).count().max(1);
-        let (part, rest) = chunks.split_at(count);
-        parts.push(part);
+        let (batch, rest) = chunks.split_at(count);
+        batches.push(batch);
         chunks = rest;
     }
-    parts
+    batches
 }
 
-/// Byte range of a chunk in its file; `None` if it is not possible.
+/// Byte range of a chunk in its file; `None` if its offsets are not valid.
 fn range_of(column: &ColumnChunkMetaData) -> Option<Range<u64>> {
     let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
     let start = u64::try_from(start).ok()?;
     Some(start..start.checked_add(u64::try_from(column.compressed_size()).ok()?)?)
 }
 
-/// Compares the pages of a chunk with their checksums, and what their headers say with what the footer says.
+/// Compares the pages of a chunk with their checksums, and their headers with the footer.
 fn check(column: &ColumnChunkMetaData, chunk: &Bytes) -> Result<(), &'static str> {
     let has_dictionary = column.dictionary_page_offset().is_some();
     let (mut at, mut values, mut uncompressed_bytes) = (0, 0, 0);
     while at < chunk.len() {
         let (header, header_bytes) =
-            PageHeader::read(&chunk[at..]).ok_or("a page's header is not as this program writes it")?;
-        let begin = at + header_bytes;
-        let end = begin + header.compressed_bytes as usize;
-        let page = chunk.get(begin..end).ok_or("a page goes beyond the end of its column")?;
+            PageHeader::read(&chunk[at..]).ok_or("a page has a header that this program does not write")?;
+        let start = at + header_bytes;
+        let end = start + header.compressed_bytes as usize;
+        let page = chunk.get(start..end).ok_or("a page extends beyond the end of its column")?;
         match header.crc {
-            None => return Err("a page has no checksum: the program that wrote it is not this one"),
-            Some(crc) if crc != crc32fast::hash(page) => return Err("a page contradicts its checksum"),
+            None => return Err("a page has no checksum: another program wrote it"),
+            Some(crc) if crc != crc32fast::hash(page) => return Err("a page does not match its checksum"),
             Some(_) => {}
         }
         let is_dictionary = header.kind == PageKind::Dictionary;
         if is_dictionary != (at == 0 && has_dictionary) || !has_encoding(column, &header) {
-            return Err("a page's header contradicts the footer");
+            return Err("a page's header does not match the footer");
         }
         values += if is_dictionary { 0 } else { i64::from(header.values) };
         uncompressed_bytes += header_bytes as i64 + i64::from(header.uncompressed_bytes);
         at = end;
     }
     if (values, uncompressed_bytes) != (column.num_values(), column.uncompressed_size()) {
-        return Err("its pages and the footer differ in their sizes");
+        return Err("the sizes of its pages do not match the footer");
     }
     Ok(())
 }
 
-/// True if the footer knows pages of this encoding.
+/// True if the footer lists pages of this encoding.
 fn has_encoding(column: &ColumnChunkMetaData, header: &PageHeader) -> bool {
     if header.kind == PageKind::Dictionary {
         return header.encoding == Encoding::PLAIN;

@@ -69,8 +69,8 @@ struct EncodedRows {
 }
 
 impl EncodedRows {
-    fn encode(Rows { batch, types }: Rows) -> Result<Self, parquet::Error> {
-        Ok(Self { group: parquet::encode_row_group(&batch)?, types })
+    fn encode(Rows { batch, types }: Rows, facts: &RunFacts) -> Result<Self, parquet::Error> {
+        Ok(Self { group: parquet::encode_row_group(&batch, facts.chunk_writer)?, types })
     }
 }
 
@@ -140,7 +140,7 @@ impl OpenFile {
         }
         let mut groups = Vec::new();
         self.buffer.push_in_parts(files.context, event, raw, partition, |rows| {
-            groups.push(EncodedRows::encode(rows)?);
+            groups.push(EncodedRows::encode(rows, files.facts)?);
             Ok::<(), parquet::Error>(())
         })?;
         let span = Span { first: number, last: number, before: before(), events: 1 };
@@ -217,7 +217,7 @@ impl OpenFile {
     pub(super) fn push_row_group(&mut self, files: &mut Files<'_>) -> Result<(), parquet::Error> {
         let Some(span) = self.buffered.take() else { return Ok(()) };
         let rows = self.buffer.take(files.context);
-        self.add_groups(span, vec![EncodedRows::encode(rows)?], files)
+        self.add_groups(span, vec![EncodedRows::encode(rows, files.facts)?], files)
     }
 
     /// Adds the row groups of whole events. Closes the file first when they can't join it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use bytes::Bytes;
-use catchwater_sinks::parquet::{Body, FooterFacts};
+use catchwater_sinks::parquet::{Body, ChunkWriter, FooterFacts};
 use catchwater_sinks::paths::{Date, Destination, Ordinal, SourceId};
 
 use super::*;
@@ -38,8 +38,12 @@ impl Fixture {
     fn new(rules: RollRules, budget: u64) -> Self {
         let (budget, metrics) = (LaneBudget::new(budget), Arc::new(Metrics::default()));
         let share = Arc::clone(&budget.whole);
-        let facts =
-            RunFacts { lake: "lake".to_owned(), writer: "test".to_owned(), routing_version: ROUTING_VERSION };
+        let facts = RunFacts {
+            lake: "lake".to_owned(),
+            writer: "test".to_owned(),
+            routing_version: ROUTING_VERSION,
+            chunk_writer: ChunkWriter::default(),
+        };
         let context = columns::Context::new(Arc::from("events"), Catalog::new());
         let parser = Parser::new(ParentContext::Drop);
         let lane = Lane::new(Deps { parser, context, rules, facts, budget, metrics: Arc::clone(&metrics) });

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::lake::redrive::{self, Plan, places_of};
+use catchwater_sinks::parquet::ChunkWriter;
 use catchwater_sinks::paths::{self, DataFileName, Ordinal};
 use catchwater_sinks::store::Store;
 
@@ -46,9 +47,14 @@ pub struct Report {
 }
 
 /// Redrives a lake with the parser.
-pub async fn redrive(store: Store, parent_context: ParentContext, dry_run: bool) -> Result<Report, Error> {
+pub async fn redrive(
+    store: Store,
+    parent_context: ParentContext,
+    chunk_writer: ChunkWriter,
+    dry_run: bool,
+) -> Result<Report, Error> {
     let backoff = Backoff::for_store(uuid::Uuid::new_v4().as_u64_pair().0);
-    let settings = Settings { backoff, group_bytes: GROUP_BYTES, dry_run };
+    let settings = Settings { backoff, group_bytes: GROUP_BYTES, chunk_writer, dry_run };
     redrive_by(store, settings, Parser::new(parent_context)).await
 }
 
@@ -58,6 +64,8 @@ struct Settings {
     backoff: Backoff,
     /// Plain size at which rows become a row group.
     group_bytes: usize,
+    /// Writer of the column chunks of files.
+    chunk_writer: ChunkWriter,
     /// Only report what would be redriven.
     dry_run: bool,
 }
@@ -68,12 +76,13 @@ const GROUP_BYTES: usize = 16 << 20;
 
 /// Redrives a lake by these rules.
 async fn redrive_by<R: Rules>(store: Store, settings: Settings, rules: R) -> Result<Report, Error> {
-    let Settings { backoff, group_bytes, dry_run } = settings;
+    let Settings { backoff, group_bytes, chunk_writer, dry_run } = settings;
     let records = Records::new(store.clone(), backoff.clone());
     let facts = RunFacts {
         lake: records.lake_id().await?,
         writer: uuid::Uuid::new_v4().to_string(),
         routing_version: rules.version(),
+        chunk_writer,
     };
     let catalog = Catalog::new();
     let schemas = LakeSchemas::open(records.clone(), Arc::clone(&catalog), None).await?;

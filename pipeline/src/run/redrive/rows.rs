@@ -9,7 +9,7 @@ use std::sync::Arc;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::redrive::{self, Plan};
 use catchwater_sinks::lake::schema::TableSchema;
-use catchwater_sinks::parquet::{self, Body, RowGroup};
+use catchwater_sinks::parquet::{self, Body, ChunkWriter, RowGroup};
 use catchwater_sinks::paths::{self, DataFileName, Ordinal};
 use catchwater_sinks::store::Store;
 
@@ -77,6 +77,7 @@ struct TableFile {
 
 /// Its encoded row groups.
 struct EncodedGroups {
+    writer: ChunkWriter,
     groups: Vec<RowGroup>,
     types: ColumnTypes,
     rows: u64,
@@ -100,7 +101,7 @@ impl RowWriter {
         let (mut rows, mut context) = (0, None);
         for _ in 0..ATTEMPTS {
             for (table, building) in self.build(file, plan, &missing, rules, &mut context).await? {
-                let EncodedGroups { groups, types, rows: file_rows, joins } = building.encoded;
+                let EncodedGroups { groups, types, rows: file_rows, joins, .. } = building.encoded;
                 if !joins {
                     continue;
                 }
@@ -143,7 +144,9 @@ impl RowWriter {
             let Some(parsed) = parsed else {
                 return Err(Error::Disagrees { path: path_of(file, plan), place, table: table.to_owned() });
             };
-            let open = building.entry(table.to_owned()).or_insert_with(|| TableFile::open(context, table));
+            let open = building
+                .entry(table.to_owned())
+                .or_insert_with(|| TableFile::open(context, table, self.facts.chunk_writer));
             open.events += 1;
             open.push(context, &parsed, &event.raw, event.partition)?;
             if open.buffer.byte_size() >= self.group_bytes { open.encode(context) } else { Ok(()) }
@@ -183,9 +186,10 @@ fn path_of(file: &DataFileName, plan: &Plan) -> String {
 }
 
 impl TableFile {
-    fn open(context: &mut Context, table: &str) -> Self {
+    fn open(context: &mut Context, table: &str, writer: ChunkWriter) -> Self {
         let buffer = TableBuffer::open(context, table);
-        let encoded = EncodedGroups { groups: Vec::new(), types: ColumnTypes::new(), rows: 0, joins: true };
+        let encoded =
+            EncodedGroups { writer, groups: Vec::new(), types: ColumnTypes::new(), rows: 0, joins: true };
         Self { buffer, encoded, events: 0 }
     }
 
@@ -221,7 +225,7 @@ impl EncodedGroups {
         }
         self.types.extend(types);
         self.rows += batch.num_rows() as u64;
-        let group = parquet::encode_row_group(&batch)?;
+        let group = parquet::encode_row_group(&batch, self.writer)?;
         self.joins = group.joins(&self.groups);
         self.groups.push(group);
         Ok(())

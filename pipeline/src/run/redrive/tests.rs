@@ -9,7 +9,7 @@ use bytes::Bytes;
 use catchwater_sinks::lake::audit::{self, audit};
 use catchwater_sinks::lake::records::{FirstStart, Origin};
 use catchwater_sinks::lake::schema;
-use catchwater_sinks::parquet::{self, FooterFacts, RowColumns};
+use catchwater_sinks::parquet::{self, ChunkWriter, FooterFacts, RowColumns};
 use catchwater_sinks::paths::{Date, Destination, SourceId};
 use catchwater_sinks::store::faults::{Faults, PutFault};
 
@@ -105,7 +105,9 @@ impl Lake {
         let Rows { batch, types } = buffer.take(&mut context);
         let mut schemas =
             schema::Schemas::load(Records::new(self.store.clone(), no_backoff())).await.unwrap();
-        let body = parquet::assemble(vec![parquet::encode_row_group(&batch).unwrap()]).unwrap();
+        let body =
+            parquet::assemble(vec![parquet::encode_row_group(&batch, ChunkWriter::default()).unwrap()])
+                .unwrap();
         let file_columns = file_columns(types, &body);
         let ensured = schemas.ensure(QUARANTINE, &file_columns).await.unwrap();
         let schema::Ensured::Durable(schema) = ensured else { panic!("{ensured:?}") };
@@ -151,7 +153,17 @@ impl Lake {
 }
 
 async fn redrive_with(store: Store, rules: TestRules) -> Result<Report, Error> {
-    redrive_by(store, Settings { backoff: no_backoff(), group_bytes: 1, dry_run: false }, rules).await
+    redrive_by(
+        store,
+        Settings {
+            backoff: no_backoff(),
+            group_bytes: 1,
+            chunk_writer: ChunkWriter::default(),
+            dry_run: false,
+        },
+        rules,
+    )
+    .await
 }
 
 fn no_backoff() -> Backoff {
@@ -235,7 +247,12 @@ async fn rows_keep_the_position_of_their_events() {
 #[tokio::test]
 async fn dry_run_only_reports() {
     let lake = Lake::five().await;
-    let settings = Settings { backoff: no_backoff(), group_bytes: 1, dry_run: true };
+    let settings = Settings {
+        backoff: no_backoff(),
+        group_bytes: 1,
+        chunk_writer: ChunkWriter::default(),
+        dry_run: true,
+    };
     let faults = Faults::new();
     let report = redrive_by(lake.store.with_faults(&faults), settings, rules(2, ALL)).await.unwrap();
     assert_eq!((counters(&report), tables(&report)), ([1, 5, 4, 0, 1], vec![("account", 2), ("contact", 2)]));
@@ -427,7 +444,8 @@ async fn lake_without_quarantine_has_nothing_to_redrive() {
 #[tokio::test]
 async fn redrives_with_the_parser() {
     let lake = Lake::five().await;
-    let report = redrive(lake.store.clone(), ParentContext::Drop, false).await.unwrap();
+    let report =
+        redrive(lake.store.clone(), ParentContext::Drop, ChunkWriter::default(), false).await.unwrap();
     assert_eq!(tables(&report), [("account", 2), ("contact", 2)]);
     assert_eq!(lake.assert_clean("parser").await, (5, 4, 0));
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::*;
 use crate::lake::fixtures::{complete, id_of};
 use crate::lake::schema::{Column, TableSchema};
-use crate::parquet::{FooterFacts, Removed, RowColumns, encode_row_group};
+use crate::parquet::{ChunkWriter, FooterFacts, Removed, RowColumns, encode_row_group};
 use crate::paths::{self, Destination, GapCause};
 use crate::store::faults::Faults;
 
@@ -102,7 +102,11 @@ fn written(facts: &FooterFacts, ordinals: &[i64]) -> Bytes {
     let group = |ordinals: &[i64]| {
         let places: ArrayRef = Arc::new(Int64Array::from(ordinals.to_vec()));
         let names: ArrayRef = Arc::new(StringArray::from(vec!["a name"; ordinals.len()]));
-        encode_row_group(&RecordBatch::try_from_iter([("name", names), (COLUMN, places)]).unwrap()).unwrap()
+        encode_row_group(
+            &RecordBatch::try_from_iter([("name", names), (COLUMN, places)]).unwrap(),
+            ChunkWriter::default(),
+        )
+        .unwrap()
     };
     complete(ordinals.chunks(2).map(group).collect(), facts)
 }
@@ -279,7 +283,7 @@ fn written_rows(facts: &FooterFacts, rows: &[(i64, i32)]) -> Bytes {
         let places: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.0)).collect::<Int64Array>());
         let indexes: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.1)).collect::<Int32Array>());
         let columns = [(COLUMN, places), ("_row_index", indexes)];
-        encode_row_group(&RecordBatch::try_from_iter(columns).unwrap()).unwrap()
+        encode_row_group(&RecordBatch::try_from_iter(columns).unwrap(), ChunkWriter::default()).unwrap()
     };
     complete(rows.chunks(2).map(group).collect(), facts)
 }
@@ -538,9 +542,13 @@ async fn a_file_that_cannot_be_read_stops_nothing() {
     let mut flipped = whole.to_vec();
     flipped[4..page_bytes(&whole)].fill(0xff);
     let other: ArrayRef = Arc::new(StringArray::from(vec!["4"]));
-    let text = encode_row_group(&RecordBatch::try_from_iter([(COLUMN, other)]).unwrap()).unwrap();
+    let text =
+        encode_row_group(&RecordBatch::try_from_iter([(COLUMN, other)]).unwrap(), ChunkWriter::default())
+            .unwrap();
     let null: ArrayRef = Arc::new(Int64Array::from(vec![None, Some(4)]));
-    let null = encode_row_group(&RecordBatch::try_from_iter([(COLUMN, null)]).unwrap()).unwrap();
+    let null =
+        encode_row_group(&RecordBatch::try_from_iter([(COLUMN, null)]).unwrap(), ChunkWriter::default())
+            .unwrap();
     let of = |group| complete(vec![group], &facts("account", day, 4, &[4]));
     let cases = [
         ("empty", Bytes::new()),
@@ -819,10 +827,10 @@ async fn rows_that_another_program_wrote_are_found() {
         (
             "parquet-cpp-arrow version 22.0.0",
             [10, 10, 0, 0, 1, 0],
-            "was written by parquet-cpp-arrow version 22.0.0, not by this program",
+            "was written by parquet-cpp-arrow version 22.0.0, not by catchwater",
         ),
         // Pages that can't be trusted are not decoded: their rows count as missing.
-        ("catchwater version 0.1.0", [9, 9, 1, 0, 1, 0], "its footer is not as it was written"),
+        ("catchwater version 0.1.0", [9, 9, 1, 0, 1, 0], "its footer does not match its checksum"),
     ];
     for (program, expected, words) in cases {
         let lake = Lake::whole().await;

@@ -1,6 +1,6 @@
-//! The values of a column, or of its lists, and which are null.
+//! The leaf of a column: its values, or those of its lists, its nulls and its levels.
 //!
-//! Owns: levels, and which values belong to which rows. Does not own: what a value is (`values`).
+//! Owns: levels, and the mapping of rows to values. Does not own: the values (`values`).
 
 use std::ops::Range;
 
@@ -9,27 +9,27 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 use parquet::schema::types::ColumnDescPtr;
 
-use super::rle::{put_bits, put_numbers, put_run};
+use super::rle::{encode_bits, encode_numbers, encode_run};
 use crate::parquet::limits::PAGE_ROWS;
 
-/// A column without what is around its values. A value is an *item*: of a list, or of its row.
+/// A plain column, or one of lists. An *item* is a slot of the values: one for each row, or one for each element of a list.
 pub(super) struct Leaf<'a> {
     pub(super) rows: usize,
-    /// All items; those of other rows may stand among them.
+    /// The array of items. It may hold items of other rows, as that of a sliced list does.
     pub(super) values: &'a ArrayRef,
     lists: Option<Lists<'a>>,
-    /// Of the items; absent if none is null.
+    /// Validity of the items; absent if none is null.
     nulls: Option<&'a NullBuffer>,
 }
 
-/// Where the lists of a column begin and end in its items.
+/// The range of items of each list.
 struct Lists<'a> {
     offsets: &'a [i32],
     nulls: Option<&'a NullBuffer>,
 }
 
 impl<'a> Leaf<'a> {
-    /// `None` if it is neither a plain column nor one of lists of plain items, all of which may be null.
+    /// `None` unless the column is nullable and either plain or of lists of nullable plain items.
     pub(super) fn of(array: &'a ArrayRef, column: &ColumnDescPtr) -> Option<Self> {
         let (values, lists) = match array.data_type() {
             DataType::List(_) => {
@@ -41,8 +41,8 @@ impl<'a> Leaf<'a> {
         let levels = (column.max_rep_level(), column.max_def_level());
         let expected = if lists.is_some() { (1, LIST_ITEM as i16) } else { (0, 1) };
         let nulls = values.nulls().filter(|nulls| nulls.null_count() > 0);
-        let suits = levels == expected && lists.as_ref().is_none_or(Lists::null_is_empty);
-        suits.then_some(Self { rows: array.len(), values, lists, nulls })
+        let is_supported = levels == expected && lists.as_ref().is_none_or(Lists::nulls_are_empty);
+        is_supported.then_some(Self { rows: array.len(), values, lists, nulls })
     }
 
     /// The items of all rows.
@@ -58,29 +58,29 @@ impl<'a> Leaf<'a> {
         }
     }
 
-    /// How many levels some rows have.
-    pub(super) fn slots(&self, rows: Range<usize>) -> usize {
+    /// Number of levels of some rows.
+    pub(super) fn level_count(&self, rows: Range<usize>) -> usize {
         match &self.lists {
             None => rows.len(),
-            // A list without items has a level too.
+            // An empty list has a level too.
             Some(lists) => rows.map(|row| lists.items(row).len().max(1)).sum(),
         }
     }
 
-    /// How many of some items are values.
-    pub(super) fn count(&self, items: Range<usize>) -> usize {
+    /// Number of values among some items.
+    pub(super) fn value_count(&self, items: Range<usize>) -> usize {
         match self.nulls {
             None => items.len(),
             Some(nulls) => nulls.inner().slice(items.start, items.len()).count_set_bits(),
         }
     }
 
-    /// How many of all levels stand for no value.
-    pub(super) fn nulls(&self) -> usize {
-        self.slots(0..self.rows) - self.count(self.all())
+    /// Number of levels without a value.
+    pub(super) fn null_count(&self) -> usize {
+        self.level_count(0..self.rows) - self.value_count(self.all())
     }
 
-    /// Gives those of some items that are values.
+    /// Calls `each` with every value among some items.
     #[inline]
     pub(super) fn for_each(&self, items: Range<usize>, mut each: impl FnMut(usize)) {
         self.for_each_run(items, |run| {
@@ -90,7 +90,7 @@ impl<'a> Leaf<'a> {
         });
     }
 
-    /// Gives those of some items that are values, as ranges.
+    /// Calls `each` with every run of values among some items.
     #[inline]
     pub(super) fn for_each_run(&self, items: Range<usize>, mut each: impl FnMut(Range<usize>)) {
         match self.nulls {
@@ -103,17 +103,17 @@ impl<'a> Leaf<'a> {
         }
     }
 
-    /// Where a page ends that begins at a row; it has one row at least.
-    pub(super) fn page_end(&self, from: usize, size: impl Fn(Range<usize>) -> usize) -> usize {
+    /// End of the page that begins at row `from`. A page has at least one row.
+    pub(super) fn page_end(&self, from: usize, encoded_bytes: impl Fn(Range<usize>) -> usize) -> usize {
         let mut to = self.rows.min(from + PAGE_ROWS);
-        while to - from > 1 && size(self.items(from..to)) > PAGE_BYTES {
+        while to - from > 1 && encoded_bytes(self.items(from..to)) > PAGE_BYTES {
             to = from + (to - from) / 2;
         }
         to
     }
 
-    /// Appends the levels of some rows: of repetition, where there are lists, and of definition.
-    pub(super) fn put_levels(&self, rows: Range<usize>, out: &mut Vec<u8>) {
+    /// Appends the levels of some rows: repetition levels if it has lists, then definition levels.
+    pub(super) fn encode_levels(&self, rows: Range<usize>, out: &mut Vec<u8>) {
         match (&self.lists, self.nulls) {
             (Some(lists), _) => {
                 let (mut repeated, mut defined) = (Vec::new(), Vec::new());
@@ -121,21 +121,21 @@ impl<'a> Leaf<'a> {
                     let items = lists.items(row);
                     if items.is_empty() {
                         repeated.push(0);
-                        defined.push(if lists.is_null(row) { 0 } else { EMPTY_LIST });
+                        defined.push(if lists.is_null(row) { NULL_LIST } else { EMPTY_LIST });
                     }
-                    for (at, item) in items.enumerate() {
-                        repeated.push(u32::from(at > 0));
+                    for (index, item) in items.enumerate() {
+                        repeated.push(u32::from(index > 0));
                         let is_null = self.nulls.is_some_and(|nulls| nulls.is_null(item));
                         defined.push(if is_null { NULL_ITEM } else { LIST_ITEM });
                     }
                 }
-                put_sized(out, |out| put_numbers(&repeated, 1, out));
-                put_sized(out, |out| put_numbers(&defined, 2, out));
+                with_length(out, |out| encode_numbers(&repeated, 1, out));
+                with_length(out, |out| encode_numbers(&defined, 2, out));
             }
             (None, Some(nulls)) => {
-                put_sized(out, |out| put_bits(&nulls.inner().slice(rows.start, rows.len()), out));
+                with_length(out, |out| encode_bits(&nulls.inner().slice(rows.start, rows.len()), out));
             }
-            (None, None) => put_sized(out, |out| put_run(1, rows.len(), 1, out)),
+            (None, None) => with_length(out, |out| encode_run(1, rows.len(), 1, out)),
         }
     }
 }
@@ -149,25 +149,26 @@ impl Lists<'_> {
         self.nulls.is_some_and(|nulls| nulls.is_null(row))
     }
 
-    /// No items stand behind a list that is null.
-    fn null_is_empty(&self) -> bool {
+    /// True if no null list has items; Arrow allows that.
+    fn nulls_are_empty(&self) -> bool {
         (0..self.offsets.len() - 1).all(|row| !self.is_null(row) || self.items(row).is_empty())
     }
 }
 
-/// Puts the length of what is put before it.
-fn put_sized(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
-    let at = out.len();
+/// Appends what `encode` appends, after its length in four bytes.
+fn with_length(out: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
     out.extend_from_slice(&[0; 4]);
-    put(out);
-    let length = (out.len() - at - 4) as u32;
-    out[at..at + 4].copy_from_slice(&length.to_le_bytes());
+    encode(out);
+    let length = (out.len() - start - 4) as u32;
+    out[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }
 
-/// Definition levels of lists; 0 is a list that is null.
+/// Definition levels of lists.
+const NULL_LIST: u32 = 0;
 const EMPTY_LIST: u32 = 1;
 const NULL_ITEM: u32 = 2;
 const LIST_ITEM: u32 = 3;
 
-/// Plain values behind which a page is closed, as in the library.
+/// Upper bound on the plain values of a page, in bytes: the library's default.
 const PAGE_BYTES: usize = 1 << 20;

@@ -1,22 +1,25 @@
-//! One column of a row group becomes a column chunk: the pages that the library would write, in half of its time.
+//! The column chunk of one column of a row group: the pages that the library would write, in half of its time.
 //!
 //! ```text
 //! array ──► leaf: values and nulls ──► dictionary? ──► for each page: levels, values, zstd ──► EncodedChunk
 //! ```
 //!
-//! The library makes a counted reference of every id, asks a table with keys of any kind for every text, keeps a number
-//! for every level, and sets up a schema, a file and two compressors for every column: 50 µs, and files of few rows are common.
-//! Owns: the types that rows are made of. Does not own: whether a dictionary, a filter, statistics, compression pay
-//! (`properties`), and what is rare: floating point, binary, lists of structs (the library writes these).
+//! Owns: the types that rows are made of. Does not own: the choice of dictionary, bloom filter, statistics and compression
+//! (`encodings`), and rare types (`library`): floating point, binary, lists of structs.
+//!
+//! The library makes a counted reference of every GUID, looks up every string in a hash table with keys of any type, keeps a
+//! number for every level, and sets up a schema, a file and two compressors for every column, which takes 50 µs; files of few
+//! rows are common. `docs/decisions/0015-chunks-of-our-own.md` has the figures, and the criterion by which this folder is
+//! removed.
 //!
 //! # Source
 //! The Parquet format, "Data Pages" and "Encodings": pages of version 1, `PLAIN`, `RLE_DICTIONARY`, `RLE` for levels.
 
-mod dictionary; // the distinct values of a column
-mod leaf; // the values of a column, or of its lists, and which are null
-mod rle; // runs and bit-packed groups of small numbers
-mod pages; // pages, put one behind the other
-mod values; // how values of each type are written
+mod dictionary; // distinct values, and the index of each value
+mod leaf; // values, nulls and levels of a column or of its lists
+mod pages; // pages, one after the other, and the chunk's metadata
+mod rle; // run-length encoding and bit packing
+mod values; // plain encoding and statistics of each type
 
 use std::sync::Arc;
 
@@ -33,126 +36,150 @@ use parquet::schema::types::ColumnDescPtr;
 use self::dictionary::Dictionary;
 use self::leaf::Leaf;
 pub(super) use self::pages::EncodedChunk;
-use self::pages::{Pages, Tools};
-use self::values::{Flags, Ids, Keyed, Number, Numbers, Texts, Values};
-use super::encodings::{Encodings, FILTER_FALSE_POSITIVES};
+use self::pages::{PagesBuilder, Scratch};
+use self::values::{Booleans, Guids, KeyedValues, Number, Numbers, OrderedValues, Strings, Values};
+use super::encodings::{BLOOM_FILTER_FPP, Encodings};
 
-/// Writes the chunks of a row group, one after the other.
-pub(super) struct ChunkWriter {
-    tools: Tools,
+/// Encodes the chunks of a row group, one after the other.
+pub(super) struct ChunkEncoder {
+    scratch: Scratch,
 }
 
-impl ChunkWriter {
+impl ChunkEncoder {
     /// # Errors
-    /// There is no memory for a compressor.
+    /// The compressor has no memory.
     pub(super) fn new() -> ParquetResult<Self> {
-        Ok(Self { tools: Tools::new()? })
+        Ok(Self { scratch: Scratch::new()? })
     }
 
-    /// Encodes a column that may be null; `None` if it is the library's.
-    pub(super) fn write(
+    /// Encodes a nullable column; `None` if the library has to write its type.
+    pub(super) fn encode(
         &mut self,
         column: &ColumnDescPtr,
         array: &ArrayRef,
         encodings: &Encodings,
     ) -> ParquetResult<Option<EncodedChunk>> {
         let Some(leaf) = Leaf::of(array, column) else { return Ok(None) };
-        let pages = Pages::new(&mut self.tools, encodings.compression);
+        let pages = PagesBuilder::new(&mut self.scratch, encodings.compression);
         let chunk = Chunk { column, leaf: &leaf, encodings, pages };
         let values = leaf.values;
         match values.data_type() {
             DataType::FixedSizeBinary(16) if column.physical_type() == Type::BYTE_ARRAY => {
-                chunk.keyed(&Ids::new(values.as_fixed_size_binary()))
+                chunk.encode_keyed(&Guids::new(values.as_fixed_size_binary()))
             }
-            DataType::Utf8 => chunk.keyed(&Texts(values.as_string())),
-            DataType::Int32 => chunk.numbers::<Int32Type>(),
-            DataType::Date32 => chunk.numbers::<Date32Type>(),
-            DataType::Int64 => chunk.numbers::<Int64Type>(),
-            DataType::Timestamp(TimeUnit::Microsecond, _) => chunk.numbers::<TimestampMicrosecondType>(),
-            DataType::Decimal128(38, _) => chunk.numbers::<Decimal128Type>(),
-            DataType::Boolean => chunk.plain(&Flags(values.as_boolean().values()), None),
+            DataType::Utf8 => chunk.encode_keyed(&Strings(values.as_string())),
+            DataType::Int32 => chunk.encode_numbers::<Int32Type>(),
+            DataType::Date32 => chunk.encode_numbers::<Date32Type>(),
+            DataType::Int64 => chunk.encode_numbers::<Int64Type>(),
+            DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                chunk.encode_numbers::<TimestampMicrosecondType>()
+            }
+            DataType::Decimal128(38, _) => chunk.encode_numbers::<Decimal128Type>(),
+            DataType::Boolean => chunk.encode_ordered(&Booleans(values.as_boolean().values())),
             _ => return Ok(None),
         }
         .map(Some)
     }
 }
 
-/// A chunk that is being written.
+/// A chunk while it is encoded.
 struct Chunk<'a> {
     column: &'a ColumnDescPtr,
     leaf: &'a Leaf<'a>,
     encodings: &'a Encodings,
-    pages: Pages<'a>,
+    pages: PagesBuilder<'a>,
 }
 
 impl Chunk<'_> {
-    fn numbers<T: ArrowPrimitiveType<Native: Number>>(self) -> ParquetResult<EncodedChunk> {
+    fn encode_numbers<T: ArrowPrimitiveType<Native: Number>>(self) -> ParquetResult<EncodedChunk> {
         let values = self.leaf.values.as_primitive::<T>().values();
-        self.plain(&Numbers(values), None)
+        self.encode_ordered(&Numbers(values))
     }
 
-    fn plain(self, values: &impl Values, filter: Option<Sbbf>) -> ParquetResult<EncodedChunk> {
-        let statistics = self.encodings.statistics.then(|| values.statistics(self.leaf)).flatten();
-        self.write(values, None, statistics, filter)
+    fn encode_ordered(self, values: &impl OrderedValues) -> ParquetResult<EncodedChunk> {
+        let statistics = self.encodings.statistics.then(|| values.statistics(self.leaf));
+        self.finish(values, None, statistics, None)
     }
 
-    fn keyed(mut self, values: &impl Keyed) -> ParquetResult<EncodedChunk> {
-        let dictionary = if self.encodings.dictionary { Dictionary::of(values, self.leaf) } else { None };
-        let filter = self.filter(values, dictionary.as_ref())?;
-        let Some(dictionary) = dictionary else { return self.plain(values, filter) };
-        for item in &dictionary.items {
-            values.put_one(*item, self.pages.page());
+    fn encode_keyed(mut self, values: &impl KeyedValues) -> ParquetResult<EncodedChunk> {
+        let dictionary = if self.encodings.dictionary { Dictionary::build(values, self.leaf) } else { None };
+        let bloom_filter = self.bloom_filter(values, dictionary.as_ref())?;
+        let statistics = self.keyed_statistics(values, dictionary.as_ref());
+        if let Some(dictionary) = &dictionary {
+            for item in &dictionary.items {
+                values.encode_one(*item, self.pages.page());
+            }
+            self.pages.finish_dictionary(dictionary.items.len())?;
         }
-        self.pages.put_dictionary(dictionary.items.len())?;
-        let nulls = self.leaf.nulls();
-        let bounds = || values.bounds(dictionary.items.iter().copied(), nulls);
-        let statistics = self.encodings.statistics.then(bounds).flatten();
-        self.write(values, Some(&dictionary), statistics, filter)
+        self.finish(values, dictionary.as_ref(), statistics, bloom_filter)
     }
 
-    /// Which values the column has not.
-    fn filter(&self, values: &impl Keyed, dictionary: Option<&Dictionary>) -> ParquetResult<Option<Sbbf>> {
-        let most = self.leaf.count(self.leaf.all());
-        if !self.encodings.filter || most == 0 {
+    fn keyed_statistics(
+        &self,
+        values: &impl KeyedValues,
+        dictionary: Option<&Dictionary>,
+    ) -> Option<Statistics> {
+        if !self.encodings.statistics {
+            return None;
+        }
+        let nulls = self.leaf.null_count();
+        if let Some(dictionary) = dictionary {
+            return values.statistics(&dictionary.items, nulls);
+        }
+        let mut items = Vec::with_capacity(self.leaf.value_count(self.leaf.all()));
+        self.leaf.for_each(self.leaf.all(), |item| items.push(item));
+        values.statistics(&items, nulls)
+    }
+
+    /// The bloom filter of the column's values; `None` if none was chosen or the column has no values.
+    fn bloom_filter(
+        &self,
+        values: &impl KeyedValues,
+        dictionary: Option<&Dictionary>,
+    ) -> ParquetResult<Option<Sbbf>> {
+        let count = self.leaf.value_count(self.leaf.all());
+        if !self.encodings.bloom_filter || count == 0 {
             return Ok(None);
         }
-        let mut filter = Sbbf::new_with_ndv_fpp(most as u64, FILTER_FALSE_POSITIVES)?;
-        let note = |item| values.note(item, &mut filter);
+        let mut bloom_filter = Sbbf::new_with_ndv_fpp(count as u64, BLOOM_FILTER_FPP)?;
+        let insert = |item| values.insert_into(item, &mut bloom_filter);
         match dictionary {
-            Some(dictionary) => dictionary.items.iter().copied().for_each(note),
-            None => self.leaf.for_each(self.leaf.all(), note),
+            Some(dictionary) => dictionary.items.iter().copied().for_each(insert),
+            None => self.leaf.for_each(self.leaf.all(), insert),
         }
-        // Made for as many as there are values, it is folded to those that are distinct.
-        filter.fold_to_target_fpp(FILTER_FALSE_POSITIVES);
-        Ok(Some(filter))
+        // Its size is that for all values; folding fits it to the distinct ones.
+        bloom_filter.fold_to_target_fpp(BLOOM_FILTER_FPP);
+        Ok(Some(bloom_filter))
     }
 
-    fn write(
+    /// Encodes the data pages and finishes the chunk.
+    fn finish(
         mut self,
         values: &impl Values,
         dictionary: Option<&Dictionary>,
         statistics: Option<Statistics>,
-        filter: Option<Sbbf>,
+        bloom_filter: Option<Sbbf>,
     ) -> ParquetResult<EncodedChunk> {
         let leaf = self.leaf;
-        let (mut from, mut known) = (0, 0);
+        let (mut from, mut encoded) = (0, 0);
         while from < leaf.rows {
-            let to = leaf.page_end(from, |items| if dictionary.is_none() { values.size(items) } else { 0 });
+            let bytes = |items| if dictionary.is_none() { values.encoded_bytes(items) } else { 0 };
+            let to = leaf.page_end(from, bytes);
             let items = leaf.items(from..to);
             let page = self.pages.page();
-            leaf.put_levels(from..to, page);
+            leaf.encode_levels(from..to, page);
             let encoding = if let Some(dictionary) = dictionary {
-                let count = leaf.count(items);
-                dictionary.put(known..known + count, page);
-                known += count;
+                let count = leaf.value_count(items);
+                dictionary.encode_indexes(encoded..encoded + count, page);
+                encoded += count;
                 Encoding::RLE_DICTIONARY
             } else {
-                values.put(leaf, items, page);
+                values.encode(leaf, items, page);
                 Encoding::PLAIN
             };
-            self.pages.put_data(leaf.slots(from..to), encoding)?;
+            self.pages.finish_data(leaf.level_count(from..to), encoding)?;
             from = to;
         }
-        self.pages.finish(Arc::clone(self.column), leaf.rows, statistics, filter)
+        self.pages.finish(Arc::clone(self.column), leaf.rows, statistics, bloom_filter)
     }
 }

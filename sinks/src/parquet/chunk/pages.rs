@@ -1,4 +1,4 @@
-//! Pages, put one behind the other, and what a footer says about them.
+//! The pages of a chunk, one after the other, and the chunk's metadata.
 
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, EncodingMask, ZstdLevel};
@@ -14,7 +14,7 @@ use zstd::zstd_safe::compress_bound;
 
 use crate::parquet::page_header::{MAX_HEADER_BYTES, PageHeader, PageKind};
 
-/// A column chunk that is written.
+/// An encoded column chunk: its pages, and its metadata for the footer.
 #[derive(Debug)]
 pub(in crate::parquet) struct EncodedChunk {
     pages: Bytes,
@@ -22,17 +22,16 @@ pub(in crate::parquet) struct EncodedChunk {
 }
 
 impl EncodedChunk {
-    /// Pages that somebody else has written and described.
     pub(in crate::parquet) fn new(pages: Bytes, close: ColumnCloseResult) -> Self {
         Self { pages, close }
     }
 
-    /// What a footer says about it.
+    /// Metadata for the footer.
     pub(in crate::parquet) fn close(&self) -> &ColumnCloseResult {
         &self.close
     }
 
-    /// Puts it into a file.
+    /// Appends the chunk to a file.
     pub(in crate::parquet) fn append(
         self,
         to: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
@@ -41,74 +40,73 @@ impl EncodedChunk {
     }
 }
 
-/// What serves one chunk after the other.
-pub(super) struct Tools {
+/// Compressor and buffers that serve one chunk after the other.
+pub(super) struct Scratch {
     compressor: Compressor<'static>,
-    /// The page that is being made, not compressed yet.
+    /// The current page before compression.
     page: Vec<u8>,
-    /// The same, compressed.
     compressed: Vec<u8>,
 }
 
-impl Tools {
+impl Scratch {
     pub(super) fn new() -> ParquetResult<Self> {
         let compressor = Compressor::new(ZstdLevel::default().compression_level())?;
         Ok(Self { compressor, page: Vec::new(), compressed: Vec::new() })
     }
 }
 
-/// The pages of a chunk so far.
-pub(super) struct Pages<'a> {
-    tools: &'a mut Tools,
+/// Builder of a chunk's pages. A page is made in [`PagesBuilder::page`] and then finished.
+pub(super) struct PagesBuilder<'a> {
+    scratch: &'a mut Scratch,
     compression: Compression,
     out: Vec<u8>,
     encodings: Vec<PageEncodingStats>,
     dictionary_bytes: Option<u64>,
     uncompressed_bytes: usize,
     /// Levels of all data pages.
-    slots: usize,
+    levels: usize,
 }
 
-impl<'a> Pages<'a> {
-    pub(super) fn new(tools: &'a mut Tools, compression: Compression) -> Self {
-        tools.page.clear();
+impl<'a> PagesBuilder<'a> {
+    pub(super) fn new(scratch: &'a mut Scratch, compression: Compression) -> Self {
+        scratch.page.clear();
         Self {
-            tools,
+            scratch,
             compression,
             out: Vec::new(),
             encodings: Vec::new(),
             dictionary_bytes: None,
             uncompressed_bytes: 0,
-            slots: 0,
+            levels: 0,
         }
     }
 
-    /// Where the next page is made.
+    /// The buffer of the current page.
     pub(super) fn page(&mut self) -> &mut Vec<u8> {
-        &mut self.tools.page
+        &mut self.scratch.page
     }
 
-    /// Puts what was made as the dictionary, before any other page.
-    pub(super) fn put_dictionary(&mut self, values: usize) -> ParquetResult<()> {
-        self.put(PageKind::Dictionary, values, Encoding::PLAIN)?;
+    /// Finishes the current page as the dictionary, which comes before all data pages.
+    pub(super) fn finish_dictionary(&mut self, values: usize) -> ParquetResult<()> {
+        self.finish_page(PageKind::Dictionary, values, Encoding::PLAIN)?;
         self.dictionary_bytes = Some(self.out.len() as u64);
         Ok(())
     }
 
-    /// Puts what was made as the next page of values.
-    pub(super) fn put_data(&mut self, slots: usize, encoding: Encoding) -> ParquetResult<()> {
-        self.put(PageKind::Data, slots, encoding)?;
-        self.slots += slots;
+    /// Finishes the current page as a data page.
+    pub(super) fn finish_data(&mut self, levels: usize, encoding: Encoding) -> ParquetResult<()> {
+        self.finish_page(PageKind::Data, levels, encoding)?;
+        self.levels += levels;
         Ok(())
     }
 
-    fn put(&mut self, kind: PageKind, values: usize, encoding: Encoding) -> ParquetResult<()> {
+    fn finish_page(&mut self, kind: PageKind, values: usize, encoding: Encoding) -> ParquetResult<()> {
         let page_type = kind.page_type();
         match self.encodings.last_mut() {
             Some(last) if last.page_type == page_type => last.count += 1,
             _ => self.encodings.push(PageEncodingStats { page_type, encoding, count: 1 }),
         }
-        let Self { tools: Tools { compressor, page, compressed }, out, .. } = self;
+        let Self { scratch: Scratch { compressor, page, compressed }, out, .. } = self;
         let stored = if self.compression == Compression::UNCOMPRESSED {
             &*page
         } else {
@@ -125,22 +123,22 @@ impl<'a> Pages<'a> {
             values: values as i32,
             encoding,
         };
-        let begin = out.len();
+        let start = out.len();
         out.reserve(MAX_HEADER_BYTES + stored.len());
         header.write(out);
-        self.uncompressed_bytes += out.len() - begin + page.len();
+        self.uncompressed_bytes += out.len() - start + page.len();
         out.extend_from_slice(stored);
         page.clear();
         Ok(())
     }
 
-    /// Closes the chunk.
+    /// Finishes the chunk.
     pub(super) fn finish(
         self,
         column: ColumnDescPtr,
         rows: usize,
         statistics: Option<Statistics>,
-        filter: Option<Sbbf>,
+        bloom_filter: Option<Sbbf>,
     ) -> ParquetResult<EncodedChunk> {
         let mut pages = self.out;
         pages.shrink_to_fit();
@@ -151,7 +149,7 @@ impl<'a> Pages<'a> {
             .set_page_encoding_stats(self.encodings.clone())
             .set_total_compressed_size(pages.len() as i64)
             .set_total_uncompressed_size(self.uncompressed_bytes as i64)
-            .set_num_values(self.slots as i64)
+            .set_num_values(self.levels as i64)
             .set_data_page_offset(self.dictionary_bytes.unwrap_or(0) as i64)
             .set_dictionary_page_offset(self.dictionary_bytes.map(|_| 0));
         if let Some(statistics) = statistics {
@@ -161,7 +159,7 @@ impl<'a> Pages<'a> {
             bytes_written: pages.len() as u64,
             rows_written: rows as u64,
             metadata: metadata.build()?,
-            bloom_filter: filter,
+            bloom_filter,
             column_index: None,
             offset_index: None,
         };

@@ -1,8 +1,8 @@
-//! How values of each type are written, and which is the least and the greatest.
+//! Plain encoding, dictionary keys and statistics of each type.
 //!
 //! # Source
-//! The Parquet format, "Plain encoding": numbers from their lowest byte on, decimals from their highest, texts and ids behind
-//! their length, flags as bits.
+//! The Parquet format, "Plain encoding": integers little-endian, decimals big-endian, strings and GUIDs after their length,
+//! booleans as bits.
 
 use std::hash::Hash;
 use std::ops::Range;
@@ -10,94 +10,102 @@ use std::ops::Range;
 use arrow::array::{FixedSizeBinaryArray, StringArray};
 use arrow::buffer::BooleanBuffer;
 use parquet::bloom_filter::Sbbf;
-use parquet::data_type::{ByteArray, FixedLenByteArray};
+use parquet::data_type::{AsBytes, ByteArray, FixedLenByteArray};
 use parquet::file::statistics::{Statistics, ValueStatistics};
 
 use super::leaf::Leaf;
 use crate::parquet::guid::{GUID_TEXT_BYTES, guid_text};
 
-/// The items of a column; what stands at one that is null is nobody's business.
+/// The items of a column. Values in null slots are unspecified.
 pub(super) trait Values {
-    /// Appends those of some items that are values.
-    fn put(&self, leaf: &Leaf<'_>, items: Range<usize>, out: &mut Vec<u8>);
+    /// Appends the values among some items.
+    fn encode(&self, leaf: &Leaf<'_>, items: Range<usize>, out: &mut Vec<u8>);
 
-    /// What so many items take, at the most.
-    fn size(&self, items: Range<usize>) -> usize;
-
-    /// The least and the greatest value.
-    fn statistics(&self, leaf: &Leaf<'_>) -> Option<Statistics>;
+    /// Upper bound on the encoded bytes of some items.
+    fn encoded_bytes(&self, items: Range<usize>) -> usize;
 }
 
-/// Values that a dictionary or a filter may hold.
-pub(super) trait Keyed: Values {
-    /// What tells values apart.
+/// Values whose order readers use to skip row groups.
+pub(super) trait OrderedValues: Values {
+    /// Min, max and number of nulls of the whole column.
+    fn statistics(&self, leaf: &Leaf<'_>) -> Statistics;
+}
+
+/// Values that may be in a dictionary or a bloom filter.
+pub(super) trait KeyedValues: Values {
+    /// Identifies a value.
     type Key: Hash + Eq + Copy;
 
     fn key(&self, item: usize) -> Self::Key;
 
-    /// Notes the value, without its length, in a filter.
-    fn note(&self, item: usize, filter: &mut Sbbf);
+    /// Adds a value, without its length, to a bloom filter.
+    fn insert_into(&self, item: usize, bloom_filter: &mut Sbbf);
 
     /// Appends one value.
-    fn put_one(&self, item: usize, out: &mut Vec<u8>);
+    fn encode_one(&self, item: usize, out: &mut Vec<u8>);
 
-    /// The least and the greatest of some values; none if they are longer than statistics may be.
-    fn bounds(&self, items: impl Iterator<Item = usize> + Clone, nulls: usize) -> Option<Statistics>;
+    /// Min and max of some values and the number of nulls of the column; `None` if the type has no statistics or the values
+    /// are too long for them.
+    fn statistics(&self, _items: &[usize], _nulls: usize) -> Option<Statistics> {
+        None
+    }
 }
 
 /// Numbers of a fixed size.
 pub(super) struct Numbers<'a, T>(pub(super) &'a [T]);
 
-/// A number as the format has it.
+/// A number as the format encodes it.
 pub(super) trait Number: Copy + Ord {
-    const LEAST: Self;
-    const GREATEST: Self;
+    const MIN: Self;
+    const MAX: Self;
 
-    fn put(self, place: &mut [u8]);
+    /// Writes the number into a slot of its size.
+    fn encode(self, slot: &mut [u8]);
 
-    fn statistics(bounds: Option<(Self, Self)>, nulls: u64) -> Statistics;
+    fn statistics(min_max: Option<(Self, Self)>, nulls: usize) -> Statistics;
 }
 
 impl<T: Number> Values for Numbers<'_, T> {
-    fn put(&self, leaf: &Leaf<'_>, items: Range<usize>, out: &mut Vec<u8>) {
+    fn encode(&self, leaf: &Leaf<'_>, items: Range<usize>, out: &mut Vec<u8>) {
         leaf.for_each_run(items, |run| {
-            let at = out.len();
-            out.resize(at + self.size(run.clone()), 0);
-            for (place, number) in out[at..].chunks_exact_mut(size_of::<T>()).zip(&self.0[run]) {
-                number.put(place);
+            let start = out.len();
+            out.resize(start + self.encoded_bytes(run.clone()), 0);
+            for (slot, number) in out[start..].chunks_exact_mut(size_of::<T>()).zip(&self.0[run]) {
+                number.encode(slot);
             }
         });
     }
 
-    fn size(&self, items: Range<usize>) -> usize {
+    fn encoded_bytes(&self, items: Range<usize>) -> usize {
         items.len() * size_of::<T>()
     }
+}
 
-    fn statistics(&self, leaf: &Leaf<'_>) -> Option<Statistics> {
-        let (mut least, mut greatest) = (T::GREATEST, T::LEAST);
+impl<T: Number> OrderedValues for Numbers<'_, T> {
+    fn statistics(&self, leaf: &Leaf<'_>) -> Statistics {
+        let (mut min, mut max) = (T::MAX, T::MIN);
         leaf.for_each_run(leaf.all(), |run| {
             for number in &self.0[run] {
-                least = least.min(*number);
-                greatest = greatest.max(*number);
+                min = min.min(*number);
+                max = max.max(*number);
             }
         });
-        let bounds = (least <= greatest).then_some((least, greatest));
-        Some(T::statistics(bounds, leaf.nulls() as u64))
+        T::statistics((min <= max).then_some((min, max)), leaf.null_count())
     }
 }
 
 macro_rules! little_endian {
     ($number:ty) => {
         impl Number for $number {
-            const LEAST: Self = Self::MIN;
-            const GREATEST: Self = Self::MAX;
+            const MIN: Self = Self::MIN;
+            const MAX: Self = Self::MAX;
 
-            fn put(self, place: &mut [u8]) {
-                place.copy_from_slice(&self.to_le_bytes());
+            fn encode(self, slot: &mut [u8]) {
+                slot.copy_from_slice(&self.to_le_bytes());
             }
 
-            fn statistics(bounds: Option<(Self, Self)>, nulls: u64) -> Statistics {
-                signed(bounds, nulls)
+            fn statistics(min_max: Option<(Self, Self)>, nulls: usize) -> Statistics {
+                signed(min_max, nulls)
             }
         }
     };
@@ -108,24 +116,23 @@ little_endian!(i64);
 
 /// Decimals.
 impl Number for i128 {
-    const LEAST: Self = Self::MIN;
-    const GREATEST: Self = Self::MAX;
+    const MIN: Self = Self::MIN;
+    const MAX: Self = Self::MAX;
 
-    fn put(self, place: &mut [u8]) {
-        place.copy_from_slice(&self.to_be_bytes());
+    fn encode(self, slot: &mut [u8]) {
+        slot.copy_from_slice(&self.to_be_bytes());
     }
 
-    fn statistics(bounds: Option<(Self, Self)>, nulls: u64) -> Statistics {
+    fn statistics(min_max: Option<(Self, Self)>, nulls: usize) -> Statistics {
         let bytes = |number: Self| FixedLenByteArray::from(number.to_be_bytes().to_vec());
-        signed(bounds.map(|(least, greatest)| (bytes(least), bytes(greatest))), nulls)
+        signed(min_max.map(|(min, max)| (bytes(min), bytes(max))), nulls)
     }
 }
 
-/// Flags.
-pub(super) struct Flags<'a>(pub(super) &'a BooleanBuffer);
+pub(super) struct Booleans<'a>(pub(super) &'a BooleanBuffer);
 
-impl Values for Flags<'_> {
-    fn put(&self, leaf: &Leaf<'_>, items: Range<usize>, out: &mut Vec<u8>) {
+impl Values for Booleans<'_> {
+    fn encode(&self, leaf: &Leaf<'_>, items: Range<usize>, out: &mut Vec<u8>) {
         let (mut byte, mut bits) = (0, 0);
         leaf.for_each(items, |item| {
             byte |= u8::from(self.0.value(item)) << bits;
@@ -140,145 +147,140 @@ impl Values for Flags<'_> {
         }
     }
 
-    fn size(&self, items: Range<usize>) -> usize {
+    fn encoded_bytes(&self, items: Range<usize>) -> usize {
         items.len().div_ceil(8)
-    }
-
-    fn statistics(&self, leaf: &Leaf<'_>) -> Option<Statistics> {
-        let mut seen = [false; 2];
-        leaf.for_each(leaf.all(), |item| seen[usize::from(self.0.value(item))] = true);
-        let bounds = (seen != [false; 2]).then_some((!seen[0], seen[1]));
-        Some(unsigned(bounds, leaf.nulls() as u64))
     }
 }
 
-/// Ids of sixteen bytes, written as their text: every reader knows texts. Nobody asks for the least.
-pub(super) struct Ids<'a>(&'a [[u8; 16]]);
+impl OrderedValues for Booleans<'_> {
+    fn statistics(&self, leaf: &Leaf<'_>) -> Statistics {
+        let mut found = [false; 2];
+        leaf.for_each(leaf.all(), |item| found[usize::from(self.0.value(item))] = true);
+        unsigned((found != [false; 2]).then_some((!found[0], found[1])), leaf.null_count())
+    }
+}
 
-impl<'a> Ids<'a> {
+/// GUIDs of sixteen bytes, encoded as strings, which every reader knows. They have no statistics.
+pub(super) struct Guids<'a>(&'a [[u8; 16]]);
+
+impl<'a> Guids<'a> {
     pub(super) fn new(array: &'a FixedSizeBinaryArray) -> Self {
         Self(array.value_data().as_chunks().0)
     }
 }
 
-impl Values for Ids<'_> {
-    fn put(&self, leaf: &Leaf<'_>, items: Range<usize>, out: &mut Vec<u8>) {
+impl Values for Guids<'_> {
+    fn encode(&self, leaf: &Leaf<'_>, items: Range<usize>, out: &mut Vec<u8>) {
         leaf.for_each_run(items, |run| {
-            let at = out.len();
-            out.resize(at + self.size(run.clone()), 0);
-            let (places, _) = out[at..].as_chunks_mut::<ID_BYTES>();
-            for (place, id) in places.iter_mut().zip(&self.0[run]) {
-                *place = sized_text(id);
+            let start = out.len();
+            out.resize(start + self.encoded_bytes(run.clone()), 0);
+            let (slots, _) = out[start..].as_chunks_mut::<ENCODED_GUID_BYTES>();
+            for (slot, guid) in slots.iter_mut().zip(&self.0[run]) {
+                *slot = encoded_guid(guid);
             }
         });
     }
 
-    fn size(&self, items: Range<usize>) -> usize {
-        items.len() * ID_BYTES
-    }
-
-    fn statistics(&self, _: &Leaf<'_>) -> Option<Statistics> {
-        None
+    fn encoded_bytes(&self, items: Range<usize>) -> usize {
+        items.len() * ENCODED_GUID_BYTES
     }
 }
 
-impl Keyed for Ids<'_> {
+impl KeyedValues for Guids<'_> {
     type Key = u128;
 
     fn key(&self, item: usize) -> u128 {
         u128::from_ne_bytes(self.0[item])
     }
 
-    fn note(&self, item: usize, filter: &mut Sbbf) {
-        filter.insert(&guid_text(&self.0[item])[..]);
+    fn insert_into(&self, item: usize, bloom_filter: &mut Sbbf) {
+        bloom_filter.insert(&guid_text(&self.0[item])[..]);
     }
 
-    fn put_one(&self, item: usize, out: &mut Vec<u8>) {
-        out.extend_from_slice(&sized_text(&self.0[item]));
-    }
-
-    fn bounds(&self, _: impl Iterator<Item = usize> + Clone, _: usize) -> Option<Statistics> {
-        None
+    fn encode_one(&self, item: usize, out: &mut Vec<u8>) {
+        out.extend_from_slice(&encoded_guid(&self.0[item]));
     }
 }
 
-/// The text of an id behind its length.
-fn sized_text(id: &[u8; 16]) -> [u8; ID_BYTES] {
-    let mut out = [0; ID_BYTES];
+/// The text of a GUID after its length.
+fn encoded_guid(guid: &[u8; 16]) -> [u8; ENCODED_GUID_BYTES] {
+    let mut out = [0; ENCODED_GUID_BYTES];
     out[0] = GUID_TEXT_BYTES as u8;
-    out[ID_BYTES - GUID_TEXT_BYTES..].copy_from_slice(&guid_text(id));
+    out[LENGTH_BYTES..].copy_from_slice(&guid_text(guid));
     out
 }
 
-const ID_BYTES: usize = size_of::<u32>() + GUID_TEXT_BYTES;
+/// Bytes of the length before a string.
+const LENGTH_BYTES: usize = size_of::<u32>();
 
-/// Texts, JSON among them.
-pub(super) struct Texts<'a>(pub(super) &'a StringArray);
+const ENCODED_GUID_BYTES: usize = LENGTH_BYTES + GUID_TEXT_BYTES;
 
-impl Values for Texts<'_> {
-    fn put(&self, leaf: &Leaf<'_>, items: Range<usize>, out: &mut Vec<u8>) {
-        leaf.for_each(items, |item| self.put_one(item, out));
+const _: () =
+    assert!(GUID_TEXT_BYTES <= u8::MAX as usize, "the length of a GUID's text is written as one byte");
+
+/// Strings, JSON among them.
+pub(super) struct Strings<'a>(pub(super) &'a StringArray);
+
+impl Values for Strings<'_> {
+    fn encode(&self, leaf: &Leaf<'_>, items: Range<usize>, out: &mut Vec<u8>) {
+        leaf.for_each(items, |item| self.encode_one(item, out));
     }
 
-    fn size(&self, items: Range<usize>) -> usize {
+    fn encoded_bytes(&self, items: Range<usize>) -> usize {
         let offsets = self.0.value_offsets();
-        (offsets[items.end] - offsets[items.start]) as usize + items.len() * size_of::<u32>()
-    }
-
-    fn statistics(&self, leaf: &Leaf<'_>) -> Option<Statistics> {
-        let mut items = Vec::with_capacity(leaf.count(leaf.all()));
-        leaf.for_each(leaf.all(), |item| items.push(item));
-        self.bounds(items.iter().copied(), leaf.nulls())
+        (offsets[items.end] - offsets[items.start]) as usize + items.len() * LENGTH_BYTES
     }
 }
 
-impl<'a> Keyed for Texts<'a> {
+impl<'a> KeyedValues for Strings<'a> {
     type Key = &'a [u8];
 
     fn key(&self, item: usize) -> &'a [u8] {
         self.0.value(item).as_bytes()
     }
 
-    fn note(&self, item: usize, filter: &mut Sbbf) {
-        filter.insert(self.key(item));
+    fn insert_into(&self, item: usize, bloom_filter: &mut Sbbf) {
+        bloom_filter.insert(self.key(item));
     }
 
-    fn put_one(&self, item: usize, out: &mut Vec<u8>) {
-        let text = self.key(item);
-        out.extend_from_slice(&(text.len() as u32).to_le_bytes());
-        out.extend_from_slice(text);
+    fn encode_one(&self, item: usize, out: &mut Vec<u8>) {
+        let string = self.key(item);
+        out.extend_from_slice(&(string.len() as u32).to_le_bytes());
+        out.extend_from_slice(string);
     }
 
-    fn bounds(&self, items: impl Iterator<Item = usize> + Clone, nulls: usize) -> Option<Statistics> {
-        let texts = items.map(|item| self.key(item));
-        let bounds = texts.clone().min().zip(texts.max());
-        let is_long = |text: &[u8]| text.len() > STATISTICS_BYTES;
-        if bounds.is_some_and(|(least, greatest)| is_long(least) || is_long(greatest)) {
+    /// Only asked for where a sample found one value at most; the column may still have others.
+    fn statistics(&self, items: &[usize], nulls: usize) -> Option<Statistics> {
+        let strings = items.iter().map(|item| self.key(*item));
+        let min_max = strings.clone().min().zip(strings.max());
+        if min_max.is_some_and(|(min, max)| min.len().max(max.len()) > STRING_STATISTICS_BYTES_MAX) {
             return None;
         }
-        let copy = |text: &[u8]| ByteArray::from(text.to_vec());
-        Some(unsigned(bounds.map(|(least, greatest)| (copy(least), copy(greatest))), nulls as u64))
+        let copy = |string: &[u8]| ByteArray::from(string.to_vec());
+        Some(unsigned(min_max.map(|(min, max)| (copy(min), copy(max))), nulls))
     }
 }
 
-/// Longer texts are no statistics: the library would cut them.
-const STATISTICS_BYTES: usize = 64;
+/// Longest min or max of strings, in bytes: the length at which the library cuts them. A column with a longer one has no
+/// statistics.
+const STRING_STATISTICS_BYTES_MAX: usize = 64;
 
-fn signed<T>(bounds: Option<(T, T)>, nulls: u64) -> Statistics
+/// Statistics of a type whose order is signed. Readers that are older than column orders read them too.
+fn signed<T: AsBytes>(min_max: Option<(T, T)>, nulls: usize) -> Statistics
 where
     ValueStatistics<T>: Into<Statistics>,
-    T: parquet::data_type::AsBytes,
 {
-    let (least, greatest) = bounds.unzip();
-    ValueStatistics::new(least, greatest, None, Some(nulls), false)
+    let (min, max) = min_max.unzip();
+    ValueStatistics::new(min, max, None, Some(nulls as u64), false)
         .with_backwards_compatible_min_max(true)
         .into()
 }
 
-fn unsigned<T>(bounds: Option<(T, T)>, nulls: u64) -> Statistics
+/// Statistics of a type whose order is unsigned.
+fn unsigned<T>(min_max: Option<(T, T)>, nulls: usize) -> Statistics
 where
     ValueStatistics<T>: Into<Statistics>,
 {
-    let (least, greatest) = bounds.unzip();
-    ValueStatistics::new(least, greatest, None, Some(nulls), false).into()
+    let (min, max) = min_max.unzip();
+    ValueStatistics::new(min, max, None, Some(nulls as u64), false).into()
 }

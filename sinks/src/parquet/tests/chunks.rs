@@ -1,4 +1,4 @@
-//! Chunks that we write ourselves: what the library reads from them, and that their footer says what the library's says.
+//! Our own chunks against the library's: values, metadata, bloom filters.
 
 use std::sync::Arc;
 
@@ -10,25 +10,28 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Encoding;
+use parquet::bloom_filter::Sbbf;
 use parquet::file::metadata::ColumnChunkMetaData;
 use uuid::Uuid;
 
-use super::{extension, in_files, metadata, read_back, texts_of, written};
+use super::{every_type, extension, in_file, integers, metadata, pages, read_back, strings_of, written};
+use crate::lake::fixtures::complete;
 use crate::parquet::encodings::Encodings;
+use crate::parquet::{ChunkWriter, encode_row_group};
 
-/// What a column's values are, by row.
+/// Makes a column of some rows; the function is true for those that have a value.
 type Make = fn(usize, &dyn Fn(usize) -> bool) -> (Field, ArrayRef);
 
 const COLUMNS: [(&str, Make); 16] = [
-    ("ids", |rows, some| ids(rows, some, usize::MAX)),
-    ("few ids", |rows, some| ids(rows, some, 40)),
-    ("one id", |rows, some| ids(rows, some, 1)),
-    ("texts", |rows, some| texts(rows, some, |row| format!("{row} {}", "ä".repeat(row % 50)))),
-    ("few texts", |rows, some| texts(rows, some, |row| format!("value {}", row * 7919 % 100))),
-    ("runs of texts", |rows, some| texts(rows, some, |row| format!("value {}", row / 300))),
-    ("one text", |rows, some| texts(rows, some, |_| "the hub".to_owned())),
-    ("empty texts", |rows, some| texts(rows, some, |_| String::new())),
-    ("long texts", |rows, some| texts(rows, some, |row| format!("{}", row / 3).repeat(200))),
+    ("guids", |rows, some| guids(rows, some, usize::MAX)),
+    ("few guids", |rows, some| guids(rows, some, 40)),
+    ("one guid", |rows, some| guids(rows, some, 1)),
+    ("strings", |rows, some| strings(rows, some, |row| format!("{row} {}", "ä".repeat(row % 50)))),
+    ("few strings", |rows, some| strings(rows, some, |row| format!("value {}", row * 7919 % 100))),
+    ("runs of strings", |rows, some| strings(rows, some, |row| format!("value {}", row / 300))),
+    ("one string", |rows, some| strings(rows, some, |_| "the hub".to_owned())),
+    ("empty strings", |rows, some| strings(rows, some, |_| String::new())),
+    ("long strings", |rows, some| strings(rows, some, |row| format!("{}", row / 3).repeat(200))),
     ("lists", lists),
     ("int", |rows, some| {
         let values = (0..rows).map(|row| some(row).then_some(row as i32 % 500 - 250));
@@ -52,7 +55,7 @@ const COLUMNS: [(&str, Make); 16] = [
         let array = values.collect::<Decimal128Array>().with_precision_and_scale(38, 12).unwrap();
         (plain(array.data_type().clone()), Arc::new(array))
     }),
-    ("flag", |rows, some| {
+    ("boolean", |rows, some| {
         let values = (0..rows).map(|row| some(row).then_some(row % 3 == 0));
         (plain(DataType::Boolean), Arc::new(values.collect::<BooleanArray>()))
     }),
@@ -62,19 +65,19 @@ fn plain(data_type: DataType) -> Field {
     Field::new("a", data_type, true)
 }
 
-fn ids(rows: usize, some: &dyn Fn(usize) -> bool, distinct: usize) -> (Field, ArrayRef) {
-    let id = |row: usize| ((row % distinct + 1) as u128 * 0x9E37_79B9_7F4A_7C15_F39C).to_be_bytes();
-    let values = (0..rows).map(|row| some(row).then(|| id(row)));
+fn guids(rows: usize, some: &dyn Fn(usize) -> bool, distinct: usize) -> (Field, ArrayRef) {
+    let guid = |row: usize| ((row % distinct + 1) as u128 * 0x9E37_79B9_7F4A_7C15_F39C).to_be_bytes();
+    let values = (0..rows).map(|row| some(row).then(|| guid(row)));
     let array = FixedSizeBinaryArray::try_from_sparse_iter_with_size(values, 16).unwrap();
     (extension("a", DataType::FixedSizeBinary(16), "arrow.uuid"), Arc::new(array))
 }
 
-fn texts(rows: usize, some: &dyn Fn(usize) -> bool, text: fn(usize) -> String) -> (Field, ArrayRef) {
-    let values = (0..rows).map(|row| some(row).then(|| text(row)));
+fn strings(rows: usize, some: &dyn Fn(usize) -> bool, string: fn(usize) -> String) -> (Field, ArrayRef) {
+    let values = (0..rows).map(|row| some(row).then(|| string(row)));
     (plain(DataType::Utf8), Arc::new(values.collect::<StringArray>()))
 }
 
-/// Lists of no, one and many texts, some of them null.
+/// Lists of no, one and several strings, some of them null.
 fn lists(rows: usize, some: &dyn Fn(usize) -> bool) -> (Field, ArrayRef) {
     let element = Arc::new(Field::new("element", DataType::Utf8, true));
     let mut lists = ListBuilder::new(StringBuilder::new()).with_field(Arc::clone(&element));
@@ -87,7 +90,7 @@ fn lists(rows: usize, some: &dyn Fn(usize) -> bool) -> (Field, ArrayRef) {
     (plain(DataType::List(element)), Arc::new(lists.finish()))
 }
 
-/// Which rows have a value.
+/// True for the rows that have a value.
 type Some = fn(usize) -> bool;
 
 const NULLS: [(&str, Some); 5] = [
@@ -98,29 +101,32 @@ const NULLS: [(&str, Some); 5] = [
     ("all", |_| false),
 ];
 
-/// What the library makes of it with the same choices.
+/// A file of the column by the library, with the same encodings.
 fn by_the_library(field: &FieldRef, array: &ArrayRef) -> Bytes {
-    let written = in_files(field, array);
+    let written = in_file(field, array);
     let schema = Arc::new(Schema::new(vec![plain(written.data_type().clone())]));
     let batch = RecordBatch::try_new(Arc::clone(&schema), vec![written]).unwrap();
     let mut out = Vec::new();
-    let properties = Encodings::of(field, array).properties();
+    let properties = Encodings::choose(field, array).properties(array);
     let mut writer = ArrowWriter::try_new(&mut out, schema, Some(properties)).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     out.into()
 }
 
-/// What readers go by.
-fn facts(chunk: &ColumnChunkMetaData) -> impl PartialEq + std::fmt::Debug + use<'_> {
+/// Metadata that readers use.
+fn metadata_of(chunk: &ColumnChunkMetaData) -> impl PartialEq + std::fmt::Debug + use<'_> {
     let mut encodings: Vec<Encoding> = chunk.encodings().collect();
     encodings.sort();
     (
         encodings,
         chunk.compression(),
         chunk.num_values(),
-        // The library cuts a text of over 64 bytes; we leave it out.
-        chunk.statistics().filter(|said| said.min_is_exact() || said.min_bytes_opt().is_none()).cloned(),
+        // The library cuts strings of over 64 bytes; ours has no statistics then.
+        chunk
+            .statistics()
+            .filter(|statistics| statistics.min_is_exact() || statistics.min_bytes_opt().is_none())
+            .cloned(),
         chunk.dictionary_page_offset().is_some(),
         (
             chunk.column_descr().physical_type(),
@@ -131,7 +137,7 @@ fn facts(chunk: &ColumnChunkMetaData) -> impl PartialEq + std::fmt::Debug + use<
 }
 
 #[test]
-fn our_chunks_are_the_librarys() {
+fn own_chunks_equal_those_of_the_library() {
     let mut sizes = [0; 2];
     for (name, make) in COLUMNS {
         for (nulls, some) in NULLS {
@@ -142,11 +148,11 @@ fn our_chunks_are_the_librarys() {
                     let case = format!("{name}, {rows} rows, nulls: {nulls}");
                     let schema = Arc::new(Schema::new(vec![Arc::clone(&field)]));
                     let ours = written(&[&RecordBatch::try_new(schema, vec![Arc::clone(&array)]).unwrap()]);
-                    assert_eq!(read_back(&ours).column(0), &in_files(&field, &array), "{case}");
+                    assert_eq!(read_back(&ours).column(0), &in_file(&field, &array), "{case}");
                     let theirs = by_the_library(&field, &array);
                     let [ours, theirs] = [metadata(&ours), metadata(&theirs)];
                     let [ours, theirs] = [&ours, &theirs].map(|file| file.row_group(0).column(0));
-                    assert_eq!(facts(ours), facts(theirs), "{case}");
+                    assert_eq!(metadata_of(ours), metadata_of(theirs), "{case}");
                     sizes[0] += ours.compressed_size();
                     sizes[1] += theirs.compressed_size();
                 }
@@ -156,9 +162,55 @@ fn our_chunks_are_the_librarys() {
     assert!(sizes[0] <= sizes[1] + sizes[1] / 50, "{sizes:?} bytes");
 }
 
-/// The library begins a dictionary of long texts and gives up when it is too long; we don't begin.
+/// Files of either writer, and of both, read the same; the library makes the same bloom filters.
+#[tokio::test]
+async fn columns_read_the_same_from_either_writer() {
+    let filters = |file: &Bytes| -> Vec<Option<Vec<u8>>> {
+        let filter = |chunk| Sbbf::read_from_column_chunk(chunk, file).unwrap();
+        let bits = |filter: Sbbf| {
+            let mut bits = Vec::new();
+            filter.write(&mut bits).unwrap();
+            bits
+        };
+        metadata(file).row_groups().iter().map(|group| filter(group.column(0)).map(bits)).collect()
+    };
+    for (name, make) in COLUMNS {
+        for (nulls, some) in NULLS {
+            for rows in [1, 1000, 20_003] {
+                let case = format!("{name}, {rows} rows, nulls: {nulls}");
+                let (field, array) = make(rows, &some);
+                let (field, array) = (Arc::new(field), array.slice(rows / 3, rows - rows / 3));
+                let schema = Arc::new(Schema::new(vec![Arc::clone(&field)]));
+                let batch = RecordBatch::try_new(schema, vec![Arc::clone(&array)]).unwrap();
+                let group = |writer| encode_row_group(&batch, writer).unwrap();
+                assert!(group(ChunkWriter::Library).joins(&[group(ChunkWriter::Own)]), "{case}");
+                let both = [ChunkWriter::Own, ChunkWriter::Library].map(group).into();
+                let file = complete(both, &super::facts());
+                let back = read_back(&file);
+                let own = back.column(0).slice(0, array.len());
+                assert_eq!(&own, &in_file(&field, &array), "{case}");
+                assert_eq!(&back.column(0).slice(array.len(), array.len()), &own, "{case}");
+                assert_eq!(pages::verify(file.clone()).await, None, "{case}");
+                let filters = filters(&file);
+                assert_eq!(filters[0], filters[1], "{case}");
+            }
+        }
+    }
+}
+
+/// A row group of the library's that lacks columns gets them from the library.
+#[tokio::test]
+async fn library_writes_every_type() {
+    let (few, all) = (integers(9, &["other"]), every_type(3000));
+    let groups = [&few, &all].map(|batch| encode_row_group(batch, ChunkWriter::Library).unwrap());
+    let file = complete(groups.into(), &super::facts());
+    assert_eq!(read_back(&file), read_back(&written(&[&few, &all])));
+    assert_eq!(pages::verify(file).await, None);
+}
+
+/// The library begins a dictionary of long strings and abandons it when it is too long; ours does not begin.
 #[test]
-fn long_texts_have_a_dictionary_where_some_repeat() {
+fn long_strings_have_a_dictionary_if_some_repeat() {
     for (repeats, expected) in [(1, false), (2, true)] {
         let text = |row: usize| format!("{{\"a\":{}}}", row / repeats).repeat(20);
         let array: ArrayRef = Arc::new((0..3000).map(|row| Some(text(row))).collect::<StringArray>());
@@ -170,31 +222,41 @@ fn long_texts_have_a_dictionary_where_some_repeat() {
     }
 }
 
-/// The validity of rows behind a slice stands in the same byte as that of its last row.
+/// The validity of rows behind a slice is in the same byte as that of its last row.
 #[test]
-fn rows_behind_the_last_leave_no_trace() {
-    let of = |behind: Option<i32>| {
+fn rows_behind_a_slice_do_not_change_its_bytes() {
+    let file = |behind: Option<i32>| {
         let rows = (0..16).map(|row| if row < 13 { (row % 2 == 0).then_some(row) } else { behind });
         let array: ArrayRef = Arc::new(rows.collect::<Int32Array>().slice(0, 13));
         written(&[&RecordBatch::try_from_iter([("a", array)]).unwrap()])
     };
-    assert_eq!(of(None), of(Some(1)));
+    assert_eq!(file(None), file(Some(1)));
 }
 
-/// A filter holds every value, and few that are not there.
 #[test]
-fn a_filter_knows_what_is_there() {
+fn bloom_filter_finds_every_value_and_few_others() {
     for (distinct, rows) in [(usize::MAX, 3000), (40, 3000)] {
-        let (field, array) = ids(rows, &|row| row % 3 != 1, distinct);
+        let (field, array) = guids(rows, &|row| row % 3 != 1, distinct);
         let schema = Arc::new(Schema::new(vec![field]));
         let file = written(&[&RecordBatch::try_new(schema, vec![Arc::clone(&array)]).unwrap()]);
         let chunk = metadata(&file).row_group(0).column(0).clone();
-        let filter = parquet::bloom_filter::Sbbf::read_from_column_chunk(&chunk, &file).unwrap().unwrap();
-        let texts = texts_of(&array);
-        let mut there = texts.as_string::<i32>().iter().flatten();
-        assert!(there.all(|text| filter.check(text.as_bytes())));
+        let filter = Sbbf::read_from_column_chunk(&chunk, &file).unwrap().unwrap();
+        let strings = strings_of(&array);
+        let mut values = strings.as_string::<i32>().iter().flatten();
+        assert!(values.all(|string| filter.check(string.as_bytes())));
         let other = |n: u128| Uuid::from_u128(n << 77 | 1).to_string();
         let others = (0..1000_u128).filter(|n| filter.check(other(*n).as_bytes())).count();
-        assert!(others < 150, "{others} of 1000 ids that are not there");
+        assert!(others < 150, "{others} of 1000 GUIDs that are not values");
     }
+}
+
+/// The sample of up to 1,024 rows may miss values; the statistics may not.
+#[test]
+fn statistics_cover_values_that_the_sample_misses() {
+    let value = |row: usize| if row % 9973 == 5 { ["a", "z"][row % 2] } else { "m" };
+    let array: ArrayRef = Arc::new((0..20_000).map(|row| Some(value(row))).collect::<StringArray>());
+    let file = written(&[&RecordBatch::try_from_iter([("a", array)]).unwrap()]);
+    let chunk = metadata(&file).row_group(0).column(0).clone();
+    let statistics = chunk.statistics().unwrap();
+    assert_eq!((statistics.min_bytes_opt(), statistics.max_bytes_opt()), (Some(&b"a"[..]), Some(&b"z"[..])));
 }

@@ -1,8 +1,5 @@
-//! What stands in a file: types, row groups, columns, footer; and that all of it comes back.
-#![expect(
-    clippy::from_iter_instead_of_collect,
-    reason = "the array's type is what a test of types has to show"
-)]
+//! Types, row groups, columns and footer of a file, and the values that are read back.
+#![expect(clippy::from_iter_instead_of_collect, reason = "tests of types show the type of each array")]
 
 mod chunks;
 mod pages;
@@ -28,8 +25,8 @@ use uuid::Uuid;
 
 use super::data_file::without_metadata;
 use super::{
-    DataFile, Error, FACTS_KEY, FooterFacts, Removed, Replaced, RowGroup, assemble, encode_row_group,
-    footer_checksum, read_facts,
+    ChunkWriter, DataFile, Error, FACTS_KEY, FooterFacts, Removed, Replaced, RowGroup, assemble,
+    encode_row_group, footer_checksum, read_facts,
 };
 use crate::lake::fixtures::complete;
 use crate::paths::{Destination, Ordinal, SourceId};
@@ -63,25 +60,25 @@ fn uuids(rows: usize) -> ArrayRef {
     Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(values, 16).unwrap())
 }
 
-fn people(rows: usize) -> StructArray {
+fn parties_of(rows: usize) -> StructArray {
     let fields =
         Fields::from(vec![Field::new("type", DataType::Utf8, true), Field::new("id", DataType::Utf8, true)]);
     let names: ArrayRef =
         Arc::new(StringArray::from_iter((0..rows).map(|row| (row != 1).then_some("contact"))));
-    StructArray::new(fields, vec![names, texts_of(&uuids(rows))], None)
+    StructArray::new(fields, vec![names, strings_of(&uuids(rows))], None)
 }
 
-/// A column as readers find it: ids are texts.
-fn in_files(field: &Field, array: &ArrayRef) -> ArrayRef {
-    if field.extension_type_name() == Some("arrow.uuid") { texts_of(array) } else { Arc::clone(array) }
+/// A column as readers find it: GUIDs are strings.
+fn in_file(field: &Field, array: &ArrayRef) -> ArrayRef {
+    if field.extension_type_name() == Some("arrow.uuid") { strings_of(array) } else { Arc::clone(array) }
 }
 
-fn texts_of(ids: &ArrayRef) -> ArrayRef {
-    let text = |id: &[u8]| Uuid::from_slice(id).unwrap().to_string();
-    Arc::new(ids.as_fixed_size_binary().iter().map(|id| id.map(text)).collect::<StringArray>())
+fn strings_of(guids: &ArrayRef) -> ArrayRef {
+    let text = |guid: &[u8]| Uuid::from_slice(guid).unwrap().to_string();
+    Arc::new(guids.as_fixed_size_binary().iter().map(|guid| guid.map(text)).collect::<StringArray>())
 }
 
-/// One column of every type that a lake has, with nulls in each.
+/// A column of every type that a lake has, with nulls.
 fn every_type(rows: usize) -> RecordBatch {
     let some = |row: usize| row % 4 != 1;
     let times =
@@ -93,15 +90,16 @@ fn every_type(rows: usize) -> RecordBatch {
         (0..row % 4).for_each(|choice| choices.values().append_value(choice as i32));
         choices.append(row % 4 != 3);
     }
-    let party = people(rows);
+    let party = parties_of(rows);
     let each_one = OffsetBuffer::from_lengths(std::iter::repeat_n(1, rows));
     let parties = ListArray::new(element(party.data_type().clone()), each_one, Arc::new(party), None);
-    let texts = || StringArray::from_iter((0..rows).map(|row| some(row).then(|| format!("{{\"a\":{row}}}"))));
+    let strings =
+        || StringArray::from_iter((0..rows).map(|row| some(row).then(|| format!("{{\"a\":{row}}}"))));
     let columns: Vec<(Field, ArrayRef)> = vec![
         (extension("uuid", DataType::FixedSizeBinary(16), "arrow.uuid"), uuids(rows)),
         (Field::new("fixed", DataType::FixedSizeBinary(16), true), uuids(rows)),
-        (extension("json", DataType::Utf8, "arrow.json"), Arc::new(texts())),
-        (Field::new("text", DataType::Utf8, true), Arc::new(texts())),
+        (extension("json", DataType::Utf8, "arrow.json"), Arc::new(strings())),
+        (Field::new("text", DataType::Utf8, true), Arc::new(strings())),
         (
             Field::new("decimal", DataType::Decimal128(38, 12), true),
             Arc::new(Decimal128Array::from_iter(decimals).with_precision_and_scale(38, 12).unwrap()),
@@ -134,7 +132,7 @@ fn every_type(rows: usize) -> RecordBatch {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap()
 }
 
-/// A batch of integer columns, in the order given.
+/// A batch of these integer columns, in their order.
 fn integers(rows: usize, columns: &[&str]) -> RecordBatch {
     let array =
         |n| Arc::new(Int64Array::from_iter_values((0..rows).map(|row| (row * 100 + n) as i64))) as ArrayRef;
@@ -145,7 +143,7 @@ fn integers(rows: usize, columns: &[&str]) -> RecordBatch {
 }
 
 fn groups(batches: &[&RecordBatch]) -> Vec<RowGroup> {
-    batches.iter().map(|batch| encode_row_group(batch).unwrap()).collect()
+    batches.iter().map(|batch| encode_row_group(batch, ChunkWriter::default()).unwrap()).collect()
 }
 
 fn written(batches: &[&RecordBatch]) -> Bytes {
@@ -158,7 +156,7 @@ fn metadata(file: &Bytes) -> ParquetMetaData {
 
 fn read_back(file: &Bytes) -> RecordBatch {
     let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone()).unwrap();
-    // The reader notes field ids in its types, which arrays are compared by.
+    // The reader adds field ids to the types, and the comparison of arrays includes types.
     let fields: Fields = reader.schema().fields().iter().map(|field| without_metadata(field)).collect();
     let schema = Arc::new(Schema::new(fields));
     let options = ArrowReaderOptions::new().with_schema(Arc::clone(&schema));
@@ -172,7 +170,7 @@ fn column_names(batch: &RecordBatch) -> Vec<String> {
 }
 
 #[test]
-fn every_type_comes_back() {
+fn every_type_reads_back() {
     for rows in [1, 7, 1000, 50_000] {
         let batch = every_type(rows);
         let back = read_back(&written(&[&batch, &batch]));
@@ -181,14 +179,14 @@ fn every_type_comes_back() {
             for (field, (expected, got)) in
                 batch.schema().fields().iter().zip(batch.columns().iter().zip(half.columns()))
             {
-                assert_eq!(got, &in_files(field, expected), "{}, {rows} rows", field.name());
+                assert_eq!(got, &in_file(field, expected), "{}, {rows} rows", field.name());
             }
         }
     }
 }
 
 #[test]
-fn types_are_what_other_readers_need_to_see() {
+fn types_are_those_that_readers_expect() {
     let file = written(&[&every_type(5)]);
     let metadata = metadata(&file);
     let schema = metadata.file_metadata().schema_descr();
@@ -221,7 +219,7 @@ fn types_are_what_other_readers_need_to_see() {
 }
 
 #[test]
-fn the_item_of_a_list_is_named_as_the_format_has_it() {
+fn list_items_are_named_element() {
     let mut choices = ListBuilder::new(Int32Builder::new());
     choices.append_value([Some(1), None]);
     let array: ArrayRef = Arc::new(choices.finish());
@@ -231,7 +229,7 @@ fn the_item_of_a_list_is_named_as_the_format_has_it() {
 }
 
 #[test]
-fn the_footer_holds_our_facts_and_no_more() {
+fn footer_holds_only_our_facts() {
     let file = written(&[&integers(4, &["a"])]);
     let metadata = metadata(&file);
     let entries = metadata.file_metadata().key_value_metadata().unwrap();
@@ -253,7 +251,7 @@ fn equal_rows_give_equal_bytes() {
 }
 
 #[test]
-fn columns_of_all_row_groups_stand_beside_their_neighbours() {
+fn new_columns_follow_their_predecessor() {
     let cases: [(&[&[&str]], &[&str]); 6] = [
         (&[&["a", "b"]], &["a", "b"]),
         (&[&["a", "b"], &["a", "x", "b"]], &["a", "x", "b"]),
@@ -279,15 +277,17 @@ fn columns_of_all_row_groups_stand_beside_their_neighbours() {
     }
 }
 
-/// Each row group has columns of its own, as those of a sender whose names vary.
+/// Each row group has columns of its own, as from a sender whose attribute names vary.
 #[test]
-fn many_columns_take_time_in_proportion() {
+fn time_is_linear_in_columns() {
     let names: Vec<String> = (0..12_000).map(|number| format!("column{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let began = Instant::now();
-    let groups: Vec<RowGroup> =
-        names.chunks(4_000).map(|own| encode_row_group(&integers(1, own)).unwrap()).collect();
-    assert!(encode_row_group(&integers(1, &names)).unwrap().joins(&groups));
+    let groups: Vec<RowGroup> = names
+        .chunks(4_000)
+        .map(|own| encode_row_group(&integers(1, own), ChunkWriter::default()).unwrap())
+        .collect();
+    assert!(encode_row_group(&integers(1, &names), ChunkWriter::default()).unwrap().joins(&groups));
     let file = complete(groups, &facts());
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     let backwards = |name: &&str| name.trim_start_matches("column").parse::<usize>().unwrap() / 4_000;
@@ -299,9 +299,8 @@ fn many_columns_take_time_in_proportion() {
     );
 }
 
-/// A column that a row group lacks is null throughout it, whatever its type.
 #[test]
-fn a_row_group_may_lack_any_column() {
+fn missing_columns_of_every_type_are_null() {
     let (few, all) = (integers(4, &["long"]), every_type(6));
     let back = read_back(&written(&[&few, &all]));
     assert_eq!(column_names(&back), column_names(&all));
@@ -309,48 +308,53 @@ fn a_row_group_may_lack_any_column() {
         let name = all.schema().field(n).name().clone();
         let nulls = if name == "long" { 0 } else { 4 };
         assert_eq!(column.slice(0, 4).null_count(), nulls, "{name}");
-        assert_eq!(&column.slice(4, 6), &in_files(all.schema().field(n), all.column(n)), "{name}");
+        assert_eq!(&column.slice(4, 6), &in_file(all.schema().field(n), all.column(n)), "{name}");
     }
 }
 
 #[test]
-fn two_types_of_one_column_do_not_join() {
-    let of =
-        |array: ArrayRef| encode_row_group(&RecordBatch::try_from_iter([("a", array)]).unwrap()).unwrap();
+fn row_groups_with_two_types_of_a_column_do_not_join() {
+    let of = |array: ArrayRef| {
+        encode_row_group(&RecordBatch::try_from_iter([("a", array)]).unwrap(), ChunkWriter::default())
+            .unwrap()
+    };
     let int = || of(Arc::new(Int32Array::from(vec![1])));
     let long = || of(Arc::new(Int64Array::from(vec![1])));
-    let other = || encode_row_group(&integers(1, &["b"])).unwrap();
+    let other = || encode_row_group(&integers(1, &["b"]), ChunkWriter::default()).unwrap();
     assert!(long().joins(&[]) && long().joins(&[other(), long()]) && other().joins(&[int()]));
     assert!(!long().joins(&[other(), int()]) && !int().joins(&[long()]));
-    let refused = assemble(vec![int(), other(), long()]).unwrap_err();
-    assert!(matches!(refused, Error::Types { ref column } if column == "a"), "{refused}");
+    let error = assemble(vec![int(), other(), long()]).unwrap_err();
+    assert!(matches!(error, Error::Types { ref column } if column == "a"), "{error}");
 }
 
 #[test]
-fn columns_may_differ_in_being_never_null() {
+fn row_groups_join_despite_different_nullability() {
     let never = |field: FieldRef| Arc::new(field.as_ref().clone().with_nullable(false));
     let batch = integers(3, &["a"]);
     let fields: Vec<FieldRef> = batch.schema().fields().iter().cloned().map(never).collect();
     let strict = RecordBatch::try_new(Arc::new(Schema::new(fields)), batch.columns().to_vec()).unwrap();
-    assert!(encode_row_group(&strict).unwrap().joins(&groups(&[&batch])));
+    assert!(encode_row_group(&strict, ChunkWriter::default()).unwrap().joins(&groups(&[&batch])));
     assert_eq!(read_back(&written(&[&strict, &batch, &integers(1, &["b"])])).num_rows(), 7);
 }
 
 #[test]
-fn a_row_group_says_what_it_weighs() {
+fn byte_size_estimates_the_file() {
     let batch = every_type(20_000);
-    let group = encode_row_group(&batch).unwrap();
+    let group = encode_row_group(&batch, ChunkWriter::default()).unwrap();
     assert_eq!(group.rows(), 20_000);
-    let said = group.byte_size();
+    let estimate = group.byte_size();
     let file = complete(vec![group], &facts());
-    assert!(file.len() <= said + 4096 && said < file.len() + 14 * 2048, "{said} for {}", file.len());
+    assert!(
+        file.len() <= estimate + 4096 && estimate < file.len() + 14 * 2048,
+        "{estimate} for {}",
+        file.len()
+    );
 }
 
-/// What of a column decides how it is encoded.
 #[test]
-fn encodings_follow_the_data() {
+fn encodings_follow_the_values() {
     let rows = 5000;
-    let texts = |distinct: usize| -> ArrayRef {
+    let strings = |distinct: usize| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(
             (0..rows).map(|row| format!("value {}", row * 7919 % distinct)),
         ))
@@ -362,15 +366,15 @@ fn encodings_follow_the_data() {
         names.append_value([Some("name"), (row % 2 == 0).then_some("statecode")]);
     }
     let columns: [(&str, ArrayRef); 6] = [
-        ("few", texts(20)),
-        ("a quarter", texts(rows / 4)),
-        ("all", texts(rows)),
+        ("few", strings(20)),
+        ("a quarter", strings(rows / 4)),
+        ("all", strings(rows)),
         ("numbers", numbers),
         ("single", single),
         ("names", Arc::new(names.finish())),
     ];
     let mut batch = RecordBatch::try_from_iter(columns).unwrap();
-    let seen = |batch: &RecordBatch| -> Vec<(String, bool, bool, bool)> {
+    let encodings = |batch: &RecordBatch| -> Vec<(String, bool, bool, bool)> {
         let metadata = metadata(&written(&[batch]));
         let chunks = metadata.row_group(0).columns().iter();
         let facts = chunks.map(|chunk| {
@@ -382,7 +386,7 @@ fn encodings_follow_the_data() {
     };
     let row = |name: &str, dictionary, zstd, statistics| (name.to_owned(), dictionary, zstd, statistics);
     assert_eq!(
-        seen(&batch),
+        encodings(&batch),
         [
             row("few", true, true, false),
             row("a quarter", true, true, false),
@@ -392,19 +396,19 @@ fn encodings_follow_the_data() {
             row("names.list.element", true, true, false),
         ]
     );
-    // A slice of lists keeps all their values.
+    // Without the lists, whose slice keeps all their values and so its size.
     batch = batch.project(&[0, 1, 2, 3, 4]).unwrap().slice(0, 10);
-    assert!(seen(&batch).iter().all(|(_, dictionary, zstd, _)| !dictionary && !zstd));
+    assert!(encodings(&batch).iter().all(|(_, dictionary, zstd, _)| !dictionary && !zstd));
 }
 
 #[test]
-fn ids_have_filters_in_place_of_statistics() {
+fn guids_have_bloom_filters_and_no_statistics() {
     let metadata = metadata(&written(&[&every_type(100)]));
     for chunk in metadata.row_group(0).columns() {
         let path = chunk.column_path().string();
-        let (id, texts) = (path == "uuid", path == "json" || path == "text" || path == "fixed");
-        assert_eq!(chunk.bloom_filter_offset().is_some(), id, "{path}");
-        assert_eq!(chunk.statistics().is_none(), id || texts, "{path}");
+        let (is_guid, is_string) = (path == "uuid", path == "json" || path == "text" || path == "fixed");
+        assert_eq!(chunk.bloom_filter_offset().is_some(), is_guid, "{path}");
+        assert_eq!(chunk.statistics().is_none(), is_guid || is_string, "{path}");
     }
 }
 
@@ -414,7 +418,7 @@ async fn facts_are_read_from_the_end_of_a_file() {
     let path = Path::from("account/x.parquet");
     assert!(read_facts(&store, &path).await.unwrap().is_none());
 
-    // A small file is all tail; of a wide one the footer alone is longer than what is fetched at first.
+    // The first request fetches all of a small file, and less than the footer of a wide one.
     let names: Vec<String> = (0..900).map(|n| format!("column_with_a_long_name_{n}")).collect();
     let wide = integers(2, &names.iter().map(String::as_str).collect::<Vec<_>>());
     for batch in [integers(1, &["a"]), wide] {
@@ -424,7 +428,7 @@ async fn facts_are_read_from_the_end_of_a_file() {
 }
 
 #[tokio::test]
-async fn a_foreign_file_is_an_error_that_says_which() {
+async fn foreign_file_is_an_error_with_its_path() {
     let store = Store::open("memory://").unwrap();
     let path = Path::from("account/x.parquet");
     let whole = written(&[&integers(1, &["a"])]);
@@ -436,9 +440,9 @@ async fn a_foreign_file_is_an_error_that_says_which() {
     let cases = [
         ("empty", Bytes::new()),
         ("short", Bytes::from_static(b"PAR1")),
-        ("no Parquet", Bytes::from_static(b"{\"not\": \"Parquet\"}")),
+        ("not Parquet", Bytes::from_static(b"{\"not\": \"Parquet\"}")),
         ("cut", whole.slice(..whole.len() - 3)),
-        ("begun later", whole.slice(whole.len() - 20..)),
+        ("without its start", whole.slice(whole.len() - 20..)),
         ("without facts", foreign.into()),
     ];
     for (case, bytes) in cases {
@@ -449,8 +453,8 @@ async fn a_foreign_file_is_an_error_that_says_which() {
 }
 
 #[test]
-fn lists_of_structs_come_back() {
-    // Lists of structs as a batcher builds them, one item after the other, some rows without a list.
+fn lists_of_structs_read_back() {
+    // Items of several rows one after the other, and one row without a list.
     let fields = vec![Field::new("name", DataType::Utf8, true), Field::new("effort", DataType::Int32, true)];
     let item = Arc::new(Field::new("element", DataType::Struct(fields.clone().into()), true));
     let mut parties = ListBuilder::new(StructBuilder::from_fields(fields, 0)).with_field(item);
@@ -476,10 +480,10 @@ async fn stored(file: Bytes) -> (Store, Path) {
 }
 
 #[tokio::test]
-async fn facts_come_back_and_a_changed_bit_of_the_footer_is_found() {
+async fn facts_read_back_and_the_checksum_detects_any_changed_bit() {
     let column: ArrayRef = Arc::new(StringArray::from(vec!["\"checksum\":\"00000000\""]));
     let batch = RecordBatch::try_from_iter([("text", column)]).unwrap();
-    // What looks like the place of the checksum stands among the values, their statistics and the names, too.
+    // Text like the checksum's is also among the values, the statistics and the names.
     let mut facts = facts();
     facts.destination.table = "\"checksum\":\"00000000\"".into();
     let removed = Removed { rows: 4, reason: "}}".to_owned() };
@@ -503,13 +507,13 @@ async fn facts_come_back_and_a_changed_bit_of_the_footer_is_found() {
 }
 
 #[test]
-fn facts_of_a_later_version_are_passed_over() {
+fn unknown_facts_are_ignored() {
     let later = serde_json::to_string(&facts()).unwrap().replacen('{', r#"{"later":{"a":[1]},"#, 1);
     assert_eq!(serde_json::from_str::<FooterFacts>(&later).unwrap(), facts());
 }
 
 #[tokio::test]
-async fn columns_have_the_field_ids_they_are_given() {
+async fn columns_have_the_given_field_ids() {
     let body = assemble(groups(&[&every_type(9)])).unwrap();
     let counts = body.field_id_counts();
     assert_eq!((counts["text"], counts["choices"], counts["parties"]), (1, 2, 4), "list, element, members");
@@ -541,19 +545,25 @@ async fn columns_have_the_field_ids_they_are_given() {
 }
 
 #[test]
-fn column_orders_are_type_defined_also_for_doubles() {
+fn column_order_of_doubles_is_type_defined() {
     let doubles: ArrayRef = Arc::new(Float64Array::from(vec![Some(-0.0), None, Some(1.5)]));
-    let texts: ArrayRef = Arc::new(StringArray::from(vec!["a", ",\0\0", "b"]));
+    let strings: ArrayRef = Arc::new(StringArray::from(vec!["a", ",\0\0", "b"]));
     let batch = RecordBatch::try_from_iter_with_nullable([
         ("a", Arc::clone(&doubles), true),
-        ("b", texts, true),
+        ("b", strings, true),
         ("c", doubles, true),
     ]);
     let file = written(&[&batch.unwrap()]);
     let metadata = metadata(&file);
     let orders = metadata.file_metadata().column_orders().unwrap();
     assert!(orders.iter().all(|order| matches!(order, ColumnOrder::TYPE_DEFINED_ORDER(_))), "{orders:?}");
-    assert!(metadata.row_group(0).column(0).statistics().is_none_or(|said| said.min_bytes_opt().is_none()));
+    assert!(
+        metadata
+            .row_group(0)
+            .column(0)
+            .statistics()
+            .is_none_or(|statistics| statistics.min_bytes_opt().is_none())
+    );
     assert_eq!(read_back(&file).num_rows(), 3);
 }
 
@@ -561,7 +571,7 @@ fn column_orders_are_type_defined_also_for_doubles() {
 fn rejects_a_column_without_its_field_ids() {
     for ids in [None, Some(&[][..]), Some(&[2, 3])] {
         let body = assemble(groups(&[&integers(2, &["size"])])).unwrap();
-        let refused = body.complete(&facts(), |_| ids).unwrap_err();
-        assert!(refused.to_string().contains("\"size\""), "{refused}");
+        let error = body.complete(&facts(), |_| ids).unwrap_err();
+        assert!(error.to_string().contains("\"size\""), "{error}");
     }
 }

@@ -1,17 +1,17 @@
-//! The checksum in each page's header, in columns of ours and in those that the library writes.
+//! The checksum in each page's header, by our own writer and by the library.
 
 use super::*;
 use crate::parquet::{Damage, DataFile};
 
-async fn verify(bytes: Bytes) -> Option<Damage> {
+pub(super) async fn verify(bytes: Bytes) -> Option<Damage> {
     let (store, path) = (Store::open("memory://").unwrap(), Path::from("a.parquet"));
     store.put(&path, bytes).await.unwrap();
     DataFile::open(&store, &path).await.unwrap().unwrap().verify().await.unwrap()
 }
 
-/// Few rows stay uncompressed, many are several pages; a column that a row group lacks is filled up.
+/// Few rows are uncompressed, many take several pages, and missing columns are filled with nulls.
 #[tokio::test]
-async fn pages_of_every_type_have_their_checksum() {
+async fn pages_of_every_type_match_their_checksums() {
     let few = every_type(9);
     let many = every_type(50_000);
     let other = integers(9, &["other"]);
@@ -21,7 +21,7 @@ async fn pages_of_every_type_have_their_checksum() {
 }
 
 #[tokio::test]
-async fn changed_page_is_named_by_its_column() {
+async fn changed_page_is_reported_with_its_column() {
     let bytes = written(&[&integers(9, &["other"]), &every_type(3_000)]);
     let metadata = ParquetMetaDataReader::new().parse_and_finish(&bytes).unwrap();
     for (group, row_group) in metadata.row_groups().iter().enumerate() {
@@ -32,17 +32,17 @@ async fn changed_page_is_named_by_its_column() {
                 changed[at as usize] ^= 0x40;
                 let damage = verify(changed.into()).await.unwrap();
                 let path = column.column_path();
-                let place = format!("column {:?}: row group {group}: ", path.string());
-                assert!(damage.reason.starts_with(&place), "{place}{}", damage.reason);
+                let prefix = format!("column {:?}: row group {group}: ", path.string());
+                assert!(damage.reason.starts_with(&prefix), "{prefix}{}", damage.reason);
                 assert_eq!(damage.columns, [path.parts()[0].clone()].into());
             }
         }
     }
 }
 
-/// The library's own check, and so every reader built on it, sees a changed page as well.
+/// Readers that are built on the library detect a changed page too.
 #[test]
-fn library_checks_the_checksums() {
+fn library_detects_a_changed_page() {
     let bytes = written(&[&integers(3_000, &["number"])]);
     let read = |bytes: Bytes| {
         let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
