@@ -6,6 +6,8 @@
 use ahash::RandomState;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::DataType;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::guid::GUID_TEXT_BYTES;
 use super::limits::DICTIONARY_BYTES;
@@ -54,7 +56,7 @@ impl Sample {
         let stride = rows.div_ceil(SAMPLE_MAX).max(1);
         let column_values = rows - array.null_count();
         let mut sample = Self { distinct: 0, values: 0, bytes: 0, column_values };
-        let mut seen = SeenHashes([0; SLOTS]);
+        let mut seen: HashTable<u64> = HashTable::with_capacity(rows.min(SAMPLE_MAX));
         let mut previous = 0;
         for index in 0..rows / stride {
             // Not at a fixed stride: values may repeat with that period.
@@ -67,7 +69,10 @@ impl Sample {
             sample.bytes += length;
             // Saves the lookup in columns with runs of one value.
             if hash != previous {
-                sample.distinct += usize::from(seen.insert(hash));
+                if let Entry::Vacant(entry) = seen.entry(hash, |other| *other == hash, |other| *other) {
+                    entry.insert(hash);
+                    sample.distinct += 1;
+                }
                 previous = hash;
             }
         }
@@ -99,25 +104,3 @@ const DICTIONARY_SAMPLE_MIN: usize = 32;
 
 /// Mean bytes of strings above which a dictionary is tried: a few that repeat pay for it, and a sample shows too few.
 const LONG_STRING_BYTES: usize = 64;
-
-/// Open-addressing set of hashes, on the stack. 0 is a free slot.
-struct SeenHashes([u64; SLOTS]);
-
-/// Twice the hashes of a sample, so that a search soon meets a free slot.
-const SLOTS: usize = 2 * SAMPLE_MAX;
-
-impl SeenHashes {
-    /// Adds a hash; false if it is in the set already.
-    fn insert(&mut self, hash: u64) -> bool {
-        let hash = hash | 1;
-        let mut slot = (hash >> 32) as usize % self.0.len();
-        while self.0[slot] != 0 {
-            if self.0[slot] == hash {
-                return false;
-            }
-            slot = (slot + 1) % self.0.len();
-        }
-        self.0[slot] = hash;
-        true
-    }
-}

@@ -4,6 +4,8 @@ use std::hash::BuildHasher;
 use std::ops::Range;
 
 use ahash::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::leaf::Leaf;
 use super::rle::encode_numbers;
@@ -47,11 +49,11 @@ impl Dictionary {
     }
 }
 
-/// Open-addressing hash table from distinct values to their indexes. A general table takes twice as long.
+/// Distinct values of a column and their indexes.
 struct IndexTable {
     items: Vec<usize>,
-    /// An index, or [`FREE`]. The length is a power of two, at most half of it occupied.
-    slots: Vec<u32>,
+    /// Indexes into `items`, found by the hashes of values.
+    indexes: HashTable<u32>,
     hash: RandomState,
 }
 
@@ -59,54 +61,26 @@ impl IndexTable {
     fn new() -> Self {
         // A secret seed, so that no sender can choose values that collide. The encoded bytes do not depend on it.
         let hash = RandomState::with_seed(std::hash::RandomState::new().hash_one(0) as usize);
-        Self { items: Vec::new(), slots: vec![FREE; FIRST_SLOTS], hash }
+        Self { items: Vec::new(), indexes: HashTable::with_capacity(FIRST_CAPACITY), hash }
     }
 
     /// The index of a value, which is added if it is new.
     #[inline]
     fn index<V: KeyedValues>(&mut self, values: &V, item: usize, key: V::Key) -> u32 {
-        let mut slot = self.slot(key);
-        loop {
-            let index = self.slots[slot];
-            if index == FREE {
-                return self.add(values, item, slot);
-            }
-            if values.key(self.items[index as usize]) == key {
-                return index;
-            }
-            slot = (slot + 1) & (self.slots.len() - 1);
-        }
-    }
-
-    /// The slot from which a value is searched.
-    #[inline]
-    fn slot(&self, key: impl std::hash::Hash) -> usize {
-        self.hash.hash_one(key) as usize & (self.slots.len() - 1)
-    }
-
-    #[cold]
-    fn add<V: KeyedValues>(&mut self, values: &V, item: usize, slot: usize) -> u32 {
-        let index = self.items.len() as u32;
-        self.items.push(item);
-        self.slots[slot] = index;
-        if self.items.len() * 2 > self.slots.len() {
-            self.slots = vec![FREE; self.slots.len() * 2];
-            for index in 0..self.items.len() {
-                let mut slot = self.slot(values.key(self.items[index]));
-                while self.slots[slot] != FREE {
-                    slot = (slot + 1) & (self.slots.len() - 1);
-                }
-                self.slots[slot] = index as u32;
+        let Self { items, indexes, hash } = self;
+        let is_same = |index: &u32| values.key(items[*index as usize]) == key;
+        let rehash = |index: &u32| hash.hash_one(values.key(items[*index as usize]));
+        match indexes.entry(hash.hash_one(key), is_same, rehash) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let index = items.len() as u32;
+                entry.insert(index);
+                items.push(item);
+                index
             }
         }
-        index
     }
 }
 
-/// Not an index: a row group has far fewer rows.
-const FREE: u32 = u32::MAX;
-
-/// Slots of a new table, a power of two: few columns have more than 32 distinct values.
-const FIRST_SLOTS: usize = 64;
-
-const _: () = assert!(FIRST_SLOTS.is_power_of_two());
+/// Values that a new table has room for: few columns have more distinct values.
+const FIRST_CAPACITY: usize = 32;
