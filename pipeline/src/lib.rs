@@ -19,7 +19,7 @@ pub mod metrics;
 mod subslice; // byte range of a part in its whole
 
 // Around it.
-pub mod amqp; // frames and hot decode, shared by the emulator and the receiver
+pub mod amqp; // AMQP 1.0 on the wire, shared by the emulator and the client
 pub mod partitions; // from where each partition is read
 pub mod emulator;
 pub mod generator;

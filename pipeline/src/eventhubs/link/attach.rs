@@ -1,6 +1,6 @@
 //! The Begin of a session and the Attach of its link, as bytes: source, filter and properties of a receiver.
 
-use crate::amqp::encode::Encoder;
+use crate::amqp::encode::encode_to_vec;
 use crate::amqp::frames::put_frame;
 use crate::amqp::performatives::{Attach, Begin, Role, SND_SETTLED, Source, Target};
 use crate::eventhubs::names::{
@@ -28,7 +28,7 @@ impl AttachRequest<'_> {
         let name = format!("{}-{partition}-{}", options.name, uuid::Uuid::new_v4().simple());
         let [filter, capabilities, properties] = [
             filter_set(filter),
-            encoded(|out| out.symbols(&[RUNTIME_METRIC, GEO_REPLICATION])),
+            encode_to_vec(|out| out.symbols(&[RUNTIME_METRIC, GEO_REPLICATION])),
             link_properties(options),
         ];
         let attach = Attach {
@@ -77,7 +77,7 @@ pub(super) fn filters_of(start: &Start) -> Vec<String> {
 }
 
 fn filter_set(filter: &str) -> Vec<u8> {
-    encoded(|out| {
+    encode_to_vec(|out| {
         out.map(|map| {
             map.symbol(SELECTOR);
             map.described_by(SELECTOR_CODE, |out| out.string(filter));
@@ -86,7 +86,7 @@ fn filter_set(filter: &str) -> Vec<u8> {
 }
 
 fn link_properties(options: &ReceiveOptions) -> Vec<u8> {
-    encoded(|out| {
+    encode_to_vec(|out| {
         out.map(|map| {
             map.symbol(RECEIVER_NAME);
             map.string(&options.name);
@@ -96,12 +96,6 @@ fn link_properties(options: &ReceiveOptions) -> Vec<u8> {
             }
         });
     })
-}
-
-fn encoded(write: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
-    let mut out = Vec::new();
-    write(&mut Encoder::new(&mut out));
-    out
 }
 
 /// Our handle of a session's link.

@@ -9,7 +9,7 @@ use super::conformance::{attach, linked};
 use super::either::{Kind, Receiver};
 use super::peer::{ClientFrame, Peer, event, put_delivery};
 use super::{FIRST, MIB};
-use crate::amqp::encode::Encoder;
+use crate::amqp::encode::{Encoder, encode_to_vec};
 use crate::amqp::sections::code;
 use crate::event::RawBatch;
 use crate::eventhubs::{Error, ErrorKind, Replay, Start};
@@ -17,14 +17,8 @@ use crate::position::{Offset, SequenceNumber};
 
 const TIME: i64 = 1_700_000_000_000;
 
-fn encoded(write: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
-    let mut out = Vec::new();
-    write(&mut Encoder::new(&mut out));
-    out
-}
-
 fn section(code: u8, value: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
-    encoded(|out| out.described(code, value))
+    encode_to_vec(|out| out.described(code, value))
 }
 
 fn map(code: u8) -> Vec<u8> {
@@ -169,7 +163,7 @@ fn malformed_sections_have_a_reason() {
     let reason = "a section is of an unknown kind: 0x79 is not a descriptor allowed here";
     check_rest(&[&section(0x79, |out| out.nulls(1))], reason, 0);
     let reason = "a section is of an unknown kind: a value is not a known descriptor";
-    let [name, null] = [encoded(|out| out.symbol("x:data")), encoded(|out| out.nulls(1))];
+    let [name, null] = [encode_to_vec(|out| out.symbol("x:data")), encode_to_vec(|out| out.nulls(1))];
     check_rest(&[&[0x00], &name, &null], reason, 0);
     check_rest(&[&body, b"text"], "bytes that are not a section", end);
     check_rest(&[&body[..end - 1]], "a Data section is cut short", 0);
