@@ -4,7 +4,7 @@
 //! (`values`), which value goes into which column.
 //!
 //! # Shape
-//! A column takes no memory until its first value. The rows before that become null then, the rows behind its last
+//! A column takes no memory until its first value. The rows before that become null then, the rows after its last
 //! value when it is finished. So a column costs nothing in a row that has no value for it.
 
 use arrow::array::ArrayRef;
@@ -69,7 +69,7 @@ impl Column {
         self.push_with_padding(column_type, row, cell, padding)
     }
 
-    /// Sets a column's first value, or one behind rows without a value. Refuses a second value of a row.
+    /// Sets a column's first value, or one after rows without a value. Refuses a second value of a row.
     #[inline(never)]
     fn push_with_padding(
         &mut self,

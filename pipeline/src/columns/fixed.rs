@@ -111,7 +111,7 @@ macro_rules! fixed {
 }
 
 fixed! {
-    /// The columns of an event's row, in order. The attributes come behind the first [`LEADING`](super::LEADING).
+    /// The columns of an event's row, in order. The attributes come after the first [`LEADING`](super::LEADING).
     event_column:
     ID "Id" Uuid,
     IS_DELETE "IsDelete" Boolean,
@@ -182,9 +182,9 @@ pub(super) fn layout(table: &str) -> (&'static [FixedColumn], usize) {
     }
 }
 
-/// The fixed columns of a table as (name, lake type): those before the attributes, and those behind them.
+/// The fixed columns of a table as (name, lake type): those before the attributes, and those after them.
 pub fn fixed_columns(table: &str) -> [Vec<(&'static str, &'static str)>; 2] {
     let (columns, leading) = layout(table);
-    let (before, behind) = columns.split_at(leading);
-    [before, behind].map(|part| part.iter().map(|(name, column_type)| (*name, column_type.name())).collect())
+    let (before, after) = columns.split_at(leading);
+    [before, after].map(|part| part.iter().map(|(name, column_type)| (*name, column_type.name())).collect())
 }

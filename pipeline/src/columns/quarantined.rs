@@ -108,7 +108,7 @@ fn value_in<K>(batch: &RecordBatch, column: Fixed<K>, row: usize) -> Option<&dyn
 
 fn text<K>(batch: &RecordBatch, column: Fixed<K>, row: usize) -> Result<Option<&str>, &'static str> {
     let Some(array) = value_in(batch, column, row) else { return Ok(None) };
-    array.as_string_opt::<i32>().map(|texts| Some(texts.value(row))).ok_or_else(|| name(column))
+    array.as_string_opt::<i32>().map(|strings| Some(strings.value(row))).ok_or_else(|| name(column))
 }
 
 fn number<T: ArrowPrimitiveType, K>(

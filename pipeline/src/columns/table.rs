@@ -150,7 +150,7 @@ impl TableBuffer {
         targets.inspect(|targets| targets.hide(event, &mut scratch.marks))
     }
 
-    /// Removes the rows behind the first `before` if the padding limit is exceeded.
+    /// Removes the rows after the first `before` if the padding limit is exceeded.
     #[inline]
     fn check_padding(&mut self, before: usize) -> Result<(), Full> {
         if self.columns.padding.is_exceeded(self.rows) { self.roll_back(before) } else { Ok(()) }
@@ -210,7 +210,7 @@ impl TableBuffer {
     #[inline(never)]
     fn move_into_columns(&mut self, context: &Context) {
         self.columns.begin();
-        // The limit applies to the rows behind these, which were accepted.
+        // The limit applies to the rows after these, which were accepted.
         self.columns.padding.remove_limit();
         self.encoded.move_into(&mut self.columns, self.layout, context.directories.get(self.directory));
         self.columns.padding.limit_from(self.rows);

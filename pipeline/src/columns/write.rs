@@ -4,7 +4,7 @@
 //! `attributes`, `images`, `formatted_values`), what the targets are (`targets`).
 //!
 //! # Several rows
-//! The first row takes everything that the row of an event with one row takes; the targets behind the first are hidden.
+//! The first row takes everything that the row of an event with one row takes; the targets after the first are hidden.
 //! The other rows take the facts of the event and their own target.
 
 use super::attributes::write_record;
@@ -48,7 +48,7 @@ fn write_rest(row: &mut Row<'_, '_>) {
     }
 }
 
-/// Writes the parts of a target behind the first that no column took, under its path in the body.
+/// Writes the parts of a target after the first that no column took, under its path in the body.
 fn write_rest_of_target(row: &mut Row<'_, '_>, targets: Targets, item: Item) {
     let Scratch { normal, marks, .. } = &mut *row.scratch;
     if let Some(json) = normal.unplaced_in_list(row.tree, targets.path, item.node, marks) {

@@ -110,7 +110,7 @@ fn rows_without_a_value_are_null() {
         ("image", "[1,2]".to_owned()),
         ("to", party),
     ];
-    // Each column has values in two of 20 rows, with nulls before, between and behind.
+    // Each column has values in two of 20 rows, with nulls before, between and after.
     let mut rows = Rows::new();
     for at in 0..20 {
         let present: Vec<_> = values

@@ -114,11 +114,11 @@ fn images_do_not_leak_into_the_next_event() {
     rows.push(&first.json());
     rows.push(&next.json());
     let batch = rows.take();
-    let [alone, behind] = [row_of(&next.json()), row(&batch, 1)].map(|mut row| {
+    let [alone, after] = [row_of(&next.json()), row(&batch, 1)].map(|mut row| {
         assert!(row.remove("_sequence_number").is_some());
         row
     });
-    assert_eq!(behind, alone);
+    assert_eq!(after, alone);
     assert_eq!(row(&batch, 0)["_labels"], r#"{"a":"one"}"#);
 }
 

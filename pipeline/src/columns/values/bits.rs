@@ -52,7 +52,7 @@ impl Bits {
         if bit && count > 0 {
             // The byte that earlier bits began. A byte that begins here has all bits set already.
             self.bytes[begin / 8] |= ALL << (begin % 8);
-            // Bits behind the last are zero.
+            // Bits after the last are zero.
             if let Some(last) = self.bytes.get_mut(end / 8) {
                 *last &= !(ALL << (end % 8));
             }
@@ -72,7 +72,7 @@ impl Bits {
 /// Validity of rows. Takes no memory until the first null.
 #[derive(Debug, Default)]
 pub(in crate::columns) struct Validity {
-    /// Bits up to the last null; all rows behind it are valid.
+    /// Bits up to the last null; all rows after it are valid.
     bits: Bits,
     len: usize,
 }

@@ -10,7 +10,7 @@ use super::cell::Cell;
 use crate::columns::schema::ColumnType;
 use crate::event::scalars::{Guid, ZERO_GUID};
 
-/// GUIDs, one behind the other.
+/// GUIDs, one after the other.
 #[derive(Debug, Default)]
 pub(in crate::columns) struct Guids(Vec<u8>);
 

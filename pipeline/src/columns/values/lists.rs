@@ -75,7 +75,7 @@ impl StringLists {
         self.offsets.push(self.strings.len());
     }
 
-    /// The strings of all lists, one behind the other.
+    /// The strings of all lists, one after the other.
     pub(in crate::columns) fn strings(&self) -> &Strings {
         &self.strings
     }

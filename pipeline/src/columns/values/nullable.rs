@@ -7,7 +7,7 @@ use super::buffer::ValueBuffer;
 use super::cell::Cell;
 use crate::columns::schema::ColumnType;
 
-/// A buffer, and which of its rows have a value. Takes no memory until the first value; rows behind the last value are
+/// A buffer, and which of its rows have a value. Takes no memory until the first value; rows after the last value are
 /// added when it is finished.
 #[derive(Debug, Default)]
 pub(super) struct Nullable<B> {

@@ -32,7 +32,7 @@ impl PartyLists {
         self.offsets.push(self.parties.len());
     }
 
-    /// The parties of all lists, one behind the other.
+    /// The parties of all lists, one after the other.
     pub(in crate::columns) fn parties(&self) -> &Parties {
         &self.parties
     }
@@ -70,7 +70,7 @@ impl ValueBuffer for PartyLists {
     }
 }
 
-/// Parties, one behind the other: a buffer for each part of a party.
+/// Parties, one after the other: a buffer for each part of a party.
 #[derive(Debug, Default)]
 pub(in crate::columns) struct Parties {
     len: usize,

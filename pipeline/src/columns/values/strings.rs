@@ -10,7 +10,7 @@ use super::buffer::{FIRST_ROWS, ValueBuffer};
 use super::cell::Cell;
 use crate::columns::schema::ColumnType;
 
-/// Byte strings, one behind the other.
+/// Byte strings, one after the other.
 #[derive(Debug, Default)]
 pub(in crate::columns) struct Strings {
     offsets: Offsets,

@@ -9,7 +9,7 @@ pub use guid::{Guid, ZERO_GUID, guid};
 
 use std::fmt::{self, Write};
 
-/// A number as a decimal of 26 digits before and 12 behind the point, in its narrowest form: two are equal exactly if
+/// A number as a decimal of 26 digits before and 12 after the point, in its narrowest form: two are equal exactly if
 /// their values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Number {
@@ -44,7 +44,7 @@ impl<'a> NumberLiteral<'a> {
     }
 }
 
-/// The digits behind the point of every decimal column.
+/// The digits after the point of every decimal column.
 ///
 /// # Source
 /// Dataverse keeps at most ten for money and decimals, and twelve for exchange rates.
@@ -79,7 +79,7 @@ impl Number {
     }
 }
 
-/// A JSON number, if no digit is lost in a decimal of 26 digits before and 12 behind the point.
+/// A JSON number, if no digit is lost in a decimal of 26 digits before and 12 after the point.
 pub fn number(text: impl AsRef<[u8]>) -> Option<Number> {
     read_number(text.as_ref())
 }
@@ -140,7 +140,7 @@ pub fn double(text: &str) -> Option<f64> {
 pub struct Date {
     /// The stated instant or wall clock, in milliseconds since 1970. The offset is not applied.
     pub ms: i64,
-    /// The offset from UTC behind it, in minutes.
+    /// The offset from UTC in the text, in minutes.
     pub offset: Option<i32>,
     /// The text has no digits beyond milliseconds.
     pub exact: bool,
@@ -179,7 +179,7 @@ fn read_date(text: &[u8]) -> Option<Date> {
     Some(Date { ms, offset, exact: true })
 }
 
-/// An ISO 8601 date and time, `2024-12-10T06:43:27.963Z`: its wall clock read as UTC, and the offset behind it. Digits
+/// An ISO 8601 date and time, `2024-12-10T06:43:27.963Z`: its wall clock read as UTC, and the offset after it. Digits
 /// beyond milliseconds are cut off towards 1970, as the serializer does.
 pub fn iso_date(text: impl AsRef<[u8]>) -> Option<Date> {
     let text = str::from_utf8(text.as_ref()).ok()?;
@@ -240,7 +240,7 @@ impl<'a> Decimal<'a> {
         };
         let last = mantissa.iter().rposition(significant).unwrap_or(first);
         let point_between = usize::from(first < before && before < last);
-        // One of the two is zero: digits before the point count up, zeros behind it count down.
+        // One of the two is zero: digits before the point count up, zeros after it count down.
         let point = before.saturating_sub(first) as i64 - first.saturating_sub(before + 1) as i64;
         Some(Self {
             negative,
@@ -270,7 +270,7 @@ impl<'a> Decimal<'a> {
     }
 }
 
-/// The number behind `E`, up to six digits: more than any number type has.
+/// The number after `E`, up to six digits: more than any number type has.
 fn exponent_value(part: &[u8]) -> Option<i64> {
     let digits = match part {
         [] => return Some(0),
@@ -332,7 +332,7 @@ fn eight_digits(text: [u8; 8]) -> Option<i64> {
     const HIGH: u64 = u64::from_le_bytes([0xf0; 8]);
     const SIX: u64 = u64::from_le_bytes([6; 8]);
     let text = u64::from_le_bytes(text);
-    // Six more than a digit is still below 0x40, and everything behind 9 is not.
+    // Six more than a digit is still below 0x40, and everything above 9 is not.
     if (text & HIGH) | ((text.wrapping_add(SIX) & HIGH) >> 4) != ZEROS | ZEROS >> 4 {
         return None;
     }
