@@ -1,4 +1,4 @@
-//! Any bytes as one message on a link, frames put around them.
+//! Any bytes as one message on a link, in frames.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Any bytes as a body: parsed or rejected, and a row either way. Checks that nothing panics, that the slow path
-//! gives the same answer, and that `ParentContext` does not decide the table.
+//! Any bytes as a body: parsed or rejected, and a row either way. Checks that nothing panics, that both parser paths
+//! agree, and that the table does not depend on `ParentContext`.
 
 use std::cell::RefCell;
 
@@ -23,8 +23,8 @@ pub fn check(body: &[u8]) {
     });
 }
 
-/// Two parsers that have read other bodies before, as those of a lane have: what one left behind would show as a
-/// difference to the other.
+/// Two parsers with the state of the bodies before, like those of a lane: state that leaks into the next body would make
+/// them differ.
 struct Reader {
     fast: Parser,
     slow: Parser,
@@ -58,7 +58,7 @@ fn same_as_slow_path(read: &Result<ChangeEvent<'_>, Reject>, slow: &Result<Chang
     }
 }
 
-/// Two rows, as the second finds the columns of the first.
+/// Writes two rows, since the second finds the columns of the first.
 fn write(read: &Result<ChangeEvent<'_>, Reject>, body: &[u8]) -> String {
     let table = read.as_ref().map_or(QUARANTINE, |event| event.table.name());
     let mut context = Context::new("hub".into(), Catalog::new());

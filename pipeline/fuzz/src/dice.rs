@@ -1,7 +1,6 @@
-//! Choices drawn from the bytes of the fuzzer. When they are used up every choice is the first, so that every input
-//! ends.
+//! Choices drawn from the fuzzer's bytes. After the last byte every choice is the first, so that every input ends.
 
-/// The bytes that are left.
+/// The remaining bytes.
 #[derive(Debug)]
 pub struct Dice<'a>(pub &'a [u8]);
 
@@ -21,7 +20,7 @@ impl Dice<'_> {
         (0..8).fold(0, |bits, _| bits << 8 | i64::from(self.byte()))
     }
 
-    /// Text of up to so many characters, most of them plain, some of every kind that a format may trip over.
+    /// Text of up to `most` characters: mostly plain, some that a format has to escape or may reject.
     pub fn text(&mut self, most: usize) -> String {
         (0..self.below(most + 1)).map(|_| self.letter()).collect()
     }
@@ -30,12 +29,12 @@ impl Dice<'_> {
         match self.byte() {
             byte @ 0..0x80 => char::from(byte),
             byte @ 0x80..0xE0 => char::from(b'a' + byte % 26),
-            byte => ODD[usize::from(byte) % ODD.len()],
+            byte => SPECIAL[usize::from(byte) % SPECIAL.len()],
         }
     }
 }
 
-const ODD: &[char] = &[
+const SPECIAL: &[char] = &[
     '&',
     '<',
     '>',

@@ -1,4 +1,4 @@
-//! A random event: what we read of its JSON is what serde_json reads, and what we read of its XML is the same.
+//! A random event: our parser reads the same from its JSON as serde_json, and the same from its XML.
 
 use catchwater::event::ChangeEvent;
 use catchwater::event::tree::{Kind, NodeId, Tree};
@@ -6,24 +6,24 @@ use catchwater::parse::{ParentContext, Parser};
 use serde_json::Value;
 
 use crate::dice::Dice;
-use crate::event::Twins;
+use crate::event::Fixture;
 
 /// Reads both forms of the event that the bytes make.
 pub fn check(bytes: &[u8]) {
-    let twins = Twins::draw(&mut Dice(bytes));
+    let fixture = Fixture::draw(&mut Dice(bytes));
     let mut of_json = Parser::new(ParentContext::Keep);
-    let json = of_json.parse(twins.json.as_bytes());
-    let json = json.unwrap_or_else(|reject| panic!("{reject:?}\n{}", twins.json));
+    let json = of_json.parse(fixture.json.as_bytes());
+    let json = json.unwrap_or_else(|reject| panic!("{reject:?}\n{}", fixture.json));
     let theirs: Value =
-        serde_json::from_str(&twins.json).unwrap_or_else(|error| panic!("{error}\n{}", twins.json));
-    same_as_serde(json.tree, json.tree.root(), &theirs, &twins.json);
+        serde_json::from_str(&fixture.json).unwrap_or_else(|error| panic!("{error}\n{}", fixture.json));
+    same_as_serde(json.tree, json.tree.root(), &theirs, &fixture.json);
     let mut of_xml = Parser::new(ParentContext::Keep);
-    let xml = of_xml.parse(twins.xml.as_bytes());
-    let xml = xml.unwrap_or_else(|reject| panic!("{reject:?}\n{}", twins.xml));
-    same_event(&json, &xml, &twins);
+    let xml = of_xml.parse(fixture.xml.as_bytes());
+    let xml = xml.unwrap_or_else(|reject| panic!("{reject:?}\n{}", fixture.xml));
+    same_event(&json, &xml, &fixture);
 }
 
-/// Leaf by leaf; a list of pairs is theirs as a list of objects.
+/// Compares leaf by leaf; pairs are a list of objects to serde_json.
 fn same_as_serde(tree: Tree<'_>, node: NodeId, theirs: &Value, json: &str) {
     let fits = match (tree.kind(node), theirs) {
         (Kind::Null, Value::Null) | (Kind::False, Value::Bool(false)) | (Kind::True, Value::Bool(true)) => {
@@ -56,13 +56,13 @@ fn same_as_serde(tree: Tree<'_>, node: NodeId, theirs: &Value, json: &str) {
     assert!(fits, "{:?} {:?} is {theirs} in\n{json}", tree.kind(node), tree.text(node));
 }
 
-/// By their text, where serde_json keeps it (as the fuzz package has it, but for the case of an `E`), else by value.
+/// Compares texts, apart from the case of `E`, where serde_json keeps them (the feature of the fuzz package), else values.
 fn same_number(text: &str, theirs: &serde_json::Number) -> bool {
     theirs.to_string().eq_ignore_ascii_case(text)
         || !KEEPS_TEXT.with(|keeps| *keeps) && is_close(text, theirs)
 }
 
-/// serde_json's own reading of a float may miss the nearest one by a step or two.
+/// serde_json may miss the nearest float by a step or two.
 fn is_close(text: &str, theirs: &serde_json::Number) -> bool {
     let Some((ours, theirs)) = text.parse::<f64>().ok().zip(theirs.as_f64()) else { return false };
     (ours - theirs).abs() <= 4.0 * f64::EPSILON * ours.abs()
@@ -72,13 +72,13 @@ thread_local! {
     static KEEPS_TEXT: bool = serde_json::from_str::<Value>("1.10").is_ok_and(|one| one.to_string() == "1.10");
 }
 
-/// Node by node.
-fn same_event(json: &ChangeEvent<'_>, xml: &ChangeEvent<'_>, twins: &Twins) {
-    let told = || format!("\n{}\n{}", twins.json, twins.xml);
+/// Compares node by node.
+fn same_event(json: &ChangeEvent<'_>, xml: &ChangeEvent<'_>, fixture: &Fixture) {
+    let bodies = || format!("\n{}\n{}", fixture.json, fixture.xml);
     for node in (0..json.tree.len().min(xml.tree.len()) as u32).map(NodeId) {
         let of = |tree: Tree<'_>| (tree.kind(node), tree.text(node).to_owned(), tree.end(node));
-        assert_eq!(of(json.tree), of(xml.tree), "node {node:?} in JSON and XML{}", told());
+        assert_eq!(of(json.tree), of(xml.tree), "node {node:?} in JSON and XML{}", bodies());
     }
-    assert_eq!(json.tree.len(), xml.tree.len(), "nodes in JSON and XML{}", told());
-    assert_eq!((json.table, json.message, json.target), (xml.table, xml.message, xml.target), "{}", told());
+    assert_eq!(json.tree.len(), xml.tree.len(), "nodes in JSON and XML{}", bodies());
+    assert_eq!((json.table, json.message, json.target), (xml.table, xml.message, xml.target), "{}", bodies());
 }

@@ -1,64 +1,64 @@
-//! One random event, written as JSON and as XML at once, in the forms of the platform's two serializers.
+//! One random event in JSON and in XML, in the forms of the platform's two serializers.
 
 use std::fmt::Write as _;
 
 use crate::dice::Dice;
 use crate::spelling::{base64, date_ms, decimal, double, iso, json_letter, xml_letter};
 
-/// The same event twice.
+/// One event in both formats.
 #[derive(Debug, Default)]
-pub struct Twins {
+pub struct Fixture {
     pub json: String,
     pub xml: String,
 }
 
-impl Twins {
+impl Fixture {
     /// Draws an event.
     pub fn draw(dice: &mut Dice<'_>) -> Self {
-        let mut twins = Self::default();
-        twins.json.push('{');
-        twins.xml.push_str(ROOT);
-        twins.context(dice, 0);
-        twins.json.push('}');
-        twins.xml.push_str("</RemoteExecutionContext>");
-        twins
+        let mut fixture = Self::default();
+        fixture.json.push('{');
+        fixture.xml.push_str(ROOT);
+        fixture.context(dice, 0);
+        fixture.json.push('}');
+        fixture.xml.push_str("</RemoteExecutionContext>");
+        fixture
     }
 
     fn context(&mut self, dice: &mut Dice<'_>, depth: usize) {
         self.guid(dice, "BusinessUnitId");
         self.number("Depth", &dice.below(9).to_string());
         self.text(dice, "InitiatingUserAgent");
-        self.pairs("InputParameters", IN_CONTEXT, |twins| twins.parameters(dice, depth));
+        self.pairs("InputParameters", IN_CONTEXT, |fixture| fixture.parameters(dice, depth));
         self.boolean(dice, "IsInTransaction");
         let message = ["Create", "Update", "Delete", "Assign", "new_Custom"][dice.below(5)];
         self.plain("MessageName", message);
         let ms = date_ms(dice);
-        self.member("OperationCreatedOn", |twins| {
-            let _ = write!(twins.json, r#""\/Date({ms}+0000)\/""#);
-            twins.xml.push_str(&iso(ms));
-            twins.xml.push_str("+00:00");
+        self.member("OperationCreatedOn", |fixture| {
+            let _ = write!(fixture.json, r#""\/Date({ms}+0000)\/""#);
+            fixture.xml.push_str(&iso(ms));
+            fixture.xml.push_str("+00:00");
         });
         self.guid(dice, "OperationId");
-        self.pairs("OutputParameters", IN_CONTEXT, |twins| twins.parameters(dice, depth));
+        self.pairs("OutputParameters", IN_CONTEXT, |fixture| fixture.parameters(dice, depth));
         if depth < 2 && dice.below(4) == 3 {
-            self.member("ParentContext", |twins| {
-                twins.json.push('{');
-                twins.context(dice, depth + 1);
-                twins.json.push('}');
+            self.member("ParentContext", |fixture| {
+                fixture.json.push('{');
+                fixture.context(dice, depth + 1);
+                fixture.json.push('}');
             });
         } else {
             self.null("ParentContext");
         }
         for name in ["PostEntityImages", "PreEntityImages"] {
-            self.pairs(name, IN_CONTEXT, |twins| {
+            self.pairs(name, IN_CONTEXT, |fixture| {
                 for number in 0..dice.below(3) {
                     let key = format!("Image{number}");
-                    twins.pair("KeyValuePairOfstringEntitygUGIFE1S", &key, |twins| {
-                        twins.json.push('{');
-                        twins.xml.push_str("<a:value>");
-                        twins.record(dice, depth);
-                        twins.json.push('}');
-                        twins.xml.push_str("</a:value>");
+                    fixture.pair("KeyValuePairOfstringEntitygUGIFE1S", &key, |fixture| {
+                        fixture.json.push('{');
+                        fixture.xml.push_str("<a:value>");
+                        fixture.record(dice, depth);
+                        fixture.json.push('}');
+                        fixture.xml.push_str("</a:value>");
                     });
                 }
             });
@@ -72,7 +72,7 @@ impl Twins {
     fn parameters(&mut self, dice: &mut Dice<'_>, depth: usize) {
         if dice.below(4) > 0 {
             let kind = 14 + dice.below(5);
-            self.pair(ANY, "Target", |twins| twins.value(dice, depth + 1, kind));
+            self.pair(ANY, "Target", |fixture| fixture.value(dice, depth + 1, kind));
         }
         self.attributes(dice, depth);
     }
@@ -82,40 +82,40 @@ impl Twins {
         for number in 0..dice.below(5) {
             let key = format!("{}{number}", dice.text(3));
             let kind = dice.below(KINDS);
-            self.pair(ANY, &key, |twins| twins.value(dice, depth + 1, kind));
+            self.pair(ANY, &key, |fixture| fixture.value(dice, depth + 1, kind));
         }
     }
 
-    /// The value of a pair, one of so many kinds.
+    /// The value of a pair, one of [`KINDS`].
     fn value(&mut self, dice: &mut Dice<'_>, depth: usize, kind: usize) {
         match kind {
             1 => {
                 let text = dice.text(12);
-                self.typed(SCHEMA, "string", |twins| twins.quoted(dice, &text));
+                self.typed(SCHEMA, "string", |fixture| fixture.quoted(dice, &text));
             }
-            2 => self.typed(SERIALIZATION, "guid", |twins| twins.guid_text(dice)),
-            3 => self.typed(SCHEMA, "boolean", |twins| twins.both(["false", "true"][dice.below(2)])),
-            4 => self.typed(SCHEMA, "int", |twins| twins.both(&(dice.long() as i32).to_string())),
-            5 => self.typed(SCHEMA, "long", |twins| twins.both(&dice.long().to_string())),
-            6 => self.typed(SCHEMA, "decimal", |twins| twins.both(&decimal(dice))),
-            7 => self.typed(SCHEMA, "double", |twins| twins.both(&double(dice))),
+            2 => self.typed(SERIALIZATION, "guid", |fixture| fixture.guid_text(dice)),
+            3 => self.typed(SCHEMA, "boolean", |fixture| fixture.both(["false", "true"][dice.below(2)])),
+            4 => self.typed(SCHEMA, "int", |fixture| fixture.both(&(dice.long() as i32).to_string())),
+            5 => self.typed(SCHEMA, "long", |fixture| fixture.both(&dice.long().to_string())),
+            6 => self.typed(SCHEMA, "decimal", |fixture| fixture.both(&decimal(dice))),
+            7 => self.typed(SCHEMA, "double", |fixture| fixture.both(&double(dice))),
             8 => {
                 let ms = date_ms(dice);
-                self.typed(SCHEMA, "dateTime", |twins| {
-                    let _ = write!(twins.json, r#""\/Date({ms})\/""#);
-                    let _ = write!(twins.xml, "{}Z", iso(ms));
+                self.typed(SCHEMA, "dateTime", |fixture| {
+                    let _ = write!(fixture.json, r#""\/Date({ms})\/""#);
+                    let _ = write!(fixture.xml, "{}Z", iso(ms));
                 });
             }
             9 => self.bytes(dice),
-            10 => {
-                self.class("OptionSetValue", |twins| twins.number("Value", &(dice.long() as i32).to_string()))
-            }
-            11 => self.class("Money", |twins| twins.number("Value", &decimal(dice))),
+            10 => self.class("OptionSetValue", |fixture| {
+                fixture.number("Value", &(dice.long() as i32).to_string())
+            }),
+            11 => self.class("Money", |fixture| fixture.number("Value", &decimal(dice))),
             12 => self.choices(dice),
             13 => self.strings(dice),
-            14 | 15 => self.class("EntityReference", |twins| twins.reference(dice)),
-            16 | 17 if depth < 5 => self.class("Entity", |twins| twins.record(dice, depth)),
-            18 if depth < 5 => self.class("EntityCollection", |twins| twins.collection(dice, depth)),
+            14 | 15 => self.class("EntityReference", |fixture| fixture.reference(dice)),
+            16 | 17 if depth < 5 => self.class("Entity", |fixture| fixture.record(dice, depth)),
+            18 if depth < 5 => self.class("EntityCollection", |fixture| fixture.collection(dice, depth)),
             _ => {
                 self.json.push_str("null");
                 self.xml.push_str(r#"<a:value i:nil="true"/>"#);
@@ -125,11 +125,11 @@ impl Twins {
 
     fn reference(&mut self, dice: &mut Dice<'_>) {
         self.guid(dice, "Id");
-        self.pairs("KeyAttributes", KEYS, |twins| {
+        self.pairs("KeyAttributes", KEYS, |fixture| {
             if dice.below(8) == 7 {
                 let text = dice.text(6);
-                twins.pair("b:KeyValuePairOfstringanyType", "number", |twins| {
-                    twins.typed(SCHEMA, "string", |twins| twins.quoted(dice, &text));
+                fixture.pair("b:KeyValuePairOfstringanyType", "number", |fixture| {
+                    fixture.typed(SCHEMA, "string", |fixture| fixture.quoted(dice, &text));
                 });
             }
         });
@@ -139,13 +139,13 @@ impl Twins {
     }
 
     fn record(&mut self, dice: &mut Dice<'_>, depth: usize) {
-        self.pairs("Attributes", "", |twins| twins.attributes(dice, depth));
+        self.pairs("Attributes", "", |fixture| fixture.attributes(dice, depth));
         self.null("EntityState");
-        self.pairs("FormattedValues", "", |twins| {
+        self.pairs("FormattedValues", "", |fixture| {
             for number in 0..dice.below(3) {
                 let (key, label) = (format!("{}{number}", dice.text(2)), dice.text(5));
-                twins.pair("KeyValuePairOfstringstring", &key, |twins| {
-                    twins.element("a:value", "", |twins| twins.quoted(dice, &label));
+                fixture.pair("KeyValuePairOfstringstring", &key, |fixture| {
+                    fixture.element("a:value", "", |fixture| fixture.quoted(dice, &label));
                 });
             }
         });
@@ -157,12 +157,12 @@ impl Twins {
     }
 
     fn collection(&mut self, dice: &mut Dice<'_>, depth: usize) {
-        self.pairs("Entities", "", |twins| {
+        self.pairs("Entities", "", |fixture| {
             for _ in 0..dice.below(3) {
-                twins.separate();
-                twins.json.push('{');
-                twins.element("Entity", "", |twins| twins.record(dice, depth + 1));
-                twins.json.push('}');
+                fixture.separate();
+                fixture.json.push('{');
+                fixture.element("Entity", "", |fixture| fixture.record(dice, depth + 1));
+                fixture.json.push('}');
             }
         });
         self.plain("EntityName", "activityparty");
@@ -172,14 +172,14 @@ impl Twins {
 
     fn choices(&mut self, dice: &mut Dice<'_>) {
         self.json.push('[');
-        self.typed(CONTRACTS_9, "OptionSetValueCollection", |twins| {
+        self.typed(CONTRACTS_9, "OptionSetValueCollection", |fixture| {
             for _ in 0..dice.below(4) {
-                twins.separate();
-                twins.json.push_str(&stated("OptionSetValue"));
-                twins.element("b:OptionSetValue", "", |twins| {
-                    twins.number("Value", &dice.byte().to_string());
+                fixture.separate();
+                fixture.json.push_str(&typed_object("OptionSetValue"));
+                fixture.element("b:OptionSetValue", "", |fixture| {
+                    fixture.number("Value", &dice.byte().to_string());
                 });
-                twins.json.push('}');
+                fixture.json.push('}');
             }
         });
         self.json.push(']');
@@ -187,11 +187,11 @@ impl Twins {
 
     fn strings(&mut self, dice: &mut Dice<'_>) {
         self.json.push('[');
-        self.typed(ARRAYS, "ArrayOfstring", |twins| {
+        self.typed(ARRAYS, "ArrayOfstring", |fixture| {
             for _ in 0..dice.below(4) {
                 let text = dice.text(5);
-                twins.separate();
-                twins.element("b:string", "", |twins| twins.quoted(dice, &text));
+                fixture.separate();
+                fixture.element("b:string", "", |fixture| fixture.quoted(dice, &text));
             }
         });
         self.json.push(']');
@@ -202,11 +202,11 @@ impl Twins {
         let numbers: Vec<String> = bytes.iter().map(u8::to_string).collect();
         let _ = write!(self.json, "[{}]", numbers.join(","));
         let json = std::mem::take(&mut self.json);
-        self.typed(SCHEMA, "base64Binary", |twins| base64(&mut twins.xml, &bytes));
+        self.typed(SCHEMA, "base64Binary", |fixture| base64(&mut fixture.xml, &bytes));
         self.json = json;
     }
 
-    // The shapes both formats have.
+    // Constructs of both formats.
 
     fn member(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
         self.separate();
@@ -221,30 +221,30 @@ impl Twins {
     }
 
     fn number(&mut self, name: &str, text: &str) {
-        self.member(name, |twins| twins.both(text));
+        self.member(name, |fixture| fixture.both(text));
     }
 
     fn boolean(&mut self, dice: &mut Dice<'_>, name: &str) {
-        self.member(name, |twins| twins.both(["false", "true"][dice.below(2)]));
+        self.member(name, |fixture| fixture.both(["false", "true"][dice.below(2)]));
     }
 
     fn plain(&mut self, name: &str, text: &str) {
-        self.member(name, |twins| twins.quoted(&mut Dice(&[]), text));
+        self.member(name, |fixture| fixture.quoted(&mut Dice(&[]), text));
     }
 
-    /// Text, or none.
+    /// Text or null.
     fn text(&mut self, dice: &mut Dice<'_>, name: &str) {
         match dice.below(3) {
             0 => self.null(name),
             _ => {
                 let text = dice.text(8);
-                self.member(name, |twins| twins.quoted(dice, &text));
+                self.member(name, |fixture| fixture.quoted(dice, &text));
             }
         }
     }
 
     fn guid(&mut self, dice: &mut Dice<'_>, name: &str) {
-        self.member(name, |twins| twins.guid_text(dice));
+        self.member(name, |fixture| fixture.guid_text(dice));
     }
 
     fn guid_text(&mut self, dice: &mut Dice<'_>) {
@@ -253,7 +253,7 @@ impl Twins {
         self.xml.push_str(&guid);
     }
 
-    /// A member that is a list.
+    /// A member of pairs or items.
     fn pairs(&mut self, name: &str, scope: &str, fill: impl FnOnce(&mut Self)) {
         self.separate();
         let _ = write!(self.json, r#""{name}":["#);
@@ -264,16 +264,16 @@ impl Twins {
     fn pair(&mut self, element: &str, key: &str, fill: impl FnOnce(&mut Self)) {
         self.separate();
         self.json.push_str(r#"{"key":"#);
-        self.element(element, "", |twins| {
-            twins.element("a:key", "", |twins| twins.quoted(&mut Dice(&[]), key));
-            twins.json.push_str(r#","value":"#);
-            fill(twins);
+        self.element(element, "", |fixture| {
+            fixture.element("a:key", "", |fixture| fixture.quoted(&mut Dice(&[]), key));
+            fixture.json.push_str(r#","value":"#);
+            fill(fixture);
         });
         self.json.push('}');
     }
 
     fn class(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
-        self.json.push_str(&stated(name));
+        self.json.push_str(&typed_object(name));
         self.element("a:value", &format!(r#" i:type="{name}""#), fill);
         self.json.push('}');
     }
@@ -305,7 +305,7 @@ impl Twins {
         }
     }
 
-    /// Text, escaped where it has to be, and where the dice say so.
+    /// Text, escaped where necessary and where a choice says so.
     fn quoted(&mut self, dice: &mut Dice<'_>, text: &str) {
         self.json.push('"');
         for letter in text.chars() {
@@ -317,8 +317,8 @@ impl Twins {
     }
 }
 
-/// The beginning of an object that says of which class it is.
-fn stated(name: &str) -> String {
+/// The start of an object with its class.
+fn typed_object(name: &str) -> String {
     format!(r#"{{"__type":"{name}:http:\/\/schemas.microsoft.com\/xrm\/2011\/Contracts""#)
 }
 

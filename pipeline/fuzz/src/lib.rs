@@ -1,4 +1,4 @@
-//! What the fuzz targets check. A test of the product includes the checks and runs them over seeds and findings.
+//! Checks of the fuzz targets. `pipeline/tests/fuzz_seeds_and_findings.rs` includes them and runs them over seeds and findings.
 
 pub mod body;
 pub mod chunk;

@@ -1,5 +1,5 @@
-//! Any bytes as what a hub says on a link: at once or cut anywhere, they give the same events and the same end. Any bytes as
-//! one message on it: an event, an undecodable one with these bytes, or a counted drop, and the link goes on.
+//! Any bytes as a hub's frames on a link: in one piece or cut anywhere, they give the same events and the same end. Any bytes
+//! as one message: an event, an undecodable event with these bytes, or a counted drop, and the link goes on.
 
 use catchwater::amqp::encode::Encoder;
 use catchwater::amqp::map::AmqpMap;
@@ -9,21 +9,21 @@ use catchwater::event::RawBatch;
 use catchwater::eventhubs::Replay;
 use catchwater::position::PartitionId;
 
-/// Panics when a cut changes what is read.
+/// Panics if a cut changes the events or the end.
 pub fn check(bytes: &[u8]) {
-    let [size, said @ ..] = bytes else { return };
-    let whole = read(said, usize::MAX);
-    let cut = read(said, usize::from(*size) + 1);
+    let [size, stream @ ..] = bytes else { return };
+    let whole = read(stream, usize::MAX);
+    let cut = read(stream, usize::from(*size) + 1);
     assert_eq!(whole, cut, "in pieces of {}", usize::from(*size) + 1);
 }
 
 type Event = (i64, String, i64, String, String, bool, Vec<u8>);
 
-fn read(said: &[u8], size: usize) -> (Vec<Event>, Option<String>) {
+fn read(stream: &[u8], size: usize) -> (Vec<Event>, Option<String>) {
     let Ok(mut replay) = Replay::new(PartitionId::new(0), 0, -1, 1 << 20) else { return (Vec::new(), None) };
     let mut buffer = Vec::new();
     let mut ended = None;
-    for piece in said.chunks(size.min(said.len().max(1))) {
+    for piece in stream.chunks(size.min(stream.len().max(1))) {
         buffer.extend_from_slice(piece);
         match replay.feed(&buffer) {
             Ok(taken) => drop(buffer.drain(..taken)),
@@ -47,7 +47,7 @@ fn read(said: &[u8], size: usize) -> (Vec<Event>, Option<String>) {
     (events, failed.or(ended))
 }
 
-/// Panics when a message ends its link, costs a neighbour anything, or is not accounted for.
+/// Panics if a message ends its link, changes a neighbor, or is not counted.
 pub fn check_message(bytes: &[u8]) {
     let [size, message @ ..] = bytes else { return };
     let whole = between_good_ones(message, usize::MAX);
@@ -55,8 +55,8 @@ pub fn check_message(bytes: &[u8]) {
     assert_eq!(whole, cut, "in pieces of {}", usize::from(*size) + 1);
 }
 
-/// What a message is between two events, the last of which stands behind nearly all numbers: the event's number and its
-/// reason, or nothing where it was dropped.
+/// The sequence number and reject of each event when the message is sent between two events, the second of which has nearly
+/// the largest number. A dropped message is missing.
 fn between_good_ones(message: &[u8], size: usize) -> Vec<(i64, Option<String>)> {
     let Ok(mut replay) = Replay::new(PartitionId::new(0), 0, -1, 64 << 20) else { return Vec::new() };
     let mut frames = Vec::new();

@@ -1,4 +1,4 @@
-//! How much memory a check takes: counted by an allocator, as the size of the process says little of one body.
+//! Memory of a check, counted by an allocator: the size of the process does not show that of one body.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +25,7 @@ pub fn held() -> usize {
     COUNTING.live.load(Ordering::Relaxed)
 }
 
-/// What a body may take at most.
+/// Upper bound on the memory of a check, in bytes.
 const LIMIT: usize = 64 << 20;
 
 struct Counting {
@@ -40,7 +40,7 @@ impl Counting {
     }
 }
 
-// SAFETY: every call is passed on to the system's allocator as it came.
+// SAFETY: every call is passed unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.add(layout.size());
@@ -55,7 +55,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // For a moment both may be there.
+        // Both blocks may exist at the same time.
         self.add(size);
         self.live.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller keeps the contract.

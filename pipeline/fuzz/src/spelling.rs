@@ -1,4 +1,4 @@
-//! How the serializers spell letters, numbers, dates and bytes.
+//! Characters, numbers, dates and bytes as the serializers write them.
 
 use std::fmt::Write as _;
 
@@ -36,7 +36,7 @@ pub fn xml_letter(out: &mut String, letter: char, more: bool) {
     }
 }
 
-/// Up to 29 digits, the point anywhere.
+/// A decimal of up to 20 digits, 10 of them after the point at most.
 pub fn decimal(dice: &mut Dice<'_>) -> String {
     let digits = dice.long().unsigned_abs().to_string();
     let scale = dice.below(11);
@@ -46,18 +46,18 @@ pub fn decimal(dice: &mut Dice<'_>) -> String {
     if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
-/// As .NET writes it: a capital E, and the sign of the exponent.
+/// A double as .NET writes it: a capital E, and the exponent with its sign.
 pub fn double(dice: &mut Dice<'_>) -> String {
     let exponent = ["", "E+15", "E+300", "E-10"][dice.below(4)];
     format!("{}.{}{exponent}", dice.below(10), 1 + dice.below(9))
 }
 
-/// The years 1 to 9999, whole milliseconds.
+/// A time in the years 1 to 9999, in whole milliseconds since 1970.
 pub fn date_ms(dice: &mut Dice<'_>) -> i64 {
     dice.long().rem_euclid(253_402_300_800_000 + 62_135_596_800_000) - 62_135_596_800_000
 }
 
-/// The wall clock, zeros at its end dropped.
+/// The time in ISO 8601 without trailing zeros.
 pub fn iso(ms: i64) -> String {
     let (days, of_day) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000));
     let (year, month, day) = civil(days);
