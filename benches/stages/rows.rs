@@ -12,8 +12,9 @@ use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater::run::RollRules;
 use catchwater_benches::bodies::Bodies;
 use catchwater_sinks::CONTRACT;
+use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::{self, FooterFacts};
-use catchwater_sinks::paths::{Date, Destination, Ordinal, SourceId};
+use catchwater_sinks::paths::{Date, Destination, SourceId};
 
 /// Events of a batch, about.
 const LOOK_EVERY: i64 = 64;
@@ -97,9 +98,9 @@ pub(crate) fn file_of(batch: &RecordBatch) -> Result<Vec<u8>, parquet::Error> {
             date: Date::from_unix_ms(0),
             source: SourceId::new("events", 0, 0),
         },
-        continues_at: Ordinal(0),
-        first: Ordinal(0),
-        last: Ordinal(group.rows() as i64),
+        continues_at: Ordinal::new(0),
+        first: Ordinal::new(0),
+        last: Ordinal::new(group.rows() as i64),
         rows: group.rows() as u64,
         routing_version: 1,
         writer: "bench".to_owned(),

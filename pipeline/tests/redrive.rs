@@ -15,8 +15,9 @@ use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::records::{FirstStart, Origin, Records};
 use catchwater_sinks::lake::schema::{Ensured, FileColumn, Schemas};
+use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::{ChunkWriter, FooterFacts, assemble, encode_row_group};
-use catchwater_sinks::paths::{Date, Destination, Ordinal, SourceId};
+use catchwater_sinks::paths::{Date, Destination, SourceId};
 use catchwater_sinks::store::Store;
 use processes::{audit, catchwater, json, output_text};
 use serde_json::{Value, json as object};
@@ -95,7 +96,7 @@ fn make_lake(lake: &Path, bodies: &[Vec<u8>]) {
         let records = Records::new(store.clone(), Backoff::for_store(0));
         let source = SourceId::new("orders", 1_763_800_000_000, 0);
         records.first_start(&source, FirstStart { partitions: vec![0] }).await.unwrap();
-        let origin = Origin { first: Ordinal(0), routing_version: 1, namespace: "namespace".to_owned() };
+        let origin = Origin { first: Ordinal::new(0), routing_version: 1, namespace: "namespace".to_owned() };
         records.begin(&source, origin).await.unwrap();
         let destination = Destination { table: QUARANTINE.into(), date: Date::from_unix_ms(NOON), source };
         let facts = FooterFacts {

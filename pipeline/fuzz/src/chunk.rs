@@ -13,8 +13,9 @@ use arrow::array::{
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Schema};
 use catchwater_sinks::CONTRACT;
+use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::{ChunkWriter, FooterFacts, assemble, encode_row_group};
-use catchwater_sinks::paths::{Destination, Ordinal, SourceId};
+use catchwater_sinks::paths::{Destination, SourceId};
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
 use crate::dice::Dice;
@@ -204,9 +205,9 @@ fn file_of(batch: &RecordBatch) -> bytes::Bytes {
             date: "2026-11-22".parse().expect("a date"),
             source: SourceId::new("hub", 0, 0),
         },
-        continues_at: Ordinal(0),
-        first: Ordinal(0),
-        last: Ordinal(0),
+        continues_at: Ordinal::new(0),
+        first: Ordinal::new(0),
+        last: Ordinal::new(0),
         rows: batch.num_rows() as u64,
         routing_version: 1,
         writer: String::new(),

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use catchwater_sinks::lake::audit::{self, Report};
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::records::{self, Records};
+use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::RowColumns;
-use catchwater_sinks::paths::{Ordinal, SourceId};
+use catchwater_sinks::paths::SourceId;
 use catchwater_sinks::store::Store;
 use clap::Args;
 use serde::Serialize;
@@ -69,8 +70,8 @@ async fn checkpoints_of(lake: &str, state: &Store) -> anyhow::Result<BTreeMap<So
             checkpoint.scope.generation.get(),
             checkpoint.partition.get(),
         );
-        let reached = reached_by.entry(source).or_insert(Ordinal(-1));
-        *reached = (*reached).max(Ordinal(checkpoint.position.sequence_number.get()));
+        let reached = reached_by.entry(source).or_insert(Ordinal::new(-1));
+        *reached = (*reached).max(Ordinal::new(checkpoint.position.sequence_number.get()));
     }
     Ok(reached_by)
 }
@@ -211,8 +212,9 @@ fn sources(report: &Report, out: &mut String) {
         "duplicates",
         "in flight"
     );
-    let number =
-        |ordinal: Option<Ordinal>| ordinal.map_or_else(|| "-".to_owned(), |ordinal| ordinal.0.to_string());
+    let number = |ordinal: Option<Ordinal>| {
+        ordinal.map_or_else(|| "-".to_owned(), |ordinal| ordinal.get().to_string())
+    };
     for (source, report) in &report.sources {
         outln!(
             out,

@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 use catchwater_sinks::lake::start::{self, Claim, Identity};
-use catchwater_sinks::paths::{Ordinal, SourceId};
+use catchwater_sinks::ordinals::Ordinal;
+use catchwater_sinks::paths::SourceId;
 use catchwater_sinks::store::{self, Store};
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
@@ -56,7 +57,7 @@ impl Checkpoint {
     fn claim(&self) -> Claim {
         Claim {
             identity: self.scope.identity(self.partition),
-            last: Ordinal(self.position.sequence_number.get()),
+            last: Ordinal::new(self.position.sequence_number.get()),
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use catchwater_sinks::lake::schema::FileColumn;
+use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::{Body, FooterFacts};
-use catchwater_sinks::paths::{Date, Destination, Ordinal, SourceId};
+use catchwater_sinks::paths::{Date, Destination, SourceId};
 use tokio::sync::watch;
 
 use super::ledger::Before;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::gaps::GapCause;
 use catchwater_sinks::lake::records::{self, Records};
+use catchwater_sinks::ordinals::{Ordinal, OrdinalRange};
 use catchwater_sinks::parquet::ChunkWriter;
-use catchwater_sinks::paths::{Ordinal, SourceId};
+use catchwater_sinks::paths::SourceId;
 use catchwater_sinks::store::faults::{Faults, PutFault};
 use catchwater_sinks::store::{Address, Store};
 use tokio::sync::{Mutex, mpsc, watch};
@@ -86,7 +87,7 @@ async fn readers_with_older_rules_are_displaced_before_newer_rules_begin() {
         tokio::time::timeout(Duration::from_secs(10), old.next_batch()).await.unwrap().unwrap_err();
     assert_eq!(displaced.kind(), ErrorKind::OwnershipLost, "{displaced:?}");
     // Give up the events of the older rules, so that they have nothing outstanding.
-    let range = records::LostRange { from: Ordinal(0), to: Ordinal(9) };
+    let range = OrdinalRange { from: Ordinal::new(0), to: Ordinal::new(9) };
     records.give_up(&fixture.source(0), range).await.unwrap();
     assert_eq!(fixture.run(true).await.unwrap().rows, 0, "all events were the older rules'");
     fixture.append(0, 5, 100);
@@ -201,7 +202,7 @@ async fn only_expired_events_without_a_row_are_lost() {
     let refused = fixture.run(true).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::PositionLost, "{refused}");
     fixture.run_with(|config| config.decisions.accept_loss = true).await.unwrap();
-    let lost = records::LostRange { from: Ordinal(100), to: Ordinal(119) };
+    let lost = OrdinalRange { from: Ordinal::new(100), to: Ordinal::new(119) };
     assert_eq!(fixture.records().lost_ranges(&fixture.source(0)).await.unwrap(), [lost]);
     assert_eq!(fixture.metrics.rows_committed.get(), 130);
 }
@@ -297,7 +298,7 @@ async fn added_partition_is_read_from_its_first_event() {
     let refused = fixture.run(true).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::PositionLost, "{refused}");
     fixture.run_with(|config| config.decisions.accept_loss = true).await.unwrap();
-    let lost = records::LostRange { from: Ordinal(0), to: Ordinal(6) };
+    let lost = OrdinalRange { from: Ordinal::new(0), to: Ordinal::new(6) };
     assert_eq!(fixture.records().lost_ranges(&fixture.source(2)).await.unwrap(), [lost]);
 }
 
@@ -326,7 +327,8 @@ async fn accepted_gaps_are_recorded_and_not_missed_at_the_next_start() {
     let summary = fixture.run(true).await.unwrap();
     assert_eq!((summary.rows, summary.unreadable, summary.accepted_gaps), (5, 1, 5));
     let accepted = fixture.records().accepted_gaps(&fixture.source(0)).await.unwrap();
-    let accepted: Vec<_> = accepted.iter().map(|gap| (gap.gap.from.0, gap.gap.to.0, gap.cause)).collect();
+    let accepted: Vec<_> =
+        accepted.iter().map(|gap| (gap.gap.from.get(), gap.gap.to.get(), gap.cause)).collect();
     assert_eq!(accepted, [(2, 3, GapCause::NotSent), (6, 8, GapCause::Unreadable)]);
     std::fs::remove_dir_all(fixture.checkpoints()).unwrap();
     fixture.hub.purge(PartitionId::new(0), SequenceNumber::new(6));
@@ -445,7 +447,7 @@ impl Fixture {
         let records = self.records();
         records.lake_id().await.unwrap();
         let namespace = self.config(true).connection_string.namespace().to_owned();
-        let origin = records::Origin { first: Ordinal(0), routing_version, namespace };
+        let origin = records::Origin { first: Ordinal::new(0), routing_version, namespace };
         let first_start = records::FirstStart { partitions: (0..self.hub.partitions()).collect() };
         records.first_start(&self.source(0), first_start).await.unwrap();
         records.begin(&self.source(0), origin).await.unwrap();

@@ -1,7 +1,7 @@
 //! Outcomes of requests: answered, refused, carried out without an answer, or late.
 
 use catchwater_sinks::lake::chain::{Fact, Step};
-use catchwater_sinks::paths::Ordinal;
+use catchwater_sinks::ordinals::Ordinal;
 
 use crate::bug::Bug;
 use crate::dice::Dice;

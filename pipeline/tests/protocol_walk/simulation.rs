@@ -3,11 +3,10 @@
 //! Owns the invariants, which are checked whenever that state changes.
 
 use catchwater::position::{Offset, Position, SequenceNumber};
-use catchwater_sinks::lake::ordinals::OrdinalSet;
-use catchwater_sinks::lake::records::LostRange;
 use catchwater_sinks::lake::rules::Rules;
 use catchwater_sinks::lake::start::{Claim, Extent, Identity};
-use catchwater_sinks::paths::{Ordinal, SourceId};
+use catchwater_sinks::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
+use catchwater_sinks::paths::SourceId;
 
 use crate::bug::Bug;
 use crate::dice::Dice;
@@ -69,7 +68,7 @@ impl Log {
             let first = dice.below(setup.destinations);
             let second = if dice.chance(50) { dice.below(setup.destinations) } else { first };
             let rows = if dice.chance(20) { 2 } else { 1 };
-            Event { ordinal: Ordinal(ordinal), rows, routes: [first, second] }
+            Event { ordinal: Ordinal::new(ordinal), rows, routes: [first, second] }
         });
         let events = events.collect();
         let enqueued = dice.below(setup.events / 2);
@@ -82,13 +81,13 @@ impl Log {
     }
 
     fn end(&self) -> Ordinal {
-        self.last().map_or(Ordinal(0), |last| Ordinal(last.0 + 1))
+        self.last().map_or(Ordinal::new(0), Ordinal::next)
     }
 
     pub(crate) fn begin(&self) -> Ordinal {
         match self.events[..self.enqueued].get(self.purged) {
             Some(event) if self.purged > 0 => event.ordinal,
-            Some(_) => Ordinal(0),
+            Some(_) => Ordinal::new(0),
             None => self.end(),
         }
     }
@@ -123,9 +122,9 @@ pub(crate) struct Source {
     pub(crate) chains: Vec<Vec<File>>,
     pub(crate) origin: Option<Rules>,
     pub(crate) rules: Vec<Rules>,
-    pub(crate) lost: Vec<LostRange>,
+    pub(crate) lost: Vec<OrdinalRange>,
     /// Numbers that were accepted as gaps.
-    pub(crate) gaps: Vec<LostRange>,
+    pub(crate) gaps: Vec<OrdinalRange>,
 }
 
 impl Source {
@@ -221,9 +220,9 @@ impl Simulation {
 
     pub(crate) fn position(&self, event: Ordinal) -> Position {
         Position {
-            sequence_number: SequenceNumber::new(event.0),
+            sequence_number: SequenceNumber::new(event.get()),
             offset: self.offset.clone(),
-            enqueued_time_ms: event.0,
+            enqueued_time_ms: event.get(),
         }
     }
 
@@ -300,7 +299,7 @@ impl Simulation {
     /// Events above `after` that have a row, synced before anything relies on them, and the accepted gaps.
     pub(crate) fn settled_above(&mut self, at: SourceKey, after: Option<Ordinal>) -> OrdinalSet {
         self.tally.rows_asked += 1;
-        let gaps: Vec<_> = self.source(at).gaps.iter().map(|gap| gap.from.0..=gap.to.0).collect();
+        let gaps: Vec<_> = self.source(at).gaps.clone();
         self.rows_above(at, after).union(gaps.into_iter().collect())
     }
 
@@ -312,11 +311,11 @@ impl Simulation {
             file.synced |= synced;
             file.rows.iter().map(|row| row.event).filter(|event| Some(*event) > after)
         });
-        rows.map(|event| event.0..=event.0).collect()
+        rows.map(|event| OrdinalRange::new(event, event)).collect()
     }
 
     /// Records events as lost. Checks I6: none of them is in the lake.
-    pub(crate) fn record_loss(&mut self, at: SourceKey, ranges: &[LostRange]) -> Result<(), Finding> {
+    pub(crate) fn record_loss(&mut self, at: SourceKey, ranges: &[OrdinalRange]) -> Result<(), Finding> {
         for range in ranges {
             let rows: Vec<Row> = self.rows_from_origin(at).collect();
             let there = |row: &&Row| self.lakes[at.lake].counts[row.log][self.number(**row)][row.index] > 0;
@@ -429,10 +428,10 @@ impl Simulation {
 
     fn rows_from_origin(&self, at: SourceKey) -> impl Iterator<Item = Row> + '_ {
         let log = &self.logs[at.log];
-        let origin = self.source(at).origin.map_or(Ordinal(i64::MAX), |origin| origin.from);
+        let origin = self.source(at).origin.map_or(Ordinal::new(i64::MAX), |origin| origin.from);
         // The lake owes all events of a partition that was added, whatever origin was recorded.
-        let is_new = self.setup.has(Trait::PartitionIsNew) && origin < Ordinal(i64::MAX);
-        let first = if is_new { Ordinal(0) } else { origin };
+        let is_new = self.setup.has(Trait::PartitionIsNew) && origin < Ordinal::new(i64::MAX);
+        let first = if is_new { Ordinal::new(0) } else { origin };
         let events = log.events[..log.enqueued].iter().filter(move |event| event.ordinal >= first);
         events.flat_map(move |event| {
             (0..event.rows).map(move |index| Row { log: at.log, event: event.ordinal, index })
@@ -458,7 +457,7 @@ impl Simulation {
 
 /// Checks I4 for one file and the one before it.
 fn check_continues(before: Option<&File>, file: &File) -> Result<(), Finding> {
-    let expected = before.map_or(Ordinal(0), |before| Ordinal(before.last.0 + 1));
+    let expected = before.map_or(Ordinal::new(0), |before| before.last.next());
     let rises = file.rows.iter().all(|row| row.event >= expected && row.event <= file.last);
     if file.continues_at == expected && rises {
         return Ok(());

@@ -6,12 +6,10 @@ use std::collections::VecDeque;
 use catchwater::position::Position;
 use catchwater::run::ledger::{self, Before, FileId, Ledger};
 use catchwater_sinks::lake::chain::{self, Chain, Step, covers};
-use catchwater_sinks::lake::ordinals::OrdinalSet;
-use catchwater_sinks::lake::records::LostRange;
 use catchwater_sinks::lake::rules::{Entered, OldVersions, Rules, Verdict, judge};
 use catchwater_sinks::lake::start::{self, LakeBehind, PositionLost};
 use catchwater_sinks::lake::{recovery, start::Claim};
-use catchwater_sinks::paths::Ordinal;
+use catchwater_sinks::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
 
 use crate::bug::Bug;
 use crate::dice::Dice;
@@ -175,7 +173,7 @@ impl Writer {
             Verdict::Start(entered) => return Some(entered),
             Verdict::Record(rules) => rules,
             Verdict::NotCaughtUp if simulation.has(Bug::BoundaryBeforeCaughtUp) => {
-                let from = Ordinal(last_enqueued?.0 + 1);
+                let from = last_enqueued?.next();
                 Rules { n: newest.n + 1, from, routing_version: self.version }
             }
             Verdict::NotCaughtUp | Verdict::NotDrained | Verdict::Newer => return None,
@@ -233,7 +231,7 @@ impl Writer {
         }
         if event.ordinal > run.next && !simulation.has(Bug::GapNotRecorded) {
             simulation.tally.gaps += 1;
-            let gap = LostRange { from: run.next, to: Ordinal(event.ordinal.0 - 1) };
+            let gap = OrdinalRange { from: run.next, to: event.ordinal.previous() };
             simulation.source_mut(run.at).gaps.push(gap);
         }
         let destination = event.routes[self.version as usize - 1];
@@ -251,7 +249,7 @@ impl Writer {
         } else {
             run.push(destination, &rows);
         }
-        run.next = Ordinal(event.ordinal.0 + 1);
+        run.next = event.ordinal.next();
         run.read = Some(simulation.position(event.ordinal));
         run.report()?;
         Ok(true)
@@ -327,7 +325,9 @@ impl Writer {
         let durable = run.ledger.checkpoint();
         let position = if simulation.has(Bug::CheckpointAheadOfLake) { run.read.as_ref() } else { durable };
         match position {
-            Some(position) => simulation.store_checkpoint(run.at, Ordinal(position.sequence_number.get())),
+            Some(position) => {
+                simulation.store_checkpoint(run.at, Ordinal::new(position.sequence_number.get()))
+            }
             None => Ok(()),
         }
     }
@@ -375,7 +375,7 @@ struct Found {
 impl Run {
     /// The durable position for the footer of the next file.
     fn footer(&self, simulation: &Simulation) -> Option<Ordinal> {
-        let of = |position: &Position| Ordinal(position.sequence_number.get());
+        let of = |position: &Position| Ordinal::new(position.sequence_number.get());
         if simulation.has(Bug::FooterAheadOfLake) {
             return self.read.as_ref().map(of);
         }
@@ -436,7 +436,7 @@ impl Lane {
         let Some(file) = self.closed.pop_front() else { return Ok(false) };
         let before = self.sent.back().map(|before| before.file.last());
         let supposed = pipelined.then(|| Chain::recovered(before.max(self.chain.last())));
-        let mut sent = Sent { file, step: Step::Put { continues_at: Ordinal(0) }, supposed };
+        let mut sent = Sent { file, step: Step::Put { continues_at: Ordinal::new(0) }, supposed };
         let chain = sent.supposed.as_mut().unwrap_or(&mut self.chain);
         let offered = chain.offer(sent.file.first(), sent.file.last());
         sent.step = offered.map_err(in_chain)?;
@@ -489,10 +489,10 @@ fn read_checkpoint(simulation: &Simulation, at: SourceKey) -> Option<Ordinal> {
 /// Records where the source begins in this lake; the first start's record counts.
 fn record_origin(simulation: &mut Simulation, at: SourceKey, routing_version: u32) -> Ordinal {
     let extent = simulation.log().extent();
-    let latest = extent.last.map_or(extent.begin, |last| Ordinal(last.0 + 1));
+    let latest = extent.last.map_or(extent.begin, Ordinal::next);
     let from =
         if simulation.setup.has(Trait::PartitionIsNew) && !simulation.has(Bug::NewPartitionStartsAtOldest) {
-            Ordinal(0)
+            Ordinal::new(0)
         } else if simulation.setup.has(Trait::BeginsAtLatest) {
             latest
         } else {
@@ -515,7 +515,7 @@ fn first_of(
     }
     match simulation.bug {
         Some(Bug::LatestWithoutOrigin) if simulation.setup.has(Trait::BeginsAtLatest) => {
-            extent.last.map_or(extent.begin, |last| Ordinal(last.0 + 1))
+            extent.last.map_or(extent.begin, Ordinal::next)
         }
         Some(Bug::BoundaryInCheckpointOnly) => origin,
         _ => entered.from,

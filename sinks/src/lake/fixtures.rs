@@ -31,7 +31,8 @@ pub(super) fn facts(destination: &Destination, continues_at: i64, first: i64, la
 
 /// The bytes of that file.
 pub(super) fn written(facts: &FooterFacts) -> Bytes {
-    let ordinals = if facts.rows == 1 { vec![facts.first.0] } else { vec![facts.first.0, facts.last.0] };
+    let ordinals =
+        if facts.rows == 1 { vec![facts.first.get()] } else { vec![facts.first.get(), facts.last.get()] };
     let column: ArrayRef = Arc::new(Int64Array::from(ordinals));
     let batch = RecordBatch::try_from_iter([("_sequence_number", column)]).unwrap();
     complete(vec![encode_row_group(&batch, ChunkWriter::default()).unwrap()], facts)

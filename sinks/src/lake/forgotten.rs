@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::records::{Error, Records};
-use crate::paths::{self, Date, Ordinal, SourceId};
+use crate::ordinals::Ordinal;
+use crate::paths::{self, Date, SourceId};
 
 /// Days of a table that were forgotten.
 ///
@@ -51,7 +52,7 @@ mod tests {
         let records = Records::new(store.clone(), impatient());
         assert_eq!(records.durable_when_forgotten(&source(1)).await.unwrap(), None);
         for (table, n, at) in [("account", 1, 7), ("contact", 1, 9), ("account", 2, 8)] {
-            let durable = BTreeMap::from([(source(1), Ordinal(at))]);
+            let durable = BTreeMap::from([(source(1), Ordinal::new(at))]);
             let record = Forgotten { table: table.into(), before: "2026-01-01".parse().unwrap(), durable };
             store
                 .put(&paths::forgotten(table, n), serde_json::to_vec(&record).unwrap().into())
@@ -66,7 +67,7 @@ mod tests {
             .put(&paths::listed_folder(&["_catchwater", "forgotten", "x", "note"]), "?".into())
             .await
             .unwrap();
-        assert_eq!(records.durable_when_forgotten(&source(1)).await.unwrap(), Some(Ordinal(9)));
-        assert_eq!(records.durable_when_forgotten(&source(2)).await.unwrap(), Some(Ordinal(11)));
+        assert_eq!(records.durable_when_forgotten(&source(1)).await.unwrap(), Some(Ordinal::new(9)));
+        assert_eq!(records.durable_when_forgotten(&source(2)).await.unwrap(), Some(Ordinal::new(11)));
     }
 }

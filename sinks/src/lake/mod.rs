@@ -1,6 +1,5 @@
 //! The lake: which name a file gets, and what the names prove.
 
-pub mod ordinals; // a set of events of one source
 pub mod chain; // the commit protocol of one destination, pure
 pub mod start; // from where a source is read, pure
 pub mod backoff; // how long to wait before a store is asked again

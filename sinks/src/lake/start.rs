@@ -4,9 +4,8 @@
 //! records it is computed from ([`super::records`], [`super::rules`]), the footers and rows ([`super::recovery`]) nor
 //! where checkpoints are stored. The random walk and the pipeline call the same functions.
 
-use super::ordinals::OrdinalSet;
-use super::records::LostRange;
-use crate::paths::{Ordinal, SourceId};
+use crate::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
+use crate::paths::SourceId;
 
 /// What a run is, and what a checkpoint must name to count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +45,7 @@ pub fn checkpoint(me: &Identity, stored: Option<&Claim>) -> Option<Ordinal> {
 ///
 /// `footers` is the highest durable position that a footer states: a lower bound, true for ever. Below a lost range
 /// everything was durable when the range was given up.
-pub fn proven(footers: Option<Ordinal>, lost: &[LostRange]) -> Option<Ordinal> {
+pub fn proven(footers: Option<Ordinal>, lost: &[OrdinalRange]) -> Option<Ordinal> {
     lost.iter().map(|range| range.to).max().max(footers)
 }
 
@@ -77,7 +76,7 @@ pub fn done(
     let Some(checkpoint) = checkpoint.filter(|checkpoint| Some(*checkpoint) > proven) else {
         return Ok(proven);
     };
-    match settled.missing_in(first_open(proven, origin).0..=checkpoint.0).first() {
+    match settled.missing_in(OrdinalRange::new(first_open(proven, origin), checkpoint)).first() {
         None => Ok(Some(checkpoint)),
         Some(missing) => Err(LakeBehind { checkpoint, missing: missing.from }),
     }
@@ -108,11 +107,11 @@ pub fn begin_reading(
     settled: &OrdinalSet,
 ) -> Result<Ordinal, PositionLost> {
     let start = first_open(done, from);
-    let end = extent.last.map_or(extent.begin, next);
+    let end = extent.last.map_or(extent.begin, Ordinal::next);
     if start > end {
         return Err(PositionLost::Ahead { start, last: extent.last });
     }
-    let gone = settled.missing_in(start.0..=extent.begin.0 - 1);
+    let gone = settled.missing_in(OrdinalRange::new(start, extent.begin.previous()));
     if gone.is_empty() { Ok(start.max(extent.begin)) } else { Err(PositionLost::Gone { ranges: gone }) }
 }
 
@@ -126,8 +125,8 @@ pub fn follows(expected: Ordinal, received: Ordinal, begin: Ordinal) -> Result<(
     if received <= expected || expected >= begin {
         return Ok(());
     }
-    let to = Ordinal(begin.0.min(received.0) - 1);
-    Err(PositionLost::Gone { ranges: vec![LostRange { from: expected, to }] })
+    let to = begin.min(received).previous();
+    Err(PositionLost::Gone { ranges: vec![OrdinalRange { from: expected, to }] })
 }
 
 /// A position that the source can't serve any more (rule 8). Never passed over in silence.
@@ -137,7 +136,7 @@ pub enum PositionLost {
     #[error("{} gone: retention removed them from the log before they were in the lake", in_words(ranges))]
     Gone {
         /// The events that are missing, in rising order; at least one range.
-        ranges: Vec<LostRange>,
+        ranges: Vec<OrdinalRange>,
     },
     /// The log is not the one that was read before, whatever its name and creation time say.
     #[error("reading would begin at event {start}, but {}: its sequence numbers were given out anew", last_of_log(*last))]
@@ -159,7 +158,7 @@ pub enum PositionLost {
 
 impl PositionLost {
     /// What is given up by going on; nothing if there is no going on in this lake.
-    pub fn ranges(&self) -> &[LostRange] {
+    pub fn ranges(&self) -> &[OrdinalRange] {
         match self {
             Self::Gone { ranges } => ranges,
             Self::Ahead { .. } | Self::Renumbered { .. } => &[],
@@ -180,16 +179,12 @@ pub struct LakeBehind {
 }
 
 fn first_open(done: Option<Ordinal>, from: Ordinal) -> Ordinal {
-    done.map_or(from, next).max(from)
+    done.map_or(from, Ordinal::next).max(from)
 }
 
-fn next(last: Ordinal) -> Ordinal {
-    Ordinal(last.0 + 1)
-}
-
-fn in_words(ranges: &[LostRange]) -> String {
+fn in_words(ranges: &[OrdinalRange]) -> String {
     let Some(first) = ranges.first() else { return "no events are".to_owned() };
-    let LostRange { from, to } = first;
+    let OrdinalRange { from, to } = first;
     match ranges.len() - 1 {
         0 if from == to => format!("event {from} is"),
         0 => format!("events {from} to {to} are"),
@@ -215,17 +210,17 @@ mod tests {
         (begin, end): (i64, Option<i64>),
         expected: Result<i64, PositionLost>,
     ) {
-        let extent = Extent { begin: Ordinal(begin), last: end.map(Ordinal) };
-        let start = begin_reading(done.map(Ordinal), Ordinal(from), extent, &set(settled));
-        assert_eq!(start, expected.map(Ordinal), "{done:?} {from} {settled:?} {extent:?}");
+        let extent = Extent { begin: Ordinal::new(begin), last: end.map(Ordinal::new) };
+        let start = begin_reading(done.map(Ordinal::new), Ordinal::new(from), extent, &set(settled));
+        assert_eq!(start, expected.map(Ordinal::new), "{done:?} {from} {settled:?} {extent:?}");
     }
 
     fn set(ranges: &[(i64, i64)]) -> OrdinalSet {
-        ranges.iter().map(|&(from, to)| from..=to).collect()
+        ranges.iter().map(|&(from, to)| OrdinalRange::from(from..=to)).collect()
     }
 
-    fn lost(ranges: &[(i64, i64)]) -> Vec<LostRange> {
-        ranges.iter().map(|&(from, to)| LostRange { from: Ordinal(from), to: Ordinal(to) }).collect()
+    fn lost(ranges: &[(i64, i64)]) -> Vec<OrdinalRange> {
+        ranges.iter().map(|&(from, to)| OrdinalRange::from(from..=to)).collect()
     }
 
     fn gone(ranges: &[(i64, i64)]) -> PositionLost {
@@ -233,7 +228,7 @@ mod tests {
     }
 
     fn ahead(start: i64, last: Option<i64>) -> PositionLost {
-        PositionLost::Ahead { start: Ordinal(start), last: last.map(Ordinal) }
+        PositionLost::Ahead { start: Ordinal::new(start), last: last.map(Ordinal::new) }
     }
 
     #[test]
@@ -266,7 +261,7 @@ mod tests {
 
     #[test]
     fn footers_and_lost_ranges_prove_what_is_durable() {
-        let at = |ordinal: i64| Some(Ordinal(ordinal));
+        let at = |ordinal: i64| Some(Ordinal::new(ordinal));
         for (footers, ranges, expected) in [
             (None, &[][..], None),
             (at(7), &[], at(7)),
@@ -280,7 +275,7 @@ mod tests {
 
     #[test]
     fn checkpoint_counts_if_the_rows_confirm_it() {
-        let at = |ordinal: i64| Some(Ordinal(ordinal));
+        let at = |ordinal: i64| Some(Ordinal::new(ordinal));
         for (proven, checkpoint, rows, expected) in [
             (None, None, &[][..], Ok(None)),
             (at(9), None, &[], Ok(at(9))),
@@ -293,33 +288,35 @@ mod tests {
             (at(9), at(12), &[(10, 10), (12, 40)], Err(11)),
             (None, at(6), &[(6, 6)], Err(5)),
         ] {
-            let done = done(proven, checkpoint, Ordinal(5), &set(rows));
-            let expected = expected
-                .map_err(|missing| LakeBehind { checkpoint: checkpoint.unwrap(), missing: Ordinal(missing) });
+            let done = done(proven, checkpoint, Ordinal::new(5), &set(rows));
+            let expected = expected.map_err(|missing| LakeBehind {
+                checkpoint: checkpoint.unwrap(),
+                missing: Ordinal::new(missing),
+            });
             assert_eq!(done, expected, "{proven:?} {checkpoint:?} {rows:?}");
         }
     }
 
     #[test]
     fn row_above_the_last_number_of_the_hub_is_another_log() {
-        let extent = |last: Option<i64>| Extent { begin: Ordinal(0), last: last.map(Ordinal) };
+        let extent = |last: Option<i64>| Extent { begin: Ordinal::new(0), last: last.map(Ordinal::new) };
         assert_eq!(numbers_go_on(None, extent(None)), Ok(()));
-        assert_eq!(numbers_go_on(Some(Ordinal(9)), extent(Some(9))), Ok(()));
+        assert_eq!(numbers_go_on(Some(Ordinal::new(9)), extent(Some(9))), Ok(()));
         for last in [None, Some(3), Some(8)] {
-            let renumbered = PositionLost::Renumbered { row: Ordinal(9), last: last.map(Ordinal) };
-            assert_eq!(numbers_go_on(Some(Ordinal(9)), extent(last)), Err(renumbered));
+            let renumbered = PositionLost::Renumbered { row: Ordinal::new(9), last: last.map(Ordinal::new) };
+            assert_eq!(numbers_go_on(Some(Ordinal::new(9)), extent(last)), Err(renumbered));
         }
     }
 
     #[test]
     fn rows_are_read_only_where_they_decide() {
-        let at = |ordinal: i64| Some(Ordinal(ordinal));
-        let extent = |begin: i64| Extent { begin: Ordinal(begin), last: at(50) };
-        assert!(!needs_rows(at(9), at(9), Ordinal(5), extent(10)));
-        assert!(!needs_rows(at(9), at(4), Ordinal(5), extent(0)));
-        assert!(!needs_rows(None, None, Ordinal(5), extent(5)));
-        assert!(needs_rows(at(9), at(10), Ordinal(5), extent(0)), "a checkpoint to confirm");
-        assert!(needs_rows(at(9), None, Ordinal(5), extent(11)), "numbers that are gone from the hub");
+        let at = |ordinal: i64| Some(Ordinal::new(ordinal));
+        let extent = |begin: i64| Extent { begin: Ordinal::new(begin), last: at(50) };
+        assert!(!needs_rows(at(9), at(9), Ordinal::new(5), extent(10)));
+        assert!(!needs_rows(at(9), at(4), Ordinal::new(5), extent(0)));
+        assert!(!needs_rows(None, None, Ordinal::new(5), extent(5)));
+        assert!(needs_rows(at(9), at(10), Ordinal::new(5), extent(0)), "a checkpoint to confirm");
+        assert!(needs_rows(at(9), None, Ordinal::new(5), extent(11)), "numbers that are gone from the hub");
     }
 
     #[test]
@@ -334,7 +331,7 @@ mod tests {
             // Retention went on after the event was sent.
             (5, 8, 12, Some(gone(&[(5, 7)]))),
         ] {
-            let judged = follows(Ordinal(expected), Ordinal(received), Ordinal(begin));
+            let judged = follows(Ordinal::new(expected), Ordinal::new(received), Ordinal::new(begin));
             assert_eq!(judged.err(), lost, "{expected} {received} {begin}");
         }
     }
@@ -349,9 +346,9 @@ mod tests {
         let claim = |change: fn(&mut Identity)| {
             let mut identity = me.clone();
             change(&mut identity);
-            Claim { identity, last: Ordinal(9) }
+            Claim { identity, last: Ordinal::new(9) }
         };
-        let nine = Some(Ordinal(9));
+        let nine = Some(Ordinal::new(9));
         for (claim, expected) in [
             (claim(|_| {}), nine),
             (claim(|other| other.lake = "another".into()), None),

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::footer_checksum;
-use crate::paths::{self, Destination, Ordinal};
+use crate::ordinals::Ordinal;
+use crate::paths::{self, Destination};
 use crate::store::{Store, Tail};
 
 /// The one entry of ours among a footer's key-value metadata.
@@ -67,9 +68,9 @@ impl FooterFacts {
         Self {
             lake: "this lake".to_owned(),
             destination,
-            continues_at: Ordinal(continues_at),
-            first: Ordinal(first),
-            last: Ordinal(last),
+            continues_at: Ordinal::new(continues_at),
+            first: Ordinal::new(first),
+            last: Ordinal::new(last),
             rows: if first == last { 1 } else { 2 },
             routing_version: 1,
             writer: "a writer".to_owned(),

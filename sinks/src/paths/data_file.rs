@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::date::Date;
 use super::key::{RECORDS_FOLDER, literal};
-use super::source::{Ordinal, SourceId};
+use super::source::SourceId;
 use super::table::folder_name;
+use crate::ordinals::Ordinal;
 
 /// The day of a row's event, as readers prune by it. Query engines read the folder's name as a column, so no table has a
 /// column of this name.
@@ -103,11 +104,11 @@ pub(super) fn day_folder(folder: &str, date: Date) -> String {
 
 /// A data file's name without its folders and its suffix.
 pub(super) fn data_stem(name: &DataFileName) -> String {
-    format!("{}-{:020}", name.source, name.continues_at.0)
+    format!("{}-{:020}", name.source, name.continues_at.get())
 }
 
 /// Parses a [`data_stem`]. Accepts other forms of the number too, which the caller has to reject.
 pub(super) fn parse_data_stem(stem: &str) -> Option<(SourceId, Ordinal)> {
     let (source, ordinal) = stem.rsplit_once('-')?;
-    Some((source.parse().ok()?, Ordinal(ordinal.parse().ok()?)))
+    Some((source.parse().ok()?, Ordinal::new(ordinal.parse().ok()?)))
 }

@@ -14,11 +14,21 @@ use super::error::Error;
 /// Days since 1970-01-01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Date(pub i32);
+pub struct Date(i32);
 
 impl Date {
     /// The day of rows whose time is unknown: 1970-01-01.
     pub const UNKNOWN: Self = Self(0);
+
+    /// The day that is this many days after 1970-01-01.
+    pub const fn from_unix_days(days: i32) -> Self {
+        Self(days)
+    }
+
+    /// Days since 1970-01-01.
+    pub const fn unix_days(self) -> i32 {
+        self.0
+    }
 
     /// The day of an instant.
     pub fn from_unix_ms(milliseconds: i64) -> Self {

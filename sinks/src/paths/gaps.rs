@@ -3,8 +3,9 @@
 use object_store::path::Path;
 
 use super::key::record;
-use super::source::{Ordinal, SourceId};
+use super::source::SourceId;
 use super::table::folder_name;
+use crate::ordinals::Ordinal;
 
 /// The reason why ordinals of a source never get a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,7 +41,7 @@ pub fn gap_folder(cause: GapCause) -> Path {
 /// Parses cause, source and first ordinal out of the key of a [`gap_record`].
 pub fn parse_gap_record(path: &Path) -> Option<(GapCause, SourceId, Ordinal)> {
     let (source, from) = path.filename()?.strip_suffix(".json")?.rsplit_once('-')?;
-    let (source, from) = (source.parse().ok()?, Ordinal(from.parse().ok()?));
+    let (source, from) = (source.parse().ok()?, Ordinal::new(from.parse().ok()?));
     let cause = GapCause::ALL.into_iter().find(|cause| gap_record(*cause, &source, from) == *path)?;
     Some((cause, source, from))
 }
@@ -58,7 +59,7 @@ pub fn lost_folder() -> Path {
 /// Parses source and first ordinal out of the key of a [`lost`] record.
 pub fn parse_lost(path: &Path) -> Option<(SourceId, Ordinal)> {
     let (source, from) = path.filename()?.strip_suffix(".json")?.rsplit_once('-')?;
-    let (source, from) = (source.parse().ok()?, Ordinal(from.parse().ok()?));
+    let (source, from) = (source.parse().ok()?, Ordinal::new(from.parse().ok()?));
     (lost(&source, from) == *path).then_some((source, from))
 }
 

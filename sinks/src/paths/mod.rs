@@ -35,7 +35,7 @@ pub use records::{
 pub use redrive::{
     RedrivenFileName, parse_redrive_plan, parse_redriven_file, redrive_folder, redrive_plan, redriven_file,
 };
-pub use source::{Ordinal, SourceId};
+pub use source::SourceId;
 pub use table::{OWN_TABLES, QUARANTINE_TABLE, folder_name, is_table_folder, table_folder};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The name of one ordered log, and a place in it.
+//! The name of one ordered log.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,17 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::escape::{bounded, is_escaped, is_plain_in_log};
-
-/// A place in a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Ordinal(pub i64);
-
-impl fmt::Display for Ordinal {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(out)
-    }
-}
 
 /// One ordered log, by its name in file names: `<log>-<generation>-p<partition>`.
 ///

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use object_store::path::Path;
 
 use super::*;
+use crate::ordinals::Ordinal;
 
 /// Names that differ and are easily confused.
 const NASTY: [&str; 34] = [
@@ -200,7 +201,7 @@ fn days_are_those_of_utc() {
 
 #[test]
 fn data_files_are_read_back() {
-    let file = data_file(&destination("account", "2026-11-22", "Hub"), Ordinal(1003));
+    let file = data_file(&destination("account", "2026-11-22", "Hub"), Ordinal::new(1003));
     let expected = "account/enqueued_date=2026-11-22/hub-1763800000000-p0007-00000000000000001003.cw.parquet";
     assert_eq!(file.as_ref(), expected);
 
@@ -211,10 +212,10 @@ fn data_files_are_read_back() {
             [("2026-11-22", "hub", 0), ("0000-01-01", table, i64::MAX), ("9999-12-31", "a-b", 7)]
         {
             let destination = destination(table, day, log);
-            let path = data_file(&destination, Ordinal(ordinal));
+            let path = data_file(&destination, Ordinal::new(ordinal));
             let name = parse_data_file(&path).unwrap_or_else(|| panic!("{path}"));
             assert_eq!((name.folder.as_str(), name.date), (folder_name(table).as_str(), destination.date));
-            assert_eq!((&name.source, name.continues_at), (&destination.source, Ordinal(ordinal)));
+            assert_eq!((&name.source, name.continues_at), (&destination.source, Ordinal::new(ordinal)));
             assert_eq!(name.path(), path);
             let longest = path.parts().map(|part| part.as_ref().len()).max().unwrap();
             assert!(
@@ -256,7 +257,7 @@ fn redriven_files_are_read_back_and_are_in_no_chain() {
     let mut keys = Vec::new();
     for log in &logs {
         for (ordinal, n) in [(0, 1), (1003, 2), (i64::MAX, u64::MAX)] {
-            let quarantine = data_file(&destination("_quarantine", "2026-11-22", log), Ordinal(ordinal));
+            let quarantine = data_file(&destination("_quarantine", "2026-11-22", log), Ordinal::new(ordinal));
             let quarantine = parse_data_file(&quarantine).unwrap();
             for table in ["account", "_messages", log].into_iter().filter(|table| *table != "_quarantine") {
                 let path = redriven_file(table, &quarantine, n);
@@ -329,27 +330,30 @@ fn records_have_their_places() {
         (schema_folder_of("A"), "_catchwater/schema/table$%41"),
         (origin(&source), "_catchwater/origin/hub-5-p0007.json"),
         (rules(&source, 3), "_catchwater/rules/hub-5-p0007-3.json"),
-        (lost(&source, Ordinal(40)), "_catchwater/lost/hub-5-p0007-40.json"),
-        (gap_record(GapCause::NotSent, &source, Ordinal(40)), "_catchwater/gaps/hub-5-p0007-40.json"),
-        (gap_record(GapCause::Unreadable, &source, Ordinal(40)), "_catchwater/skipped/hub-5-p0007-40.json"),
+        (lost(&source, Ordinal::new(40)), "_catchwater/lost/hub-5-p0007-40.json"),
+        (gap_record(GapCause::NotSent, &source, Ordinal::new(40)), "_catchwater/gaps/hub-5-p0007-40.json"),
+        (
+            gap_record(GapCause::Unreadable, &source, Ordinal::new(40)),
+            "_catchwater/skipped/hub-5-p0007-40.json",
+        ),
         (gap_folder(GapCause::NotSent), "_catchwater/gaps"),
         (gap_folder(GapCause::Unreadable), "_catchwater/skipped"),
         (redrive_folder(), "_catchwater/redrive"),
         (table_folder("A"), "table$%41"),
-        (date_folder("a", Date(0)), "a/enqueued_date=1970-01-01"),
+        (date_folder("a", Date::UNKNOWN), "a/enqueued_date=1970-01-01"),
     ];
     for (path, text) in cases {
         assert_eq!(path.as_ref(), text);
     }
     assert_eq!(parse_origin(&origin(&source)), Some(source.clone()));
     assert_eq!(parse_rules(&rules(&source, 3)), Some((source.clone(), 3)));
-    assert_eq!(parse_lost(&lost(&source, Ordinal(40))), Some((source.clone(), Ordinal(40))));
+    assert_eq!(parse_lost(&lost(&source, Ordinal::new(40))), Some((source.clone(), Ordinal::new(40))));
     for cause in GapCause::ALL {
-        let path = gap_record(cause, &source, Ordinal(40));
-        assert_eq!(parse_gap_record(&path), Some((cause, source.clone(), Ordinal(40))));
+        let path = gap_record(cause, &source, Ordinal::new(40));
+        assert_eq!(parse_gap_record(&path), Some((cause, source.clone(), Ordinal::new(40))));
         assert_eq!(parse_lost(&path), None);
     }
-    assert_eq!(parse_gap_record(&lost(&source, Ordinal(40))), None);
+    assert_eq!(parse_gap_record(&lost(&source, Ordinal::new(40))), None);
     assert_eq!(parse_gap_record(&Path::from("_catchwater/gaps/hub-5-p0007-040.json")), None);
     assert_eq!(parse_origin(&Path::from("_catchwater/lost/hub-5-p0007.json")), None);
     assert_eq!(parse_rules(&Path::from("_catchwater/rules/hub-5-p0007-03.json")), None);

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use catchwater_sinks::CONTRACT;
 use catchwater_sinks::lake::chain::{self, Chain};
+use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::{self, FooterFacts, RowGroup};
-use catchwater_sinks::paths::{Destination, Ordinal};
+use catchwater_sinks::paths::Destination;
 
 use crate::budget::{LaneBudget, Permit, Share};
 use crate::columns::{self, ColumnTypes, Rows, TableBuffer};
@@ -112,7 +113,7 @@ impl OpenFile {
 
     /// True if the lake, or a file on its way there, already holds this event.
     pub(super) fn covers(&self, event: SequenceNumber) -> bool {
-        chain::covers(self.chain_last, Ordinal(event.get()))
+        chain::covers(self.chain_last, Ordinal::new(event.get()))
     }
 
     /// Appends an event. All its rows are in one file; they become row groups of their own if they have no room beside
@@ -259,8 +260,8 @@ impl OpenFile {
             lake: files.facts.lake.clone(),
             destination: self.destination.clone(),
             continues_at: Chain::recovered(self.chain_last).next(),
-            first: Ordinal(span.first.get()),
-            last: Ordinal(span.last.get()),
+            first: Ordinal::new(span.first.get()),
+            last: Ordinal::new(span.last.get()),
             rows: std::mem::take(&mut self.grouped_rows),
             routing_version: files.facts.routing_version,
             writer: files.facts.writer.clone(),
@@ -271,7 +272,7 @@ impl OpenFile {
         };
         let body = parquet::assemble(std::mem::take(&mut self.groups))?;
         self.group_bytes = 0;
-        self.chain_last = Some(Ordinal(span.last.get()));
+        self.chain_last = Some(Ordinal::new(span.last.get()));
         files.out.push(LaneOutput::Closed(Box::new(ClosedFile {
             start: self.start,
             facts,

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 use catchwater_sinks::lake::chain;
+use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet;
-use catchwater_sinks::paths::{Date, Destination, Ordinal, SourceId};
+use catchwater_sinks::paths::{Date, Destination, SourceId};
 
 use super::open_file::{Files, OpenFile, Writing};
 use crate::amqp::map::AmqpMap;
@@ -222,7 +223,7 @@ impl Partition {
         to: &mut Writing<'_>,
     ) -> Option<usize> {
         let last = self.last_row(table, date);
-        if chain::covers(last, Ordinal(event.get())) {
+        if chain::covers(last, Ordinal::new(event.get())) {
             return None;
         }
         self.forget_days_before(date);
@@ -275,7 +276,9 @@ impl Partition {
         self.newest = date;
         self.covered.retain(|_, dates| {
             // Events without a usable time keep coming for this date.
-            dates.retain(|(known, _)| *known == Date::UNKNOWN || known.0 + DAYS_KEPT >= date.0);
+            dates.retain(|(known, _)| {
+                *known == Date::UNKNOWN || known.unix_days() + DAYS_KEPT >= date.unix_days()
+            });
             !dates.is_empty()
         });
     }
@@ -285,7 +288,7 @@ impl Partition {
 const DAYS_KEPT: i32 = 7;
 
 /// Before all dates.
-const NO_DATE: Date = Date(i32::MIN);
+const NO_DATE: Date = Date::from_unix_days(i32::MIN);
 
 /// The place just before a row: behind the event read before it.
 fn place_before(previous: Option<&RawEvent<'_>>, processed: Option<&Position>) -> Before {

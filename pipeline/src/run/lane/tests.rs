@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use bytes::Bytes;
+use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::{Body, ChunkWriter, FooterFacts};
-use catchwater_sinks::paths::{Date, Destination, Ordinal, SourceId};
+use catchwater_sinks::paths::{Date, Destination, SourceId};
 
 use super::*;
 use crate::amqp::encode::Encoder;
@@ -248,7 +249,7 @@ fn end_closes_all_files_and_releases_their_bytes() {
 #[test]
 fn covered_events_are_skipped_and_the_chain_continues() {
     let mut lane = Fixture::new(rules(), 64 << 20);
-    lane.begin(vec![(destination("a"), Ordinal(1))]);
+    lane.begin(vec![(destination("a"), Ordinal::new(1))]);
     lane.send(&[update("a"), update("a"), update("b"), update("a")]);
     lane.on(LaneInput::End { start: START });
     let continues: BTreeMap<String, i64> = lane
@@ -256,7 +257,7 @@ fn covered_events_are_skipped_and_the_chain_continues() {
         .iter()
         .filter_map(|output| match output {
             LaneOutput::Closed(file) => {
-                Some((file.facts.destination.table.to_string(), file.facts.continues_at.0))
+                Some((file.facts.destination.table.to_string(), file.facts.continues_at.get()))
             }
             LaneOutput::Advanced { .. } => None,
         })
@@ -346,7 +347,10 @@ fn undecodable_messages_share_the_chain_of_the_unknown_date() {
         }
     }
     let day = || "1970-01-01".to_owned();
-    assert_eq!(chain, [(day(), Ordinal(0), Ordinal(1)), (day(), Ordinal(2), Ordinal(12))]);
+    assert_eq!(
+        chain,
+        [(day(), Ordinal::new(0), Ordinal::new(1)), (day(), Ordinal::new(2), Ordinal::new(12))]
+    );
 }
 
 #[test]
@@ -408,7 +412,7 @@ fn late_event_continues_the_chain_of_its_date() {
         LaneOutput::Closed(file) => Some(file.facts.continues_at),
         LaneOutput::Advanced { .. } => None,
     });
-    assert_eq!(continues_at, Some(Ordinal(1)));
+    assert_eq!(continues_at, Some(Ordinal::new(1)));
 }
 
 #[test]
@@ -532,7 +536,7 @@ fn rows_of_one_event_share_a_file_across_row_groups() {
             let column = column.as_any().downcast_ref::<arrow::array::Int32Array>().unwrap();
             indices.extend(column.values().to_vec());
         }
-        rows_of.push((file.facts.first.0, file.facts.last.0, file.facts.rows, file.events, indices));
+        rows_of.push((file.facts.first.get(), file.facts.last.get(), file.facts.rows, file.events, indices));
     }
     let all: Vec<i32> = [0].into_iter().chain(0..20_000).chain([0]).collect();
     assert_eq!(rows_of, [(0, 2, 20_002, 3, all)]);

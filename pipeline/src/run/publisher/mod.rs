@@ -14,7 +14,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater_sinks::paths::{Destination, Ordinal};
+use catchwater_sinks::ordinals::Ordinal;
+use catchwater_sinks::paths::Destination;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -146,7 +147,7 @@ impl Publisher {
             looks -= 1;
             let Some((id, destination)) = self.waiting.pop_front() else { return };
             let Some(partition) = self.partitions.get_mut(&id) else { continue };
-            let durable = partition.durable().map(|durable| Ordinal(durable.get()));
+            let durable = partition.durable().map(|durable| Ordinal::new(durable.get()));
             let Some(queue) = partition.destinations.get_mut(&destination) else { continue };
             match queue.chain.take() {
                 None => self.waiting.push_back((id, destination)),

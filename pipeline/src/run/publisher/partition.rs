@@ -6,7 +6,8 @@
 use std::collections::{HashMap, VecDeque};
 
 use catchwater_sinks::lake::chain::Chain;
-use catchwater_sinks::paths::{Date, Destination, Ordinal};
+use catchwater_sinks::ordinals::Ordinal;
+use catchwater_sinks::paths::{Date, Destination};
 use tokio::sync::watch;
 
 use crate::position::{Position, SequenceNumber};
@@ -39,7 +40,7 @@ pub(super) struct UploadQueue {
 impl UploadQueue {
     /// An empty queue of a destination whose next file is named by `continues_at`.
     pub(super) fn new(continues_at: Ordinal) -> Self {
-        let last = (continues_at > Ordinal(0)).then_some(Ordinal(continues_at.0 - 1));
+        let last = (continues_at > Ordinal::new(0)).then_some(continues_at.previous());
         Self { chain: Some(Chain::recovered(last)), files: VecDeque::new() }
     }
 }

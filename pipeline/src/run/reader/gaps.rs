@@ -3,9 +3,9 @@
 //! Does not own: the rules that distinguish a gap from a loss (`catchwater_sinks::lake::start`), or going on past a
 //! loss (`reader`).
 
-use catchwater_sinks::lake::gaps::{Gap, GapCause};
+use catchwater_sinks::lake::gaps::GapCause;
 use catchwater_sinks::lake::start::{Extent, numbers_go_on};
-use catchwater_sinks::paths::Ordinal;
+use catchwater_sinks::ordinals::{Ordinal, OrdinalRange};
 
 use super::error::Error;
 use super::hub_partition::HubPartition;
@@ -24,7 +24,7 @@ impl HubPartition {
         mut extent: Extent,
     ) -> Result<bool, Error> {
         let is_beyond = |batch: &RawBatch, extent: Extent| {
-            batch.first().is_some_and(|first| Some(Ordinal(first.get())) > extent.last)
+            batch.first().is_some_and(|first| Some(Ordinal::new(first.get())) > extent.last)
         };
         for _ in 1..ATTEMPTS {
             if !batches.iter().any(|batch| is_beyond(batch, extent)) {
@@ -37,7 +37,7 @@ impl HubPartition {
         let Some(at) = batches.iter().position(|batch| is_beyond(batch, extent)) else { return Ok(false) };
         if let Some(number) = batches[at].first() {
             tracing::warn!(
-                partition = %self.id, %number, last = ?extent.last.map(|last| last.0),
+                partition = %self.id, %number, last = ?extent.last.map(Ordinal::get),
                 "an event has a sequence number that the event hub has not assigned yet; the event is dropped"
             );
             self.distrust.jumps.push(number);
@@ -59,7 +59,8 @@ impl HubPartition {
         let stale = matches!(error, eventhubs::Error::WentBack { .. }) && !self.distrust.stale;
         let last_received = at.last_received();
         if !stale
-            || numbers_go_on(at.last.map(|_| Ordinal(last_received.get())), self.extent().await?.1).is_err()
+            || numbers_go_on(at.last.map(|_| Ordinal::new(last_received.get())), self.extent().await?.1)
+                .is_err()
         {
             return Err(self.hub_error(error));
         }
@@ -97,14 +98,14 @@ impl HubPartition {
         let (mut not_sent, mut unreadable) = (Vec::new(), Vec::new());
         for batch in batches {
             let (Some(first), Some(last)) = (batch.first(), batch.last()) else { continue };
-            let gap = Gap { from: next.max(begin), to: Ordinal(first.get() - 1) };
+            let gap = OrdinalRange::new(next.max(begin), Ordinal::new(first.get() - 1));
             let gaps = if batch.unreadable() > 0 { &mut unreadable } else { &mut not_sent };
             gaps.extend((gap.from <= gap.to).then_some(gap));
-            next = Ordinal(last.get() + 1);
+            next = Ordinal::new(last.get() + 1);
         }
         for (cause, gaps) in [(GapCause::NotSent, not_sent), (GapCause::Unreadable, unreadable)] {
             self.deps.records.accept_gaps(&self.source, cause, &gaps).await?;
-            let numbers = gaps.iter().map(|gap| (gap.to.0 - gap.from.0 + 1) as u64).sum();
+            let numbers = gaps.iter().copied().map(OrdinalRange::len).sum();
             self.deps.metrics.gaps_accepted.add(numbers);
         }
         Ok(())

@@ -4,12 +4,11 @@
 
 use std::sync::Arc;
 
-use catchwater_sinks::lake::ordinals::OrdinalSet;
-use catchwater_sinks::lake::records::LostRange;
 use catchwater_sinks::lake::recovery::{Chains, Days, Listing};
 use catchwater_sinks::lake::start::{Extent, PositionLost};
+use catchwater_sinks::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
 use catchwater_sinks::parquet::RowColumns;
-use catchwater_sinks::paths::{Ordinal, SourceId};
+use catchwater_sinks::paths::SourceId;
 
 use super::deps::Deps;
 use super::error::Error;
@@ -72,15 +71,15 @@ impl HubPartition {
     pub(super) async fn extent(&self) -> Result<(PartitionProperties, Extent), Error> {
         let hub = self.deps.client.partition(self.id).await.map_err(|source| self.hub_error(source))?;
         let begin = if hub.is_empty { hub.last.get() + 1 } else { hub.begin.get() };
-        let last = (hub.last.get() >= 0).then_some(Ordinal(hub.last.get()));
-        Ok((hub, Extent { begin: Ordinal(begin), last }))
+        let last = (hub.last.get() >= 0).then_some(Ordinal::new(hub.last.get()));
+        Ok((hub, Extent { begin: Ordinal::new(begin), last }))
     }
 
     /// Numbers above `after` that are settled: they have a row, or are accepted gaps.
     pub(super) async fn settled_above(&self, after: Option<Ordinal>, age: Age) -> Result<OrdinalSet, Error> {
         let rows = self.rows_above(after, age).await?;
         let accepted = self.deps.records.accepted_gaps(&self.source).await?;
-        Ok(rows.union(accepted.iter().map(|accepted| accepted.gap.from.0..=accepted.gap.to.0).collect()))
+        Ok(rows.union(accepted.iter().map(|accepted| accepted.gap).collect()))
     }
 
     /// Numbers above `after` that have a row.
@@ -106,7 +105,7 @@ impl HubPartition {
         if !self.deps.decisions.accept_loss || gone.ranges().is_empty() {
             return Err(self.position_lost(gone));
         }
-        for range @ LostRange { from, to } in gone.ranges() {
+        for range @ OrdinalRange { from, to } in gone.ranges() {
             tracing::warn!(
                 partition = %self.id, %from, %to,
                 "events are lost; going on without them because of --accept-loss"

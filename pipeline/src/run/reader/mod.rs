@@ -14,9 +14,9 @@ mod gaps; // sequence numbers that do not follow each other
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use catchwater_sinks::lake::records::LostRange;
 use catchwater_sinks::lake::start::{PositionLost, follows, numbers_go_on};
-use catchwater_sinks::paths::{Date, Ordinal};
+use catchwater_sinks::ordinals::{Ordinal, OrdinalRange};
+use catchwater_sinks::paths::Date;
 use crossbeam_channel as lanes;
 use tokio::sync::{mpsc, watch};
 
@@ -133,7 +133,7 @@ impl Reader {
         let begin = PublisherInput::Begin {
             start,
             first: plan.first,
-            proven: plan.done.map(|done| SequenceNumber::new(done.0)),
+            proven: plan.done.map(|done| SequenceNumber::new(done.get())),
             checkpoint: plan.checkpoint.clone(),
             status: sender,
         };
@@ -216,7 +216,7 @@ impl Reader {
         }
         for batch in batches {
             let (Some(first), Some(last)) = (batch.first(), batch.last()) else { continue };
-            let follows = begin.map_or(Ok(()), |begin| follows(at.next(), Ordinal(first.get()), begin));
+            let follows = begin.map_or(Ok(()), |begin| follows(at.next(), Ordinal::new(first.get()), begin));
             if let Err(gone) = follows
                 && let Some(outcome) = self.pass_over(at, &gone).await?
             {
@@ -249,11 +249,11 @@ impl Reader {
             if let Some(outcome) = self.pass_over(at, &gone).await? {
                 return Ok(Some(outcome));
             }
-            at.expected = SequenceNumber::new(extent.begin.0);
+            at.expected = SequenceNumber::new(extent.begin.get());
         }
         let last_received = at.last_received();
         if self.partition.distrust.stale {
-            numbers_go_on(at.last.map(|_| Ordinal(last_received.get())), extent)
+            numbers_go_on(at.last.map(|_| Ordinal::new(last_received.get())), extent)
                 .map_err(|renumbered| self.partition.position_lost(renumbered))?;
         }
         let (id, deps) = (self.partition.id, &self.partition.deps);
@@ -287,10 +287,10 @@ impl Reader {
         at: &mut Reading,
         gone: &PositionLost,
     ) -> Result<Option<ReadOutcome>, Error> {
-        let after = Some(Ordinal(at.last_received().get()));
+        let after = Some(Ordinal::new(at.last_received().get()));
         let settled = self.partition.settled_above(after, Age::Fresh).await?;
-        let missing = |range: &LostRange| settled.missing_in(range.from.0..=range.to.0);
-        let ranges: Vec<LostRange> = gone.ranges().iter().flat_map(missing).collect();
+        let missing = |range: &OrdinalRange| settled.missing_in(*range);
+        let ranges: Vec<OrdinalRange> = gone.ranges().iter().flat_map(missing).collect();
         if ranges.is_empty() {
             return Ok(None);
         }

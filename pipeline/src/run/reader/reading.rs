@@ -1,8 +1,8 @@
 //! Progress of reading a partition, and how its reading ends. Does not own the decisions based on them (`reader`).
 
+use catchwater_sinks::ordinals::Ordinal;
 use std::time::Duration;
 
-use catchwater_sinks::paths::Ordinal;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -26,7 +26,7 @@ pub(super) struct Reading {
 impl Reading {
     /// The next expected number, as the lake counts.
     pub(super) fn next(&self) -> Ordinal {
-        Ordinal(self.expected.get())
+        Ordinal::new(self.expected.get())
     }
 
     /// The number before the next expected one.

@@ -6,12 +6,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use catchwater_sinks::lake::ordinals::OrdinalSet;
 use catchwater_sinks::lake::records::Origin;
 use catchwater_sinks::lake::recovery::{Days, Found};
 use catchwater_sinks::lake::rules::{Entered, OldVersions};
 use catchwater_sinks::lake::start::{self, Extent, LakeBehind};
-use catchwater_sinks::paths::{Date, Destination, Ordinal};
+use catchwater_sinks::ordinals::{Ordinal, OrdinalSet};
+use catchwater_sinks::paths::{Date, Destination};
 
 use super::error::Error;
 use super::hub_partition::HubPartition;
@@ -97,8 +97,8 @@ impl Starting<'_> {
         // An older destination is not listed. Writing to it costs one conflict, after which its date is.
         let days = Days { since: checkpoint.as_ref().map(day_before), also: self.conflict_dates.clone() };
         let evidence = Evidence {
-            checkpoint: checkpoint.as_ref().map(|position| Ordinal(position.sequence_number.get())),
-            known: self.durable.map(|durable| Ordinal(durable.get())),
+            checkpoint: checkpoint.as_ref().map(|position| Ordinal::new(position.sequence_number.get())),
+            known: self.durable.map(|durable| Ordinal::new(durable.get())),
             found: self
                 .partition
                 .chains()
@@ -111,13 +111,20 @@ impl Starting<'_> {
         let covered =
             evidence.found.destinations.into_iter().map(|found| (found.destination, found.last)).collect();
         let start = match &checkpoint {
-            Some(at) if at.sequence_number.get() + 1 == first.0 && !at.offset.is_unknown() => {
+            Some(at) if at.sequence_number.get() + 1 == first.get() && !at.offset.is_unknown() => {
                 Start::After { offset: at.offset.clone(), sequence_number: at.sequence_number }
             }
             _ if first <= extent.begin => Start::Earliest,
-            _ => Start::AfterSequence(SequenceNumber::new(first.0 - 1)),
+            _ => Start::AfterSequence(SequenceNumber::new(first.get() - 1)),
         };
-        Ok(Plan { checkpoint, done, covered, start, first: SequenceNumber::new(first.0), target: hub.last })
+        Ok(Plan {
+            checkpoint,
+            done,
+            covered,
+            start,
+            first: SequenceNumber::new(first.get()),
+            target: hub.last,
+        })
     }
 
     /// The hub's extent, which must reach the lake's last row. Asks again, because the hub's answer may lag.
@@ -146,7 +153,7 @@ impl Starting<'_> {
             });
         }
         let ours = Origin {
-            first: if self.partition.is_new { Ordinal(0) } else { extent.begin },
+            first: if self.partition.is_new { Ordinal::new(0) } else { extent.begin },
             routing_version: ROUTING_VERSION,
             namespace: self.partition.deps.checkpoints.scope().namespace.clone(),
         };

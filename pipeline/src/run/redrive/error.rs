@@ -1,7 +1,7 @@
 //! Failures that end a redrive. Does not own their exit codes (`run::kind`).
 
 use catchwater_sinks::lake::{records, redrive, schema};
-use catchwater_sinks::paths::Ordinal;
+use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::{parquet, store};
 
 /// Failures that end a redrive. Files written so far stay, and the next redrive continues after them.

@@ -14,8 +14,9 @@ use std::sync::Arc;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::lake::redrive::{self, Plan, places_of};
+use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::ChunkWriter;
-use catchwater_sinks::paths::{self, DataFileName, Ordinal};
+use catchwater_sinks::paths::{self, DataFileName};
 use catchwater_sinks::store::Store;
 
 use super::footer::RunFacts;
@@ -161,7 +162,7 @@ impl<R: Rules> Redrive<R> {
         let mut survey = Survey::default();
         let rules = &mut self.rules;
         rows::read(&self.writer.store, file, |event| {
-            let place = Ordinal(event.raw.sequence_number.get());
+            let place = Ordinal::new(event.raw.sequence_number.get());
             if planned.contains(&place) {
                 return Ok(());
             }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::redrive::{self, Plan};
 use catchwater_sinks::lake::schema::TableSchema;
+use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::{self, Body, ChunkWriter, RowGroup};
-use catchwater_sinks::paths::{self, DataFileName, Ordinal};
+use catchwater_sinks::paths::{self, DataFileName};
 use catchwater_sinks::store::Store;
 
 use super::error::Error;
@@ -135,7 +136,7 @@ impl RowWriter {
         }
         let mut building: BTreeMap<String, TableFile> = BTreeMap::new();
         read(&self.store, file, |event| {
-            let place = Ordinal(event.raw.sequence_number.get());
+            let place = Ordinal::new(event.raw.sequence_number.get());
             let Some(table) = tables.get(&place).copied() else { return Ok(()) };
             // All events of a file are of one hub, because one run wrote it.
             let context =

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use catchwater_sinks::lake::audit::{self, audit};
 use catchwater_sinks::lake::records::{FirstStart, Origin};
 use catchwater_sinks::lake::schema;
+use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::{self, ChunkWriter, FooterFacts, RowColumns};
 use catchwater_sinks::paths::{Date, Destination, SourceId};
 use catchwater_sinks::store::faults::{Faults, PutFault};
@@ -71,7 +72,7 @@ impl Lake {
         let lake = Self { store: Store::open("memory://").unwrap() };
         let records = Records::new(lake.store.clone(), no_backoff());
         records.first_start(&source(), FirstStart { partitions: vec![0] }).await.unwrap();
-        let origin = Origin { first: Ordinal(0), routing_version: 1, namespace: "ns".to_owned() };
+        let origin = Origin { first: Ordinal::new(0), routing_version: 1, namespace: "ns".to_owned() };
         records.begin(&source(), origin).await.unwrap();
         lake.quarantine(0, bodies).await;
         lake
@@ -148,7 +149,7 @@ impl Lake {
 
     async fn audit(&self) -> audit::Report {
         let columns = RowColumns { ordinal: SEQUENCE_NUMBER, row_index: ROW_INDEX };
-        audit(&self.store, columns, column_may_be, &[(source(), Ordinal(4))].into()).await.unwrap()
+        audit(&self.store, columns, column_may_be, &[(source(), Ordinal::new(4))].into()).await.unwrap()
     }
 }
 
@@ -177,7 +178,7 @@ fn source() -> SourceId {
 fn file(continues_at: i64) -> DataFileName {
     let destination =
         Destination { table: QUARANTINE.into(), date: Date::from_unix_ms(NOON), source: source() };
-    paths::parse_data_file(&paths::data_file(&destination, Ordinal(continues_at))).unwrap()
+    paths::parse_data_file(&paths::data_file(&destination, Ordinal::new(continues_at))).unwrap()
 }
 
 /// Events by table of a report.
@@ -241,7 +242,10 @@ async fn rows_keep_the_position_of_their_events() {
         (place, offset.to_owned(), "Orders".to_owned(), name.to_owned(), truncated)
     };
     assert_eq!(rows, [row(0, "offset 0", "a", true), row(3, "offset 3", "c", false)]);
-    assert_eq!((facts.first, facts.last, facts.rows, facts.routing_version), (Ordinal(0), Ordinal(3), 2, 2));
+    assert_eq!(
+        (facts.first, facts.last, facts.rows, facts.routing_version),
+        (Ordinal::new(0), Ordinal::new(3), 2, 2)
+    );
 }
 
 #[tokio::test]
@@ -338,7 +342,7 @@ async fn second_redrive_carries_out_the_recorded_plan() {
     faults.next_put("redrive/", PutFault::Held);
     let ours = tokio::spawn(redrive_with(lake.store.with_faults(&faults), rules(2, ALL)));
     until_held(&faults).await;
-    let theirs = Plan::next(&file(0), &[], 2, [(Ordinal(1), "contact".to_owned())]).unwrap();
+    let theirs = Plan::next(&file(0), &[], 2, [(Ordinal::new(1), "contact".to_owned())]).unwrap();
     Records::new(lake.store.clone(), no_backoff()).plan_redrive(&file(0), theirs).await.unwrap();
     faults.release();
     let report = ours.await.unwrap().unwrap();
@@ -386,7 +390,7 @@ async fn plan_that_contradicts_its_rules_is_an_error() {
         (9, "account", "names rows"),
     ] {
         let lake = Lake::five().await;
-        let plan = Plan::next(&file(0), &[], 2, [(Ordinal(place), table.to_owned())]).unwrap();
+        let plan = Plan::next(&file(0), &[], 2, [(Ordinal::new(place), table.to_owned())]).unwrap();
         records(&lake).plan_redrive(&file(0), plan).await.unwrap();
         let error = lake.redrive(rules(2, ALL)).await.unwrap_err();
         assert!(error.to_string().contains(words), "{error}");

@@ -7,8 +7,9 @@ use super::Report;
 use super::redrives::Redrives;
 use super::scan::Scan;
 use super::sources::Sources;
+use crate::ordinals::Ordinal;
 use crate::parquet::RowColumns;
-use crate::paths::{self, DataFileName, Ordinal};
+use crate::paths::{self, DataFileName};
 use crate::store::{Error, Store};
 
 /// All data files of a lake, by destination and in the order of their chains.
@@ -116,7 +117,7 @@ impl Follower {
     fn enter(&mut self, name: &DataFileName) {
         let chain = |name: &DataFileName| (name.folder.clone(), name.date, name.source.clone());
         if self.before.as_ref().is_none_or(|before| chain(before) != chain(name)) {
-            (self.before, self.next) = (None, Some(Ordinal(0)));
+            (self.before, self.next) = (None, Some(Ordinal::new(0)));
         }
     }
 
@@ -173,7 +174,7 @@ impl Follower {
                     report.broken(damage.to_owned());
                 }
                 // Behind the largest number no file can continue.
-                self.next = scan.facts.last.0.checked_add(1).map(Ordinal);
+                self.next = scan.facts.last.checked_next();
                 let table = report.tables.entry(scan.facts.destination.table.to_string()).or_default();
                 (table.rows, table.files, table.bytes) =
                     (table.rows + scan.rows.count, table.files + 1, table.bytes + size);

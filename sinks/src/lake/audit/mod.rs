@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 use arrow::datatypes::Field;
 use serde::Serialize;
 
+use crate::ordinals::Ordinal;
 use crate::parquet::RowColumns;
-use crate::paths::{Ordinal, SourceId};
+use crate::paths::SourceId;
 use crate::store::{Error, Store};
 use chains::Chains;
 use sources::Sources;

@@ -1,9 +1,8 @@
 //! A set of places in a source, at a bit each.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
-use crate::paths::Ordinal;
+use crate::ordinals::{Ordinal, OrdinalRange};
 
 /// Places that were seen.
 #[derive(Debug, Default)]
@@ -20,7 +19,8 @@ const CHUNK_WORDS: usize = (1 << CHUNK_BITS) / 64;
 
 impl Places {
     /// Adds a place; says if it was not there.
-    pub(super) fn insert(&mut self, place: i64) -> bool {
+    pub(super) fn insert(&mut self, place: Ordinal) -> bool {
+        let place = place.get();
         let chunk = self.chunks.entry(place >> CHUNK_BITS).or_insert_with(empty_chunk);
         let (word, bit) = within(place);
         let is_new = chunk[word] & bit == 0;
@@ -79,11 +79,11 @@ impl Places {
     }
 
     /// How many places of a range are not in the set, and the first of these.
-    pub(super) fn missing(&self, range: &RangeInclusive<i64>) -> (u64, Option<Ordinal>) {
+    pub(super) fn missing(&self, range: OrdinalRange) -> (u64, Option<Ordinal>) {
         if range.is_empty() {
             return (0, None);
         }
-        let (start, end) = (*range.start(), *range.end());
+        let (start, end) = (range.from.get(), range.to.get());
         // Wider than a place, to be able to stand behind the last one.
         let (mut here, mut first) = (0, i128::from(start));
         for (key, chunk) in self.chunks.range(start >> CHUNK_BITS..=end >> CHUNK_BITS) {
@@ -98,8 +98,8 @@ impl Places {
                 }
             }
         }
-        let missing = end.abs_diff(start).saturating_add(1) - here;
-        (missing, (missing > 0).then_some(Ordinal(first as i64)))
+        let missing = range.len() - here;
+        (missing, (missing > 0).then_some(Ordinal::new(first as i64)))
     }
 }
 
@@ -120,7 +120,7 @@ fn within(place: i64) -> (usize, u64) {
 
 /// The place of the lowest bit of a word.
 fn place_of(key: i64, word: usize, bits: u64) -> Ordinal {
-    Ordinal((key << CHUNK_BITS) + (word * 64) as i64 + i64::from(bits.trailing_zeros()))
+    Ordinal::new((key << CHUNK_BITS) + (word * 64) as i64 + i64::from(bits.trailing_zeros()))
 }
 
 fn empty_chunk() -> Box<Chunk> {
@@ -130,6 +130,7 @@ fn empty_chunk() -> Box<Chunk> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::ops::RangeInclusive;
 
     use super::*;
 
@@ -139,28 +140,30 @@ mod tests {
         let other: BTreeSet<i64> = more.iter().copied().collect();
         let (mut set, mut second) = (Places::default(), Places::default());
         for place in places {
-            set.insert(*place);
+            set.insert(Ordinal::new(*place));
         }
         for place in more {
-            second.insert(*place);
+            second.insert(Ordinal::new(*place));
         }
         let left: Vec<i64> = plain.difference(&other).copied().collect();
         let minus = set.minus(&second);
         assert_eq!(minus.len(), left.len() as u64, "{places:?} without {more:?}");
-        let bounds = left.first().zip(left.last()).map(|(low, high)| (Ordinal(*low), Ordinal(*high)));
+        let bounds =
+            left.first().zip(left.last()).map(|(low, high)| (Ordinal::new(*low), Ordinal::new(*high)));
         assert_eq!(minus.bounds(), bounds, "{places:?} without {more:?}");
         let twice: Vec<&i64> = plain.intersection(&other).collect();
-        let expected = (twice.len() as u64, twice.first().map(|place| Ordinal(**place)));
+        let expected = (twice.len() as u64, twice.first().map(|place| Ordinal::new(**place)));
         assert_eq!(set.merge(second), expected, "{places:?} and {more:?}");
         plain.extend(other);
         assert_eq!(set.len(), plain.len() as u64);
-        let bounds = plain.first().zip(plain.last()).map(|(low, high)| (Ordinal(*low), Ordinal(*high)));
+        let bounds =
+            plain.first().zip(plain.last()).map(|(low, high)| (Ordinal::new(*low), Ordinal::new(*high)));
         assert_eq!(set.bounds(), bounds);
         for range in ranges {
             let mut missing = range.clone().filter(|place| !plain.contains(place));
             let first = missing.next();
-            let expected = (u64::from(first.is_some()) + missing.count() as u64, first.map(Ordinal));
-            assert_eq!(set.missing(range), expected, "{range:?} of {plain:?}");
+            let expected = (u64::from(first.is_some()) + missing.count() as u64, first.map(Ordinal::new));
+            assert_eq!(set.missing(range.clone().into()), expected, "{range:?} of {plain:?}");
         }
     }
 
@@ -189,8 +192,8 @@ mod tests {
     #[test]
     fn wide_ranges_cost_nothing() {
         let mut set = Places::default();
-        set.insert(i64::MAX);
-        assert_eq!(set.missing(&(0..=i64::MAX)), (i64::MAX as u64, Some(Ordinal(0))));
-        assert_eq!(set.bounds(), Some((Ordinal(i64::MAX), Ordinal(i64::MAX))));
+        set.insert(Ordinal::MAX);
+        assert_eq!(set.missing((0..=i64::MAX).into()), (i64::MAX as u64, Some(Ordinal::new(0))));
+        assert_eq!(set.bounds(), Some((Ordinal::new(i64::MAX), Ordinal::new(i64::MAX))));
     }
 }

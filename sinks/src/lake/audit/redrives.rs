@@ -145,7 +145,7 @@ fn fault_by_plan(scan: &Scan, plan: Option<&Plan>) -> Option<String> {
     let Some(plan) = plan else { return Some("it has no plan".to_owned()) };
     let mut planned = Places::default();
     for place in plan.rows.get(&*scan.facts.destination.table).into_iter().flatten() {
-        planned.insert(place.0);
+        planned.insert(*place);
     }
     let differs = |places: &Places, words: &str| {
         let (first, _) = places.bounds()?;

@@ -5,8 +5,9 @@ use std::error::Error as StdError;
 use object_store::path::Path;
 
 use super::places::Places;
+use crate::ordinals::Ordinal;
 use crate::parquet::{ColumnInFile, DataFile, Error, FooterFacts, RowColumns};
-use crate::paths::{DataFileName, Ordinal, folder_name};
+use crate::paths::{DataFileName, folder_name};
 use crate::store::Store;
 
 /// What was read of one file.
@@ -131,14 +132,14 @@ impl Scan {
 impl Rows {
     fn take(&mut self, ordinals: &[i64], indexes: Option<&[i32]>) {
         for (at, &ordinal) in ordinals.iter().enumerate() {
-            self.row(Ordinal(ordinal), indexes.map_or(0, |indexes| indexes[at]));
+            self.row(Ordinal::new(ordinal), indexes.map_or(0, |indexes| indexes[at]));
         }
         self.count += ordinals.len() as u64;
     }
 
     /// The rows of one place stand together, numbered from 0.
     fn row(&mut self, place: Ordinal, index: i32) {
-        let is_new = self.places.insert(place.0);
+        let is_new = self.places.insert(place);
         let continues = self.last == Some(place);
         let due = if continues { self.next_index } else { 0 };
         let falls = self.last.is_some_and(|last| last > place) || (continues && index == 0);

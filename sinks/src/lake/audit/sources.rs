@@ -1,7 +1,6 @@
 //! What each source has, and what it lacks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
@@ -14,10 +13,11 @@ use super::schemas::Columns;
 use super::{ColumnTypes, Report, SourceReport};
 use crate::CONTRACT;
 use crate::lake::forgotten::Forgotten;
-use crate::lake::gaps::{self, Gap, GapRecord};
+use crate::lake::gaps::{self, GapRecord};
 use crate::lake::records::FirstStart;
 use crate::lake::rules::Rules;
-use crate::paths::{self, DataFileName, GapCause, Ordinal, RedrivenFileName, SourceId};
+use crate::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
+use crate::paths::{self, DataFileName, GapCause, RedrivenFileName, SourceId};
 use crate::store::{Error, Store};
 
 /// Every source of a lake, with the records about it and the rows seen.
@@ -34,12 +34,12 @@ pub(super) struct Sources {
 #[derive(Debug, Default)]
 struct Source {
     origin: Option<Ordinal>,
-    /// Ranges that were given up, in rising order.
-    lost: Vec<RangeInclusive<i64>>,
+    /// Ordinals that were given up.
+    lost: OrdinalSet,
     /// Ranges that a run saw and accepted, in rising order and apart.
-    accepted: Vec<Gap>,
+    accepted: Vec<OrdinalRange>,
     /// Ranges whose rows were removed from their file on purpose.
-    removed: Vec<RangeInclusive<i64>>,
+    removed: Vec<OrdinalRange>,
     /// The highest place up to which a file says that everything was durable before it.
     proven: Option<Ordinal>,
     seen: Places,
@@ -62,13 +62,6 @@ struct OriginRecord {
     first: Ordinal,
 }
 
-/// What an audit has to know of [`paths::lost`].
-#[derive(Deserialize)]
-struct LostRecord {
-    from: Ordinal,
-    to: Ordinal,
-}
-
 impl Sources {
     /// Reads the records of all sources; one that can't be understood is a finding.
     pub(super) async fn load(store: &Store, report: &mut Report) -> Result<Self, Error> {
@@ -81,10 +74,11 @@ impl Sources {
             let OriginRecord { first } = record;
             sources.by_id.entry(source).or_default().origin = Some(first);
         }
-        let lost = |path: &Path| paths::parse_lost(path).map(|(source, _)| source);
-        for (source, record) in records(store, &paths::lost_folder(), lost, report).await? {
-            let LostRecord { from, to } = record;
-            sources.by_id.entry(source).or_default().lost.push(from.0..=to.0);
+        let mut lost: BTreeMap<SourceId, Vec<OrdinalRange>> = BTreeMap::new();
+        let parse_lost = |path: &Path| paths::parse_lost(path).map(|(source, _)| source);
+        for (source, record) in records(store, &paths::lost_folder(), parse_lost, report).await? {
+            let given_up: OrdinalRange = record;
+            lost.entry(source).or_default().push(given_up);
         }
         for (_, record) in records(store, &paths::forgotten_folder(), paths::parse_forgotten, report).await? {
             let Forgotten { durable, .. } = record;
@@ -118,8 +112,10 @@ impl Sources {
                 sources.by_id.entry(source).or_default().accepted.extend(record.ranges);
             }
         }
+        for (source, ranges) in lost {
+            sources.by_id.entry(source).or_default().lost = ranges.into_iter().collect();
+        }
         for source in sources.by_id.values_mut() {
-            source.lost.sort_by_key(|range| *range.start());
             source.accepted = gaps::merged(std::mem::take(&mut source.accepted));
         }
         Ok(sources)
@@ -131,7 +127,7 @@ impl Sources {
         self.take_footer(&path, &scan, report);
         let source = self.by_id.entry(name.source.clone()).or_default();
         if scan.facts.removed.is_some() {
-            source.removed.push(scan.facts.first.0..=scan.facts.last.0);
+            source.removed.push(OrdinalRange::new(scan.facts.first, scan.facts.last));
         }
         let (twice, first) = source.seen.merge(scan.rows.places);
         source.rows += scan.rows.count;
@@ -149,7 +145,7 @@ impl Sources {
     pub(super) fn lack_what_files_prove(&self) -> bool {
         self.by_id.values().any(|source| {
             let first = source.first();
-            let proven = first.zip(source.proven).map(|(first, proven)| first.0..=proven.0);
+            let proven = first.zip(source.proven).map(|(first, proven)| OrdinalRange::new(first, proven));
             proven.is_some_and(|range| source.missing(range).0 > 0)
         })
     }
@@ -241,7 +237,7 @@ impl Source {
         let events = self.seen.len();
         let mut judged = SourceReport { first: self.first(), last, events, ..SourceReport::default() };
         judged.duplicates = self.duplicates;
-        let Some(Ordinal(first)) = judged.first else {
+        let Some(first) = judged.first else {
             if let Some(checkpoint) = checkpoint {
                 report.broken(format!(
                     "{id} has a checkpoint at {checkpoint}, but no origin record and no row"
@@ -250,19 +246,17 @@ impl Source {
             return judged;
         };
         let (durable, proof) = match (checkpoint, self.proven) {
-            (None, None) => (first.saturating_sub(1), ""),
-            (Some(checkpoint), proven) if proven <= Some(checkpoint) => (checkpoint.0, "the checkpoint "),
-            (_, proven) => {
-                (proven.map_or(first, |proven| proven.0), "where files prove that all was durable, ")
-            }
+            (None, None) => (first.previous(), ""),
+            (Some(checkpoint), proven) if proven <= Some(checkpoint) => (checkpoint, "the checkpoint "),
+            (_, proven) => (proven.unwrap_or(first), "where files prove that all was durable, "),
         };
-        let (gaps, gap) = self.missing(first..=durable);
+        let (gaps, gap) = self.missing(OrdinalRange::new(first, durable));
         if let Some(gap) = gap {
             report
                 .found(format!("{id}: {gaps} places up to {proof}{durable} have no row, the first is {gap}"));
         }
-        let highest = last.map_or(i64::MIN, |last| last.0);
-        let in_flight = self.missing(durable.saturating_add(1).max(first)..=highest).0;
+        let above = OrdinalRange::new(durable.next().max(first), last.unwrap_or(Ordinal::MIN));
+        let in_flight = self.missing(above).0;
         SourceReport { gaps, in_flight, ..judged }
     }
 
@@ -283,43 +277,21 @@ impl Source {
     }
 
     /// Counts the places of a range that were neither seen, given up, accepted nor removed, and finds the first of these.
-    fn missing(&self, range: RangeInclusive<i64>) -> (u64, Option<Ordinal>) {
-        let accepted = self.accepted.iter().map(|gap| gap.from.0..=gap.to.0);
-        let mut holes: Vec<_> = self.lost.iter().chain(&self.removed).cloned().chain(accepted).collect();
-        holes.sort_by_key(|hole| *hole.start());
-        let parts = outside(range, &holes).into_iter().map(|part| self.seen.missing(&part));
+    fn missing(&self, range: OrdinalRange) -> (u64, Option<Ordinal>) {
+        let holes = self.lost.ranges().iter().chain(&self.removed).chain(&self.accepted);
+        let holes: OrdinalSet = holes.copied().collect();
+        let parts = holes.missing_in(range).into_iter().map(|part| self.seen.missing(part));
         parts.fold((0, None), |(count, first), (more, next)| (count + more, first.or(next)))
     }
 
     /// Counts the places that were accepted as gaps and neither given up nor seen after all, and the ranges they are in.
     fn accepted_gaps(&self) -> (u64, u64) {
-        let in_range = |gap: &Gap| -> u64 {
-            outside(gap.from.0..=gap.to.0, &self.lost).iter().map(|part| self.seen.missing(part).0).sum()
+        let in_range = |gap: &OrdinalRange| -> u64 {
+            self.lost.missing_in(*gap).into_iter().map(|part| self.seen.missing(part).0).sum()
         };
         let counts = self.accepted.iter().map(in_range).filter(|count| *count > 0);
         counts.fold((0, 0), |(places, ranges), count| (places + count, ranges + 1))
     }
-}
-
-/// The parts of a range that are in none of `holes`, which rise by where they begin.
-fn outside(range: RangeInclusive<i64>, holes: &[RangeInclusive<i64>]) -> Vec<RangeInclusive<i64>> {
-    let (mut from, to) = range.into_inner();
-    let mut parts = Vec::new();
-    for hole in holes.iter().filter(|hole| !hole.is_empty()) {
-        if *hole.end() < from {
-            continue;
-        }
-        if *hole.start() > from {
-            parts.push(from..=to.min(hole.start() - 1));
-        }
-        match hole.end().checked_add(1) {
-            Some(behind) => from = behind,
-            None => return parts,
-        }
-    }
-    parts.push(from..=to);
-    parts.retain(|part| !part.is_empty());
-    parts
 }
 
 /// Reads the records of a folder, with what their names say.
@@ -348,30 +320,4 @@ async fn records<N, T: DeserializeOwned>(
 pub(super) fn understood<T: DeserializeOwned>(path: &Path, bytes: &[u8], report: &mut Report) -> Option<T> {
     let record = serde_json::from_slice(bytes);
     record.map_err(|error| report.broken(format!("{path} can't be understood: {error}"))).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn holes_are_left_out_of_a_range() {
-        type Ranges<'a> = &'a [RangeInclusive<i64>];
-        let cases: [(RangeInclusive<i64>, Ranges, Ranges); 11] = [
-            (1..=9, &[], &[1..=9]),
-            (RangeInclusive::new(9, 1), &[], &[]),
-            (1..=9, &[3..=4], &[1..=2, 5..=9]),
-            (1..=9, &[0..=1, 9..=12], &[2..=8]),
-            (1..=9, &[1..=1, 2..=2, 4..=4], &[3..=3, 5..=9]),
-            (1..=9, &[0..=9], &[]),
-            (1..=9, &[0..=20], &[]),
-            (1..=9, &[-5..=0, 10..=12], &[1..=9]),
-            (1..=9, &[2..=7, 3..=4, RangeInclusive::new(8, 7)], &[1..=1, 8..=9]),
-            (1..=9, &[5..=i64::MAX, 6..=7], &[1..=4]),
-            (i64::MIN..=i64::MAX, &[0..=0], &[i64::MIN..=-1, 1..=i64::MAX]),
-        ];
-        for (range, holes, expected) in cases {
-            assert_eq!(outside(range.clone(), holes), expected, "{range:?} without {holes:?}");
-        }
-    }
 }

@@ -63,7 +63,7 @@ impl Lake {
     }
 
     async fn audit(&self, checkpoint: Option<i64>) -> Report {
-        let checkpoints = checkpoint.map(|checkpoint| (source(0), Ordinal(checkpoint)));
+        let checkpoints = checkpoint.map(|checkpoint| (source(0), Ordinal::new(checkpoint)));
         audit(&self.store, COLUMNS, is_type, &checkpoints.into_iter().collect()).await.unwrap()
     }
 
@@ -88,7 +88,7 @@ fn source(partition: u32) -> SourceId {
 
 fn path(table: &str, day: &str, continues_at: i64) -> object_store::path::Path {
     let destination = Destination { table: table.into(), date: day.parse().unwrap(), source: source(0) };
-    paths::data_file(&destination, Ordinal(continues_at))
+    paths::data_file(&destination, Ordinal::new(continues_at))
 }
 
 fn facts(table: &str, day: &str, continues_at: i64, ordinals: &[i64]) -> FooterFacts {
@@ -141,7 +141,10 @@ async fn a_whole_lake_is_clean() {
     assert_eq!((table("_messages").rows, table("_messages").files), (3, 1));
     assert!(table("account").bytes > 4 * table("_messages").bytes / 2);
     let source = &report.sources[&source(0)];
-    assert_eq!((source.first, source.last, source.events), (Some(Ordinal(0)), Some(Ordinal(9)), 10));
+    assert_eq!(
+        (source.first, source.last, source.events),
+        (Some(Ordinal::new(0)), Some(Ordinal::new(9)), 10)
+    );
 }
 
 #[tokio::test]
@@ -177,7 +180,8 @@ async fn what_is_missing_counts_by_the_checkpoint() {
 async fn with_proof(durable: i64) -> Lake {
     let lake = Lake::new().await;
     lake.file("contact", "2026-11-22", 0, &[2, 3]).await;
-    let facts = FooterFacts { durable: Some(Ordinal(durable)), ..facts("account", "2026-11-22", 0, &[8]) };
+    let facts =
+        FooterFacts { durable: Some(Ordinal::new(durable)), ..facts("account", "2026-11-22", 0, &[8]) };
     lake.put("account", "2026-11-22", 0, written(&facts, &[8])).await;
     lake
 }
@@ -219,13 +223,13 @@ async fn what_was_given_up_is_no_gap() {
     let lake = Lake::new().await;
     lake.record(&paths::origin(&source(0)), r#"{"first":100}"#).await;
     lake.file("account", "2026-11-22", 0, &[102, 103, 107, 112]).await;
-    lake.record(&paths::lost(&source(0), Ordinal(100)), r#"{"from":100,"to":101}"#).await;
-    lake.record(&paths::lost(&source(0), Ordinal(104)), r#"{"from":104,"to":107}"#).await;
-    lake.record(&paths::lost(&source(0), Ordinal(105)), r#"{"from":105,"to":105}"#).await;
-    lake.record(&paths::lost(&source(1), Ordinal(108)), r#"{"from":108,"to":111}"#).await;
+    lake.record(&paths::lost(&source(0), Ordinal::new(100)), r#"{"from":100,"to":101}"#).await;
+    lake.record(&paths::lost(&source(0), Ordinal::new(104)), r#"{"from":104,"to":107}"#).await;
+    lake.record(&paths::lost(&source(0), Ordinal::new(105)), r#"{"from":105,"to":105}"#).await;
+    lake.record(&paths::lost(&source(1), Ordinal::new(108)), r#"{"from":108,"to":111}"#).await;
     // Missing are 108 to 111.
     assert_eq!(counts(&lake.audit(Some(109)).await), [4, 4, 2, 0, 0, 2]);
-    lake.record(&paths::lost(&source(0), Ordinal(108)), r#"{"from":108,"to":5000000000}"#).await;
+    lake.record(&paths::lost(&source(0), Ordinal::new(108)), r#"{"from":108,"to":5000000000}"#).await;
     assert_eq!(counts(&lake.audit(Some(109)).await), [4, 4, 0, 0, 0, 0]);
 }
 
@@ -236,7 +240,7 @@ async fn accepted_gaps_are_counted_apart() {
     lake.file("account", "2026-11-22", 0, &[0, 3, 4, 9]).await;
     let accept = async |cause, from: i64, ranges: &str| {
         lake.record(
-            &paths::gap_record(cause, &source(0), Ordinal(from)),
+            &paths::gap_record(cause, &source(0), Ordinal::new(from)),
             &format!(r#"{{"ranges":[{ranges}]}}"#),
         )
         .await;
@@ -248,7 +252,7 @@ async fn accepted_gaps_are_counted_apart() {
     assert_eq!((report.accepted_gaps, report.accepted_ranges), (3, 2));
     // A number that has a row, one of another cause too, one that was given up.
     accept(GapCause::Unreadable, 4, r#"{"from":4,"to":6},{"from":8,"to":8}"#).await;
-    lake.record(&paths::lost(&source(0), Ordinal(7)), r#"{"from":7,"to":8}"#).await;
+    lake.record(&paths::lost(&source(0), Ordinal::new(7)), r#"{"from":7,"to":8}"#).await;
     check("all accepted or given up", &lake, [4, 4, 0, 0, 0, 0], &[]).await;
     let report = lake.audit(Some(9)).await;
     assert_eq!((report.accepted_gaps, report.accepted_ranges), (4, 2));
@@ -258,7 +262,7 @@ async fn accepted_gaps_are_counted_apart() {
 
     accept(GapCause::NotSent, 20, r#"{"from":21,"to":22}"#).await;
     check("not its own name", &lake, [4, 4, 0, 0, 1, 0], &["gaps/hub-1763800000000-p0000-20.json"]).await;
-    lake.record(&paths::gap_record(GapCause::Unreadable, &source(0), Ordinal(30)), "").await;
+    lake.record(&paths::gap_record(GapCause::Unreadable, &source(0), Ordinal::new(30)), "").await;
     check("empty", &lake, [4, 4, 0, 0, 2, 0], &["-30.json can't be understood"]).await;
 }
 
@@ -515,9 +519,13 @@ async fn a_file_that_contradicts_itself_is_found() {
             with(&|facts| facts.destination.source = source(3)),
             "its footer says source hub-1763800000000-p0003",
         ),
-        ("place", with(&|facts| facts.continues_at = Ordinal(6)), "its footer says that it continues at 6"),
-        ("first", with(&|facts| facts.first = Ordinal(6)), "rows of 7 to 9, its footer says 6 to 9"),
-        ("last", with(&|facts| facts.last = Ordinal(8)), "rows of 7 to 9, its footer says 7 to 8"),
+        (
+            "place",
+            with(&|facts| facts.continues_at = Ordinal::new(6)),
+            "its footer says that it continues at 6",
+        ),
+        ("first", with(&|facts| facts.first = Ordinal::new(6)), "rows of 7 to 9, its footer says 6 to 9"),
+        ("last", with(&|facts| facts.last = Ordinal::new(8)), "rows of 7 to 9, its footer says 7 to 8"),
         ("count", with(&|facts| facts.rows = 3), "it has 2 rows, its footer says 3"),
         ("lake", with(&|facts| facts.lake = "other".into()), r#"is of another lake, "other""#),
         ("order", written(&facts(), &[7, 8, 8, 9]), "the row of 8 follows one that is not below it"),
@@ -614,7 +622,7 @@ async fn records_that_are_missing_or_wrong_are_found() {
     check("no first start", &lake, [10, 10, 0, 0, 1, 0], &["start/hub-1763800000000.json is missing"]).await;
 
     let lake = Lake::whole().await;
-    lake.record(&paths::lost(&source(0), Ordinal(3)), "{").await;
+    lake.record(&paths::lost(&source(0), Ordinal::new(3)), "{").await;
     check("half a record", &lake, [10, 10, 0, 0, 1, 0], &["-3.json can't be understood"]).await;
 
     let lake = Lake { store: Store::open("memory://").unwrap() };
@@ -643,7 +651,7 @@ async fn sources_are_judged_apart() {
     let mut facts = facts("account", "2026-11-22", 0, &ordinals);
     facts.destination.source = source(1);
     lake.store.put(&facts.data_file(), written(&facts, &ordinals)).await.unwrap();
-    let checkpoints = [(source(0), Ordinal(9)), (source(1), Ordinal(4_000_000_000_002))].into();
+    let checkpoints = [(source(0), Ordinal::new(9)), (source(1), Ordinal::new(4_000_000_000_002))].into();
     let report = audit(&lake.store, COLUMNS, is_type, &checkpoints).await.unwrap();
     assert_eq!(counts(&report), [13, 13, 1, 0, 0, 2], "{:?}", report.findings);
     assert_eq!((report.sources[&source(0)].gaps, report.sources[&source(1)].gaps), (0, 1));

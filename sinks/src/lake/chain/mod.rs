@@ -4,7 +4,7 @@
 //! stores or waiting: [`super::commit`] asks the store and tells this module what came back.
 //! `docs/EXACTLY_ONCE.md` has the rules by number.
 
-use crate::paths::Ordinal;
+use crate::ordinals::Ordinal;
 
 /// The chain of one destination.
 ///
@@ -35,7 +35,7 @@ impl Chain {
 
     /// Where the next file continues, which is its name: one past the last row, 0 for the first file (rule 2).
     pub fn next(&self) -> Ordinal {
-        self.last.map_or(FIRST_NAME, |last| Ordinal(last.0 + 1))
+        self.last.map_or(FIRST_NAME, Ordinal::next)
     }
 
     /// The last row known to be durable.
@@ -225,7 +225,7 @@ pub struct Rows {
 }
 
 /// The name of a chain's first file: it must not depend on what its writer happened to read first.
-const FIRST_NAME: Ordinal = Ordinal(0);
+const FIRST_NAME: Ordinal = Ordinal::new(0);
 
 fn one_put_in_flight(state: State) -> Result<(), Violation> {
     if state == State::Idle { Ok(()) } else { Err(Violation::NotIdle { state }) }

@@ -12,9 +12,9 @@ use Told::{Fact as On, Offer};
 
 /// Plays a story and writes down each step, so that a case reads as question and answer.
 fn play(recovered: Option<i64>, story: &[Told]) -> (Chain, Vec<Result<Step, Violation>>) {
-    let mut chain = Chain::recovered(recovered.map(Ordinal));
+    let mut chain = Chain::recovered(recovered.map(Ordinal::new));
     let steps = story.iter().map(|told| match *told {
-        Offer(first, last) => chain.offer(Ordinal(first), Ordinal(last)),
+        Offer(first, last) => chain.offer(Ordinal::new(first), Ordinal::new(last)),
         On(fact) => chain.on(fact),
     });
     let steps = steps.collect();
@@ -25,7 +25,7 @@ fn check(recovered: Option<i64>, story: &[Told], expected: &[Step], next: i64) {
     let (chain, steps) = play(recovered, story);
     let steps: Result<Vec<Step>, Violation> = steps.into_iter().collect();
     assert_eq!(steps.as_deref(), Ok(expected));
-    assert_eq!(chain.next(), Ordinal(next), "the next name");
+    assert_eq!(chain.next(), Ordinal::new(next), "the next name");
 }
 
 /// The last thing told must break this invariant, and what came before it none.
@@ -36,19 +36,19 @@ fn check_violation(recovered: Option<i64>, story: &[Told], expected: Violation) 
 }
 
 fn put(continues_at: i64) -> Step {
-    Step::Put { continues_at: Ordinal(continues_at) }
+    Step::Put { continues_at: Ordinal::new(continues_at) }
 }
 fn read(continues_at: i64) -> Step {
-    Step::ReadFooter { continues_at: Ordinal(continues_at) }
+    Step::ReadFooter { continues_at: Ordinal::new(continues_at) }
 }
 fn durable(last: i64) -> Step {
-    Step::Durable { last: Ordinal(last) }
+    Step::Durable { last: Ordinal::new(last) }
 }
 fn lost(last: i64) -> Step {
-    Step::Lost { last: Ordinal(last) }
+    Step::Lost { last: Ordinal::new(last) }
 }
 fn footer(last: i64) -> Told {
-    On(Fact::Footer { last: Ordinal(last) })
+    On(Fact::Footer { last: Ordinal::new(last) })
 }
 
 const CREATED: Told = On(Fact::Created);
@@ -96,7 +96,7 @@ fn one_judgement_for_every_answer_but_success() {
 
 #[test]
 fn one_put_in_flight_per_destination() {
-    let rows = Rows { first: Ordinal(5), last: Ordinal(9) };
+    let rows = Rows { first: Ordinal::new(5), last: Ordinal::new(9) };
     check_violation(None, &[Offer(5, 9), Offer(10, 12)], Violation::NotIdle { state: State::Putting(rows) });
     check_violation(
         None,
@@ -115,16 +115,20 @@ fn rows_rise_above_the_chain() {
     check_violation(
         Some(9),
         &[Offer(9, 12)],
-        Violation::RowsBelowChain { first: Ordinal(9), last: Ordinal(9) },
+        Violation::RowsBelowChain { first: Ordinal::new(9), last: Ordinal::new(9) },
     );
-    check_violation(None, &[Offer(3, 2)], Violation::RowsFall { first: Ordinal(3), last: Ordinal(2) });
-    let below = Violation::FooterBelowName { continues_at: Ordinal(10), last: Ordinal(9) };
+    check_violation(
+        None,
+        &[Offer(3, 2)],
+        Violation::RowsFall { first: Ordinal::new(3), last: Ordinal::new(2) },
+    );
+    let below = Violation::FooterBelowName { continues_at: Ordinal::new(10), last: Ordinal::new(9) };
     check_violation(Some(9), &[Offer(10, 10), TAKEN, footer(9)], below);
 }
 
 #[test]
 fn answers_fit_the_question() {
-    let rows = Rows { first: Ordinal(5), last: Ordinal(9) };
+    let rows = Rows { first: Ordinal::new(5), last: Ordinal::new(9) };
     for (story, state, fact) in [
         (vec![CREATED], State::Idle, Fact::Created),
         (vec![Offer(5, 9), ABSENT], State::Putting(rows), Fact::Absent),
@@ -140,6 +144,6 @@ fn event_at_or_below_the_last_row_is_covered() {
     for (last, event, expected) in
         [(None, 0, false), (Some(0), 0, true), (Some(7), 7, true), (Some(7), 3, true), (Some(7), 8, false)]
     {
-        assert_eq!(covers(last.map(Ordinal), Ordinal(event)), expected, "{last:?} covers {event}");
+        assert_eq!(covers(last.map(Ordinal::new), Ordinal::new(event)), expected, "{last:?} covers {event}");
     }
 }

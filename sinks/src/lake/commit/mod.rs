@@ -8,8 +8,8 @@ use object_store::path::Path;
 
 use super::backoff::{Attempts, Backoff, Failure};
 use super::chain::{Chain, Fact, Step, Violation};
+use crate::ordinals::Ordinal;
 use crate::parquet::{self, FooterFacts, read_facts};
-use crate::paths::Ordinal;
 use crate::store::{self, Kind, Put, Store};
 
 /// How the commit of a file ended.

@@ -9,7 +9,7 @@ use crate::store::faults::{Faults, PutFault};
 
 /// Commits rows `first` to `last` behind what the chain knows.
 async fn commit(store: &Store, chain: &mut Chain, first: i64, last: i64) -> Result<Landed, Error> {
-    let facts = facts(&destination("account", "2026-11-22"), chain.next().0, first, last);
+    let facts = facts(&destination("account", "2026-11-22"), chain.next().get(), first, last);
     commit_file(store, chain, &facts, written(&facts), &impatient()).await
 }
 
@@ -18,11 +18,11 @@ fn new_chain() -> Chain {
 }
 
 fn durable(last: i64) -> Landed {
-    Landed::Durable { last: Ordinal(last) }
+    Landed::Durable { last: Ordinal::new(last) }
 }
 
 fn lost(last: i64) -> Landed {
-    Landed::Lost { last: Ordinal(last) }
+    Landed::Lost { last: Ordinal::new(last) }
 }
 
 /// The files of the lake as (name, last row).
@@ -30,7 +30,7 @@ async fn files(store: &Store) -> Vec<(i64, i64)> {
     let mut files = Vec::new();
     for object in store.list(&paths::table_folder("account")).await.unwrap() {
         let facts = read_facts(store, &object.location).await.unwrap().unwrap();
-        files.push((facts.continues_at.0, facts.last.0));
+        files.push((facts.continues_at.get(), facts.last.get()));
     }
     files
 }
@@ -53,8 +53,8 @@ async fn check(before: Option<(i64, i64)>, puts: &[PutFault], reads_lost: usize,
         assert_eq!(landed, expected, "{before:?} {puts:?} in {address}");
         faults.land_late().await;
         let (Landed::Durable { last } | Landed::Lost { last }) = expected;
-        assert_eq!(files(&store).await, [(0, last.0)]);
-        assert_eq!(chain.next(), Ordinal(last.0 + 1));
+        assert_eq!(files(&store).await, [(0, last.get())]);
+        assert_eq!(chain.next(), last.next());
     }
 }
 
@@ -95,7 +95,7 @@ async fn late_put_of_a_shorter_attempt_is_not_taken_for_the_longer() {
     // The restarted writer, with the same id, has read on before it closes the file.
     let restarted = store.with_faults(&Faults::new());
     assert_eq!(commit(&restarted, &mut new_chain(), 5, 9).await.unwrap(), lost(6));
-    let mut chain = Chain::recovered(Some(Ordinal(6)));
+    let mut chain = Chain::recovered(Some(Ordinal::new(6)));
     assert_eq!(commit(&restarted, &mut chain, 8, 9).await.unwrap(), durable(9));
     assert_eq!(files(&store).await, [(0, 6), (7, 9)]);
 }
@@ -111,14 +111,14 @@ async fn file_of_other_rules_or_another_lake_is_not_judged_by_its_last_row() {
         (|facts| facts.lake = "another lake".into(), "lake is another lake"),
         (|facts| facts.destination.table = "contact".into(), "table is contact"),
         (|facts| facts.destination.source = crate::lake::fixtures::source(8), "source is "),
-        (|facts| facts.continues_at = Ordinal(5), "place in its chain is 5"),
+        (|facts| facts.continues_at = Ordinal::new(5), "place in its chain is 5"),
     ];
     for (change, says) in changes {
         let store = Store::open("memory://").unwrap();
         let ours = facts(&destination, 0, 5, 9);
         let mut theirs = ours.clone();
         change(&mut theirs);
-        store.put(&paths::data_file(&destination, Ordinal(0)), written(&theirs)).await.unwrap();
+        store.put(&paths::data_file(&destination, Ordinal::new(0)), written(&theirs)).await.unwrap();
         let error =
             commit_file(&store, &mut new_chain(), &ours, written(&ours), &impatient()).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Fatal);
@@ -144,7 +144,7 @@ async fn store_that_refuses_or_stays_away_is_an_error_with_its_subject() {
 async fn file_closed_for_another_name_is_refused() {
     let store = Store::open("memory://").unwrap();
     let stale = facts(&destination("account", "2026-11-22"), 0, 8, 9);
-    let mut chain = Chain::recovered(Some(Ordinal(6)));
+    let mut chain = Chain::recovered(Some(Ordinal::new(6)));
     let error = commit_file(&store, &mut chain, &stale, written(&stale), &impatient()).await.unwrap_err();
     assert!(error.to_string().contains("closed to continue at 0, but its chain continues at 7"), "{error}");
 }

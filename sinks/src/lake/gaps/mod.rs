@@ -7,18 +7,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::records::{Error, Records};
-use crate::paths::{self, Ordinal, SourceId};
+use crate::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
+use crate::paths::{self, SourceId};
 
 pub use crate::paths::GapCause;
-
-/// Consecutive numbers without a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Gap {
-    /// The first of them.
-    pub from: Ordinal,
-    /// The last of them.
-    pub to: Ordinal,
-}
 
 /// A gap that a run accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +18,7 @@ pub struct AcceptedGap {
     /// The reason.
     pub cause: GapCause,
     /// Which numbers.
-    pub gap: Gap,
+    pub gap: OrdinalRange,
 }
 
 /// One record: what a run accepted at once.
@@ -36,13 +28,13 @@ pub struct AcceptedGap {
 /// rise and don't touch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct GapRecord {
-    pub(super) ranges: Vec<Gap>,
+    pub(super) ranges: Vec<OrdinalRange>,
 }
 
 impl GapRecord {
     /// True if a number is in one of the ranges.
     pub(super) fn covers(&self, number: Ordinal) -> bool {
-        self.ranges.iter().any(|gap| gap.from <= number && number <= gap.to)
+        self.ranges.iter().any(|range| range.contains(number))
     }
 }
 
@@ -56,8 +48,13 @@ impl Records {
     ///
     /// # Errors
     /// [`Error::NotCovered`] if a record was changed by hand.
-    pub async fn accept_gaps(&self, source: &SourceId, cause: GapCause, gaps: &[Gap]) -> Result<(), Error> {
-        let mut open = merged(gaps.to_vec());
+    pub async fn accept_gaps(
+        &self,
+        source: &SourceId,
+        cause: GapCause,
+        gaps: &[OrdinalRange],
+    ) -> Result<(), Error> {
+        let mut open = merged(gaps.iter().copied());
         while let Some(first) = open.first() {
             let path = paths::gap_record(cause, source, first.from);
             let recorded = self.put_once(&path, GapRecord { ranges: open.clone() }).await?;
@@ -65,7 +62,7 @@ impl Records {
             if !recorded.covers(first.from) {
                 return Err(Error::NotCovered { path: path.to_string() });
             }
-            open = without(&open, &merged(recorded.ranges));
+            open = without(&open, &recorded.ranges);
         }
         Ok(())
     }
@@ -89,35 +86,15 @@ impl Records {
     }
 }
 
-/// The same numbers in rising ranges that don't touch. Ranges that end before they begin are left out.
-pub(super) fn merged(mut gaps: Vec<Gap>) -> Vec<Gap> {
-    gaps.retain(|gap| gap.from <= gap.to);
-    gaps.sort_unstable();
-    let mut rising: Vec<Gap> = Vec::with_capacity(gaps.len());
-    for gap in gaps {
-        match rising.last_mut() {
-            Some(last) if gap.from.0 <= last.to.0.saturating_add(1) => last.to = last.to.max(gap.to),
-            _ => rising.push(gap),
-        }
-    }
-    rising
+/// The same ordinals in rising ranges that don't touch. Empty ranges are left out.
+pub(super) fn merged(gaps: impl IntoIterator<Item = OrdinalRange>) -> Vec<OrdinalRange> {
+    gaps.into_iter().collect::<OrdinalSet>().ranges().to_vec()
 }
 
-/// The numbers of `gaps` that are not in `covered`. Both are [`merged`].
-fn without(gaps: &[Gap], covered: &[Gap]) -> Vec<Gap> {
-    let mut left = Vec::new();
-    for gap in gaps {
-        let mut from = Some(gap.from);
-        for hole in covered.iter().filter(|hole| hole.to >= gap.from && hole.from <= gap.to) {
-            if let Some(begin) = from.filter(|begin| *begin < hole.from) {
-                left.push(Gap { from: begin, to: Ordinal(hole.from.0 - 1) });
-            }
-            // Behind the largest number nothing is left.
-            from = hole.to.0.checked_add(1).map(Ordinal);
-        }
-        left.extend(from.filter(|begin| *begin <= gap.to).map(|from| Gap { from, to: gap.to }));
-    }
-    left
+/// The ordinals of `gaps` that are not in `covered`.
+fn without(gaps: &[OrdinalRange], covered: &[OrdinalRange]) -> Vec<OrdinalRange> {
+    let covered: OrdinalSet = covered.iter().copied().collect();
+    gaps.iter().flat_map(|gap| covered.missing_in(*gap)).collect()
 }
 
 #[cfg(test)]

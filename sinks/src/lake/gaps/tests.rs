@@ -14,11 +14,11 @@ fn records(store: &Store) -> Records {
     Records::new(store.clone(), impatient())
 }
 
-fn gap(from: i64, to: i64) -> Gap {
-    Gap { from: Ordinal(from), to: Ordinal(to) }
+fn gap(from: i64, to: i64) -> OrdinalRange {
+    OrdinalRange { from: Ordinal::new(from), to: Ordinal::new(to) }
 }
 
-fn gaps(ranges: &[(i64, i64)]) -> Vec<Gap> {
+fn gaps(ranges: &[(i64, i64)]) -> Vec<OrdinalRange> {
     ranges.iter().map(|(from, to)| gap(*from, *to)).collect()
 }
 
@@ -26,7 +26,7 @@ fn gaps(ranges: &[(i64, i64)]) -> Vec<Gap> {
 async fn names(store: &Store, cause: GapCause) -> Vec<i64> {
     let listed = store.list(&paths::gap_folder(cause)).await.unwrap();
     let mut names: Vec<i64> =
-        listed.iter().map(|found| paths::parse_gap_record(&found.location).unwrap().2.0).collect();
+        listed.iter().map(|found| paths::parse_gap_record(&found.location).unwrap().2.get()).collect();
     names.sort_unstable();
     names
 }
@@ -98,7 +98,7 @@ async fn unanswered_put_is_recorded_once() {
 #[tokio::test]
 async fn record_without_its_own_number_is_an_error() {
     let store = Store::open("memory://").unwrap();
-    let path = paths::gap_record(NotSent, &source(7), Ordinal(10));
+    let path = paths::gap_record(NotSent, &source(7), Ordinal::new(10));
     for text in
         [r#"{"ranges":[]}"#, r#"{"ranges":[{"from":11,"to":14}]}"#, r#"{"ranges":[{"from":10,"to":9}]}"#]
     {
@@ -111,8 +111,9 @@ async fn record_without_its_own_number_is_an_error() {
 #[test]
 fn ranges_are_sets_of_numbers() {
     type Ranges<'a> = &'a [(i64, i64)];
-    let numbers =
-        |gaps: &[Gap]| -> BTreeSet<i64> { gaps.iter().flat_map(|gap| gap.from.0..=gap.to.0).collect() };
+    let numbers = |gaps: &[OrdinalRange]| -> BTreeSet<i64> {
+        gaps.iter().flat_map(|gap| gap.from.get()..=gap.to.get()).collect()
+    };
     let cases: [(Ranges, Ranges); 7] = [
         (&[], &[(1, 2)]),
         (&[(1, 9)], &[]),

@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::backoff::{Backoff, Failure};
 use crate::CONTRACT;
-use crate::paths::{self, Ordinal, SourceId};
+use crate::ordinals::{Ordinal, OrdinalRange};
+use crate::paths::{self, SourceId};
 use crate::store::{self, Kind, Put, Store};
 
 /// The records of one lake.
@@ -31,15 +32,6 @@ pub struct Origin {
     pub routing_version: u32,
     /// The namespace of the log, whose names are unique only there.
     pub namespace: String,
-}
-
-/// Events that were gone before they were in the lake, and that somebody chose to go on without.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LostRange {
-    /// The first of them; everything below was durable.
-    pub from: Ordinal,
-    /// The last of them.
-    pub to: Ordinal,
 }
 
 /// Facts of a log when the lake first read it.
@@ -120,21 +112,22 @@ impl Records {
     /// Records that the run goes on without these events (rule 8).
     ///
     /// Where a range that begins the same is recorded and ends earlier, the rest is recorded as another.
-    pub async fn give_up(&self, source: &SourceId, mut range: LostRange) -> Result<(), Error> {
-        while range.from <= range.to {
+    pub async fn give_up(&self, source: &SourceId, mut range: OrdinalRange) -> Result<(), Error> {
+        while !range.is_empty() {
             let recorded = self.put_once(&paths::lost(source, range.from), range).await?;
-            // A record that ends before it begins must not send us round for ever.
-            range.from = Ordinal(recorded.to.0.max(range.from.0) + 1);
+            // At least one ordinal each round: a record that ends before it begins must not repeat it without end.
+            let Some(next) = recorded.to.max(range.from).checked_next() else { break };
+            range.from = next;
         }
         Ok(())
     }
 
     /// The ranges that were given up, in rising order.
-    pub async fn lost_ranges(&self, source: &SourceId) -> Result<Vec<LostRange>, Error> {
+    pub async fn lost_ranges(&self, source: &SourceId) -> Result<Vec<OrdinalRange>, Error> {
         let mut ranges = Vec::new();
         for path in self.list(&paths::lost_folder()).await? {
             if paths::parse_lost(&path).is_some_and(|(of, _)| of == *source) {
-                ranges.extend(self.get::<LostRange>(&path).await?);
+                ranges.extend(self.get::<OrdinalRange>(&path).await?);
             }
         }
         ranges.sort_unstable_by_key(|range| range.from);

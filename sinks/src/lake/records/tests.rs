@@ -9,11 +9,11 @@ fn records(store: &Store) -> Records {
 }
 
 fn origin(first: i64, namespace: &str) -> Origin {
-    Origin { first: Ordinal(first), routing_version: 1, namespace: namespace.into() }
+    Origin { first: Ordinal::new(first), routing_version: 1, namespace: namespace.into() }
 }
 
-fn range(from: i64, to: i64) -> LostRange {
-    LostRange { from: Ordinal(from), to: Ordinal(to) }
+fn range(from: i64, to: i64) -> OrdinalRange {
+    OrdinalRange { from: Ordinal::new(from), to: Ordinal::new(to) }
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn first_start_names_the_partitions_for_good() {
 async fn data_files_without_an_identity_are_refused() {
     use crate::lake::fixtures::{destination, facts, written};
     let destination = destination("account", "2026-11-22");
-    let path = paths::data_file(&destination, Ordinal(0));
+    let path = paths::data_file(&destination, Ordinal::new(0));
     let store = Store::open("memory://").unwrap();
     // Files of other programs do not prevent a new lake.
     store.put(&Path::from("lost+found/a/b"), Bytes::new()).await.unwrap();

@@ -4,15 +4,14 @@
 //! put collide, and the footer under that name tells the rest. Does not own what follows from it ([`super::start`]).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::RangeInclusive;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
 use super::backoff::{Backoff, Failure};
-use super::ordinals::OrdinalSet;
+use crate::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
 use crate::parquet::{self, DataFile, FooterFacts, RowColumns, read_facts};
-use crate::paths::{self, DataFileName, Date, Destination, Ordinal, SourceId};
+use crate::paths::{self, DataFileName, Date, Destination, SourceId};
 use crate::store::{self, Kind, Store};
 
 /// The lake and the source that a recovery is about.
@@ -102,10 +101,10 @@ impl Chains<'_> {
         }
         let files = chains.into_values().flat_map(|names| reaching_above(names, after));
         let reads = files.map(|name| self.rows_of(name, columns));
-        let rows: Vec<Vec<RangeInclusive<i64>>> =
+        let rows: Vec<Vec<OrdinalRange>> =
             stream::iter(reads).buffered(REQUESTS_AT_ONCE).try_collect().await?;
-        let above = after.map_or(i64::MIN, |after| after.0.saturating_add(1));
-        Ok(rows.into_iter().flatten().map(|rows| above.max(*rows.start())..=*rows.end()).collect())
+        let above = after.map_or(Ordinal::MIN, Ordinal::next);
+        Ok(rows.into_iter().flatten().map(|rows| OrdinalRange::new(rows.from.max(above), rows.to)).collect())
     }
 }
 
@@ -208,8 +207,7 @@ const REQUESTS_AT_ONCE: usize = 16;
 /// at or below it.
 fn reaching_above(mut names: Vec<DataFileName>, after: Option<Ordinal>) -> Vec<DataFileName> {
     names.sort_unstable_by_key(|name| name.continues_at);
-    let done = names
-        .partition_point(|name| after.is_some_and(|after| name.continues_at.0 <= after.0.saturating_add(1)));
+    let done = names.partition_point(|name| after.is_some_and(|after| name.continues_at <= after.next()));
     names.split_off(done.saturating_sub(1))
 }
 
@@ -304,11 +302,7 @@ impl Chains<'_> {
     }
 
     /// The events of a file, as runs of consecutive numbers.
-    async fn rows_of(
-        self,
-        name: DataFileName,
-        columns: RowColumns,
-    ) -> Result<Vec<RangeInclusive<i64>>, Error> {
+    async fn rows_of(self, name: DataFileName, columns: RowColumns) -> Result<Vec<OrdinalRange>, Error> {
         let path = name.path();
         let mut attempts = self.backoff.begin();
         loop {
@@ -319,7 +313,7 @@ impl Chains<'_> {
         }
     }
 
-    async fn read_rows(self, path: &Path, columns: RowColumns) -> Result<Vec<RangeInclusive<i64>>, Error> {
+    async fn read_rows(self, path: &Path, columns: RowColumns) -> Result<Vec<OrdinalRange>, Error> {
         let unreadable = |source| Error::Unreadable { path: path.to_string(), source };
         let file = DataFile::open(self.store, path).await.map_err(unreadable)?;
         let file = file.ok_or_else(|| Error::Gone { path: path.to_string() })?;
@@ -327,7 +321,7 @@ impl Chains<'_> {
         let mut runs = Vec::new();
         file.ordinals(columns, |rows, _| add_runs(&mut runs, rows)).await.map_err(unreadable)?;
         if file.facts().removed.is_some() {
-            runs.push(file.facts().first.0..=file.facts().last.0);
+            runs.push(OrdinalRange::new(file.facts().first, file.facts().last));
         }
         self.store.make_durable(path).await?;
         Ok(runs)
@@ -352,13 +346,11 @@ impl Chains<'_> {
 }
 
 /// Adds rows, which mostly follow each other, to the runs before them.
-fn add_runs(runs: &mut Vec<RangeInclusive<i64>>, rows: &[i64]) {
-    for &row in rows {
+fn add_runs(runs: &mut Vec<OrdinalRange>, rows: &[i64]) {
+    for row in rows.iter().copied().map(Ordinal::new) {
         match runs.last_mut() {
-            Some(run) if row == *run.end() || row.checked_sub(1) == Some(*run.end()) => {
-                *run = *run.start()..=row;
-            }
-            _ => runs.push(row..=row),
+            Some(run) if row == run.to || Some(row) == run.to.checked_next() => run.to = row,
+            _ => runs.push(OrdinalRange::new(row, row)),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::store::faults::Faults;
 async fn lake_of(store: &Store, files: &[(&str, &str, i64, i64)]) {
     for &(table, day, continues_at, last) in files {
         let facts = facts(&destination(table, day), continues_at, continues_at, last);
-        let path = paths::data_file(&destination(table, day), Ordinal(continues_at));
+        let path = paths::data_file(&destination(table, day), Ordinal::new(continues_at));
         store.put_if_absent(&path, written(&facts)).await.unwrap();
     }
 }
@@ -43,7 +43,8 @@ async fn recover(store: &Store, days: &Days) -> Result<Found, Error> {
 
 /// What a recovery finds, as (table, day, last row).
 fn found(recovered: &[Recovered]) -> Vec<(String, String, i64)> {
-    let one = |of: &Recovered| (of.destination.table.to_string(), of.destination.date.to_string(), of.last.0);
+    let one =
+        |of: &Recovered| (of.destination.table.to_string(), of.destination.date.to_string(), of.last.get());
     let mut found: Vec<_> = recovered.iter().map(one).collect();
     found.sort();
     found
@@ -68,7 +69,7 @@ async fn each_destination_is_found_with_its_last_row_and_true_name() {
         // What is no file of this source's chains is passed over.
         let other = Destination { source: source(8), ..destination("account", "2026-11-22") };
         store
-            .put(&paths::data_file(&other, Ordinal(99)), Bytes::from_static(b"another's affair"))
+            .put(&paths::data_file(&other, Ordinal::new(99)), Bytes::from_static(b"another's affair"))
             .await
             .unwrap();
         store.put(&paths::lake_record(), Bytes::from_static(b"{}")).await.unwrap();
@@ -106,7 +107,7 @@ async fn stale_listing_and_lost_reads_leave_a_hint() {
 #[tokio::test]
 async fn file_that_can_not_be_relied_on_is_an_error_with_its_path() {
     let destination = destination("account", "2026-11-22");
-    let path = paths::data_file(&destination, Ordinal(10));
+    let path = paths::data_file(&destination, Ordinal::new(10));
     for (bytes, says) in [
         (Bytes::from_static(b"no parquet"), "could not read data file"),
         (written(&facts(&destination, 0, 0, 9)), "says that it stands at"),
@@ -144,17 +145,22 @@ async fn footers_state_the_highest_durable_position() {
         ("task", 0, 3, 8, Some(2)),
     ] {
         let destination = destination(table, "2026-11-22");
-        let facts =
-            FooterFacts { durable: durable.map(Ordinal), ..facts(&destination, continues_at, first, last) };
-        store.put(&paths::data_file(&destination, Ordinal(continues_at)), written(&facts)).await.unwrap();
+        let facts = FooterFacts {
+            durable: durable.map(Ordinal::new),
+            ..facts(&destination, continues_at, first, last)
+        };
+        store
+            .put(&paths::data_file(&destination, Ordinal::new(continues_at)), written(&facts))
+            .await
+            .unwrap();
     }
     let found = recover(&store, &Days::default()).await.unwrap();
-    assert_eq!((found.durable, found.highest_row()), (Some(Ordinal(9)), Some(Ordinal(20))));
+    assert_eq!((found.durable, found.highest_row()), (Some(Ordinal::new(9)), Some(Ordinal::new(20))));
     // A position that a file can't have stated, or that a flipped bit made, is not believed.
     let destination = destination("visit", "2026-11-22");
-    let path = paths::data_file(&destination, Ordinal(0));
-    let leads = FooterFacts { durable: Some(Ordinal(3)), ..facts(&destination, 0, 3, 8) };
-    let mut flipped = written(&FooterFacts { durable: Some(Ordinal(2)), ..leads.clone() }).to_vec();
+    let path = paths::data_file(&destination, Ordinal::new(0));
+    let leads = FooterFacts { durable: Some(Ordinal::new(3)), ..facts(&destination, 0, 3, 8) };
+    let mut flipped = written(&FooterFacts { durable: Some(Ordinal::new(2)), ..leads.clone() }).to_vec();
     let digit = flipped.windows(11).rposition(|bytes| bytes == b"\"durable\":2").unwrap() + 10;
     flipped[digit] ^= 1;
     for (bytes, says) in
@@ -191,7 +197,10 @@ async fn rows_are_read_of_every_file_that_reaches_above() {
     {
         let destination = destination(table, "2026-11-22");
         let facts = facts(&destination, continues_at, first, last);
-        store.put(&paths::data_file(&destination, Ordinal(continues_at)), written(&facts)).await.unwrap();
+        store
+            .put(&paths::data_file(&destination, Ordinal::new(continues_at)), written(&facts))
+            .await
+            .unwrap();
     }
     let (source, backoff) = (source(7), impatient());
     let listing = Listing::read(&store, &Days::default(), &backoff).await.unwrap();
@@ -204,14 +213,14 @@ async fn rows_are_read_of_every_file_that_reaches_above() {
         (Some(11), &[12..=12]),
         (Some(12), &[]),
     ] {
-        let rows = chains(&store, &source, &backoff).rows_above(&listing, after.map(Ordinal), COLUMNS);
+        let rows = chains(&store, &source, &backoff).rows_above(&listing, after.map(Ordinal::new), COLUMNS);
         let rows = rows.await.unwrap();
-        assert_eq!(rows, expected.iter().cloned().collect(), "{after:?}");
+        assert_eq!(rows, expected.iter().cloned().map(OrdinalRange::from).collect(), "{after:?}");
     }
     // A file that ends at or below is not read at all.
-    let first = paths::data_file(&destination("account", "2026-11-22"), Ordinal(0));
+    let first = paths::data_file(&destination("account", "2026-11-22"), Ordinal::new(0));
     store.put(&first, Bytes::from_static(b"no parquet")).await.unwrap();
     let above = chains(&store, &source, &backoff);
-    assert!(above.rows_above(&listing, Some(Ordinal(4)), COLUMNS).await.is_ok());
-    assert!(above.rows_above(&listing, Some(Ordinal(3)), COLUMNS).await.is_err());
+    assert!(above.rows_above(&listing, Some(Ordinal::new(4)), COLUMNS).await.is_ok());
+    assert!(above.rows_above(&listing, Some(Ordinal::new(3)), COLUMNS).await.is_err());
 }

@@ -13,8 +13,9 @@ use super::backoff::Backoff;
 use super::commit::{self, Facts};
 use super::records::{self, Records};
 use crate::CONTRACT;
+use crate::ordinals::Ordinal;
 use crate::parquet::FooterFacts;
-use crate::paths::{self, DataFileName, Destination, Ordinal};
+use crate::paths::{self, DataFileName, Destination};
 use crate::store::{Kind, Put, Store};
 
 /// Which rows of a quarantine file go to which table. What stands in the lake is carried out as it stands.

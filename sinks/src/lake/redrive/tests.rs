@@ -5,13 +5,13 @@ use crate::lake::fixtures::{destination, facts, impatient, written};
 use crate::store::faults::{Faults, PutFault};
 
 fn quarantine() -> DataFileName {
-    let file = paths::data_file(&destination(paths::QUARANTINE_TABLE, "2026-11-22"), Ordinal(100));
+    let file = paths::data_file(&destination(paths::QUARANTINE_TABLE, "2026-11-22"), Ordinal::new(100));
     paths::parse_data_file(&file).unwrap()
 }
 
 fn plan(n: u64, rows: &[(&str, &[i64])]) -> Plan {
     let rows = rows.iter().map(|(table, places)| {
-        ((*table).to_owned(), places.iter().copied().map(Ordinal).collect::<Vec<_>>())
+        ((*table).to_owned(), places.iter().copied().map(Ordinal::new).collect::<Vec<_>>())
     });
     Plan { quarantine: quarantine().path().to_string(), n, routing_version: 2, rows: rows.collect() }
 }
@@ -20,7 +20,7 @@ fn plan(n: u64, rows: &[(&str, &[i64])]) -> Plan {
 fn what_is_understood_is_planned_once() {
     type Rows<'a> = &'a [(i64, &'a str)];
     let understood = |rows: &[(i64, &str)]| -> Vec<(Ordinal, String)> {
-        rows.iter().map(|(place, table)| (Ordinal(*place), (*table).to_owned())).collect()
+        rows.iter().map(|(place, table)| (Ordinal::new(*place), (*table).to_owned())).collect()
     };
     let first = plan(1, &[("account", &[101, 104]), ("contact", &[102])]);
     let second = plan(2, &[("account", &[103])]);
@@ -68,8 +68,8 @@ async fn what_is_no_plan_is_an_error() {
         ("another number", named(&|plan| plan.n = 2), "another one"),
         ("another file", named(&|plan| plan.quarantine.push('x')), "another one"),
         ("no rows", named(&|plan| plan.rows.clear()), "rise"),
-        ("rows twice", named(&|plan| plan.rows.get_mut("account").unwrap()[1] = Ordinal(101)), "rise"),
-        ("back", named(&|plan| drop(plan.rows.insert("_quarantine".into(), vec![Ordinal(1)]))), "back"),
+        ("rows twice", named(&|plan| plan.rows.get_mut("account").unwrap()[1] = Ordinal::new(101)), "rise"),
+        ("back", named(&|plan| drop(plan.rows.insert("_quarantine".into(), vec![Ordinal::new(1)]))), "back"),
         ("no JSON", b"{".to_vec(), "can't be understood"),
     ];
     for (case, bytes, words) in cases {
@@ -110,9 +110,9 @@ async fn another_file_under_the_name_is_an_error() {
         (FooterFacts { lake: "other".into(), ..facts.clone() }, "lake"),
         (FooterFacts { destination: destination("lead", "2026-11-22"), ..facts.clone() }, "table"),
         (FooterFacts { routing_version: 1, ..facts.clone() }, "routing rules"),
-        (FooterFacts { first: Ordinal(100), ..facts.clone() }, "100 to 104"),
-        (FooterFacts { last: Ordinal(105), ..facts.clone() }, "101 to 105"),
-        (FooterFacts { rows: 1, last: Ordinal(104), ..facts.clone() }, "number of rows"),
+        (FooterFacts { first: Ordinal::new(100), ..facts.clone() }, "100 to 104"),
+        (FooterFacts { last: Ordinal::new(105), ..facts.clone() }, "101 to 105"),
+        (FooterFacts { rows: 1, last: Ordinal::new(104), ..facts.clone() }, "number of rows"),
     ];
     for (other, words) in cases {
         let store = Store::open("memory://").unwrap();

@@ -6,7 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::records::{self, Records};
-use crate::paths::{self, Ordinal, SourceId};
+use crate::ordinals::Ordinal;
+use crate::paths::{self, SourceId};
 
 /// From where on which rules hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,8 +75,7 @@ pub fn judge(
         return Verdict::Newer;
     }
     // What lies below their beginning they never had to decide.
-    let behind =
-        |last: Option<Ordinal>| last.map_or(newest.from, |last| Ordinal(last.0 + 1)).max(newest.from);
+    let behind = |last: Option<Ordinal>| last.map_or(newest.from, Ordinal::next).max(newest.from);
     let (durable, end) = (behind(done), behind(last_enqueued));
     let from = match old {
         _ if durable >= end => end,

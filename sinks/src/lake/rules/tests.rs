@@ -10,7 +10,7 @@ use crate::store::faults::Faults;
 async fn begun() -> (Store, Records) {
     let store = Store::open("memory://").unwrap();
     let records = Records::new(store.clone(), impatient());
-    let origin = Origin { first: Ordinal(40), routing_version: 1, namespace: "ns".into() };
+    let origin = Origin { first: Ordinal::new(40), routing_version: 1, namespace: "ns".into() };
     records.begin(&source(7), origin).await.unwrap();
     (store, records)
 }
@@ -30,9 +30,10 @@ async fn check_with(
     (ours, done, last_enqueued): (u32, Option<i64>, Option<i64>),
     expected: Result<i64, &str>,
 ) {
-    let entered = records.enter(&source(7), ours, done.map(Ordinal), last_enqueued.map(Ordinal), old).await;
+    let entered =
+        records.enter(&source(7), ours, done.map(Ordinal::new), last_enqueued.map(Ordinal::new), old).await;
     match (entered, expected) {
-        (Ok(entered), Ok(from)) => assert_eq!(entered.from, Ordinal(from)),
+        (Ok(entered), Ok(from)) => assert_eq!(entered.from, Ordinal::new(from)),
         (Err(error), Err(says)) => assert!(error.to_string().contains(says), "{error}"),
         (entered, expected) => panic!("{entered:?} is not {expected:?}"),
     }
@@ -74,7 +75,7 @@ async fn of_two_boundaries_one_holds() {
     let (_, records) = begun().await;
     let other = records.clone();
     let source = source(7);
-    let (done, later) = (Some(Ordinal(99)), Some(Ordinal(102)));
+    let (done, later) = (Some(Ordinal::new(99)), Some(Ordinal::new(102)));
     let both = futures::future::join(
         records.enter(&source, 2, done, done, OldVersions::MayRun),
         other.enter(&source, 2, later, later, OldVersions::MayRun),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::lake::fixtures::impatient;
+use crate::ordinals::Ordinal;
 use crate::store::Store;
 use crate::store::faults::{Faults, PutFault};
 
@@ -64,7 +65,7 @@ async fn data_files_of_a_table_without_a_schema_are_refused() {
     let file = |table: &str| {
         let source = paths::SourceId::new("hub", 1_763_800_000_000, 0);
         let date = "2026-11-22".parse().unwrap();
-        paths::data_file(&paths::Destination { table: table.into(), date, source }, paths::Ordinal(0))
+        paths::data_file(&paths::Destination { table: table.into(), date, source }, Ordinal::new(0))
     };
     let put = async |path: &object_store::path::Path| store.put(path, bytes::Bytes::new()).await.unwrap();
     put(&file("account")).await;

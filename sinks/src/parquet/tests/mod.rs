@@ -29,7 +29,8 @@ use super::{
     encode_row_group, footer_checksum, read_facts,
 };
 use crate::lake::fixtures::complete;
-use crate::paths::{Destination, Ordinal, SourceId};
+use crate::ordinals::Ordinal;
+use crate::paths::{Destination, SourceId};
 use crate::store::Store;
 
 fn facts() -> FooterFacts {
@@ -490,7 +491,7 @@ async fn facts_read_back_and_the_checksum_detects_any_changed_bit() {
     let replaced = Replaced { file: "account/x.cw.parquet".to_owned(), rows: 7 };
     for facts in [
         facts.clone(),
-        FooterFacts { durable: Some(Ordinal(i64::MAX)), ..facts.clone() },
+        FooterFacts { durable: Some(Ordinal::new(i64::MAX)), ..facts.clone() },
         FooterFacts { removed: Some(removed), replaces: vec![replaced], ..facts.clone() },
     ] {
         let (store, path) = stored(complete(groups(&[&batch]), &facts)).await;
