@@ -21,11 +21,11 @@ use crate::position::PartitionId;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No event hub is named.
-    #[error("no event hub is named, neither in the connection string (EntityPath) nor beside it")]
+    #[error("no event hub is named: the connection string has no EntityPath, and no other name was given")]
     NoEventHub,
     /// The namespace speaks TLS only.
     #[error(
-        "{0} needs TLS, which is not built yet: so far only emulators (UseDevelopmentEmulator=true) can be read"
+        "{0} needs TLS, which is not supported yet: only emulators (UseDevelopmentEmulator=true) can be read"
     )]
     NeedsTls(String),
     /// The address can't be reached.
@@ -85,7 +85,7 @@ pub enum Error {
     },
     /// The hub's sequence numbers are not above the requested position.
     #[error(
-        "partition {partition}: event {arrived} arrived where only events after {position} were asked for"
+        "partition {partition}: event {arrived} arrived where only events after {position} were requested"
     )]
     WentBack {
         /// Its partition.
@@ -96,7 +96,7 @@ pub enum Error {
         position: i64,
     },
     /// An event is larger than the hub allows.
-    #[error("an event of {bytes} bytes is too large: the hub takes {limit}")]
+    #[error("an event of {bytes} bytes is too large: the hub accepts at most {limit}")]
     TooLarge {
         /// The event as it would be sent.
         bytes: usize,
