@@ -1,4 +1,4 @@
-//! What a bench is given: what is wanted, and where results go.
+//! The context of a bench: the request, and the destination of results.
 //!
 //! A bench is asked for by the beginning of its name. `--count NAME ROUNDS` does a number of rounds of one contender
 //! and nothing else, so that something outside can count what they take.
@@ -14,7 +14,7 @@ use catchwater_benches::turns::{Contender, Load, measure};
 
 /// See the module.
 pub(super) struct Bench {
-    /// How long it may take.
+    /// Effort allowed.
     pub(super) effort: Effort,
     filters: Vec<String>,
     count: Option<Count>,
@@ -23,7 +23,7 @@ pub(super) struct Bench {
     out: Stdout,
 }
 
-/// One contender, so many rounds.
+/// A number of rounds of one contender.
 struct Count {
     name: String,
     rounds: usize,
@@ -54,7 +54,7 @@ impl Bench {
         Ok(bench)
     }
 
-    /// Whether a bench, or a group of one, is asked for.
+    /// True if a bench, or a group of one, is requested.
     pub(super) fn wants(&self, name: &str) -> bool {
         let begins = |filter: &String| filter.starts_with(name) || name.starts_with(filter.as_str());
         self.filters.is_empty() || self.filters.iter().any(begins)
@@ -89,7 +89,7 @@ impl Bench {
         self.report.add(&mut self.out, results)
     }
 
-    /// Says what can't be measured here.
+    /// Reports something that can't be measured here.
     pub(super) fn lacks(&mut self, what: impl Into<String>) -> io::Result<()> {
         if self.count.is_some() {
             return Ok(());
@@ -103,7 +103,7 @@ impl Bench {
         self.lacks(format!("{name}: {error}"))
     }
 
-    /// Writes the JSON and says where it is.
+    /// Writes the JSON and prints its path.
     pub(super) fn finish(self) -> io::Result<()> {
         if self.count.is_some() {
             return if self.failed { Err(io::Error::other("it can't be counted")) } else { Ok(()) };

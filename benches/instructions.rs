@@ -14,7 +14,7 @@ use catchwater_benches::spread::Spread;
 
 use crate::bench::Bench;
 
-/// What is counted. A name that no bench has is an error.
+/// Contenders that are counted. An unknown name is an error.
 const COUNTED: &[&str] = &[
     "parse/small/json/tape",
     "parse/small/json/ours",
@@ -44,7 +44,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
         return Ok(());
     }
     if Command::new("valgrind").arg("--version").output().is_err() {
-        return bench.lacks("instruction counts: there is no valgrind");
+        return bench.lacks("instruction counts: valgrind is not installed");
     }
     for (counted, name) in wanted {
         let [few, many] = [instructions(counted, ROUNDS[0])?, instructions(counted, ROUNDS[1])?];
@@ -69,11 +69,11 @@ fn instructions(contender: &str, rounds: u64) -> io::Result<Counted> {
         // Valgrind takes fifty times as long.
         .env(QUICK, "1")
         .output()?;
-    let said = String::from_utf8_lossy(&output.stderr);
+    let log = String::from_utf8_lossy(&output.stderr);
     let events = String::from_utf8_lossy(&output.stdout).trim().parse().ok();
-    let instructions = said.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
+    let instructions = log.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
     match (instructions, events) {
         (Some(instructions), Some(events)) => Ok(Counted { instructions, events }),
-        _ => Err(io::Error::other(format!("callgrind says nothing of {contender}: {said}"))),
+        _ => Err(io::Error::other(format!("callgrind has no count of {contender}: {log}"))),
     }
 }

@@ -32,7 +32,7 @@ plt.rcParams |= {
 
 
 class Report:
-    """What several reports say; the last that has a figure counts."""
+    """The figures of several reports; the last report with a figure wins."""
 
     def __init__(self, paths):
         reports = [json.loads(Path(path).read_text()) for path in paths]

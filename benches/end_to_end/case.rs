@@ -15,7 +15,7 @@ use super::hub::{Cores, Hub};
 use super::program::{Program, Ran};
 use crate::bench::{Bench, scratch_folder};
 
-/// What the hub is filled with.
+/// The events that the hub is filled with.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Source {
     /// By the generator.

@@ -15,7 +15,7 @@ pub(crate) struct Hub {
     _runtime: Runtime,
 }
 
-/// Which core runs what.
+/// Assignment of cores.
 pub(crate) struct Cores {
     /// Those of the program that is measured.
     pub(crate) program: Vec<usize>,
@@ -57,7 +57,7 @@ impl Hub {
         self.emulator.connection_string()
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub(crate) fn address(&self) -> std::net::SocketAddr {
         self.emulator.address()
     }

@@ -77,7 +77,7 @@ fn spread() -> Vec<Case> {
     ]
 }
 
-/// What the cost of an event, or of a byte, is to stay flat over.
+/// Dimensions over which the cost of an event or of a byte should stay flat.
 fn growth() -> Vec<Case> {
     let typical = Source::Generated(Size::Typical, Format::Json);
     let lanes = |lanes| {

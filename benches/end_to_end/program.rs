@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::bench::target;
 
-/// The variable that names another program to measure, say an older one.
+/// The variable that names another program to measure, for example an older one.
 const PROGRAM: &str = "CATCHWATER_BENCH_PROGRAM";
 
 /// The program that is measured.
@@ -28,8 +28,8 @@ pub(crate) struct Ran {
     pub(crate) bytes_out: u64,
     pub(crate) seconds: f64,
     pub(crate) cpu_seconds: f64,
-    /// Not the program's own word: what the system says a process has had at its peak begins with what the process that
-    /// started it had, and that one is a full hub.
+    /// Peak memory, read from `/proc` and not from the program's report: the system's peak for a process starts with that
+    /// of its parent, which is a full hub.
     #[serde(skip)]
     pub(crate) peak_kib: u64,
 }
@@ -102,8 +102,8 @@ fn peak_until_end(child: &mut Child) -> io::Result<u64> {
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait()?.is_none() {
-        let said = fs::read_to_string(&status).unwrap_or_default();
-        let line = said.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let now = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
         peak = now.unwrap_or(0).max(peak);
         sleep(Duration::from_millis(10));
@@ -113,9 +113,9 @@ fn peak_until_end(child: &mut Child) -> io::Result<u64> {
 
 fn ran(output: &Output) -> io::Result<Ran> {
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(io::Error::other(format!("catchwater run: {}: {said}", output.status)));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        return Err(io::Error::other(format!("catchwater run: {}: {errors}", output.status)));
     }
-    let said = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(said.lines().last().unwrap_or_default()).map_err(io::Error::other)
+    let report = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(report.lines().last().unwrap_or_default()).map_err(io::Error::other)
 }

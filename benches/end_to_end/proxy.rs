@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
 
-/// What a hub says on a connection before it sends events is less.
+/// Bytes above which a hub is sending events: it sends less before.
 ///
 /// # Units
 /// Bytes.
@@ -63,7 +63,7 @@ fn connect(client: TcpStream, hub: SocketAddr, seen: &Arc<OnceLock<Instant>>) ->
     Ok(())
 }
 
-/// Passes bytes on until one side ends; `note` is told how many came so far, before they go on.
+/// Forwards bytes until one side ends; calls `note` with the bytes received so far before forwarding them.
 fn pass((mut from, mut to): (TcpStream, TcpStream), mut note: impl FnMut(usize)) {
     let mut buffer = vec![0; 64 << 10];
     let mut passed = 0;

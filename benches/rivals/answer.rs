@@ -1,8 +1,8 @@
-//! What every rival has to read from a body: the facts of the event and the attributes of its target, as leaves; or
+//! The answer that every rival has to read from a body: the facts of the event and the attributes of its target, as leaves; or
 //! everything.
 //!
 //! An answer is a number: for each leaf FNV-1a of its name, a zero, its kind and its value, summed up over all
-//! bodies. A leaf of an attribute has the attribute's name, however deep it stands. Numbers are compared as f64,
+//! bodies. A leaf of an attribute has the attribute's name, at any depth. Numbers are compared as f64,
 //! since some rivals read them so. Of received events it is the sum of FNV-1a of number, offset, time and body.
 
 use catchwater::event::tree::{Kind, NodeId, Tree};
@@ -68,7 +68,7 @@ impl Answer {
         self.join(Self(hash));
     }
 
-    /// What our receiver read.
+    /// Events read by our receiver.
     pub(super) fn batch(&mut self, batch: &RawBatch) {
         for event in batch.iter() {
             let [number, time] = [event.sequence_number.get(), event.enqueued_time_ms].map(i64::to_le_bytes);
@@ -76,7 +76,7 @@ impl Answer {
         }
     }
 
-    /// What our parser read, all of it: a leaf has the name of the innermost member that holds it, an object's type is
+    /// Everything that our parser read: a leaf has the name of the innermost member that holds it, an object's type is
     /// one.
     pub(super) fn everything(&mut self, event: &ChangeEvent<'_>) {
         self.all(event.tree, "", event.tree.root());

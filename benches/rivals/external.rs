@@ -1,4 +1,4 @@
-//! A rival that is a program: it says its answer, then does a round for each line it is given and says its CPU time.
+//! A rival that is a program: it prints its answer, then does a round for each line of input and prints its CPU time.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -11,7 +11,7 @@ pub(super) struct External {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
-    /// What it said first.
+    /// Its first line.
     pub(super) answer: String,
 }
 

@@ -1,8 +1,8 @@
 //! Rivals on the same bytes: their answers are compared before they are timed.
 //!
-//! Those in Rust stand behind the feature `rivals`, the others are programs in the folder that the environment
-//! variable `CATCHWATER_RIVALS` names; `provision.sh` fills it. What is not there is said and passed over.
-//! In each group ours is the yardstick: a ratio says how many times as long a rival takes.
+//! Those in Rust need the feature `rivals`, the others are programs in the folder that the environment
+//! variable `CATCHWATER_RIVALS` names; `provision.sh` fills it. Absent ones are reported and skipped.
+//! In each group ours is the yardstick: a ratio is the rival's time divided by ours.
 
 pub(super) mod parse; // bodies → facts and attributes
 pub(super) mod receive; // a hub's partitions → bodies

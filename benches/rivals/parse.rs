@@ -26,7 +26,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
             continue;
         }
         let Some(bodies) = shape.bodies(bench.effort, 1)? else {
-            bench.lacks("real bodies: there is no ../shared/corpus beside the project")?;
+            bench.lacks("real bodies: ../shared/corpus is not beside the project")?;
             continue;
         };
         let expected = answer(&bodies)?;
@@ -59,7 +59,7 @@ fn ours(bodies: &Bodies) -> Contender<'_> {
     })
 }
 
-/// What our parser reads from the bodies.
+/// The answer of our parser.
 #[derive(Default)]
 struct Expected {
     facts: Answer,

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fills a folder with the rivals that are programs: provision.sh [DIR], target/rivals unless told.
+# Fills a folder with the rivals that are programs: provision.sh [DIR], target/rivals by default.
 # Then: CATCHWATER_RIVALS=DIR cargo bench -p catchwater-benches --features rivals
-# What can't be made is said and left out; the benches say so too.
+# Reports and skips what can't be made; the benches report it too.
 set -euo pipefail
 
 here="$(cd "$(dirname "$0")" && pwd)"

@@ -1,5 +1,5 @@
 //! All partitions of a filled hub, over TCP, until every event has come: what the reader's thread or process takes. And one
-//! partition from memory: what the hub said to each reader, played again without a socket.
+//! partition from memory: the hub's bytes to each reader, replayed without a socket.
 //!
 //! The hub is in this process, on a core of its own. Ours runs on this thread alone, and the thread's CPU time counts.
 
@@ -149,7 +149,7 @@ fn ours(hub: &Hub, load: Load) -> io::Result<(Contender<'static>, Answer)> {
     Ok((contender, answer))
 }
 
-/// Reads all partitions until so many events have come, and looks at them.
+/// Reads a number of events from all partitions, and looks at them.
 async fn read_all(
     hub: &ConnectionString,
     events: usize,
@@ -181,7 +181,7 @@ async fn read_all(
     }
     let mut answer = Answer::default();
     while let Some(read) = reading.join_next().await {
-        // A task that panics has said so.
+        // A task that panics has printed its message.
         answer.join(read.unwrap_or_else(|_| Ok(Answer::default()))?);
     }
     client.close().await;

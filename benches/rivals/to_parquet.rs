@@ -28,7 +28,7 @@ const WAYS: [&str; 4] = ["duckdb-typed", "duckdb-text", "polars", "pyarrow"];
 const EVENTS: usize = 20_000;
 const GROUP: &str = "rivals/to_parquet/typical";
 
-/// What is in files, and how large they are.
+/// Contents and sizes of files.
 #[derive(Debug, Deserialize)]
 struct Answer {
     answer: Map<String, Value>,
@@ -95,7 +95,7 @@ fn our_files(bodies: &Bodies, folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// What a program says on its standard output.
+/// Standard output of a program.
 fn run(command: &mut Command) -> io::Result<Vec<u8>> {
     let output = command.output()?;
     if !output.status.success() {
@@ -104,11 +104,11 @@ fn run(command: &mut Command) -> io::Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// Whatever they say is what ours says too.
+/// Checks that their contents equal ours.
 fn agree(way: &str, theirs: &Answer, ours: &Answer) -> io::Result<()> {
     for (name, value) in &theirs.answer {
         if ours.answer.get(name) != Some(value) {
-            return Err(io::Error::other(format!("{way} says {theirs:?} where ours is {ours:?}")));
+            return Err(io::Error::other(format!("{way} has {theirs:?}, ours has {ours:?}")));
         }
     }
     Ok(())

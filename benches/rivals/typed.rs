@@ -1,4 +1,4 @@
-//! What serde's libraries fill: the facts and attributes of a change event, text borrowed where it can be.
+//! Types that serde's libraries fill: the facts and attributes of a change event, text borrowed where it can be.
 //!
 //! Numbers become integers and floats, as these libraries have them: less than ours, which keeps their digits.
 
@@ -59,7 +59,7 @@ impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         match Leaf::deserialize(from)? {
             Leaf::Text(text) => Ok(Self(text)),
-            _ => Err(serde::de::Error::custom("this is no text")),
+            _ => Err(serde::de::Error::custom("not a string")),
         }
     }
 }

@@ -70,7 +70,7 @@ impl Bodies {
         lines
     }
 
-    /// The first so many.
+    /// The first bodies.
     #[must_use]
     pub fn first(&self, count: usize) -> Self {
         let mut first = Self::default();
@@ -82,13 +82,13 @@ impl Bodies {
 /// A kind of bodies.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// What results call it: size and format.
+    /// Its name in results: size and format.
     pub name: &'static str,
-    /// What the generator makes; none for real bodies.
+    /// Size of generated bodies; `None` for real ones.
     pub size: Option<Size>,
     /// Their form.
     pub format: Format,
-    /// How many fill about 14 MB: more than a core's own caches hold, less than a large shared one.
+    /// Number of bodies of about 14 MB: more than a core's own caches hold, less than a large shared one.
     count: usize,
 }
 
@@ -153,9 +153,9 @@ fn corpus(format: Format, count: usize) -> io::Result<Option<Bodies>> {
     let mut bodies = Vec::new();
     for path in sorted(&corpus.join("json_wire"))? {
         let Some(name) = path.file_stem() else { continue };
-        let twin = corpus.join("xml").join(format!("derived_{}.xml", name.to_string_lossy()));
-        if twin.is_file() {
-            bodies.push(fs::read(if format == Format::Json { path } else { twin })?);
+        let paired = corpus.join("xml").join(format!("derived_{}.xml", name.to_string_lossy()));
+        if paired.is_file() {
+            bodies.push(fs::read(if format == Format::Json { path } else { paired })?);
         }
     }
     let mut all = Bodies::default();
@@ -165,7 +165,7 @@ fn corpus(format: Format, count: usize) -> io::Result<Option<Bodies>> {
     Ok(Some(all))
 }
 
-/// Where real bodies lie: beside the project, since they are not ours to copy.
+/// The folder of real bodies: beside the project, since we may not copy them.
 pub fn corpus_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus")
 }

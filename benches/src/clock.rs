@@ -8,7 +8,7 @@ use nix::time::{ClockId, clock_gettime};
 /// The CPU time of this process so far, all threads and the kernel's work for them.
 ///
 /// # Errors
-/// Those of a system that does not tell.
+/// The system does not report CPU time.
 pub fn cpu_time() -> io::Result<Duration> {
     read(ClockId::CLOCK_PROCESS_CPUTIME_ID)
 }
@@ -17,20 +17,20 @@ fn read(clock: ClockId) -> io::Result<Duration> {
     Ok(Duration::from(clock_gettime(clock).map_err(io::Error::from)?))
 }
 
-/// What a round took, and what it gave.
+/// CPU time and result of a round.
 ///
 /// # Errors
-/// Those of a system that does not tell.
+/// The system does not report CPU time.
 pub fn timed<R>(round: impl FnOnce() -> R) -> io::Result<(Duration, R)> {
     let before = cpu_time()?;
     let given = round();
     Ok((cpu_time()?.saturating_sub(before), given))
 }
 
-/// What a round took of this thread's CPU time alone, and what it gave.
+/// CPU time of this thread alone, and result of a round.
 ///
 /// # Errors
-/// Those of a system that does not tell.
+/// The system does not report CPU time.
 pub fn timed_thread<R>(round: impl FnOnce() -> R) -> io::Result<(Duration, R)> {
     let before = read(ClockId::CLOCK_THREAD_CPUTIME_ID)?;
     let given = round();

@@ -1,23 +1,23 @@
 //! Two reports: what changed beyond noise.
 //!
 //! A figure that has a yardstick is compared as a ratio to it, since the same binary was seen to run up to 1.9 times
-//! slower in some minutes; only what has none is compared as it is.
+//! slower in some minutes; only figures without one are compared directly.
 
 use std::fmt;
 
 use crate::report::{Measurement, Report, Unit};
 use crate::spread::Spread;
 
-/// What two reports say together.
+/// Comparison of two reports.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Comparison {
     /// Figures that got worse, the worst first.
     pub worse: Vec<Change>,
     /// Figures that got better, the best first.
     pub better: Vec<Change>,
-    /// How many stayed within noise.
+    /// Number of figures within noise.
     pub same: usize,
-    /// Yardsticks and other figures that only tell how the machine was: named, never judged.
+    /// Yardsticks and other figures that only show the state of the machine: listed, never better or worse.
     pub machine: Vec<Change>,
     /// Figures that only the first has.
     pub gone: Vec<String>,
@@ -28,9 +28,9 @@ pub struct Comparison {
 /// A figure before and after.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// Which.
+    /// The figure's name.
     pub name: String,
-    /// What was compared: a unit, or the yardstick's name.
+    /// The compared quantity: a unit, or the yardstick's name.
     pub in_terms_of: String,
     /// Before.
     pub before: Spread,
@@ -52,7 +52,7 @@ impl Comparison {
             |report: &Report, name: &str| report.results.iter().find(|result| result.name == name).cloned();
         for new in &after.results {
             match find(before, &new.name) {
-                Some(old) => comparison.judge(&old, new, is_yardstick(&new.name, after)),
+                Some(old) => comparison.classify(&old, new, is_yardstick(&new.name, after)),
                 None => comparison.new.push(new.name.clone()),
             }
         }
@@ -63,7 +63,7 @@ impl Comparison {
         comparison
     }
 
-    fn judge(&mut self, old: &Measurement, new: &Measurement, yardstick: bool) {
+    fn classify(&mut self, old: &Measurement, new: &Measurement, yardstick: bool) {
         let change = Change::between(old, new);
         let noise = if new.unit.is_exact() { NOISE_EXACT } else { NOISE };
         if !change.before.is_apart_from(&change.after) || change.factor_from_one() < 1.0 + noise {
@@ -95,14 +95,14 @@ impl Change {
         }
     }
 
-    /// How many times as much or as little it is.
+    /// The factor of the change.
     fn factor_from_one(&self) -> f64 {
         let factor = self.after.median / self.before.median;
         if factor < 1.0 { 1.0 / factor } else { factor }
     }
 }
 
-/// Whether others of a report are measured by it.
+/// True if others of a report are ratios to it.
 fn is_yardstick(name: &str, report: &Report) -> bool {
     report.results.iter().any(|result| result.ratio.as_ref().is_some_and(|ratio| ratio.to == name))
 }

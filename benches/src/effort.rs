@@ -1,19 +1,19 @@
-//! How long a measurement may take.
+//! Effort of a measurement.
 
 use std::env;
 
 /// The variable that makes benches quick: fewer rounds over fewer events, for a look and not for the record.
 pub const QUICK: &str = "CATCHWATER_BENCH_QUICK";
 
-/// How many rounds and how much data.
+/// Number of rounds and amount of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effort {
-    /// Whether only a look is wanted.
+    /// True for a quick look.
     pub quick: bool,
 }
 
 impl Effort {
-    /// What the environment asks for.
+    /// The effort that the environment requests.
     pub fn from_env() -> Self {
         Self { quick: env::var(QUICK).is_ok_and(|value| value == "1") }
     }

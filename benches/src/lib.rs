@@ -1,6 +1,6 @@
-//! What the benches share: how things are measured, reported and compared.
+//! Shared code of the benches: measuring, reporting, comparing.
 //!
-//! Owns: the way of measuring (`README.md` says why so) and the form of a result. Does not own: what is measured
+//! Owns: the method of measuring (`README.md` has the reasons) and the form of a result. Does not own: what is measured
 //! (`main.rs` and the folders beside it).
 
 pub mod effort; // how long a measurement may take

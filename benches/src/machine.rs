@@ -1,4 +1,4 @@
-//! Which machine, which code, which core.
+//! The machine, the revision of the code, and cores.
 
 use std::fmt;
 use std::fs;
@@ -9,12 +9,12 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-/// Where a report was made, and of what.
+/// The machine and the code of a report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     /// The processor's own words.
     pub processor: String,
-    /// How many cores this process may use.
+    /// Number of cores that this process may use.
     pub cores: usize,
     /// The commit, with `+` when files had changed since.
     pub revision: String,
@@ -49,13 +49,13 @@ fn revision() -> String {
 /// The cores that this thread may use.
 ///
 /// # Errors
-/// Those of a system that does not tell.
+/// The system does not report it.
 pub fn own_cores() -> io::Result<Vec<usize>> {
     let set = sched_getaffinity(Pid::from_raw(0)).map_err(io::Error::from)?;
     Ok((0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect())
 }
 
-/// Does something on these cores only: this thread, and whatever threads and processes it starts meanwhile.
+/// Does work on these cores only: this thread, and all threads and processes that it starts meanwhile.
 ///
 /// # Errors
 /// Those of a system that does not let us, and of what is done.

@@ -4,12 +4,12 @@
 
 use std::fmt::Write;
 
-/// What a made body is like.
+/// Shape of made bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Made {
-    /// How many tables the bodies are about, in turn.
+    /// Number of tables, used in turn.
     pub tables: usize,
-    /// How many attributes each has, beside its key.
+    /// Number of attributes beside the key.
     pub columns: usize,
     /// About how many bytes each is to have; texts are made as long as that takes.
     pub bytes: usize,
@@ -29,8 +29,8 @@ impl Made {
         const ATTRIBUTE: usize = 45;
         // Every third attribute is a text.
         let texts = self.columns.div_ceil(3);
-        let spare = self.bytes.saturating_sub(ENVELOPE + self.columns * ATTRIBUTE);
-        let words = Words { length: spare / texts.max(1), seed: n };
+        let rest = self.bytes.saturating_sub(ENVELOPE + self.columns * ATTRIBUTE);
+        let words = Words { length: rest / texts.max(1), seed: n };
         let mut attributes = String::new();
         for column in 0..self.columns {
             let value = n * 31 + column * 7;

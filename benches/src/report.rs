@@ -1,6 +1,6 @@
 //! Results: one table on stdout, one JSON file.
 //!
-//! Owns: their form, which `README.md` documents. Does not own: what two of them say together (`comparison`).
+//! Owns: their form, which `README.md` documents. Does not own: comparing two of them (`comparison`).
 
 use std::fs;
 use std::io::{self, Write};
@@ -14,17 +14,17 @@ use crate::spread::Spread;
 /// The version of the JSON's form.
 const SCHEMA: u32 = 1;
 
-/// What one run of the benches found.
+/// Results of one run of the benches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     schema: u32,
-    /// Where it was measured.
+    /// The machine.
     pub machine: Machine,
-    /// Whether it was only a look.
+    /// True for a quick look.
     pub quick: bool,
-    /// What could not be measured, and why.
+    /// Benches that could not be measured, and why.
     pub absent: Vec<String>,
-    /// What was measured, in its order.
+    /// Results in the order of measuring.
     pub results: Vec<Measurement>,
 }
 
@@ -52,12 +52,12 @@ pub struct Measurement {
 pub struct Ratio {
     /// The name of the other.
     pub to: String,
-    /// How many times it.
+    /// The ratio.
     #[serde(flatten)]
     pub value: Spread,
 }
 
-/// What a figure counts.
+/// Unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
     /// CPU time an event.
@@ -97,12 +97,12 @@ impl Unit {
         }
     }
 
-    /// Whether more of it is better.
+    /// True if more is better.
     pub fn more_is_better(self) -> bool {
         matches!(self, Self::EventsPerSecond | Self::GigabytesPerSecond)
     }
 
-    /// Whether the same program gives the same figure, to a fraction of a percent.
+    /// True if the same program gives the same figure, to a fraction of a percent.
     pub fn is_exact(self) -> bool {
         matches!(self, Self::BytesPerEvent | Self::Instructions)
     }
@@ -119,7 +119,7 @@ impl Measurement {
         Self::new(name, Unit::CpuMicros, value, rounds)
     }
 
-    /// The same figure, with what it means for bodies of so many bytes.
+    /// The same figure, with the rate in bytes for bodies of this size.
     #[must_use]
     pub fn at_rate(self, bytes_per_event: f64) -> Self {
         let mb_per_s = match self.unit {
@@ -171,7 +171,7 @@ impl Report {
         Ok(())
     }
 
-    /// Notes what could not be measured, and says so.
+    /// Adds and prints something that could not be measured.
     ///
     /// # Errors
     /// Those of `out`.
@@ -195,7 +195,7 @@ impl Report {
         Err(io::Error::other(format!("{} has the form {}, not {SCHEMA}", path.display(), report.schema)))
     }
 
-    /// Writes the report; one that stood there stays beside it, as `.before.json`.
+    /// Writes the report; an existing one is kept beside it as `.before.json`.
     ///
     /// # Errors
     /// A folder that can't be written.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The middle of some rounds, and the quarter below and above which the others lie.
 ///
-/// Quartiles and not the least and the greatest: those only grow apart with more rounds.
+/// Quartiles and not min and max, whose distance only grows with more rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// Half the rounds lie below.
@@ -28,7 +28,7 @@ impl Spread {
         Self { median: value, low: value, high: value }
     }
 
-    /// Whether the middle halves of the two have nothing in common.
+    /// True if the quartiles of the two do not overlap.
     pub fn is_apart_from(&self, other: &Self) -> bool {
         self.high < other.low || other.high < self.low
     }

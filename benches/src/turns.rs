@@ -20,20 +20,20 @@ impl<'a> Contender<'a> {
         Self::timing_itself(name, move || clock::timed(&mut round).map(|(time, ())| time))
     }
 
-    /// Names a round that says what it took: another process does it, or only a part of it counts.
+    /// Names a round that returns its own time: another process does it, or only a part of it counts.
     pub fn timing_itself(name: impl Into<String>, round: impl FnMut() -> io::Result<Duration> + 'a) -> Self {
         Self { name: name.into(), round: Box::new(round) }
     }
 
     /// The same with each round done twice, of which the second counts: beside rivals that are processes of their own, the
-    /// caches belong to whoever ran last.
+    /// caches hold the data of the last one.
     #[must_use]
     pub fn warm(self) -> Self {
         let Self { name, mut round } = self;
         Self::timing_itself(name, move || round().and_then(|_| round()))
     }
 
-    /// What the table calls it.
+    /// Its name in the table.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -41,13 +41,13 @@ impl<'a> Contender<'a> {
     /// One round.
     ///
     /// # Errors
-    /// Those of the round, and of a system that does not tell CPU time.
+    /// Those of the round; the system does not report CPU time.
     pub fn run(&mut self) -> io::Result<Duration> {
         (self.round)()
     }
 }
 
-/// What one round goes over.
+/// Data of one round.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
     /// Events.
@@ -60,7 +60,7 @@ pub struct Load {
 /// and grows buffers, does not count.
 ///
 /// # Errors
-/// Those of a round, and of a system that does not tell CPU time.
+/// Those of a round; the system does not report CPU time.
 pub fn measure(
     group: &str,
     load: Load,

@@ -1,4 +1,4 @@
-//! What everything is a ratio to: simd-json's tape of the same bodies, and how fast memory is this minute.
+//! Yardsticks: simd-json's tape of the same bodies, and the current memory bandwidth.
 
 use std::hint::black_box;
 use std::io;
@@ -27,7 +27,7 @@ impl PlainTape {
     /// Fills the tape, and shows it.
     ///
     /// # Errors
-    /// A body that is no JSON.
+    /// The body is not JSON.
     pub fn fill(&mut self, body: &[u8], look: impl FnOnce(&[Node<'_>])) -> simd_json::Result<()> {
         self.scratch.clear();
         self.scratch.extend_from_slice(body);
@@ -52,10 +52,10 @@ pub fn tape(bodies: &Bodies) -> Contender<'_> {
     Contender::new("tape", move || tape.over(bodies))
 }
 
-/// How fast this thread copies memory at the moment, in GB/s: out of the caches of a core, into them.
+/// Current copy bandwidth of this thread, in GB/s, through the caches of a core.
 ///
 /// # Errors
-/// A system that does not tell CPU time.
+/// The system does not report CPU time.
 pub fn memcpy_gb_per_s() -> io::Result<f64> {
     /// More than a core's own caches hold.
     const BYTES: usize = 8 << 20;

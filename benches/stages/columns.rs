@@ -1,6 +1,6 @@
 //! `ChangeEvent` → `RecordBatch`.
 //!
-//! A few parsed events are appended again and again: each stands in buffers of its own, so more of them would not be
+//! A few parsed events are appended again and again: each has buffers of its own, so more of them would not be
 //! as near as a lane's one event is (256 of them made columns alone slower than parser and columns together).
 
 use std::hint::black_box;
@@ -18,7 +18,7 @@ use crate::bench::Bench;
 
 /// Events that are held parsed.
 const HELD: usize = 24;
-/// How often a round goes over them.
+/// Repetitions in a round.
 const TIMES: usize = 400;
 
 pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
@@ -29,7 +29,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
         }
         let (Some(bodies), Some(json)) = (shape.bodies(bench.effort, 1)?, shape.json(bench.effort, 1)?)
         else {
-            bench.lacks("real bodies: there is no ../shared/corpus beside the project")?;
+            bench.lacks("real bodies: ../shared/corpus is not beside the project")?;
             continue;
         };
         let (bodies, json) = (bodies.first(HELD), json.first(HELD));
@@ -81,7 +81,7 @@ fn contenders<'a>(
     ]
 }
 
-/// What is timed is right: as many rows as events.
+/// Checks the timed work: as many rows as events.
 fn check(events: &Held<'_>) -> io::Result<()> {
     let mut rows = Rows::new();
     let mut count = 0;

@@ -18,7 +18,7 @@ use catchwater_sinks::parquet::{ChunkWriter, encode_row_group};
 use super::rows::{Rows, file_of};
 use crate::bench::Bench;
 
-/// How many times a shape's bodies: enough for full row groups of the larger ones.
+/// Repetitions of a shape's bodies: enough for full row groups of the larger ones.
 const TIMES: usize = 4;
 
 pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
@@ -28,7 +28,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
             continue;
         }
         let Some(bodies) = shape.bodies(bench.effort, TIMES)? else {
-            bench.lacks("real bodies: there is no ../shared/corpus beside the project")?;
+            bench.lacks("real bodies: ../shared/corpus is not beside the project")?;
             continue;
         };
         let batches = Rows::new().batches(&mut Parser::new(ParentContext::Drop), &bodies)?;
@@ -56,7 +56,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
     Ok(())
 }
 
-/// What is timed works; gives the bytes of the files.
+/// Checks the timed work; returns the bytes of the files.
 fn check(batches: &[RecordBatch]) -> io::Result<usize> {
     let mut bytes = 0;
     for batch in batches {

@@ -1,4 +1,4 @@
-//! How fast memory is this minute: what the other figures are to be read beside.
+//! Current memory bandwidth, as context for the other figures.
 
 use std::io;
 

@@ -24,7 +24,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
         }
         let (Some(bodies), Some(json)) = (shape.bodies(bench.effort, 1)?, shape.json(bench.effort, 1)?)
         else {
-            bench.lacks("real bodies: there is no ../shared/corpus beside the project")?;
+            bench.lacks("real bodies: ../shared/corpus is not beside the project")?;
             continue;
         };
         check(&shape, &bodies)?;
@@ -59,7 +59,7 @@ fn own(bodies: &Bodies) -> [Contender<'_>; 5] {
     ]
 }
 
-/// What is timed is right: each body is an event; a made one is the one that the generator made, and each leaf of
+/// Checks the timed work: each body is an event; a made one is the one that the generator made, and each leaf of
 /// its JSON is in the tree.
 fn check(shape: &Shape, bodies: &Bodies) -> io::Result<()> {
     let mut generator = shape.size.map(|size| Generator::new(SEED, size).in_format(shape.format));
@@ -90,7 +90,7 @@ fn strings_and_numbers(nodes: &[Node<'_>]) -> usize {
     nodes.iter().filter(is_one).count()
 }
 
-/// The same, from a tree: a type stands for its name too, a pair for the words `key` and `value`.
+/// The same, from a tree: a type counts its name too, a pair the words `key` and `value`.
 fn written(tree: Tree<'_>, node: NodeId) -> usize {
     let own = match tree.kind(node) {
         Kind::Number | Kind::Text => 1,

@@ -55,7 +55,7 @@ impl Rows {
         due.then(|| buffer.take(&mut self.context).batch)
     }
 
-    /// What is left, a batch for each table, in the order of their names.
+    /// The remaining rows, a batch for each table, in the order of their names.
     pub(crate) fn take(&mut self) -> Vec<RecordBatch> {
         let mut tables: Vec<_> = self.tables.iter_mut().filter(|(_, buffer)| buffer.rows() > 0).collect();
         tables.sort_by(|one, other| one.0.cmp(other.0));

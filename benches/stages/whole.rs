@@ -23,7 +23,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
         let (Some(bodies), Some(json)) =
             (shape.bodies(bench.effort, TIMES)?, shape.json(bench.effort, TIMES)?)
         else {
-            bench.lacks("real bodies: there is no ../shared/corpus beside the project")?;
+            bench.lacks("real bodies: ../shared/corpus is not beside the project")?;
             continue;
         };
         bench.group(&group, bodies.load(), &mut [yardstick::tape(&json), own(&bodies)])?;

@@ -4,9 +4,9 @@
     lake.py answer FILES.parquet
     lake.py again OUT.parquet FILES.parquet
 
-The first form does a round for each line on stdin and says its CPU seconds; before that it writes the file once and
-says what is in it, as JSON. The second form says what is in files that somebody else wrote. The third writes their columns again, with DuckDB, and says
-how large that is.
+The first form does a round for each line on stdin and prints its CPU seconds; before that it writes the file once and
+prints its contents as JSON. The second form prints the contents of files by another writer. The third writes their
+columns again with DuckDB and prints the size.
 """
 
 import json
@@ -78,7 +78,7 @@ def duckdb_query(source, typed):
     facts = [name for name in GUIDS + TEXTS + NUMBERS + FLAGS if name != "OperationCreatedOn"]
     facts += [created, "PreEntityImages", "SharedVariables"]
     the_target = """list_filter(InputParameters, lambda p: p."key" = 'Target')[1]."value\""""
-    # A row has what the event set, and for the rest what the image behind it says.
+    # A row has the values that the event set, and the others from the post image.
     of_the_record = """list_filter(PostEntityImages, lambda i: i."key" != 'AsynchronousStepPrimaryName')"""
     the_image = f'{of_the_record}[1]."value".Attributes' if typed else "PostEntityImages"
     inner = f"SELECT * EXCLUDE (InputParameters), {the_target} AS target, {the_image} AS image FROM {read}"

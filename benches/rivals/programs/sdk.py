@@ -3,8 +3,8 @@ its body.
 
     sdk.py CONNECTION_STRING PARTITIONS EVENTS
 
-Does a round for each line on stdin: a new client, so many events. Says what it read as a number over all events of the
-first round, then each round's CPU seconds.
+Does a round for each line on stdin: a new client that reads EVENTS events. Prints a hash over all events of the first
+round, then each round's CPU seconds.
 """
 
 import asyncio

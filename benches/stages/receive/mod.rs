@@ -78,7 +78,7 @@ fn contender<'a>(name: &str, mut round: impl FnMut() -> Result<(), Failure> + 'a
     })
 }
 
-/// What is timed is right: all three give the same bodies at the same places.
+/// Checks the timed work: all three give the same bodies at the same numbers.
 fn check(bodies: &Bodies, rival: &mut Rival, ours: &mut Ours, recording: &Recording) -> Result<(), Failure> {
     let mut expected = Vec::new();
     rival.read(bodies.count(), |event| expected.push(event))?;

@@ -1,4 +1,4 @@
-//! What the hub says on the link, recorded by a proxy, and played from memory.
+//! The hub's bytes on the link, recorded by a proxy and replayed from memory.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -16,7 +16,7 @@ use super::{FIRST, Failure, Hub, attach};
 /// The transfers of one link, one behind the other.
 pub(crate) struct Recording {
     channel: u16,
-    /// What one read of the socket would give, in whole frames.
+    /// Whole frames as one read of the socket would give them.
     pieces: Vec<Vec<u8>>,
 }
 
@@ -70,10 +70,10 @@ impl Recording {
 }
 
 fn other(_: mpsc::SendError<Vec<u8>>) -> std::io::Error {
-    std::io::Error::other("nobody listens")
+    std::io::Error::other("the receiver of the recording has ended")
 }
 
-/// Passes bytes on in both directions until the client hangs up; gives what the hub said.
+/// Passes bytes on in both directions until the client closes the connection; returns the hub's bytes.
 fn pass_on(client: &TcpStream, hub: &TcpStream) -> Vec<u8> {
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -82,22 +82,22 @@ fn pass_on(client: &TcpStream, hub: &TcpStream) -> Vec<u8> {
             let _ = hub.shutdown(Shutdown::Write);
         });
         let (mut from, mut to) = (hub, client);
-        let (mut said, mut bytes) = (Vec::new(), vec![0; 1 << 18]);
+        let (mut received, mut bytes) = (Vec::new(), vec![0; 1 << 18]);
         while let Ok(count @ 1..) = from.read(&mut bytes) {
-            said.extend_from_slice(&bytes[..count]);
+            received.extend_from_slice(&bytes[..count]);
             if to.write_all(&bytes[..count]).is_err() {
                 break;
             }
         }
         let _ = client.shutdown(Shutdown::Both);
-        said
+        received
     })
 }
 
 /// The transfers of the link that carried events, in pieces of about 256 KiB.
-fn transfers(said: &[u8]) -> (u16, Vec<Vec<u8>>) {
+fn transfers(received: &[u8]) -> (u16, Vec<Vec<u8>>) {
     let (mut channel, mut pieces) = (0, vec![Vec::new()]);
-    let mut rest = said;
+    let mut rest = received;
     while !rest.is_empty() {
         if rest.starts_with(b"AMQP") {
             rest = &rest[8..];
