@@ -25,7 +25,7 @@ pub struct Config {
     pub data: Option<PathBuf>,
     /// Gives events their enqueued time, and decides whether a token has expired.
     pub clock: Arc<dyn Clock>,
-    /// Creation time of the hub, unix milliseconds; `None` takes it from the folder, or from the clock if that is new.
+    /// Creation time of a new hub, unix milliseconds; `None` means now. An existing data folder keeps its own.
     pub created_ms: Option<i64>,
     /// Idle timeout of a connection, as the hub advertises it in Open.
     pub idle_timeout: Duration,
