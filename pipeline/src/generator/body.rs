@@ -81,8 +81,8 @@ impl ChangedColumns {
     }
 }
 
-/// Sets columns of the record until their JSON is as long as the plan asks for. The measure is JSON for both formats, so
-/// that both hold the same event.
+/// Sets columns of the record until their JSON is as long as the plan asks for. JSON is the measure for both formats,
+/// so that both hold the same event.
 fn apply_event(
     event: &Event<'_>,
     record: &mut Record,
