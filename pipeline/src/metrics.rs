@@ -75,7 +75,7 @@ impl Lag {
 
 impl Metrics {
     /// Notes the reading position of a partition.
-    pub fn lag(
+    pub fn set_lag(
         &self,
         partition: PartitionId,
         received: SequenceNumber,
@@ -97,7 +97,7 @@ impl Metrics {
     }
 
     /// Adds committed rows to a table.
-    pub fn table_rows(&self, table: &str, rows: u64) {
+    pub fn add_table_rows(&self, table: &str, rows: u64) {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         match tables.get_mut(table) {
             Some(sum) => *sum += rows,

@@ -376,9 +376,9 @@ async fn unreadable_unassigned_and_stale_numbers_stop_nothing() {
 async fn total_lag_needs_the_lag_of_every_partition() {
     let metrics = Metrics::default();
     assert_eq!(metrics.total_lag(), None);
-    metrics.lag(PartitionId::new(0), SequenceNumber::new(7), Some(SequenceNumber::new(9)));
+    metrics.set_lag(PartitionId::new(0), SequenceNumber::new(7), Some(SequenceNumber::new(9)));
     assert_eq!(metrics.total_lag(), Some(2));
-    metrics.lag(PartitionId::new(1), SequenceNumber::new(7), None);
+    metrics.set_lag(PartitionId::new(1), SequenceNumber::new(7), None);
     assert_eq!(metrics.total_lag(), None);
 }
 

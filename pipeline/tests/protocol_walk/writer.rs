@@ -150,7 +150,7 @@ impl Writer {
         };
         simulation.tally.starts_by_footer += usize::from(checkpoint.is_none() && found.durable.is_some());
         let behind = checkpoint.map(|last| simulation.position(last));
-        let ledger = Ledger::starting_behind(behind);
+        let ledger = Ledger::starting_after(behind);
         self.run = Some(Run { at, next, read: None, proven: done, ledger, files: 0, lanes });
         Ok(())
     }

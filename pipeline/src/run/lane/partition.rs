@@ -290,7 +290,7 @@ const DAYS_KEPT: i32 = 7;
 /// Before all dates.
 const NO_DATE: Date = Date::from_unix_days(i32::MIN);
 
-/// The place just before a row: behind the event read before it.
+/// The place just before a row, which is the position of the event read before it.
 fn place_before(previous: Option<&RawEvent<'_>>, processed: Option<&Position>) -> Before {
     Before::from(previous.map(position_of).or_else(|| processed.cloned()))
 }

@@ -50,8 +50,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A ledger that starts behind the run's first checkpoint, if there is one.
-    pub fn starting_behind(start: Option<Position>) -> Self {
+    /// A ledger that starts after the checkpoint of the run's start, if there is one.
+    pub fn starting_after(start: Option<Position>) -> Self {
         let checkpoint = start.clone();
         Self { start, checkpoint, processed: None, oldest_open: None, in_flight: BTreeMap::new() }
     }
@@ -70,7 +70,7 @@ impl Ledger {
     /// Notes that every event up to `processed` was skipped, or is in a closed or an open file. `oldest_open` is the
     /// place before the oldest row in an open file.
     pub fn advanced(&mut self, processed: Position, oldest_open: Option<Before>) -> Result<(), Violation> {
-        reading_never_goes_back(self.processed.as_ref(), &processed)?;
+        check_not_back(self.processed.as_ref(), &processed)?;
         self.oldest_open = oldest_open.map(|before| self.bound(before)).transpose()?;
         self.processed = Some(processed);
         self.advance_checkpoint();
@@ -93,7 +93,7 @@ impl Ledger {
     pub fn undurable(&self) -> Undurable<'_> {
         Undurable {
             files: self.in_flight.len(),
-            behind: self.checkpoint.as_ref(),
+            after: self.checkpoint.as_ref(),
             through: self.processed.as_ref(),
         }
     }
@@ -108,13 +108,13 @@ impl Ledger {
         }
     }
 
-    /// The bound of the checkpoint while the row behind `before` is not durable.
+    /// The bound of the checkpoint while the row after `before` is not durable.
     fn bound(&self, before: Before) -> Result<Bound, Violation> {
         let bound = match before {
             Before::Start => self.start.clone(),
             Before::Event(position) => Some(position),
         };
-        rows_lie_above_the_checkpoint(&bound, &self.checkpoint)?;
+        check_above_checkpoint(&bound, &self.checkpoint)?;
         Ok(bound)
     }
 }
@@ -123,7 +123,7 @@ impl Ledger {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// A row that is not durable lies below the checkpoint.
-    #[error("the row just behind {before:?} is not durable, but the checkpoint is at {checkpoint:?}")]
+    #[error("the row just after {before:?} is not durable, but the checkpoint is at {checkpoint:?}")]
     CheckpointLeads {
         /// The event before the row, `None` for the first of the run.
         before: Option<SequenceNumber>,
@@ -157,8 +157,8 @@ pub enum Violation {
 pub struct Undurable<'a> {
     /// Closed files that are not durable.
     pub files: usize,
-    /// The checkpoint, behind which reading begins again.
-    pub behind: Option<&'a Position>,
+    /// The checkpoint, after which reading begins again.
+    pub after: Option<&'a Position>,
     /// The last event that was read.
     pub through: Option<&'a Position>,
 }
@@ -166,7 +166,7 @@ pub struct Undurable<'a> {
 impl Undurable<'_> {
     /// Upper bound of events to read again; `first` is the first event that the run read.
     pub fn events(&self, first: SequenceNumber) -> u64 {
-        let begin = self.behind.map_or(first, |behind| behind.sequence_number.next().max(first));
+        let begin = self.after.map_or(first, |after| after.sequence_number.next().max(first));
         let end = self.through.map_or(begin, |through| through.sequence_number.next());
         u64::try_from(end.get() - begin.get()).unwrap_or(0)
     }
@@ -179,15 +179,16 @@ fn place(bound: &Bound) -> Option<SequenceNumber> {
     bound.as_ref().map(|position| position.sequence_number)
 }
 
-/// A row is at the place behind its bound. It may be right behind the checkpoint, but not before it.
-fn rows_lie_above_the_checkpoint(bound: &Bound, checkpoint: &Bound) -> Result<(), Violation> {
+/// Checks that a row is above the checkpoint: its bound may equal the checkpoint but not be below it.
+fn check_above_checkpoint(bound: &Bound, checkpoint: &Bound) -> Result<(), Violation> {
     if place(bound) >= place(checkpoint) {
         return Ok(());
     }
     Err(Violation::CheckpointLeads { before: place(bound), checkpoint: place(checkpoint) })
 }
 
-fn reading_never_goes_back(from: Option<&Position>, to: &Position) -> Result<(), Violation> {
+/// Checks that reading does not move back.
+fn check_not_back(from: Option<&Position>, to: &Position) -> Result<(), Violation> {
     match from {
         Some(from) if to.sequence_number < from.sequence_number => {
             Err(Violation::WentBack { from: from.sequence_number, to: to.sequence_number })

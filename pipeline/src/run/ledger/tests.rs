@@ -39,7 +39,7 @@ fn apply(ledger: &mut Ledger, call: Call) -> Result<(), Violation> {
 
 /// Applies calls and checks the checkpoint after each.
 fn check(start: Option<i64>, calls: &[(Call, Option<i64>)]) {
-    let mut ledger = Ledger::starting_behind(start.map(at));
+    let mut ledger = Ledger::starting_after(start.map(at));
     assert_eq!(ledger.checkpoint(), start.map(at).as_ref());
     for (index, (call, expected)) in calls.iter().enumerate() {
         apply(&mut ledger, *call).unwrap();
@@ -48,7 +48,7 @@ fn check(start: Option<i64>, calls: &[(Call, Option<i64>)]) {
 }
 
 fn check_violation(start: Option<i64>, calls: &[Call], expected: Violation) {
-    let mut ledger = Ledger::starting_behind(start.map(at));
+    let mut ledger = Ledger::starting_after(start.map(at));
     let (last, calls) = calls.split_last().unwrap();
     for call in calls {
         apply(&mut ledger, *call).unwrap();
@@ -117,7 +117,7 @@ fn rejects_contradicting_calls() {
 
 #[test]
 fn undurable_counts_events_to_read_again() {
-    let mut ledger = Ledger::starting_behind(None);
+    let mut ledger = Ledger::starting_after(None);
     // The run began at the origin 100, without a checkpoint.
     let first = SequenceNumber::new(100);
     assert_eq!(ledger.undurable().events(first), 0);

@@ -31,7 +31,7 @@ pub use error::Error;
 use partition::{PartitionUploads, UploadQueue};
 use put::{PutDeps, PutDone, put};
 
-/// Events that a publisher leaves behind when it ends.
+/// Events that a publisher leaves to the next run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Leftover {
     /// Events that were read and will be read again: their rows are not durable, or are above the checkpoint.
@@ -195,7 +195,7 @@ impl Publisher {
         if table == QUARANTINE {
             metrics.rows_quarantined.add(rows);
         }
-        metrics.table_rows(table, rows);
+        metrics.add_table_rows(table, rows);
     }
 
     /// Starts to save the checkpoints that have moved. One that fails is saved again later: it is only a hint.

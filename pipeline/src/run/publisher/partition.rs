@@ -54,7 +54,7 @@ impl PartitionUploads {
         status: watch::Sender<PartitionStatus>,
     ) -> Self {
         let saved = checkpoint.as_ref().map(|position| position.sequence_number);
-        let ledger = Ledger::starting_behind(checkpoint);
+        let ledger = Ledger::starting_after(checkpoint);
         let destinations = HashMap::new();
         Self { start, ledger, destinations, first, proven, saved, has_conflict: false, status }
     }

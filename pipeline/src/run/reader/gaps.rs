@@ -69,7 +69,7 @@ impl HubPartition {
             "deliveries with sequence numbers of earlier events are dropped"
         );
         self.distrust.stale = true;
-        self.attach_behind(last_received).await
+        self.attach_after(last_received).await
     }
 
     /// Attaches again by the expected number, after the offset of the checkpoint did not lead there. The offset is only
@@ -83,7 +83,7 @@ impl HubPartition {
             partition = %self.id, expected = %at.expected,
             "the checkpoint's offset does not lead to the event after it; attaching by its sequence number"
         );
-        *receiver = self.attach_behind(at.last_received()).await?;
+        *receiver = self.attach_after(at.last_received()).await?;
         Ok(())
     }
 

@@ -48,8 +48,8 @@ impl HubPartition {
         }
     }
 
-    /// Attaches a link behind an event, by its sequence number.
-    pub(super) async fn attach_behind(&self, last: SequenceNumber) -> Result<PartitionReceiver, Error> {
+    /// Attaches a link after an event, by its sequence number.
+    pub(super) async fn attach_after(&self, last: SequenceNumber) -> Result<PartitionReceiver, Error> {
         self.attach(Start::AfterSequence(last)).await
     }
 

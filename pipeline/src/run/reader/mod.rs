@@ -124,7 +124,7 @@ impl Reader {
     async fn begin(&self, start: StartId, plan: &Plan) -> Result<watch::Receiver<PartitionStatus>, Error> {
         let HubPartition { deps, id, source, .. } = &self.partition;
         let before_first = plan.first.previous();
-        deps.metrics.lag(*id, before_first, Some(plan.target.max(before_first)));
+        deps.metrics.set_lag(*id, before_first, Some(plan.target.max(before_first)));
         tracing::info!(
             partition = %id, attempt = start.attempt, %source, from = %plan.first, last = %plan.target,
             checkpoint = plan.checkpoint.as_ref().map(|at| at.sequence_number.get()), "partition started"
@@ -225,11 +225,11 @@ impl Reader {
             self.partition.count_unreadable(batch.unreadable(), at.last_received());
             at.expected = last.next();
             at.last = Some(last);
-            self.partition.deps.metrics.lag(self.partition.id, last, batch.last_enqueued());
+            self.partition.deps.metrics.set_lag(self.partition.id, last, batch.last_enqueued());
             self.send_to_lane(LaneInput::Events { start: at.start, batch })?;
         }
         if attach_again {
-            *receiver = self.partition.attach_behind(at.last_received()).await?;
+            *receiver = self.partition.attach_after(at.last_received()).await?;
         }
         Ok(None)
     }
@@ -257,7 +257,7 @@ impl Reader {
                 .map_err(|renumbered| self.partition.position_lost(renumbered))?;
         }
         let (id, deps) = (self.partition.id, &self.partition.deps);
-        deps.metrics.lag(id, last_received, Some(hub.last.max(last_received)));
+        deps.metrics.set_lag(id, last_received, Some(hub.last.max(last_received)));
         let (until_caught_up, idle_timeout) = (deps.until_caught_up, deps.idle_timeout);
         if until_caught_up && at.expected <= at.target {
             self.partition.count_unreadable(receiver.unreadable(), last_received);
@@ -275,7 +275,7 @@ impl Reader {
                 partition = %id, last_enqueued = %hub.last, %last_received, ?idle_timeout,
                 "the event hub has more events and sends none; attaching to the partition again"
             );
-            *receiver = self.partition.attach_behind(last_received).await?;
+            *receiver = self.partition.attach_after(last_received).await?;
         }
         Ok(None)
     }

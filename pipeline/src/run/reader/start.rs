@@ -61,7 +61,7 @@ pub(super) struct Starting<'a> {
 }
 
 impl Starting<'_> {
-    /// Finds where to start: behind the lake's rows, at the origin or at the boundary of the routing rules.
+    /// Finds where to start: after the lake's rows, at the origin or at the boundary of the routing rules.
     pub(super) async fn plan(&self) -> Result<Plan, Error> {
         // No other run may read by older rules until ours are recorded, so hub and lake are asked after this.
         let only_reader = self.displace_older_rules().await?;

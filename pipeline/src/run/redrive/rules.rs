@@ -1,4 +1,4 @@
-//! Rules that parse bodies: the parser, or a stand-in in tests.
+//! Rules that parse bodies: the parser, or a restricted one in tests.
 
 use crate::event::{ChangeEvent, Reject};
 use crate::parse::{Parser, ROUTING_VERSION};
