@@ -12,7 +12,7 @@ use std::process::Stdio;
 use catchwater::columns::{Catalog, ColumnType, Context, Rows, TableBuffer};
 use catchwater::event::{QUARANTINE, RawEvent, Reason, Reject};
 use catchwater::position::{PartitionId, SequenceNumber};
-use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::records::{FirstStart, Origin, Records};
 use catchwater_sinks::lake::schema::{Ensured, FileColumn, Schemas};
 use catchwater_sinks::ordinals::Ordinal;

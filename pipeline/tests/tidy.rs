@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// Floors of `sinks/src`, top first.
-const SINKS_FLOORS: &[&[&str]] = &[&["lake"], &["parquet"], &["paths", "store"], &["ordinals"]];
+const SINKS_FLOORS: &[&[&str]] = &[&["lake"], &["parquet"], &["paths", "store"], &["backoff", "ordinals"]];
 
 /// Sideways on one floor, one by one, each with its reason.
 const SIDEWAYS: &[(&str, &str)] = &[

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::audit::{self, Report};
-use catchwater_sinks::lake::backoff::Backoff;
 use catchwater_sinks::lake::records::{self, Records};
 use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::RowColumns;

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::records::{self, Records};
 use catchwater_sinks::paths;
 use catchwater_sinks::store::{self, Address, Store};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::gaps::GapCause;
 use catchwater_sinks::lake::records::{self, Records};
 use catchwater_sinks::ordinals::{Ordinal, OrdinalRange};

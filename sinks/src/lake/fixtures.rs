@@ -7,7 +7,7 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use bytes::Bytes;
 
-use super::backoff::Backoff;
+use crate::backoff::Backoff;
 use crate::parquet::{ChunkWriter, FooterFacts, RowGroup, assemble, encode_row_group};
 use crate::paths::{Destination, SourceId};
 

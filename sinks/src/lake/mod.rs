@@ -2,7 +2,6 @@
 
 pub mod chain; // the commit protocol of one destination, pure
 pub mod start; // from where a source is read, pure
-pub mod backoff; // how long to wait before a store is asked again
 pub mod records; // who the lake is, where each source began, what was given up
 pub mod gaps; // numbers that have no row and never will: seen and accepted
 pub mod forgotten; // days that were removed on purpose

@@ -1,5 +1,6 @@
 //! Errors of files that could not be written or read.
 
+use crate::backoff::Retryable;
 use crate::store;
 
 /// A file that could not be written or read.
@@ -62,5 +63,11 @@ impl Error {
             Self::Store(error) => error.kind(),
             _ => store::Kind::Fatal,
         }
+    }
+}
+
+impl Retryable for Error {
+    fn is_transient(&self) -> bool {
+        self.kind() == store::Kind::Unknown
     }
 }

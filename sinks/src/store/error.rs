@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use object_store::path::Path;
 
+use crate::backoff::Retryable;
+
 /// What a caller does about a failed request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -116,6 +118,12 @@ impl Error {
     ) -> impl FnOnce(object_store::Error) -> Self + use<> {
         let path = path.to_string();
         move |source| Self::Request { operation, path, source: Cause(source) }
+    }
+}
+
+impl Retryable for Error {
+    fn is_transient(&self) -> bool {
+        self.kind() == Kind::Unknown
     }
 }
 

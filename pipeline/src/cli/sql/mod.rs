@@ -8,7 +8,7 @@ pub(super) mod views; // the views as SQL text
 
 use std::collections::BTreeSet;
 
-use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::lake::schema::Schemas;
 use catchwater_sinks::paths::{self, GapCause};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::chain::Chain;
 use catchwater_sinks::lake::commit::{self, Landed};
 use catchwater_sinks::parquet::FooterFacts;

@@ -177,7 +177,7 @@ fn types_of(schema: &TableSchema) -> impl Iterator<Item = (String, Option<Column
 
 #[cfg(test)]
 mod tests {
-    use catchwater_sinks::lake::backoff::Backoff;
+    use catchwater_sinks::backoff::Backoff;
     use catchwater_sinks::store::Store;
 
     use super::*;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::store::Store;
 

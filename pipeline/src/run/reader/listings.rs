@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::recovery::{self, Days, Listing};
 use catchwater_sinks::paths::Date;
 use catchwater_sinks::store::Store;

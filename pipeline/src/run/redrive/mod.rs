@@ -11,7 +11,7 @@ mod rows; // the rows of a plan become files
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use catchwater_sinks::lake::backoff::Backoff;
+use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::lake::redrive::{self, Plan, places_of};
 use catchwater_sinks::ordinals::Ordinal;

@@ -6,8 +6,8 @@
 use bytes::Bytes;
 use object_store::path::Path;
 
-use super::backoff::{Attempts, Backoff, Failure};
 use super::chain::{Chain, Fact, Step, Violation};
+use crate::backoff::{Attempts, Backoff, Retryable};
 use crate::ordinals::Ordinal;
 use crate::parquet::{self, FooterFacts, read_facts};
 use crate::store::{self, Kind, Put, Store};
@@ -46,7 +46,7 @@ pub async fn commit_file(
     let file = File::of(facts);
     let broken = |source| Error::Violation { path: file.path.to_string(), source };
     the_name_is_the_chains(facts.continues_at, chain.next(), &file.path)?;
-    let mut attempts = backoff.begin();
+    let mut attempts = backoff.attempts();
     let mut step = chain.offer(facts.first, facts.last).map_err(broken)?;
     let mut taken = false;
     loop {
@@ -58,7 +58,7 @@ pub async fn commit_file(
         };
         // "Taken" may have meant that another's put was under way, which then failed.
         if taken && fact == Fact::Absent {
-            attempts.again(Error::TakenAndAbsent { path: file.path.to_string() }).await?;
+            attempts.wait_after(Error::TakenAndAbsent { path: file.path.to_string() }).await?;
         }
         taken = fact == Fact::Taken;
         step = chain.on(fact).map_err(broken)?;
@@ -133,9 +133,9 @@ impl Error {
     }
 }
 
-impl Failure for Error {
-    fn kind(&self) -> Kind {
-        self.kind()
+impl Retryable for Error {
+    fn is_transient(&self) -> bool {
+        self.kind() == Kind::Unknown
     }
 }
 
@@ -156,7 +156,7 @@ impl<'a> File<'a> {
             Ok(Put::Created) => Ok(Fact::Created),
             Ok(Put::Taken) => Ok(Fact::Taken),
             Err(error) => {
-                attempts.again(error).await?;
+                attempts.wait_after(error).await?;
                 Ok(Fact::Unknown)
             }
         }
@@ -170,7 +170,7 @@ impl<'a> File<'a> {
             }
             Ok(None) => Ok(Fact::Absent),
             Err(error) => {
-                attempts.again(error).await?;
+                attempts.wait_after(error).await?;
                 Ok(Fact::Unknown)
             }
         }

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::backoff::{Backoff, Failure};
 use crate::CONTRACT;
+use crate::backoff::{Backoff, Retryable};
 use crate::ordinals::{Ordinal, OrdinalRange};
 use crate::paths::{self, SourceId};
 use crate::store::{self, Kind, Put, Store};
@@ -141,7 +141,7 @@ impl Records {
     {
         let unreadable = |source| Error::Json { path: path.to_string(), source };
         let bytes = Bytes::from(serde_json::to_vec(&ours).map_err(unreadable)?);
-        let mut attempts = self.backoff.begin();
+        let mut attempts = self.backoff.attempts();
         loop {
             let failed = match self.store.put_if_absent(path, bytes.clone()).await {
                 Ok(Put::Created) => return Ok(ours),
@@ -153,17 +153,17 @@ impl Records {
             if let Some(standing) = self.get(path).await? {
                 return Ok(standing);
             }
-            attempts.again(failed).await?;
+            attempts.wait_after(failed).await?;
         }
     }
 
     /// Reads a record, made durable before anybody builds on it.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, Error> {
-        let mut attempts = self.backoff.begin();
+        let mut attempts = self.backoff.attempts();
         let bytes = loop {
             match self.get_durable(path).await {
                 Ok(bytes) => break bytes,
-                Err(error) => attempts.again(error).await?,
+                Err(error) => attempts.wait_after(error).await?,
             }
         };
         let parse = |bytes: Bytes| serde_json::from_slice(&bytes);
@@ -172,11 +172,11 @@ impl Records {
 
     /// The records below a folder: a hint, as every listing.
     pub(super) async fn list(&self, folder: &Path) -> Result<Vec<Path>, Error> {
-        let mut attempts = self.backoff.begin();
+        let mut attempts = self.backoff.attempts();
         loop {
             match self.store.list(folder).await {
                 Ok(found) => return Ok(found.into_iter().map(|object| object.location).collect()),
-                Err(error) => attempts.again(error).await?,
+                Err(error) => attempts.wait_after(error).await?,
             }
         }
     }
@@ -211,11 +211,11 @@ impl Records {
     }
 
     async fn folders(&self, of: Option<&Path>) -> Result<Vec<String>, Error> {
-        let mut attempts = self.backoff.begin();
+        let mut attempts = self.backoff.attempts();
         loop {
             match self.store.list_folders(of).await {
                 Ok(names) => return Ok(names),
-                Err(error) => attempts.again(error).await?,
+                Err(error) => attempts.wait_after(error).await?,
             }
         }
     }
@@ -331,9 +331,9 @@ impl Error {
     }
 }
 
-impl Failure for Error {
-    fn kind(&self) -> Kind {
-        self.kind()
+impl Retryable for Error {
+    fn is_transient(&self) -> bool {
+        self.kind() == Kind::Unknown
     }
 }
 

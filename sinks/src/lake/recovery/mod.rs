@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
-use super::backoff::{Backoff, Failure};
+use crate::backoff::{Backoff, Retryable};
 use crate::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
 use crate::parquet::{self, DataFile, FooterFacts, RowColumns, read_facts};
 use crate::paths::{self, DataFileName, Date, Destination, SourceId};
@@ -193,9 +193,9 @@ impl Error {
     }
 }
 
-impl Failure for Error {
-    fn kind(&self) -> Kind {
-        self.kind()
+impl Retryable for Error {
+    fn is_transient(&self) -> bool {
+        self.kind() == Kind::Unknown
     }
 }
 
@@ -259,21 +259,21 @@ impl Lister<'_> {
     }
 
     async fn folders(self, of: Option<&Path>) -> Result<Vec<String>, Error> {
-        let mut attempts = self.backoff.begin();
+        let mut attempts = self.backoff.attempts();
         loop {
             match self.store.list_folders(of).await {
                 Ok(names) => return Ok(names),
-                Err(error) => attempts.again(error).await?,
+                Err(error) => attempts.wait_after(error).await?,
             }
         }
     }
 
     async fn files(self, day: Path) -> Result<Vec<Path>, Error> {
-        let mut attempts = self.backoff.begin();
+        let mut attempts = self.backoff.attempts();
         loop {
             match self.store.list(&day).await {
                 Ok(found) => return Ok(found.into_iter().map(|object| object.location).collect()),
-                Err(error) => attempts.again(error).await?,
+                Err(error) => attempts.wait_after(error).await?,
             }
         }
     }
@@ -283,11 +283,11 @@ impl Chains<'_> {
     /// Last ordinal of a destination's last file, and the durable position in its footer.
     async fn recovered(self, name: DataFileName) -> Result<(Recovered, Option<Ordinal>), Error> {
         let path = name.path();
-        let mut attempts = self.backoff.begin();
+        let mut attempts = self.backoff.attempts();
         let facts = loop {
             match self.durable_facts(&path).await {
                 Ok(facts) => break facts,
-                Err(error) => attempts.again(error).await?,
+                Err(error) => attempts.wait_after(error).await?,
             }
         };
         self.is_of_this_lake(&path, &facts)?;
@@ -304,11 +304,11 @@ impl Chains<'_> {
     /// The events of a file, as runs of consecutive numbers.
     async fn rows_of(self, name: DataFileName, columns: RowColumns) -> Result<Vec<OrdinalRange>, Error> {
         let path = name.path();
-        let mut attempts = self.backoff.begin();
+        let mut attempts = self.backoff.attempts();
         loop {
             match self.read_rows(&path, columns).await {
                 Ok(runs) => return Ok(runs),
-                Err(error) => attempts.again(error).await?,
+                Err(error) => attempts.wait_after(error).await?,
             }
         }
     }

@@ -9,10 +9,10 @@ use bytes::Bytes;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
-use super::backoff::Backoff;
 use super::commit::{self, Facts};
 use super::records::{self, Records};
 use crate::CONTRACT;
+use crate::backoff::Backoff;
 use crate::ordinals::Ordinal;
 use crate::parquet::FooterFacts;
 use crate::paths::{self, DataFileName, Destination};
@@ -141,7 +141,7 @@ pub async fn find_file(
     facts: &FooterFacts,
     backoff: &Backoff,
 ) -> Result<bool, Error> {
-    let mut attempts = backoff.begin();
+    let mut attempts = backoff.attempts();
     loop {
         match commit::found(store, path).await {
             Ok(None) => return Ok(false),
@@ -149,7 +149,7 @@ pub async fn find_file(
                 is_of_the_plan(path, facts, &found)?;
                 return Ok(true);
             }
-            Err(error) => attempts.again(error).await?,
+            Err(error) => attempts.wait_after(error).await?,
         }
     }
 }
@@ -162,7 +162,7 @@ pub async fn commit_file(
     bytes: Bytes,
     backoff: &Backoff,
 ) -> Result<(), Error> {
-    let mut attempts = backoff.begin();
+    let mut attempts = backoff.attempts();
     loop {
         let failed = match store.put_if_absent(path, bytes.clone()).await {
             Ok(Put::Created) => return Ok(()),
@@ -174,7 +174,7 @@ pub async fn commit_file(
         if find_file(store, path, facts, backoff).await? {
             return Ok(());
         }
-        attempts.again(failed).await?;
+        attempts.wait_after(failed).await?;
     }
 }
 
