@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_minute_changes_nothing_and_a_slow_contender_does() {
+    fn ratios_hide_a_slow_minute_and_show_a_slow_contender() {
         let before = report(stage(2.0, 4.0, 1.0));
         let slow = Comparison::of(&before, &report(stage(3.6, 7.2, 1.8)));
         assert_eq!((slow.worse.len(), slow.better.len(), slow.same), (0, 0, 2));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_overlaps_or_is_tiny_is_noise() {
+    fn overlapping_or_tiny_changes_are_noise() {
         let figure = |unit, value| report(vec![Measurement::new("figure", unit, value, 5)]);
         let wide = Spread { median: 1.2, low: 0.9, high: 1.5 };
         for (unit, before, after, changed) in [
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn more_events_a_second_are_better_and_a_lost_figure_is_named() {
+    fn higher_rates_are_better_and_missing_figures_are_listed() {
         let figure = |name: &str, value| Measurement::new(name, Unit::EventsPerSecond, spread(value), 5);
         let before = report(vec![figure("rate", 100.0), figure("lost", 1.0)]);
         let comparison = Comparison::of(&before, &report(vec![figure("rate", 150.0), figure("found", 1.0)]));

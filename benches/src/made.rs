@@ -84,7 +84,7 @@ mod tests {
     use catchwater::parse::{ParentContext, Parser};
 
     #[test]
-    fn a_made_body_is_an_event_of_its_table_and_about_its_size() {
+    fn made_body_is_an_event_of_its_table_and_size() {
         let mut parser = Parser::new(ParentContext::Drop);
         for (columns, bytes) in [(1, 1400), (20, 3000), (1000, 60_000), (20, 1 << 20)] {
             let made = Made { tables: 3, columns, bytes };

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_spread_is_the_middle_half() {
+    fn spread_is_median_and_quartiles() {
         let spread = Spread::of([5.0, 1.0, 4.0, 2.0, 3.0]);
         assert_eq!(spread, Spread { median: 3.0, low: 2.0, high: 4.0 });
         assert_eq!(Spread::of([7.0]), Spread::exactly(7.0));
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn what_overlaps_is_not_apart() {
+    fn overlapping_quartiles_are_not_apart() {
         let around = |middle: f64| Spread { median: middle, low: middle - 1.0, high: middle + 1.0 };
         assert!(!around(1.0).is_apart_from(&around(3.0)));
         assert!(around(1.0).is_apart_from(&around(3.5)));

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_warm_contender_counts_its_second_rounds() {
+    fn warm_contender_counts_its_second_rounds() {
         let mut rounds = 0;
         let contender = Contender::timing_itself("a", || {
             rounds += 1;

@@ -37,7 +37,7 @@ fn lakes_of_either_writer_read_the_same() {
         read_files(lake, lake, &mut files);
         files
     });
-    assert!(own.len() > 6, "{} files", own.len());
+    assert!(own.len() >= 4, "{} files", own.len());
     assert!(own.keys().eq(library.keys()), "{:?} and {:?}", own.keys(), library.keys());
     for (path, rows) in &own {
         for (column, values) in &rows.columns {
@@ -45,7 +45,7 @@ fn lakes_of_either_writer_read_the_same() {
         }
         assert_eq!(rows.columns.len(), library[path].columns.len(), "columns of {path}");
     }
-    // The library compresses in a stream and leaves out the length of each page.
+    // The library splits bit-packed runs after 504 values, so its pages have other sizes.
     assert!(
         own.iter().any(|(path, rows)| rows.page_bytes != library[path].page_bytes),
         "the setting has no effect"

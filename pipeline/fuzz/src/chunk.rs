@@ -82,7 +82,7 @@ fn array(kind: usize, values: &Values, rows: usize) -> (ArrayRef, ArrayRef) {
     let number = |row| values.is_some(row).then(|| values.number(row));
     let array: ArrayRef = match kind {
         GUID => {
-            let guid = |number: i64| (u128::from(number as u64) * GUID_FACTOR).to_be_bytes();
+            let guid = |number: i64| u128::from(number as u64).wrapping_mul(GUID_FACTOR).to_be_bytes();
             let guids = || (0..rows).map(|row| number(row).map(guid));
             let array = FixedSizeBinaryArray::try_from_sparse_iter_with_size(guids(), 16);
             let strings: StringArray = guids().map(|guid| guid.map(guid_text)).collect();
