@@ -52,7 +52,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
         let seconds = if bench.effort.quick { 5 } else { 20 };
         let mut delays = run(&program, &pace, Duration::from_secs(seconds))?;
         delays.sort_unstable();
-        let at = |share: f64| Spread::exactly(delays[((delays.len() - 1) as f64 * share) as usize] as f64);
+        let at = |budget: f64| Spread::exactly(delays[((delays.len() - 1) as f64 * budget) as usize] as f64);
         let new = |name, value| Measurement::new(format!("{group}/{name}"), Unit::Milliseconds, value, 1);
         bench.add(vec![new("p50", at(0.5)), new("p99", at(0.99))])?;
     }

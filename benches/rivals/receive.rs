@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater::budget::Share;
+use catchwater::budget::Budget;
 use catchwater::clock::SystemClock;
 use catchwater::event::RawBatch;
 use catchwater::eventhubs::{Client, ConnectionString, Distrust, ReceiveOptions, Start};
@@ -165,8 +165,8 @@ async fn read_all(
             name: "bench".to_owned(),
             distrust: Distrust::default(),
         };
-        let share = Share::new(64 << 20);
-        let mut receiver = client.receive(PartitionId::new(partition), options, share, 16 << 20).await?;
+        let budget = Budget::new(64 << 20);
+        let mut receiver = client.receive(PartitionId::new(partition), options, budget, 16 << 20).await?;
         let own =
             events / PARTITIONS as usize + usize::from((partition as usize) < events % PARTITIONS as usize);
         reading.spawn_local(async move {

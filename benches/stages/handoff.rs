@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::io;
 use std::thread;
 
-use catchwater::budget::Share;
+use catchwater::budget::Budget;
 use catchwater::event::{EventHead, RawBatch, RawBatchBuilder};
 use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater_benches::bodies::{Bodies, Shape};
@@ -53,12 +53,12 @@ fn contenders(bodies: &Bodies, events: usize) -> [Contender<'_>; 3] {
 
 /// Fills one batch after the other, as a partition's receiver does.
 fn batches(bodies: &Bodies, events: usize, mut each: impl FnMut(RawBatch)) {
-    let share = Share::new(1 << 30);
-    let mut batch = RawBatchBuilder::new(PartitionId::new(0), share.charge(0));
+    let budget = Budget::new(1 << 30);
+    let mut batch = RawBatchBuilder::new(PartitionId::new(0), budget.charge(0));
     for (number, body) in bodies.iter().enumerate() {
         batch.push_event(&head(number), [body]);
         if batch.len() == events {
-            each(batch.take_batch(share.charge(0)));
+            each(batch.take_batch(budget.charge(0)));
         }
     }
     each(batch.build());

@@ -12,7 +12,7 @@ use std::process::{Child, Stdio};
 use std::sync::Arc;
 
 use catchwater::amqp::map::AmqpMap;
-use catchwater::budget::Share;
+use catchwater::budget::Budget;
 use catchwater::clock::SystemClock;
 use catchwater::event::RawEvent;
 use catchwater::eventhubs::{Client, ConnectionString, Distrust, ReceiveOptions, Start};
@@ -78,7 +78,7 @@ async fn events_of_an_independent_hub_are_received_unchanged() {
     };
     // The budget holds only a few of the larger events, so credit runs out repeatedly.
     let mut receiver =
-        client.receive(PartitionId::new(0), options, Share::new(4 << 20), 2 << 20).await.unwrap();
+        client.receive(PartitionId::new(0), options, Budget::new(4 << 20), 2 << 20).await.unwrap();
     let mut seen = 0;
     while seen < EVENTS {
         for event in receiver.next_batch().await.unwrap().iter() {

@@ -8,7 +8,7 @@ mod memory;
 use std::ops::Range;
 use std::sync::Arc;
 
-use catchwater::budget::{LaneBudget, Share};
+use catchwater::budget::{Budget, LaneBudget};
 use catchwater::columns::{Catalog, Context};
 use catchwater::event::{EventHead, RawBatchBuilder};
 use catchwater::metrics::Metrics;
@@ -65,7 +65,7 @@ impl Rows {
 
     /// Reads these bodies; returns the peak of additional memory.
     fn read<'a>(&mut self, bodies: impl IntoIterator<Item = &'a [u8]>) -> usize {
-        let mut batch = RawBatchBuilder::new(self.start.partition, Share::new(u64::MAX).charge(0));
+        let mut batch = RawBatchBuilder::new(self.start.partition, Budget::new(u64::MAX).charge(0));
         for body in bodies {
             let head = EventHead {
                 sequence_number: SequenceNumber::new(self.next),

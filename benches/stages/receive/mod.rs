@@ -12,7 +12,7 @@ use std::io;
 use std::sync::Arc;
 
 use catchwater::amqp::map::AmqpMap;
-use catchwater::budget::Share;
+use catchwater::budget::Budget;
 use catchwater::clock::SystemClock;
 use catchwater::event::RawBatch;
 use catchwater::eventhubs::{Client, ConnectionString, Distrust, PartitionReceiver, ReceiveOptions, Start};
@@ -138,6 +138,6 @@ async fn attach(client: &Client) -> Result<PartitionReceiver, Failure> {
         name: "bench".to_owned(),
         distrust: Distrust::default(),
     };
-    let share = Share::new(256 << 20);
-    Ok(client.receive(FIRST, options, Arc::clone(&share), 32 << 20).await?)
+    let budget = Budget::new(256 << 20);
+    Ok(client.receive(FIRST, options, Arc::clone(&budget), 32 << 20).await?)
 }

@@ -33,7 +33,7 @@ use super::sender::Sender;
 use super::timeouts::Timeouts;
 use super::transport;
 use crate::amqp::MAX_FRAME_SIZE;
-use crate::budget::Share;
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::position::{Generation, PartitionId, SequenceNumber};
 
@@ -145,7 +145,7 @@ impl Client {
         })
     }
 
-    /// Starts to read a partition. Its credit is worth at most `credit_bytes` of `share`.
+    /// Starts to read a partition. Its credit is worth at most `credit_bytes` of `budget`.
     ///
     /// # Errors
     /// `PositionLost` if the hub refuses the start; `OwnershipLost` if a reader of a higher owner level has the
@@ -154,11 +154,11 @@ impl Client {
         &self,
         partition: PartitionId,
         options: ReceiveOptions,
-        share: Arc<Share>,
+        budget: Arc<Budget>,
         credit_bytes: usize,
     ) -> Result<PartitionReceiver, Error> {
         let connection = self.reading().await?;
-        let budget = LinkBudget { share, credit_bytes };
+        let budget = LinkBudget { budget, credit_bytes };
         PartitionReceiver::attach(&connection, &self.hub, partition, &options, budget).await
     }
 

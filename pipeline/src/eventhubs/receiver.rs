@@ -8,7 +8,7 @@ use super::authorized::AuthorizedConnection;
 use super::error::Error;
 use super::link::{LinkBudget, PartitionLink};
 use super::options::ReceiveOptions;
-use crate::budget::Share;
+use crate::budget::Budget;
 use crate::event::RawBatch;
 use crate::position::PartitionId;
 
@@ -17,7 +17,7 @@ use crate::position::PartitionId;
 pub struct PartitionReceiver {
     partition: PartitionId,
     link: PartitionLink,
-    share: Arc<Share>,
+    budget: Arc<Budget>,
 }
 
 impl PartitionReceiver {
@@ -29,7 +29,7 @@ impl PartitionReceiver {
         budget: LinkBudget,
     ) -> Result<Self, Error> {
         let link = connection.attach(hub, partition, options, &budget).await?;
-        Ok(Self { partition, link, share: budget.share })
+        Ok(Self { partition, link, budget: budget.budget })
     }
 
     /// The partition it reads.
@@ -51,7 +51,7 @@ impl PartitionReceiver {
             }
             tokio::select! {
                 () = self.link.changed() => {}
-                () = self.share.available(), if self.link.is_due() => {}
+                () = self.budget.wait_available(), if self.link.is_due() => {}
             }
         }
     }
@@ -64,7 +64,7 @@ impl PartitionReceiver {
     /// Outstanding credit that the budget covers, in events.
     pub fn outstanding_credit(&self) -> u32 {
         // While the budget is exhausted, reads of the socket may be held back.
-        if self.share.free() > 0 { self.link.outstanding_credit() } else { 0 }
+        if self.budget.available() > 0 { self.link.outstanding_credit() } else { 0 }
     }
 
     /// Deliveries without a usable sequence number since the last event. The batch of the next event counts them too

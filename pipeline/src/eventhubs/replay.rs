@@ -10,7 +10,7 @@ use super::link::ReceiverLink;
 use super::receive::BatchAssembler;
 use crate::amqp::frames::put_frame;
 use crate::amqp::performatives::{Attach, Begin, Source};
-use crate::budget::Share;
+use crate::budget::Budget;
 use crate::event::RawBatch;
 use crate::position::PartitionId;
 
@@ -34,9 +34,9 @@ impl Replay {
         credit_bytes: usize,
     ) -> Result<Self, Error> {
         let subject = format!("partition {partition} of a recording");
-        let share = Share::new(u64::MAX);
+        let budget = Budget::new(u64::MAX);
         let table = SessionTable::new(0);
-        let events = BatchAssembler::new(partition, position, share, credit_bytes, Arc::clone(&table.pool));
+        let events = BatchAssembler::new(partition, position, budget, credit_bytes, Arc::clone(&table.pool));
         let link = SharedSession::new(ReceiverLink::new(subject.clone(), partition, events));
         let local_channel = table
             .insert(Arc::<SharedSession<ReceiverLink>>::clone(&link))

@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 use super::*;
 use crate::amqp::encode::Encoder;
 use crate::amqp::sections::code;
-use crate::budget::Share;
+use crate::budget::Budget;
 use crate::clock::SystemClock;
 use crate::columns::Catalog;
 use crate::emulator::{self, Emulator, NewEvent};
@@ -475,7 +475,7 @@ impl Fixture {
             distrust: Distrust::default(),
         };
         let mut reader =
-            client.receive(PartitionId::new(0), options, Share::new(1 << 20), 1 << 20).await.unwrap();
+            client.receive(PartitionId::new(0), options, Budget::new(1 << 20), 1 << 20).await.unwrap();
         loop {
             let batch = reader.next_batch().await.unwrap();
             if batch.last().is_some_and(|last| last.get() + 1 >= events) {

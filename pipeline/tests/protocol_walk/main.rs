@@ -30,7 +30,7 @@ const SEEDS_PER_BUG: u64 = 10_000;
 #[test]
 fn walks_find_nothing_in_the_protocol() {
     let threads = thread::available_parallelism().map_or(1, usize::from) as u64;
-    let share = |number: u64| {
+    let budget = |number: u64| {
         move || {
             let seeds = (0..SEEDS).skip(number as usize).step_by(threads as usize);
             seeds
@@ -39,7 +39,7 @@ fn walks_find_nothing_in_the_protocol() {
         }
     };
     let walks: Vec<Tally> = thread::scope(|scope| {
-        let running: Vec<_> = (0..threads).map(|number| scope.spawn(share(number))).collect();
+        let running: Vec<_> = (0..threads).map(|number| scope.spawn(budget(number))).collect();
         running
             .into_iter()
             .flat_map(|walks: thread::ScopedJoinHandle<'_, Vec<Tally>>| walks.join().unwrap())

@@ -1,4 +1,4 @@
-//! State that all writers share: logs, lakes, records, checkpoints and puts in flight.
+//! State that all writers budget: logs, lakes, records, checkpoints and puts in flight.
 //!
 //! Owns the invariants, which are checked whenever that state changes.
 

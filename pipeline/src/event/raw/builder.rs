@@ -226,7 +226,7 @@ const MAX_REASON_BYTES: usize = 1_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::budget::Share;
+    use crate::budget::Budget;
 
     fn head(number: i64, offset: &str) -> EventHead<'_> {
         EventHead {
@@ -243,12 +243,12 @@ mod tests {
 
     #[test]
     fn open_event_moves_to_the_next_batch() {
-        let share = Share::new(1_000_000);
-        let mut builder = RawBatchBuilder::new(PartitionId::new(3), share.charge(0));
+        let budget = Budget::new(1_000_000);
+        let mut builder = RawBatchBuilder::new(PartitionId::new(3), budget.charge(0));
         builder.push_event(&head(1, "one"), [&b"first "[..], b"event"]);
         builder.begin_event(&head(2, "two"));
         builder.append_body(b"second ");
-        let taken = builder.take_batch(share.charge(0));
+        let taken = builder.take_batch(budget.charge(0));
         let whole: Vec<_> = taken.iter().map(|event| (event.offset, event.body)).collect();
         assert_eq!(whole, [("one", &b"first event"[..])]);
         assert!(builder.is_empty());
@@ -265,51 +265,52 @@ mod tests {
             [101, 102].map(|last| Some(SequenceNumber::new(last)))
         );
         drop((batch, taken));
-        assert_eq!(share.free(), 1_000_000);
+        assert_eq!(budget.available(), 1_000_000);
     }
 
     #[test]
     fn last_enqueued_is_kept_when_an_event_lacks_it() {
-        let share = Share::new(1_000_000);
-        let mut builder = RawBatchBuilder::new(PartitionId::new(3), share.charge(0));
+        let budget = Budget::new(1_000_000);
+        let mut builder = RawBatchBuilder::new(PartitionId::new(3), budget.charge(0));
         let without = |number| EventHead { last_enqueued: None, ..head(number, "") };
         builder.push_event(&without(1), []);
-        assert_eq!(builder.take_batch(share.charge(0)).last_enqueued(), None);
+        assert_eq!(builder.take_batch(budget.charge(0)).last_enqueued(), None);
         builder.push_event(&head(2, ""), []);
         builder.push_event(&without(3), []);
         builder.begin_event(&head(4, ""));
         builder.abandon_event();
-        assert_eq!(builder.take_batch(share.charge(0)).last_enqueued(), Some(SequenceNumber::new(102)));
+        assert_eq!(builder.take_batch(budget.charge(0)).last_enqueued(), Some(SequenceNumber::new(102)));
         builder.push_event(&without(5), []);
         assert_eq!(builder.build().last_enqueued(), Some(SequenceNumber::new(102)));
     }
 
     #[test]
     fn large_batches_reuse_buffers() {
-        let (share, pool) = (Share::new(1_000_000), BufferPool::new());
+        let (budget, pool) = (Budget::new(1_000_000), BufferPool::new());
         let body = vec![b'x'; 50_000];
-        let mut builder = RawBatchBuilder::with_pool(PartitionId::new(3), share.charge(0), Arc::clone(&pool));
+        let mut builder =
+            RawBatchBuilder::with_pool(PartitionId::new(3), budget.charge(0), Arc::clone(&pool));
         let mut addresses = Vec::new();
         for number in 1..=4 {
             builder.push_event(&head(number, "one"), [&body[..]]);
-            let taken = builder.take_batch(share.charge(0));
+            let taken = builder.take_batch(budget.charge(0));
             let whole: Vec<_> = taken.iter().map(|event| (event.sequence_number.get(), event.body)).collect();
             assert_eq!(whole, [(number, &body[..])]);
             addresses.push(taken.buffers.buffers.bytes.as_ptr());
         }
         assert!(addresses[1..].windows(2).all(|two| two[0] == two[1]), "{addresses:?}");
-        assert_eq!(share.free(), 1_000_000, "pooled buffers are not charged");
+        assert_eq!(budget.available(), 1_000_000, "pooled buffers are not charged");
         // A quiet partition allocates what it needs.
         builder.push_event(&head(5, "one"), [&b"small"[..]]);
-        drop(builder.take_batch(share.charge(0)));
+        drop(builder.take_batch(budget.charge(0)));
         builder.push_event(&head(6, "one"), [&b"small"[..]]);
-        assert!(share.free() > 999_000, "{}", share.free());
+        assert!(budget.available() > 999_000, "{}", budget.available());
     }
 
     #[test]
     fn reasons_of_undecodable_messages_stay_with_their_events() {
-        let share = Share::new(1_000_000);
-        let mut builder = RawBatchBuilder::new(PartitionId::new(0), share.charge(0));
+        let budget = Budget::new(1_000_000);
+        let mut builder = RawBatchBuilder::new(PartitionId::new(0), budget.charge(0));
         let why = |reason, byte_offset| Some(Undecodable { reason, byte_offset });
         let long = "é".repeat(MAX_REASON_BYTES);
         let reasons = [why("at the start", Some(0)), None, why("no place", None), why(&long, Some(7))];
@@ -320,7 +321,7 @@ mod tests {
         builder.begin_event(&EventHead { undecodable: reasons[0], ..head(5, "last") });
         builder.append_body(b"mess");
         assert_eq!(builder.open_body(), b"mess");
-        let taken = builder.take_batch(share.charge(0));
+        let taken = builder.take_batch(budget.charge(0));
         builder.append_body(b"age");
         assert_eq!(builder.open_body(), b"message");
         builder.finish_event();
@@ -348,7 +349,7 @@ mod tests {
 
     #[test]
     fn abandoned_event_leaves_nothing() {
-        let mut builder = RawBatchBuilder::new(PartitionId::new(0), Share::new(1).charge(0));
+        let mut builder = RawBatchBuilder::new(PartitionId::new(0), Budget::new(1).charge(0));
         builder.begin_event(&head(1, "one"));
         builder.append_body(b"half");
         builder.abandon_event();

@@ -12,7 +12,7 @@ use super::transfers::Transfers;
 use crate::amqp::MAX_FRAME_SIZE;
 use crate::amqp::frames::{FrameRef, Layer, put_frame};
 use crate::amqp::performatives::{Begin, Condition, Performative, encode_close};
-use crate::budget::Share;
+use crate::budget::Budget;
 
 /// Dispatcher of a connection's incoming frames.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Incoming {
     /// The hub's channels with transfers since the last wake-up.
     touched: Vec<u16>,
     /// A budget that arrived events have far overdrawn.
-    overdrawn: Option<Arc<Share>>,
+    overdrawn: Option<Arc<Budget>>,
     /// Frames that a session has written, before they join the write queue.
     replies: Vec<u8>,
 }
@@ -64,7 +64,7 @@ impl Incoming {
     /// Returns whether arrived events have far overdrawn a budget. Credit counts events, and these were larger than
     /// earlier ones: credit can't be taken back, but reads can be held back.
     pub(super) fn is_far_overdrawn(&mut self) -> bool {
-        self.overdrawn.take_if(|share| !share.is_far_overdrawn());
+        self.overdrawn.take_if(|budget| !budget.is_far_overdrawn());
         self.overdrawn.is_some()
     }
 
@@ -94,8 +94,8 @@ impl Incoming {
             // While the session is locked, so that its frames leave in the order they were written.
             self.table.outgoing.write(|out| out.append(&mut self.replies));
         }
-        if let Some(share) = session.share().filter(|share| share.is_far_overdrawn()) {
-            self.overdrawn.get_or_insert_with(|| Arc::clone(share));
+        if let Some(budget) = session.budget().filter(|budget| budget.is_far_overdrawn()) {
+            self.overdrawn.get_or_insert_with(|| Arc::clone(budget));
         }
         drop(session);
         if transfers.consumed() > 0 && !std::mem::replace(&mut route.touched, true) {

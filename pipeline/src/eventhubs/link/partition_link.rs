@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::attach::{AttachRequest, filters_of};
 use super::receiver_link::{Phase, ReceiverLink};
-use crate::budget::Share;
+use crate::budget::Budget;
 use crate::event::RawBatch;
 use crate::eventhubs::condition::ErrorKind;
 use crate::eventhubs::connection::{SessionTable, SharedSession};
@@ -31,7 +31,7 @@ pub(crate) struct PartitionLink {
 #[derive(Clone, Debug)]
 pub(crate) struct LinkBudget {
     /// Pays for credit and for batches that have arrived.
-    pub(crate) share: Arc<Share>,
+    pub(crate) budget: Arc<Budget>,
     /// Upper bound on the bytes that are charged for outstanding credit.
     pub(crate) credit_bytes: usize,
 }
@@ -78,7 +78,7 @@ impl PartitionLink {
         let events = BatchAssembler::new(
             partition,
             options.start.position(),
-            Arc::clone(&budget.share),
+            Arc::clone(&budget.budget),
             budget.credit_bytes,
             Arc::clone(&table.pool),
         )

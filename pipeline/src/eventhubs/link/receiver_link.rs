@@ -11,7 +11,7 @@ use crate::amqp::frames::put_frame;
 use crate::amqp::performatives::{
     Attach, Begin, Condition, Detach, Disposition, Flow, Outcome, Performative, Role, Transfer, encode_end,
 };
-use crate::budget::Share;
+use crate::budget::Budget;
 use crate::event::RawBatch;
 use crate::eventhubs::condition::ErrorKind;
 use crate::eventhubs::connection::{CloseReason, ProtocolError, Session, Transfers};
@@ -280,8 +280,8 @@ impl Session for ReceiverLink {
         Ok(())
     }
 
-    fn share(&self) -> Option<&Arc<Share>> {
-        Some(self.events.share())
+    fn budget(&self) -> Option<&Arc<Budget>> {
+        Some(self.events.budget())
     }
 
     fn on_frame(&mut self, performative: &Performative<'_>, out: &mut Vec<u8>) {

@@ -14,7 +14,7 @@ use crate::amqp::performatives::{
     Transfer, encode_end,
 };
 use crate::amqp::sections::{Message, code, lookup};
-use crate::budget::Share;
+use crate::budget::Budget;
 use crate::eventhubs::connection::{CloseReason, ProtocolError, Session, Transfers};
 use crate::eventhubs::error::Error;
 use crate::eventhubs::names::{
@@ -221,7 +221,7 @@ impl Session for RequestLink {
         Ok(())
     }
 
-    fn share(&self) -> Option<&Arc<Share>> {
+    fn budget(&self) -> Option<&Arc<Budget>> {
         None
     }
 

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::credit::Credit;
-use crate::budget::{Permit, Share};
+use crate::budget::{Budget, Permit};
 use crate::event::{BufferPool, EventHead, RawBatch, RawBatchBuilder};
 use crate::eventhubs::error::Error;
 use crate::eventhubs::options::Distrust;
@@ -18,7 +18,7 @@ use crate::position::{PartitionId, SequenceNumber};
 #[derive(Debug)]
 pub(crate) struct BatchAssembler {
     partition: PartitionId,
-    share: Arc<Share>,
+    budget: Arc<Budget>,
     credit: Credit,
     /// Pays for the events that outstanding credit allows.
     permit: Permit,
@@ -37,21 +37,21 @@ pub(crate) struct BatchAssembler {
 }
 
 impl BatchAssembler {
-    /// Makes an assembler for events after `position`, whose credit is worth at most `credit_bytes` of `share`.
+    /// Makes an assembler for events after `position`, whose credit is worth at most `credit_bytes` of `budget`.
     pub(crate) fn new(
         partition: PartitionId,
         position: i64,
-        share: Arc<Share>,
+        budget: Arc<Budget>,
         credit_bytes: usize,
         pool: Arc<BufferPool>,
     ) -> Self {
         Self {
             partition,
             credit: Credit::new(credit_bytes),
-            permit: share.charge(0),
+            permit: budget.charge(0),
             full: VecDeque::new(),
-            filling: RawBatchBuilder::with_pool(partition, share.charge(0), pool),
-            share,
+            filling: RawBatchBuilder::with_pool(partition, budget.charge(0), pool),
+            budget,
             open: position,
             position,
             in_order: false,
@@ -66,8 +66,8 @@ impl BatchAssembler {
     }
 
     /// The budget that pays for credit and batches.
-    pub(crate) fn share(&self) -> &Arc<Share> {
-        &self.share
+    pub(crate) fn budget(&self) -> &Arc<Budget> {
+        &self.budget
     }
 
     /// Outstanding credit, in events.
@@ -192,7 +192,7 @@ impl BatchAssembler {
     /// once.
     pub(crate) fn top_up(&mut self) -> Option<u32> {
         self.charge_credit();
-        if !self.credit.is_due() || self.share.free() <= 0 {
+        if !self.credit.is_due() || self.budget.available() <= 0 {
             return None;
         }
         let granted = self.credit.top_up();
@@ -219,7 +219,7 @@ impl BatchAssembler {
 
     /// Starts the next batch; returns the one that was filling.
     fn next_batch(&mut self) -> RawBatch {
-        self.filling.take_batch(self.share.charge(0))
+        self.filling.take_batch(self.budget.charge(0))
     }
 }
 
@@ -246,8 +246,8 @@ mod tests {
 
     #[test]
     fn batch_ends_at_its_total_bytes_when_properties_are_outsized() {
-        let share = Share::new(1 << 30);
-        let mut assembler = BatchAssembler::new(PartitionId::new(0), -1, share, 1 << 20, BufferPool::new());
+        let budget = Budget::new(1 << 30);
+        let mut assembler = BatchAssembler::new(PartitionId::new(0), -1, budget, 1 << 20, BufferPool::new());
         let encoded_properties = &*vec![0; MAX_BATCH_TOTAL_BYTES / 2];
         for number in 0..3 {
             assembler.begin_event(&EventHead {

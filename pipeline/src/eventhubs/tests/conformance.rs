@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::either::{Kind, Receiver, both};
 use super::peer::{ClientFrame, Link, Peer, event};
 use super::{FIRST, MIB, numbers, options, read};
-use crate::budget::Share;
+use crate::budget::Budget;
 use crate::clock::SystemClock;
 use crate::emulator::{Config, Emulator, NewEvent};
 use crate::event::RawBatch;
@@ -29,7 +29,8 @@ both!(
 );
 
 pub(super) async fn attach(kind: Kind, client: &Client, start: Start) -> Result<Receiver, Error> {
-    Receiver::attach(kind, client, FIRST, options(start, Some(0)), Share::new(64 * MIB as u64), 4 * MIB).await
+    Receiver::attach(kind, client, FIRST, options(start, Some(0)), Budget::new(64 * MIB as u64), 4 * MIB)
+        .await
 }
 
 /// A receiver and the peer's end of its link.
@@ -209,14 +210,14 @@ async fn detach_returns_the_error_of_the_hub(kind: Kind) {
 async fn credit_stays_within_its_limit(kind: Kind) {
     let mut peer = Peer::start(None).await;
     let client = peer.client().await;
-    let share = Share::new(MIB as u64);
+    let budget = Budget::new(MIB as u64);
     let credit_bytes = 80 * 1024;
     let attaching = Receiver::attach(
         kind,
         &client,
         FIRST,
         options(Start::Earliest, None),
-        Arc::clone(&share),
+        Arc::clone(&budget),
         credit_bytes,
     );
     let (receiver, mut link) = tokio::join!(attaching, async {
@@ -245,7 +246,7 @@ async fn credit_stays_within_its_limit(kind: Kind) {
     let (batches, link) = tokio::join!(read(&mut receiver, 100), hub);
     drop((batches, receiver));
     drop(link);
-    assert_eq!(share.free(), MIB as i64, "the whole budget is available again");
+    assert_eq!(budget.available(), MIB as i64, "the whole budget is available again");
 }
 
 async fn other_partitions_survive_a_detached_link(kind: Kind) {
@@ -259,8 +260,8 @@ async fn other_partitions_survive_a_detached_link(kind: Kind) {
     let text = ConnectionString::parse(&hub.connection_string()).unwrap();
     let client = Client::connect(&text, "test", Arc::new(SystemClock)).await.unwrap();
     let receiver = |partition| {
-        let share = Share::new(64 * MIB as u64);
-        Receiver::attach(kind, &client, partition, options(Start::Earliest, Some(0)), share, 4 * MIB)
+        let budget = Budget::new(64 * MIB as u64);
+        Receiver::attach(kind, &client, partition, options(Start::Earliest, Some(0)), budget, 4 * MIB)
     };
     let mut moved = receiver(PartitionId::new(0)).await.unwrap();
     let mut stays = receiver(PartitionId::new(1)).await.unwrap();
@@ -312,11 +313,11 @@ async fn reads_are_held_back_while_large_bodies_overdraw_the_budget() {
     }
     let text = ConnectionString::parse(&hub.connection_string()).unwrap();
     let client = Client::connect(&text, "test", Arc::new(SystemClock)).await.unwrap();
-    let share = Share::new(MIB as u64);
+    let budget = Budget::new(MIB as u64);
     let options = options(Start::Earliest, Some(0));
     // Credit for 64 events before the first one has arrived.
     let mut receiver =
-        Receiver::attach(Kind::Ours, &client, FIRST, options, Arc::clone(&share), MIB / 2).await.unwrap();
+        Receiver::attach(Kind::Ours, &client, FIRST, options, Arc::clone(&budget), MIB / 2).await.unwrap();
     let mut held = vec![receiver.next_batch().await.unwrap()];
     for _ in 0..50 {
         // A batch that was read would be returned before the hub's response.
@@ -334,7 +335,7 @@ async fn reads_are_held_back_while_large_bodies_overdraw_the_budget() {
     }
     assert_eq!(events, 60);
     drop(receiver);
-    assert_eq!(share.free(), MIB as i64, "the whole budget is available again");
+    assert_eq!(budget.available(), MIB as i64, "the whole budget is available again");
 }
 
 /// The reference implementation treats an aborted delivery as malformed.

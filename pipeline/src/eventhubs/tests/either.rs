@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::reference::ReferenceReceiver;
-use crate::budget::Share;
+use crate::budget::Budget;
 use crate::event::RawBatch;
 use crate::eventhubs::{Client, Error, PartitionReceiver, ReceiveOptions};
 use crate::position::PartitionId;
@@ -28,11 +28,11 @@ impl Receiver {
         client: &Client,
         partition: PartitionId,
         options: ReceiveOptions,
-        share: Arc<Share>,
+        budget: Arc<Budget>,
         partition_share: usize,
     ) -> Result<Self, Error> {
         Ok(match kind {
-            Kind::Ours => Self::Ours(client.receive(partition, options, share, partition_share).await?),
+            Kind::Ours => Self::Ours(client.receive(partition, options, budget, partition_share).await?),
             Kind::Reference => {
                 let mut connection = client.connection.lock().await;
                 let attaching = ReferenceReceiver::attach(
@@ -40,7 +40,7 @@ impl Receiver {
                     "events",
                     partition,
                     &options,
-                    share,
+                    budget,
                     partition_share,
                 );
                 Self::Reference(Box::new(attaching.await?))

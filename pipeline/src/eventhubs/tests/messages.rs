@@ -11,7 +11,7 @@ use super::{FIRST, properties_of};
 use crate::amqp::codec::Value;
 use crate::amqp::encode::Encoder;
 use crate::amqp::sections::{Message, Sections, code};
-use crate::budget::Share;
+use crate::budget::Budget;
 use crate::event::{RawBatch, RawBatchBuilder};
 use crate::eventhubs::Replay;
 
@@ -59,7 +59,7 @@ fn decode_reference(message: &[u8]) -> Outcome {
     if last.is_some_and(|last| place.sequence_number.get().saturating_sub(last.get()) > 1_000_000) {
         return Err("a number far beyond the hub's last one".to_owned());
     }
-    let mut batch = RawBatchBuilder::new(FIRST, Share::new(u64::MAX).charge(0));
+    let mut batch = RawBatchBuilder::new(FIRST, Budget::new(u64::MAX).charge(0));
     push(&mut batch, &place, &received);
     outcome_of(&batch.build())
 }

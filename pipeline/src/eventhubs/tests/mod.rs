@@ -22,7 +22,7 @@ use self::either::{Kind, Receiver, both};
 use super::authorization::TokenLife;
 use super::*;
 use crate::amqp::map::AmqpMap;
-use crate::budget::Share;
+use crate::budget::Budget;
 use crate::clock::SystemClock;
 use crate::emulator::{Config, Emulator, NewEvent};
 use crate::event::{RawBatch, RawEvent};
@@ -69,8 +69,8 @@ async fn receiver(
     start: Start,
     owner_level: Option<i64>,
 ) -> Result<Receiver, Error> {
-    let share = Share::new(64 * MIB as u64);
-    Receiver::attach(kind, client, FIRST, options(start, owner_level), share, 4 * MIB).await
+    let budget = Budget::new(64 * MIB as u64);
+    Receiver::attach(kind, client, FIRST, options(start, owner_level), budget, 4 * MIB).await
 }
 
 /// Reads batches of `count` events in all.
@@ -235,15 +235,15 @@ async fn credit_stays_within_a_tiny_budget(kind: Kind) {
     let hub = hub(1).await;
     append(&hub, (0..50).map(|_| vec![b'x'; 8 * 1024]));
     let client = client(&hub).await;
-    let share = Share::new(16 * 1024);
+    let budget = Budget::new(16 * 1024);
     let options = options(Start::Earliest, None);
     let mut receiver =
-        Receiver::attach(kind, &client, FIRST, options, Arc::clone(&share), 16 * 1024).await.unwrap();
+        Receiver::attach(kind, &client, FIRST, options, Arc::clone(&budget), 16 * 1024).await.unwrap();
 
     let mut held = Vec::new();
     let mut events = 0;
     // Two events fill the budget. Taking the first one grants credit for another, so three may be held.
-    while share.free() > 0 {
+    while budget.available() > 0 {
         let batch = receiver.next_batch().await.unwrap();
         events += batch.len();
         held.push(batch);
@@ -264,17 +264,17 @@ async fn credit_stays_within_a_tiny_budget(kind: Kind) {
     }
     assert_eq!(events, 50);
     drop(receiver);
-    assert_eq!(share.free(), 16 * 1024, "the whole budget is available again");
+    assert_eq!(budget.available(), 16 * 1024, "the whole budget is available again");
 }
 
 async fn large_bodies_get_less_credit(kind: Kind) {
     let hub = hub(1).await;
     append(&hub, (0..30).map(|_| vec![b'x'; 64 * 1024]));
     let client = client(&hub).await;
-    let share = Share::new(64 * 1024);
+    let budget = Budget::new(64 * 1024);
     let options = options(Start::Earliest, None);
     let mut receiver =
-        Receiver::attach(kind, &client, FIRST, options, Arc::clone(&share), 64 * 1024).await.unwrap();
+        Receiver::attach(kind, &client, FIRST, options, Arc::clone(&budget), 64 * 1024).await.unwrap();
     let mut events = 0;
     while events < 30 {
         let batch = receiver.next_batch().await.unwrap();
@@ -410,9 +410,9 @@ async fn errors_are_classified() {
     let client = client(&hub).await;
     let error = client.partition(PartitionId::new(9)).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Fatal), "{error}");
-    let share = Share::new(1_000_000);
+    let budget = Budget::new(1_000_000);
     let error =
-        client.receive(PartitionId::new(9), options(Start::Earliest, None), share, 1_000).await.unwrap_err();
+        client.receive(PartitionId::new(9), options(Start::Earliest, None), budget, 1_000).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Fatal), "{error}");
     hub.shutdown().await;
     let error = connect(right).await.unwrap_err();

@@ -10,7 +10,7 @@ use super::either::{Kind, Receiver};
 use super::{FIRST, MIB, options, properties_of, read, send_raw};
 use crate::amqp::frames::FrameRef;
 use crate::amqp::performatives::{Performative, Transfer};
-use crate::budget::Share;
+use crate::budget::Budget;
 use crate::clock::SystemClock;
 use crate::emulator::{Config, Emulator, NewEvent};
 use crate::event::RawBatch;
@@ -117,9 +117,9 @@ async fn recorded(kind: Kind) -> (Vec<Seen>, u16, Vec<u8>) {
     let (text, recordings) = recorder(&hub).await;
     let client =
         Client::connect(&ConnectionString::parse(&text).unwrap(), "t", Arc::new(SystemClock)).await.unwrap();
-    let share = Share::new(64 * MIB as u64);
+    let budget = Budget::new(64 * MIB as u64);
     let options = options(Start::Earliest, None);
-    let mut receiver = Receiver::attach(kind, &client, FIRST, options, share, 8 * MIB).await.unwrap();
+    let mut receiver = Receiver::attach(kind, &client, FIRST, options, budget, 8 * MIB).await.unwrap();
     let batches = read(&mut receiver, count).await;
     drop(receiver);
     let all = recordings.lock().unwrap().clone();

@@ -157,7 +157,7 @@ enumerations! {
         InternalServerError 500 BadGateway 502 ServiceUnavailable 503 GatewayTimeout 504;
     PRESENT_IN_ORG plain PresentInOrg: False 0 True 1 Unknown 2;
     PRIVILEGE_DEPTH plain PrivilegeDepth: Basic 0 Local 1 Deep 2 Global 3 RecordFilter 4;
-    PRIVILEGE_TYPE plain PrivilegeType: None 0 Create 1 Read 2 Write 3 Delete 4 Assign 5 Share 6 Append 7 AppendTo 8;
+    PRIVILEGE_TYPE plain PrivilegeType: None 0 Create 1 Read 2 Write 3 Delete 4 Assign 5 Budget 6 Append 7 AppendTo 8;
     PROPAGATION_OWNERSHIP_OPTIONS plain PropagationOwnershipOptions: None 0 Caller 1 ListMemberOwner 2;
     PROVISION_LANGUAGE_FOR_USER_STATUS_TYPE plain ProvisionLanguageForUserStatusType: Queued 0 Completed 1 Skipped 2;
     RELATIONSHIP_TYPE plain RelationshipType: OneToManyRelationship 0 ManyToManyRelationship 1 ManyToOneRelationship 2;

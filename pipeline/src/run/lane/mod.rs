@@ -150,7 +150,7 @@ impl Lane {
         if now_ms - *self.starved_since_ms.get_or_insert(now_ms) < STARVATION_TIMEOUT_MS {
             return Ok(());
         }
-        let whole = &self.deps.budget.whole;
+        let whole = &self.deps.budget.lane;
         Err(Error::Starved { charged: whole.charged(), total: whole.total(), open })
     }
 
@@ -230,7 +230,7 @@ impl Lane {
                 Written::Row => {}
                 Written::Skipped => skipped += 1,
                 Written::Rows { buffer_bytes } => {
-                    all = buffer_bytes < rules.group_bytes && to.budget.whole.free() > 0;
+                    all = buffer_bytes < rules.group_bytes && to.budget.lane.available() > 0;
                 }
             }
             previous = Some(raw);
@@ -261,7 +261,7 @@ impl Lane {
 
     /// Closes the largest files while open files exhaust the budget. Closed files release theirs by themselves.
     fn roll_over_budget(&mut self, out: &mut Vec<LaneOutput>) -> Result<(), Error> {
-        if self.deps.budget.whole.free() > 0 {
+        if self.deps.budget.lane.available() > 0 {
             return Ok(());
         }
         let mut open = self.open_bytes();

@@ -11,7 +11,7 @@ use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::{self, FooterFacts, RowGroup};
 use catchwater_sinks::paths::Destination;
 
-use crate::budget::{LaneBudget, Permit, Share};
+use crate::budget::{Budget, LaneBudget, Permit};
 use crate::columns::{self, ColumnTypes, Rows, TableBuffer};
 use crate::event::{ChangeEvent, RawEvent, Reject};
 use crate::position::SequenceNumber;
@@ -36,7 +36,7 @@ pub(super) struct OpenFile {
     /// Charge for the buffer and the row groups.
     permit: Permit,
     /// Budget that closed files are charged to.
-    closed: Arc<Share>,
+    closed: Arc<Budget>,
 }
 
 /// The lane's part in writing its files: context of their columns, facts of their footers, and the output that closed
@@ -96,7 +96,7 @@ impl OpenFile {
             group_bytes: 0,
             types: ColumnTypes::new(),
             opened_at_ms: to.now_ms,
-            permit: to.budget.whole.charge(0),
+            permit: to.budget.lane.charge(0),
             closed: Arc::clone(&to.budget.closed),
         }
     }

@@ -10,7 +10,7 @@ use catchwater_sinks::paths::{Date, Destination, SourceId};
 
 use super::*;
 use crate::amqp::encode::Encoder;
-use crate::budget::Share;
+use crate::budget::Budget;
 use crate::columns::{Catalog, QuarantinedRows};
 use crate::event::{EventHead, QUARANTINE, RawBatchBuilder};
 use crate::generator::{Generator, Size};
@@ -25,7 +25,7 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 /// A lane, its input and its output. The clock only moves when a test moves it.
 struct Fixture {
     lane: Lane,
-    share: Arc<Share>,
+    budget: Arc<Budget>,
     metrics: Arc<Metrics>,
     generator: Generator,
     now_ms: i64,
@@ -37,8 +37,8 @@ struct Fixture {
 
 impl Fixture {
     fn new(rules: RollRules, budget: u64) -> Self {
-        let (budget, metrics) = (LaneBudget::new(budget), Arc::new(Metrics::default()));
-        let share = Arc::clone(&budget.whole);
+        let (lane_budget, metrics) = (LaneBudget::new(budget), Arc::new(Metrics::default()));
+        let budget = Arc::clone(&lane_budget.lane);
         let facts = RunFacts {
             lake: "lake".to_owned(),
             writer: "test".to_owned(),
@@ -47,10 +47,13 @@ impl Fixture {
         };
         let context = columns::Context::new(Arc::from("events"), Catalog::new());
         let parser = Parser::new(ParentContext::Drop);
-        let lane = Lane::new(Deps { parser, context, rules, facts, budget, metrics: Arc::clone(&metrics) });
+        let metrics_too = Arc::clone(&metrics);
+        let lane =
+            Lane::new(Deps { parser, context, rules, facts, budget: lane_budget, metrics: metrics_too });
         let generator = Generator::new(7, Size::Small);
         let (properties, out) = (Vec::new(), Vec::new());
-        let mut fixture = Self { lane, share, metrics, generator, now_ms: NOON_MS, next: 0, properties, out };
+        let mut fixture =
+            Self { lane, budget, metrics, generator, now_ms: NOON_MS, next: 0, properties, out };
         fixture.begin(vec![]);
         fixture
     }
@@ -65,7 +68,7 @@ impl Fixture {
 
     /// Sends events with these bodies, enqueued now.
     fn send<B: AsRef<[u8]>>(&mut self, bodies: &[B]) {
-        let mut batch = RawBatchBuilder::new(START.partition, self.share.charge(0));
+        let mut batch = RawBatchBuilder::new(START.partition, self.budget.charge(0));
         let last_enqueued = Some(SequenceNumber::new(self.next + bodies.len() as i64 - 1));
         for body in bodies {
             let offset = (self.next * 100).to_string();
@@ -219,7 +222,7 @@ fn exhausted_budget_closes_the_largest_files_first() {
     let (files, advanced) = lane.take_output();
     assert!(!files.is_empty() && files.iter().all(|file| file.starts_with("fat")), "{files:?}");
     assert_eq!(advanced, Some((9, Some(-1))), "the thin file is still open");
-    assert!(lane.share.free() > 0, "{}", lane.share.free());
+    assert!(lane.budget.available() > 0, "{}", lane.budget.available());
 }
 
 #[test]
@@ -239,10 +242,10 @@ fn end_closes_all_files_and_releases_their_bytes() {
     let (_, advanced) = lane.take_output();
     assert_eq!(advanced, Some((499, None)));
     assert!(
-        lane.share.total() - lane.share.free() < 1 << 20,
+        lane.budget.total() - lane.budget.available() < 1 << 20,
         "{} of {}",
-        lane.share.free(),
-        lane.share.total()
+        lane.budget.available(),
+        lane.budget.total()
     );
 }
 
@@ -298,7 +301,7 @@ fn counts_slow_path_repaired_and_parent_context_bodies() {
 
 /// Sends an undecodable message: its sequence number is readable, its offset and time are not.
 fn send_undecodable(lane: &mut Fixture) {
-    let mut batch = RawBatchBuilder::new(START.partition, lane.share.charge(0));
+    let mut batch = RawBatchBuilder::new(START.partition, lane.budget.charge(0));
     let undecodable = crate::event::Undecodable { reason: "its time is missing", byte_offset: Some(3) };
     let head = EventHead {
         sequence_number: SequenceNumber::new(lane.next),
@@ -438,7 +441,7 @@ fn tables_without_open_rows_are_not_charged() {
         lane.wait(24 * HOUR_MS);
         let (files, advanced) = lane.take_output();
         assert_eq!((files.len(), advanced), (100, Some((day * 100 - 1, None))));
-        assert_eq!(lane.share.charged(), 0);
+        assert_eq!(lane.budget.charged(), 0);
     }
 }
 
@@ -453,7 +456,7 @@ fn files_in_flight_do_not_close_open_files() {
     check(&mut lane, &[], Some((1, Some(-1))));
     drop(in_flight);
     lane.wait(1);
-    assert!(lane.share.free() > 0);
+    assert!(lane.budget.available() > 0);
 }
 
 #[test]
@@ -484,7 +487,7 @@ fn exhausted_budget_closes_one_of_equal_files() {
 fn starved_budget_ends_the_run() {
     let mut lane = Fixture::new(rules(), 1 << 20);
     lane.send(&[update("a")]);
-    let leaked = lane.share.charge(1 << 20);
+    let leaked = lane.budget.charge(1 << 20);
     let mut out = Vec::new();
     for wait_ms in [0, STARVATION_TIMEOUT_MS - 1] {
         lane.lane.tick(NOON_MS + wait_ms, &mut out).unwrap();
@@ -504,8 +507,8 @@ fn bytes_in_flight_are_not_starvation() {
     let [intake, closed] = [&lane.lane.deps.budget.intake, &lane.lane.deps.budget.closed].map(Arc::clone);
     let mut out = Vec::new();
     // A batch in flight to the lane, then a file in flight to the store.
-    for share in [intake, closed] {
-        let permit = share.charge(1 << 20);
+    for budget in [intake, closed] {
+        let permit = budget.charge(1 << 20);
         for wait_ms in [0, STARVATION_TIMEOUT_MS, 10 * STARVATION_TIMEOUT_MS] {
             lane.lane.tick(NOON_MS + wait_ms, &mut out).unwrap();
         }
@@ -577,7 +580,7 @@ fn rows_of_one_event_stay_together() {
     lane.send(&[update_multiple("c", 3), update("c")]);
     lane.on(LaneInput::Forget { start: START });
     assert_eq!(lane.metrics.events_dropped.get(), 3);
-    assert_eq!(lane.share.free(), lane.share.total(), "every charge was released");
+    assert_eq!(lane.budget.available(), lane.budget.total(), "every charge was released");
 }
 
 #[test]
@@ -585,7 +588,7 @@ fn credit_over_budget_closes_files() {
     let mut lane = Fixture::new(rules(), 1 << 20);
     let fat = update("fat").replace(r#""value":1"#, &format!(r#""value":"{}""#, "x".repeat(200_000)));
     lane.send(&[&fat, &fat, &fat]);
-    let _credit = lane.share.charge(lane.share.free() as usize + 1);
+    let _credit = lane.budget.charge(lane.budget.available() as usize + 1);
     lane.wait(1);
     let (files, _) = lane.take_output();
     assert_eq!(files, ["fat 0..=2 (3)"]);

@@ -13,7 +13,7 @@ use catchwater_sinks::paths::SourceId;
 use super::deps::Deps;
 use super::error::Error;
 use super::listings::Age;
-use crate::budget::Share;
+use crate::budget::Budget;
 use crate::columns::{ROW_INDEX, SEQUENCE_NUMBER};
 use crate::eventhubs::{self, Distrust, PartitionProperties, PartitionReceiver, ReceiveOptions, Start};
 use crate::parse::ROUTING_VERSION;
@@ -31,7 +31,7 @@ pub(in crate::run) struct HubPartition {
     /// Faults that its links have proven.
     pub(in crate::run) distrust: Distrust,
     /// Budget of its lane that arriving events are charged to.
-    pub(in crate::run) intake: Arc<Share>,
+    pub(in crate::run) intake: Arc<Budget>,
     /// Bytes of that budget which the partition's credit may claim.
     pub(in crate::run) credit_bytes: usize,
 }

@@ -18,7 +18,7 @@ use fe2o3_amqp_types::primitives::LazyValue;
 use futures::FutureExt as _;
 
 use self::link::attach_link;
-use crate::budget::{Permit, Share};
+use crate::budget::{Budget, Permit};
 use crate::event::{RawBatch, RawBatchBuilder};
 use crate::eventhubs::receive::Credit;
 use crate::eventhubs::{Error, ReceiveOptions};
@@ -32,7 +32,7 @@ pub(super) struct ReferenceReceiver {
     partition: PartitionId,
     subject: String,
     receiver: Receiver,
-    share: Arc<Share>,
+    budget: Arc<Budget>,
     credit: Credit,
     /// Pays for outstanding credit.
     permit: Permit,
@@ -56,7 +56,7 @@ impl ReferenceReceiver {
         hub: &str,
         partition: PartitionId,
         options: &ReceiveOptions,
-        share: Arc<Share>,
+        budget: Arc<Budget>,
         credit_bytes: usize,
     ) -> Result<Self, Error> {
         let subject = format!("partition {partition} of {hub}");
@@ -69,9 +69,9 @@ impl ReferenceReceiver {
             subject,
             receiver,
             credit: Credit::new(credit_bytes),
-            permit: share.charge(0),
-            batch: RawBatchBuilder::new(partition, share.charge(0)),
-            share,
+            permit: budget.charge(0),
+            batch: RawBatchBuilder::new(partition, budget.charge(0)),
+            budget,
             full: None,
             failed: None,
             has_ended: false,
@@ -104,7 +104,7 @@ impl ReferenceReceiver {
             }
         }
         self.top_up().await;
-        Ok(self.full.take().unwrap_or_else(|| self.batch.take_batch(self.share.charge(0))))
+        Ok(self.full.take().unwrap_or_else(|| self.batch.take_batch(self.budget.charge(0))))
     }
 
     /// Detaches.
@@ -143,7 +143,7 @@ impl ReferenceReceiver {
     /// Grants credit if some is due and the budget is not exhausted. It is charged at once.
     async fn top_up(&mut self) {
         self.permit.resize(self.credit.bytes());
-        if self.failed.is_some() || !self.credit.is_due() || self.share.free() <= 0 {
+        if self.failed.is_some() || !self.credit.is_due() || self.budget.available() <= 0 {
             return;
         }
         let stated = self.credit.top_up();
@@ -158,7 +158,7 @@ impl ReferenceReceiver {
         let next = tokio::select! {
             biased;
             next = self.receiver.recv() => next,
-            () = self.share.available(), if self.credit.is_due() => return,
+            () = self.budget.wait_available(), if self.credit.is_due() => return,
         };
         self.take(next).await;
     }
@@ -189,7 +189,7 @@ impl ReferenceReceiver {
                 let jumps = place.sequence_number.get() != self.position + 1 && !self.batch.is_empty();
                 self.position = place.sequence_number.get();
                 if jumps {
-                    self.full = Some(self.batch.take_batch(self.share.charge(0)));
+                    self.full = Some(self.batch.take_batch(self.budget.charge(0)));
                 }
                 let length = push(&mut self.batch, &place, &message);
                 self.credit.arrive(length);
