@@ -12,7 +12,8 @@ pub(crate) const PIPELINE: &[&[&str]] = &[
 ];
 
 /// Floors of `sinks/src`, top first.
-pub(crate) const SINKS: &[&[&str]] = &[&["lake"], &["parquet"], &["paths", "store"], &["backoff", "ordinals"]];
+pub(crate) const SINKS: &[&[&str]] =
+    &[&["lake"], &["parquet"], &["paths", "store"], &["backoff", "ordinals"]];
 
 /// Imports on one floor, each with its reason.
 const SIDEWAYS: &[(&str, &str)] = &[
