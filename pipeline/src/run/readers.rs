@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use catchwater_sinks::lake::records::FirstStart;
 use catchwater_sinks::paths::SourceId;
+use crossbeam_channel as lanes;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -18,7 +19,6 @@ use super::reader::{self, Deps, HubPartition, Reader};
 use crate::budget::LaneBudget;
 use crate::eventhubs::{Distrust, HubProperties};
 use crate::position::PartitionId;
-use crossbeam_channel as lanes;
 
 /// The tasks that read.
 pub(super) type Readers = JoinSet<Result<reader::Ended, reader::Error>>;

@@ -1,4 +1,4 @@
-//! Collaborators and settings that all readers of a run share.
+//! Clients, stores and settings of a run, as all its readers share them.
 
 use std::sync::Arc;
 use std::time::Duration;
