@@ -3,8 +3,8 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
 
-use super::Report;
 use super::redrives::Redrives;
+use super::report::Report;
 use super::scan::Scan;
 use super::sources::Sources;
 use crate::ordinals::Ordinal;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Report;
 use super::places::Places;
+use super::report::{Report, parse_record};
 use super::scan::Scan;
-use super::sources::{Sources, understood};
+use super::sources::Sources;
 use crate::lake::redrive::Plan;
 use crate::parquet::RowColumns;
 use crate::paths::{self, DataFileName, RedrivenFileName};
@@ -185,7 +185,7 @@ async fn plan_of(
 ) -> Result<Option<Plan>, Error> {
     let path = paths::redrive_plan(name, n);
     let Some(bytes) = store.get(&path).await? else { return Ok(None) };
-    let plan: Option<Plan> = understood(&path, &bytes, report);
+    let plan: Option<Plan> = parse_record(&path, &bytes, report);
     if let Some(fault) = plan.as_ref().and_then(|plan| plan.fault(name, n)) {
         report.broken(format!("{path}: {fault}"));
     }

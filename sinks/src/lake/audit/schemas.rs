@@ -3,15 +3,19 @@
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 
+use arrow::datatypes::Field;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
-use super::sources::understood;
-use super::{ColumnTypes, Report};
+use super::report::{Report, parse_record};
 use crate::lake::schema::{Column, TableSchema};
 use crate::parquet::ColumnInFile;
 use crate::paths;
 use crate::store::{Error, Store};
+
+/// Compares a column of a file with a type of the lake's schemas, by the type's name: true if the column can hold its
+/// values, `None` for an unknown type.
+pub type ColumnTypes = fn(&str, &Field) -> Option<bool>;
 
 /// The columns that files have, by table and name.
 #[derive(Debug, Default)]
@@ -151,7 +155,7 @@ impl Chain {
                 report.schema_fault(format!("{path} is missing: version {last} is there"));
                 continue;
             };
-            if let Some(schema) = understood::<TableSchema>(&path, &bytes, report) {
+            if let Some(schema) = parse_record::<TableSchema>(&path, &bytes, report) {
                 chain.follow(&path, version, folder, schema, report);
             }
         }

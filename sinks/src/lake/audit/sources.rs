@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::places::Places;
+use super::report::{Report, SourceReport, parse_record};
 use super::scan::Scan;
-use super::schemas::Columns;
-use super::{ColumnTypes, Report, SourceReport};
+use super::schemas::{ColumnTypes, Columns};
 use crate::CONTRACT;
 use crate::lake::forgotten::Forgotten;
 use crate::lake::gaps::{self, GapRecord};
@@ -67,7 +67,7 @@ impl Sources {
     pub(super) async fn load(store: &Store, report: &mut Report) -> Result<Self, Error> {
         let mut sources = Self::default();
         if let Some(bytes) = store.get(&paths::lake_record()).await? {
-            let record: Option<LakeRecord> = understood(&paths::lake_record(), &bytes, report);
+            let record: Option<LakeRecord> = parse_record(&paths::lake_record(), &bytes, report);
             sources.lake = record.map(|record| record.id);
         }
         for (source, record) in records(store, &paths::origin_folder(), paths::parse_origin, report).await? {
@@ -97,7 +97,7 @@ impl Sources {
         let starts: BTreeSet<Path> = listed.chain(needed.map(|(id, _)| paths::first_start(id))).collect();
         for path in starts {
             match store.get(&path).await? {
-                Some(bytes) => drop(understood::<FirstStart>(&path, &bytes, report)),
+                Some(bytes) => drop(parse_record::<FirstStart>(&path, &bytes, report)),
                 None => report.broken(format!("{path} is missing: partitions of that log have begun")),
             }
         }
@@ -312,12 +312,6 @@ async fn records<N, T: DeserializeOwned>(
     let read: Vec<_> = stream::iter(reads).buffered(READ_AT_ONCE).try_collect().await?;
     let records = read
         .into_iter()
-        .filter_map(|(path, name, bytes)| understood(&path, &bytes?, report).map(|record| (name, record)));
+        .filter_map(|(path, name, bytes)| parse_record(&path, &bytes?, report).map(|record| (name, record)));
     Ok(records.collect())
-}
-
-/// Understands a record, or says that it can't be.
-pub(super) fn understood<T: DeserializeOwned>(path: &Path, bytes: &[u8], report: &mut Report) -> Option<T> {
-    let record = serde_json::from_slice(bytes);
-    record.map_err(|error| report.broken(format!("{path} can't be understood: {error}"))).ok()
 }
