@@ -45,7 +45,7 @@ impl Request<'_> {
             }
             Step::ReadFooter { .. } if dice.chance(10) => Ok(Fact::Unknown),
             Step::ReadFooter { continues_at } => Ok(self.footer(continues_at, simulation)),
-            Step::Durable { .. } | Step::Lost { .. } => {
+            Step::Durable { .. } | Step::Conflict { .. } => {
                 Err(Finding::new("chain", "a finished chain asked for a step"))
             }
         }

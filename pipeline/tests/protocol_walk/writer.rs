@@ -292,7 +292,7 @@ impl Writer {
         match sent.step {
             Step::Put { .. } | Step::ReadFooter { .. } => {}
             Step::Durable { last } => run.on_commit(destination, n, last, simulation)?,
-            Step::Lost { last } => self.on_conflict(destination, n, last, simulation)?,
+            Step::Conflict { last } => self.on_conflict(destination, n, last, simulation)?,
         }
         Ok(true)
     }

@@ -1,7 +1,7 @@
-//! An object store that misbehaves on demand: for tests of whoever writes to a store.
+//! A decorator for object stores that fails on demand, for tests of their writers.
 //!
-//! A script says which of the coming requests fails and how; nothing happens by chance or by time. Several
-//! writers of one test each see the same objects through faults of their own.
+//! A script determines which requests fail and how; nothing depends on chance or time. Several writers of one test can
+//! see the same objects through different scripts.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -20,22 +20,22 @@ use tokio::sync::oneshot;
 
 use super::Store;
 
-/// What happens to a put.
+/// Fault of a put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutFault {
-    /// Does not land and is not answered.
+    /// The request is lost: no object, no answer.
     Lost,
-    /// Lands, but the answer is lost.
+    /// The object is created, but the answer is lost.
     Unanswered,
-    /// Is not answered and lands only at [`Faults::land_late`], or never.
+    /// No answer; the object is created at [`Faults::deliver_late`], or never.
     Late,
-    /// Is refused for want of permission.
+    /// Permission denied.
     Denied,
-    /// Waits for [`Faults::release`], then goes its way.
+    /// Waits for [`Faults::release`], then succeeds or fails like any other put.
     Held,
 }
 
-/// The script of one writer's misfortunes. Clones share it.
+/// The faults of one writer. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     script: Arc<Mutex<Script>>,
@@ -91,20 +91,20 @@ impl Faults {
         self.script().unlisted.clear();
     }
 
-    /// Lands the late puts, in the order in which they were asked for; says how many found their name free.
-    pub async fn land_late(&self) -> usize {
+    /// Executes the late puts in the order of their requests; returns how many created an object.
+    pub async fn deliver_late(&self) -> usize {
         let late = std::mem::take(&mut self.script().late);
-        let mut landed = 0;
+        let mut created = 0;
         for put in late {
-            landed += usize::from(put.objects.put_opts(&put.path, put.payload, put.options).await.is_ok());
+            created += usize::from(put.objects.put_opts(&put.path, put.payload, put.options).await.is_ok());
         }
-        landed
+        created
     }
 
     /// Lets the held puts go.
     pub fn release(&self) {
         for held in self.script().held.drain(..) {
-            // Whoever waited may have been dropped.
+            // The waiting future may have been dropped.
             let _ = held.send(());
         }
     }
@@ -114,7 +114,7 @@ impl Faults {
         self.script().held.len()
     }
 
-    /// The keys of all puts that were asked for, in order, whatever became of them.
+    /// The keys of all requested puts, in order, with or without success.
     pub fn puts(&self) -> Vec<String> {
         self.script().asked.clone()
     }
@@ -171,7 +171,7 @@ impl FaultyStore {
     async fn hold(&self) {
         let (held, released) = oneshot::channel();
         self.faults.script().held.push(held);
-        // A script that is gone holds nothing.
+        // Continues if the script was dropped.
         let _ = released.await;
     }
 }
@@ -189,7 +189,7 @@ impl ObjectStore for FaultyStore {
             None => self.inner.put_opts(path, payload, options).await,
             Some(PutFault::Lost) => Err(unanswered()),
             Some(PutFault::Unanswered) => {
-                // Taken or landed: either way the caller does not get to know.
+                // The caller gets no answer, with or without success.
                 let _ = self.inner.put_opts(path, payload, options).await;
                 Err(unanswered())
             }

@@ -205,7 +205,7 @@ async fn puts_meet_the_faults_that_were_asked_for() {
         let error = writer.put_if_absent(&key("table/x"), bytes("1")).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{fault:?}");
         assert_eq!(store.get(&key("table/x")).await.unwrap().is_some(), at_once, "{fault:?}");
-        assert_eq!(faults.land_late().await, usize::from(later && !at_once), "{fault:?}");
+        assert_eq!(faults.deliver_late().await, usize::from(later && !at_once), "{fault:?}");
         assert_eq!(store.get(&key("table/x")).await.unwrap().is_some(), later, "{fault:?}");
         // The fault is used up.
         let again = writer.put_if_absent(&key("table/x"), bytes("2")).await.unwrap();
@@ -221,7 +221,7 @@ async fn a_late_put_finds_its_name_taken() {
     faults.next_put("x", PutFault::Late);
     store.with_faults(&faults).put_if_absent(&key("x"), bytes("late")).await.unwrap_err();
     store.put_if_absent(&key("x"), bytes("early")).await.unwrap();
-    assert_eq!(faults.land_late().await, 0);
+    assert_eq!(faults.deliver_late().await, 0);
     assert_eq!(store.get(&key("x")).await.unwrap(), Some(bytes("early")));
 }
 

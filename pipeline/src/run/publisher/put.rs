@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::chain::Chain;
-use catchwater_sinks::lake::commit::{self, Landed};
+use catchwater_sinks::lake::commit::{self, CommitOutcome};
 use catchwater_sinks::parquet::FooterFacts;
 use catchwater_sinks::store::Store;
 use tokio::sync::Mutex;
@@ -57,7 +57,8 @@ pub(super) async fn put(
         let bytes = bytes.map_err(|source| Error::Footer { table: Arc::clone(&table), source })?;
         size = bytes.len() as u64;
         let landed = commit::commit_file(&deps.store, &mut chain, &facts, bytes, &deps.backoff).await;
-        has_conflict = matches!(landed.map_err(|source| Error::Put { table, source })?, Landed::Lost { .. });
+        has_conflict =
+            matches!(landed.map_err(|source| Error::Put { table, source })?, CommitOutcome::Conflict { .. });
     }
     // The bytes are charged until the file is durable.
     drop(permit);

@@ -326,7 +326,7 @@ async fn concurrent_redrives_write_each_event_once() {
                 let case = format!("{part} {one:?} {other:?}");
                 ours.unwrap();
                 theirs.unwrap();
-                let landed = first.land_late().await + second.land_late().await;
+                let landed = first.deliver_late().await + second.deliver_late().await;
                 assert_eq!(landed, 0, "{case}");
                 assert_eq!(lake.assert_clean(&case).await, (5, 4, 0), "{case}");
             }

@@ -683,7 +683,7 @@ async fn findings_have_an_end() {
         .await;
     }
     let report = lake.audit(None).await;
-    assert_eq!((report.broken_chains, report.findings.len()), (60, super::report::MAX_FINDINGS + 1));
+    assert_eq!((report.broken_chains, report.findings.len()), (60, report::MAX_FINDINGS + 1));
     assert_eq!(report.findings.last().unwrap(), "and 10 more");
 }
 

@@ -10,8 +10,8 @@ use crate::ordinals::Ordinal;
 ///
 /// # Shape
 /// `offer` a closed file, do the [`Step`] that comes back, report the [`Fact`] with `on`, and so on until the
-/// step is [`Step::Durable`] or [`Step::Lost`]. A lost chain takes no more files: its source starts again from
-/// its checkpoint, with a new chain.
+/// step is [`Step::Durable`] or [`Step::Conflict`]. After a conflict a chain accepts no more files: its source starts
+/// again from its checkpoint, with a new chain.
 #[derive(Clone, Debug)]
 pub struct Chain {
     /// The last row known to be durable. Only a hint when it comes from a listing: the chain may be longer.
@@ -69,7 +69,7 @@ impl Chain {
             (State::Judging(rows), Fact::Absent) => Ok(self.put(rows)),
             (State::Judging(rows), Fact::Footer { last }) => {
                 footer_lies_above_its_name(self.next(), last)?;
-                if last == rows.last { self.durable(last) } else { self.lost(last) }
+                if last == rows.last { self.durable(last) } else { self.conflict(last) }
             }
             (state, fact) => Err(Violation::AnswersNothing { state, fact }),
         }
@@ -95,10 +95,10 @@ impl Chain {
 
     /// A shorter file under our name leaves rows of ours undone, a longer one has rows that our open buffers
     /// hold as well. Files can't be edited and buffers not be split, so either way the source starts again.
-    fn lost(&mut self, last: Ordinal) -> Result<Step, Violation> {
+    fn conflict(&mut self, last: Ordinal) -> Result<Step, Violation> {
         self.grow(last)?;
-        self.state = State::Lost;
-        Ok(Step::Lost { last })
+        self.state = State::Conflict;
+        Ok(Step::Conflict { last })
     }
 
     fn grow(&mut self, last: Ordinal) -> Result<(), Violation> {
@@ -144,9 +144,9 @@ pub enum Step {
         /// Its last row.
         last: Ordinal,
     },
-    /// Another file won the name: drop what is in memory of the source, start it again from its checkpoint.
-    Lost {
-        /// The winner's last row.
+    /// Another file has the name: drop what is in memory of the source, start it again from its checkpoint.
+    Conflict {
+        /// The last row of the other file.
         last: Ordinal,
     },
 }
@@ -154,7 +154,7 @@ pub enum Step {
 /// A broken invariant of the protocol: a fault of the program or of the lake, never of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
-    /// Two files of one destination at once: if only the second landed, the chain would have a hole.
+    /// Two files of one destination at once: if only the second were committed, the chain would have a hole.
     #[error("a file was offered while the chain is {state:?}: one put in flight per destination")]
     NotIdle {
         /// What the chain was doing.
@@ -211,8 +211,8 @@ pub enum State {
     Putting(Rows),
     /// The put's outcome is open: the footer under the name decides.
     Judging(Rows),
-    /// Another writer was there first.
-    Lost,
+    /// Another writer committed a different file under the name.
+    Conflict,
 }
 
 /// The rows of a closed file.

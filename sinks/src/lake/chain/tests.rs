@@ -44,8 +44,8 @@ fn read(continues_at: i64) -> Step {
 fn durable(last: i64) -> Step {
     Step::Durable { last: Ordinal::new(last) }
 }
-fn lost(last: i64) -> Step {
-    Step::Lost { last: Ordinal::new(last) }
+fn conflict(last: i64) -> Step {
+    Step::Conflict { last: Ordinal::new(last) }
 }
 fn footer(last: i64) -> Told {
     On(Fact::Footer { last: Ordinal::new(last) })
@@ -76,10 +76,10 @@ fn one_judgement_for_every_answer_but_success() {
         (&[UNKNOWN, footer(9)], &[read(0), durable(9)], 10),
         (&[TAKEN, footer(9)], &[read(0), durable(9)], 10),
         // A shorter file won: row 9 is still to be done.
-        (&[TAKEN, footer(7)], &[read(0), lost(7)], 8),
-        (&[UNKNOWN, footer(4)], &[read(0), lost(4)], 5),
+        (&[TAKEN, footer(7)], &[read(0), conflict(7)], 8),
+        (&[UNKNOWN, footer(4)], &[read(0), conflict(4)], 5),
         // A longer file won: the open buffers hold rows that are done.
-        (&[TAKEN, footer(11)], &[read(0), lost(11)], 12),
+        (&[TAKEN, footer(11)], &[read(0), conflict(11)], 12),
         // Nothing is there: the same file is put again, and its late twin can't do harm.
         (&[UNKNOWN, ABSENT, CREATED], &[read(0), put(0), durable(9)], 10),
         (&[UNKNOWN, ABSENT, TAKEN, footer(9)], &[read(0), put(0), read(0), durable(9)], 10),
@@ -106,7 +106,7 @@ fn one_put_in_flight_per_destination() {
     check_violation(
         None,
         &[Offer(5, 9), TAKEN, footer(3), Offer(5, 9)],
-        Violation::NotIdle { state: State::Lost },
+        Violation::NotIdle { state: State::Conflict },
     );
 }
 
@@ -133,7 +133,7 @@ fn answers_fit_the_question() {
         (vec![CREATED], State::Idle, Fact::Created),
         (vec![Offer(5, 9), ABSENT], State::Putting(rows), Fact::Absent),
         (vec![Offer(5, 9), UNKNOWN, CREATED], State::Judging(rows), Fact::Created),
-        (vec![Offer(5, 9), TAKEN, footer(3), ABSENT], State::Lost, Fact::Absent),
+        (vec![Offer(5, 9), TAKEN, footer(3), ABSENT], State::Conflict, Fact::Absent),
     ] {
         check_violation(None, &story, Violation::AnswersNothing { state, fact });
     }

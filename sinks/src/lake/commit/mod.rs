@@ -1,7 +1,7 @@
 //! Commits a closed file: asks the store what [`super::chain`] wants to know, and waits where it must.
 //!
-//! Owns retries and what a found file must say of itself to be judged. Does not own the judgement, nor what
-//! happens to a source that lost.
+//! Owns retries, and the facts that a file under the same name must share. Does not own the decision, or what happens to
+//! a source after a conflict.
 
 use bytes::Bytes;
 use object_store::path::Path;
@@ -12,18 +12,18 @@ use crate::ordinals::Ordinal;
 use crate::parquet::{self, FooterFacts, read_facts};
 use crate::store::{self, Kind, Put, Store};
 
-/// How the commit of a file ended.
+/// Outcome of the commit of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Landed {
-    /// Its rows are in the lake, durably, by whoever wrote them.
+pub enum CommitOutcome {
+    /// Its rows are in the lake and durable, whichever writer put them there.
     Durable {
         /// Its last row.
         last: Ordinal,
     },
-    /// Another file has its name: what is in memory of the source must go, and the source start again from
-    /// its checkpoint. A new chain may begin at `last`, which no listing can make untrue.
-    Lost {
-        /// The last row of the file that won.
+    /// Another file has its name: drop what is in memory of the source, and start the source again from its
+    /// checkpoint. A new chain may begin at `last`, which the footer proves.
+    Conflict {
+        /// The last row of the other file.
         last: Ordinal,
     },
 }
@@ -42,7 +42,7 @@ pub async fn commit_file(
     facts: &FooterFacts,
     bytes: Bytes,
     backoff: &Backoff,
-) -> Result<Landed, Error> {
+) -> Result<CommitOutcome, Error> {
     let file = File::of(facts);
     let broken = |source| Error::Violation { path: file.path.to_string(), source };
     the_name_is_the_chains(facts.continues_at, chain.next(), &file.path)?;
@@ -53,8 +53,8 @@ pub async fn commit_file(
         let fact = match step {
             Step::Put { .. } => file.put(store, bytes.clone(), &mut attempts).await?,
             Step::ReadFooter { .. } => file.read_footer(store, &mut attempts).await?,
-            Step::Durable { last } => return Ok(Landed::Durable { last }),
-            Step::Lost { last } => return Ok(Landed::Lost { last }),
+            Step::Durable { last } => return Ok(CommitOutcome::Durable { last }),
+            Step::Conflict { last } => return Ok(CommitOutcome::Conflict { last }),
         };
         // "Taken" may have meant that another's put was under way, which then failed.
         if taken && fact == Fact::Absent {

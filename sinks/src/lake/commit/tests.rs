@@ -8,7 +8,7 @@ use crate::paths;
 use crate::store::faults::{Faults, PutFault};
 
 /// Commits rows `first` to `last` behind what the chain knows.
-async fn commit(store: &Store, chain: &mut Chain, first: i64, last: i64) -> Result<Landed, Error> {
+async fn commit(store: &Store, chain: &mut Chain, first: i64, last: i64) -> Result<CommitOutcome, Error> {
     let facts = facts(&destination("account", "2026-11-22"), chain.next().get(), first, last);
     commit_file(store, chain, &facts, written(&facts), &impatient()).await
 }
@@ -17,12 +17,12 @@ fn new_chain() -> Chain {
     Chain::recovered(None)
 }
 
-fn durable(last: i64) -> Landed {
-    Landed::Durable { last: Ordinal::new(last) }
+fn durable(last: i64) -> CommitOutcome {
+    CommitOutcome::Durable { last: Ordinal::new(last) }
 }
 
-fn lost(last: i64) -> Landed {
-    Landed::Lost { last: Ordinal::new(last) }
+fn conflict(last: i64) -> CommitOutcome {
+    CommitOutcome::Conflict { last: Ordinal::new(last) }
 }
 
 /// The files of the lake as (name, last row).
@@ -36,7 +36,7 @@ async fn files(store: &Store) -> Vec<(i64, i64)> {
 }
 
 /// What happens to the puts of rows 5 to 9, after another writer may have put something.
-async fn check(before: Option<(i64, i64)>, puts: &[PutFault], reads_lost: usize, expected: Landed) {
+async fn check(before: Option<(i64, i64)>, puts: &[PutFault], reads_lost: usize, expected: CommitOutcome) {
     let folder = TempDir::new().unwrap();
     for address in ["memory://", folder.path().join("lake").to_str().unwrap()] {
         let store = Store::open(address).unwrap();
@@ -49,10 +49,10 @@ async fn check(before: Option<(i64, i64)>, puts: &[PutFault], reads_lost: usize,
         }
         (0..reads_lost).for_each(|_| faults.lose_next_read("account"));
         let mut chain = new_chain();
-        let landed = commit(&store.with_faults(&faults), &mut chain, 5, 9).await.unwrap();
-        assert_eq!(landed, expected, "{before:?} {puts:?} in {address}");
-        faults.land_late().await;
-        let (Landed::Durable { last } | Landed::Lost { last }) = expected;
+        let outcome = commit(&store.with_faults(&faults), &mut chain, 5, 9).await.unwrap();
+        assert_eq!(outcome, expected, "{before:?} {puts:?} in {address}");
+        faults.deliver_late().await;
+        let (CommitOutcome::Durable { last } | CommitOutcome::Conflict { last }) = expected;
         assert_eq!(files(&store).await, [(0, last.get())]);
         assert_eq!(chain.next(), last.next());
     }
@@ -74,11 +74,11 @@ async fn file_lands_once_whatever_the_store_answers() {
 async fn winner_of_the_name_decides_whoever_wrote_it() {
     use PutFault::{Late, Lost, Unanswered};
     check(Some((3, 9)), &[], 0, durable(9)).await;
-    check(Some((5, 7)), &[], 0, lost(7)).await;
-    check(Some((0, 4)), &[], 0, lost(4)).await;
-    check(Some((5, 12)), &[], 0, lost(12)).await;
-    check(Some((5, 12)), &[Unanswered], 1, lost(12)).await;
-    check(Some((5, 7)), &[Late], 0, lost(7)).await;
+    check(Some((5, 7)), &[], 0, conflict(7)).await;
+    check(Some((0, 4)), &[], 0, conflict(4)).await;
+    check(Some((5, 12)), &[], 0, conflict(12)).await;
+    check(Some((5, 12)), &[Unanswered], 1, conflict(12)).await;
+    check(Some((5, 7)), &[Late], 0, conflict(7)).await;
     check(Some((5, 9)), &[Lost], 3, durable(9)).await;
 }
 
@@ -91,10 +91,10 @@ async fn late_put_of_a_shorter_attempt_is_not_taken_for_the_longer() {
     (0..9).for_each(|_| faults.next_put("account", PutFault::Late));
     let crash = commit(&flaky, &mut new_chain(), 5, 6).await;
     assert_eq!(crash.unwrap_err().kind(), Kind::Unknown);
-    faults.land_late().await;
+    faults.deliver_late().await;
     // The restarted writer, with the same id, has read on before it closes the file.
     let restarted = store.with_faults(&Faults::new());
-    assert_eq!(commit(&restarted, &mut new_chain(), 5, 9).await.unwrap(), lost(6));
+    assert_eq!(commit(&restarted, &mut new_chain(), 5, 9).await.unwrap(), conflict(6));
     let mut chain = Chain::recovered(Some(Ordinal::new(6)));
     assert_eq!(commit(&restarted, &mut chain, 8, 9).await.unwrap(), durable(9));
     assert_eq!(files(&store).await, [(0, 6), (7, 9)]);

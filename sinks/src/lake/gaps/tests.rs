@@ -88,7 +88,7 @@ async fn unanswered_put_is_recorded_once() {
         faults.next_put("gaps/", fault);
         let batch = gaps(&[(10, 14), (20, 20)]);
         records(&store.with_faults(&faults)).accept_gaps(&source(7), NotSent, &batch).await.unwrap();
-        faults.land_late().await;
+        faults.deliver_late().await;
         assert_eq!(names(&store, NotSent).await, [10], "{fault:?}");
         assert_eq!(records(&store).accepted_gaps(&source(7)).await.unwrap().len(), 2, "{fault:?}");
     }

@@ -24,7 +24,7 @@ async fn lake_has_one_id_whoever_asks_first() {
         let faults = Faults::new();
         faults.next_put("lake.json", fault);
         let id = records(&store.with_faults(&faults)).lake_id().await.unwrap();
-        faults.land_late().await;
+        faults.deliver_late().await;
         assert_eq!(records(&store).lake_id().await.unwrap(), id, "{fault:?}");
     }
 }

@@ -53,7 +53,7 @@ async fn of_two_plans_one_stands() {
     faults.next_put("redrive", PutFault::Unanswered);
     assert_eq!(one.plan_redrive(&quarantine(), ours.clone()).await.unwrap(), ours);
     assert_eq!(other.plan_redrive(&quarantine(), theirs).await.unwrap(), ours);
-    assert_eq!(slow.land_late().await, 0, "the name is taken");
+    assert_eq!(slow.deliver_late().await, 0, "the name is taken");
     assert_eq!(other.redrive_plans(&quarantine()).await.unwrap(), [ours]);
 }
 
@@ -94,7 +94,7 @@ async fn a_file_is_there_once_whoever_put_it() {
         assert!(!find_file(&store, &path, &facts, &impatient()).await.unwrap());
         commit_file(&unreliable, &path, &facts, written(&facts), &impatient()).await.unwrap();
         assert!(find_file(&unreliable, &path, &facts, &impatient()).await.unwrap());
-        assert_eq!(faults.land_late().await, 0, "{fault:?}");
+        assert_eq!(faults.deliver_late().await, 0, "{fault:?}");
         // Another redriver's bytes differ, and its rows don't.
         let other = FooterFacts { writer: "another".into(), ..facts.clone() };
         commit_file(&store, &path, &other, written(&other), &impatient()).await.unwrap();

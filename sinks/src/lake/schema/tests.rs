@@ -126,7 +126,7 @@ async fn two_writers_end_with_the_columns_of_both() {
         faults.next_put("schema", fault);
         assert_eq!(ensured(&mut first, "account", &[NAME]).await, 1);
         assert_eq!(ensured(&mut second, "account", &[SIZE]).await, 2);
-        faults.land_late().await;
+        faults.deliver_late().await;
         assert_eq!(ensured(&mut first, "account", &[OWNER]).await, 3);
         assert_eq!(schemas(&store).await.table("account").unwrap().types(), types(&[NAME, SIZE, OWNER]));
     }
