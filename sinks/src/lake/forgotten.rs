@@ -26,7 +26,7 @@ pub struct Forgotten {
 }
 
 impl Records {
-    /// How far a source was durable by the records of forgotten days.
+    /// The durable position of a source according to the records of forgotten days.
     pub async fn durable_when_forgotten(&self, source: &SourceId) -> Result<Option<Ordinal>, Error> {
         let mut durable = None;
         for path in self.list(&paths::forgotten_folder()).await? {

@@ -2,11 +2,11 @@
 
 pub mod chain; // the commit protocol of one destination, pure
 pub mod start; // from where a source is read, pure
-pub mod records; // who the lake is, where each source began, what was given up
+pub mod records; // identity of the lake, origin of each source, ordinals given up
 pub mod gaps; // numbers that have no row and never will: seen and accepted
 pub mod forgotten; // days that were removed on purpose
 pub mod rules; // which rules decide an event's table, and from where on
-pub mod schema; // which columns a table has, and their types for ever
+pub mod schema; // columns of each table, with types that never change
 pub mod recovery; // how far each destination got
 pub mod commit; // a closed file becomes part of the lake
 pub mod redrive; // rows of the quarantine enter their tables, by plans

@@ -20,18 +20,18 @@ pub(super) struct Chains {
 /// Names of the data files that were read, in their order.
 pub(super) struct FilesRead(Vec<DataFileName>);
 
-/// Where a chain stands while it is followed.
+/// Position in a chain while its files are read in order.
 #[derive(Default)]
 struct Follower {
     /// Files that were read although they were not listed.
     unlisted: Vec<DataFileName>,
     /// The file before.
     before: Option<DataFileName>,
-    /// Where the next file has to continue; unknown behind a file that could not be read.
+    /// Expected `continues_at` of the next file; `None` after a file that could not be read.
     next: Option<Ordinal>,
 }
 
-/// What became of reading one file.
+/// Result of reading one file.
 type Read = Result<Option<Scan>, String>;
 
 /// Files read at once: enough to hide a store's answer times, few enough to hold little.
@@ -100,7 +100,7 @@ impl FilesRead {
         sources: &mut Sources,
         report: &mut Report,
     ) -> Result<(), Error> {
-        // What is odd in the listing was found in the first one.
+        // The first listing already reported its findings.
         let (Chains { files }, _) = Chains::list(store, &mut Report::default()).await?;
         for (name, size) in files {
             if self.0.binary_search(&name).is_err() {
@@ -138,7 +138,7 @@ impl Follower {
                 return;
             }
             self.unlisted.push(unlisted.clone());
-            // What it weighs stands in listings only.
+            // Only listings contain the size.
             self.take(unlisted, 0, read, sources, report);
         }
     }

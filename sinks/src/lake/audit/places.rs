@@ -18,7 +18,7 @@ const CHUNK_BITS: u32 = 16;
 const CHUNK_WORDS: usize = (1 << CHUNK_BITS) / 64;
 
 impl Places {
-    /// Adds a place; says if it was not there.
+    /// Adds a place; returns true if it is new.
     pub(super) fn insert(&mut self, place: Ordinal) -> bool {
         let place = place.get();
         let chunk = self.chunks.entry(place >> CHUNK_BITS).or_insert_with(empty_chunk);
@@ -55,7 +55,7 @@ impl Places {
             {
                 *ours &= !theirs;
             }
-            // A chunk without a place would stand in the way of the bounds.
+            // `bounds` relies on chunks with at least one place.
             if left.iter().any(|word| *word != 0) {
                 chunks.insert(*key, left);
             }
@@ -78,13 +78,13 @@ impl Places {
         Some((place_of(*low, first, lowest[first]), place_of(*high, last, top_bit)))
     }
 
-    /// How many places of a range are not in the set, and the first of these.
+    /// Number of places of a range that are not in the set, and the first of these.
     pub(super) fn missing(&self, range: OrdinalRange) -> (u64, Option<Ordinal>) {
         if range.is_empty() {
             return (0, None);
         }
         let (start, end) = (range.from.get(), range.to.get());
-        // Wider than a place, to be able to stand behind the last one.
+        // `i128`, because it may be one past the highest place.
         let (mut here, mut first) = (0, i128::from(start));
         for (key, chunk) in self.chunks.range(start >> CHUNK_BITS..=end >> CHUNK_BITS) {
             for (word, bits) in chunk.iter().enumerate() {

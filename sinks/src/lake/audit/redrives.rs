@@ -1,4 +1,4 @@
-//! What redrives brought into tables: by a plan, out of a quarantine file, each row once.
+//! Redriven files, compared with their plans and quarantine files: each row enters a table once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ pub(super) struct Redrives {
     listed: BTreeMap<RedrivenFileName, u64>,
 }
 
-/// What is known of one quarantine file while its redrives are read.
+/// One quarantine file while its redrives are read.
 struct Quarantine<'a> {
     name: &'a DataFileName,
     /// Its places; unknown if it could not be read.
@@ -140,7 +140,7 @@ impl Quarantine<'_> {
     }
 }
 
-/// Where a file's rows are not those of its plan.
+/// Difference between a file's rows and its plan.
 fn fault_by_plan(scan: &Scan, plan: Option<&Plan>) -> Option<String> {
     let Some(plan) = plan else { return Some("it has no plan".to_owned()) };
     let mut planned = Places::default();
@@ -172,7 +172,7 @@ async fn places_of(
             report.broken(format!("{} was redriven and is not there", name.path()));
             None
         }
-        // The chain it stands in has said what is wrong.
+        // The audit of its chain reported the reason.
         Err(_) => None,
     }
 }

@@ -1,4 +1,4 @@
-//! One file, read: what its footer says, what its rows are, and where the two differ.
+//! One file: its footer, its rows, and where the two differ.
 
 use std::error::Error as StdError;
 
@@ -10,7 +10,7 @@ use crate::parquet::{ColumnInFile, DataFile, Error, FooterFacts, RowColumns};
 use crate::paths::{DataFileName, folder_name};
 use crate::store::Store;
 
-/// What was read of one file.
+/// The contents of one file, as far as an audit needs them.
 #[derive(Debug)]
 pub(super) struct Scan {
     pub(super) facts: FooterFacts,
@@ -21,7 +21,7 @@ pub(super) struct Scan {
     damage: Option<String>,
 }
 
-/// What the rows of a file are.
+/// Summary of the rows of a file.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     pub(super) count: u64,
@@ -30,9 +30,9 @@ pub(super) struct Rows {
     pub(super) repeated: u64,
     first: Option<Ordinal>,
     last: Option<Ordinal>,
-    /// Which row of the last place comes next, if it has another.
+    /// Expected index of the next row, if it is of the same place.
     next_index: i32,
-    /// The first row that stands where it can't.
+    /// The first row out of order.
     misplaced: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl Scan {
     /// panic. `None` if there is no such file.
     ///
     /// # Errors
-    /// A sentence that says which file can't be read, and why.
+    /// A sentence with the file and the reason.
     pub(super) async fn read(
         store: &Store,
         path: &Path,
@@ -78,12 +78,12 @@ impl Scan {
         self.damage.as_deref()
     }
 
-    /// What is wrong with the file, seen by itself.
+    /// First fault of the file that shows without other files.
     pub(super) fn fault(&self, name: &DataFileName) -> Option<String> {
         self.fault_of_place(name).or_else(|| self.fault_of_rows())
     }
 
-    /// Where the footer contradicts the path.
+    /// First difference between footer and path.
     fn fault_of_place(&self, name: &DataFileName) -> Option<String> {
         let facts = &self.facts;
         let destination = &facts.destination;
@@ -101,7 +101,7 @@ impl Scan {
         }
     }
 
-    /// Where the rows contradict the footer.
+    /// First difference between rows and footer.
     fn fault_of_rows(&self) -> Option<String> {
         let (facts, rows) = (&self.facts, &self.rows);
         let (Some(first), Some(last)) = (rows.first, rows.last) else {
@@ -137,7 +137,7 @@ impl Rows {
         self.count += ordinals.len() as u64;
     }
 
-    /// The rows of one place stand together, numbered from 0.
+    /// Adds a row: the rows of one place are adjacent and numbered from 0.
     fn row(&mut self, place: Ordinal, index: i32) {
         let is_new = self.places.insert(place);
         let continues = self.last == Some(place);

@@ -48,7 +48,7 @@ struct Chain {
 }
 
 impl Columns {
-    /// Takes in the columns of a file.
+    /// Adds the columns of a file.
     pub(super) fn take(&mut self, table: &str, path: &Path, columns: Vec<ColumnInFile>) {
         let table = self.by_table.entry(table.to_owned()).or_default();
         table.files += 1;
@@ -162,7 +162,7 @@ impl Chain {
         Ok(chain)
     }
 
-    /// Takes in the next version.
+    /// Adds the next version.
     fn follow(&mut self, path: &Path, version: u64, folder: &str, next: TableSchema, report: &mut Report) {
         if paths::folder_name(&next.table) != folder || next.version != version {
             report.schema_fault(format!(

@@ -1,4 +1,4 @@
-//! What each source has, and what it lacks.
+//! The places of each source: which have a row, and which should.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,14 +40,14 @@ struct Source {
     accepted: Vec<OrdinalRange>,
     /// Ranges whose rows were removed from their file on purpose.
     removed: Vec<OrdinalRange>,
-    /// The highest place up to which a file says that everything was durable before it.
+    /// The highest durable position in a footer.
     proven: Option<Ordinal>,
     seen: Places,
     rows: u64,
     duplicates: u64,
 }
 
-/// What an audit has to know of [`paths::lake_record`].
+/// The members of [`paths::lake_record`] that an audit needs.
 #[derive(Deserialize)]
 struct LakeRecord {
     id: String,
@@ -56,7 +56,7 @@ struct LakeRecord {
     _contract: u32,
 }
 
-/// What an audit has to know of [`paths::origin`].
+/// The members of [`paths::origin`] that an audit needs.
 #[derive(Deserialize)]
 struct OriginRecord {
     first: Ordinal,
@@ -121,7 +121,7 @@ impl Sources {
         Ok(sources)
     }
 
-    /// Takes in the rows of a file.
+    /// Adds the rows of a file.
     pub(super) fn take(&mut self, name: &DataFileName, scan: Scan, report: &mut Report) {
         let path = name.path();
         self.take_footer(&path, &scan, report);
@@ -141,7 +141,7 @@ impl Sources {
         }
     }
 
-    /// Whether places have no row, as far as was read, although files say that they were durable.
+    /// True if, as far as was read, places at or below the durable position of a footer have no row.
     pub(super) fn lack_what_files_prove(&self) -> bool {
         self.by_id.values().any(|source| {
             let first = source.first();
@@ -150,7 +150,7 @@ impl Sources {
         })
     }
 
-    /// Takes in the rows of a redriven file. Its places have their row in the quarantine, but for those `outside`.
+    /// Adds the rows of a redriven file. Its places have their row in the quarantine, but for those `outside`.
     pub(super) fn take_redriven(
         &mut self,
         name: &RedrivenFileName,
@@ -170,7 +170,7 @@ impl Sources {
         self.by_id.entry(name.quarantine.source.clone()).or_default().duplicates += twice;
     }
 
-    /// Takes in what a file says of lake and columns.
+    /// Adds lake and columns of a file.
     fn take_footer(&mut self, path: &Path, scan: &Scan, report: &mut Report) {
         let facts = &scan.facts;
         if self.lake.as_ref().is_some_and(|lake| *lake != facts.lake) {
@@ -260,7 +260,7 @@ impl Source {
         SourceReport { gaps, in_flight, ..judged }
     }
 
-    /// Where the source begins: at its origin, or at its lowest row.
+    /// The first place of the source: its origin, or its lowest row.
     fn first(&self) -> Option<Ordinal> {
         self.origin.or_else(|| self.seen.bounds().map(|(lowest, _)| lowest))
     }
@@ -294,7 +294,7 @@ impl Source {
     }
 }
 
-/// Reads the records of a folder, with what their names say.
+/// Reads the records of a folder, with their parsed names.
 async fn records<N, T: DeserializeOwned>(
     store: &Store,
     folder: &Path,

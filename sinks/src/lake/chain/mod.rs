@@ -1,7 +1,7 @@
 //! One destination's chain of files, as one writer sees it: the commit protocol as pure code.
 //!
 //! Owns what the next file is called, when it may be put, and what an answer proves. Does not own bytes,
-//! stores or waiting: [`super::commit`] asks the store and tells this module what came back.
+//! stores or waiting: [`super::commit`] sends the requests and reports the answers to this module.
 //! `docs/EXACTLY_ONCE.md` has the rules by number.
 
 use crate::ordinals::Ordinal;
@@ -19,21 +19,21 @@ pub struct Chain {
     state: State,
 }
 
-/// Says if an event's rows are in a destination already (rule 5).
+/// True if a destination already has all rows of an event (rule 5).
 ///
-/// `last` is the last row of the destination's last file. Whoever wrote it read every event up to there, so
+/// `last` is the last row of the destination's last file. Its writer has read every event up to there, so
 /// an event at or below it is done, whether or not its rows are in that file.
 pub fn covers(last: Option<Ordinal>, event: Ordinal) -> bool {
     last.is_some_and(|last| event <= last)
 }
 
 impl Chain {
-    /// Begins where a listing and a footer say that the chain ends.
+    /// A chain that ends at `last`, according to a listing and a footer.
     pub fn recovered(last: Option<Ordinal>) -> Self {
         Self { last, state: State::Idle }
     }
 
-    /// Where the next file continues, which is its name: one past the last row, 0 for the first file (rule 2).
+    /// The name of the next file: one past the last row, 0 for the first file (rule 2).
     pub fn next(&self) -> Ordinal {
         self.last.map_or(FIRST_NAME, Ordinal::next)
     }
@@ -56,14 +56,14 @@ impl Chain {
         Ok(self.put(rows))
     }
 
-    /// Takes what came back for the last step and says what to do next.
+    /// Accepts the answer to the last step and returns the next step.
     ///
     /// # Errors
     /// [`Violation`] if nothing was asked that this could answer, or if the footer contradicts its name.
     pub fn on(&mut self, fact: Fact) -> Result<Step, Violation> {
         match (self.state, fact) {
             (State::Putting(rows), Fact::Created) => self.durable(rows.last),
-            // The one judgement (rule 3): any answer but success leaves open what stands under the name.
+            // The one decision (rule 3): after any answer but success, only the footer under the name counts.
             (State::Putting(rows) | State::Judging(rows), Fact::Unknown)
             | (State::Putting(rows), Fact::Taken) => Ok(self.judge(rows)),
             (State::Judging(rows), Fact::Absent) => Ok(self.put(rows)),
@@ -86,7 +86,7 @@ impl Chain {
     }
 
     /// Every writer reads the log without a gap, by the same rules, from behind a durable position: a file
-    /// under this name with this last row leaves nothing of ours undone, whoever wrote it.
+    /// under this name with this last row contains all our rows, whichever writer put it there.
     fn durable(&mut self, last: Ordinal) -> Result<Step, Violation> {
         self.grow(last)?;
         self.state = State::Idle;
@@ -108,25 +108,25 @@ impl Chain {
     }
 }
 
-/// What the store answered.
+/// Answer of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
-    /// The put succeeded: our bytes stand under the name, durably.
+    /// The put succeeded: our bytes are under the name and durable.
     Created,
-    /// Something stood under the name already; it may be an earlier attempt of ours.
+    /// The name had an object already; it may be of an earlier attempt of ours.
     Taken,
-    /// No answer, or one that says nothing about the name ("busy", 5xx).
+    /// No answer, or one that leaves the name unknown ("busy", 5xx).
     Unknown,
-    /// A whole file stands under the name, durably, and its last row is this.
+    /// A whole, durable file is under the name.
     Footer {
         /// The last ordinal in the file.
         last: Ordinal,
     },
-    /// Nothing stands under the name.
+    /// No object has the name.
     Absent,
 }
 
-/// What to do next.
+/// Next step of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Put the file under this name, if nothing is there.
@@ -134,7 +134,7 @@ pub enum Step {
         /// The name.
         continues_at: Ordinal,
     },
-    /// Read the footer of what stands under this name.
+    /// Read the footer of the file under this name.
     ReadFooter {
         /// The name.
         continues_at: Ordinal,
@@ -157,10 +157,10 @@ pub enum Violation {
     /// Two files of one destination at once: if only the second were committed, the chain would have a hole.
     #[error("a file was offered while the chain is {state:?}: one put in flight per destination")]
     NotIdle {
-        /// What the chain was doing.
+        /// State of the chain.
         state: State,
     },
-    /// A file whose last row stands before its first.
+    /// A file whose last row is below its first.
     #[error("a file's rows go from {first} back to {last}")]
     RowsFall {
         /// Its first row.
@@ -176,12 +176,12 @@ pub enum Violation {
         /// The chain's last row.
         last: Ordinal,
     },
-    /// A footer that can't stand under this name.
+    /// A footer that contradicts its name.
     #[error("the file that continues at {continues_at} says its last row is {last}")]
     FooterBelowName {
         /// The name.
         continues_at: Ordinal,
-        /// What the footer says.
+        /// The last row in the footer.
         last: Ordinal,
     },
     /// The chain would become shorter.
@@ -195,14 +195,14 @@ pub enum Violation {
     /// An answer without a question.
     #[error("{fact:?} answers nothing while the chain is {state:?}")]
     AnswersNothing {
-        /// What the chain was doing.
+        /// State of the chain.
         state: State,
-        /// What it was told.
+        /// The answer.
         fact: Fact,
     },
 }
 
-/// What a chain is doing.
+/// State of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Nothing is on its way.

@@ -28,7 +28,7 @@ pub enum CommitOutcome {
     },
 }
 
-/// Commits a file that says `facts` of itself, and does not return before its fate is known.
+/// Commits a file with the footer `facts`, and returns once the outcome is known.
 ///
 /// Dropping the future is safe for the lake, but the chain has to be dropped with it: the put may be on its
 /// way.
@@ -56,7 +56,7 @@ pub async fn commit_file(
             Step::Durable { last } => return Ok(CommitOutcome::Durable { last }),
             Step::Conflict { last } => return Ok(CommitOutcome::Conflict { last }),
         };
-        // "Taken" may have meant that another's put was under way, which then failed.
+        // "Taken" may have referred to a put of another writer that was in flight and failed.
         if taken && fact == Fact::Absent {
             attempts.wait_after(Error::TakenAndAbsent { path: file.path.to_string() }).await?;
         }
@@ -65,13 +65,13 @@ pub async fn commit_file(
     }
 }
 
-/// A file that can't be committed. [`Error::kind`] says if that may pass.
+/// Failed commit of a file; see [`Error::kind`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The store did not do what was asked, or gave no answer for too long.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// What stands under the name can't be read.
+    /// The object under the name can't be read.
     #[error("could not read what stands under the name {path:?}")]
     Footer {
         /// The name.
@@ -80,7 +80,7 @@ pub enum Error {
         #[source]
         source: Box<parquet::Error>,
     },
-    /// The store says that a name is taken and that nothing is there.
+    /// The store reports a name as taken and as absent.
     #[error("the store says that {path:?} is there and that it is not: is there a folder of that name?")]
     TakenAndAbsent {
         /// The name.
@@ -93,11 +93,11 @@ pub enum Error {
     Stranger {
         /// The name.
         path: String,
-        /// What differs.
+        /// The fact that differs.
         fact: &'static str,
-        /// What its footer says.
+        /// Its value in the footer that was found.
         theirs: String,
-        /// What this run would have written.
+        /// Its value in this run's footer.
         ours: String,
     },
     /// A file that was closed for another place in its chain.
@@ -105,9 +105,9 @@ pub enum Error {
     WrongName {
         /// The name.
         path: String,
-        /// What the file says.
+        /// The position in the footer.
         continues_at: Ordinal,
-        /// What the chain says.
+        /// The position of the chain.
         next: Ordinal,
     },
     /// A broken invariant of the protocol.
@@ -115,14 +115,14 @@ pub enum Error {
     Violation {
         /// The file that was being committed.
         path: String,
-        /// Which invariant.
+        /// The invariant.
         #[source]
         source: Violation,
     },
 }
 
 impl Error {
-    /// Whether asking again later can help.
+    /// [`Kind::Unknown`] if a later attempt can succeed.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Store(error) => error.kind(),

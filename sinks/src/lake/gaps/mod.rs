@@ -17,7 +17,7 @@ pub use crate::paths::GapCause;
 pub struct AcceptedGap {
     /// The reason.
     pub cause: GapCause,
-    /// Which numbers.
+    /// The ordinals.
     pub gap: OrdinalRange,
 }
 

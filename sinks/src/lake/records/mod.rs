@@ -1,4 +1,4 @@
-//! The lake's small records: who it is, where each source began, what was given up.
+//! The lake's small records: its identity, the origin of each source, ordinals that were given up.
 //!
 //! Each is a JSON object that is put once and never changed, so that two writers that disagree find out, and
 //! the one that was first holds. Does not own the chain of routing rules ([`super::rules`]), accepted gaps
@@ -23,7 +23,7 @@ pub struct Records {
     backoff: Backoff,
 }
 
-/// Where a source begins in a lake: the events before are not asked for.
+/// The origin of a source in a lake: earlier events are not read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The first sequence number of the lake.
@@ -72,7 +72,7 @@ impl Records {
         self.get::<Lake>(&paths::lake_record()).await?.map(of_our_contract).transpose()
     }
 
-    /// Records which partitions a log has at its first start, if nobody has; what is recorded holds. `source` is any of
+    /// Records the partitions of a log at its first start, unless they are recorded; returns the record. `source` is any of
     /// its partitions.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ impl Records {
         recorded.ok_or_else(|| Error::StartMissing { record: path.to_string(), begun })
     }
 
-    /// Records where a source begins, if nobody has; what is recorded holds.
+    /// Records the origin of a source, unless it has one; returns the record.
     ///
     /// # Errors
     /// [`Error::Namespace`] if the source was begun from another namespace.
@@ -104,7 +104,7 @@ impl Records {
         Err(Error::Namespace { log: source.clone(), recorded: recorded.namespace, ours: namespace })
     }
 
-    /// Where a source begins, if that was recorded.
+    /// The origin of a source, if it has one.
     pub async fn origin(&self, source: &SourceId) -> Result<Option<Origin>, Error> {
         self.get(&paths::origin(source)).await
     }
@@ -134,7 +134,7 @@ impl Records {
         Ok(ranges)
     }
 
-    /// Puts a record under a name that may have one, and returns the one that stands there for good.
+    /// Puts a record unless its name has one, and returns the one that is there.
     pub(super) async fn put_once<T>(&self, path: &Path, ours: T) -> Result<T, Error>
     where
         T: Serialize + DeserializeOwned,
@@ -149,7 +149,7 @@ impl Records {
                 Err(error) if error.kind() == Kind::Unknown => error.into(),
                 Err(error) => return Err(error.into()),
             };
-            // As for files: whatever the answer was, what stands under the name decides.
+            // As for files: after any other answer, the record under the name decides.
             if let Some(standing) = self.get(path).await? {
                 return Ok(standing);
             }
@@ -316,7 +316,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether asking again later can help.
+    /// [`Kind::Unknown`] if a later attempt can succeed.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Store(error) => error.kind(),

@@ -175,13 +175,13 @@ pub enum Error {
     Misplaced {
         /// Which file.
         path: String,
-        /// What its footer says.
+        /// Its value in the footer that was found.
         says: String,
     },
 }
 
 impl Error {
-    /// Whether asking again later can help.
+    /// [`Kind::Unknown`] if a later attempt can succeed.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Store(error) => error.kind(),

@@ -230,7 +230,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether asking again later can help.
+    /// [`Unknown`](crate::store::Kind::Unknown) if a later attempt can succeed.
     pub fn kind(&self) -> crate::store::Kind {
         match self {
             Self::Record(error) => error.kind(),

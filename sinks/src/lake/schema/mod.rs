@@ -272,7 +272,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether asking again later can help.
+    /// [`Kind::Unknown`] if a later attempt can succeed.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Record(error) => error.kind(),
