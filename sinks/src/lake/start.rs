@@ -1,4 +1,4 @@
-//! From where a source is read, and when its position is lost: pure.
+//! The first event to read of a source, and the loss of its position: pure.
 //!
 //! Owns the start rule (6), the comparison of checkpoint, lake and hub, and the loud end of rule 8. Does not own the
 //! records it is computed from ([`super::records`], [`super::rules`]), the footers and rows ([`super::recovery`]) nor
@@ -7,7 +7,7 @@
 use crate::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
 use crate::paths::SourceId;
 
-/// What a run is, and what a checkpoint must name to count.
+/// Identity of a run; a checkpoint counts only if it has the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The id of the lake.
@@ -21,18 +21,18 @@ pub struct Identity {
 /// A checkpoint as it was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// What wrote it.
+    /// Identity of the run that wrote it.
     pub identity: Identity,
     /// Everything up to here is in that lake.
     pub last: Ordinal,
 }
 
-/// What a source says of itself.
+/// The events that a source has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     /// The first event that is still kept, or the next one to come when none is.
     pub begin: Ordinal,
-    /// The last event ever taken in.
+    /// The last event ever accepted.
     pub last: Option<Ordinal>,
 }
 
@@ -157,7 +157,7 @@ pub enum PositionLost {
 }
 
 impl PositionLost {
-    /// What is given up by going on; nothing if there is no going on in this lake.
+    /// The ranges that a run gives up if it continues; empty if it cannot continue in this lake.
     pub fn ranges(&self) -> &[OrdinalRange] {
         match self {
             Self::Gone { ranges } => ranges,

@@ -10,12 +10,12 @@ use object_store::path::Path;
 
 use crate::backoff::Retryable;
 
-/// What a caller does about a failed request.
+/// Outcome of a failed request, by what a caller does about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// No answer, or "not now": what was asked may have been done. Ask again, or look.
+    /// No answer, or the store was busy: the request may have been executed. Retry, or read.
     Unknown,
-    /// Denied, full or broken: asking again gives the same answer until somebody mends it.
+    /// Denied, full or broken: a retry fails until an operator fixes the cause.
     Fatal,
 }
 
@@ -31,7 +31,7 @@ pub enum Error {
     /// A store that was not built in.
     #[error("this build has no store for {scheme}:// yet: it has local folders, file:// and memory://")]
     Scheme {
-        /// What stands before `://`.
+        /// The scheme, before `://`.
         scheme: String,
     },
     /// Quotation marks or spaces came with the address.
@@ -45,18 +45,18 @@ pub enum Error {
     Folder {
         /// The operation that failed.
         operation: &'static str,
-        /// Which folder.
+        /// The folder.
         folder: PathBuf,
-        /// Why not.
+        /// The cause.
         #[source]
         source: io::Error,
     },
     /// A local folder can't take a name exactly once.
     #[error("the file system of {} has no hard links, without which two writers could take one name: use another", folder.display())]
     HardLinks {
-        /// Which folder.
+        /// The folder.
         folder: PathBuf,
-        /// What it said.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -65,9 +65,9 @@ pub enum Error {
     Request {
         /// The operation that failed.
         operation: &'static str,
-        /// To which object or folder.
+        /// Object or folder of the request.
         path: String,
-        /// What the store said.
+        /// The cause.
         #[source]
         source: Cause,
     },
@@ -76,24 +76,24 @@ pub enum Error {
     NoAnswer {
         /// The operation that failed.
         operation: &'static str,
-        /// To which object or folder.
+        /// Object or folder of the request.
         path: String,
-        /// For how long.
+        /// The timeout.
         timeout: Duration,
     },
     /// A local file or folder can't be made durable.
     #[error("could not sync {} to disk", path.display())]
     Sync {
-        /// Which file or folder.
+        /// File or folder.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         #[source]
         source: io::Error,
     },
 }
 
 impl Error {
-    /// Whether asking again can help.
+    /// [`Kind::Unknown`] if a retry can succeed.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Folder { source, .. } => kind_of_io(source),
@@ -104,7 +104,7 @@ impl Error {
         }
     }
 
-    /// Whether a conditional put found the name taken.
+    /// True if a conditional put found the name taken.
     pub(super) fn is_taken(&self) -> bool {
         // S3 says "precondition failed" where the others say "exists".
         use object_store::Error::{AlreadyExists, Precondition};
@@ -127,7 +127,7 @@ impl Retryable for Error {
     }
 }
 
-/// What a store said. `object_store` repeats the path and its causes at each level; this shows the innermost one, since
+/// Cause reported by a store. `object_store` repeats the path and its causes at each level; this shows the innermost one, since
 /// the request names the path already.
 #[derive(Debug)]
 pub struct Cause(object_store::Error);

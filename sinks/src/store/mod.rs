@@ -1,12 +1,12 @@
 //! Where the bytes go: an object store from its address, and the few operations a lake needs of one.
 //!
 //! Owns what is promised: a key holds a whole object or none, and of two conditional puts one wins. Does not
-//! own what stands under which key (`lake`), nor when to ask again: an error says which [`Kind`] it is.
+//! own the keys (`paths`), or retries (`backoff`): an error has a [`Kind`].
 
 #[cfg(any(test, feature = "test-util"))]
 pub mod faults; // an object store that misbehaves on demand, for tests
-mod address; // which store an address means, and what of it may be shown
-mod error; // what a caller does about a failure
+mod address; // the store that an address names, and its form without secrets
+mod error; // errors, by what a caller does about them
 mod folder; // what a local folder needs beyond object_store to be durable
 
 use std::fmt;
@@ -33,17 +33,17 @@ pub use folder::STAGING_AGE_MAX;
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
     url: Arc<str>,
-    /// What has to be done by hand where the store is a local folder.
+    /// Durability of a local folder, which `object_store` leaves to the caller.
     folder: Option<Arc<Folder>>,
     request_timeout: Duration,
 }
 
-/// What became of a conditional put that was answered.
+/// Answer to a conditional put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
     /// The object is there and durable, and it is ours.
     Created,
-    /// The name had an object already: perhaps an earlier attempt of the caller's own.
+    /// The name had an object already, perhaps of an earlier attempt of the caller.
     Taken,
 }
 
@@ -103,7 +103,7 @@ impl Store {
     /// Puts an object under a name that has none, in one step; [`Put::Created`] is durable.
     ///
     /// # Errors
-    /// [`Kind::Unknown`] is no answer: the object may be there, or still come to be.
+    /// [`Kind::Unknown`]: the object may be there, or may appear later.
     pub async fn put_if_absent(&self, path: &Path, bytes: Bytes) -> Result<Put, Error> {
         match self.put_with(path, bytes, PutMode::Create).await {
             Ok(()) => Ok(Put::Created),
@@ -117,13 +117,13 @@ impl Store {
         self.put_with(path, bytes, PutMode::Overwrite).await
     }
 
-    /// Reads a whole object; `None` if there is none.
+    /// Reads a whole object; `None` if it does not exist.
     pub async fn get(&self, path: &Path) -> Result<Option<Bytes>, Error> {
         let read = async { self.objects.get(path).await?.bytes().await };
         self.request("read", path, read.map(present)).await
     }
 
-    /// Reads the last `length` bytes of an object; `None` if there is none.
+    /// Reads the last `length` bytes of an object; `None` if it does not exist.
     pub async fn get_tail(&self, path: &Path, length: u64) -> Result<Option<Tail>, Error> {
         let options = GetOptions { range: Some(GetRange::Suffix(length)), ..GetOptions::default() };
         let read = async {
@@ -208,7 +208,7 @@ impl Store {
             .await
     }
 
-    /// Waits for an answer, but not without end: a network file system without its server gives none.
+    /// Waits for an answer until the request timeout: a network file system without its server never answers.
     async fn answered<T>(
         &self,
         operation: &'static str,
@@ -241,7 +241,7 @@ impl fmt::Debug for Store {
 /// Request timeout: 64 MiB take as long at half a megabyte a second.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Tells "there is none" from "it could not be read".
+/// Turns "not found" into `None`.
 fn present<T>(read: object_store::Result<T>) -> object_store::Result<Option<T>> {
     match read {
         Ok(found) => Ok(Some(found)),

@@ -76,7 +76,7 @@ pub enum Error {
     Footer {
         /// The name.
         path: String,
-        /// Why not.
+        /// The cause.
         #[source]
         source: Box<parquet::Error>,
     },

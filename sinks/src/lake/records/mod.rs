@@ -240,9 +240,9 @@ pub enum Error {
         "record {path:?} can't be understood: restore it from a backup of the lake's `_catchwater` folder"
     )]
     Json {
-        /// Which record.
+        /// The record.
         path: String,
-        /// Why not.
+        /// The cause.
         #[source]
         source: serde_json::Error,
     },
@@ -251,7 +251,7 @@ pub enum Error {
         "the store says that record {path:?} is there and that it is not: is there a folder of that name?"
     )]
     TakenAndAbsent {
-        /// Which record.
+        /// The record.
         path: String,
     },
     /// Data files without the record that says which lake they are of.
@@ -297,7 +297,7 @@ pub enum Error {
          restore it, or remove it and start again"
     )]
     NotCovered {
-        /// Which record.
+        /// The record.
         path: String,
     },
     /// Two logs of one name.

@@ -1,4 +1,4 @@
-//! How far each destination of a source got: read from the lake itself, at start.
+//! The last row of each destination of a source, read from the lake at a start.
 //!
 //! What is found is a hint, since a listing may be stale: a chain that is longer than it looks makes the next
 //! put collide, and the footer under that name tells the rest. Does not own what follows from it ([`super::start`]).
@@ -17,7 +17,7 @@ use crate::store::{self, Kind, Store};
 /// The lake and the source that a recovery is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Chains<'a> {
-    /// Where the lake is.
+    /// The store of the lake.
     pub store: &'a Store,
     /// Its id.
     pub lake: &'a str,
@@ -42,10 +42,10 @@ pub struct Listing {
     by_source: HashMap<SourceId, Vec<DataFileName>>,
 }
 
-/// How far a destination got.
+/// The last row of a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
-    /// Which one.
+    /// The destination.
     pub destination: Destination,
     /// The last row of its last file; events at or below it are in the lake.
     pub last: Ordinal,
@@ -133,16 +133,16 @@ pub enum Error {
     /// A file of a chain can't be read.
     #[error("could not read data file {path:?}, which has a place in a chain")]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: String,
-        /// Why not.
+        /// The cause.
         #[source]
         source: parquet::Error,
     },
     /// A file of a chain is gone.
     #[error("data file {path:?} was listed and is not there: a name once taken is never freed")]
     Gone {
-        /// Which file.
+        /// The file.
         path: String,
     },
     /// A file of a chain was written for another lake.
@@ -151,7 +151,7 @@ pub enum Error {
          write to another lake, or put the files and the `_catchwater` folder of one lake back together"
     )]
     OtherLake {
-        /// Which file.
+        /// The file.
         path: String,
         /// The lake in its footer.
         theirs: String,
@@ -163,7 +163,7 @@ pub enum Error {
         "data file {path:?} says that everything up to {durable} was durable before it, and its first row is of {first}"
     )]
     Leads {
-        /// Which file.
+        /// The file.
         path: String,
         /// The durable position in its footer.
         durable: Ordinal,
@@ -173,7 +173,7 @@ pub enum Error {
     /// A file of a chain says that it stands elsewhere.
     #[error("data file {path:?} says that it stands at {says:?}")]
     Misplaced {
-        /// Which file.
+        /// The file.
         path: String,
         /// Its value in the footer that was found.
         says: String,

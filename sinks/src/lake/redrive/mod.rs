@@ -96,7 +96,7 @@ impl Plan {
     }
 }
 
-/// The places that some plan names.
+/// The places in these plans.
 pub fn places_of(plans: &[Plan]) -> BTreeSet<Ordinal> {
     plans.iter().flat_map(|plan| plan.rows.values().flatten().copied()).collect()
 }
@@ -205,9 +205,9 @@ pub enum Error {
     /// A plan that can't be one.
     #[error("{path:?} is not a redrive plan: {reason}")]
     Plan {
-        /// Which.
+        /// The plan's key.
         path: String,
-        /// Why not.
+        /// The cause.
         reason: &'static str,
     },
     /// A file could not be read or put.

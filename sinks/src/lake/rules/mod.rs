@@ -1,4 +1,4 @@
-//! Which rules decide an event's table, and from where on: a chain of records per source (rule 7).
+//! The routing rules of a source, each version from its first event on: a chain of records per source (rule 7).
 //!
 //! The origin is the chain's beginning; each later record names the first event of the rules it brings. Does
 //! not own what the rules are: a version is a number that the caller changes by hand.
@@ -9,7 +9,7 @@ use super::records::{self, Records};
 use crate::ordinals::Ordinal;
 use crate::paths::{self, SourceId};
 
-/// From where on which rules hold.
+/// A version of the routing rules, and the first event that it decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// Its place in the chain; 0 is the origin, which is recorded elsewhere.
@@ -39,7 +39,7 @@ pub enum OldVersions {
     },
 }
 
-/// What a run does about the newest rules of a source.
+/// Decision of a run after reading the newest rules of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// They are ours.
@@ -116,7 +116,7 @@ impl Records {
         }
     }
 
-    /// Says if a source follows older rules than these; one that was never begun follows none.
+    /// True if a source follows older rules than these; false for one without an origin.
     pub async fn follows_older(&self, source: &SourceId, ours: u32) -> Result<bool, Error> {
         match self.newest_rules(source).await {
             Ok(newest) => Ok(newest.routing_version < ours),
@@ -125,7 +125,7 @@ impl Records {
         }
     }
 
-    /// Says if the newest rules of a source are of this version: asked again after each attach.
+    /// True if the newest rules of a source are of this version: checked after each attach.
     pub async fn still_current(&self, source: &SourceId, ours: u32) -> Result<bool, Error> {
         Ok(self.newest_rules(source).await?.routing_version == ours)
     }
@@ -159,7 +159,7 @@ impl Records {
     }
 }
 
-/// A source that may not be read by our rules, or whose rules can't be told.
+/// A source that may not be read by our rules, or whose rules are unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An older version has work to finish.
@@ -170,7 +170,7 @@ pub enum Error {
          and start this one once with --old-versions-stopped"
     )]
     NotCaughtUp {
-        /// Which source.
+        /// The source.
         log: SourceId,
         /// The version in force.
         theirs: u32,
@@ -184,7 +184,7 @@ pub enum Error {
          and wait until it has ended, then start this one"
     )]
     NotDrained {
-        /// Which source.
+        /// The source.
         log: SourceId,
         /// The version in force.
         theirs: u32,
@@ -195,7 +195,7 @@ pub enum Error {
          and this run knows version {ours}"
     )]
     Newer {
-        /// Which source.
+        /// The source.
         log: SourceId,
         /// The version in force.
         theirs: u32,
@@ -205,23 +205,23 @@ pub enum Error {
     /// Entered before begun.
     #[error("{log} has no origin in this lake")]
     NoOrigin {
-        /// Which source.
+        /// The source.
         log: SourceId,
     },
     /// A record that was listed is gone.
     #[error("record {n} of the routing rules of {log} was listed and is not there")]
     Missing {
-        /// Which source.
+        /// The source.
         log: SourceId,
-        /// Which record.
+        /// The record.
         n: u64,
     },
     /// A record under another's name.
     #[error("record {n} of the routing rules of {log} says that it is another one")]
     Misplaced {
-        /// Which source.
+        /// The source.
         log: SourceId,
-        /// Which record.
+        /// The record.
         n: u64,
     },
     /// A record could not be read or put.

@@ -99,14 +99,14 @@ pub struct Schemas {
     known: HashMap<String, Arc<TableSchema>>,
 }
 
-/// Whether a file may be put.
+/// Result of [`Schemas::ensure`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ensured {
     /// Its columns are in this schema, which is durable.
     Durable(Arc<TableSchema>),
     /// A column of it has another type in the lake: it is not put, and its source starts again, with `schema`.
     Contradiction {
-        /// Which column.
+        /// The column.
         column: String,
         /// Its type in the lake.
         lake: String,
@@ -194,7 +194,7 @@ impl Schemas {
         }
     }
 
-    /// Takes in a version that stands in the lake.
+    /// Accepts a version that the lake has.
     fn learn(&mut self, table: &str, version: u64, standing: TableSchema) -> Result<(), Error> {
         if standing.table != table || standing.version != version {
             return Err(Error::Misplaced { table: table.to_owned(), version, says: standing.table });
@@ -219,7 +219,7 @@ pub enum Error {
     Gone {
         /// The table's folder.
         folder: String,
-        /// Which version.
+        /// The version.
         version: u64,
     },
     /// Data files of a table that has no schema.
@@ -250,11 +250,11 @@ pub enum Error {
          record from a backup"
     )]
     Changed {
-        /// Which table.
+        /// The table.
         table: String,
         /// The version that does so.
         version: u64,
-        /// Which column.
+        /// The column.
         column: String,
     },
     /// A version that has a field id twice or out of range.
@@ -262,7 +262,7 @@ pub enum Error {
         "schema {version} of table {table:?} has field id {id} twice or out of range: restore the record from a backup"
     )]
     Numbered {
-        /// Which table.
+        /// The table.
         table: String,
         /// The version that does so.
         version: u64,
