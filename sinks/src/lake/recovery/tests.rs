@@ -163,9 +163,10 @@ async fn footers_state_the_highest_durable_position() {
     let mut flipped = written(&FooterFacts { durable: Some(Ordinal::new(2)), ..leads.clone() }).to_vec();
     let digit = flipped.windows(11).rposition(|bytes| bytes == b"\"durable\":2").unwrap() + 10;
     flipped[digit] ^= 1;
-    for (bytes, says) in
-        [(written(&leads), "was durable before it"), (flipped.into(), "the checksum differs")]
-    {
+    for (bytes, says) in [
+        (written(&leads), "was durable before it"),
+        (flipped.into(), "its footer does not match its checksum"),
+    ] {
         store.put(&path, bytes).await.unwrap();
         let error = recover(&store, &Days::default()).await.unwrap_err();
         let text = format!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string));
