@@ -1,0 +1,211 @@
+//! Files that are broken, damaged or contradict themselves.
+
+use super::*;
+
+#[tokio::test]
+async fn a_broken_link_is_found() {
+    let day = "2026-11-22";
+    let lake = Lake::whole().await;
+    let without = |continues_at| remove(&lake, path("account", day, continues_at));
+    without(4).await;
+    check(
+        "a file in the middle is gone",
+        &lake,
+        [9, 9, 1, 0, 1, 0],
+        &["0005.cw.parquet should continue at 4"],
+    )
+    .await;
+    without(0).await;
+    let first = ["0005.cw.parquet is the first of its chain and should continue at 0", "first is 0"];
+    check("the first is gone", &lake, [6, 6, 4, 0, 1, 0], &first).await;
+
+    let lake = Lake::whole().await;
+    lake.file("account", day, 3, &[3]).await;
+    check("a file is there twice", &lake, [10, 11, 0, 1, 1, 0], &["0003.cw.parquet should continue at 4"])
+        .await;
+
+    let lake = Lake::whole().await;
+    lake.file("account", day, 11, &[12]).await;
+    check("a link skips a place", &lake, [11, 11, 0, 0, 1, 2], &["should continue at 10, where"]).await;
+}
+
+#[tokio::test]
+async fn a_file_that_contradicts_itself_is_found() {
+    let day = "2026-11-22";
+    let ordinals = [7, 9];
+    let facts = || facts("account", day, 5, &ordinals);
+    let with = |change: &dyn Fn(&mut FooterFacts)| {
+        let mut facts = facts();
+        change(&mut facts);
+        written(&facts, &ordinals)
+    };
+    let cases: [(&str, Bytes, &str); 12] = [
+        (
+            "table",
+            with(&|facts| facts.destination.table = "contact".into()),
+            r#"its footer says table "contact""#,
+        ),
+        (
+            "day",
+            with(&|facts| facts.destination.date = "2026-11-21".parse().unwrap()),
+            "its footer says day 2026-11-21",
+        ),
+        (
+            "source",
+            with(&|facts| facts.destination.source = source(3)),
+            "its footer says source hub-1763800000000-p0003",
+        ),
+        (
+            "place",
+            with(&|facts| facts.continues_at = Ordinal::new(6)),
+            "its footer says that it continues at 6",
+        ),
+        ("first", with(&|facts| facts.first = Ordinal::new(6)), "rows of 7 to 9, its footer says 6 to 9"),
+        ("last", with(&|facts| facts.last = Ordinal::new(8)), "rows of 7 to 9, its footer says 7 to 8"),
+        ("count", with(&|facts| facts.rows = 3), "it has 2 rows, its footer says 3"),
+        ("lake", with(&|facts| facts.lake = "other".into()), r#"is of another lake, "other""#),
+        ("order", written(&facts(), &[7, 8, 8, 9]), "the row of 8 follows one that is not below it"),
+        ("order", written(&facts(), &[7, 9, 8, 9]), "the row of 8 follows one that is not below it"),
+        ("empty", written(&facts(), &[]), "it has no rows"),
+        ("below", written(&tests::facts("account", day, 5, &[4, 9]), &[4, 9]), "its first row is of 4"),
+    ];
+    for (case, bytes, words) in cases {
+        let lake = Lake::whole().await;
+        lake.put("account", day, 5, bytes).await;
+        let report = lake.audit(Some(9)).await;
+        assert_eq!(report.broken_chains, 1, "{case}: {:?}", report.findings);
+        let said = report.findings.join("\n");
+        assert!(said.contains(words) && said.contains("0005.cw.parquet"), "{case}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_stops_nothing() {
+    let day = "2026-11-22";
+    let whole = written(&facts("account", day, 4, &[4]), &[4]);
+    let mut flipped = whole.to_vec();
+    flipped[4..page_bytes(&whole)].fill(0xff);
+    let other: ArrayRef = Arc::new(StringArray::from(vec!["4"]));
+    let text =
+        encode_row_group(&RecordBatch::try_from_iter([(COLUMN, other)]).unwrap(), ChunkWriter::default())
+            .unwrap();
+    let null: ArrayRef = Arc::new(Int64Array::from(vec![None, Some(4)]));
+    let null =
+        encode_row_group(&RecordBatch::try_from_iter([(COLUMN, null)]).unwrap(), ChunkWriter::default())
+            .unwrap();
+    let of = |group| complete(vec![group], &facts("account", day, 4, &[4]));
+    let cases = [
+        ("empty", Bytes::new()),
+        ("no Parquet", Bytes::from_static(b"not a file of rows at all")),
+        ("cut", whole.slice(..whole.len() / 2)),
+        ("flipped", flipped.into()),
+        ("text", of(text)),
+        ("null", of(null)),
+    ];
+    for (case, bytes) in cases {
+        let lake = Lake::whole().await;
+        lake.put("account", day, 4, bytes).await;
+        check(case, &lake, [9, 9, 1, 0, 1, 0], &["0004.cw.parquet", "the first is 4"]).await;
+    }
+}
+
+#[tokio::test]
+async fn what_readers_meet_and_is_ours_not_is_found() {
+    let cases = [
+        ("account/enqueued_date=2026-11-22/mine.cw.parquet", 1, 0),
+        ("account/enqueued_date=2026-11-22/mine.parquet", 0, 1),
+        ("account/more.cw.parquet", 0, 1),
+        (
+            "account/enqueued_date=2026-11-22/deeper/hub-1763800000000-p0000-00000000000000000010.cw.parquet",
+            0,
+            1,
+        ),
+        ("account/enqueued_date=2026-11-22/hub-1763800000000-p0000-10.cw.parquet", 1, 0),
+        ("account/enqueued_date=2026-11-22/README.md", 0, 0),
+        ("_catchwater/copy.cw.parquet", 0, 0),
+        ("_catchwater/start/note.json", 0, 0),
+        ("account/_delta_log/00000000000000000010.checkpoint.parquet", 0, 0),
+        (
+            "account/_compacted/enqueued_date=2026-11-22/hub-1763800000000-p0000-00000000000000000000.cw.parquet",
+            0,
+            0,
+        ),
+    ];
+    for (name, broken, foreign) in cases {
+        let lake = Lake::whole().await;
+        lake.record(&object_store::path::Path::parse(name).unwrap(), "").await;
+        let words: &[&str] = if broken > 0 { &[name] } else { &[] };
+        check(name, &lake, [10, 10, 0, 0, broken, 0], words).await;
+        let report = lake.audit(None).await;
+        assert_eq!(report.foreign_files, foreign, "{name}");
+        assert_eq!(report.first_foreign_file.as_deref(), (foreign > 0).then_some(name));
+    }
+}
+
+/// Where the pages of a file without bloom filters end.
+fn page_bytes(file: &[u8]) -> usize {
+    let end = file.len() - 8;
+    end - u32::from_le_bytes(file[end..end + 4].try_into().unwrap()) as usize
+}
+
+/// Any byte of any page is covered, and what is not is known: bloom filters and the footer.
+#[tokio::test]
+async fn flipped_byte_of_a_page_is_found() {
+    let day = "2026-11-22";
+    let ordinals: Vec<i64> = (4..40).collect();
+    let facts = facts("account", day, 4, &ordinals);
+    let whole = written(&facts, &ordinals);
+    let lake = Lake::new().await;
+    lake.file("account", day, 0, &[0, 1, 2, 3]).await;
+    lake.put("account", day, 4, whole.clone()).await;
+    assert!(lake.audit(Some(39)).await.is_clean());
+    assert!(page_bytes(&whole) > 1_000);
+    for at in 4..page_bytes(&whole) {
+        let mut flipped = whole.to_vec();
+        flipped[at] ^= 1 << (at % 8);
+        lake.put("account", day, 4, flipped.into()).await;
+        let report = lake.audit(Some(39)).await;
+        let said = report.findings.join("\n");
+        assert!(!report.is_clean(), "byte {at}");
+        let named = ["column \"name\": row group", "column \"_sequence_number\": row group"];
+        assert!(said.contains("0004.cw.parquet") && said.contains("is damaged"), "byte {at}: {said}");
+        assert!(named.iter().any(|column| said.contains(column)), "byte {at}: {said}");
+    }
+}
+
+/// Another program may keep the footer's entry: what it wrote is told by its name, and by pages without checksums.
+#[tokio::test]
+async fn rows_that_another_program_wrote_are_found() {
+    use parquet::arrow::ArrowWriter;
+    use parquet::file::metadata::KeyValue;
+    use parquet::file::properties::WriterProperties;
+
+    let (day, ordinals) = ("2026-11-22", [4]);
+    let facts = serde_json::to_string(&facts("account", day, 4, &ordinals)).unwrap();
+    let places: ArrayRef = Arc::new(Int64Array::from(ordinals.to_vec()));
+    let batch = RecordBatch::try_from_iter([(COLUMN, places)]).unwrap();
+    let rewritten = |program: &str| {
+        let entry = KeyValue::new(crate::parquet::FACTS_KEY.to_owned(), facts.clone());
+        let properties = WriterProperties::builder()
+            .set_created_by(program.to_owned())
+            .set_key_value_metadata(Some(vec![entry]))
+            .build();
+        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        Bytes::from(writer.into_inner().unwrap())
+    };
+    let cases = [
+        (
+            "parquet-cpp-arrow version 22.0.0",
+            [10, 10, 0, 0, 1, 0],
+            "was written by parquet-cpp-arrow version 22.0.0, not by catchwater",
+        ),
+        // Pages that can't be trusted are not decoded: their rows count as missing.
+        ("catchwater version 0.1.0", [9, 9, 1, 0, 1, 0], "its footer does not match its checksum"),
+    ];
+    for (program, expected, words) in cases {
+        let lake = Lake::whole().await;
+        lake.put("account", day, 4, rewritten(program)).await;
+        check(program, &lake, expected, &[words, "0004.cw.parquet"]).await;
+    }
+}

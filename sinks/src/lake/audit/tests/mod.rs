@@ -1,0 +1,158 @@
+//! Lakes made by hand, with each fault planted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::Field;
+use bytes::Bytes;
+
+use super::*;
+use crate::lake::fixtures::{complete, id_of};
+use crate::lake::schema::{Column, TableSchema};
+use crate::parquet::{ChunkWriter, FooterFacts, Removed, RowColumns, encode_row_group};
+use crate::paths::{self, Destination, GapCause};
+use crate::store::faults::Faults;
+
+mod files; // files that contradict themselves or their pages
+mod places; // events, gaps and duplicates
+mod records; // records and schemas
+mod redrives; // redriven files and their plans
+
+const COLUMN: &str = "_sequence_number";
+
+const COLUMNS: RowColumns = RowColumns { ordinal: COLUMN, row_index: "_row_index" };
+
+/// Lake types of these tests are Arrow's own names.
+fn is_type(lake_type: &str, column: &Field) -> Option<bool> {
+    (lake_type != "Unknown").then(|| column.data_type().to_string() == lake_type)
+}
+
+struct Lake {
+    store: Store,
+}
+
+impl Lake {
+    /// A lake whose source 0 begins at 0.
+    async fn new() -> Self {
+        let lake = Self { store: Store::open("memory://").unwrap() };
+        lake.record(&paths::lake_record(), r#"{"id":"this lake","contract":2}"#).await;
+        lake.record(&paths::origin(&source(0)), r#"{"first":0,"routing_version":1}"#).await;
+        lake.record(&paths::first_start(&source(0)), r#"{"partitions":[0,1]}"#).await;
+        lake
+    }
+
+    /// A lake with two tables and two days, without a fault: places 0 to 9, and 10 in a part of a chain.
+    async fn whole() -> Self {
+        let lake = Self::new().await;
+        lake.file("account", "2026-11-22", 0, &[0, 2, 3]).await;
+        lake.file("account", "2026-11-22", 4, &[4]).await;
+        lake.file("account", "2026-11-22", 5, &[7, 9]).await;
+        lake.file("account", "2026-11-23", 0, &[8]).await;
+        lake.file("_messages", "2026-11-22", 0, &[1, 5, 6]).await;
+        lake
+    }
+
+    async fn record(&self, path: &object_store::path::Path, text: &str) {
+        self.store.put(path, Bytes::copy_from_slice(text.as_bytes())).await.unwrap();
+    }
+
+    async fn file(&self, table: &str, day: &str, continues_at: i64, ordinals: &[i64]) {
+        let facts = facts(table, day, continues_at, ordinals);
+        self.put(table, day, continues_at, written(&facts, ordinals)).await;
+    }
+
+    async fn put(&self, table: &str, day: &str, continues_at: i64, bytes: Bytes) {
+        self.schema(table, 1, SCHEMA).await;
+        self.store.put(&path(table, day, continues_at), bytes).await.unwrap();
+    }
+
+    async fn audit(&self, checkpoint: Option<i64>) -> Report {
+        let checkpoints = checkpoint.map(|checkpoint| (source(0), Ordinal::new(checkpoint)));
+        audit(&self.store, COLUMNS, is_type, &checkpoints.into_iter().collect()).await.unwrap()
+    }
+
+    async fn schema(&self, table: &str, version: u64, columns: &str) {
+        let types: BTreeMap<String, String> = serde_json::from_str(&format!("{{{columns}}}")).unwrap();
+        let column = |(name, type_name): (String, String)| {
+            let ids = vec![id_of(&name).unwrap_or(100)];
+            (name, Column { type_name, ids })
+        };
+        let columns = types.into_iter().map(column).collect();
+        let schema = TableSchema { table: table.to_owned(), version, columns };
+        self.record(&paths::schema(table, version), &serde_json::to_string(&schema).unwrap()).await;
+    }
+}
+
+/// The columns of all files below.
+const SCHEMA: &str = r#""name":"Utf8","_sequence_number":"Int64","_row_index":"Int32""#;
+
+fn source(partition: u32) -> SourceId {
+    SourceId::new("hub", 1_763_800_000_000, partition)
+}
+
+fn path(table: &str, day: &str, continues_at: i64) -> object_store::path::Path {
+    let destination = Destination { table: table.into(), date: day.parse().unwrap(), source: source(0) };
+    paths::data_file(&destination, Ordinal::new(continues_at))
+}
+
+fn facts(table: &str, day: &str, continues_at: i64, ordinals: &[i64]) -> FooterFacts {
+    let destination = Destination { table: table.into(), date: day.parse().unwrap(), source: source(0) };
+    let (first, last) = (ordinals.first().copied().unwrap_or(0), ordinals.last().copied().unwrap_or(0));
+    FooterFacts { rows: ordinals.len() as u64, ..FooterFacts::sample(destination, continues_at, first, last) }
+}
+
+/// A file with a row group for each two rows.
+fn written(facts: &FooterFacts, ordinals: &[i64]) -> Bytes {
+    let group = |ordinals: &[i64]| {
+        let places: ArrayRef = Arc::new(Int64Array::from(ordinals.to_vec()));
+        let names: ArrayRef = Arc::new(StringArray::from(vec!["a name"; ordinals.len()]));
+        encode_row_group(
+            &RecordBatch::try_from_iter([("name", names), (COLUMN, places)]).unwrap(),
+            ChunkWriter::default(),
+        )
+        .unwrap()
+    };
+    complete(ordinals.chunks(2).map(group).collect(), facts)
+}
+
+/// Counts of events, rows, gaps, duplicates, broken chains and places in flight.
+fn counts(report: &Report) -> [u64; 6] {
+    let Report { events, rows, gaps, duplicates, broken_chains, in_flight, .. } = *report;
+    [events, rows, gaps, duplicates, broken_chains, in_flight]
+}
+
+/// Audits a lake with the checkpoint at 9; every fault has a finding that holds each of `words`.
+async fn check(case: &str, lake: &Lake, expected: [u64; 6], words: &[&str]) {
+    let report = lake.audit(Some(9)).await;
+    assert_eq!(counts(&report), expected, "{case}: {:?}", report.findings);
+    let faulty = expected[2] + expected[3] + expected[4] + report.schema_faults > 0;
+    assert_eq!(report.is_clean(), !faulty, "{case}");
+    assert_eq!(report.findings.is_empty(), !faulty, "{case}: {:?}", report.findings);
+    let said = report.findings.join("\n");
+    for word in words {
+        assert!(said.contains(word), "{case}: {word:?} is not in {said}");
+    }
+}
+
+/// A file with a row group for each two rows, as (place, index).
+fn written_rows(facts: &FooterFacts, rows: &[(i64, i32)]) -> Bytes {
+    let group = |rows: &[(i64, i32)]| {
+        let places: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.0)).collect::<Int64Array>());
+        let indexes: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.1)).collect::<Int32Array>());
+        let columns = [(COLUMN, places), ("_row_index", indexes)];
+        encode_row_group(&RecordBatch::try_from_iter(columns).unwrap(), ChunkWriter::default()).unwrap()
+    };
+    complete(rows.chunks(2).map(group).collect(), facts)
+}
+
+async fn remove(lake: &Lake, path: object_store::path::Path) {
+    use futures::StreamExt;
+    let mut objects = None;
+    let _ = lake.store.decorated(|inner| {
+        objects = Some(Arc::clone(&inner));
+        inner
+    });
+    let paths = futures::stream::iter([Ok(path)]).boxed();
+    objects.unwrap().delete_stream(paths).collect::<Vec<_>>().await.remove(0).unwrap();
+}

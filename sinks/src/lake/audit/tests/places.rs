@@ -1,0 +1,241 @@
+//! Events, gaps and duplicates of sources.
+
+use super::*;
+
+#[tokio::test]
+async fn a_whole_lake_is_clean() {
+    let lake = Lake::whole().await;
+    check("whole", &lake, [10, 10, 0, 0, 0, 0], &[]).await;
+
+    let report = lake.audit(Some(9)).await;
+    let table = |name: &str| report.tables[name].clone();
+    assert_eq!((table("account").rows, table("account").files), (7, 4));
+    assert_eq!((table("_messages").rows, table("_messages").files), (3, 1));
+    assert!(table("account").bytes > 4 * table("_messages").bytes / 2);
+    let source = &report.sources[&source(0)];
+    assert_eq!(
+        (source.first, source.last, source.events),
+        (Some(Ordinal::new(0)), Some(Ordinal::new(9)), 10)
+    );
+}
+
+#[tokio::test]
+async fn an_empty_lake_is_clean() {
+    let lake = Lake { store: Store::open("memory://").unwrap() };
+    assert_eq!(lake.audit(None).await, Report::default());
+    let lake = Lake::new().await;
+    assert_eq!(counts(&lake.audit(None).await), [0; 6]);
+    assert_eq!(counts(&lake.audit(Some(-1)).await), [0; 6]);
+}
+
+#[tokio::test]
+async fn what_is_missing_counts_by_the_checkpoint() {
+    let lake = Lake::new().await;
+    lake.file("account", "2026-11-22", 0, &[2, 3, 7, 12]).await;
+    // checkpoint, gaps, in flight
+    let cases = [
+        (None, 0, 9),
+        (Some(-1), 0, 9),
+        (Some(0), 1, 8),
+        (Some(5), 4, 5),
+        (Some(12), 9, 0),
+        (Some(20), 17, 0),
+    ];
+    for (checkpoint, gaps, in_flight) in cases {
+        let report = lake.audit(checkpoint).await;
+        assert_eq!(counts(&report), [4, 4, gaps, 0, 0, in_flight], "{checkpoint:?}");
+        assert_eq!(report.findings.len(), usize::from(gaps > 0), "{:?}", report.findings);
+    }
+}
+
+/// A lake with places 2, 3 and 8, the file of the last put when everything up to `durable` was durable.
+async fn with_proof(durable: i64) -> Lake {
+    let lake = Lake::new().await;
+    lake.file("contact", "2026-11-22", 0, &[2, 3]).await;
+    let facts =
+        FooterFacts { durable: Some(Ordinal::new(durable)), ..facts("account", "2026-11-22", 0, &[8]) };
+    lake.put("account", "2026-11-22", 0, written(&facts, &[8])).await;
+    lake
+}
+
+#[tokio::test]
+async fn without_a_checkpoint_files_prove_what_is_missing() {
+    let lake = with_proof(5).await;
+    let cases = [(None, 4, 2), (Some(2), 4, 2), (Some(5), 4, 2), (Some(6), 5, 1)];
+    for (checkpoint, gaps, in_flight) in cases {
+        let report = lake.audit(checkpoint).await;
+        assert_eq!(counts(&report), [3, 3, gaps, 0, 0, in_flight], "{checkpoint:?}: {:?}", report.findings);
+    }
+    let report = lake.audit(None).await;
+    assert!(
+        report.findings[0].contains("4 places up to where files prove that all was durable, 5 have no row")
+    );
+    // Its own row is not below it.
+    let lake = with_proof(8).await;
+    assert_eq!(counts(&lake.audit(None).await), [3, 3, 0, 0, 1, 6]);
+}
+
+/// Tables are listed one after the other, and a writer is at work.
+#[tokio::test]
+async fn file_that_came_after_its_table_was_listed_is_no_gap() {
+    let mut lake = with_proof(7).await;
+    lake.file("contact", "2026-11-22", 4, &[4, 5, 6, 7]).await;
+    lake.file("phonecall", "2026-11-22", 0, &[0, 1]).await;
+    let faults = Faults::new();
+    lake.store = lake.store.with_faults(&faults);
+    faults.hide_from_next_listing("00000000000000000004.cw.parquet");
+    faults.hide_from_next_listing("phonecall");
+    let report = lake.audit(None).await;
+    assert_eq!(counts(&report), [9, 9, 0, 0, 0, 0], "{:?}", report.findings);
+    assert_eq!((report.tables["contact"].rows, report.tables["phonecall"].files), (6, 1));
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_no_gap() {
+    let lake = Lake::new().await;
+    lake.record(&paths::origin(&source(0)), r#"{"first":100}"#).await;
+    lake.file("account", "2026-11-22", 0, &[102, 103, 107, 112]).await;
+    lake.record(&paths::lost(&source(0), Ordinal::new(100)), r#"{"from":100,"to":101}"#).await;
+    lake.record(&paths::lost(&source(0), Ordinal::new(104)), r#"{"from":104,"to":107}"#).await;
+    lake.record(&paths::lost(&source(0), Ordinal::new(105)), r#"{"from":105,"to":105}"#).await;
+    lake.record(&paths::lost(&source(1), Ordinal::new(108)), r#"{"from":108,"to":111}"#).await;
+    // Missing are 108 to 111.
+    assert_eq!(counts(&lake.audit(Some(109)).await), [4, 4, 2, 0, 0, 2]);
+    lake.record(&paths::lost(&source(0), Ordinal::new(108)), r#"{"from":108,"to":5000000000}"#).await;
+    assert_eq!(counts(&lake.audit(Some(109)).await), [4, 4, 0, 0, 0, 0]);
+}
+
+/// Accepted gaps are a figure of their own, and not a fault.
+#[tokio::test]
+async fn accepted_gaps_are_counted_apart() {
+    let lake = Lake::new().await;
+    lake.file("account", "2026-11-22", 0, &[0, 3, 4, 9]).await;
+    let accept = async |cause, from: i64, ranges: &str| {
+        lake.record(
+            &paths::gap_record(cause, &source(0), Ordinal::new(from)),
+            &format!(r#"{{"ranges":[{ranges}]}}"#),
+        )
+        .await;
+    };
+    check("nothing accepted", &lake, [4, 4, 6, 0, 0, 0], &["the first is 1"]).await;
+    accept(GapCause::NotSent, 1, r#"{"from":1,"to":2},{"from":6,"to":6}"#).await;
+    check("some accepted", &lake, [4, 4, 3, 0, 0, 0], &["3 places", "the first is 5"]).await;
+    let report = lake.audit(Some(9)).await;
+    assert_eq!((report.accepted_gaps, report.accepted_ranges), (3, 2));
+    // A number that has a row, one of another cause too, one that was given up.
+    accept(GapCause::Unreadable, 4, r#"{"from":4,"to":6},{"from":8,"to":8}"#).await;
+    lake.record(&paths::lost(&source(0), Ordinal::new(7)), r#"{"from":7,"to":8}"#).await;
+    check("all accepted or given up", &lake, [4, 4, 0, 0, 0, 0], &[]).await;
+    let report = lake.audit(Some(9)).await;
+    assert_eq!((report.accepted_gaps, report.accepted_ranges), (4, 2));
+    assert_eq!(report.sources[&source(0)].accepted_gaps, 4);
+    // Above the checkpoint they are not in flight either.
+    assert_eq!(counts(&lake.audit(Some(3)).await), [4, 4, 0, 0, 0, 0]);
+
+    accept(GapCause::NotSent, 20, r#"{"from":21,"to":22}"#).await;
+    check("not its own name", &lake, [4, 4, 0, 0, 1, 0], &["gaps/hub-1763800000000-p0000-20.json"]).await;
+    lake.record(&paths::gap_record(GapCause::Unreadable, &source(0), Ordinal::new(30)), "").await;
+    check("empty", &lake, [4, 4, 0, 0, 2, 0], &["-30.json can't be understood"]).await;
+}
+
+#[tokio::test]
+async fn rows_twice_are_found_across_tables_and_days() {
+    for (table, day) in [("contact", "2026-11-22"), ("account", "2026-11-24"), ("_quarantine", "2026-11-22")]
+    {
+        let lake = Lake::whole().await;
+        lake.file(table, day, 0, &[3, 8, 10]).await;
+        let file = path(table, day, 0).to_string();
+        // Files are read in the order of their names: the one that is read later is named.
+        let report = lake.audit(Some(9)).await;
+        assert_eq!(counts(&report), [11, 13, 0, 2, 0, 0], "{table}");
+        let said = report.findings.join("\n");
+        assert!(said.contains(&file) || table == "_quarantine", "{said}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_may_have_several_rows() {
+    type Rows<'a> = &'a [(i64, i32)];
+    // rows of 7 and 9, rows of the lake, duplicates, what is said
+    let cases: [(Rows, u64, u64, &str); 8] = [
+        (&[(7, 0), (9, 0)], 10, 0, ""),
+        (&[(7, 0), (7, 1), (7, 2), (9, 0), (9, 1)], 13, 0, ""),
+        (&[(7, 0), (7, 0), (9, 0)], 11, 1, "the row of 7 follows one that is not below it"),
+        (&[(7, 0), (7, 1), (7, 1), (9, 0)], 12, 1, "row 1 of 7 stands where its row 2 should"),
+        (&[(7, 0), (7, 1), (7, 0), (7, 1), (9, 0)], 13, 2, "the row of 7 follows one that is not below it"),
+        (&[(7, 0), (9, 0), (7, 1), (9, 1)], 12, 2, "the row of 7 follows one that is not below it"),
+        (&[(7, 0), (9, 1)], 10, 0, "row 1 of 9 stands where its row 0 should"),
+        (&[(7, 0), (7, 2), (9, 0)], 11, 0, "row 2 of 7 stands where its row 1 should"),
+    ];
+    for (rows, all, duplicates, words) in cases {
+        let lake = Lake::whole().await;
+        let facts = FooterFacts { rows: rows.len() as u64, ..facts("account", "2026-11-22", 5, &[7, 9]) };
+        lake.put("account", "2026-11-22", 5, written_rows(&facts, rows)).await;
+        let broken = u64::from(!words.is_empty());
+        check(words, &lake, [10, all, 0, duplicates, broken, 0], &[words]).await;
+    }
+}
+
+#[tokio::test]
+async fn an_event_in_two_files_is_found_whatever_its_rows() {
+    let lake = Lake::whole().await;
+    let facts = FooterFacts { rows: 3, ..facts("contact", "2026-11-22", 0, &[3]) };
+    lake.put("contact", "2026-11-22", 0, written_rows(&facts, &[(3, 0), (3, 1), (3, 2)])).await;
+    check("3 again", &lake, [10, 13, 0, 1, 0, 0], &["1 of its places", "contact/"]).await;
+}
+
+/// A file that was put while the listing ran may be left out of it although the next is in.
+#[tokio::test]
+async fn a_stale_listing_is_no_broken_chain() {
+    let mut lake = Lake::whole().await;
+    let faults = Faults::new();
+    lake.store = lake.store.with_faults(&faults);
+    faults.hide_from_listings("00000000000000000004.cw.parquet");
+    faults
+        .hide_from_listings("account/enqueued_date=2026-11-22/hub-1763800000000-p0000-00000000000000000000");
+    check("stale", &lake, [10, 10, 0, 0, 0, 0], &[]).await;
+}
+
+#[tokio::test]
+async fn sources_are_judged_apart() {
+    let lake = Lake::whole().await;
+    lake.record(&paths::origin(&source(1)), r#"{"first":4000000000000}"#).await;
+    let ordinals = [4_000_000_000_000, 4_000_000_000_001, 4_000_000_000_005];
+    let mut facts = facts("account", "2026-11-22", 0, &ordinals);
+    facts.destination.source = source(1);
+    lake.store.put(&facts.data_file(), written(&facts, &ordinals)).await.unwrap();
+    let checkpoints = [(source(0), Ordinal::new(9)), (source(1), Ordinal::new(4_000_000_000_002))].into();
+    let report = audit(&lake.store, COLUMNS, is_type, &checkpoints).await.unwrap();
+    assert_eq!(counts(&report), [13, 13, 1, 0, 0, 2], "{:?}", report.findings);
+    assert_eq!((report.sources[&source(0)].gaps, report.sources[&source(1)].gaps), (0, 1));
+}
+
+/// A later version removes rows on purpose and leaves the file in its chain.
+#[tokio::test]
+async fn rows_that_were_removed_on_purpose_are_no_gaps() {
+    let lake = Lake::whole().await;
+    let day = "2026-11-22";
+    let removed = Some(Removed { rows: 1, reason: "forgotten".to_owned() });
+    let emptied = FooterFacts { rows: 0, removed, ..facts("account", day, 4, &[4]) };
+    lake.put("account", day, 4, written(&emptied, &[])).await;
+    check("emptied", &lake, [9, 9, 0, 0, 0, 0], &[]).await;
+    // A file that has no rows and does not say so is a fault.
+    let unsaid = FooterFacts { removed: None, ..emptied };
+    lake.put("account", day, 4, written(&unsaid, &[])).await;
+    check("unsaid", &lake, [9, 9, 1, 0, 1, 0], &["it has no rows", "the first is 4"]).await;
+}
+
+#[tokio::test]
+async fn findings_have_an_end() {
+    let lake = Lake::new().await;
+    for n in 0..60 {
+        lake.record(
+            &object_store::path::Path::from(format!("account/enqueued_date=2026-11-22/{n}.cw.parquet")),
+            "",
+        )
+        .await;
+    }
+    let report = lake.audit(None).await;
+    assert_eq!((report.broken_chains, report.findings.len()), (60, report::MAX_FINDINGS + 1));
+    assert_eq!(report.findings.last().unwrap(), "and 10 more");
+}
