@@ -112,7 +112,7 @@ pub enum Error {
     /// A string or symbol is not UTF-8.
     #[error("a string is not UTF-8")]
     NotUtf8,
-    /// Described values are nested deeper than [`MAX_DESCRIBED_DEPTH`].
+    /// Described values are nested deeper than `MAX_DESCRIBED_DEPTH`.
     #[error("described values are nested too deep")]
     TooDeep,
     /// A compound counts more items than its bytes can hold.

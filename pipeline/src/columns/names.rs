@@ -30,7 +30,7 @@ pub(super) fn column_name(attribute: &str) -> Cow<'_, str> {
     Cow::Owned(name)
 }
 
-/// The attribute of a column: what [`column_name`] was given.
+/// The attribute of a column: what `column_name` was given.
 pub fn attribute_name(column: &str) -> Cow<'_, str> {
     let Some(encoded) = column.strip_prefix(PREFIX) else { return Cow::Borrowed(column) };
     let mut bytes = Vec::with_capacity(encoded.len());

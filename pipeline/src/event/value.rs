@@ -31,7 +31,7 @@ pub enum Value<'a> {
     Reference(Reference),
     /// `EntityCollection` or `Entity[]` of `activityparty`: see [`parties`].
     Parties,
-    /// A list of numbers from 0 to 255: see [`bytes`].
+    /// A list of numbers from 0 to 255: see [`bytes()`].
     Bytes,
 }
 

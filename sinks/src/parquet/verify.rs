@@ -27,7 +27,7 @@ pub struct Damage {
 
 impl DataFile<'_> {
     /// Reads every page and compares it with its checksum; `None` if this program wrote the file and it is unchanged.
-    /// Holds [`FETCH_BYTES`] of the file at a time, or one column chunk where that is larger.
+    /// Holds `FETCH_BYTES` of the file at a time, or one column chunk where that is larger.
     pub async fn verify(&self) -> Result<Option<Damage>, Error> {
         let metadata = &self.footer.metadata;
         let writer = metadata.file_metadata().created_by().unwrap_or("an unnamed program");
