@@ -71,7 +71,8 @@ impl Answer {
     /// Events read by our receiver.
     pub(super) fn batch(&mut self, batch: &RawBatch) {
         for event in batch.iter() {
-            let [number, time] = [event.sequence_number.get(), event.enqueued_time_ms].map(i64::to_le_bytes);
+            let [number, time] =
+                [event.sequence_number.get(), event.enqueued_time.get()].map(i64::to_le_bytes);
             self.hash(number.iter().chain(event.offset.as_bytes()).chain(&time).chain(event.body));
         }
     }

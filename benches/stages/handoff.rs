@@ -7,6 +7,7 @@ use std::io;
 use std::thread;
 
 use catchwater::budget::Budget;
+use catchwater::clock::UnixMillis;
 use catchwater::event::{EventHead, RawBatch, RawBatchBuilder};
 use catchwater::position::{PartitionId, SequenceNumber};
 use catchwater_benches::bodies::{Bodies, Shape};
@@ -68,7 +69,7 @@ fn head(number: usize) -> EventHead<'static> {
     EventHead {
         sequence_number: SequenceNumber::new(number as i64),
         offset: "4294967296",
-        enqueued_time_ms: 1_767_600_000_000,
+        enqueued_time: UnixMillis::new(1_767_600_000_000),
         content_type: "application/json",
         encoded_properties: &[],
         size_exceeded: false,

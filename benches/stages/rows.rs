@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use catchwater::clock::UnixMillis;
 use catchwater::columns::{Catalog, Context, Full, TableBuffer};
 use catchwater::event::{ChangeEvent, RawEvent};
 use catchwater::parse::Parser;
@@ -80,7 +81,7 @@ fn raw_event(number: i64, body: &[u8]) -> RawEvent<'_> {
         body,
         sequence_number: SequenceNumber::new(number),
         offset: "4294967296",
-        enqueued_time_ms: 1_767_600_000_000 + number,
+        enqueued_time: UnixMillis::new(1_767_600_000_000 + number),
         content_type: "application/json",
         encoded_properties: &[],
         size_exceeded: false,

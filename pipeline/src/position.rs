@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::UnixMillis;
+
 /// One ordered sub-log of an event hub.
 ///
 /// # Source
@@ -105,17 +107,17 @@ impl fmt::Display for Offset {
 /// The hub's creation time: a re-created hub is another log, whose numbers begin at 0 again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Generation(i64);
+pub struct Generation(UnixMillis);
 
 impl Generation {
-    /// The generation of a hub that was created at this time, in Unix milliseconds.
-    pub const fn new(created_at: i64) -> Self {
+    /// The generation of a hub that was created at this time.
+    pub const fn new(created_at: UnixMillis) -> Self {
         Self(created_at)
     }
 
-    /// When the hub was created, in Unix milliseconds.
+    /// When the hub was created, in Unix milliseconds: the number by which the lake knows a generation.
     pub const fn get(self) -> i64 {
-        self.0
+        self.0.get()
     }
 }
 
@@ -132,6 +134,7 @@ pub struct Position {
     pub sequence_number: SequenceNumber,
     /// Its resume token.
     pub offset: Offset,
-    /// When the hub enqueued it, Unix milliseconds; 0 if the event had no usable time.
-    pub enqueued_time_ms: i64,
+    /// When the hub enqueued it; 1970-01-01 if the event had no usable time.
+    #[serde(rename = "enqueued_time_ms")]
+    pub enqueued_time: UnixMillis,
 }

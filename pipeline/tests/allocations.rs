@@ -4,6 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::Path;
 
+use catchwater::clock::UnixMillis;
 use catchwater::columns::{Catalog, Context, TableBuffer};
 use catchwater::event::RawEvent;
 use catchwater::parse::{ParentContext, Parser};
@@ -51,7 +52,7 @@ fn allocations_of(body: &[u8]) -> u64 {
                 body,
                 sequence_number: SequenceNumber::new(number),
                 offset: "4711",
-                enqueued_time_ms: 0,
+                enqueued_time: UnixMillis::new(0),
                 content_type: "",
                 encoded_properties: &[],
                 size_exceeded: false,

@@ -49,7 +49,7 @@ impl Drop for Hub {
 fn check(event: &RawEvent<'_>, n: i64) {
     assert_eq!(event.sequence_number, SequenceNumber::new(n));
     assert_eq!(event.offset, (n * 16).to_string(), "{n}");
-    assert_eq!(event.enqueued_time_ms, 1_700_000_000_000 + n);
+    assert_eq!(event.enqueued_time.get(), 1_700_000_000_000 + n);
     assert_eq!(event.content_type, if n % 2 == 0 { "application/json" } else { "" }, "{n}");
     let len = if n % 100 == 7 { 300_000 } else { (n * 37) % 3_000 } as usize;
     assert_eq!(event.body, format!("{n}:{}", "x".repeat(len)).as_bytes(), "{n}");

@@ -9,6 +9,7 @@ mod processes;
 use std::path::Path;
 use std::process::Stdio;
 
+use catchwater::clock::UnixMillis;
 use catchwater::columns::{Catalog, ColumnType, Context, Rows, TableBuffer};
 use catchwater::event::{QUARANTINE, RawEvent, Reason, Reject};
 use catchwater::position::{PartitionId, SequenceNumber};
@@ -127,7 +128,7 @@ fn quarantined(bodies: &[Vec<u8>]) -> Rows {
             body,
             sequence_number: SequenceNumber::new(place as i64),
             offset: "offset",
-            enqueued_time_ms: NOON,
+            enqueued_time: UnixMillis::new(NOON),
             content_type: "",
             encoded_properties: &[],
             size_exceeded: false,

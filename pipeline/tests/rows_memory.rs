@@ -7,8 +7,10 @@ mod memory;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use catchwater::budget::{Budget, LaneBudget};
+use catchwater::clock::UnixMillis;
 use catchwater::columns::{Catalog, Context};
 use catchwater::event::{EventHead, RawBatchBuilder};
 use catchwater::metrics::Metrics;
@@ -37,11 +39,11 @@ impl Rows {
         let rules = RollRules {
             file_bytes: 64 << 20,
             group_bytes: RollRules::GROUP_BYTES,
-            max_age_ms: 1000,
-            small_max_age_ms: 1000,
+            max_age: Duration::from_secs(1),
+            small_max_age: Duration::from_secs(1),
             small_rows: 0,
             distance: i64::MAX,
-            idle_ms: 1000,
+            idle_time: Duration::from_secs(1),
         };
         let facts = RunFacts {
             lake: "lake".into(),
@@ -59,7 +61,8 @@ impl Rows {
         });
         let mut out = Vec::new();
         let source = SourceId::new("events", 0, 0);
-        lane.process(LaneInput::Begin { start, source, covered: Vec::new() }, 0, &mut out).unwrap();
+        lane.process(LaneInput::Begin { start, source, covered: Vec::new() }, UnixMillis::EPOCH, &mut out)
+            .unwrap();
         Self { lane, start, next: 0, out }
     }
 
@@ -70,7 +73,7 @@ impl Rows {
             let head = EventHead {
                 sequence_number: SequenceNumber::new(self.next),
                 offset: "4294967296",
-                enqueued_time_ms: 0,
+                enqueued_time: UnixMillis::new(0),
                 content_type: "application/json",
                 encoded_properties: &[],
                 size_exceeded: false,
@@ -94,7 +97,7 @@ impl Rows {
     }
 
     fn on(&mut self, input: LaneInput) -> usize {
-        memory::peak(|| self.lane.process(input, 0, &mut self.out).unwrap())
+        memory::peak(|| self.lane.process(input, UnixMillis::EPOCH, &mut self.out).unwrap())
     }
 }
 

@@ -65,7 +65,7 @@ async fn undecodable_messages_are_quarantined_with_their_bytes() {
     assert_eq!(found, expected.each_ref().map(|(number, reason)| (*number, reason.as_str())));
     for (row, sent) in rows.iter().zip(&poison) {
         assert!(row.body.ends_with(sent), "the bytes that were sent follow the annotations of the hub");
-        assert!(row.enqueued_time_ms > 0 && !row.offset.is_empty());
+        assert!(row.enqueued_time > 0 && !row.offset.is_empty());
     }
     check_nothing_is_left(&hub, lake.path(), 6, 5).await;
 }
@@ -88,7 +88,7 @@ async fn events_with_broken_annotations_are_quarantined() {
 
     let rows = quarantine(lake.path()).await;
     let places: Vec<_> =
-        rows.iter().map(|row| (row.sequence_number, row.offset.as_str(), row.enqueued_time_ms)).collect();
+        rows.iter().map(|row| (row.sequence_number, row.offset.as_str(), row.enqueued_time)).collect();
     assert_eq!(places, [(1, "", TIME), (3, "3", 0), (4, "4", 0), (5, "", 0)]);
     let day = lake.path().join("_quarantine/enqueued_date=1970-01-01");
     assert_eq!(std::fs::read_dir(&day).unwrap().count(), 1, "{}", day.display());
@@ -211,7 +211,7 @@ fn stamped(number: i64, offset: Option<&str>, time: Option<i64>, body: &[u8]) ->
 struct Row {
     sequence_number: i64,
     offset: String,
-    enqueued_time_ms: i64,
+    enqueued_time: i64,
     reason: String,
     body: Vec<u8>,
 }
@@ -237,7 +237,7 @@ async fn quarantine(lake: &Path) -> Vec<Row> {
                         .map(|offsets| offsets.as_string::<i32>().value(row))
                         .unwrap_or_default()
                         .to_owned(),
-                    enqueued_time_ms: times.value(row) / 1000,
+                    enqueued_time: times.value(row) / 1000,
                     reason: column("_reason").unwrap().as_string::<i32>().value(row).to_owned(),
                     body: column("_body").unwrap().as_binary::<i32>().value(row).to_owned(),
                 });

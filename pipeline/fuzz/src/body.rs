@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 
+use catchwater::clock::UnixMillis;
 use catchwater::columns::{Catalog, Context, TableBuffer};
 use catchwater::event::tree::NodeId;
 use catchwater::event::{ChangeEvent, QUARANTINE, RawEvent, Reject};
@@ -82,7 +83,7 @@ fn raw(body: &[u8], number: i64) -> RawEvent<'_> {
         body,
         sequence_number: SequenceNumber::new(number),
         offset: "4711",
-        enqueued_time_ms: 1_767_600_000_000,
+        enqueued_time: UnixMillis::new(1_767_600_000_000),
         content_type: "application/json",
         encoded_properties: &[],
         size_exceeded: false,

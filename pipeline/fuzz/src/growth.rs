@@ -4,6 +4,7 @@
 
 use std::convert::Infallible;
 
+use catchwater::clock::UnixMillis;
 use catchwater::columns::{Catalog, Context, Full, TableBuffer};
 use catchwater::event::{QUARANTINE, RawEvent};
 use catchwater::parse::{GROWTH_BASE_BYTES, GROWTH_FACTOR, ParentContext, Parser};
@@ -101,7 +102,7 @@ pub fn raw(body: &[u8]) -> RawEvent<'_> {
         body,
         sequence_number: SequenceNumber::new(1),
         offset: "4711",
-        enqueued_time_ms: 1_767_600_000_000,
+        enqueued_time: UnixMillis::new(1_767_600_000_000),
         content_type: "",
         encoded_properties: &[],
         size_exceeded: false,

@@ -39,7 +39,7 @@ fn read(stream: &[u8], size: usize) -> (Vec<Event>, Option<String>) {
             let [offset, content_type] = [event.offset, event.content_type].map(str::to_owned);
             let mut properties = String::new();
             AmqpMap::new(event.encoded_properties).write_json(&mut properties);
-            let (number, time) = (event.sequence_number.get(), event.enqueued_time_ms);
+            let (number, time) = (event.sequence_number.get(), event.enqueued_time.get());
             (number, offset, time, content_type, properties, event.size_exceeded, event.body.to_vec())
         }));
     }

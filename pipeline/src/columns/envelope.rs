@@ -4,6 +4,7 @@ use super::fixed::{CellKind, Fixed, event_column};
 use super::members::{BOOLEANS, GUIDS, INTEGERS, STRINGS};
 use super::row::Row;
 use super::targets::{Target, guid_at, key_of, lacks_targets, parameter, parameter_id};
+use crate::clock::UnixMillis;
 use crate::event::messages::{Effect, Message, RecordIn, message};
 use crate::event::scalars::{Date, Number, ZERO_GUID, date, guid, iso_date, number};
 use crate::event::tree::{Kind, NodeId};
@@ -21,12 +22,12 @@ const NO_TABLE: &str = "none";
 pub(super) fn write_position(row: &mut Row<'_, '_>, raw: &RawEvent<'_>, hub: &str, partition: PartitionId) {
     let index = row.several.map_or(0, |(_, item)| item.index);
     let cells = &mut row.cells;
-    cells.put(event_column::SINK_MODIFIED_ON, raw.enqueued_time_ms);
+    cells.put(event_column::SINK_MODIFIED_ON, raw.enqueued_time);
     cells.put(event_column::HUB, hub.as_bytes());
     cells.put(event_column::PARTITION, partition.get() as i32);
     cells.put(event_column::SEQUENCE_NUMBER, raw.sequence_number.get());
     cells.put(event_column::OFFSET, raw.offset.as_bytes());
-    cells.put(event_column::ENQUEUED_TIME, raw.enqueued_time_ms);
+    cells.put(event_column::ENQUEUED_TIME, raw.enqueued_time);
     cells.put(event_column::ROW_INDEX, index as i32);
 }
 
@@ -139,7 +140,7 @@ fn write_created_on(row: &mut Row<'_, '_>) {
     if let Some(node) = row.event.member(Member::OperationCreatedOn)
         && matches!(row.tree.kind(node), Kind::Text | Kind::IsoDate)
         && let Some(date) = created_on(row.tree.bytes(node))
-        && row.cells.put(event_column::OPERATION_CREATED_ON, date.ms)
+        && row.cells.put(event_column::OPERATION_CREATED_ON, UnixMillis::new(date.ms))
         // Digits finer than a millisecond stay in `_rest`.
         && date.exact
     {

@@ -5,6 +5,7 @@
 
 use super::schema::ColumnType as Type;
 use super::values::Cell;
+use crate::clock::UnixMillis;
 use crate::event::scalars::{Date, Guid, date, guid, iso_date};
 use crate::event::tree::NodeId;
 use crate::event::value::{Reference, Value};
@@ -43,7 +44,7 @@ impl<'a> Fit<'a> {
             (Type::Date, Value::Text(text) | Value::IsoDate(text)) => Cell::Int32(attribute_day(text)?),
             (Type::Datetime, Value::Text(text) | Value::IsoDate(text)) => {
                 let date = attribute_date(text)?;
-                let cell = Cell::instant(date.ms);
+                let cell = Cell::instant(UnixMillis::new(date.ms));
                 return Some(if date.exact { Self::Whole(cell) } else { Self::Cut(cell) });
             }
             (Type::Uuid, Value::Reference(reference)) => {

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 
 use super::schema::ColumnType;
 use super::values::Cell;
+use crate::clock::UnixMillis;
 use crate::event::QUARANTINE;
 use crate::event::scalars::Guid;
 
@@ -78,7 +79,7 @@ kinds! {
     Boolean(bool) |value| Cell::Boolean(value),
     Int32(i32) |value| Cell::Int32(value),
     Int64(i64) |value| Cell::Int64(value),
-    Instant(i64) |unix_ms| Cell::instant(unix_ms),
+    Instant(UnixMillis) |time| Cell::instant(time),
     Text(&'a [u8]) |text| Cell::Bytes(text),
     Json(&'a [u8]) |json| Cell::Bytes(json),
     Binary(&'a [u8]) |bytes| Cell::Bytes(bytes),

@@ -15,7 +15,7 @@ pub(super) fn write(
     partition: PartitionId,
 ) {
     let mut cells = Cells { fixed, attributes, padding, row };
-    cells.put(quarantine_column::SINK_MODIFIED_ON, raw.enqueued_time_ms);
+    cells.put(quarantine_column::SINK_MODIFIED_ON, raw.enqueued_time);
     cells.put(quarantine_column::REASON, reject.reason.to_string().as_bytes());
     if let Some(offset) = reject.byte_offset {
         cells.put(quarantine_column::BYTE_OFFSET, offset as i64);
@@ -27,7 +27,7 @@ pub(super) fn write(
     cells.put(quarantine_column::PARTITION, partition.get() as i32);
     cells.put(quarantine_column::SEQUENCE_NUMBER, raw.sequence_number.get());
     put_stated(&mut cells, quarantine_column::OFFSET, raw.offset);
-    cells.put(quarantine_column::ENQUEUED_TIME, raw.enqueued_time_ms);
+    cells.put(quarantine_column::ENQUEUED_TIME, raw.enqueued_time);
     cells.put(quarantine_column::ROW_INDEX, 0);
 }
 

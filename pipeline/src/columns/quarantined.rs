@@ -5,6 +5,7 @@ use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMicros
 
 use super::fixed::{Fixed, quarantine_column as column};
 use super::values::MICROS_PER_MILLI;
+use crate::clock::UnixMillis;
 use crate::event::{RawEvent, Reason, Undecodable};
 use crate::position::{PartitionId, SequenceNumber};
 
@@ -82,8 +83,9 @@ fn event(batch: &RecordBatch, row: usize) -> Result<QuarantinedEvent<'_>, &'stat
                 row,
             )?),
             offset: text(batch, column::OFFSET, row)?.unwrap_or_default(),
-            enqueued_time_ms: number::<TimestampMicrosecondType, _>(batch, column::ENQUEUED_TIME, row)?
-                / MICROS_PER_MILLI,
+            enqueued_time: UnixMillis::new(
+                number::<TimestampMicrosecondType, _>(batch, column::ENQUEUED_TIME, row)? / MICROS_PER_MILLI,
+            ),
             content_type: text(batch, column::CONTENT_TYPE, row)?.unwrap_or_default(),
             encoded_properties: &[],
             size_exceeded: false,

@@ -13,6 +13,7 @@ use super::context::Context;
 use super::evidence::Doubt;
 use super::metadata::attribute_type;
 use super::table::{Full, TableBuffer};
+use crate::clock::UnixMillis;
 use crate::event::{ChangeEvent, RawEvent};
 use crate::position::{PartitionId, SequenceNumber};
 
@@ -56,7 +57,7 @@ impl Survey {
             body: b"",
             sequence_number: SequenceNumber::new(0),
             offset: "",
-            enqueued_time_ms: 0,
+            enqueued_time: UnixMillis::EPOCH,
             content_type: "",
             encoded_properties: &[],
             size_exceeded: false,

@@ -14,6 +14,7 @@ use percent_encoding::percent_decode_str;
 use sha2::Sha256;
 
 use super::address::path_of;
+use crate::clock::UnixMillis;
 
 /// The shared access key of the hub.
 #[derive(Clone)]
@@ -34,7 +35,7 @@ impl AccessKey {
     ///
     /// # Errors
     /// The description of the refusal, without the token.
-    pub(super) fn check_token(&self, token: &str, audience: &str, now_ms: i64) -> Result<Grant, String> {
+    pub(super) fn check_token(&self, token: &str, audience: &str, now: UnixMillis) -> Result<Grant, String> {
         let parts =
             TokenParts::read(token).ok_or("MalformedToken: this is not a shared access signature.")?;
         let expiry: i64 = parts.expiry.parse().map_err(|_| "MalformedToken: its expiry is not a number.")?;
@@ -45,8 +46,8 @@ impl AccessKey {
         if !self.verify(signed.as_bytes(), &decode(parts.signature)) {
             return Err("InvalidSignature: The token has an invalid signature.".into());
         }
-        let expires_ms = expiry.saturating_mul(1000);
-        if expires_ms <= now_ms {
+        let expires_at = UnixMillis::new(expiry.saturating_mul(1000));
+        if expires_at <= now {
             return Err("ExpiredToken: The token is expired.".into());
         }
         let path = path_of(audience);
@@ -55,7 +56,7 @@ impl AccessKey {
                 "InvalidAudience: The authorization header contains a token for another audience.".into()
             );
         }
-        Ok(Grant { path, expires_ms })
+        Ok(Grant { path, expires_at })
     }
 
     /// Checks a PLAIN response: authorization id, name and password, separated by zero bytes.
@@ -77,7 +78,7 @@ impl AccessKey {
 pub(super) struct Grant {
     /// Permitted path; paths below it are included.
     path: String,
-    expires_ms: i64,
+    expires_at: UnixMillis,
 }
 
 /// All permissions of a connection.
@@ -96,9 +97,9 @@ impl Grants {
     }
 
     /// Returns whether the address may be used now.
-    pub(super) fn allows(&self, address: &str, now_ms: i64) -> bool {
+    pub(super) fn allows(&self, address: &str, now: UnixMillis) -> bool {
         let path = path_of(address);
-        let covered = |grant: &Grant| grant.expires_ms > now_ms && covers(&grant.path, &path);
+        let covered = |grant: &Grant| grant.expires_at > now && covers(&grant.path, &path);
         self.all || self.tokens.iter().any(covered)
     }
 }
@@ -136,7 +137,8 @@ fn covers(parent: &str, path: &str) -> bool {
 mod tests {
     use super::*;
 
-    const NOW_MS: i64 = 1_699_999_999_000;
+    const NOW: UnixMillis = UnixMillis::new(1_699_999_999_000);
+    const LATER: UnixMillis = UnixMillis::new(1_700_000_000_000);
 
     fn access(key: &str) -> AccessKey {
         AccessKey { name: "RootManageSharedAccessKey".into(), key: key.into() }
@@ -148,8 +150,8 @@ mod tests {
         &sig=SgJoMn7K6nWDCF6e1%2BfsxrmJLsorqPeZ3B8N1uQ31dc%3D&se=1700000000&skn=RootManageSharedAccessKey";
 
     #[track_caller]
-    fn check(key: &str, token: &str, audience: &str, now_ms: i64, expected: Result<(), &str>) {
-        let checked = access(key).check_token(token, audience, now_ms);
+    fn check(key: &str, token: &str, audience: &str, now: UnixMillis, expected: Result<(), &str>) {
+        let checked = access(key).check_token(token, audience, now);
         match expected {
             Ok(()) => assert!(checked.is_ok(), "{checked:?}"),
             Err(word) => assert!(checked.unwrap_err().starts_with(word)),
@@ -159,38 +161,32 @@ mod tests {
     #[test]
     fn accepts_signed_tokens_and_rejects_altered_ones() {
         let audience = "sb://demo.servicebus.windows.net/hub1";
-        check("SAS_KEY_VALUE", UPPER, audience, NOW_MS, Ok(()));
-        check("SAS_KEY_VALUE", UPPER, "amqps://other-host/HUB1/Partitions/0", NOW_MS, Ok(()));
-        check("mykey", LOWER, "amqps://example.servicebus.windows.net/myhub", NOW_MS, Ok(()));
-        check("SAS_KEY_VALUE", UPPER, audience, NOW_MS + 1000, Err("ExpiredToken"));
-        check("another key", UPPER, audience, NOW_MS, Err("InvalidSignature"));
+        check("SAS_KEY_VALUE", UPPER, audience, NOW, Ok(()));
+        check("SAS_KEY_VALUE", UPPER, "amqps://other-host/HUB1/Partitions/0", NOW, Ok(()));
+        check("mykey", LOWER, "amqps://example.servicebus.windows.net/myhub", NOW, Ok(()));
+        check("SAS_KEY_VALUE", UPPER, audience, LATER, Err("ExpiredToken"));
+        check("another key", UPPER, audience, NOW, Err("InvalidSignature"));
         check(
             "SAS_KEY_VALUE",
             &UPPER.replace("1700000000", "1800000000"),
             audience,
-            NOW_MS,
+            NOW,
             Err("InvalidSignature"),
         );
         check(
             "SAS_KEY_VALUE",
             &UPPER.replace("skn=Root", "skn=Other"),
             audience,
-            NOW_MS,
+            NOW,
             Err("InvalidSignature"),
         );
-        check(
-            "SAS_KEY_VALUE",
-            UPPER,
-            "sb://demo.servicebus.windows.net/hub12",
-            NOW_MS,
-            Err("InvalidAudience"),
-        );
-        check("SAS_KEY_VALUE", "ey.jwt", audience, NOW_MS, Err("MalformedToken"));
+        check("SAS_KEY_VALUE", UPPER, "sb://demo.servicebus.windows.net/hub12", NOW, Err("InvalidAudience"));
+        check("SAS_KEY_VALUE", "ey.jwt", audience, NOW, Err("MalformedToken"));
         check(
             "SAS_KEY_VALUE",
             "SharedAccessSignature sr=&sig=&se=&skn=",
             audience,
-            NOW_MS,
+            NOW,
             Err("MalformedToken"),
         );
     }
@@ -198,11 +194,11 @@ mod tests {
     #[test]
     fn a_grant_covers_the_paths_below_it_until_it_expires() {
         let mut grants = Grants::default();
-        assert!(!grants.allows("hub1", NOW_MS));
-        grants.add(access("SAS_KEY_VALUE").check_token(UPPER, "sb://x/hub1", NOW_MS).unwrap());
-        assert!(grants.allows("amqps://y/Hub1/ConsumerGroups/$Default/Partitions/0", NOW_MS));
-        assert!(!grants.allows("hub2", NOW_MS));
-        assert!(!grants.allows("hub1", NOW_MS + 1000));
+        assert!(!grants.allows("hub1", NOW));
+        grants.add(access("SAS_KEY_VALUE").check_token(UPPER, "sb://x/hub1", NOW).unwrap());
+        assert!(grants.allows("amqps://y/Hub1/ConsumerGroups/$Default/Partitions/0", NOW));
+        assert!(!grants.allows("hub2", NOW));
+        assert!(!grants.allows("hub1", LATER));
     }
 
     #[test]

@@ -60,7 +60,7 @@ fn check_access(node: &Node, address: &str, context: &ConnectionContext) -> Resu
         Node::Management => format!("{}/$management", context.hub.name),
         _ => address.to_owned(),
     };
-    if context.grants.allows(&needed, context.hub.now_ms()) {
+    if context.grants.allows(&needed, context.hub.now()) {
         return Ok(());
     }
     let text =

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::UnixMillis;
 use crate::clock::{Clock, SystemClock};
 
 /// Configuration of a hub.
@@ -26,7 +27,7 @@ pub struct Config {
     /// Gives events their enqueued time, and decides whether a token has expired.
     pub clock: Arc<dyn Clock>,
     /// Creation time of a new hub, unix milliseconds; `None` means now. An existing data folder keeps its own.
-    pub created_ms: Option<i64>,
+    pub created_at: Option<UnixMillis>,
     /// Idle timeout of a connection, as the hub advertises it in Open.
     pub idle_timeout: Duration,
 }
@@ -42,7 +43,7 @@ impl Default for Config {
             key: "SAS_KEY_VALUE".into(),
             data: None,
             clock: Arc::new(SystemClock),
-            created_ms: None,
+            created_at: None,
             idle_timeout: Duration::from_mins(4),
         }
     }

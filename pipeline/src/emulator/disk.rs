@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use crate::clock::UnixMillis;
 use serde::{Deserialize, Serialize};
 
 /// Bytes before each event: its size (4), enqueued time (8), size of its header section (4), and a checksum of these
@@ -20,8 +21,9 @@ pub(super) struct HubMetadata {
     pub(super) event_hub: String,
     /// Number of partitions.
     pub(super) partitions: u32,
-    /// Creation time, unix milliseconds.
-    pub(super) created_ms: i64,
+    /// Creation time.
+    #[serde(rename = "created_ms")]
+    pub(super) created_at: UnixMillis,
 }
 
 impl HubMetadata {
@@ -48,7 +50,7 @@ impl HubMetadata {
 /// One event in a log file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Record {
-    pub(super) enqueued_ms: i64,
+    pub(super) enqueued_time: UnixMillis,
     pub(super) header_size: u32,
     pub(super) encoded: Box<[u8]>,
 }
@@ -57,7 +59,7 @@ impl Record {
     fn encode(&self, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&(self.encoded.len() as u32).to_be_bytes());
-        out.extend_from_slice(&self.enqueued_ms.to_be_bytes());
+        out.extend_from_slice(&self.enqueued_time.get().to_be_bytes());
         out.extend_from_slice(&self.header_size.to_be_bytes());
         let sum = checksum(&[&out[start..], &self.encoded]);
         out.extend_from_slice(&sum.to_be_bytes());
@@ -160,14 +162,14 @@ fn read_records(bytes: &[u8]) -> (Vec<Record>, usize) {
 fn read_record(bytes: &[u8]) -> Option<(Record, &[u8])> {
     let (prefix, rest) = bytes.split_at_checked(PREFIX_SIZE)?;
     let size = u32::from_be_bytes(*prefix.first_chunk()?) as usize;
-    let enqueued_ms = i64::from_be_bytes(*prefix[4..].first_chunk()?);
+    let enqueued_time = UnixMillis::new(i64::from_be_bytes(*prefix[4..].first_chunk()?));
     let header_size = u32::from_be_bytes(*prefix[12..].first_chunk()?);
     let sum = u64::from_be_bytes(*prefix[16..].first_chunk()?);
     let (encoded, rest) = rest.split_at_checked(size)?;
     if checksum(&[&prefix[..16], encoded]) != sum || header_size as usize > size {
         return None;
     }
-    Some((Record { enqueued_ms, header_size, encoded: encoded.into() }, rest))
+    Some((Record { enqueued_time, header_size, encoded: encoded.into() }, rest))
 }
 
 /// FNV-1a of 64 bits. It detects torn records; it is not meant to resist an attacker.
@@ -182,13 +184,13 @@ pub(super) fn checksum(parts: &[&[u8]]) -> u64 {
 mod tests {
     use super::*;
 
-    fn record(enqueued_ms: i64, encoded: &[u8]) -> Record {
-        Record { enqueued_ms, header_size: 0, encoded: encoded.into() }
+    fn record(enqueued_time: UnixMillis, encoded: &[u8]) -> Record {
+        Record { enqueued_time, header_size: 0, encoded: encoded.into() }
     }
 
     fn contents(folder: &Path) -> Vec<(i64, Vec<u8>)> {
         let (_, records) = LogFile::open(folder, 3).unwrap();
-        records.into_iter().map(|record| (record.enqueued_ms, record.encoded.into())).collect()
+        records.into_iter().map(|record| (record.enqueued_time.get(), record.encoded.into())).collect()
     }
 
     #[test]
@@ -197,7 +199,7 @@ mod tests {
         let expected = [(5, b"first".to_vec()), (6, b"second".to_vec())];
         let (mut log, records) = LogFile::open(folder.path(), 3).unwrap();
         assert_eq!(records, []);
-        log.append(&[record(5, b"first"), record(6, b"second")]).unwrap();
+        log.append(&[record(UnixMillis::new(5), b"first"), record(UnixMillis::new(6), b"second")]).unwrap();
         drop(log);
         assert_eq!(contents(folder.path()), expected);
 
@@ -210,7 +212,7 @@ mod tests {
         }
 
         let (mut log, _) = LogFile::open(folder.path(), 3).unwrap();
-        log.append(&[record(6, b"second")]).unwrap();
+        log.append(&[record(UnixMillis::new(6), b"second")]).unwrap();
         assert_eq!(contents(folder.path()), expected, "appending continues after the last complete record");
     }
 
@@ -218,7 +220,7 @@ mod tests {
     fn a_changed_byte_ends_the_log_before_it() {
         let folder = tempfile::tempdir().unwrap();
         let (mut log, _) = LogFile::open(folder.path(), 3).unwrap();
-        log.append(&[record(5, b"first"), record(6, b"second")]).unwrap();
+        log.append(&[record(UnixMillis::new(5), b"first"), record(UnixMillis::new(6), b"second")]).unwrap();
         let path = folder.path().join("p0003.log");
         let mut bytes = fs::read(&path).unwrap();
         let last = bytes.len() - 1;
@@ -230,8 +232,14 @@ mod tests {
     #[test]
     fn metadata_is_written_once() {
         let folder = tempfile::tempdir().unwrap();
-        let metadata = |created_ms| HubMetadata { event_hub: "events".into(), partitions: 4, created_ms };
-        assert_eq!(HubMetadata::read_or_write(folder.path(), metadata(1)).unwrap(), metadata(1));
-        assert_eq!(HubMetadata::read_or_write(folder.path(), metadata(2)).unwrap(), metadata(1));
+        let metadata = |created_at| HubMetadata { event_hub: "events".into(), partitions: 4, created_at };
+        assert_eq!(
+            HubMetadata::read_or_write(folder.path(), metadata(UnixMillis::new(1))).unwrap(),
+            metadata(UnixMillis::new(1))
+        );
+        assert_eq!(
+            HubMetadata::read_or_write(folder.path(), metadata(UnixMillis::new(2))).unwrap(),
+            metadata(UnixMillis::new(1))
+        );
     }
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
+use crate::clock::UnixMillis;
 
 use super::access::AccessKey;
 use super::config::Config;
@@ -23,7 +24,7 @@ use super::readers::Readers;
 pub(super) struct Hub {
     pub(super) name: String,
     partitions: RwLock<Vec<Arc<Partition>>>,
-    pub(super) created_ms: i64,
+    pub(super) created_at: UnixMillis,
     pub(super) access: AccessKey,
     pub(super) faults: Faults,
     clock: Arc<dyn Clock>,
@@ -44,11 +45,11 @@ impl Hub {
         if config.partitions == 0 {
             return Err(Error::NoPartitions);
         }
-        let created_ms = config.created_ms.unwrap_or_else(|| config.clock.now_ms());
+        let created_at = config.created_at.unwrap_or_else(|| config.clock.now());
         let mut hub = Self {
             name: config.event_hub.clone(),
             partitions: RwLock::new((0..config.partitions).map(|_| Arc::default()).collect()),
-            created_ms,
+            created_at,
             access: AccessKey { name: config.key_name.clone(), key: config.key.clone() },
             faults: Faults::default(),
             clock: Arc::clone(&config.clock),
@@ -60,9 +61,9 @@ impl Hub {
         Ok(hub)
     }
 
-    /// Returns the time, unix milliseconds.
-    pub(super) fn now_ms(&self) -> i64 {
-        self.clock.now_ms()
+    /// Returns the current time.
+    pub(super) fn now(&self) -> UnixMillis {
+        self.clock.now()
     }
 
     /// Returns a partition by its number.
@@ -97,7 +98,7 @@ impl Hub {
             let partitions = self.partitions();
             Arc::clone(&partitions[id as usize % partitions.len()])
         };
-        let first = partition.append(batch, self.now_ms())?;
+        let first = partition.append(batch, self.now())?;
         Ok((id, first))
     }
 
@@ -112,12 +113,12 @@ impl Hub {
 
     fn recover(&mut self, folder: &Path) -> Result<(), Error> {
         let partitions = self.partition_count();
-        let fresh = HubMetadata { event_hub: self.name.clone(), partitions, created_ms: self.created_ms };
+        let fresh = HubMetadata { event_hub: self.name.clone(), partitions, created_at: self.created_at };
         let metadata = HubMetadata::read_or_write(folder, fresh)?;
         if metadata.partitions != partitions || metadata.event_hub != self.name {
             return Err(Error::OtherHub { event_hub: metadata.event_hub, partitions: metadata.partitions });
         }
-        self.created_ms = metadata.created_ms;
+        self.created_at = metadata.created_at;
         let mut recovered = Vec::new();
         for id in 0..partitions {
             let (file, records) = LogFile::open(folder, id)?;
@@ -172,18 +173,18 @@ impl Partition {
         }
     }
 
-    fn append(&self, batch: &Batch<'_>, now_ms: i64) -> Result<i64, log::Error> {
+    fn append(&self, batch: &Batch<'_>, now: UnixMillis) -> Result<i64, log::Error> {
         let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
-        let first = log.append(&batch.events, batch.key, now_ms)?;
+        let first = log.append(&batch.events, batch.key, now)?;
         drop(log);
         self.wake();
         Ok(first)
     }
 
     /// Appends a message that is sent unchanged.
-    pub(super) fn append_verbatim(&self, message: &[u8], now_ms: i64) -> Result<i64, log::Error> {
+    pub(super) fn append_verbatim(&self, message: &[u8], now: UnixMillis) -> Result<i64, log::Error> {
         let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
-        let number = log.append_verbatim(message, now_ms)?;
+        let number = log.append_verbatim(message, now)?;
         drop(log);
         self.wake();
         Ok(number)

@@ -6,6 +6,7 @@
 use crate::amqp::codec::{self, Value};
 use crate::amqp::encode::Encoder;
 use crate::amqp::sections::{Message, Sections, code};
+use crate::clock::UnixMillis;
 
 use super::disk::{self, LogFile, Record};
 use super::filter::{Position, StartPosition};
@@ -36,7 +37,7 @@ pub(super) struct PartitionLog {
 #[derive(Debug)]
 pub(super) struct Event {
     pub(super) offset: u64,
-    pub(super) enqueued_ms: i64,
+    pub(super) enqueued_time: UnixMillis,
     header_size: u32,
     encoded: Box<[u8]>,
 }
@@ -72,17 +73,17 @@ impl PartitionLog {
         &mut self,
         messages: &[Message<'_>],
         key: Option<&str>,
-        now_ms: i64,
+        now: UnixMillis,
     ) -> Result<i64, Error> {
-        let enqueued_ms = now_ms.max(self.last_enqueued_ms());
+        let enqueued_time = now.max(self.last_enqueued_time());
         let first = self.events.len() as i64;
         let mut offset = self.bytes;
         let mut records = Vec::with_capacity(messages.len());
         for (sequence_number, message) in (first..).zip(messages) {
-            let properties = SystemProperties { sequence_number, offset, enqueued_ms, key };
+            let properties = SystemProperties { sequence_number, offset, enqueued_time, key };
             let encoded = encode_event(message, &properties)?.into_boxed_slice();
             offset += encoded.len() as u64;
-            records.push(Record { enqueued_ms, header_size: message.header.len() as u32, encoded });
+            records.push(Record { enqueued_time, header_size: message.header.len() as u32, encoded });
         }
         self.append_records(records)?;
         Ok(first)
@@ -93,13 +94,13 @@ impl PartitionLog {
     ///
     /// # Errors
     /// A failed write.
-    pub(super) fn append_verbatim(&mut self, message: &[u8], now_ms: i64) -> Result<i64, Error> {
+    pub(super) fn append_verbatim(&mut self, message: &[u8], now: UnixMillis) -> Result<i64, Error> {
         let header = match Sections::new(message).next() {
             Some(Ok(section)) if section.code == code::HEADER => section.whole,
             _ => &[],
         };
         let record = Record {
-            enqueued_ms: now_ms.max(self.last_enqueued_ms()),
+            enqueued_time: now.max(self.last_enqueued_time()),
             header_size: header.len() as u32,
             encoded: message.into(),
         };
@@ -119,10 +120,10 @@ impl PartitionLog {
     }
 
     fn push(&mut self, record: Record) {
-        let Record { enqueued_ms, header_size, encoded } = record;
+        let Record { enqueued_time, header_size, encoded } = record;
         let offset = self.bytes;
         self.bytes += encoded.len() as u64;
-        self.events.push(Event { offset, enqueued_ms, header_size, encoded });
+        self.events.push(Event { offset, enqueued_time, header_size, encoded });
     }
 
     /// Returns the events from index `next` on.
@@ -166,9 +167,9 @@ impl PartitionLog {
         self.events.last().map_or_else(|| NONE.to_string(), |event| event.offset.to_string())
     }
 
-    /// Returns the enqueued time of the last event, unix milliseconds; 0 for an empty partition.
-    pub(super) fn last_enqueued_ms(&self) -> i64 {
-        self.events.last().map_or(0, |event| event.enqueued_ms)
+    /// Returns the enqueued time of the last event; 1970-01-01 for an empty partition.
+    pub(super) fn last_enqueued_time(&self) -> UnixMillis {
+        self.events.last().map_or(UnixMillis::EPOCH, |event| event.enqueued_time)
     }
 
     /// Returns the index of the first event that a reader with this starting position gets.
@@ -196,7 +197,7 @@ impl PartitionLog {
                 Ok(usize::try_from(next).unwrap_or(0))
             }
             Position::EnqueuedTime(time) => {
-                Ok(self.first_index(|event| start.includes(event.enqueued_ms, time)))
+                Ok(self.first_index(|event| start.includes(event.enqueued_time.get(), time)))
             }
         }
     }
@@ -239,7 +240,7 @@ pub(super) enum Error {
 struct SystemProperties<'a> {
     sequence_number: i64,
     offset: u64,
-    enqueued_ms: i64,
+    enqueued_time: UnixMillis,
     key: Option<&'a str>,
 }
 
@@ -268,7 +269,7 @@ fn encode_annotations(
     map.symbol(OFFSET);
     map.string(&properties.offset.to_string());
     map.symbol(ENQUEUED_TIME);
-    map.timestamp(properties.enqueued_ms);
+    map.timestamp(properties.enqueued_time.get());
     let mut key = properties.key;
     let mut entries = message.annotations();
     while !entries.is_empty() {

@@ -46,6 +46,7 @@ use tokio::task::JoinHandle;
 
 use crate::amqp::codec;
 use crate::amqp::condition;
+use crate::clock::UnixMillis;
 use crate::position::{Generation, Offset, PartitionId, SequenceNumber};
 
 use event::Batch;
@@ -99,7 +100,7 @@ impl Emulator {
 
     /// Returns the hub's creation time.
     pub fn generation(&self) -> Generation {
-        Generation::new(self.hub.created_ms)
+        Generation::new(self.hub.created_at)
     }
 
     /// Returns the number of partitions.
@@ -115,7 +116,7 @@ impl Emulator {
             begin: SequenceNumber::new(log.begin()),
             last: SequenceNumber::new(log.last()),
             last_offset: Offset::new(log.last_offset()),
-            last_enqueued_ms: log.last_enqueued_ms(),
+            last_enqueued_time: log.last_enqueued_time(),
             events: log.len() as u64,
             bytes: log.bytes(),
         })
@@ -141,7 +142,7 @@ impl Emulator {
     pub fn append_verbatim(&self, partition: PartitionId, message: &[u8]) -> Result<SequenceNumber, Error> {
         let hub = &self.hub;
         let partition = hub.partition(partition.get()).ok_or(Error::UnknownPartition(partition))?;
-        let appended = partition.append_verbatim(message, hub.now_ms());
+        let appended = partition.append_verbatim(message, hub.now());
         appended.map(SequenceNumber::new).map_err(|source| Error::Append(Box::new(source)))
     }
 
@@ -216,7 +217,7 @@ pub struct PartitionSnapshot {
     /// Offset of the last event; "-1" without events.
     pub last_offset: Offset,
     /// Enqueued time of the last event, unix milliseconds.
-    pub last_enqueued_ms: i64,
+    pub last_enqueued_time: UnixMillis,
     /// Number of events.
     pub events: u64,
     /// Encoded size of the events, bytes.

@@ -122,7 +122,7 @@ fn put_token(hub: &Hub, grants: &mut Grants, request: &Request<'_>) -> Response 
         );
     }
     let audience = request.parameter("name");
-    match hub.access.check_token(request.body.unwrap_or_default(), audience, hub.now_ms()) {
+    match hub.access.check_token(request.body.unwrap_or_default(), audience, hub.now()) {
         // A valid token for an unknown entity gets a 404, as from the service.
         Ok(_) if !is_known_audience(hub, audience) => {
             let text = format!("NotFound: The messaging entity '{audience}' could not be found.");
@@ -152,7 +152,7 @@ fn read_entity(hub: &Hub, grants: &Grants, request: &Request<'_>) -> Response {
         let text = format!("NotFound: The messaging entity '{name}' could not be found.");
         return Response::failure(404, condition::NOT_FOUND, text);
     }
-    if !grants.allows(&format!("{name}/$management"), hub.now_ms()) {
+    if !grants.allows(&format!("{name}/$management"), hub.now()) {
         return Response::failure(401, condition::UNAUTHORIZED, "Unauthorized: the token has expired.");
     }
     match request.parameter("type") {
@@ -174,7 +174,7 @@ fn describe_hub(hub: &Hub) -> Response {
             map.string("type");
             map.string("com.microsoft:eventhub");
             map.string("created_at");
-            map.timestamp(hub.created_ms);
+            map.timestamp(hub.created_at.get());
             map.string("partition_count");
             map.int(ids.len() as i32);
             map.string("partition_ids");
@@ -210,11 +210,11 @@ fn describe_partition(hub: &Hub, id: &str) -> Response {
             map.string("last_enqueued_offset");
             map.string(&log.last_offset());
             map.string("last_enqueued_time_utc");
-            map.timestamp(log.last_enqueued_ms());
+            map.timestamp(log.last_enqueued_time().get());
             map.string("is_partition_empty");
             map.bool(log.is_empty());
             map.string("runtime_info_retrieval_time_utc");
-            map.timestamp(hub.now_ms());
+            map.timestamp(hub.now().get());
         });
     })
 }

@@ -13,6 +13,7 @@ use crate::amqp::performatives::Flow;
 use crate::amqp::sections::code;
 use crate::amqp::session::SessionWindow;
 use crate::amqp::transfer::{FIRST_FRAME_OVERHEAD, NEXT_FRAME_OVERHEAD, TransferTemplate};
+use crate::clock::UnixMillis;
 
 use super::hub::Hub;
 use super::log::{Event, PartitionLog};
@@ -188,7 +189,7 @@ impl EventLink {
         }
         let Some(partition) = hub.partition(self.partition) else { return 0 };
         let log = partition.log();
-        let metrics = if self.metrics { encode_metrics(&log, hub.now_ms()) } else { Vec::new() };
+        let metrics = if self.metrics { encode_metrics(&log, hub.now()) } else { Vec::new() };
         let full = out.len() + MAX_TURN_BYTES;
         let mut sent = 0;
         for event in log.events_from(self.next) {
@@ -222,7 +223,7 @@ impl Drop for EventLink {
 ///
 /// # Source
 /// Protocol reference 4.4.
-fn encode_metrics(log: &PartitionLog, now_ms: i64) -> Vec<u8> {
+fn encode_metrics(log: &PartitionLog, now: UnixMillis) -> Vec<u8> {
     let mut out = Vec::with_capacity(160);
     Encoder::new(&mut out).described(code::DELIVERY_ANNOTATIONS, |out| {
         out.map(|map| {
@@ -231,9 +232,9 @@ fn encode_metrics(log: &PartitionLog, now_ms: i64) -> Vec<u8> {
             map.symbol("last_enqueued_offset");
             map.string(&log.last_offset());
             map.symbol("last_enqueued_time_utc");
-            map.timestamp(log.last_enqueued_ms());
+            map.timestamp(log.last_enqueued_time().get());
             map.symbol("runtime_info_retrieval_time_utc");
-            map.timestamp(now_ms);
+            map.timestamp(now.get());
         });
     });
     out

@@ -75,7 +75,7 @@ impl TokenLife {
 
     /// The expiry of a token that is made now, in unix seconds.
     fn expiry(self, clock: &dyn Clock) -> i64 {
-        clock.now_ms() / 1000 + self.seconds
+        clock.now().get() / 1000 + self.seconds
     }
 }
 

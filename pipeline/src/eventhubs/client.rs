@@ -35,6 +35,7 @@ use super::transport;
 use crate::amqp::MAX_FRAME_SIZE;
 use crate::budget::Budget;
 use crate::clock::Clock;
+use crate::clock::UnixMillis;
 use crate::position::{Generation, PartitionId, SequenceNumber};
 
 /// One event hub, authorized until it is dropped.
@@ -76,7 +77,7 @@ pub struct PartitionProperties {
     /// The offset of the last event.
     pub last_offset: String,
     /// When the hub accepted the last event, unix milliseconds.
-    pub last_enqueued_time_ms: i64,
+    pub last_enqueued_time: UnixMillis,
     /// It holds no event.
     pub is_empty: bool,
 }
@@ -140,7 +141,7 @@ impl Client {
             begin: SequenceNumber::new(properties.long(BEGIN_SEQUENCE_NUMBER)?),
             last: SequenceNumber::new(properties.long(LAST_SEQUENCE_NUMBER)?),
             last_offset: properties.text(LAST_OFFSET)?,
-            last_enqueued_time_ms: properties.time(LAST_TIME)?,
+            last_enqueued_time: properties.time(LAST_TIME)?,
             is_empty: properties.boolean(IS_EMPTY)?,
         })
     }
@@ -270,9 +271,9 @@ impl<'a> ResponseMap<'a> {
         })
     }
 
-    fn time(&self, name: &'static str) -> Result<i64, Error> {
+    fn time(&self, name: &'static str) -> Result<UnixMillis, Error> {
         self.get(name, |value| match value {
-            Value::Timestamp(time) => Some(time.milliseconds()),
+            Value::Timestamp(time) => Some(UnixMillis::new(time.milliseconds())),
             _ => None,
         })
     }

@@ -2,17 +2,17 @@
 //!
 //! Does not own: which files are stale (`catchwater_sinks`).
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use catchwater_sinks::lake::staging;
 use catchwater_sinks::store::Store;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixMillis};
 
 /// Starts to remove stale staging files from the lake and the state store. A failure is only a warning, because the
 /// files only take space.
 pub(super) fn remove_stale(stores: [Store; 2], clock: &dyn Clock) {
-    let now = UNIX_EPOCH + Duration::from_millis(clock.now_ms().max(0) as u64);
+    let now = UNIX_EPOCH + clock.now().since(UnixMillis::EPOCH);
     tokio::spawn(async move {
         for store in stores {
             match staging::remove_stale_staging(&store, now).await {

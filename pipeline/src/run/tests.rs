@@ -19,6 +19,7 @@ use crate::amqp::encode::Encoder;
 use crate::amqp::sections::code;
 use crate::budget::Budget;
 use crate::clock::SystemClock;
+use crate::clock::UnixMillis;
 use crate::columns::Catalog;
 use crate::emulator::{self, Emulator, NewEvent};
 use crate::eventhubs::{
@@ -65,11 +66,12 @@ async fn events_before_a_broken_connection_become_durable() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hub_behind_the_checkpoint_is_a_lost_position() {
-    let first = Fixture::new(1, Some(1_795_435_200_000)).await;
+    let first = Fixture::new(1, Some(UnixMillis::new(1_795_435_200_000))).await;
     first.append(0, 100, 100);
     first.run(true).await.unwrap();
     // A hub with the same name and creation time, and fewer events than the checkpoint.
-    let second = Fixture { folder: first.folder, ..Fixture::new(1, Some(1_795_435_200_000)).await };
+    let second =
+        Fixture { folder: first.folder, ..Fixture::new(1, Some(UnixMillis::new(1_795_435_200_000))).await };
     for _ in 0..20 {
         assert_eq!(second.run(true).await.unwrap_err().kind(), Kind::PositionLost);
     }
@@ -110,7 +112,7 @@ async fn failed_checkpoint_is_saved_again() {
         lake: "lake".into(),
         namespace: "namespace".to_owned(),
         event_hub: "events".to_owned(),
-        generation: Generation::new(1),
+        generation: Generation::new(UnixMillis::new(1)),
         consumer_group: "$Default".to_owned(),
     };
     let checkpoints = Checkpoints::new(store.with_faults(&faults), scope);
@@ -125,8 +127,11 @@ async fn failed_checkpoint_is_saved_again() {
     let (status, _reader) = watch::channel(messages::PartitionStatus::default());
     let begin = messages::PublisherInput::Begin { start, first, proven: None, checkpoint: None, status };
     inputs.send(begin).await.unwrap();
-    let processed =
-        Position { sequence_number: SequenceNumber::new(5), offset: Offset::new("7"), enqueued_time_ms: 0 };
+    let processed = Position {
+        sequence_number: SequenceNumber::new(5),
+        offset: Offset::new("7"),
+        enqueued_time: UnixMillis::new(0),
+    };
     let advanced = LaneOutput::Advanced { start, processed: processed.clone(), oldest_open: None };
     inputs.send(messages::PublisherInput::Lane(advanced)).await.unwrap();
     while faults.puts().is_empty() {
@@ -145,13 +150,13 @@ async fn save_keeps_a_newer_checkpoint() {
         lake: "lake".to_owned(),
         namespace: "namespace".to_owned(),
         event_hub: "events".to_owned(),
-        generation: Generation::new(1),
+        generation: Generation::new(UnixMillis::new(1)),
         consumer_group: "$Default".to_owned(),
     };
     let position = |number: i64| Position {
         sequence_number: SequenceNumber::new(number),
         offset: Offset::new("7"),
-        enqueued_time_ms: 0,
+        enqueued_time: UnixMillis::new(0),
     };
     let checkpoints = Checkpoints::new(store.clone(), scope.clone());
     let saved =
@@ -161,7 +166,8 @@ async fn save_keeps_a_newer_checkpoint() {
         assert_eq!(saved().await, Some(expected));
     }
     // A checkpoint of an earlier generation is not newer, even with a higher number.
-    let created_again = Checkpoints::new(store.clone(), Scope { generation: Generation::new(2), ..scope });
+    let created_again =
+        Checkpoints::new(store.clone(), Scope { generation: Generation::new(UnixMillis::new(2)), ..scope });
     created_again.save(at, 1, &position(2)).await.unwrap();
     assert_eq!(saved().await, None);
     // A truncated checkpoint is not newer either.
@@ -405,8 +411,8 @@ struct Fixture {
 }
 
 impl Fixture {
-    async fn new(partitions: u32, created_ms: Option<i64>) -> Self {
-        let config = emulator::Config { partitions, created_ms, ..emulator::Config::default() };
+    async fn new(partitions: u32, created_at: Option<UnixMillis>) -> Self {
+        let config = emulator::Config { partitions, created_at, ..emulator::Config::default() };
         Self {
             hub: Emulator::start(config).await.unwrap(),
             folder: tempfile::tempdir().unwrap(),

@@ -259,11 +259,11 @@ fn run_lane(
 ) -> Result<(), LaneError> {
     let mut out = Vec::new();
     // Ages are measured on a monotonic clock.
-    let (start_ms, began) = (clock.now_ms(), Instant::now());
+    let (start, began) = (clock.now(), Instant::now());
     let mut last_tick = began;
     loop {
         let received = inputs.recv_timeout(TICK_INTERVAL);
-        let now_ms = start_ms + began.elapsed().as_millis() as i64;
+        let now = start + began.elapsed();
         match received {
             Ok(input) => {
                 // The publisher queues every file, and those of all partitions together would exceed the budget many
@@ -271,14 +271,14 @@ fn run_lane(
                 while matches!(input, LaneInput::End { .. }) && !lane.has_room_to_close() {
                     std::thread::sleep(ROOM_POLL_INTERVAL);
                 }
-                lane.process(input, now_ms, &mut out)?;
+                lane.process(input, now, &mut out)?;
             }
             Err(lanes::RecvTimeoutError::Timeout) => {}
             Err(lanes::RecvTimeoutError::Disconnected) => return Ok(()),
         }
         if last_tick.elapsed() >= TICK_INTERVAL {
             last_tick = Instant::now();
-            lane.tick(now_ms, &mut out)?;
+            lane.tick(now, &mut out)?;
         }
         for output in out.drain(..) {
             if outputs.blocking_send(PublisherInput::Lane(output)).is_err() {
@@ -289,15 +289,14 @@ fn run_lane(
 }
 
 fn roll_rules(config: &Config) -> RollRules {
-    let max_age_ms = config.max_age.as_millis() as i64;
     RollRules {
         file_bytes: 64 << 20,
         group_bytes: RollRules::GROUP_BYTES,
-        max_age_ms,
-        small_max_age_ms: max_age_ms.max(60 * 60 * 1000),
+        max_age: config.max_age,
+        small_max_age: config.max_age.max(Duration::from_hours(1)),
         small_rows: 1000,
         distance: 300_000,
-        idle_ms: 60 * 1000,
+        idle_time: Duration::from_mins(1),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Owns the invariants, which are checked whenever that state changes.
 
+use catchwater::clock::UnixMillis;
 use catchwater::position::{Offset, Position, SequenceNumber};
 use catchwater_sinks::lake::rules::Rules;
 use catchwater_sinks::lake::start::{Claim, Extent, Identity};
@@ -222,7 +223,7 @@ impl Simulation {
         Position {
             sequence_number: SequenceNumber::new(event.get()),
             offset: self.offset.clone(),
-            enqueued_time_ms: event.get(),
+            enqueued_time: UnixMillis::new(event.get()),
         }
     }
 

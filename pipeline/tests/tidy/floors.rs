@@ -17,6 +17,8 @@ pub(crate) const SINKS: &[&[&str]] =
 
 /// Imports on one floor, each with its reason.
 const SIDEWAYS: &[(&str, &str)] = &[
+    ("event", "clock"),      // an event has a time
+    ("position", "clock"),   // so has a position
     ("event", "position"),   // a raw event has a position
     ("event", "budget"),     // a raw batch carries the permit for its bytes
     ("metrics", "position"), // lag is reported by partition and sequence number

@@ -3,6 +3,7 @@
 use arrow::datatypes::Schema;
 
 use super::*;
+use crate::clock::UnixMillis;
 use crate::event::{QUARANTINE, Reason, Reject};
 
 fn column_names(batch: &RecordBatch) -> Vec<&str> {
@@ -284,7 +285,7 @@ fn rejected_body_is_kept_with_its_bytes() {
         body: b"{\"a\": \xff",
         sequence_number: SequenceNumber::new(5),
         offset: "77",
-        enqueued_time_ms: 1000,
+        enqueued_time: UnixMillis::new(1000),
         content_type: "application/json",
         encoded_properties: &[],
         size_exceeded: false,

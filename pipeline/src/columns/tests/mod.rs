@@ -20,6 +20,7 @@ use arrow::datatypes::{
 };
 
 use super::{Catalog, ColumnType, ColumnTypes, Context, Full, TableBuffer};
+use crate::clock::UnixMillis;
 use crate::event::{RawEvent, Table};
 use crate::parse::{ParentContext, Parser};
 use crate::position::{PartitionId, SequenceNumber};
@@ -71,7 +72,7 @@ impl Rows {
             body: body.as_bytes(),
             sequence_number: SequenceNumber::new(self.next),
             offset: "4711",
-            enqueued_time_ms: 1_700_000_000_123,
+            enqueued_time: UnixMillis::new(1_700_000_000_123),
             content_type: "application/json",
             encoded_properties: &[],
             size_exceeded,

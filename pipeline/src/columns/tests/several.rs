@@ -1,6 +1,7 @@
 //! Events with several targets: a row for each.
 
 use super::*;
+use crate::clock::UnixMillis;
 
 const ZERO: &str = "00000000-0000-0000-0000-000000000000";
 const THIRD: &str = "00000066-0000-4000-8000-000000000066";
@@ -327,7 +328,7 @@ fn parts_of_a_large_event_have_the_same_types() {
         body: json.as_bytes(),
         sequence_number: SequenceNumber::new(5),
         offset: "4711",
-        enqueued_time_ms: 0,
+        enqueued_time: UnixMillis::new(0),
         content_type: "application/json",
         encoded_properties: &[],
         size_exceeded: false,

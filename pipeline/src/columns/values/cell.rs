@@ -1,5 +1,6 @@
 //! One value on its way into a column.
 
+use crate::clock::UnixMillis;
 use crate::event::scalars::Guid;
 
 /// A value as the buffer of its column takes it.
@@ -21,8 +22,8 @@ pub(in crate::columns) enum Cell<'a> {
 pub(in crate::columns) const MICROS_PER_MILLI: i64 = 1000;
 
 impl Cell<'_> {
-    /// An instant, in milliseconds since 1970.
-    pub(in crate::columns) fn instant(ms: i64) -> Self {
-        Self::Int64(ms * MICROS_PER_MILLI)
+    /// A point in time.
+    pub(in crate::columns) fn instant(time: UnixMillis) -> Self {
+        Self::Int64(time.get() * MICROS_PER_MILLI)
     }
 }

@@ -14,6 +14,7 @@ use crate::amqp::performatives::{
 use crate::amqp::sasl::{Init, encode_init};
 use crate::amqp::{AMQP_HEADER, SASL_HEADER};
 use crate::clock::ManualClock;
+use crate::clock::UnixMillis;
 use crate::emulator::connection::Connection;
 use crate::emulator::hub::Hub;
 use crate::emulator::{Config, NewEvent};
@@ -27,8 +28,11 @@ pub(super) const READER: &str = "events/ConsumerGroups/$Default/Partitions/0";
 pub(super) const NOW_MS: i64 = 1_700_000_000_000;
 
 pub(super) fn hub() -> Arc<Hub> {
-    let config =
-        Config { clock: Arc::new(ManualClock::at(NOW_MS)), created_ms: Some(7), ..Config::default() };
+    let config = Config {
+        clock: Arc::new(ManualClock::at(UnixMillis::new(NOW_MS))),
+        created_at: Some(UnixMillis::new(7)),
+        ..Config::default()
+    };
     Arc::new(Hub::open(&config).unwrap())
 }
 

@@ -3,6 +3,7 @@
 use super::buffers::{EventSpans, NO_BYTE_OFFSET};
 use super::pool::PooledBuffers;
 use crate::budget::Permit;
+use crate::clock::UnixMillis;
 use crate::event::reject::{Reason, Reject};
 use crate::position::{PartitionId, SequenceNumber};
 
@@ -34,7 +35,7 @@ pub struct RawEvent<'a> {
     /// The resume token after it; empty when its message has no usable one.
     pub offset: &'a str,
     /// When the hub accepted it, unix milliseconds; 0 when its message has no usable time.
-    pub enqueued_time_ms: i64,
+    pub enqueued_time: UnixMillis,
     /// The content type that its sender stated; empty without one.
     pub content_type: &'a str,
     /// Its application properties as an AMQP map, not validated; empty when its message has no such section. They are
@@ -114,7 +115,7 @@ impl RawBatch {
             body: &buffers.bytes[spans.body.0 as usize..spans.body.1 as usize],
             sequence_number: spans.sequence_number,
             offset: &buffers.texts[spans.offset.0 as usize..spans.offset.1 as usize],
-            enqueued_time_ms: spans.enqueued_time_ms,
+            enqueued_time: spans.enqueued_time,
             content_type: &buffers.texts[spans.content_type.0 as usize..spans.content_type.1 as usize],
             encoded_properties: &buffers.bytes[spans.properties.0 as usize..spans.properties.1 as usize],
             size_exceeded: spans.size_exceeded,

@@ -1,5 +1,6 @@
 //! Memory of one batch: the bytes of its events and the spans that find them.
 
+use crate::clock::UnixMillis;
 use crate::position::SequenceNumber;
 
 /// The bytes of a batch's events. Empty buffers own no memory.
@@ -38,7 +39,7 @@ pub(super) struct EventSpans {
     pub(super) offset: (u32, u32),
     pub(super) content_type: (u32, u32),
     pub(super) sequence_number: SequenceNumber,
-    pub(super) enqueued_time_ms: i64,
+    pub(super) enqueued_time: UnixMillis,
     pub(super) size_exceeded: bool,
     /// Length of the reason, which follows the content type; 0 for a message that was decoded. This field and the next
     /// one fill padding, so that decoded events pay nothing for them.

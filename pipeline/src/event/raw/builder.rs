@@ -6,6 +6,7 @@ use super::batch::{RawBatch, Undecodable};
 use super::buffers::{EventSpans, NO_BYTE_OFFSET};
 use super::pool::{BufferPool, PooledBuffers};
 use crate::budget::Permit;
+use crate::clock::UnixMillis;
 use crate::position::{PartitionId, SequenceNumber};
 
 /// A [`RawBatch`] that is being filled.
@@ -35,7 +36,7 @@ pub struct EventHead<'a> {
     /// The resume token after it; empty when its message has no usable one.
     pub offset: &'a str,
     /// When the hub accepted it, unix milliseconds; 0 when its message has no usable time.
-    pub enqueued_time_ms: i64,
+    pub enqueued_time: UnixMillis,
     /// The content type that its sender stated; empty without one.
     pub content_type: &'a str,
     /// The application properties section, AMQP-encoded and not validated; empty without such a section.
@@ -132,7 +133,7 @@ impl RawBatchBuilder {
             offset: (offset_start, content_type_start),
             content_type: (content_type_start, content_type_end),
             sequence_number: head.sequence_number,
-            enqueued_time_ms: head.enqueued_time_ms,
+            enqueued_time: head.enqueued_time,
             size_exceeded: head.size_exceeded,
             reason_bytes: reason_bytes as u16,
             byte_offset,
@@ -232,7 +233,7 @@ mod tests {
         EventHead {
             sequence_number: SequenceNumber::new(number),
             offset,
-            enqueued_time_ms: number * 10,
+            enqueued_time: UnixMillis::new(number * 10),
             content_type: "text",
             encoded_properties: b"p",
             size_exceeded: false,

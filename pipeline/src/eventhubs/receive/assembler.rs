@@ -243,6 +243,7 @@ const _: () =
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixMillis;
 
     #[test]
     fn batch_ends_at_its_total_bytes_when_properties_are_outsized() {
@@ -253,7 +254,7 @@ mod tests {
             assembler.begin_event(&EventHead {
                 sequence_number: SequenceNumber::new(number),
                 offset: "",
-                enqueued_time_ms: 0,
+                enqueued_time: UnixMillis::new(0),
                 content_type: "",
                 encoded_properties,
                 size_exceeded: false,

@@ -8,6 +8,7 @@
 use super::properties::Properties;
 use crate::amqp::codec::{Cursor, Error, Value};
 use crate::amqp::sections::{code, descriptor};
+use crate::clock::UnixMillis;
 use crate::event::{EventHead, scalars};
 use crate::eventhubs::names::{ENQUEUED_TIME, LAST_SEQUENCE_NUMBER, OFFSET, SEQUENCE_NUMBER};
 use crate::position::SequenceNumber;
@@ -17,7 +18,7 @@ use crate::position::SequenceNumber;
 pub(super) struct MessageSections<'a> {
     pub(super) sequence_number: Option<i64>,
     pub(super) offset: Option<&'a str>,
-    pub(super) enqueued_time_ms: Option<i64>,
+    pub(super) enqueued_time: Option<i64>,
     /// The partition's last sequence number when the hub sent this event.
     pub(super) last_enqueued: Option<SequenceNumber>,
     /// Empty when its sender stated none.
@@ -30,7 +31,7 @@ pub(super) struct MessageSections<'a> {
 pub(super) struct EventPosition<'a> {
     pub(super) sequence_number: SequenceNumber,
     pub(super) offset: &'a str,
-    pub(super) enqueued_time_ms: i64,
+    pub(super) enqueued_time: UnixMillis,
 }
 
 impl<'a> MessageSections<'a> {
@@ -73,7 +74,7 @@ impl<'a> MessageSections<'a> {
                 self.sequence_number.filter(|number| is_usable_number(*number))?,
             ),
             offset: self.offset?,
-            enqueued_time_ms: self.enqueued_time_ms.filter(|time| is_usable_time(*time))?,
+            enqueued_time: self.enqueued_time.filter(|time| is_usable_time(*time)).map(UnixMillis::new)?,
         })
     }
 
@@ -82,7 +83,7 @@ impl<'a> MessageSections<'a> {
         EventHead {
             sequence_number: position.sequence_number,
             offset: position.offset,
-            enqueued_time_ms: position.enqueued_time_ms,
+            enqueued_time: position.enqueued_time,
             content_type: self.content_type,
             encoded_properties: self.properties.encoded,
             size_exceeded: self.properties.size_exceeded,
@@ -98,7 +99,7 @@ impl<'a> MessageSections<'a> {
             } else if name == OFFSET.as_bytes() {
                 self.offset = string(value)?;
             } else if name == ENQUEUED_TIME.as_bytes() {
-                self.enqueued_time_ms = timestamp(value)?;
+                self.enqueued_time = timestamp(value)?;
             }
             Ok(())
         })

@@ -116,7 +116,7 @@ impl Fields {
         Some(MessageSections {
             sequence_number: number(&self.sequence_number),
             offset: text(&self.offset)?,
-            enqueued_time_ms: number(&self.enqueued_time),
+            enqueued_time: number(&self.enqueued_time),
             last_enqueued: number(&self.last_enqueued).map(SequenceNumber::new),
             content_type: text(&self.content_type)?.unwrap_or_default(),
             ..MessageSections::default()

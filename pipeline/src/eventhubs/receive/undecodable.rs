@@ -12,6 +12,7 @@ use super::properties::Properties;
 use super::sections::{EventPosition, MessageSections, content_type, is_usable_number, is_usable_time};
 use crate::amqp::codec::{Cursor, Error, Value};
 use crate::amqp::sections::{code, descriptor};
+use crate::clock::UnixMillis;
 use crate::event::{EventHead, Undecodable};
 use crate::eventhubs::names::{ENQUEUED_TIME, OFFSET, SEQUENCE_NUMBER};
 use crate::position::SequenceNumber;
@@ -64,7 +65,7 @@ impl<'a> Examined<'a> {
         let position = EventPosition {
             sequence_number: SequenceNumber::new(self.sections.sequence_number?),
             offset: self.sections.offset.unwrap_or_default(),
-            enqueued_time_ms: self.sections.enqueued_time_ms.unwrap_or(NO_TIME),
+            enqueued_time: self.sections.enqueued_time.map_or(UnixMillis::EPOCH, UnixMillis::new),
         };
         Some(EventHead {
             undecodable: Some(self.faults.undecodable()),
@@ -150,7 +151,7 @@ impl<'a> Examined<'a> {
 
     fn read_enqueued_time(&mut self, at: &'a [u8]) {
         match Value::read(at) {
-            Ok(Value::Timestamp(time)) if is_usable_time(time) => self.sections.enqueued_time_ms = Some(time),
+            Ok(Value::Timestamp(time)) if is_usable_time(time) => self.sections.enqueued_time = Some(time),
             Ok(Value::Timestamp(time)) => {
                 self.faults.add(
                     Some(at),
@@ -166,7 +167,7 @@ impl<'a> Examined<'a> {
         for (name, is_missing) in [
             (SEQUENCE_NUMBER, sections.sequence_number.is_none()),
             (OFFSET, sections.offset.is_none()),
-            (ENQUEUED_TIME, sections.enqueued_time_ms.is_none()),
+            (ENQUEUED_TIME, sections.enqueued_time.is_none()),
         ] {
             // An annotation that is present and not usable is named already.
             if is_missing && !faults.reason.contains(name) {
@@ -292,8 +293,6 @@ fn kind_of(value: &Value<'_>) -> &'static str {
 
 /// The constructor byte of a described value.
 const DESCRIBED: u8 = 0x00;
-/// Enqueued time of an event without a usable one: its day folder is 1970-01-01.
-const NO_TIME: i64 = 0;
 /// Upper bound on faults in a reason: later ones follow from earlier ones.
 const FAULTS_MAX: usize = 3;
 /// Reason for a message in which the second pass finds no fault. No such message is known, but none may pass as

@@ -26,7 +26,7 @@ fn outcome_of(batch: &RawBatch) -> Outcome {
     let [offset, content_type] = [event.offset, event.content_type].map(str::to_owned);
     let properties = properties_of(&event);
     let number = event.sequence_number.get();
-    let (time, exceeded) = (event.enqueued_time_ms, event.size_exceeded);
+    let (time, exceeded) = (event.enqueued_time.get(), event.size_exceeded);
     Ok((number, offset, time, content_type, properties, exceeded, event.body.to_vec()))
 }
 

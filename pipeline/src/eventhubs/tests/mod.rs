@@ -112,7 +112,7 @@ async fn client_reads_properties_of_hub_and_partitions() {
     let partition = client.partition(FIRST).await.unwrap();
     assert_eq!((partition.begin.get(), partition.last.get(), partition.is_empty), (0, 1, false));
     assert_eq!(partition.last_offset, snapshot.last_offset.as_str());
-    assert_eq!(partition.last_enqueued_time_ms, snapshot.last_enqueued_ms);
+    assert_eq!(partition.last_enqueued_time, snapshot.last_enqueued_time);
     let empty = client.partition(PartitionId::new(2)).await.unwrap();
     assert_eq!((empty.begin.get(), empty.last.get(), empty.is_empty), (-1, -1, true));
     client.close().await;

@@ -29,7 +29,7 @@ fn seen(batches: &[RawBatch]) -> Vec<Seen> {
         (
             number,
             offset,
-            event.enqueued_time_ms,
+            event.enqueued_time.get(),
             content_type,
             properties_of(&event),
             event.size_exceeded,

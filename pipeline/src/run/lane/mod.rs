@@ -8,12 +8,14 @@ mod partition; // the open files of one partition
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use catchwater_sinks::parquet;
 
 use super::footer::RunFacts;
 use super::messages::{LaneInput, LaneOutput, StartId};
 use crate::budget::LaneBudget;
+use crate::clock::UnixMillis;
 use crate::columns;
 use crate::event::{RawBatch, RawEvent};
 use crate::metrics::Metrics;
@@ -31,17 +33,17 @@ pub struct RollRules {
     /// own dictionaries, so larger groups make smaller files. The budget bounds the bytes they hold.
     pub group_bytes: usize,
     /// Maximum age of an open file.
-    pub max_age_ms: i64,
+    pub max_age: Duration,
     /// Maximum age of an open file with fewer than `small_rows` rows. Longer, because many small files slow a lake
     /// down.
-    pub small_max_age_ms: i64,
+    pub small_max_age: Duration,
     /// Number of rows below which a file is small.
     pub small_rows: u64,
     /// Maximum number of events that a partition moves past a file's first row. Bounds the events that are read again
     /// after a crash, also in catch-up, where age bounds nothing.
     pub distance: i64,
     /// Time without events after which a caught-up partition closes all its files.
-    pub idle_ms: i64,
+    pub idle_time: Duration,
 }
 
 /// Collaborators of a lane.
@@ -67,7 +69,7 @@ pub struct Lane {
     deps: Deps,
     partitions: HashMap<PartitionId, Partition>,
     /// Time since which the budget is exhausted with nothing left to release it.
-    starved_since_ms: Option<i64>,
+    starved_since: Option<UnixMillis>,
 }
 
 /// Failures of a lane. Each is a fault of this program and ends the run.
@@ -94,19 +96,24 @@ pub enum Error {
 impl Lane {
     /// A lane without partitions.
     pub fn new(deps: Deps) -> Self {
-        Self { deps, partitions: HashMap::new(), starved_since_ms: None }
+        Self { deps, partitions: HashMap::new(), starved_since: None }
     }
 
     /// Processes one input and appends the results to `out`, in order.
-    pub fn process(&mut self, input: LaneInput, now_ms: i64, out: &mut Vec<LaneOutput>) -> Result<(), Error> {
+    pub fn process(
+        &mut self,
+        input: LaneInput,
+        now: UnixMillis,
+        out: &mut Vec<LaneOutput>,
+    ) -> Result<(), Error> {
         match input {
             LaneInput::Begin { start, source, covered } => {
                 let before =
-                    self.partitions.insert(start.partition, Partition::new(start, source, covered, now_ms));
+                    self.partitions.insert(start.partition, Partition::new(start, source, covered, now));
                 self.count_dropped(before);
                 Ok(())
             }
-            LaneInput::Events { start, batch } => self.write_batch(start, batch, now_ms, out),
+            LaneInput::Events { start, batch } => self.write_batch(start, batch, now, out),
             LaneInput::End { start } => self.end(start, out),
             LaneInput::Forget { start } => {
                 if started(&mut self.partitions, start).is_some() {
@@ -122,32 +129,32 @@ impl Lane {
     ///
     /// # Errors
     /// Also a budget that is exhausted with nothing left to release it.
-    pub fn tick(&mut self, now_ms: i64, out: &mut Vec<LaneOutput>) -> Result<(), Error> {
+    pub fn tick(&mut self, now: UnixMillis, out: &mut Vec<LaneOutput>) -> Result<(), Error> {
         let Self { deps, partitions, .. } = self;
         for partition in partitions.values_mut() {
             if !deps.budget.has_room_to_close() {
                 break;
             }
             let rules = &deps.rules;
-            let idle = partition.is_idle(now_ms, rules.idle_ms);
+            let idle = partition.is_idle(now, rules.idle_time);
             let mut files = Files { context: &mut deps.context, facts: &deps.facts, out };
-            if partition.close_if(&mut files, |file| idle || rules.is_old(file, now_ms))? {
+            if partition.close_if(&mut files, |file| idle || rules.is_old(file, now))? {
                 partition.report_progress(out);
             }
         }
         self.roll_over_budget(out)?;
-        self.check_budget(now_ms)
+        self.check_budget(now)
     }
 
     /// Fails if the budget's invariant stays violated, so that the run ends instead of waiting forever.
-    fn check_budget(&mut self, now_ms: i64) -> Result<(), Error> {
+    fn check_budget(&mut self, now: UnixMillis) -> Result<(), Error> {
         let open = self.open_bytes();
         if !self.deps.budget.is_starved(open) {
-            self.starved_since_ms = None;
+            self.starved_since = None;
             return Ok(());
         }
         // The parts of a budget are read one after the other, so one reading may be inconsistent.
-        if now_ms - *self.starved_since_ms.get_or_insert(now_ms) < STARVATION_TIMEOUT_MS {
+        if now.since(*self.starved_since.get_or_insert(now)) < STARVATION_TIMEOUT {
             return Ok(());
         }
         let whole = &self.deps.budget.lane;
@@ -171,16 +178,16 @@ impl Lane {
         &mut self,
         start: StartId,
         batch: RawBatch,
-        now_ms: i64,
+        now: UnixMillis,
         out: &mut Vec<LaneOutput>,
     ) -> Result<(), Error> {
         if let Some(partition) = started(&mut self.partitions, start) {
-            partition.on_batch(batch.last_enqueued(), now_ms);
+            partition.on_batch(batch.last_enqueued(), now);
             self.deps.metrics.events_received.add(batch.len() as u64);
             self.deps.metrics.bytes_received.add(batch.body_bytes() as u64);
         }
         let mut events = batch.iter();
-        while !self.write_events(start, &mut events, now_ms, out)? {
+        while !self.write_events(start, &mut events, now, out)? {
             self.roll_full(start, out)?;
             self.roll_over_budget(out)?;
         }
@@ -203,12 +210,12 @@ impl Lane {
         &mut self,
         start: StartId,
         events: &mut impl Iterator<Item = RawEvent<'b>>,
-        now_ms: i64,
+        now: UnixMillis,
         out: &mut Vec<LaneOutput>,
     ) -> Result<bool, Error> {
         let Some(partition) = started(&mut self.partitions, start) else { return Ok(true) };
         let Deps { parser, context, rules, facts, budget, metrics } = &mut self.deps;
-        let mut to = Writing { files: Files { context, facts, out }, budget, now_ms };
+        let mut to = Writing { files: Files { context, facts, out }, budget, now };
         let (mut previous, mut all) = (None, true);
         // Added to the metrics once a batch, because other lanes update the same counters.
         let [mut slow_path, mut repaired, mut parent_contexts_dropped, mut skipped] = [0; 4];
@@ -285,17 +292,17 @@ impl Lane {
     }
 }
 
-/// Time in milliseconds for which the budget may be starved before the run ends: far longer than one inconsistent
+/// Time for which the budget may be starved before the run ends: far longer than one inconsistent
 /// reading.
-const STARVATION_TIMEOUT_MS: i64 = 10_000;
+const STARVATION_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl RollRules {
     /// Default `group_bytes`.
     pub const GROUP_BYTES: usize = 32 << 20;
 
-    fn is_old(&self, file: &OpenFile, now_ms: i64) -> bool {
-        let max_age_ms = if file.rows() < self.small_rows { self.small_max_age_ms } else { self.max_age_ms };
-        now_ms - file.opened_at_ms() >= max_age_ms
+    fn is_old(&self, file: &OpenFile, now: UnixMillis) -> bool {
+        let max_age = if file.rows() < self.small_rows { self.small_max_age } else { self.max_age };
+        now.since(file.opened_at()) >= max_age
     }
 
     fn is_far_behind(&self, file: &OpenFile, processed: Option<SequenceNumber>) -> bool {

@@ -12,6 +12,7 @@ use catchwater_sinks::parquet::{self, FooterFacts, RowGroup};
 use catchwater_sinks::paths::Destination;
 
 use crate::budget::{Budget, LaneBudget, Permit};
+use crate::clock::UnixMillis;
 use crate::columns::{self, ColumnTypes, Rows, TableBuffer};
 use crate::event::{ChangeEvent, RawEvent, Reject};
 use crate::position::SequenceNumber;
@@ -32,7 +33,7 @@ pub(super) struct OpenFile {
     grouped_rows: u64,
     group_bytes: usize,
     types: ColumnTypes,
-    opened_at_ms: i64,
+    opened_at: UnixMillis,
     /// Charge for the buffer and the row groups.
     permit: Permit,
     /// Budget that closed files are charged to.
@@ -51,7 +52,7 @@ pub(super) struct Files<'a> {
 pub(super) struct Writing<'a> {
     pub(super) files: Files<'a>,
     pub(super) budget: &'a LaneBudget,
-    pub(super) now_ms: i64,
+    pub(super) now: UnixMillis,
 }
 
 /// Events from `first` to `last`, and the place just before the first.
@@ -95,7 +96,7 @@ impl OpenFile {
             grouped_rows: 0,
             group_bytes: 0,
             types: ColumnTypes::new(),
-            opened_at_ms: to.now_ms,
+            opened_at: to.now,
             permit: to.budget.lane.charge(0),
             closed: Arc::clone(&to.budget.closed),
         }
@@ -189,8 +190,8 @@ impl OpenFile {
     }
 
     /// Time of its first row.
-    pub(super) fn opened_at_ms(&self) -> i64 {
-        self.opened_at_ms
+    pub(super) fn opened_at(&self) -> UnixMillis {
+        self.opened_at
     }
 
     /// Bytes in plain buffers.

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ahash::RandomState;
 use catchwater_sinks::lake::chain;
@@ -14,6 +15,7 @@ use catchwater_sinks::paths::{Date, Destination, SourceId};
 
 use super::open_file::{Files, OpenFile, Writing};
 use crate::amqp::map::AmqpMap;
+use crate::clock::UnixMillis;
 use crate::event::names::hasher;
 use crate::event::{ChangeEvent, QUARANTINE, RawEvent, Reject};
 use crate::position::{Offset, Position, SequenceNumber};
@@ -35,7 +37,7 @@ pub(super) struct Partition {
     newest: Date,
     processed: Option<Position>,
     last_enqueued: Option<SequenceNumber>,
-    last_arrival_ms: i64,
+    last_arrival: UnixMillis,
 }
 
 /// Outcome of writing one event.
@@ -53,7 +55,7 @@ impl Partition {
         start: StartId,
         source: SourceId,
         known: Vec<(Destination, Ordinal)>,
-        now_ms: i64,
+        now: UnixMillis,
     ) -> Self {
         let mut covered: HashMap<Arc<str>, Vec<_>, _> = HashMap::with_hasher(hasher());
         for (Destination { table, date, .. }, last) in known {
@@ -68,7 +70,7 @@ impl Partition {
             newest: NO_DATE,
             processed: None,
             last_enqueued: None,
-            last_arrival_ms: now_ms,
+            last_arrival: now,
         }
     }
 
@@ -82,9 +84,9 @@ impl Partition {
     }
 
     /// Notes that a batch arrived.
-    pub(super) fn on_batch(&mut self, last_enqueued: Option<SequenceNumber>, now_ms: i64) {
+    pub(super) fn on_batch(&mut self, last_enqueued: Option<SequenceNumber>, now: UnixMillis) {
         self.last_enqueued = last_enqueued.max(self.last_enqueued);
-        self.last_arrival_ms = now_ms;
+        self.last_arrival = now;
     }
 
     /// True if the event was read before in this start: rows enter a file in strictly rising order.
@@ -190,9 +192,9 @@ impl Partition {
         self.files.iter().map(OpenFile::bytes).max().unwrap_or(0)
     }
 
-    /// True if nothing arrived for `idle_ms` and the hub has nothing left to read.
-    pub(super) fn is_idle(&self, now_ms: i64, idle_ms: i64) -> bool {
-        now_ms - self.last_arrival_ms >= idle_ms && self.processed() >= self.last_enqueued
+    /// True if nothing arrived for `idle_time` and the hub has nothing left to read.
+    pub(super) fn is_idle(&self, now: UnixMillis, idle_time: Duration) -> bool {
+        now.since(self.last_arrival) >= idle_time && self.processed() >= self.last_enqueued
     }
 
     /// Reports how far the partition is processed.
@@ -210,7 +212,7 @@ impl Partition {
 
     /// The file for an event, opened if necessary; `None` if the destination's files hold the event already.
     fn file_for(&mut self, table: &str, raw: &RawEvent<'_>, to: &mut Writing<'_>) -> Option<usize> {
-        let (date, number) = (Date::from_unix_ms(raw.enqueued_time_ms), raw.sequence_number);
+        let (date, number) = (Date::from_unix_ms(raw.enqueued_time.get()), raw.sequence_number);
         let at = self.find(table, date).or_else(|| self.open(table, date, number, to))?;
         (!self.files[at].covers(number)).then_some(at)
     }
@@ -299,6 +301,6 @@ fn position_of(raw: &RawEvent<'_>) -> Position {
     Position {
         sequence_number: raw.sequence_number,
         offset: Offset::new(raw.offset),
-        enqueued_time_ms: raw.enqueued_time_ms,
+        enqueued_time: raw.enqueued_time,
     }
 }

@@ -1,6 +1,7 @@
 //! A lane with a clock that tests move: which files it closes, and the progress it reports.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use catchwater_sinks::paths::{Date, Destination, SourceId};
 use super::*;
 use crate::amqp::encode::Encoder;
 use crate::budget::Budget;
+use crate::clock::UnixMillis;
 use crate::columns::{Catalog, QuarantinedRows};
 use crate::event::{EventHead, QUARANTINE, RawBatchBuilder};
 use crate::generator::{Generator, Size};
@@ -19,8 +21,8 @@ use crate::parse::{ParentContext, ROUTING_VERSION};
 use crate::run::ledger::Before;
 
 const START: StartId = StartId { partition: PartitionId::new(7), attempt: 1 };
-const NOON_MS: i64 = 1_795_435_200_000;
-const HOUR_MS: i64 = 60 * 60 * 1000;
+const NOON: UnixMillis = UnixMillis::new(1_795_435_200_000);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// A lane, its input and its output. The clock only moves when a test moves it.
 struct Fixture {
@@ -28,7 +30,7 @@ struct Fixture {
     budget: Arc<Budget>,
     metrics: Arc<Metrics>,
     generator: Generator,
-    now_ms: i64,
+    now: UnixMillis,
     next: i64,
     /// Encoded application properties of every event.
     properties: Vec<u8>,
@@ -52,8 +54,7 @@ impl Fixture {
             Lane::new(Deps { parser, context, rules, facts, budget: lane_budget, metrics: metrics_too });
         let generator = Generator::new(7, Size::Small);
         let (properties, out) = (Vec::new(), Vec::new());
-        let mut fixture =
-            Self { lane, budget, metrics, generator, now_ms: NOON_MS, next: 0, properties, out };
+        let mut fixture = Self { lane, budget, metrics, generator, now: NOON, next: 0, properties, out };
         fixture.begin(vec![]);
         fixture
     }
@@ -63,7 +64,7 @@ impl Fixture {
     }
 
     fn on(&mut self, input: LaneInput) {
-        self.lane.process(input, self.now_ms, &mut self.out).unwrap();
+        self.lane.process(input, self.now, &mut self.out).unwrap();
     }
 
     /// Sends events with these bodies, enqueued now.
@@ -75,7 +76,7 @@ impl Fixture {
             let head = EventHead {
                 sequence_number: SequenceNumber::new(self.next),
                 offset: &offset,
-                enqueued_time_ms: self.now_ms,
+                enqueued_time: self.now,
                 content_type: "application/json",
                 encoded_properties: &self.properties,
                 size_exceeded: false,
@@ -101,9 +102,9 @@ impl Fixture {
         }
     }
 
-    fn wait(&mut self, ms: i64) {
-        self.now_ms += ms;
-        self.lane.tick(self.now_ms, &mut self.out).unwrap();
+    fn wait(&mut self, by: Duration) {
+        self.now = self.now + by;
+        self.lane.tick(self.now, &mut self.out).unwrap();
     }
 
     /// Files closed since the last call, as `table first..=last (rows)`, and the last reported position with the event
@@ -137,20 +138,20 @@ fn rules() -> RollRules {
     RollRules {
         file_bytes: 64 << 20,
         group_bytes: 16 << 20,
-        max_age_ms: 10_000,
-        small_max_age_ms: HOUR_MS,
+        max_age: Duration::from_secs(10),
+        small_max_age: HOUR,
         small_rows: 3,
         distance: 300_000,
-        idle_ms: 2 * HOUR_MS,
+        idle_time: Duration::from_hours(2),
     }
 }
 
 fn source() -> SourceId {
-    SourceId::new("events", NOON_MS, START.partition.get())
+    SourceId::new("events", NOON.get(), START.partition.get())
 }
 
 fn destination(table: &str) -> Destination {
-    Destination { table: Arc::from(table), date: Date::from_unix_ms(NOON_MS), source: source() }
+    Destination { table: Arc::from(table), date: Date::from_unix_ms(NOON.get()), source: source() }
 }
 
 fn update(table: &str) -> String {
@@ -177,9 +178,9 @@ fn small_files_stay_open_longer() {
     let mut lane = Fixture::new(rules(), 64 << 20);
     lane.send(&[update("a"), update("b"), update("a"), update("a")]);
     check(&mut lane, &[], Some((3, Some(-1))));
-    lane.wait(10_000);
+    lane.wait(Duration::from_secs(10));
     check(&mut lane, &["a 0..=3 (3)"], Some((3, Some(0))));
-    lane.wait(HOUR_MS);
+    lane.wait(HOUR);
     check(&mut lane, &["b 1..=1 (1)"], Some((3, None)));
 }
 
@@ -194,11 +195,12 @@ fn closes_files_too_far_behind_their_partition() {
 
 #[test]
 fn idle_caught_up_partition_closes_all_files() {
-    let mut lane = Fixture::new(RollRules { idle_ms: 60_000, max_age_ms: HOUR_MS, ..rules() }, 64 << 20);
+    let mut lane =
+        Fixture::new(RollRules { idle_time: Duration::from_mins(1), max_age: HOUR, ..rules() }, 64 << 20);
     lane.send(&[update("a"), update("b")]);
-    lane.wait(59_999);
+    lane.wait(Duration::from_millis(59_999));
     check(&mut lane, &[], Some((1, Some(-1))));
-    lane.wait(1);
+    lane.wait(Duration::from_millis(1));
     check(&mut lane, &["a 0..=0 (1)", "b 1..=1 (1)"], Some((1, None)));
 }
 
@@ -306,7 +308,7 @@ fn send_undecodable(lane: &mut Fixture) {
     let head = EventHead {
         sequence_number: SequenceNumber::new(lane.next),
         offset: "",
-        enqueued_time_ms: 0,
+        enqueued_time: UnixMillis::new(0),
         content_type: "",
         encoded_properties: &[],
         size_exceeded: false,
@@ -321,16 +323,15 @@ fn send_undecodable(lane: &mut Fixture) {
 
 #[test]
 fn undecodable_messages_share_the_chain_of_the_unknown_date() {
-    let mut lane =
-        Fixture::new(RollRules { max_age_ms: HOUR_MS, small_max_age_ms: HOUR_MS, ..rules() }, 64 << 20);
+    let mut lane = Fixture::new(RollRules { max_age: HOUR, small_max_age: HOUR, ..rules() }, 64 << 20);
     lane.send(&[update("a")]);
     send_undecodable(&mut lane);
     // The lane forgets past dates as days pass, but not the unknown date.
     for _ in 0..10 {
-        lane.wait(24 * HOUR_MS);
+        lane.wait(Duration::from_hours(24));
         lane.send(&[update("a")]);
     }
-    lane.wait(HOUR_MS);
+    lane.wait(HOUR);
     send_undecodable(&mut lane);
     lane.on(LaneInput::End { start: START });
     let mut chain = Vec::new();
@@ -344,7 +345,7 @@ fn undecodable_messages_share_the_chain_of_the_unknown_date() {
                 ));
             }
             LaneOutput::Advanced { processed, .. } if processed.sequence_number.get() == 12 => {
-                assert!(processed.offset.is_unknown() && processed.enqueued_time_ms == 0);
+                assert!(processed.offset.is_unknown() && processed.enqueued_time == UnixMillis::EPOCH);
             }
             LaneOutput::Closed(_) | LaneOutput::Advanced { .. } => {}
         }
@@ -400,15 +401,14 @@ fn repeated_events_and_events_of_earlier_starts_are_dropped() {
 
 #[test]
 fn late_event_continues_the_chain_of_its_date() {
-    let mut lane =
-        Fixture::new(RollRules { max_age_ms: HOUR_MS, small_max_age_ms: HOUR_MS, ..rules() }, 64 << 20);
+    let mut lane = Fixture::new(RollRules { max_age: HOUR, small_max_age: HOUR, ..rules() }, 64 << 20);
     lane.send(&[update("a")]);
-    lane.wait(72 * HOUR_MS);
+    lane.wait(Duration::from_hours(72));
     lane.send(&[update("a")]);
-    lane.wait(HOUR_MS);
+    lane.wait(HOUR);
     check(&mut lane, &["a 0..=0 (1)", "a 1..=1 (1)"], Some((1, None)));
     // The hub's clock goes back: the row continues the chain of the earlier date.
-    lane.now_ms -= 72 * HOUR_MS;
+    lane.now = lane.now - Duration::from_hours(72);
     lane.send(&[update("a")]);
     lane.on(LaneInput::End { start: START });
     let continues_at = lane.out.iter().find_map(|output| match output {
@@ -430,7 +430,10 @@ fn rolling_ends_when_no_open_file_is_left() {
 
 #[test]
 fn tables_without_open_rows_are_not_charged() {
-    let mut lane = Fixture::new(RollRules { max_age_ms: 0, small_max_age_ms: 0, ..rules() }, 64 << 10);
+    let mut lane = Fixture::new(
+        RollRules { max_age: Duration::ZERO, small_max_age: Duration::ZERO, ..rules() },
+        64 << 10,
+    );
     let columns: Vec<String> = (0..100).map(|n| format!(r#"{{"key":"n{n}","value":{n}}}"#)).collect();
     // Two dates, as in a service after midnight.
     for day in 1..=2 {
@@ -438,7 +441,7 @@ fn tables_without_open_rows_are_not_charged() {
             let wide = update(&format!("t{table}")).replace(r#"{"key":"n","value":1}"#, &columns.join(","));
             lane.send(&[wide]);
         }
-        lane.wait(24 * HOUR_MS);
+        lane.wait(Duration::from_hours(24));
         let (files, advanced) = lane.take_output();
         assert_eq!((files.len(), advanced), (100, Some((day * 100 - 1, None))));
         assert_eq!(lane.budget.charged(), 0);
@@ -452,10 +455,10 @@ fn files_in_flight_do_not_close_open_files() {
     // A closed file in flight that is larger than the whole budget.
     let in_flight = lane.lane.deps.budget.closed.charge(2 << 20);
     lane.send(&[update("other")]);
-    lane.wait(1);
+    lane.wait(Duration::from_millis(1));
     check(&mut lane, &[], Some((1, Some(-1))));
     drop(in_flight);
-    lane.wait(1);
+    lane.wait(Duration::from_millis(1));
     assert!(lane.budget.available() > 0);
 }
 
@@ -465,10 +468,10 @@ fn old_files_wait_while_too_much_is_in_flight() {
     lane.send(&[update("a")]);
     let in_flight = lane.lane.deps.budget.closed.charge(600_000);
     assert!(!lane.lane.has_room_to_close());
-    lane.wait(10_000);
+    lane.wait(Duration::from_secs(10));
     check(&mut lane, &[], Some((0, Some(-1))));
     drop(in_flight);
-    lane.wait(1);
+    lane.wait(Duration::from_millis(1));
     check(&mut lane, &["a 0..=0 (1)"], Some((0, None)));
 }
 
@@ -489,16 +492,16 @@ fn starved_budget_ends_the_run() {
     lane.send(&[update("a")]);
     let leaked = lane.budget.charge(1 << 20);
     let mut out = Vec::new();
-    for wait_ms in [0, STARVATION_TIMEOUT_MS - 1] {
-        lane.lane.tick(NOON_MS + wait_ms, &mut out).unwrap();
+    for wait in [Duration::ZERO, STARVATION_TIMEOUT.saturating_sub(Duration::from_millis(1))] {
+        lane.lane.tick(NOON + wait, &mut out).unwrap();
     }
-    let ended = lane.lane.tick(NOON_MS + STARVATION_TIMEOUT_MS, &mut out).unwrap_err();
+    let ended = lane.lane.tick(NOON + STARVATION_TIMEOUT, &mut out).unwrap_err();
     assert!(matches!(ended, Error::Starved { total: 1_048_576, open: 1.., .. }), "{ended:?}");
     assert!(ended.to_string().contains("nothing is left that would release them"), "{ended}");
     assert_eq!(crate::run::Error::from(ended).kind(), crate::run::Kind::Internal);
     assert!(out.iter().all(|output| matches!(output, LaneOutput::Advanced { .. })));
     drop(leaked);
-    lane.lane.tick(NOON_MS + 2 * STARVATION_TIMEOUT_MS, &mut out).unwrap();
+    lane.lane.tick(NOON + 2 * STARVATION_TIMEOUT, &mut out).unwrap();
 }
 
 #[test]
@@ -509,8 +512,8 @@ fn bytes_in_flight_are_not_starvation() {
     // A batch in flight to the lane, then a file in flight to the store.
     for budget in [intake, closed] {
         let permit = budget.charge(1 << 20);
-        for wait_ms in [0, STARVATION_TIMEOUT_MS, 10 * STARVATION_TIMEOUT_MS] {
-            lane.lane.tick(NOON_MS + wait_ms, &mut out).unwrap();
+        for wait in [Duration::ZERO, STARVATION_TIMEOUT, 10 * STARVATION_TIMEOUT] {
+            lane.lane.tick(NOON + wait, &mut out).unwrap();
         }
         drop(permit);
     }
@@ -589,7 +592,7 @@ fn credit_over_budget_closes_files() {
     let fat = update("fat").replace(r#""value":1"#, &format!(r#""value":"{}""#, "x".repeat(200_000)));
     lane.send(&[&fat, &fat, &fat]);
     let _credit = lane.budget.charge(lane.budget.available() as usize + 1);
-    lane.wait(1);
+    lane.wait(Duration::from_millis(1));
     let (files, _) = lane.take_output();
     assert_eq!(files, ["fat 0..=2 (3)"]);
 }

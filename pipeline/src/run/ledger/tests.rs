@@ -1,6 +1,7 @@
 //! Sequences of calls to a ledger, with the expected checkpoint after each.
 
 use super::*;
+use crate::clock::UnixMillis;
 use crate::position::Offset;
 
 /// A call to a ledger, by sequence numbers. [`START`] is the place before the first event of the run.
@@ -20,7 +21,7 @@ fn at(sequence_number: i64) -> Position {
     Position {
         sequence_number: SequenceNumber::new(sequence_number),
         offset: Offset::new(format!("offset {sequence_number}")),
-        enqueued_time_ms: 1_000 * sequence_number,
+        enqueued_time: UnixMillis::new(1_000 * sequence_number),
     }
 }
 

@@ -93,7 +93,7 @@ impl Starting<'_> {
             .load(self.partition.id)
             .await?
             .map(|checkpoint| checkpoint.position);
-        let day_before = |at: &Position| Date::from_unix_ms(at.enqueued_time_ms.saturating_sub(DAY_MS));
+        let day_before = |at: &Position| Date::from_unix_ms((at.enqueued_time - DAY).get());
         // An older destination is not listed. Writing to it costs one conflict, after which its date is.
         let days = Days { since: checkpoint.as_ref().map(day_before), also: self.conflict_dates.clone() };
         let evidence = Evidence {
@@ -240,4 +240,4 @@ pub(super) const ATTEMPTS: u32 = 4;
 /// Pause between two attempts.
 pub(super) const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+const DAY: Duration = Duration::from_hours(24);

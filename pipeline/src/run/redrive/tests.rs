@@ -15,6 +15,7 @@ use catchwater_sinks::paths::{Date, Destination, SourceId};
 use catchwater_sinks::store::faults::{Faults, PutFault};
 
 use super::*;
+use crate::clock::UnixMillis;
 use crate::columns::{Context, ROW_INDEX, Rows, SEQUENCE_NUMBER, TableBuffer, column_may_be};
 use crate::event::{ChangeEvent, QUARANTINE, RawEvent, Reason, Reject};
 use crate::position::{PartitionId, SequenceNumber};
@@ -95,7 +96,7 @@ impl Lake {
                 body,
                 sequence_number: SequenceNumber::new(place),
                 offset: &offset,
-                enqueued_time_ms: NOON + place,
+                enqueued_time: UnixMillis::new(NOON + place),
                 content_type: "application/json",
                 encoded_properties: &[],
                 size_exceeded: false,

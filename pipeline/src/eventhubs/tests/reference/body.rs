@@ -14,6 +14,7 @@ use fe2o3_amqp_types::messaging::{
 use fe2o3_amqp_types::primitives::{LazyValue, SimpleValue, Symbol, Value};
 use serde_json::{Number, Value as Json};
 
+use crate::clock::UnixMillis;
 use crate::event::{EventHead, RawBatchBuilder};
 use crate::eventhubs::names::{ENQUEUED_TIME, LAST_SEQUENCE_NUMBER, OFFSET, SEQUENCE_NUMBER, SIZE_EXCEEDED};
 use crate::position::SequenceNumber;
@@ -33,7 +34,7 @@ pub(in crate::eventhubs::tests) fn push(
     let head = EventHead {
         sequence_number: place.sequence_number,
         offset: place.offset,
-        enqueued_time_ms: place.enqueued_time_ms,
+        enqueued_time: place.enqueued_time,
         content_type: content_type.map_or("", Symbol::as_str),
         // JSON text, where ours keeps the encoding; `properties_of` reads both.
         encoded_properties: properties_text.as_bytes(),
@@ -69,7 +70,7 @@ pub(in crate::eventhubs::tests) fn last_enqueued(
 pub(in crate::eventhubs::tests) struct Place<'a> {
     pub(in crate::eventhubs::tests) sequence_number: SequenceNumber,
     offset: &'a str,
-    enqueued_time_ms: i64,
+    enqueued_time: UnixMillis,
 }
 
 impl<'a> Place<'a> {
@@ -98,7 +99,7 @@ impl<'a> Place<'a> {
         Ok(Self {
             sequence_number: SequenceNumber::new(*number),
             offset,
-            enqueued_time_ms: time.milliseconds(),
+            enqueued_time: UnixMillis::new(time.milliseconds()),
         })
     }
 }
