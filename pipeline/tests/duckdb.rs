@@ -331,7 +331,7 @@ fn unreadable_metadata_and_bodies_are_usage_errors() {
             "nowhere can't be read",
         ),
         (vec!["schema", "infer", "--files", &body], "no body of"),
-        (vec!["schema", "show", "--lake", &lake], "there is no lake at"),
+        (vec!["schema", "show", "--lake", &lake], "no lake at"),
     ] {
         let output = catchwater(&arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{}", output_text(&output));
@@ -367,7 +367,7 @@ fn rejected_bodies_are_quarantined_with_their_reason() {
 fn every_body_of_the_corpus_is_decoded_or_quarantined() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
     if !corpus.is_dir() {
-        println!("Skipped: there is no corpus of bodies beside this repository.");
+        println!("Skipped: ../shared/corpus is not beside this repository.");
         return;
     }
     let Some(bed) = Bed::new("lake") else { return };
@@ -381,7 +381,7 @@ fn every_body_of_the_corpus_is_decoded_or_quarantined() {
     bed.check("corpus.py", &arguments);
 }
 
-/// A lake in a cloud is not opened: the tables come from a lake in a folder, or there are no views.
+/// A lake in a cloud is not opened: views need the tables of a lake in a folder.
 #[test]
 fn views_of_a_cloud_lake_connect_to_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -425,7 +425,7 @@ fn views_of_a_cloud_lake_connect_to_it() {
     for (arguments, expected) in [
         (vec!["ftp://b/l"], "no store for ftp://"),
         (vec![local, "--like", local], "--like is for a lake in a cloud"),
-        (vec!["s3://b/l", "--like", "nowhere"], "there is no lake at nowhere"),
+        (vec!["s3://b/l", "--like", "nowhere"], "no lake at nowhere"),
     ] {
         let (code, stderr, printed) = sql(&arguments);
         assert_eq!((code, printed.as_str()), (Some(2), ""), "{stderr}");
@@ -441,7 +441,7 @@ fn views_of_a_missing_lake_are_a_usage_error() {
         assert_eq!(output.status.code(), Some(2), "{}", output_text(&output));
         assert!(output.stdout.is_empty(), "{}", output_text(&output));
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(stderr.contains("there is no lake at") && stderr.contains("catchwater run"), "{stderr}");
+        assert!(stderr.contains("no lake at") && stderr.contains("catchwater run"), "{stderr}");
     }
     assert!(!folder.path().join("nowhere").exists(), "printing views creates no lake");
 }

@@ -57,13 +57,9 @@ fn concurrent_and_repeated_redrives_write_each_event_once() {
 
 #[test]
 fn redrive_of_a_missing_lake_is_a_usage_error() {
-    let output = catchwater(&["redrive", "--lake", "there/is/no/lake"]).output().unwrap();
+    let output = catchwater(&["redrive", "--lake", "missing/lake"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", output_text(&output));
-    assert!(
-        output_text(&output).contains("there is no lake at there/is/no/lake"),
-        "{}",
-        output_text(&output)
-    );
+    assert!(output_text(&output).contains("no lake at missing/lake"), "{}", output_text(&output));
 }
 
 #[test]

@@ -305,7 +305,7 @@ impl Fixture {
         }
     }
 
-    /// Text, escaped where necessary and where a choice says so.
+    /// Text, escaped where required and, by choice, where it is not.
     fn quoted(&mut self, dice: &mut Dice<'_>, text: &str) {
         self.json.push('"');
         for letter in text.chars() {

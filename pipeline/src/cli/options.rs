@@ -80,7 +80,7 @@ pub(super) async fn existing_lake(lake: &Address) -> anyhow::Result<Store> {
 pub(super) async fn existing_files(lake: &Address) -> anyhow::Result<Store> {
     let none = |why: &str| {
         Usage(format!(
-            "there is no lake at {lake}: {why}; create one with `catchwater run --lake {lake} …`, or try `catchwater demo`"
+            "no lake at {lake}: {why}; create one with `catchwater run --lake {lake} …`, or try `catchwater demo`"
         ))
     };
     let store = Store::open_existing(lake).map_err(|error| match error {

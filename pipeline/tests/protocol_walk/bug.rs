@@ -31,7 +31,7 @@ pub(crate) enum Bug {
     CheckpointOfAnyLake,
     /// Does not compare the hub's generation when a reader reconnects.
     GenerationNotCheckedAgain,
-    /// Starts at the latest event whenever there is no checkpoint.
+    /// Starts at the latest event whenever a checkpoint is missing.
     LatestWithoutOrigin,
     /// Names a file after its own first row.
     NamedAfterFirstRow,

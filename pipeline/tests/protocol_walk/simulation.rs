@@ -430,7 +430,7 @@ impl Simulation {
     fn rows_from_origin(&self, at: SourceKey) -> impl Iterator<Item = Row> + '_ {
         let log = &self.logs[at.log];
         let origin = self.source(at).origin.map_or(Ordinal::new(i64::MAX), |origin| origin.from);
-        // The lake owes all events of a partition that was added, whatever origin was recorded.
+        // The lake owes all events of an added partition, regardless of the recorded origin.
         let is_new = self.setup.has(Trait::PartitionIsNew) && origin < Ordinal::new(i64::MAX);
         let first = if is_new { Ordinal::new(0) } else { origin };
         let events = log.events[..log.enqueued].iter().filter(move |event| event.ordinal >= first);

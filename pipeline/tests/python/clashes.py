@@ -13,7 +13,7 @@ from event_builder import Raw, choice, entity, event, guid, money, pairs, refere
 ZERO = "00000000-0000-0000-0000-000000000000"
 HERE, THERE = guid(40), guid(41)
 # Names that the views use, here as names of attributes and of tables.
-ALIASES = ["value", "column", "label", "before", "table", "events", "repeated", "deletions", "live", "each", "told", "earlier", "image"]
+ALIASES = ["value", "column", "label", "before", "table", "events", "repeated", "deletions", "live", "each", "valued", "earlier", "image"]
 ALIASES += ["event", "misfit", "attribute", "found", "left"]
 ALIASES += ["filename", "file", "source", "first", "last", "present", "reached", "overtaken_by", "behind"]
 # Queries within the views: the view of a table with such a name gets another underscore.

@@ -91,7 +91,7 @@ def check_rows(faults, path, body, view, of_event):
         for column in row.keys() - HUB - PLACE - expectation.skipped - by_shape:
             faults.equal(row[column], expectation.row.get(column), where, column)
         for column in expectation.row.keys() - row.keys() - expectation.skipped:
-            faults.check(expectation.row[column] is None, where, column, "is no column")
+            faults.check(expectation.row[column] is None, where, column, "is not a column")
     return True
 
 

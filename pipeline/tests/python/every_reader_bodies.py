@@ -168,7 +168,7 @@ def misfits(base):
     wrong = [
         *({"new_number": number, "new_price": money(number)} for number in LARGE),
         {"new_number": '"7"', "new_flag": "1", "new_when": '"noon"', "new_text": "7", "new_kind": "true", "new_tags": choice(1)},
-        {"new_owner": '"nobody"', "to": '"Ann"', "new_picture": '"QUJD"', "new_when": '"/Date(1714979289000+0200)/"', "new_number": choice(1)},
+        {"new_owner": '"unknown"', "to": '"Ann"', "new_picture": '"QUJD"', "new_when": '"/Date(1714979289000+0200)/"', "new_number": choice(1)},
         {"new_ratio": "79228162514264337593543950335", "new_small": "2147483648", "new_large": "1.5", "new_born": '"/Date(1714996800000)/"'},
         {"new_when": "7", "new_number": "true", "new_text": choice(7), "new_owner": money(5)},
     ]

@@ -94,7 +94,7 @@ EVENTS = {
         account("new_Delete", OUTSIDE, 772, {}),
         account("new_Touch", OUTSIDE, 773, {"name": '"touched"', "telephone1": "null"}),
         account("GrantAccess", OUTSIDE, 774),
-        account("new_Touch", guid(43), 775, {"name": '"nobody else knows of it"'}),
+        account("new_Touch", guid(43), 775, {"name": '"known only here"'}),
         account("BulkDelete", AGAIN, 776),
         # Two events of one synchronous request have one operation: both count.
         account("Create", REQUEST, 777, {"name": '"r"', "telephone1": '"1"'}, Mode=0, OperationId=JOB),
@@ -132,7 +132,7 @@ EVENTS = {
         account("Restore", UNSEEN, 792, {"telephone1": '"2"'}),
         # Parameters in other forms: a value that does not fit its column is shown unchanged.
         account("SetState", ODD_STATE, 793, InputParameters=Raw(pairs({"EntityMoniker": reference("account", ODD_STATE), "State": "1", "Status": '"busy"'}))),
-        account("Assign", ODD_STATE, 794, InputParameters=Raw(pairs({"Target": reference("account", ODD_STATE), "Assignee": '"nobody"'}))),
+        account("Assign", ODD_STATE, 794, InputParameters=Raw(pairs({"Target": reference("account", ODD_STATE), "Assignee": '"unknown"'}))),
         account("Create", COLLECTION, 795, {"new_parts": '{"EntityName":"part","MoreRecords":false,"Note":"n"}', "new_none": '{"EntityName":"part"}'}),
         # Each of several images may have values that fit no column.
         account("Update", IMAGES, 796, {"name": '"i"'}, images={"A": ({"creditlimit": '"much"'}, {}), "B": ({"revenue": '"more"'}, {})}),
@@ -208,7 +208,7 @@ def check(views):
         # Also of an image.
         (ORGANIZATION, SHOWN): {"revenue": "much"},
         (ORGANIZATION, NAMED): {"statecodename": 5},
-        (ORGANIZATION, ODD_STATE): {"statuscode": "busy", "ownerid": "nobody"},
+        (ORGANIZATION, ODD_STATE): {"statuscode": "busy", "ownerid": "unknown"},
         (ORGANIZATION, COLLECTION): {"new_parts": {"EntityName": "part", "MoreRecords": False, "Note": "n"}},
         (ORGANIZATION, IMAGES): {"creditlimit": "much", "revenue": "more"},
         (ORGANIZATION, PLAIN): {"new_growth": "0.12345678901234567", "new/odd~name": ["a"]},

@@ -63,7 +63,7 @@ def check_row(faults, table, place, actual, expectation):
     for column, value in actual.items():
         faults.equal(value, expected.get(column), *where, column)
     for column in expected.keys() - actual.keys():
-        faults.check(expected[column] is None, *where, column, "is no column")
+        faults.check(expected[column] is None, *where, column, "is not a column")
     for leaf in lost_leaves(expectation.body, actual):
         faults.check(False, *where, "lost", repr(leaf))
 
