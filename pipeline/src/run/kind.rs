@@ -191,7 +191,7 @@ impl Kind {
             commit::Error::Store(error) => Self::of_store(error),
             commit::Error::Footer { source, .. } => Self::of_parquet(source),
             commit::Error::TakenAndAbsent { .. } => Self::Unreachable,
-            commit::Error::Stranger { .. } => Self::Refused,
+            commit::Error::Mismatch { .. } => Self::Refused,
             commit::Error::WrongName { .. } | commit::Error::Violation { .. } => Self::Internal,
         }
     }

@@ -107,7 +107,7 @@ async fn unsupported_store_is_a_configuration_error() {
 #[tokio::test]
 async fn failed_checkpoint_is_saved_again() {
     let (store, faults) = (Store::open("memory://").unwrap(), Faults::new());
-    faults.next_put("checkpoints", PutFault::Lost);
+    faults.next_put("checkpoints", PutFault::RequestLost);
     let scope = Scope {
         lake: "lake".into(),
         namespace: "namespace".to_owned(),

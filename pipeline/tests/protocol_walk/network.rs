@@ -1,6 +1,6 @@
 //! Outcomes of requests: answered, refused, carried out without an answer, or late.
 
-use catchwater_sinks::lake::chain::{Fact, Step};
+use catchwater_sinks::lake::chain::{Answer, Step};
 use catchwater_sinks::ordinals::Ordinal;
 
 use crate::bug::Bug;
@@ -33,17 +33,17 @@ impl Request<'_> {
         step: Step,
         simulation: &mut Simulation,
         dice: &mut Dice,
-    ) -> Result<Fact, Finding> {
+    ) -> Result<Answer, Finding> {
         match step {
             Step::Put { continues_at } => {
-                let fact = self.put(continues_at, simulation, dice)?;
-                Ok(match fact {
-                    Fact::Unknown if simulation.has(Bug::TimeoutIsSuccess) => Fact::Created,
-                    Fact::Taken if simulation.has(Bug::ConflictIsSuccess) => Fact::Created,
-                    fact => fact,
+                let answer = self.put(continues_at, simulation, dice)?;
+                Ok(match answer {
+                    Answer::Unknown if simulation.has(Bug::TimeoutIsSuccess) => Answer::Created,
+                    Answer::Taken if simulation.has(Bug::ConflictIsSuccess) => Answer::Created,
+                    answer => answer,
                 })
             }
-            Step::ReadFooter { .. } if dice.chance(10) => Ok(Fact::Unknown),
+            Step::ReadFooter { .. } if dice.chance(10) => Ok(Answer::Unknown),
             Step::ReadFooter { continues_at } => Ok(self.footer(continues_at, simulation)),
             Step::Durable { .. } | Step::Conflict { .. } => {
                 Err(Finding::new("chain", "a finished chain asked for a step"))
@@ -56,7 +56,7 @@ impl Request<'_> {
         continues_at: Ordinal,
         simulation: &mut Simulation,
         dice: &mut Dice,
-    ) -> Result<Fact, Finding> {
+    ) -> Result<Answer, Finding> {
         let mut put = Put { at: self.at, path: self.path, file: self.to_file(continues_at, simulation) };
         // Carried out and answered, carried out and not answered, delayed, or lost.
         match dice.below(100) {
@@ -64,20 +64,20 @@ impl Request<'_> {
                 put.file.synced = true;
                 let created = simulation.put_if_absent(put)?;
                 simulation.tally.conflicts += usize::from(!created);
-                Ok(if created { Fact::Created } else { Fact::Taken })
+                Ok(if created { Answer::Created } else { Answer::Taken })
             }
             50..62 => {
                 put.file.synced = !simulation.setup.has(Trait::LocalDisk) || dice.chance(50);
                 simulation.put_if_absent(put)?;
-                Ok(Fact::Unknown)
+                Ok(Answer::Unknown)
             }
             62..88 => {
                 if simulation.in_flight.len() < simulation.setup.late_puts_max {
                     simulation.in_flight.push(put);
                 }
-                Ok(Fact::Unknown)
+                Ok(Answer::Unknown)
             }
-            _ => Ok(Fact::Unknown),
+            _ => Ok(Answer::Unknown),
         }
     }
 
@@ -93,14 +93,16 @@ impl Request<'_> {
         }
     }
 
-    fn footer(&self, continues_at: Ordinal, simulation: &mut Simulation) -> Fact {
+    fn footer(&self, continues_at: Ordinal, simulation: &mut Simulation) -> Answer {
         let own = simulation.has(Bug::NamedAfterFirstRow);
         let trusts_itself = simulation.has(Bug::IdentifiedByWriter);
         let name = if own { self.first() } else { continues_at };
         match simulation.find(self.at, self.path, name) {
-            Some(found) if trusts_itself && found.writer == self.writer => Fact::Footer { last: self.last() },
-            Some(found) => Fact::Footer { last: found.last },
-            None => Fact::Absent,
+            Some(found) if trusts_itself && found.writer == self.writer => {
+                Answer::Footer { last: self.last() }
+            }
+            Some(found) => Answer::Footer { last: found.last },
+            None => Answer::Absent,
         }
     }
 }

@@ -285,10 +285,10 @@ impl Writer {
             rows: &lane.sent[n].file.rows,
             durable,
         };
-        let fact = request.carry_out(lane.sent[n].step, simulation, dice)?;
+        let answer = request.carry_out(lane.sent[n].step, simulation, dice)?;
         let sent = &mut lane.sent[n];
         let chain = sent.supposed.as_mut().unwrap_or(&mut lane.chain);
-        sent.step = chain.on(fact).map_err(in_chain)?;
+        sent.step = chain.advance(answer).map_err(in_chain)?;
         match sent.step {
             Step::Put { .. } | Step::ReadFooter { .. } => {}
             Step::Durable { last } => run.on_commit(destination, n, last, simulation)?,
@@ -438,7 +438,7 @@ impl Lane {
         let supposed = pipelined.then(|| Chain::recovered(before.max(self.chain.last())));
         let mut sent = Sent { file, step: Step::Put { continues_at: Ordinal::new(0) }, supposed };
         let chain = sent.supposed.as_mut().unwrap_or(&mut self.chain);
-        let offered = chain.offer(sent.file.first(), sent.file.last());
+        let offered = chain.begin_commit(sent.file.first(), sent.file.last());
         sent.step = offered.map_err(in_chain)?;
         self.sent.push_back(sent);
         Ok(true)

@@ -12,7 +12,7 @@ use crate::parquet::{ChunkWriter, FooterFacts, RowGroup, assemble, encode_row_gr
 use crate::paths::{Destination, SourceId};
 
 /// Five attempts without a pause: tests don't sleep.
-pub(super) fn impatient() -> Backoff {
+pub(super) fn fast_backoff() -> Backoff {
     Backoff { first: Duration::ZERO, longest: Duration::ZERO, attempts_max: 5, seed: 0 }
 }
 

@@ -43,13 +43,13 @@ impl Records {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lake::fixtures::{impatient, source};
+    use crate::lake::fixtures::{fast_backoff, source};
     use crate::store::Store;
 
     #[tokio::test]
     async fn highest_position_of_all_tables_counts() {
         let store = Store::open("memory://").unwrap();
-        let records = Records::new(store.clone(), impatient());
+        let records = Records::new(store.clone(), fast_backoff());
         assert_eq!(records.durable_when_forgotten(&source(1)).await.unwrap(), None);
         for (table, n, at) in [("account", 1, 7), ("contact", 1, 9), ("account", 2, 8)] {
             let durable = BTreeMap::from([(source(1), Ordinal::new(at))]);

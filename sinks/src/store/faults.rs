@@ -24,11 +24,11 @@ use super::Store;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutFault {
     /// The request is lost: no object, no answer.
-    Lost,
+    RequestLost,
     /// The object is created, but the answer is lost.
-    Unanswered,
+    ResponseLost,
     /// No answer; the object is created at [`Faults::deliver_late`], or never.
-    Late,
+    DeliveredLate,
     /// Permission denied.
     Denied,
     /// Waits for [`Faults::release`], then succeeds or fails like any other put.
@@ -187,13 +187,13 @@ impl ObjectStore for FaultyStore {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
         match self.faults.fault_of_put(path) {
             None => self.inner.put_opts(path, payload, options).await,
-            Some(PutFault::Lost) => Err(unanswered()),
-            Some(PutFault::Unanswered) => {
+            Some(PutFault::RequestLost) => Err(unanswered()),
+            Some(PutFault::ResponseLost) => {
                 // The caller gets no answer, with or without success.
                 let _ = self.inner.put_opts(path, payload, options).await;
                 Err(unanswered())
             }
-            Some(PutFault::Late) => {
+            Some(PutFault::DeliveredLate) => {
                 self.put_late(path, payload, options);
                 Err(unanswered())
             }
@@ -244,12 +244,12 @@ impl ObjectStore for FaultyStore {
 
 /// A request that got no answer.
 fn unanswered() -> Error {
-    let source = io::Error::new(io::ErrorKind::TimedOut, "a fault was asked for").into();
+    let source = io::Error::new(io::ErrorKind::TimedOut, "injected fault").into();
     Error::Generic { store: "faults", source }
 }
 
 /// A request that was refused.
 fn denied(path: &Path) -> Error {
-    let source = io::Error::new(io::ErrorKind::PermissionDenied, "a fault was asked for").into();
+    let source = io::Error::new(io::ErrorKind::PermissionDenied, "injected fault").into();
     Error::PermissionDenied { path: path.to_string(), source }
 }

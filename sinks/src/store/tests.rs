@@ -191,9 +191,9 @@ async fn a_folder_that_refuses_is_fatal() {
 async fn puts_meet_the_faults_that_were_asked_for() {
     let cases = [
         // fault, kind of the answer, there at once, there after late puts landed
-        (PutFault::Lost, Kind::Unknown, false, false),
-        (PutFault::Unanswered, Kind::Unknown, true, true),
-        (PutFault::Late, Kind::Unknown, false, true),
+        (PutFault::RequestLost, Kind::Unknown, false, false),
+        (PutFault::ResponseLost, Kind::Unknown, true, true),
+        (PutFault::DeliveredLate, Kind::Unknown, false, true),
         (PutFault::Denied, Kind::Fatal, false, false),
     ];
     for (fault, kind, at_once, later) in cases {
@@ -218,7 +218,7 @@ async fn puts_meet_the_faults_that_were_asked_for() {
 async fn a_late_put_finds_its_name_taken() {
     let store = Store::open("memory://").unwrap();
     let faults = Faults::new();
-    faults.next_put("x", PutFault::Late);
+    faults.next_put("x", PutFault::DeliveredLate);
     store.with_faults(&faults).put_if_absent(&key("x"), bytes("late")).await.unwrap_err();
     store.put_if_absent(&key("x"), bytes("early")).await.unwrap();
     assert_eq!(faults.deliver_late().await, 0);

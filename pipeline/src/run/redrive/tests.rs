@@ -310,7 +310,7 @@ async fn interrupted_redrive_is_finished_by_the_next() {
 
 #[tokio::test]
 async fn concurrent_redrives_write_each_event_once() {
-    let put_faults = [PutFault::Lost, PutFault::Unanswered, PutFault::Late];
+    let put_faults = [PutFault::RequestLost, PutFault::ResponseLost, PutFault::DeliveredLate];
     for part in ["redrive/", "schema/", "-r1.cw.parquet", "contact"] {
         for one in put_faults {
             for other in put_faults {

@@ -1,28 +1,29 @@
-//! One destination's chain of files, as one writer sees it: the commit protocol as pure code.
+//! The commit protocol of one destination's chain of files, as pure code.
 //!
-//! Owns what the next file is called, when it may be put, and what an answer proves. Does not own bytes,
-//! stores or waiting: [`super::commit`] sends the requests and reports the answers to this module.
-//! `docs/EXACTLY_ONCE.md` has the rules by number.
+//! Owns the name of the next file, the time at which it may be put, and the conclusions from each answer. Does not own
+//! bytes, stores or waiting: [`super::commit`] sends the requests and passes the answers to this module.
+//! `docs/EXACTLY_ONCE.md` numbers the rules.
 
 use crate::ordinals::Ordinal;
 
-/// The chain of one destination.
+/// The chain of one destination, as one writer knows it.
 ///
 /// # Shape
-/// `offer` a closed file, do the [`Step`] that comes back, report the [`Fact`] with `on`, and so on until the
-/// step is [`Step::Durable`] or [`Step::Conflict`]. After a conflict a chain accepts no more files: its source starts
-/// again from its checkpoint, with a new chain.
+/// [`begin_commit`](Self::begin_commit) returns the first [`Step`] for a closed file. The caller executes it and passes
+/// the [`Answer`] to [`advance`](Self::advance), which returns the next step, until that is [`Step::Durable`] or
+/// [`Step::Conflict`]. After a conflict the chain accepts no more files: its source restarts from its checkpoint with a
+/// new chain.
 #[derive(Clone, Debug)]
 pub struct Chain {
-    /// The last row known to be durable. Only a hint when it comes from a listing: the chain may be longer.
+    /// The last row known to be durable. A value from a listing is a lower bound: the chain may be longer.
     last: Option<Ordinal>,
     state: State,
 }
 
 /// True if a destination already has all rows of an event (rule 5).
 ///
-/// `last` is the last row of the destination's last file. Its writer has read every event up to there, so
-/// an event at or below it is done, whether or not its rows are in that file.
+/// `last` is the last row of the destination's last file. The file's writer had read every event up to it, so an
+/// event at or below it is complete, in this file or an earlier one.
 pub fn covers(last: Option<Ordinal>, event: Ordinal) -> bool {
     last.is_some_and(|last| event <= last)
 }
@@ -46,32 +47,32 @@ impl Chain {
     /// Begins the commit of a closed file.
     ///
     /// # Errors
-    /// [`Violation`] if a file of this destination is still on its way (rule 4), or if the file's rows are not
-    /// above all rows of the chain.
-    pub fn offer(&mut self, file_first: Ordinal, file_last: Ordinal) -> Result<Step, Violation> {
+    /// [`Violation`] if a put of this destination is in flight (rule 4), or if the file's rows are not above all rows
+    /// of the chain.
+    pub fn begin_commit(&mut self, file_first: Ordinal, file_last: Ordinal) -> Result<Step, Violation> {
         let rows = Rows { first: file_first, last: file_last };
         one_put_in_flight(self.state)?;
-        rows_rise(rows)?;
-        rows_lie_above(self.last, rows)?;
+        rows_ascend(rows)?;
+        rows_are_above_chain(self.last, rows)?;
         Ok(self.put(rows))
     }
 
     /// Accepts the answer to the last step and returns the next step.
     ///
     /// # Errors
-    /// [`Violation`] if nothing was asked that this could answer, or if the footer contradicts its name.
-    pub fn on(&mut self, fact: Fact) -> Result<Step, Violation> {
-        match (self.state, fact) {
-            (State::Putting(rows), Fact::Created) => self.durable(rows.last),
-            // The one decision (rule 3): after any answer but success, only the footer under the name counts.
-            (State::Putting(rows) | State::Judging(rows), Fact::Unknown)
-            | (State::Putting(rows), Fact::Taken) => Ok(self.judge(rows)),
-            (State::Judging(rows), Fact::Absent) => Ok(self.put(rows)),
-            (State::Judging(rows), Fact::Footer { last }) => {
-                footer_lies_above_its_name(self.next(), last)?;
+    /// [`Violation`] if the last step can't have this answer, or if the footer contradicts its name.
+    pub fn advance(&mut self, answer: Answer) -> Result<Step, Violation> {
+        match (self.state, answer) {
+            (State::Putting(rows), Answer::Created) => self.durable(rows.last),
+            // Rule 3: after any answer but success, the footer under the name decides.
+            (State::Putting(rows) | State::ReadingFooter(rows), Answer::Unknown)
+            | (State::Putting(rows), Answer::Taken) => Ok(self.read_footer(rows)),
+            (State::ReadingFooter(rows), Answer::Absent) => Ok(self.put(rows)),
+            (State::ReadingFooter(rows), Answer::Footer { last }) => {
+                footer_is_not_below_name(self.next(), last)?;
                 if last == rows.last { self.durable(last) } else { self.conflict(last) }
             }
-            (state, fact) => Err(Violation::AnswersNothing { state, fact }),
+            (state, answer) => Err(Violation::UnexpectedAnswer { state, answer }),
         }
     }
 
@@ -80,21 +81,21 @@ impl Chain {
         Step::Put { continues_at: self.next() }
     }
 
-    fn judge(&mut self, rows: Rows) -> Step {
-        self.state = State::Judging(rows);
+    fn read_footer(&mut self, rows: Rows) -> Step {
+        self.state = State::ReadingFooter(rows);
         Step::ReadFooter { continues_at: self.next() }
     }
 
-    /// Every writer reads the log without a gap, by the same rules, from behind a durable position: a file
-    /// under this name with this last row contains all our rows, whichever writer put it there.
+    /// Every writer reads the log without gaps, by the same rules, from a position that is durable. So a file with
+    /// this name and this last row contains all our rows, whichever writer put it.
     fn durable(&mut self, last: Ordinal) -> Result<Step, Violation> {
         self.grow(last)?;
         self.state = State::Idle;
         Ok(Step::Durable { last })
     }
 
-    /// A shorter file under our name leaves rows of ours undone, a longer one has rows that our open buffers
-    /// hold as well. Files can't be edited and buffers not be split, so either way the source starts again.
+    /// A shorter file under our name lacks some of our rows; a longer one has rows that our open buffers also hold.
+    /// Files are never edited and buffers are never split, so in both cases the source restarts.
     fn conflict(&mut self, last: Ordinal) -> Result<Step, Violation> {
         self.grow(last)?;
         self.state = State::Conflict;
@@ -108,16 +109,16 @@ impl Chain {
     }
 }
 
-/// Answer of the store.
+/// Answer of the store to a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fact {
+pub enum Answer {
     /// The put succeeded: our bytes are under the name and durable.
     Created,
-    /// The name had an object already; it may be of an earlier attempt of ours.
+    /// The name already has an object, possibly from an earlier attempt of ours.
     Taken,
-    /// No answer, or one that leaves the name unknown ("busy", 5xx).
+    /// No answer, or one that leaves the outcome open (busy, 5xx).
     Unknown,
-    /// A whole, durable file is under the name.
+    /// A complete, durable file is under the name.
     Footer {
         /// The last ordinal in the file.
         last: Ordinal,
@@ -129,7 +130,7 @@ pub enum Fact {
 /// Next step of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Put the file under this name, if nothing is there.
+    /// Put the file under this name unless the name has an object.
     Put {
         /// The name.
         continues_at: Ordinal,
@@ -144,32 +145,32 @@ pub enum Step {
         /// Its last row.
         last: Ordinal,
     },
-    /// Another file has the name: drop what is in memory of the source, start it again from its checkpoint.
+    /// Another file has the name: drop the source's rows from memory and restart it from its checkpoint.
     Conflict {
         /// The last row of the other file.
         last: Ordinal,
     },
 }
 
-/// A broken invariant of the protocol: a fault of the program or of the lake, never of the network.
+/// A violated invariant of the protocol: a bug of the program or damage of the lake, never a network failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
-    /// Two files of one destination at once: if only the second were committed, the chain would have a hole.
-    #[error("a file was offered while the chain is {state:?}: one put in flight per destination")]
+    /// Two files of one destination at once: if only the second were committed, the chain would have a gap.
+    #[error("a commit began while the chain is {state:?}: a destination has at most one put in flight")]
     NotIdle {
         /// State of the chain.
         state: State,
     },
     /// A file whose last row is below its first.
-    #[error("a file's rows go from {first} back to {last}")]
-    RowsFall {
+    #[error("the file's last row {last} is below its first row {first}")]
+    RowsReversed {
         /// Its first row.
         first: Ordinal,
         /// Its last row.
         last: Ordinal,
     },
-    /// Rows that the chain has already.
-    #[error("a file begins at {first}, but its chain already reaches {last}")]
+    /// Rows that the chain already has.
+    #[error("the file's first row is {first}, but its chain already ends at {last}")]
     RowsBelowChain {
         /// The file's first row.
         first: Ordinal,
@@ -177,40 +178,42 @@ pub enum Violation {
         last: Ordinal,
     },
     /// A footer that contradicts its name.
-    #[error("the file that continues at {continues_at} says its last row is {last}")]
+    #[error(
+        "the footer of the file that continues at {continues_at} has last row {last}, which is below its name"
+    )]
     FooterBelowName {
         /// The name.
         continues_at: Ordinal,
         /// The last row in the footer.
         last: Ordinal,
     },
-    /// The chain would become shorter.
-    #[error("a chain that reaches {from} can't go to {to}")]
+    /// A commit that would not extend the chain.
+    #[error("the chain ends at {from} already and can't be set to end at {to}")]
     ChainShrinks {
         /// The last row known.
         from: Ordinal,
         /// The last row claimed.
         to: Ordinal,
     },
-    /// An answer without a question.
-    #[error("{fact:?} answers nothing while the chain is {state:?}")]
-    AnswersNothing {
+    /// An answer that the last step can't have.
+    #[error("unexpected answer {answer:?} while the chain is {state:?}")]
+    UnexpectedAnswer {
         /// State of the chain.
         state: State,
         /// The answer.
-        fact: Fact,
+        answer: Answer,
     },
 }
 
 /// State of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Nothing is on its way.
+    /// No put is in flight.
     Idle,
     /// A put was sent.
     Putting(Rows),
-    /// The put's outcome is open: the footer under the name decides.
-    Judging(Rows),
+    /// The put's outcome is open until the footer under the name has been read.
+    ReadingFooter(Rows),
     /// Another writer committed a different file under the name.
     Conflict,
 }
@@ -224,25 +227,25 @@ pub struct Rows {
     pub last: Ordinal,
 }
 
-/// The name of a chain's first file: it must not depend on what its writer happened to read first.
+/// Name of a chain's first file. It is fixed, so that it does not depend on which event its writer read first.
 const FIRST_NAME: Ordinal = Ordinal::new(0);
 
 fn one_put_in_flight(state: State) -> Result<(), Violation> {
     if state == State::Idle { Ok(()) } else { Err(Violation::NotIdle { state }) }
 }
 
-fn rows_rise(Rows { first, last }: Rows) -> Result<(), Violation> {
-    if first <= last { Ok(()) } else { Err(Violation::RowsFall { first, last }) }
+fn rows_ascend(Rows { first, last }: Rows) -> Result<(), Violation> {
+    if first <= last { Ok(()) } else { Err(Violation::RowsReversed { first, last }) }
 }
 
-fn rows_lie_above(chain: Option<Ordinal>, rows: Rows) -> Result<(), Violation> {
+fn rows_are_above_chain(chain: Option<Ordinal>, rows: Rows) -> Result<(), Violation> {
     match chain {
         Some(last) if covers(chain, rows.first) => Err(Violation::RowsBelowChain { first: rows.first, last }),
         _ => Ok(()),
     }
 }
 
-fn footer_lies_above_its_name(continues_at: Ordinal, last: Ordinal) -> Result<(), Violation> {
+fn footer_is_not_below_name(continues_at: Ordinal, last: Ordinal) -> Result<(), Violation> {
     if last >= continues_at { Ok(()) } else { Err(Violation::FooterBelowName { continues_at, last }) }
 }
 

@@ -1,12 +1,12 @@
-//! Commits a closed file: asks the store what [`super::chain`] wants to know, and waits where it must.
+//! Commit of a closed file: executes the steps of [`super::chain`] on a store.
 //!
-//! Owns retries, and the facts that a file under the same name must share. Does not own the decision, or what happens to
-//! a source after a conflict.
+//! Owns retries, and the comparison of a found footer with ours. Does not own the decisions, or the restart of a source
+//! after a conflict.
 
 use bytes::Bytes;
 use object_store::path::Path;
 
-use super::chain::{Chain, Fact, Step, Violation};
+use super::chain::{Answer, Chain, Step, Violation};
 use crate::backoff::{Attempts, Backoff, Retryable};
 use crate::ordinals::Ordinal;
 use crate::parquet::{self, FooterFacts, read_facts};
@@ -15,13 +15,13 @@ use crate::store::{self, Kind, Put, Store};
 /// Outcome of the commit of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommitOutcome {
-    /// Its rows are in the lake and durable, whichever writer put them there.
+    /// The file's rows are durable in the lake, whichever writer put them.
     Durable {
         /// Its last row.
         last: Ordinal,
     },
-    /// Another file has its name: drop what is in memory of the source, and start the source again from its
-    /// checkpoint. A new chain may begin at `last`, which the footer proves.
+    /// Another file has the name: drop the source's rows from memory and restart it from its checkpoint. A new chain
+    /// may begin at `last`, which the footer proves.
     Conflict {
         /// The last row of the other file.
         last: Ordinal,
@@ -30,12 +30,11 @@ pub enum CommitOutcome {
 
 /// Commits a file with the footer `facts`, and returns once the outcome is known.
 ///
-/// Dropping the future is safe for the lake, but the chain has to be dropped with it: the put may be on its
-/// way.
+/// A caller that drops the future must also drop the chain: the put may be in flight. The lake stays correct.
 ///
 /// # Errors
-/// [`Error::kind`] is `Unknown` when the store went without an answer for as long as `backoff` tries; whether
-/// the file is there is then for the next start to find out.
+/// [`Error::kind`] is `Unknown` if the store did not answer within the attempts of `backoff`. The next start then finds
+/// out whether the file exists.
 pub async fn commit_file(
     store: &Store,
     chain: &mut Chain,
@@ -43,36 +42,36 @@ pub async fn commit_file(
     bytes: Bytes,
     backoff: &Backoff,
 ) -> Result<CommitOutcome, Error> {
-    let file = File::of(facts);
+    let file = File::from_facts(facts);
     let broken = |source| Error::Violation { path: file.path.to_string(), source };
-    the_name_is_the_chains(facts.continues_at, chain.next(), &file.path)?;
+    name_continues_chain(facts.continues_at, chain.next(), &file.path)?;
     let mut attempts = backoff.attempts();
-    let mut step = chain.offer(facts.first, facts.last).map_err(broken)?;
+    let mut step = chain.begin_commit(facts.first, facts.last).map_err(broken)?;
     let mut taken = false;
     loop {
-        let fact = match step {
+        let answer = match step {
             Step::Put { .. } => file.put(store, bytes.clone(), &mut attempts).await?,
             Step::ReadFooter { .. } => file.read_footer(store, &mut attempts).await?,
             Step::Durable { last } => return Ok(CommitOutcome::Durable { last }),
             Step::Conflict { last } => return Ok(CommitOutcome::Conflict { last }),
         };
-        // "Taken" may have referred to a put of another writer that was in flight and failed.
-        if taken && fact == Fact::Absent {
+        // `Taken` may refer to another writer's put that was in flight and then failed.
+        if taken && answer == Answer::Absent {
             attempts.wait_after(Error::TakenAndAbsent { path: file.path.to_string() }).await?;
         }
-        taken = fact == Fact::Taken;
-        step = chain.on(fact).map_err(broken)?;
+        taken = answer == Answer::Taken;
+        step = chain.advance(answer).map_err(broken)?;
     }
 }
 
 /// Failed commit of a file; see [`Error::kind`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store did not do what was asked, or gave no answer for too long.
+    /// The store refused a request, or did not answer in time.
     #[error(transparent)]
     Store(#[from] store::Error),
     /// The object under the name can't be read.
-    #[error("could not read what stands under the name {path:?}")]
+    #[error("could not read the footer of {path:?}")]
     Footer {
         /// The name.
         path: String,
@@ -81,16 +80,16 @@ pub enum Error {
         source: Box<parquet::Error>,
     },
     /// The store reports a name as taken and as absent.
-    #[error("the store says that {path:?} is there and that it is not: is there a folder of that name?")]
+    #[error(
+        "the store reports {path:?} as existing on a put and as missing on a read: if a folder has that name, remove it"
+    )]
     TakenAndAbsent {
         /// The name.
         path: String,
     },
     /// A file of another lake, another destination or other rules.
-    #[error(
-        "{path:?} was written by other rules or for another place: its {fact} is {theirs}, and ours is {ours}"
-    )]
-    Stranger {
+    #[error("{path:?} differs from this run: its {fact} is {theirs}, and ours is {ours}")]
+    Mismatch {
         /// The name.
         path: String,
         /// The fact that differs.
@@ -100,7 +99,7 @@ pub enum Error {
         /// Its value in this run's footer.
         ours: String,
     },
-    /// A file that was closed for another place in its chain.
+    /// A file that was closed for another position in its chain.
     #[error("{path:?} was closed to continue at {continues_at}, but its chain continues at {next}")]
     WrongName {
         /// The name.
@@ -110,10 +109,10 @@ pub enum Error {
         /// The position of the chain.
         next: Ordinal,
     },
-    /// A broken invariant of the protocol.
-    #[error("the chain of {path:?} is broken")]
+    /// A violated invariant of the protocol.
+    #[error("the commit of {path:?} violates the commit protocol")]
     Violation {
-        /// The file that was being committed.
+        /// The file being committed.
         path: String,
         /// The invariant.
         #[source]
@@ -128,7 +127,7 @@ impl Error {
             Self::Store(error) => error.kind(),
             Self::Footer { source, .. } => source.kind(),
             Self::TakenAndAbsent { .. } => Kind::Unknown,
-            Self::Stranger { .. } | Self::WrongName { .. } | Self::Violation { .. } => Kind::Fatal,
+            Self::Mismatch { .. } | Self::WrongName { .. } | Self::Violation { .. } => Kind::Fatal,
         }
     }
 }
@@ -139,53 +138,53 @@ impl Retryable for Error {
     }
 }
 
-/// The file under commit: its name, and what whatever stands there must agree with.
+/// The file being committed: its name and its facts.
 struct File<'a> {
     facts: &'a FooterFacts,
     path: Path,
 }
 
 impl<'a> File<'a> {
-    fn of(facts: &'a FooterFacts) -> Self {
+    fn from_facts(facts: &'a FooterFacts) -> Self {
         Self { facts, path: facts.data_file() }
     }
 
-    /// One conditional request. No answer is a fact as well, once it has been waited out.
-    async fn put(&self, store: &Store, bytes: Bytes, attempts: &mut Attempts<'_>) -> Result<Fact, Error> {
+    /// Sends one conditional put. A missing answer becomes [`Answer::Unknown`] after the retry delay.
+    async fn put(&self, store: &Store, bytes: Bytes, attempts: &mut Attempts<'_>) -> Result<Answer, Error> {
         match store.put_if_absent(&self.path, bytes).await {
-            Ok(Put::Created) => Ok(Fact::Created),
-            Ok(Put::Taken) => Ok(Fact::Taken),
+            Ok(Put::Created) => Ok(Answer::Created),
+            Ok(Put::Taken) => Ok(Answer::Taken),
             Err(error) => {
                 attempts.wait_after(error).await?;
-                Ok(Fact::Unknown)
+                Ok(Answer::Unknown)
             }
         }
     }
 
-    async fn read_footer(&self, store: &Store, attempts: &mut Attempts<'_>) -> Result<Fact, Error> {
-        match found(store, &self.path).await {
+    async fn read_footer(&self, store: &Store, attempts: &mut Attempts<'_>) -> Result<Answer, Error> {
+        match find_durable(store, &self.path).await {
             Ok(Some(found)) => {
-                is_of_our_kind(&self.path, Facts { ours: self.facts, found: &found })?;
-                Ok(Fact::Footer { last: found.last })
+                matches_ours(&self.path, Facts { ours: self.facts, found: &found })?;
+                Ok(Answer::Footer { last: found.last })
             }
-            Ok(None) => Ok(Fact::Absent),
+            Ok(None) => Ok(Answer::Absent),
             Err(error) => {
                 attempts.wait_after(error).await?;
-                Ok(Fact::Unknown)
+                Ok(Answer::Unknown)
             }
         }
     }
 }
 
-/// What a file says that was to be put, and what the one says that stands under its name.
+/// The facts of the file to be put, and of the one found under its name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts<'a> {
     pub(super) ours: &'a FooterFacts,
     pub(super) found: &'a FooterFacts,
 }
 
-/// A file that was found counts only once it is durable: its writer may have lost power before it synced.
-pub(super) async fn found(store: &Store, path: &Path) -> Result<Option<FooterFacts>, Error> {
+/// Reads the facts of a file and makes the file durable: its writer may have lost power before it synced.
+pub(super) async fn find_durable(store: &Store, path: &Path) -> Result<Option<FooterFacts>, Error> {
     let unreadable = |source| Error::Footer { path: path.to_string(), source: Box::new(source) };
     let found = read_facts(store, path).await.map_err(unreadable)?;
     if found.is_some() {
@@ -194,8 +193,9 @@ pub(super) async fn found(store: &Store, path: &Path) -> Result<Option<FooterFac
     Ok(found)
 }
 
-/// The judgement by the last row rests on this: same lake, same place, same rules. Never the same writer.
-pub(super) fn is_of_our_kind(path: &Path, Facts { ours, found }: Facts<'_>) -> Result<(), Error> {
+/// Checks that two files have the same lake, position and rules. Only then does the last row decide a commit; the
+/// writer is not compared.
+pub(super) fn matches_ours(path: &Path, Facts { ours, found }: Facts<'_>) -> Result<(), Error> {
     let (our_place, their_place) = (&ours.destination, &found.destination);
     let versions = [ours.routing_version, found.routing_version].map(|version| version.to_string());
     let [our_version, their_version] = &versions;
@@ -209,13 +209,13 @@ pub(super) fn is_of_our_kind(path: &Path, Facts { ours, found }: Facts<'_>) -> R
     ] {
         if ours != theirs {
             let (ours, theirs) = (ours.clone(), theirs.clone());
-            return Err(Error::Stranger { path: path.to_string(), fact, theirs, ours });
+            return Err(Error::Mismatch { path: path.to_string(), fact, theirs, ours });
         }
     }
     Ok(())
 }
 
-fn the_name_is_the_chains(continues_at: Ordinal, next: Ordinal, path: &Path) -> Result<(), Error> {
+fn name_continues_chain(continues_at: Ordinal, next: Ordinal, path: &Path) -> Result<(), Error> {
     if continues_at == next {
         return Ok(());
     }

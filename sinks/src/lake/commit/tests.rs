@@ -1,16 +1,16 @@
-//! Files committed through a store that misbehaves.
+//! Commits through a store with injected faults.
 
 use tempfile::TempDir;
 
 use super::*;
-use crate::lake::fixtures::{destination, facts, impatient, written};
+use crate::lake::fixtures::{destination, facts, fast_backoff, written};
 use crate::paths;
 use crate::store::faults::{Faults, PutFault};
 
-/// Commits rows `first` to `last` behind what the chain knows.
+/// Commits rows `first` to `last` at the end of the chain.
 async fn commit(store: &Store, chain: &mut Chain, first: i64, last: i64) -> Result<CommitOutcome, Error> {
     let facts = facts(&destination("account", "2026-11-22"), chain.next().get(), first, last);
-    commit_file(store, chain, &facts, written(&facts), &impatient()).await
+    commit_file(store, chain, &facts, written(&facts), &fast_backoff()).await
 }
 
 fn new_chain() -> Chain {
@@ -35,7 +35,7 @@ async fn files(store: &Store) -> Vec<(i64, i64)> {
     files
 }
 
-/// What happens to the puts of rows 5 to 9, after another writer may have put something.
+/// Commits rows 5 to 9 with these faults, after another writer's commit of `before`.
 async fn check(before: Option<(i64, i64)>, puts: &[PutFault], reads_lost: usize, expected: CommitOutcome) {
     let folder = TempDir::new().unwrap();
     for address in ["memory://", folder.path().join("lake").to_str().unwrap()] {
@@ -59,40 +59,40 @@ async fn check(before: Option<(i64, i64)>, puts: &[PutFault], reads_lost: usize,
 }
 
 #[tokio::test]
-async fn file_lands_once_whatever_the_store_answers() {
-    use PutFault::{Late, Lost, Unanswered};
+async fn file_is_committed_once_after_lost_and_late_answers() {
+    use PutFault::{DeliveredLate, RequestLost, ResponseLost};
     check(None, &[], 0, durable(9)).await;
-    check(None, &[Lost], 0, durable(9)).await;
-    check(None, &[Lost, Lost, Lost, Lost], 0, durable(9)).await;
-    check(None, &[Unanswered], 0, durable(9)).await;
-    check(None, &[Late], 0, durable(9)).await;
-    check(None, &[Late, Unanswered], 1, durable(9)).await;
-    check(None, &[Unanswered], 2, durable(9)).await;
+    check(None, &[RequestLost], 0, durable(9)).await;
+    check(None, &[RequestLost, RequestLost, RequestLost, RequestLost], 0, durable(9)).await;
+    check(None, &[ResponseLost], 0, durable(9)).await;
+    check(None, &[DeliveredLate], 0, durable(9)).await;
+    check(None, &[DeliveredLate, ResponseLost], 1, durable(9)).await;
+    check(None, &[ResponseLost], 2, durable(9)).await;
 }
 
 #[tokio::test]
-async fn winner_of_the_name_decides_whoever_wrote_it() {
-    use PutFault::{Late, Lost, Unanswered};
+async fn existing_file_with_the_name_decides_the_outcome() {
+    use PutFault::{DeliveredLate, RequestLost, ResponseLost};
     check(Some((3, 9)), &[], 0, durable(9)).await;
     check(Some((5, 7)), &[], 0, conflict(7)).await;
     check(Some((0, 4)), &[], 0, conflict(4)).await;
     check(Some((5, 12)), &[], 0, conflict(12)).await;
-    check(Some((5, 12)), &[Unanswered], 1, conflict(12)).await;
-    check(Some((5, 7)), &[Late], 0, conflict(7)).await;
-    check(Some((5, 9)), &[Lost], 3, durable(9)).await;
+    check(Some((5, 12)), &[ResponseLost], 1, conflict(12)).await;
+    check(Some((5, 7)), &[DeliveredLate], 0, conflict(7)).await;
+    check(Some((5, 9)), &[RequestLost], 3, durable(9)).await;
 }
 
 #[tokio::test]
-async fn late_put_of_a_shorter_attempt_is_not_taken_for_the_longer() {
+async fn late_put_of_a_shorter_file_is_a_conflict_for_the_longer() {
     let store = Store::open("memory://").unwrap();
     let faults = Faults::new();
     let flaky = store.with_faults(&faults);
-    // The first attempt is cut off by a crash; its put is still somewhere.
-    (0..9).for_each(|_| faults.next_put("account", PutFault::Late));
+    // A crash ends the first attempt while its put is in flight.
+    (0..9).for_each(|_| faults.next_put("account", PutFault::DeliveredLate));
     let crash = commit(&flaky, &mut new_chain(), 5, 6).await;
     assert_eq!(crash.unwrap_err().kind(), Kind::Unknown);
     faults.deliver_late().await;
-    // The restarted writer, with the same id, has read on before it closes the file.
+    // The restarted writer, with the same id, reads more events before it closes the file.
     let restarted = store.with_faults(&Faults::new());
     assert_eq!(commit(&restarted, &mut new_chain(), 5, 9).await.unwrap(), conflict(6));
     let mut chain = Chain::recovered(Some(Ordinal::new(6)));
@@ -100,11 +100,11 @@ async fn late_put_of_a_shorter_attempt_is_not_taken_for_the_longer() {
     assert_eq!(files(&store).await, [(0, 6), (7, 9)]);
 }
 
-/// What another writer's file says differently.
+/// Difference of another writer's file from ours.
 type Change = fn(&mut FooterFacts);
 
 #[tokio::test]
-async fn file_of_other_rules_or_another_lake_is_not_judged_by_its_last_row() {
+async fn rejects_a_file_of_other_rules_or_another_lake() {
     let destination = destination("account", "2026-11-22");
     let changes: [(Change, &str); 5] = [
         (|facts| facts.routing_version = 2, "version of the routing rules is 2, and ours is 1"),
@@ -113,44 +113,44 @@ async fn file_of_other_rules_or_another_lake_is_not_judged_by_its_last_row() {
         (|facts| facts.destination.source = crate::lake::fixtures::source(8), "source is "),
         (|facts| facts.continues_at = Ordinal::new(5), "place in its chain is 5"),
     ];
-    for (change, says) in changes {
+    for (change, message) in changes {
         let store = Store::open("memory://").unwrap();
         let ours = facts(&destination, 0, 5, 9);
         let mut theirs = ours.clone();
         change(&mut theirs);
         store.put(&paths::data_file(&destination, Ordinal::new(0)), written(&theirs)).await.unwrap();
         let error =
-            commit_file(&store, &mut new_chain(), &ours, written(&ours), &impatient()).await.unwrap_err();
+            commit_file(&store, &mut new_chain(), &ours, written(&ours), &fast_backoff()).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Fatal);
-        assert!(error.to_string().contains(says), "{error}");
+        assert!(error.to_string().contains(message), "{error}");
     }
 }
 
 #[tokio::test]
-async fn store_that_refuses_or_stays_away_is_an_error_with_its_subject() {
-    for (fault, kind) in [(PutFault::Denied, Kind::Fatal), (PutFault::Lost, Kind::Unknown)] {
+async fn refused_and_unanswered_puts_are_errors_that_name_the_file() {
+    for (fault, kind) in [(PutFault::Denied, Kind::Fatal), (PutFault::RequestLost, Kind::Unknown)] {
         let faults = Faults::new();
         (0..9).for_each(|_| faults.next_put("account", fault));
         let store = Store::open("memory://").unwrap().with_faults(&faults);
         let error = commit(&store, &mut new_chain(), 5, 9).await.unwrap_err();
         assert_eq!(error.kind(), kind);
         assert!(error.to_string().contains("account/enqueued_date=2026-11-22/"), "{error}");
-        let attempts = if kind == Kind::Fatal { 1 } else { impatient().attempts_max as usize };
+        let attempts = if kind == Kind::Fatal { 1 } else { fast_backoff().attempts_max as usize };
         assert_eq!(faults.puts().len(), attempts);
     }
 }
 
 #[tokio::test]
-async fn file_closed_for_another_name_is_refused() {
+async fn rejects_a_file_closed_for_another_name() {
     let store = Store::open("memory://").unwrap();
     let stale = facts(&destination("account", "2026-11-22"), 0, 8, 9);
     let mut chain = Chain::recovered(Some(Ordinal::new(6)));
-    let error = commit_file(&store, &mut chain, &stale, written(&stale), &impatient()).await.unwrap_err();
+    let error = commit_file(&store, &mut chain, &stale, written(&stale), &fast_backoff()).await.unwrap_err();
     assert!(error.to_string().contains("closed to continue at 0, but its chain continues at 7"), "{error}");
 }
 
 #[tokio::test]
-async fn commit_runs_on_a_task_of_its_own() {
+async fn commit_future_can_be_spawned() {
     let store = Store::open("memory://").unwrap();
     let task = tokio::spawn(async move { commit(&store, &mut new_chain(), 5, 9).await });
     assert_eq!(task.await.unwrap().unwrap(), durable(9));

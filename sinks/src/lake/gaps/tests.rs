@@ -6,12 +6,12 @@ use bytes::Bytes;
 
 use super::GapCause::{NotSent, Unreadable};
 use super::*;
-use crate::lake::fixtures::{impatient, source};
+use crate::lake::fixtures::{fast_backoff, source};
 use crate::store::Store;
 use crate::store::faults::{Faults, PutFault};
 
 fn records(store: &Store) -> Records {
-    Records::new(store.clone(), impatient())
+    Records::new(store.clone(), fast_backoff())
 }
 
 fn gap(from: i64, to: i64) -> OrdinalRange {
@@ -82,7 +82,7 @@ async fn record_that_covers_less_leaves_the_rest_to_another() {
 
 #[tokio::test]
 async fn unanswered_put_is_recorded_once() {
-    for fault in [PutFault::Lost, PutFault::Unanswered, PutFault::Late] {
+    for fault in [PutFault::RequestLost, PutFault::ResponseLost, PutFault::DeliveredLate] {
         let store = Store::open("memory://").unwrap();
         let faults = Faults::new();
         faults.next_put("gaps/", fault);

@@ -1,11 +1,11 @@
 //! Records put by writers that disagree.
 
 use super::*;
-use crate::lake::fixtures::{impatient, source};
+use crate::lake::fixtures::{fast_backoff, source};
 use crate::store::faults::{Faults, PutFault};
 
 fn records(store: &Store) -> Records {
-    Records::new(store.clone(), impatient())
+    Records::new(store.clone(), fast_backoff())
 }
 
 fn origin(first: i64, namespace: &str) -> Origin {
@@ -18,8 +18,8 @@ fn range(from: i64, to: i64) -> OrdinalRange {
 
 #[tokio::test]
 async fn lake_has_one_id_whoever_asks_first() {
-    use PutFault::{Late, Lost, Unanswered};
-    for fault in [Lost, Unanswered, Late] {
+    use PutFault::{DeliveredLate, RequestLost, ResponseLost};
+    for fault in [RequestLost, ResponseLost, DeliveredLate] {
         let store = Store::open("memory://").unwrap();
         let faults = Faults::new();
         faults.next_put("lake.json", fault);
@@ -107,7 +107,7 @@ async fn data_files_without_an_identity_are_refused() {
 #[tokio::test]
 async fn lake_of_another_contract_is_refused_with_what_to_do() {
     let store = Store::open("memory://").unwrap();
-    let records = Records::new(store.clone(), impatient());
+    let records = Records::new(store.clone(), fast_backoff());
     for (record, version, remedy) in [
         (r#"{"id":"old"}"#, "version 1", "begin a new lake in an empty folder"),
         (r#"{"id":"new","contract":3}"#, "version 3", "use a newer version of catchwater"),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::*;
-use crate::lake::fixtures::{destination, facts, impatient, source, written};
+use crate::lake::fixtures::{destination, facts, fast_backoff, source, written};
 use crate::store::faults::Faults;
 
 /// A lake with these files: table, day, name, last row.
@@ -37,8 +37,8 @@ fn since(day: Option<&str>) -> Days {
 }
 
 async fn recover(store: &Store, days: &Days) -> Result<Found, Error> {
-    let listing = Listing::read(store, days, &impatient()).await?;
-    chains(store, &source(7), &impatient()).recover(&listing).await
+    let listing = Listing::read(store, days, &fast_backoff()).await?;
+    chains(store, &source(7), &fast_backoff()).recover(&listing).await
 }
 
 /// What a recovery finds, as (table, day, last row).
@@ -203,7 +203,7 @@ async fn rows_are_read_of_every_file_that_reaches_above() {
             .await
             .unwrap();
     }
-    let (source, backoff) = (source(7), impatient());
+    let (source, backoff) = (source(7), fast_backoff());
     let listing = Listing::read(&store, &Days::default(), &backoff).await.unwrap();
     for (after, expected) in [
         (None, &[3..=4, 7..=7, 9..=12][..]),

@@ -143,7 +143,7 @@ pub async fn find_file(
 ) -> Result<bool, Error> {
     let mut attempts = backoff.attempts();
     loop {
-        match commit::found(store, path).await {
+        match commit::find_durable(store, path).await {
             Ok(None) => return Ok(false),
             Ok(Some(found)) => {
                 is_of_the_plan(path, facts, &found)?;
@@ -182,9 +182,9 @@ pub async fn commit_file(
 fn is_of_the_plan(path: &Path, ours: &FooterFacts, found: &FooterFacts) -> Result<(), Error> {
     let differs = |fact, ours: &dyn ToString, theirs: &dyn ToString| {
         let (path, ours, theirs) = (path.to_string(), ours.to_string(), theirs.to_string());
-        Err(Error::File(commit::Error::Stranger { path, fact, theirs, ours }))
+        Err(Error::File(commit::Error::Mismatch { path, fact, theirs, ours }))
     };
-    commit::is_of_our_kind(path, Facts { ours, found })?;
+    commit::matches_ours(path, Facts { ours, found })?;
     if (ours.first, ours.last) != (found.first, found.last) {
         let range = |facts: &FooterFacts| format!("{} to {}", facts.first, facts.last);
         return differs("range of places", &range(ours), &range(found));

@@ -1,7 +1,7 @@
 //! What is planned, which plan stands, and when a plan's file is there.
 
 use super::*;
-use crate::lake::fixtures::{destination, facts, impatient, written};
+use crate::lake::fixtures::{destination, facts, fast_backoff, written};
 use crate::store::faults::{Faults, PutFault};
 
 fn quarantine() -> DataFileName {
@@ -45,12 +45,12 @@ fn what_is_understood_is_planned_once() {
 async fn of_two_plans_one_stands() {
     let store = Store::open("memory://").unwrap();
     let (faults, slow) = (Faults::new(), Faults::new());
-    let one = Records::new(store.with_faults(&faults), impatient());
-    let other = Records::new(store.with_faults(&slow), impatient());
+    let one = Records::new(store.with_faults(&faults), fast_backoff());
+    let other = Records::new(store.with_faults(&slow), fast_backoff());
     let (ours, theirs) = (plan(1, &[("account", &[101])]), plan(1, &[("lead", &[101])]));
-    slow.next_put("redrive", PutFault::Late);
-    slow.next_put("redrive", PutFault::Lost);
-    faults.next_put("redrive", PutFault::Unanswered);
+    slow.next_put("redrive", PutFault::DeliveredLate);
+    slow.next_put("redrive", PutFault::RequestLost);
+    faults.next_put("redrive", PutFault::ResponseLost);
     assert_eq!(one.plan_redrive(&quarantine(), ours.clone()).await.unwrap(), ours);
     assert_eq!(other.plan_redrive(&quarantine(), theirs).await.unwrap(), ours);
     assert_eq!(slow.deliver_late().await, 0, "the name is taken");
@@ -75,7 +75,7 @@ async fn what_is_no_plan_is_an_error() {
     for (case, bytes, words) in cases {
         let store = Store::open("memory://").unwrap();
         store.put(&paths::redrive_plan(&quarantine(), 1), bytes.into()).await.unwrap();
-        let error = Records::new(store, impatient()).redrive_plans(&quarantine()).await.unwrap_err();
+        let error = Records::new(store, fast_backoff()).redrive_plans(&quarantine()).await.unwrap_err();
         assert!(error.to_string().contains(words), "{case}: {error}");
     }
 }
@@ -85,19 +85,19 @@ async fn a_file_is_there_once_whoever_put_it() {
     let facts =
         FooterFacts { routing_version: 2, ..facts(&destination("account", "2026-11-22"), 100, 101, 104) };
     let path = paths::redriven_file("account", &quarantine(), 1);
-    for fault in [PutFault::Lost, PutFault::Unanswered, PutFault::Late] {
+    for fault in [PutFault::RequestLost, PutFault::ResponseLost, PutFault::DeliveredLate] {
         let store = Store::open("memory://").unwrap();
         let faults = Faults::new();
         faults.next_put("-r1", fault);
         faults.lose_next_read("-r1");
         let unreliable = store.with_faults(&faults);
-        assert!(!find_file(&store, &path, &facts, &impatient()).await.unwrap());
-        commit_file(&unreliable, &path, &facts, written(&facts), &impatient()).await.unwrap();
-        assert!(find_file(&unreliable, &path, &facts, &impatient()).await.unwrap());
+        assert!(!find_file(&store, &path, &facts, &fast_backoff()).await.unwrap());
+        commit_file(&unreliable, &path, &facts, written(&facts), &fast_backoff()).await.unwrap();
+        assert!(find_file(&unreliable, &path, &facts, &fast_backoff()).await.unwrap());
         assert_eq!(faults.deliver_late().await, 0, "{fault:?}");
         // Another redriver's bytes differ, and its rows don't.
         let other = FooterFacts { writer: "another".into(), ..facts.clone() };
-        commit_file(&store, &path, &other, written(&other), &impatient()).await.unwrap();
+        commit_file(&store, &path, &other, written(&other), &fast_backoff()).await.unwrap();
     }
 }
 
@@ -117,8 +117,8 @@ async fn another_file_under_the_name_is_an_error() {
     for (other, words) in cases {
         let store = Store::open("memory://").unwrap();
         store.put(&path, written(&other)).await.unwrap();
-        let found = find_file(&store, &path, &facts, &impatient()).await.unwrap_err();
-        let put = commit_file(&store, &path, &facts, written(&facts), &impatient()).await.unwrap_err();
+        let found = find_file(&store, &path, &facts, &fast_backoff()).await.unwrap_err();
+        let put = commit_file(&store, &path, &facts, written(&facts), &fast_backoff()).await.unwrap_err();
         assert!(found.to_string().contains(words) && put.to_string().contains(words), "{found}, {put}");
     }
 }

@@ -1,7 +1,7 @@
 //! Sources entered by old and new rules.
 
 use super::*;
-use crate::lake::fixtures::{impatient, source};
+use crate::lake::fixtures::{fast_backoff, source};
 use crate::lake::records::Origin;
 use crate::store::Store;
 use crate::store::faults::Faults;
@@ -9,7 +9,7 @@ use crate::store::faults::Faults;
 /// A source that began at 40 by version 1.
 async fn begun() -> (Store, Records) {
     let store = Store::open("memory://").unwrap();
-    let records = Records::new(store.clone(), impatient());
+    let records = Records::new(store.clone(), fast_backoff());
     let origin = Origin { first: Ordinal::new(40), routing_version: 1, namespace: "ns".into() };
     records.begin(&source(7), origin).await.unwrap();
     (store, records)
@@ -55,7 +55,7 @@ async fn new_rules_begin_where_the_old_ones_are_caught_up() {
     // And again, seen through a listing that shows none of it.
     let faults = Faults::new();
     faults.hide_from_listings("rules/");
-    let stale = Records::new(store.with_faults(&faults), impatient());
+    let stale = Records::new(store.with_faults(&faults), fast_backoff());
     check(&stale, (3, Some(250), Some(250)), Ok(251)).await;
     check(&records, (3, None, None), Ok(251)).await;
     check(&stale, (2, None, None), Err("this lake is written by newer rules")).await;
@@ -86,7 +86,7 @@ async fn of_two_boundaries_one_holds() {
 
 #[tokio::test]
 async fn source_without_an_origin_is_not_entered() {
-    let records = Records::new(Store::open("memory://").unwrap(), impatient());
+    let records = Records::new(Store::open("memory://").unwrap(), fast_backoff());
     check(&records, (1, None, None), Err("has no origin in this lake")).await;
 }
 

@@ -1,13 +1,13 @@
 //! Schemas extended by writers that have not heard of each other.
 
 use super::*;
-use crate::lake::fixtures::impatient;
+use crate::lake::fixtures::fast_backoff;
 use crate::ordinals::Ordinal;
 use crate::store::Store;
 use crate::store::faults::{Faults, PutFault};
 
 async fn schemas(store: &Store) -> Schemas {
-    Schemas::load(Records::new(store.clone(), impatient())).await.unwrap()
+    Schemas::load(Records::new(store.clone(), fast_backoff())).await.unwrap()
 }
 
 /// Columns without a list or a struct.
@@ -117,8 +117,8 @@ async fn type_in_the_lake_stays_and_nothing_is_put_for_a_file_that_contradicts_i
 
 #[tokio::test]
 async fn two_writers_end_with_the_columns_of_both() {
-    use PutFault::{Late, Lost, Unanswered};
-    for fault in [Lost, Unanswered, Late] {
+    use PutFault::{DeliveredLate, RequestLost, ResponseLost};
+    for fault in [RequestLost, ResponseLost, DeliveredLate] {
         let store = Store::open("memory://").unwrap();
         let faults = Faults::new();
         let mut first = schemas(&store.with_faults(&faults)).await;
