@@ -2,7 +2,7 @@
 
 use std::io;
 
-use catchwater::generator::{Format, Generator, Size};
+use catchwater::internals::generator::{Format, Generator, Size};
 use catchwater_benches::bodies::{Bodies, SEED};
 use catchwater_benches::clock::{cpu_time, timed};
 use catchwater_benches::machine::on_cores;

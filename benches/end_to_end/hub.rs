@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use catchwater::emulator::{self, Emulator, NewEvent};
-use catchwater::position::PartitionId;
+use catchwater::internals::emulator::{self, Emulator, NewEvent};
+use catchwater::internals::position::PartitionId;
 use catchwater_benches::machine::{on_cores, own_cores};
 use tokio::runtime::{Builder, Runtime};
 

@@ -11,7 +11,7 @@ mod proxy; // sees when a hub begins to send
 
 use std::io;
 
-use catchwater::generator::{Format, Size};
+use catchwater::internals::generator::{Format, Size};
 use catchwater_benches::made::Made;
 
 use self::case::{Case, Source};

@@ -5,8 +5,8 @@
 //! bodies. A leaf of an attribute has the attribute's name, at any depth. Numbers are compared as f64,
 //! since some rivals read them so. Of received events it is the sum of FNV-1a of number, offset, time and body.
 
-use catchwater::event::tree::{Kind, NodeId, Tree};
-use catchwater::event::{ChangeEvent, Member, RawBatch};
+use catchwater::internals::event::tree::{Kind, NodeId, Tree};
+use catchwater::internals::event::{ChangeEvent, Member, RawBatch};
 
 /// The facts of an event.
 pub(super) const FACTS: [Member; 23] = [

@@ -7,8 +7,8 @@ use std::hint::black_box;
 use std::io;
 use std::process::Command;
 
-use catchwater::generator::Format;
-use catchwater::parse::{ParentContext, Parser};
+use catchwater::internals::generator::Format;
+use catchwater::internals::parse::{ParentContext, Parser};
 use catchwater_benches::bodies::{Bodies, SHAPES};
 use catchwater_benches::turns::Contender;
 use catchwater_benches::yardstick;

@@ -9,12 +9,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater::budget::Budget;
-use catchwater::clock::SystemClock;
-use catchwater::event::RawBatch;
-use catchwater::eventhubs::{Client, ConnectionString, Distrust, ReceiveOptions, Start};
-use catchwater::generator::{Format, Generator, Size};
-use catchwater::position::PartitionId;
+use catchwater::internals::budget::Budget;
+use catchwater::internals::clock::SystemClock;
+use catchwater::internals::event::RawBatch;
+use catchwater::internals::eventhubs::{Client, ConnectionString, Distrust, ReceiveOptions, Start};
+use catchwater::internals::generator::{Format, Generator, Size};
+use catchwater::internals::position::PartitionId;
 use catchwater_benches::bodies::SEED;
 use catchwater_benches::clock::timed_thread;
 use catchwater_benches::machine::on_cores;
@@ -154,7 +154,7 @@ async fn read_all(
     hub: &ConnectionString,
     events: usize,
     look: fn(&mut Answer, &RawBatch),
-) -> Result<Answer, catchwater::eventhubs::Error> {
+) -> Result<Answer, catchwater::internals::eventhubs::Error> {
     let client = Client::connect(hub, "bench", Arc::new(SystemClock)).await?;
     let mut reading = JoinSet::new();
     for partition in 0..PARTITIONS {

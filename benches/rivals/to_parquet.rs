@@ -9,8 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use catchwater::generator::{Format, Generator, Size};
-use catchwater::parse::{ParentContext, Parser};
+use catchwater::internals::generator::{Format, Generator, Size};
+use catchwater::internals::parse::{ParentContext, Parser};
 use catchwater_benches::bodies::{Bodies, SEED};
 use catchwater_benches::report::{Measurement, Unit};
 use catchwater_benches::spread::Spread;

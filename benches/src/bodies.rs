@@ -1,12 +1,12 @@
 //! Event bodies: generated in four sizes and two formats, or real.
 //!
-//! Owns: which bodies the stages are given. Does not own: how they are made up (`catchwater::generator`).
+//! Owns: which bodies the stages are given. Does not own: how they are made up (`catchwater::internals::generator`).
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use catchwater::generator::{Format, Generator, Size};
+use catchwater::internals::generator::{Format, Generator, Size};
 
 use crate::effort::Effort;
 use crate::turns::Load;

@@ -81,7 +81,7 @@ const ENVELOPE_TEXT: &str = r#"{"BusinessUnitId":"a3c20b02-4e38-4f11-a315-000d3a
 #[cfg(test)]
 mod tests {
     use super::*;
-    use catchwater::parse::{ParentContext, Parser};
+    use catchwater::internals::parse::{ParentContext, Parser};
 
     #[test]
     fn made_body_is_an_event_of_its_table_and_size() {

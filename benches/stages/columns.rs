@@ -7,8 +7,8 @@ use std::hint::black_box;
 use std::io;
 
 use arrow::array::RecordBatch;
-use catchwater::event::ChangeEvent;
-use catchwater::parse::{ParentContext, Parser};
+use catchwater::internals::event::ChangeEvent;
+use catchwater::internals::parse::{ParentContext, Parser};
 use catchwater_benches::bodies::{Bodies, SHAPES};
 use catchwater_benches::turns::{Contender, Load};
 use catchwater_benches::yardstick::PlainTape;

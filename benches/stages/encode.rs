@@ -6,8 +6,8 @@ use std::hint::black_box;
 use std::io;
 
 use arrow::array::RecordBatch;
-use catchwater::generator::Format;
-use catchwater::parse::{ParentContext, Parser};
+use catchwater::internals::generator::Format;
+use catchwater::internals::parse::{ParentContext, Parser};
 use catchwater_benches::bodies::SHAPES;
 use catchwater_benches::report::{Measurement, Unit};
 use catchwater_benches::spread::Spread;

@@ -6,10 +6,10 @@ use std::hint::black_box;
 use std::io;
 use std::thread;
 
-use catchwater::budget::Budget;
-use catchwater::clock::UnixMillis;
-use catchwater::event::{EventHead, RawBatch, RawBatchBuilder};
-use catchwater::position::{PartitionId, SequenceNumber};
+use catchwater::internals::budget::Budget;
+use catchwater::internals::clock::UnixMillis;
+use catchwater::internals::event::{EventHead, RawBatch, RawBatchBuilder};
+use catchwater::internals::position::{PartitionId, SequenceNumber};
 use catchwater_benches::bodies::{Bodies, Shape};
 use catchwater_benches::turns::Contender;
 use crossbeam_channel::unbounded;

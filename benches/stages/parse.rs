@@ -6,9 +6,9 @@
 use std::hint::black_box;
 use std::io;
 
-use catchwater::event::tree::{Kind, NodeId, Tree};
-use catchwater::generator::{Format, Generator};
-use catchwater::parse::{ParentContext, Parser};
+use catchwater::internals::event::tree::{Kind, NodeId, Tree};
+use catchwater::internals::generator::{Format, Generator};
+use catchwater::internals::parse::{ParentContext, Parser};
 use catchwater_benches::bodies::{Bodies, SEED, SHAPES, Shape};
 use catchwater_benches::turns::Contender;
 use catchwater_benches::yardstick::{self, PlainTape};

@@ -5,12 +5,12 @@ use std::io;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use catchwater::clock::UnixMillis;
-use catchwater::columns::{Catalog, Context, Full, TableBuffer};
-use catchwater::event::{ChangeEvent, RawEvent};
-use catchwater::parse::Parser;
-use catchwater::position::{PartitionId, SequenceNumber};
-use catchwater::run::RollRules;
+use catchwater::internals::clock::UnixMillis;
+use catchwater::internals::columns::{Catalog, Context, Full, TableBuffer};
+use catchwater::internals::event::{ChangeEvent, RawEvent};
+use catchwater::internals::parse::Parser;
+use catchwater::internals::position::{PartitionId, SequenceNumber};
+use catchwater::internals::run::RollRules;
 use catchwater_benches::bodies::Bodies;
 use catchwater_sinks::CONTRACT;
 use catchwater_sinks::ordinals::Ordinal;

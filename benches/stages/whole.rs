@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::io;
 
-use catchwater::parse::{ParentContext, Parser};
+use catchwater::internals::parse::{ParentContext, Parser};
 use catchwater_benches::bodies::{Bodies, SHAPES};
 use catchwater_benches::turns::Contender;
 use catchwater_benches::yardstick;

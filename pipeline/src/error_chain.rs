@@ -9,7 +9,7 @@ use std::fmt;
 ///
 /// Some libraries repeat the text of the cause in the error, and some causes begin with the text of the error above them.
 /// A text that an outer error already contains is left out.
-pub fn error_chain<'a>(error: &'a (dyn Error + 'static)) -> impl fmt::Display + 'a {
+pub(crate) fn error_chain<'a>(error: &'a (dyn Error + 'static)) -> impl fmt::Display + 'a {
     ErrorChain(error)
 }
 

@@ -10,7 +10,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     keep_freed_pages();
-    catchwater::cli::main()
+    catchwater::run_command_line()
 }
 
 /// `mi_option_purge_delay` of `mimalloc.h`, which `libmimalloc-sys` does not name.

@@ -4,11 +4,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::Path;
 
-use catchwater::clock::UnixMillis;
-use catchwater::columns::{Catalog, Context, TableBuffer};
-use catchwater::event::RawEvent;
-use catchwater::parse::{ParentContext, Parser};
-use catchwater::position::{PartitionId, SequenceNumber};
+use catchwater::internals::clock::UnixMillis;
+use catchwater::internals::columns::{Catalog, Context, TableBuffer};
+use catchwater::internals::event::RawEvent;
+use catchwater::internals::parse::{ParentContext, Parser};
+use catchwater::internals::position::{PartitionId, SequenceNumber};
 
 #[global_allocator]
 static COUNTING: Counting = Counting;

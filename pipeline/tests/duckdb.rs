@@ -19,9 +19,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bed::{Bed, send};
-use catchwater::emulator::{Config, Emulator, NewEvent};
-use catchwater::generator::{Format, Generator, Size};
-use catchwater::position::PartitionId;
+use catchwater::internals::emulator::{Config, Emulator, NewEvent};
+use catchwater::internals::generator::{Format, Generator, Size};
+use catchwater::internals::position::PartitionId;
 use processes::{Hub, audit, catchwater, output_text};
 
 #[test]

@@ -36,9 +36,9 @@ mod memory;
 
 use std::time::{Duration, Instant};
 
-use catchwater::amqp::encode::Encoder;
-use catchwater::amqp::sections::code;
-use catchwater::amqp::transfer::TransferTemplate;
+use catchwater::internals::amqp::encode::Encoder;
+use catchwater::internals::amqp::sections::code;
+use catchwater::internals::amqp::transfer::TransferTemplate;
 
 #[test]
 fn bodies() {

@@ -11,12 +11,12 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 
-use catchwater::amqp::map::AmqpMap;
-use catchwater::budget::Budget;
-use catchwater::clock::SystemClock;
-use catchwater::event::RawEvent;
-use catchwater::eventhubs::{Client, ConnectionString, Distrust, ReceiveOptions, Start};
-use catchwater::position::{PartitionId, SequenceNumber};
+use catchwater::internals::amqp::map::AmqpMap;
+use catchwater::internals::budget::Budget;
+use catchwater::internals::clock::SystemClock;
+use catchwater::internals::event::RawEvent;
+use catchwater::internals::eventhubs::{Client, ConnectionString, Distrust, ReceiveOptions, Start};
+use catchwater::internals::position::{PartitionId, SequenceNumber};
 use tokio::task::spawn_blocking;
 
 const EVENTS: i64 = 2_000;

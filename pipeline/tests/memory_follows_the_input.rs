@@ -25,10 +25,10 @@ mod memory;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use catchwater::columns::{Catalog, Context, TableBuffer};
-use catchwater::generator::{Generator, Size};
-use catchwater::parse::{GROWTH_FACTOR, ParentContext, Parser};
-use catchwater::position::PartitionId;
+use catchwater::internals::columns::{Catalog, Context, TableBuffer};
+use catchwater::internals::generator::{Generator, Size};
+use catchwater::internals::parse::{GROWTH_FACTOR, ParentContext, Parser};
+use catchwater::internals::position::PartitionId;
 use catchwater_sinks::parquet::{ChunkWriter, RowGroup, encode_row_group};
 
 use self::growth::{Measured, Reading, measure};

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use catchwater::generator::{Generator, Size};
-use catchwater::parse::{ParentContext, Parser};
+use catchwater::internals::generator::{Generator, Size};
+use catchwater::internals::parse::{ParentContext, Parser};
 
 #[global_allocator]
 static COUNTING: Counting = Counting(AtomicUsize::new(0));

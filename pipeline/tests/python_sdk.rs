@@ -7,8 +7,8 @@ mod python;
 
 use std::process::{Command, Output};
 
-use catchwater::emulator::{Config, Emulator};
-use catchwater::position::PartitionId;
+use catchwater::internals::emulator::{Config, Emulator};
+use catchwater::internals::position::PartitionId;
 use tokio::task::spawn_blocking;
 
 /// Runs a check of `tests/python/sdk.py` against a fresh hub and returns the hub.

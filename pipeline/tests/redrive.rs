@@ -9,10 +9,10 @@ mod processes;
 use std::path::Path;
 use std::process::Stdio;
 
-use catchwater::clock::UnixMillis;
-use catchwater::columns::{Catalog, ColumnType, Context, Rows, TableBuffer};
-use catchwater::event::{QUARANTINE, RawEvent, Reason, Reject};
-use catchwater::position::{PartitionId, SequenceNumber};
+use catchwater::internals::clock::UnixMillis;
+use catchwater::internals::columns::{Catalog, ColumnType, Context, Rows, TableBuffer};
+use catchwater::internals::event::{QUARANTINE, RawEvent, Reason, Reject};
+use catchwater::internals::position::{PartitionId, SequenceNumber};
 use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::records::{FirstStart, Origin, Records};
 use catchwater_sinks::lake::schema::{Ensured, FileColumn, Schemas};

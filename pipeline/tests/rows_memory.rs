@@ -9,14 +9,14 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater::budget::{Budget, LaneBudget};
-use catchwater::clock::UnixMillis;
-use catchwater::columns::{Catalog, Context};
-use catchwater::event::{EventHead, RawBatchBuilder};
-use catchwater::metrics::Metrics;
-use catchwater::parse::{ParentContext, Parser};
-use catchwater::position::{PartitionId, SequenceNumber};
-use catchwater::run::{Lane, LaneDeps, LaneInput, LaneOutput, RollRules, RunFacts, StartId};
+use catchwater::internals::budget::{Budget, LaneBudget};
+use catchwater::internals::clock::UnixMillis;
+use catchwater::internals::columns::{Catalog, Context};
+use catchwater::internals::event::{EventHead, RawBatchBuilder};
+use catchwater::internals::metrics::Metrics;
+use catchwater::internals::parse::{ParentContext, Parser};
+use catchwater::internals::position::{PartitionId, SequenceNumber};
+use catchwater::internals::run::{Lane, LaneDeps, LaneInput, LaneOutput, RollRules, RunFacts, StartId};
 use catchwater_sinks::parquet::ChunkWriter;
 use catchwater_sinks::paths::SourceId;
 

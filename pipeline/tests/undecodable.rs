@@ -13,10 +13,10 @@ use std::path::Path;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use catchwater::amqp::encode::Encoder;
-use catchwater::amqp::sections::code;
-use catchwater::emulator::{Config, Emulator, NewEvent};
-use catchwater::position::PartitionId;
+use catchwater::internals::amqp::encode::Encoder;
+use catchwater::internals::amqp::sections::code;
+use catchwater::internals::emulator::{Config, Emulator, NewEvent};
+use catchwater::internals::position::PartitionId;
 use catchwater_sinks::parquet;
 use catchwater_sinks::paths;
 use catchwater_sinks::store::Store;

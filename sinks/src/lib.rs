@@ -3,6 +3,8 @@
 //! Knows nothing of Event Hubs, Dataverse or threads. A *source* is one ordered log (in catchwater: one partition of one
 //! generation of one hub), an *ordinal* is a place in it. Each module imports only modules above it.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod backoff; // delays between attempts at a request
 pub mod ordinals; // places in a source: one, a range, a set
 pub mod paths; // the keys of a lake, and the names of sources and days in them

@@ -11,13 +11,15 @@ use std::hint::black_box;
 use std::io;
 use std::sync::Arc;
 
-use catchwater::amqp::map::AmqpMap;
-use catchwater::budget::Budget;
-use catchwater::clock::SystemClock;
-use catchwater::event::RawBatch;
-use catchwater::eventhubs::{Client, ConnectionString, Distrust, PartitionReceiver, ReceiveOptions, Start};
-use catchwater::generator::{Format, Size};
-use catchwater::position::PartitionId;
+use catchwater::internals::amqp::map::AmqpMap;
+use catchwater::internals::budget::Budget;
+use catchwater::internals::clock::SystemClock;
+use catchwater::internals::event::RawBatch;
+use catchwater::internals::eventhubs::{
+    Client, ConnectionString, Distrust, PartitionReceiver, ReceiveOptions, Start,
+};
+use catchwater::internals::generator::{Format, Size};
+use catchwater::internals::position::PartitionId;
 use catchwater_benches::bodies::Bodies;
 use catchwater_benches::clock::timed_thread;
 use catchwater_benches::machine::on_cores;

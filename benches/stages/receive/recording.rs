@@ -5,11 +5,11 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc;
 
-use catchwater::amqp::frames::FrameRef;
-use catchwater::amqp::transfer::decode_transfer;
-use catchwater::clock::SystemClock;
-use catchwater::event::RawBatch;
-use catchwater::eventhubs::{Client, ConnectionString, Replay};
+use catchwater::internals::amqp::frames::FrameRef;
+use catchwater::internals::amqp::transfer::decode_transfer;
+use catchwater::internals::clock::SystemClock;
+use catchwater::internals::event::RawBatch;
+use catchwater::internals::eventhubs::{Client, ConnectionString, Replay};
 
 use super::{FIRST, Failure, Hub, attach};
 

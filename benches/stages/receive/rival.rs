@@ -69,7 +69,7 @@ impl Rival {
 
 /// The emulator's own default key, which PLAIN takes.
 fn emulator_key() -> (String, String) {
-    let config = catchwater::emulator::Config::default();
+    let config = catchwater::internals::emulator::Config::default();
     (config.key_name, config.key)
 }
 

@@ -3,12 +3,12 @@
 
 use std::cell::RefCell;
 
-use catchwater::clock::UnixMillis;
-use catchwater::columns::{Catalog, Context, TableBuffer};
-use catchwater::event::tree::NodeId;
-use catchwater::event::{ChangeEvent, QUARANTINE, RawEvent, Reject};
-use catchwater::parse::{ParentContext, Parser};
-use catchwater::position::{PartitionId, SequenceNumber};
+use catchwater::internals::clock::UnixMillis;
+use catchwater::internals::columns::{Catalog, Context, TableBuffer};
+use catchwater::internals::event::tree::NodeId;
+use catchwater::internals::event::{ChangeEvent, QUARANTINE, RawEvent, Reject};
+use catchwater::internals::parse::{ParentContext, Parser};
+use catchwater::internals::position::{PartitionId, SequenceNumber};
 
 thread_local! {
     static READERS: RefCell<[Reader; 2]> = RefCell::new([

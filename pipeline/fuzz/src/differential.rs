@@ -1,8 +1,8 @@
 //! A random event: our parser reads the same from its JSON as serde_json, and the same from its XML.
 
-use catchwater::event::ChangeEvent;
-use catchwater::event::tree::{Kind, NodeId, Tree};
-use catchwater::parse::{ParentContext, Parser};
+use catchwater::internals::event::ChangeEvent;
+use catchwater::internals::event::tree::{Kind, NodeId, Tree};
+use catchwater::internals::parse::{ParentContext, Parser};
 use serde_json::Value;
 
 use crate::dice::Dice;

@@ -4,11 +4,11 @@
 
 use std::convert::Infallible;
 
-use catchwater::clock::UnixMillis;
-use catchwater::columns::{Catalog, Context, Full, TableBuffer};
-use catchwater::event::{QUARANTINE, RawEvent};
-use catchwater::parse::{GROWTH_BASE_BYTES, GROWTH_FACTOR, ParentContext, Parser};
-use catchwater::position::{PartitionId, SequenceNumber};
+use catchwater::internals::clock::UnixMillis;
+use catchwater::internals::columns::{Catalog, Context, Full, TableBuffer};
+use catchwater::internals::event::{QUARANTINE, RawEvent};
+use catchwater::internals::parse::{GROWTH_BASE_BYTES, GROWTH_FACTOR, ParentContext, Parser};
+use catchwater::internals::position::{PartitionId, SequenceNumber};
 
 use crate::dice::Dice;
 use crate::memory::peak;

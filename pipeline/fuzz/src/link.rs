@@ -1,13 +1,13 @@
 //! Any bytes as a hub's frames on a link: in one piece or cut anywhere, they give the same events and the same end. Any bytes
 //! as one message: an event, an undecodable event with these bytes, or a counted drop, and the link goes on.
 
-use catchwater::amqp::encode::Encoder;
-use catchwater::amqp::map::AmqpMap;
-use catchwater::amqp::sections::code;
-use catchwater::amqp::transfer::TransferTemplate;
-use catchwater::event::RawBatch;
-use catchwater::eventhubs::Replay;
-use catchwater::position::PartitionId;
+use catchwater::internals::amqp::encode::Encoder;
+use catchwater::internals::amqp::map::AmqpMap;
+use catchwater::internals::amqp::sections::code;
+use catchwater::internals::amqp::transfer::TransferTemplate;
+use catchwater::internals::event::RawBatch;
+use catchwater::internals::eventhubs::Replay;
+use catchwater::internals::position::PartitionId;
 
 /// Panics if a cut changes the events or the end.
 pub fn check(bytes: &[u8]) {

@@ -76,6 +76,10 @@ enum Line {
     Flush(SyncSender<()>),
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "lines are written by a thread of their own, so that a reader that stops does not stop the program"
+)]
 fn log_thread() -> Option<&'static SyncSender<Line>> {
     static LINES: OnceLock<Option<SyncSender<Line>>> = OnceLock::new();
     let start = || {

@@ -106,6 +106,10 @@ impl Stop {
 struct Guard(oneshot::Sender<Exit>);
 
 impl Guard {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "signals are handled by a thread, because the runtime may be busy or gone"
+    )]
     fn start() -> io::Result<(Self, StopRequests)> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let signals = {
@@ -129,6 +133,10 @@ impl Guard {
 }
 
 /// Waits until the process has to end and returns the exit code.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the note is written by a thread, because nothing may delay the exit"
+)]
 async fn guard(
     mut signals: Signals,
     stop: &watch::Sender<bool>,

@@ -16,6 +16,7 @@ use crate::metrics::Metrics;
 pub(super) struct Progress(JoinHandle<()>);
 
 impl Progress {
+    #[expect(clippy::disallowed_methods, reason = "the task only shows counters, and its owner aborts it")]
     pub(super) fn start(metrics: Arc<Metrics>) -> Self {
         Self(if std::io::stderr().is_terminal() {
             tokio::spawn(bars(metrics))
@@ -127,11 +128,13 @@ struct Figures {
 }
 
 impl Rate {
+    #[expect(clippy::disallowed_methods, reason = "elapsed time, for a rate")]
     fn new() -> Self {
         Self { since: Instant::now(), events: 0, bytes: 0 }
     }
 
     /// The rates since the last call, and the lag.
+    #[expect(clippy::disallowed_methods, reason = "elapsed time, for a rate")]
     fn figures(&mut self, metrics: &Metrics) -> Figures {
         let (events, bytes) = (metrics.events_received.get(), metrics.bytes_received.get());
         let seconds = self.since.elapsed().as_secs_f64().max(0.001);

@@ -12,6 +12,7 @@ use crate::run::Summary;
 pub(super) struct Stopwatch(Instant);
 
 impl Stopwatch {
+    #[expect(clippy::disallowed_methods, reason = "elapsed time, shown to a person")]
     pub(super) fn start() -> Self {
         Self(Instant::now())
     }

@@ -69,6 +69,7 @@ pub struct Emulator {
 
 impl Emulator {
     /// Opens the hub and starts to listen, on the current runtime.
+    #[expect(clippy::disallowed_methods, reason = "the emulator owns its listener and ends it")]
     pub async fn start(config: Config) -> Result<Self, Error> {
         let hub = Arc::new(Hub::open(&config)?);
         let bind = |source| Error::Bind { address: config.listen, source };

@@ -79,7 +79,7 @@ macro_rules! members {
         /// # Source
         /// Schema reference, section 1, in the serializer's order.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "named as the body names them")]
+        #[allow(missing_docs, reason = "named as the body names them; only public with the feature `internals`")]
         pub enum Member { $($name),* }
 
         impl Member {

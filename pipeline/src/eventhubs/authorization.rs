@@ -34,6 +34,7 @@ pub(super) trait PutToken: Send + 'static {
 
 impl Authorization {
     /// Puts the first token, and renews it in the background if the credential allows.
+    #[expect(clippy::disallowed_methods, reason = "the authorization owns its renewal and ends it")]
     pub(super) async fn start(
         mut link: impl PutToken,
         audience: String,

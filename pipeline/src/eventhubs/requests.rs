@@ -46,6 +46,10 @@ pub(super) struct Requests {
 
 impl Requests {
     /// Attaches both links on a session of their own.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the client owns the task that receives responses and ends it"
+    )]
     pub(super) async fn open(
         connection: &mut ConnectionHandle<()>,
         node: &'static str,

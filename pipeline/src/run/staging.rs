@@ -11,6 +11,7 @@ use crate::clock::{Clock, UnixMillis};
 
 /// Starts to remove stale staging files from the lake and the state store. A failure is only a warning, because the
 /// files only take space.
+#[expect(clippy::disallowed_methods, reason = "the cleaning runs beside the run and ends by itself")]
 pub(super) fn remove_stale(stores: [Store; 2], clock: &dyn Clock) {
     let now = UNIX_EPOCH + clock.now().since(UnixMillis::EPOCH);
     tokio::spawn(async move {

@@ -9,6 +9,8 @@
 //!        └────────────────────── PartitionStatus (watch) ─────────────────────────────┘
 //! ```
 
+#![expect(clippy::disallowed_methods, reason = "the home of threads, tasks, channels and elapsed time")]
+
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};

@@ -2,8 +2,8 @@
 //!
 //! Owns the invariants, which are checked whenever that state changes.
 
-use catchwater::clock::UnixMillis;
-use catchwater::position::{Offset, Position, SequenceNumber};
+use catchwater::internals::clock::UnixMillis;
+use catchwater::internals::position::{Offset, Position, SequenceNumber};
 use catchwater_sinks::lake::rules::Rules;
 use catchwater_sinks::lake::start::{Claim, Extent, Identity};
 use catchwater_sinks::ordinals::{Ordinal, OrdinalRange, OrdinalSet};

@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use catchwater::position::Position;
-use catchwater::run::ledger::{self, Before, FileId, Ledger};
+use catchwater::internals::position::Position;
+use catchwater::internals::run::ledger::{self, Before, FileId, Ledger};
 use catchwater_sinks::lake::chain::{self, Chain, Step, covers};
 use catchwater_sinks::lake::rules::{Entered, OldVersions, Rules, Verdict, judge};
 use catchwater_sinks::lake::start::{self, LakeBehind, PositionLost};

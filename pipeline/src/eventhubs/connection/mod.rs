@@ -50,6 +50,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Opens a connection on `stream`; `name` is its container id.
+    #[expect(clippy::disallowed_methods, reason = "the connection owns its socket task and ends it")]
     pub(super) async fn open<S>(
         mut stream: S,
         to: &ConnectionString,

@@ -42,6 +42,10 @@ impl Scan {
     ///
     /// # Errors
     /// A sentence with the file and the reason.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a task per file, so that a panic over a damaged file becomes a finding; awaited at once"
+    )]
     pub(super) async fn read(
         store: &Store,
         path: &Path,
