@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use catchwater::internals::position::Position;
 use catchwater::internals::run::ledger::{self, Before, FileId, Ledger};
 use catchwater_sinks::lake::chain::{self, Chain, Step, covers};
-use catchwater_sinks::lake::rules::{Entered, OldVersions, Rules, Verdict, judge};
+use catchwater_sinks::lake::rules::{Decision, Entered, OldVersions, Rules, check_rules};
 use catchwater_sinks::lake::start::{self, LakeBehind, PositionLost};
 use catchwater_sinks::lake::{recovery, start::Claim};
 use catchwater_sinks::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
@@ -169,14 +169,14 @@ impl Writer {
         } else {
             OldVersions::MayRun
         };
-        let record = match judge(self.version, newest, done, last_enqueued, old) {
-            Verdict::Start(entered) => return Some(entered),
-            Verdict::Record(rules) => rules,
-            Verdict::NotCaughtUp if simulation.has(Bug::BoundaryBeforeCaughtUp) => {
+        let record = match check_rules(self.version, newest, done, last_enqueued, old) {
+            Decision::Start(entered) => return Some(entered),
+            Decision::Record(rules) => rules,
+            Decision::NotCaughtUp if simulation.has(Bug::BoundaryBeforeCaughtUp) => {
                 let from = last_enqueued?.next();
                 Rules { n: newest.n + 1, from, routing_version: self.version }
             }
-            Verdict::NotCaughtUp | Verdict::NotDrained | Verdict::Newer => return None,
+            Decision::NotCaughtUp | Decision::NotDrained | Decision::Newer => return None,
         };
         simulation.tally.boundaries += 1;
         simulation.tally.boundaries_on_a_busy_hub +=
