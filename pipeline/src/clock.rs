@@ -30,7 +30,7 @@ impl UnixMillis {
         self.0
     }
 
-    /// How long ago `earlier` was; zero if it is later than this.
+    /// The time between `earlier` and this; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0).max(0) as u64)
     }

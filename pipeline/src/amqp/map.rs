@@ -27,7 +27,7 @@ impl<'a> AmqpMap<'a> {
         Self { encoded }
     }
 
-    /// Whether a key satisfies `test`; false for a map that can't be read. A key that is not text is tested as base64.
+    /// True if a key satisfies `test`; false for a malformed map. A key that is not text is tested as base64.
     pub fn any_key(self, mut test: impl FnMut(&str) -> bool) -> bool {
         self.entries().is_ok_and(|entries| entries.iter().any(|(key, _)| test(&key_text(key))))
     }
