@@ -73,7 +73,7 @@ pub(super) fn script_without_tables(lake: &str) -> String {
     let address = cloud::duckdb_address(lake);
     let account = format!("SELECT * FROM {};", history::source(&address, "account"));
     format!(
-        "-- Connection to the lake {}, printed by `catchwater sql`. There are no views: this version does not open\n\
+        "-- Connection to the lake {}, printed by `catchwater sql`. This script has no views: this version does not open\n\
          -- lakes in a cloud, so tables and columns are unknown. `--like FOLDER` takes them from a lake in a folder.\n\
          {SESSION}{}\n\
          -- Each table is a folder, and so are _messages and _quarantine. This reads all rows of `account`:\n\
