@@ -1,7 +1,7 @@
-//! The context of a bench: the request, and the destination of results.
+//! Context of a bench: the command line, and the destination of results.
 //!
-//! A bench is asked for by the beginning of its name. `--count NAME ROUNDS` does a number of rounds of one contender
-//! and nothing else, so that something outside can count what they take.
+//! Arguments are prefixes of bench names. `--count NAME ROUNDS` only runs that number of rounds of one contender, for
+//! a profiler that counts from outside.
 
 use std::env;
 use std::io::{self, Stdout, Write};
@@ -12,9 +12,9 @@ use catchwater_benches::machine::Machine;
 use catchwater_benches::report::{Measurement, Report};
 use catchwater_benches::turns::{Contender, Load, measure};
 
-/// See the module.
+/// Requested benches, and the report that they write to.
 pub(super) struct Bench {
-    /// Effort allowed.
+    /// Rounds and amount of data.
     pub(super) effort: Effort,
     filters: Vec<String>,
     count: Option<Count>,
@@ -23,7 +23,7 @@ pub(super) struct Bench {
     out: Stdout,
 }
 
-/// A number of rounds of one contender.
+/// Arguments of `--count`.
 struct Count {
     name: String,
     rounds: usize,
@@ -54,13 +54,13 @@ impl Bench {
         Ok(bench)
     }
 
-    /// True if a bench, or a group of one, is requested.
+    /// True if a bench or a group is requested.
     pub(super) fn wants(&self, name: &str) -> bool {
         let begins = |filter: &String| filter.starts_with(name) || name.starts_with(filter.as_str());
         self.filters.is_empty() || self.filters.iter().any(begins)
     }
 
-    /// Measures the contenders of a group in turn.
+    /// Measures the contenders of a group, in turn.
     pub(super) fn group(
         &mut self,
         name: &str,
@@ -81,7 +81,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Adds what was measured otherwise.
+    /// Adds results that were measured outside a group.
     pub(super) fn add(&mut self, results: Vec<Measurement>) -> io::Result<()> {
         if self.count.is_some() {
             return Ok(());
@@ -89,7 +89,7 @@ impl Bench {
         self.report.add(&mut self.out, results)
     }
 
-    /// Reports something that can't be measured here.
+    /// Reports a bench that can't run on this machine.
     pub(super) fn lacks(&mut self, what: impl Into<String>) -> io::Result<()> {
         if self.count.is_some() {
             return Ok(());
@@ -97,34 +97,43 @@ impl Bench {
         self.report.lacks(&mut self.out, what.into())
     }
 
-    /// Notes what went wrong: the others go on, and the program ends badly.
+    /// Records a failure: the other benches continue, and the exit code is 1.
     pub(super) fn failed(&mut self, name: &str, error: &io::Error) -> io::Result<()> {
         self.failed = true;
         self.lacks(format!("{name}: {error}"))
     }
 
-    /// Writes the JSON and prints its path.
+    /// Writes the JSON file and prints its path.
     pub(super) fn finish(self) -> io::Result<()> {
         if self.count.is_some() {
-            return if self.failed { Err(io::Error::other("it can't be counted")) } else { Ok(()) };
+            return if self.failed {
+                Err(io::Error::other("the contender of --count failed"))
+            } else {
+                Ok(())
+            };
         }
         let name = if self.filters.is_empty() { "all".to_owned() } else { self.filters.join("+") };
         let path = target()?.join("benches").join(name.replace('/', "-")).with_extension("json");
         self.report.write(&path)?;
         let mut out = self.out;
         writeln!(out, "{}", path.display())?;
-        if self.failed { Err(io::Error::other("not all of it could be measured")) } else { Ok(()) }
+        if self.failed {
+            Err(io::Error::other("some benches failed; the table lists them as absent"))
+        } else {
+            Ok(())
+        }
     }
 }
 
-/// Cargo's target folder: this program lies in it.
+/// Cargo's target folder, which contains this program.
 pub(super) fn target() -> io::Result<PathBuf> {
     let program = env::current_exe()?;
     let target = program.ancestors().nth(3).map(Path::to_owned);
-    target.ok_or_else(|| io::Error::other("this program does not lie in a target folder"))
+    target
+        .ok_or_else(|| io::Error::other("this program is not in a target folder; start it with cargo bench"))
 }
 
-/// A folder on the disk that holds the target folder, gone when it is dropped.
+/// Temporary folder on the disk of the target folder.
 pub(super) fn scratch_folder() -> io::Result<tempfile::TempDir> {
     let parent = target()?.join("benches");
     std::fs::create_dir_all(&parent)?;

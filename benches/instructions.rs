@@ -1,8 +1,7 @@
-//! Instructions an event, as callgrind counts them: the same in every minute on every machine of a kind.
+//! Instructions per event, counted by callgrind: the load of the machine does not change them.
 //!
-//! This program runs itself under valgrind, twice with different numbers of rounds; the difference is what rounds
-//! take, without what goes before them. Valgrind knows AVX2 and not AVX-512, so detection at run time chooses as on a
-//! machine that has only the former.
+//! The program runs itself twice under valgrind with different numbers of rounds; the difference excludes the setup.
+//! Valgrind supports AVX2 and not AVX-512, so run-time detection chooses the AVX2 code.
 
 use std::env;
 use std::io;
@@ -14,7 +13,7 @@ use catchwater_benches::spread::Spread;
 
 use crate::bench::Bench;
 
-/// Contenders that are counted. An unknown name is an error.
+/// Measured contenders. An unknown name is an error.
 const COUNTED: &[&str] = &[
     "parse/small/json/tape",
     "parse/small/json/ours",
@@ -31,7 +30,7 @@ const COUNTED: &[&str] = &[
     "whole/typical/json/ours",
 ];
 
-/// Rounds of the two runs; the first of them warms up what grows.
+/// Rounds of the two runs. The first round grows the buffers.
 const ROUNDS: [u64; 2] = [2, 4];
 
 pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
@@ -57,7 +56,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
 
 struct Counted {
     instructions: u64,
-    /// Of one round.
+    /// Events of one round.
     events: u64,
 }
 
@@ -66,7 +65,7 @@ fn instructions(contender: &str, rounds: u64) -> io::Result<Counted> {
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(env::current_exe()?)
         .args(["--count", contender, &rounds.to_string()])
-        // Valgrind takes fifty times as long.
+        // Under valgrind a run takes about 50 times as long.
         .env(QUICK, "1")
         .output()?;
     let log = String::from_utf8_lossy(&output.stderr);
@@ -74,6 +73,6 @@ fn instructions(contender: &str, rounds: u64) -> io::Result<Counted> {
     let instructions = log.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
     match (instructions, events) {
         (Some(instructions), Some(events)) => Ok(Counted { instructions, events }),
-        _ => Err(io::Error::other(format!("callgrind has no count of {contender}: {log}"))),
+        _ => Err(io::Error::other(format!("callgrind printed no count for {contender}: {log}"))),
     }
 }

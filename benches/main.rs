@@ -1,11 +1,11 @@
 //! All benches, in one program: one table on stdout, one JSON file under `target/benches/`.
 //!
 //! ```text
-//! cargo bench -p catchwater-benches                            all of them
-//! cargo bench -p catchwater-benches -- parse columns/typical   those whose names begin so
+//! cargo bench -p catchwater-benches                            all
+//! cargo bench -p catchwater-benches -- parse columns/typical   names with these prefixes
 //! ```
 //!
-//! Owns: which benches there are, and their order. Does not own: how is measured (`src`).
+//! Owns: the list of benches and their order. Does not own: the method of measuring (`src`).
 
 mod bench;
 mod stages;
@@ -53,9 +53,9 @@ fn main() -> ExitCode {
 
 fn run() -> std::io::Result<()> {
     let mut bench = Bench::from_args()?;
-    for (name, of_these) in BENCHES {
+    for (name, run_bench) in BENCHES {
         if bench.wants(name)
-            && let Err(error) = of_these(&mut bench)
+            && let Err(error) = run_bench(&mut bench)
         {
             bench.failed(name, &error)?;
         }

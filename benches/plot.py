@@ -1,8 +1,8 @@
-"""Draws the main results of reports as SVG.
+"""Draws the main results of bench reports as SVG.
 
     plot.py FOLDER REPORT.json…
 
-One file a subject; what the reports lack is not drawn. Ratios and not rates, wherever there is a yardstick.
+Writes one file per subject, without figures that the reports lack. Figures with a yardstick are drawn as ratios to it.
 """
 
 import json
@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 INK, OURS, OTHERS, QUIET = "#1f2933", "#0f6fb3", "#9aa5b1", "#d9dee3"
 plt.rcParams |= {
     "svg.fonttype": "none",
-    # The same report gives the same bytes.
+    # Fixed, so that the same report gives the same bytes.
     "svg.hashsalt": "catchwater",
     "font.family": "sans-serif",
     "font.size": 10,
@@ -32,7 +32,7 @@ plt.rcParams |= {
 
 
 class Report:
-    """The figures of several reports; the last report with a figure wins."""
+    """Figures of several reports. If several have a figure, the last report counts."""
 
     def __init__(self, paths):
         reports = [json.loads(Path(path).read_text()) for path in paths]
@@ -61,7 +61,7 @@ def save(figure, folder, name, report):
 
 
 def bars(axes, labels, spreads, ours, form="{:.2f}"):
-    """Horizontal bars with quartiles as whiskers and the median written beside."""
+    """Draws horizontal bars with quartiles as whiskers and the median as text."""
     medians = [spread["median"] for spread in spreads]
     whiskers = [
         [spread["median"] - spread["low"] for spread in spreads],
@@ -94,8 +94,8 @@ def parse(report, folder):
         if number:
             axes.set_yticklabels([])
         axes.set_title(shape, loc="left", fontsize=10)
-        axes.set_xlabel("CPU µs an event")
-    figure.suptitle("Reading a body: ours reads all of it, rivals the facts and the target", x=0.01, ha="left", fontsize=11)
+        axes.set_xlabel("CPU µs per event")
+    figure.suptitle("Parsing a body: ours reads all leaves, rivals the facts and the target", x=0.01, ha="left", fontsize=11)
     save(figure, folder, "parse", report)
 
 
@@ -107,11 +107,11 @@ def to_parquet(report, folder):
     labels = [name.removeprefix(group) for name in names]
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 2.9))
     bars(left, labels, [report.value(name) for name in names], {"ours"}, "{:.1f}")
-    left.set_xlabel("CPU µs an event, one core")
+    left.set_xlabel("CPU µs per event, one core")
     bars(right, labels, [report.value(f"{group}size of {label}") for label in labels], {"ours"}, "{:.0f}")
-    right.set_xlabel("bytes an event, zstd 1")
+    right.set_xlabel("bytes per event, zstd 1")
     right.set_yticklabels([])
-    figure.suptitle("JSON to Parquet, typical events of one table; polars and pyarrow leave the attributes out", x=0.01, ha="left", fontsize=11)
+    figure.suptitle("JSON to Parquet, typical events of one table; polars and pyarrow omit the attributes", x=0.01, ha="left", fontsize=11)
     save(figure, folder, "to_parquet", report)
 
 
@@ -122,7 +122,7 @@ def receive(report, folder):
         return
     figure, axes = plt.subplots(figsize=(8, 2.2))
     bars(axes, [name.removeprefix(group) for name in names], [report.value(name) for name in names], {"ours"}, "{:.1f}")
-    axes.set_xlabel("CPU µs an event, over TCP from a filled hub")
+    axes.set_xlabel("CPU µs per event, over TCP from a filled hub")
     axes.set_title("Receiving typical events", loc="left", fontsize=11)
     save(figure, folder, "receive", report)
 
@@ -140,11 +140,11 @@ def stages(report, folder):
         axes.barh(shapes, values, left=begins, color=colour, height=0.62, label=label)
         begins = [begin + value for begin, value in zip(begins, values)]
     wholes = [report.ratio(f"whole/{shape}/json/ours")["median"] for shape in shapes]
-    axes.scatter(wholes, shapes, marker="|", s=220, color=INK, label="measured as one", zorder=3)
+    axes.scatter(wholes, shapes, marker="|", s=220, color=INK, label="measured in sequence", zorder=3)
     axes.axvline(1, color=INK, linewidth=0.8, linestyle=":")
     axes.invert_yaxis()
-    axes.set_xlabel("times simd-json's tape of the same bodies (dotted)")
-    axes.set_title("From a body to Parquet, on one core", loc="left", fontsize=11, pad=22)
+    axes.set_xlabel("multiple of simd-json's tape of the same bodies (dotted)")
+    axes.set_title("Body to Parquet, on one core", loc="left", fontsize=11, pad=22)
     axes.legend(frameon=False, fontsize=8, ncol=4, loc="lower left", bbox_to_anchor=(-0.01, 1.0))
     save(figure, folder, "stages", report)
 
@@ -161,13 +161,13 @@ def end_to_end(report, folder):
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2))
     labels = [label for label, _ in cases]
     bars(left, labels, [report.value(name) for _, name in cases], set(labels))
-    left.set_xlabel("CPU seconds a million events")
+    left.set_xlabel("CPU seconds per million events")
     rates = [report.value(name.removesuffix("run") + "rate") for _, name in cases]
     rates = [{key: value / 1e3 for key, value in rate.items()} for rate in rates]
     bars(right, labels, rates, set(labels), "{:.0f}")
     right.set_yticklabels([])
-    right.set_xlabel("thousand events a second")
-    figure.suptitle("catchwater run, from a hub on another core to files on disk", x=0.01, ha="left", fontsize=11)
+    right.set_xlabel("thousand events per second")
+    figure.suptitle("catchwater run: from a hub on another core to files on disk", x=0.01, ha="left", fontsize=11)
     save(figure, folder, "end_to_end", report)
 
 
@@ -177,7 +177,7 @@ def growth(report, folder):
         ("tables", [1, 10, 50], "one core", "tables"),
         ("lanes", [1, 2, 4, 8], "all cores", "lanes on all cores"),
         ("columns", [1, 10, 100, 1000], "one core", "columns"),
-        ("body", ["1 KB", "10 KB", "100 KB", "1 MB"], "one core", "a body's size"),
+        ("body", ["1 KB", "10 KB", "100 KB", "1 MB"], "one core", "body size"),
     ]
     drawn = []
     for subject, sizes, cores, title in subjects:
@@ -189,7 +189,7 @@ def growth(report, folder):
         return
     figure, all_axes = plt.subplots(1, len(drawn), figsize=(2.5 * len(drawn) + 0.6, 2.8))
     for axes, (subject, title, names) in zip(all_axes if len(drawn) > 1 else [all_axes], drawn):
-        # Where bodies grow, what is to stay flat is the cost of a byte.
+        # Where bodies grow, the cost per byte should stay flat.
         by_byte = subject in ("columns", "body")
         def cost(name, key):
             result = report.results[name]
@@ -206,8 +206,8 @@ def growth(report, folder):
         axes.errorbar(labels, medians, yerr=whiskers, color=OURS, marker="o", markersize=4, capsize=2, linewidth=1.4)
         axes.set_ylim(0, max(medians) * 1.3)
         axes.set_title(title, loc="left", fontsize=10)
-        axes.set_ylabel("CPU µs a KB" if by_byte else "CPU µs an event", fontsize=8)
-    figure.suptitle("What grows, and what it costs", x=0.01, ha="left", fontsize=11)
+        axes.set_ylabel("CPU µs per KB" if by_byte else "CPU µs per event", fontsize=8)
+    figure.suptitle("Cost by number of partitions, tables, lanes and columns, and by body size", x=0.01, ha="left", fontsize=11)
     save(figure, folder, "growth", report)
 
 

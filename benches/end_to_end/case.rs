@@ -1,4 +1,4 @@
-//! One hub, filled once, and some runs that read all of it.
+//! One hub, filled once, and several runs that each read all of it.
 
 use std::io;
 
@@ -15,16 +15,16 @@ use super::hub::{Cores, Hub};
 use super::program::{Program, Ran};
 use crate::bench::{Bench, scratch_folder};
 
-/// The events that the hub is filled with.
+/// Source of the events in the hub.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Source {
-    /// By the generator.
+    /// Bodies of the generator.
     Generated(Size, Format),
     /// Bodies of chosen tables, columns and size.
     Made(Made),
 }
 
-/// See the module.
+/// A hub's contents, and the options of the runs that read it.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     name: String,
@@ -35,10 +35,10 @@ pub(super) struct Case {
     lanes: Option<usize>,
 }
 
-/// Four, as new hubs have.
+/// Default number of partitions of a new hub.
 const PARTITIONS: u32 = 4;
-/// Bodies that the tape of the same minute is filled from.
-const TAPED: usize = 2_000;
+/// Number of bodies that the yardstick parses.
+const SAMPLE: usize = 2_000;
 
 impl Case {
     pub(super) fn new(name: &str, source: Source, events: usize) -> Self {
@@ -75,7 +75,7 @@ impl Case {
         bench.add(self.results(&rounds, events))
     }
 
-    /// Fills the hub; gives the first bodies, as JSON, for the yardstick.
+    /// Fills the hub; returns the first bodies, as JSON, for the yardstick.
     fn fill(&self, hub: &Hub, events: usize) -> io::Result<Bodies> {
         let (size, format) = match self.source {
             Source::Generated(size, format) => (size, format),
@@ -90,20 +90,20 @@ impl Case {
                 Source::Generated(..) => _ = generator.next(&mut body),
             }
             hub.append(n, &body, format.content_type())?;
-            if n < TAPED {
+            if n < SAMPLE {
                 sample.push(&body);
             }
         }
         match format {
             Format::Json => Ok(sample),
-            Format::Xml => Ok(Bodies::generated(size, Format::Json, TAPED)),
+            Format::Xml => Ok(Bodies::generated(size, Format::Json, SAMPLE)),
         }
     }
 
     fn round(&self, program: &Program, hub: &Hub, cores: &Cores, sample: &Bodies) -> io::Result<Round> {
         let mut tape = PlainTape::default();
         tape.over(sample);
-        // On the core that the program is about to have.
+        // The yardstick runs on the first core of the program.
         let (taped, ()) = on_cores(&cores.program[..1], || timed(|| tape.over(sample)))?;
         let lake = scratch_folder()?;
         let options: Vec<String> =

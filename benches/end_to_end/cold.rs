@@ -1,4 +1,4 @@
-//! From the start of the program to the first event on its way: everything before the first credit.
+//! Cold start: from the start of the process to the first event that the hub sends, which follows the first credit.
 
 use std::io;
 use std::time::Instant;
@@ -37,7 +37,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
         let lake = scratch_folder()?;
         let began = Instant::now();
         program.catch_up(&through, lake.path(), &cores.program, &[])?;
-        let first = proxy.first_event().ok_or_else(|| io::Error::other("no event came by"))?;
+        let first = proxy.first_event().ok_or_else(|| io::Error::other("the proxy saw no event"))?;
         times.push(first.duration_since(began).as_secs_f64() * 1e3);
     }
     bench.add(vec![Measurement::new(NAME, Unit::Milliseconds, Spread::of(times), rounds)])

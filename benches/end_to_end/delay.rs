@@ -1,8 +1,8 @@
-//! From enqueued to readable, at a steady rate.
+//! Delay from enqueued to readable, at a steady rate.
 //!
-//! A reader sees a file once it has its name. On Linux the time of that is the file's own: the link that gives the
-//! name is the last change of the inode but for the unlinking of the draft right behind it. Each row has the time at
-//! which the hub took it in, so the delay of a row is the one minus the other.
+//! A file is readable once it has its final name. On Linux that time is the change time of the inode: linking the name
+//! is its last change, except for the unlinking of the draft right after it. The delay of a row is this time minus its
+//! enqueued time.
 
 use std::fs::{self, File};
 use std::io;
@@ -26,20 +26,20 @@ use super::hub::{Cores, Hub};
 use super::program::Program;
 use crate::bench::{Bench, scratch_folder};
 
-/// A rate, and the age at which files are closed.
+/// A rate of events, and the maximum age of files.
 struct Pace {
     name: &'static str,
     per_second: usize,
     max_age: &'static str,
 }
 
-/// Enough a second that no file waits for its thousandth row.
+/// Rates above 1,000 events per second, so that no file waits for its thousandth row.
 const PACES: [Pace; 2] = [
     Pace { name: "5000 a second, files of 1 s", per_second: 5_000, max_age: "1s" },
     Pace { name: "10000 a second, files of 200 ms", per_second: 10_000, max_age: "200ms" },
 ];
 
-/// Rows of the beginning do not count: the program starts meanwhile.
+/// Rows enqueued while the program starts do not count.
 const WARM_UP: Duration = Duration::from_secs(2);
 
 pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
@@ -52,14 +52,15 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
         let seconds = if bench.effort.quick { 5 } else { 20 };
         let mut delays = run(&program, &pace, Duration::from_secs(seconds))?;
         delays.sort_unstable();
-        let at = |budget: f64| Spread::exactly(delays[((delays.len() - 1) as f64 * budget) as usize] as f64);
+        let at =
+            |quantile: f64| Spread::exactly(delays[((delays.len() - 1) as f64 * quantile) as usize] as f64);
         let new = |name, value| Measurement::new(format!("{group}/{name}"), Unit::Milliseconds, value, 1);
         bench.add(vec![new("p50", at(0.5)), new("p99", at(0.99))])?;
     }
     Ok(())
 }
 
-/// The delays of all rows that were enqueued behind the warm-up, in milliseconds.
+/// Delays of all rows enqueued after the warm-up, in milliseconds.
 fn run(program: &Program, pace: &Pace, length: Duration) -> io::Result<Vec<i64>> {
     let cores = Cores::of_machine(false)?;
     let hub = Hub::start(1, cores.hub)?;
@@ -74,7 +75,7 @@ fn run(program: &Program, pace: &Pace, length: Duration) -> io::Result<Vec<i64>>
         return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
     }
     let mut delays = Vec::new();
-    // What is closed by the end of the run was not closed by age.
+    // Files with rows of the last seconds may be closed by the end of the run and not by age.
     let counted = began_ms + WARM_UP.as_millis() as i64..began_ms + length.as_millis() as i64;
     for file in files(lake.path())? {
         let metadata = fs::metadata(&file)?;
@@ -88,7 +89,7 @@ fn run(program: &Program, pace: &Pace, length: Duration) -> io::Result<Vec<i64>>
     Ok(delays)
 }
 
-/// Appends events as they are due.
+/// Appends events at the given rate.
 fn send(hub: &Hub, pace: &Pace, length: Duration) -> io::Result<()> {
     let made = Made { tables: 1, columns: 20, bytes: 3_000 };
     let bodies: Vec<Vec<u8>> = (0..1000)
@@ -130,7 +131,7 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// When the hub took in each row of a file.
+/// Enqueued time of each row of a file, in unix milliseconds.
 fn enqueued(file: &Path) -> io::Result<Vec<i64>> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file)?).map_err(io::Error::other)?;
     let column = ProjectionMask::columns(reader.parquet_schema(), ["_enqueued_time"]);

@@ -1,4 +1,4 @@
-//! A hub in this process, on a core of its own, filled before anybody reads it.
+//! A hub in this process, on its own core, filled before it is read.
 
 use std::io;
 use std::sync::Arc;
@@ -8,24 +8,24 @@ use catchwater::internals::position::PartitionId;
 use catchwater_benches::machine::{on_cores, own_cores};
 use tokio::runtime::{Builder, Runtime};
 
-/// See the module.
+/// An emulated hub and its runtime.
 pub(crate) struct Hub {
     emulator: Arc<Emulator>,
-    // Last, so that the hub goes before it.
+    // Dropped last: the hub needs it.
     _runtime: Runtime,
 }
 
 /// Assignment of cores.
 pub(crate) struct Cores {
-    /// Those of the program that is measured.
+    /// Cores of the measured program.
     pub(crate) program: Vec<usize>,
-    /// The hub's.
+    /// Core of the hub.
     pub(crate) hub: usize,
 }
 
 impl Cores {
-    /// The first core for the program and the last for the hub; or all for the program, of which the hub takes its
-    /// part of the last.
+    /// The first core for the program and the last for the hub. With `all`, the program gets all cores and shares the
+    /// last one with the hub.
     pub(crate) fn of_machine(all: bool) -> io::Result<Self> {
         let cores = own_cores()?;
         let hub = cores.last().copied().unwrap_or_default();
@@ -44,7 +44,7 @@ impl Hub {
         })
     }
 
-    /// Appends an event, with the properties that Dataverse's own have, to the n-th partition in turn.
+    /// Appends the n-th event, with Dataverse's properties; partitions take turns.
     pub(crate) fn append(&self, n: usize, body: &[u8], content_type: &str) -> io::Result<()> {
         let partition = PartitionId::new((n % self.emulator.partitions() as usize) as u32);
         let event =
@@ -57,13 +57,13 @@ impl Hub {
         self.emulator.connection_string()
     }
 
-    /// The address it listens on.
+    /// Address that the hub listens on.
     pub(crate) fn address(&self) -> std::net::SocketAddr {
         self.emulator.address()
     }
 }
 
-/// As Dataverse sends them.
+/// Application properties as Dataverse sends them.
 const PROPERTIES: &[(&str, &str)] = &[
     ("http://schemas.microsoft.com/xrm/2011/Claims/Organization", "contoso.crm4.dynamics.com"),
     ("http://schemas.microsoft.com/xrm/2011/Claims/User", "d89254ff-9438-4f11-a315-000d3a5a54dc"),

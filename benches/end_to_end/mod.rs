@@ -1,13 +1,13 @@
-//! The whole way: a hub on one core, `catchwater run` as a process of its own on another, a lake on the local disk.
+//! End to end: a hub on one core, `catchwater run` as a process on another, a lake on the local disk.
 //!
-//! Owns: the cases. What is timed is checked: as many rows as events, none in quarantine.
+//! Owns: the cases. Each run is checked: as many rows as events, and none in quarantine.
 
-pub(super) mod hub; // a hub in this process, filled beforehand
-mod program; // `catchwater run`, from outside
-mod case; // one hub, some runs
-pub(super) mod delay; // from enqueued to readable
-pub(super) mod cold; // from the start to the first event
-mod proxy; // sees when a hub begins to send
+pub(super) mod hub; // a hub in this process, filled before a run
+mod program; // `catchwater run` as a process
+mod case; // one hub, several runs
+pub(super) mod delay; // delay from enqueued to readable
+pub(super) mod cold; // time from the start to the first event
+mod proxy; // detects when a hub begins to send events
 
 use std::io;
 
@@ -37,10 +37,10 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// Each size on one core, and on all there are: there the hub shares one of them.
+/// Each size on one core, and some on all cores, one of which the hub shares.
 ///
-/// A million of the usual ones: the start of the process and the first touch of its memory are a third of a second, which
-/// weighs twice as much in a run of two seconds as in one of four.
+/// A million small and typical events: starting the process and touching its memory take a third of a second, so
+/// shorter runs would mostly measure the start.
 fn sizes() -> Vec<Case> {
     let json = |name, size, events| {
         Case::new(&format!("size/{name}/json"), Source::Generated(size, Format::Json), events)
@@ -57,7 +57,7 @@ fn sizes() -> Vec<Case> {
     ]
 }
 
-/// The same bytes over more partitions and more tables.
+/// The same bytes spread over more partitions and more tables.
 fn spread() -> Vec<Case> {
     let typical = Source::Generated(Size::Typical, Format::Json);
     let partitions = |count| Case::new(&format!("partitions/{count}"), typical, 100_000).over(count);

@@ -1,4 +1,4 @@
-//! `catchwater run`, from outside: started on chosen cores, asked what it took.
+//! `catchwater run` as a process: started on chosen cores, measured by its report and `/proc`.
 
 use std::env;
 use std::fs;
@@ -13,13 +13,13 @@ use serde::Deserialize;
 
 use crate::bench::target;
 
-/// The variable that names another program to measure, for example an older one.
+/// Environment variable with the path of another program to measure, for example an older version.
 const PROGRAM: &str = "CATCHWATER_BENCH_PROGRAM";
 
-/// The program that is measured.
+/// Path of the measured program.
 pub(crate) struct Program(PathBuf);
 
-/// The last line of `run --json`, as far as it counts here.
+/// Figures of a run: the last line of `run --json`, and the peak memory.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct Ran {
     pub(crate) rows: u64,
@@ -28,14 +28,14 @@ pub(crate) struct Ran {
     pub(crate) bytes_out: u64,
     pub(crate) seconds: f64,
     pub(crate) cpu_seconds: f64,
-    /// Peak memory, read from `/proc` and not from the program's report: the system's peak for a process starts with that
-    /// of its parent, which is a full hub.
+    /// Peak memory in KiB, from `/proc`. The peak in the program's report starts with that of its parent process, which
+    /// holds a full hub.
     #[serde(skip)]
     pub(crate) peak_kib: u64,
 }
 
 impl Program {
-    /// The one that the environment names, or the product, built as it is shipped.
+    /// The program that the environment names, or the product in its release build.
     pub(crate) fn built() -> io::Result<Self> {
         if let Some(path) = env::var_os(PROGRAM) {
             return Ok(Self(path.into()));
@@ -56,7 +56,7 @@ impl Program {
             .arg(&target)
             .status()?;
         if !status.success() {
-            return Err(io::Error::other("the product does not build"));
+            return Err(io::Error::other("cargo can't build the product: see its errors above"));
         }
         Ok(Self(target.join("release").join(if cfg!(windows) { "catchwater.exe" } else { "catchwater" })))
     }
@@ -81,7 +81,7 @@ impl Program {
         })
     }
 
-    /// Reads all that the hub has.
+    /// Runs until all events of the hub are committed.
     pub(crate) fn catch_up(
         &self,
         hub: &str,
@@ -97,7 +97,7 @@ impl Program {
     }
 }
 
-/// Waits for a program; gives the most memory that was seen of it, in KiB.
+/// Waits for a program to end; returns its peak memory in KiB.
 fn peak_until_end(child: &mut Child) -> io::Result<u64> {
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;

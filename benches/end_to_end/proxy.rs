@@ -1,7 +1,7 @@
-//! Passes bytes on between a client and a hub, and notes when the hub begins to send events.
+//! A proxy between client and hub that detects when the hub begins to send events.
 //!
-//! A hub sends events only for credit, so the first event is the first sign of it from outside. Everything that goes
-//! before, opening and authorising, is a few kilobytes; events are made far larger than that.
+//! A hub sends events only for credit, so its first event shows that the client is ready. Opening and authorization
+//! take a few kilobytes; the events of this bench are far larger.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,20 +9,17 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
 
-/// Bytes above which a hub is sending events: it sends less before.
-///
-/// # Units
-/// Bytes.
-const TALK: usize = 24 << 10;
+/// Upper bound on the bytes that a hub sends before its first event.
+const HANDSHAKE_BYTES: usize = 24 << 10;
 
-/// See the module.
+/// A listening proxy.
 pub(super) struct Proxy {
     address: SocketAddr,
     first_event: Arc<OnceLock<Instant>>,
 }
 
 impl Proxy {
-    /// Listens until the process ends; what it passes on ends with its connections.
+    /// Starts to listen, until the process ends.
     pub(super) fn start(hub: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
@@ -40,7 +37,7 @@ impl Proxy {
         self.address
     }
 
-    /// When the hub began to send events.
+    /// Time at which the hub began to send events.
     pub(super) fn first_event(&self) -> Option<Instant> {
         self.first_event.get().copied()
     }
@@ -55,7 +52,7 @@ fn connect(client: TcpStream, hub: SocketAddr, seen: &Arc<OnceLock<Instant>>) ->
     thread::spawn(move || pass(to_hub, |_| {}));
     thread::spawn(move || {
         pass(to_client, |passed| {
-            if passed > TALK {
+            if passed > HANDSHAKE_BYTES {
                 seen.get_or_init(Instant::now);
             }
         });

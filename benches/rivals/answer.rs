@@ -1,14 +1,14 @@
-//! The answer that every rival has to read from a body: the facts of the event and the attributes of its target, as leaves; or
-//! everything.
+//! Checksum of what a reader read: ours and each rival's must be equal before they are timed.
 //!
-//! An answer is a number: for each leaf FNV-1a of its name, a zero, its kind and its value, summed up over all
-//! bodies. A leaf of an attribute has the attribute's name, at any depth. Numbers are compared as f64,
-//! since some rivals read them so. Of received events it is the sum of FNV-1a of number, offset, time and body.
+//! For bodies it is the sum over all leaves of FNV-1a of name, zero byte, kind and value. The leaves are the facts of
+//! the event and the attributes of its target, or all. A leaf within an attribute has the name of the attribute, at any
+//! depth. Numbers are hashed as f64, since some rivals read them so. For received events it is the sum of FNV-1a of
+//! sequence number, offset, enqueued time and body.
 
 use catchwater::internals::event::tree::{Kind, NodeId, Tree};
 use catchwater::internals::event::{ChangeEvent, Member, RawBatch};
 
-/// The facts of an event.
+/// Members of an event that every rival reads, sorted by name.
 pub(super) const FACTS: [Member; 23] = [
     Member::BusinessUnitId,
     Member::CorrelationId,
@@ -35,7 +35,7 @@ pub(super) const FACTS: [Member; 23] = [
     Member::UserId,
 ];
 
-/// The sum over all leaves.
+/// Sum of hashes, modulo 2⁶⁴.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Answer(pub(super) u64);
 
@@ -56,7 +56,7 @@ impl Answer {
         self.hash(name.as_bytes().iter().chain(&[0, kind]).chain(value));
     }
 
-    /// Adds what another reader read.
+    /// Adds another sum.
     pub(super) fn join(&mut self, other: Self) {
         self.0 = self.0.wrapping_add(other.0);
     }
@@ -68,7 +68,7 @@ impl Answer {
         self.join(Self(hash));
     }
 
-    /// Events read by our receiver.
+    /// Adds the events of our receiver.
     pub(super) fn batch(&mut self, batch: &RawBatch) {
         for event in batch.iter() {
             let [number, time] =
@@ -77,8 +77,8 @@ impl Answer {
         }
     }
 
-    /// Everything that our parser read: a leaf has the name of the innermost member that holds it, an object's type is
-    /// one.
+    /// Adds all leaves that our parser read. A leaf has the name of the innermost member that contains it; the type of
+    /// an object is a leaf too.
     pub(super) fn everything(&mut self, event: &ChangeEvent<'_>) {
         self.all(event.tree, "", event.tree.root());
     }
@@ -100,7 +100,7 @@ impl Answer {
         }
     }
 
-    /// The facts and the target's attributes among what our parser read.
+    /// Adds the facts and the target's attributes that our parser read.
     pub(super) fn event(&mut self, event: &ChangeEvent<'_>) {
         for fact in FACTS {
             if let Some(node) = event.member(fact) {
@@ -122,7 +122,7 @@ impl Answer {
             Kind::Text | Kind::Name | Kind::IsoDate => self.text(name, tree.text(node)),
             Kind::List => tree.items(node).for_each(|item| self.node(tree, name, item)),
             Kind::Object => tree.members(node).for_each(|(_, value)| self.node(tree, name, value)),
-            // To a rival a list of pairs is a list of objects whose keys are texts like others.
+            // Rivals read a list of pairs as a list of objects, so a key is a string like others.
             Kind::Pairs => tree.members(node).for_each(|(key, value)| {
                 self.text(name, tree.text(key));
                 self.node(tree, name, value);

@@ -1,4 +1,4 @@
-//! A rival that is a program: it prints its answer, then does a round for each line of input and prints its CPU time.
+//! A rival that is a program: it prints its answer, then runs a round for each line on stdin and prints its CPU time.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use catchwater_benches::turns::Contender;
 
-/// See the module.
+/// A running rival.
 pub(super) struct External {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
-    /// Its first line.
+    /// First line of its output.
     pub(super) answer: String,
 }
 
@@ -20,13 +20,14 @@ impl External {
     pub(super) fn start(command: &mut Command) -> io::Result<Self> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = child.stdin.take();
-        let output = child.stdout.take().ok_or_else(|| io::Error::other("it has no output"))?;
+        let output =
+            child.stdout.take().ok_or_else(|| io::Error::other("the rival has no standard output"))?;
         let mut rival = Self { child, input, output: BufReader::new(output), answer: String::new() };
         rival.answer = rival.line()?;
         Ok(rival)
     }
 
-    /// It as a contender: its own CPU time is what counts.
+    /// Makes it a contender that is timed by its own CPU time.
     pub(super) fn contender(mut self, name: &str) -> Contender<'static> {
         Contender::timing_itself(name, move || self.round())
     }
@@ -43,16 +44,16 @@ impl External {
     fn line(&mut self) -> io::Result<String> {
         let mut line = String::new();
         if self.output.read_line(&mut line)? == 0 {
-            return Err(io::Error::other(format!("a rival ended: {:?}", self.child.wait()?)));
+            return Err(io::Error::other(format!("the rival ended early: {}", self.child.wait()?)));
         }
         Ok(line.trim().to_owned())
     }
 }
 
-/// Ends the program.
+/// Ends the program and waits for it.
 impl Drop for External {
     fn drop(&mut self) {
-        // The end of its input ends it; it is waited for so that it is gone.
+        // The program ends at the end of its input.
         self.input = None;
         let _ = self.child.wait();
     }

@@ -1,6 +1,6 @@
-//! Bodies → the facts of the event and the attributes of its target; by C++ simdjson also everything.
+//! Parsing: bodies → the facts of the event and the attributes of its target; C++ simdjson also reads all leaves.
 //!
-//! Ours reads everything, and the digits of numbers.
+//! Ours reads all leaves and keeps the digits of numbers.
 
 use std::fs;
 use std::hint::black_box;
@@ -59,7 +59,7 @@ fn ours(bodies: &Bodies) -> Contender<'_> {
     })
 }
 
-/// The answer of our parser.
+/// Answers of our parser.
 #[derive(Default)]
 struct Expected {
     facts: Answer,
@@ -109,7 +109,7 @@ fn typed<'a>(
     }))
 }
 
-/// C++ simdjson, a program that reads the bodies from a file first.
+/// Starts C++ simdjson, a program that first loads the bodies from a file.
 fn simdjson(
     name: &'static str,
     bodies: &Bodies,
@@ -133,5 +133,5 @@ fn agree(name: &str, answer: Answer, expected: Answer) -> io::Result<()> {
     if answer == expected {
         return Ok(());
     }
-    Err(io::Error::other(format!("{name} reads {answer:?} where ours is {expected:?}")))
+    Err(io::Error::other(format!("{name} read {answer:?}, ours read {expected:?}")))
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fills a folder with the rivals that are programs: provision.sh [DIR], target/rivals by default.
+# Builds and installs the rivals that are programs: provision.sh [DIR], by default target/rivals.
 # Then: CATCHWATER_RIVALS=DIR cargo bench -p catchwater-benches --features rivals
-# Reports and skips what can't be made; the benches report it too.
+# Reports and skips rivals that can't be built; the benches report them as absent.
 set -euo pipefail
 
 here="$(cd "$(dirname "$0")" && pwd)"
@@ -9,7 +9,7 @@ dir="${1:-$here/../../target/rivals}"
 mkdir -p "$dir"
 dir="$(cd "$dir" && pwd)"
 
-# Of the crate simdjson-sys, which is not built: it carries the current sources of simdjson.
+# Version of the crate simdjson-sys, which contains the sources of simdjson; the crate itself is not built.
 simdjson_version="=0.4.0-alpha.2"
 
 simdjson() (
@@ -25,7 +25,7 @@ import json, os, sys
 packages = json.load(sys.stdin)["packages"]
 crate = next(package for package in packages if package["name"] == "simdjson-sys")
 print(os.path.join(os.path.dirname(crate["manifest_path"]), "vendor", "simdjson"))')"
-    # For this processor: on demand chooses its kernel when it is compiled.
+    # Native: the on-demand API chooses its kernel at compile time.
     c++ -std=c++17 -O3 -march=native -I "$sources" "$here/programs/simdjson.cpp" "$sources/simdjson.cpp" \
         -o "$dir/simdjson"
 )

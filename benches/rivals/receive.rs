@@ -1,7 +1,8 @@
-//! All partitions of a filled hub, over TCP, until every event has come: what the reader's thread or process takes. And one
-//! partition from memory: the hub's bytes to each reader, replayed without a socket.
+//! Receiving: CPU time of each client to read all partitions of a filled hub over TCP, and to read one partition from
+//! memory, where the hub's bytes are replayed without a socket.
 //!
-//! The hub is in this process, on a core of its own. Ours runs on this thread alone, and the thread's CPU time counts.
+//! The hub is in this process, on its own core. Our client runs on this thread, whose CPU time counts; a rival is a
+//! process.
 
 use std::hint::black_box;
 use std::io;
@@ -82,7 +83,7 @@ fn from_memory(bench: &mut Bench, group: &str, size: Size) -> io::Result<()> {
     on_cores(&cores.program, || bench.group(group, load, &mut contenders))
 }
 
-/// A rival that reads what it should; none that is absent.
+/// Starts a rival and checks its answer; `None` if it is absent.
 fn started(
     bench: &mut Bench,
     name: &str,
@@ -96,7 +97,7 @@ fn started(
     };
     let rival = on_cores(&cores.program, || External::start(&mut command))?;
     if rival.answer != expected.0.to_string() {
-        return Err(io::Error::other(format!("{name} reads {} where ours is {expected:?}", rival.answer)));
+        return Err(io::Error::other(format!("{name} read {}, ours read {expected:?}", rival.answer)));
     }
     Ok(Some(rival.contender(name)))
 }
@@ -121,7 +122,7 @@ fn proton(hub: &Hub, partitions: u32, load: Load) -> Result<Command, String> {
         partitions.to_string(),
         load.events.to_string(),
     ]);
-    // The name and key that the emulator documents.
+    // Name and key of the emulator.
     command.args(["RootManageSharedAccessKey", "SAS_KEY_VALUE"]);
     Ok(command)
 }
@@ -149,7 +150,7 @@ fn ours(hub: &Hub, load: Load) -> io::Result<(Contender<'static>, Answer)> {
     Ok((contender, answer))
 }
 
-/// Reads a number of events from all partitions, and looks at them.
+/// Reads a number of events from all partitions; `look` adds them to the answer.
 async fn read_all(
     hub: &ConnectionString,
     events: usize,

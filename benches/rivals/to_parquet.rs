@@ -1,8 +1,8 @@
-//! Bodies of one table → a Parquet file with zstd 1, on one core.
+//! Writing Parquet: bodies of one table → a file with zstd level 1, on one core.
 //!
-//! Ours begins with bodies in memory, theirs with a file of them in the page cache. What is in the files is compared
-//! first, by DuckDB. `duckdb-typed` has the columns that ours has, `duckdb-text` leaves attributes as JSON; polars
-//! and pyarrow can't read a list of values of mixed kinds, and write the facts of the event only.
+//! Ours starts with bodies in memory, rivals start with a file in the page cache. DuckDB first compares the contents of
+//! the files. `duckdb-typed` writes the columns that ours writes, and `duckdb-text` keeps attributes as JSON. polars
+//! and pyarrow can't read a list of values of mixed kinds, so they only write the facts of the event.
 
 use std::fs;
 use std::io;
@@ -24,11 +24,11 @@ use crate::stages::rows::{Rows, file_of};
 use crate::stages::whole;
 
 const WAYS: [&str; 4] = ["duckdb-typed", "duckdb-text", "polars", "pyarrow"];
-/// About 60 MB.
+/// Number of bodies, about 60 MB.
 const EVENTS: usize = 20_000;
 const GROUP: &str = "rivals/to_parquet/typical";
 
-/// Contents and sizes of files.
+/// Figures about the contents of files, and their size in bytes.
 #[derive(Debug, Deserialize)]
 struct Answer {
     answer: Map<String, Value>,
@@ -55,7 +55,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
     let again = run(Command::new(&python).arg(script("lake.py")).arg("again").arg(again).args(&files))?;
     let mut sizes = vec![
         size("ours", ours.bytes, &bodies),
-        // A row has columns that the others lack, so sizes compare here.
+        // Separates the size of our additional columns from the effect of the encoder.
         size("ours, written again by duckdb", serde_json::from_slice(&again)?, &bodies),
     ];
     for way in WAYS {
@@ -71,7 +71,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
     bench.add(sizes)
 }
 
-/// Typical events about accounts.
+/// Generates typical events about accounts.
 fn accounts(count: usize) -> Bodies {
     let mut generator = Generator::new(SEED, Size::Typical).in_format(Format::Json);
     let mut bodies = Bodies::default();
@@ -95,7 +95,7 @@ fn our_files(bodies: &Bodies, folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Standard output of a program.
+/// Runs a program and returns its standard output.
 fn run(command: &mut Command) -> io::Result<Vec<u8>> {
     let output = command.output()?;
     if !output.status.success() {
@@ -104,11 +104,11 @@ fn run(command: &mut Command) -> io::Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// Checks that their contents equal ours.
+/// Checks that a rival's contents equal ours.
 fn agree(way: &str, theirs: &Answer, ours: &Answer) -> io::Result<()> {
     for (name, value) in &theirs.answer {
         if ours.answer.get(name) != Some(value) {
-            return Err(io::Error::other(format!("{way} has {theirs:?}, ours has {ours:?}")));
+            return Err(io::Error::other(format!("{way} wrote {theirs:?}, ours wrote {ours:?}")));
         }
     }
     Ok(())

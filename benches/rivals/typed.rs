@@ -1,6 +1,6 @@
-//! Types that serde's libraries fill: the facts and attributes of a change event, text borrowed where it can be.
+//! Types that serde's libraries fill: the facts and attributes of a change event, with strings borrowed where possible.
 //!
-//! Numbers become integers and floats, as these libraries have them: less than ours, which keeps their digits.
+//! Numbers become integers and floats, while our parser keeps their digits.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::answer::{Answer, FACTS};
 
-/// A change event, as far as rivals read it.
+/// The part of a change event that rivals read.
 #[derive(Debug, Default)]
 pub(super) struct Typed<'a> {
     facts: [Leaf<'a>; FACTS.len()],
@@ -52,7 +52,7 @@ impl Leaf<'_> {
     }
 }
 
-/// A name or a text, borrowed unless it was escaped.
+/// A string, borrowed unless it was escaped.
 struct Text<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
@@ -128,10 +128,10 @@ impl<'de> Visitor<'de> for LeafVisitor {
     }
 }
 
-/// Reads the members of an object into a default value.
+/// Visitor that fills a default value from the members of an object.
 struct Members<T>(PhantomData<T>);
 
-/// Reads the value of a member, or ignores it.
+/// Type that takes the values of some members and ignores the others.
 trait Fill<'de>: Default {
     fn member<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<(), A::Error>;
 }

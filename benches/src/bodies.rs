@@ -1,6 +1,6 @@
-//! Event bodies: generated in four sizes and two formats, or real.
+//! Event bodies: generated in four sizes and two formats, or real ones of the corpus.
 //!
-//! Owns: which bodies the stages are given. Does not own: how they are made up (`catchwater::internals::generator`).
+//! Owns: the input of the stages. Does not own: generating bodies (`catchwater::internals::generator`).
 
 use std::fs;
 use std::io;
@@ -11,10 +11,10 @@ use catchwater::internals::generator::{Format, Generator, Size};
 use crate::effort::Effort;
 use crate::turns::Load;
 
-/// One seed, so that every run and every machine has the same bytes.
+/// Seed of the generator: every run on every machine has the same bytes.
 pub const SEED: u64 = 20_260_105;
 
-/// Bodies one behind the other, as they lie in a batch.
+/// Bodies in one buffer, one after the other, as in a batch.
 #[derive(Clone, Debug, Default)]
 pub struct Bodies {
     bytes: Vec<u8>,
@@ -22,7 +22,7 @@ pub struct Bodies {
 }
 
 impl Bodies {
-    /// `count` bodies of the generator.
+    /// Generates bodies.
     pub fn generated(size: Size, format: Format, count: usize) -> Self {
         let mut generator = Generator::new(SEED, size).in_format(format);
         let mut bodies = Self::default();
@@ -50,17 +50,17 @@ impl Bodies {
         self.ends.len()
     }
 
-    /// Their bytes together.
+    /// Total size in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
-    /// All of them once.
+    /// Load of a round that reads each body once.
     pub fn load(&self) -> Load {
         Load { events: self.count(), bytes: self.bytes() }
     }
 
-    /// A line for each; the serializer writes none within a body.
+    /// The bodies as lines; the serializer writes no line breaks within a body.
     pub fn lines(&self) -> Vec<u8> {
         let mut lines = Vec::with_capacity(self.bytes() + self.count());
         for body in self.iter() {
@@ -70,7 +70,7 @@ impl Bodies {
         lines
     }
 
-    /// The first bodies.
+    /// The first `count` bodies.
     #[must_use]
     pub fn first(&self, count: usize) -> Self {
         let mut first = Self::default();
@@ -79,16 +79,16 @@ impl Bodies {
     }
 }
 
-/// A kind of bodies.
+/// A set of bodies: size, format and number.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// Its name in results: size and format.
+    /// Name in results: size and format.
     pub name: &'static str,
-    /// Size of generated bodies; `None` for real ones.
+    /// Size of generated bodies; `None` for the corpus.
     pub size: Option<Size>,
-    /// Their form.
+    /// Format of the bodies.
     pub format: Format,
-    /// Number of bodies of about 14 MB: more than a core's own caches hold, less than a large shared one.
+    /// Number of bodies, about 14 MB: more than the private caches of a core, less than a large shared cache.
     count: usize,
 }
 
@@ -96,7 +96,7 @@ const fn shape(name: &'static str, size: Size, format: Format, count: usize) -> 
     Shape { name, size: Some(size), format, count }
 }
 
-/// All kinds.
+/// All shapes.
 pub const SHAPES: [Shape; 10] = [
     shape("small/json", Size::Small, Format::Json, 8_000),
     shape("typical/json", Size::Typical, Format::Json, 4_500),
@@ -111,12 +111,12 @@ pub const SHAPES: [Shape; 10] = [
 ];
 
 impl Shape {
-    /// The shape of this name.
+    /// Finds a shape by its name.
     pub fn named(name: &str) -> Option<Self> {
         SHAPES.into_iter().find(|shape| shape.name == name)
     }
 
-    /// The bodies; none when they are real ones that are not here.
+    /// The bodies; `None` if they need the corpus and it is absent.
     ///
     /// # Errors
     /// A corpus that can't be read.
@@ -124,7 +124,7 @@ impl Shape {
         self.bodies_in(self.format, effort, times)
     }
 
-    /// The same events as JSON.
+    /// The same events as JSON; `None` if they need the corpus and it is absent.
     ///
     /// # Errors
     /// A corpus that can't be read.
@@ -141,10 +141,10 @@ impl Shape {
     }
 }
 
-/// Real bodies, gone over again and again; none when the corpus is not beside the project.
+/// Real bodies, repeated up to `count`; `None` if the corpus is absent.
 ///
-/// Both formats have the same events: those that were published in both. A byte order mark is left off, since
-/// rivals do not know it.
+/// Both formats have the same events: those published in both. A byte order mark is removed, since rivals do not
+/// accept it.
 fn corpus(format: Format, count: usize) -> io::Result<Option<Bodies>> {
     let corpus = corpus_folder();
     if !corpus.join("json_wire").is_dir() {
@@ -165,7 +165,7 @@ fn corpus(format: Format, count: usize) -> io::Result<Option<Bodies>> {
     Ok(Some(all))
 }
 
-/// The folder of real bodies: beside the project, since we may not copy them.
+/// Folder of real bodies. It is beside the project because we may not redistribute them.
 pub fn corpus_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus")
 }

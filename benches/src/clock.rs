@@ -1,11 +1,11 @@
-//! CPU time: what others on the machine do does not count, what they do to its caches and clock rate still does.
+//! CPU time: excludes other processes, but not their effect on caches and clock rate.
 
 use std::io;
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-/// The CPU time of this process so far, all threads and the kernel's work for them.
+/// CPU time of this process so far: all threads, including their time in the kernel.
 ///
 /// # Errors
 /// The system does not report CPU time.
@@ -17,22 +17,22 @@ fn read(clock: ClockId) -> io::Result<Duration> {
     Ok(Duration::from(clock_gettime(clock).map_err(io::Error::from)?))
 }
 
-/// CPU time and result of a round.
+/// CPU time of this process during a round, and the result of the round.
 ///
 /// # Errors
 /// The system does not report CPU time.
 pub fn timed<R>(round: impl FnOnce() -> R) -> io::Result<(Duration, R)> {
     let before = cpu_time()?;
-    let given = round();
-    Ok((cpu_time()?.saturating_sub(before), given))
+    let result = round();
+    Ok((cpu_time()?.saturating_sub(before), result))
 }
 
-/// CPU time of this thread alone, and result of a round.
+/// CPU time of this thread during a round, and the result of the round.
 ///
 /// # Errors
 /// The system does not report CPU time.
 pub fn timed_thread<R>(round: impl FnOnce() -> R) -> io::Result<(Duration, R)> {
     let before = read(ClockId::CLOCK_THREAD_CPUTIME_ID)?;
-    let given = round();
-    Ok((read(ClockId::CLOCK_THREAD_CPUTIME_ID)?.saturating_sub(before), given))
+    let result = round();
+    Ok((read(ClockId::CLOCK_THREAD_CPUTIME_ID)?.saturating_sub(before), result))
 }

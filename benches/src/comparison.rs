@@ -1,7 +1,7 @@
-//! Two reports: what changed beyond noise.
+//! Comparison of two reports: the changes beyond noise.
 //!
-//! A figure that has a yardstick is compared as a ratio to it, since the same binary was seen to run up to 1.9 times
-//! slower in some minutes; only figures without one are compared directly.
+//! A figure with a yardstick is compared as a ratio to it, since the same binary was measured up to 1.9 times slower in
+//! some minutes. Only figures without a yardstick are compared directly.
 
 use std::fmt;
 
@@ -11,17 +11,17 @@ use crate::spread::Spread;
 /// Comparison of two reports.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Comparison {
-    /// Figures that got worse, the worst first.
+    /// Figures that got worse, largest change first.
     pub worse: Vec<Change>,
-    /// Figures that got better, the best first.
+    /// Figures that got better, largest change first.
     pub better: Vec<Change>,
     /// Number of figures within noise.
     pub same: usize,
-    /// Yardsticks and other figures that only show the state of the machine: listed, never better or worse.
+    /// Changed yardsticks and memory bandwidth: they show the state of the machine.
     pub machine: Vec<Change>,
-    /// Figures that only the first has.
+    /// Figures that only the first report has.
     pub gone: Vec<String>,
-    /// Figures that only the second has.
+    /// Figures that only the second report has.
     pub new: Vec<String>,
 }
 
@@ -32,20 +32,19 @@ pub struct Change {
     pub name: String,
     /// The compared quantity: a unit, or the yardstick's name.
     pub in_terms_of: String,
-    /// Before.
+    /// Figure of the first report.
     pub before: Spread,
-    /// After.
+    /// Figure of the second report.
     pub after: Spread,
 }
 
-/// Middle halves that are apart by less than this share of the figure are noise all the same: code moves about in
-/// memory from build to build.
+/// Relative change that is noise even where quartiles do not overlap: code moves in memory from build to build.
 const NOISE: f64 = 0.05;
-/// The same for what does not depend on the minute.
+/// The same for figures that do not depend on the load of the machine.
 const NOISE_EXACT: f64 = 0.005;
 
 impl Comparison {
-    /// Compares what both have.
+    /// Compares the figures that both reports have.
     pub fn of(before: &Report, after: &Report) -> Self {
         let mut comparison = Self::default();
         let find =
@@ -72,9 +71,9 @@ impl Comparison {
             self.machine.push(change);
         } else {
             let more = change.after.median > change.before.median;
-            let as_it_is = new.ratio.is_none() || old.ratio.is_none();
-            // A ratio of rates is one of times here: less is better in every ratio.
-            let better = more == (as_it_is && new.unit.more_is_better());
+            let is_direct = new.ratio.is_none() || old.ratio.is_none();
+            // Every ratio is one of times, so lower is better.
+            let better = more == (is_direct && new.unit.more_is_better());
             if better { &mut self.better } else { &mut self.worse }.push(change);
         }
     }
@@ -95,14 +94,14 @@ impl Change {
         }
     }
 
-    /// The factor of the change.
+    /// Factor of the change, at least 1.
     fn factor_from_one(&self) -> f64 {
         let factor = self.after.median / self.before.median;
         if factor < 1.0 { 1.0 / factor } else { factor }
     }
 }
 
-/// True if others of a report are ratios to it.
+/// True if other figures of the report are ratios to this one.
 fn is_yardstick(name: &str, report: &Report) -> bool {
     report.results.iter().any(|result| result.ratio.as_ref().is_some_and(|ratio| ratio.to == name))
 }
@@ -159,7 +158,7 @@ mod tests {
         Spread { median, low: median * 0.98, high: median * 1.02 }
     }
 
-    /// A stage's tape and two contenders: in a slow minute all of them take longer.
+    /// A yardstick and two contenders. In a slow minute all three take longer.
     fn stage(tape: f64, one: f64, other: f64) -> Vec<Measurement> {
         let cpu = |name: &str, micros| Measurement::cpu(name, spread(micros), 15);
         let ratio = |name: &str, micros| cpu(name, micros).in_ratio_to("s/tape", spread(micros / tape));

@@ -1,4 +1,4 @@
-//! The machine, the revision of the code, and cores.
+//! The machine, the revision of the code, and pinning work to cores.
 
 use std::fmt;
 use std::fs;
@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
 /// The machine and the code of a report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
-    /// The processor's own words.
+    /// Model name of the processor.
     pub processor: String,
     /// Number of cores that this process may use.
     pub cores: usize,
-    /// The commit, with `+` when files had changed since.
+    /// Commit, followed by `+` if files differ from it.
     pub revision: String,
 }
 
 impl Machine {
-    /// This one.
+    /// Describes this machine.
     pub fn this() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self { processor: processor(), cores, revision: revision() }
@@ -46,19 +46,19 @@ fn revision() -> String {
     text.map_or_else(|| "unknown".to_owned(), |text| String::from_utf8_lossy(&text).trim().to_owned())
 }
 
-/// The cores that this thread may use.
+/// Cores that this thread may use.
 ///
 /// # Errors
-/// The system does not report it.
+/// The system does not report them.
 pub fn own_cores() -> io::Result<Vec<usize>> {
     let set = sched_getaffinity(Pid::from_raw(0)).map_err(io::Error::from)?;
     Ok((0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect())
 }
 
-/// Does work on these cores only: this thread, and all threads and processes that it starts meanwhile.
+/// Runs work on these cores only: this thread, and all threads and processes that the work starts.
 ///
 /// # Errors
-/// Those of a system that does not let us, and of what is done.
+/// The system refuses the cores; errors of the work.
 pub fn on_cores<R>(cores: &[usize], work: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
     let before = sched_getaffinity(Pid::from_raw(0)).map_err(io::Error::from)?;
     let mut set = CpuSet::new();
@@ -66,7 +66,7 @@ pub fn on_cores<R>(cores: &[usize], work: impl FnOnce() -> io::Result<R>) -> io:
         set.set(*core).map_err(io::Error::from)?;
     }
     sched_setaffinity(Pid::from_raw(0), &set).map_err(io::Error::from)?;
-    let done = work();
+    let result = work();
     sched_setaffinity(Pid::from_raw(0), &before).map_err(io::Error::from)?;
-    done
+    result
 }

@@ -1,6 +1,7 @@
-//! Bodies of a chosen table, number of columns and size: for what grows.
+//! Bodies with a chosen number of tables, columns and bytes, for benches of growth.
 //!
-//! Owns: their text, in the serializer's wire form. The generator's own bodies have six tables and their columns.
+//! Owns: their text, in the serializer's wire form. Does not own: realistic bodies, which have six tables with fixed
+//! columns (`catchwater::internals::generator`).
 
 use std::fmt::Write;
 
@@ -9,9 +10,9 @@ use std::fmt::Write;
 pub struct Made {
     /// Number of tables, used in turn.
     pub tables: usize,
-    /// Number of attributes beside the key.
+    /// Number of attributes besides the key.
     pub columns: usize,
-    /// About how many bytes each is to have; texts are made as long as that takes.
+    /// Approximate size of each body in bytes, reached by the length of its strings.
     pub bytes: usize,
 }
 
@@ -23,14 +24,14 @@ impl Made {
 
     /// Appends the n-th body.
     pub fn write(&self, n: usize, out: &mut Vec<u8>) {
-        /// The members around the attributes.
+        /// Approximate bytes of the members around the attributes.
         const ENVELOPE: usize = 1300;
-        /// A name, a number, marks.
+        /// Approximate bytes of an attribute: name, number and punctuation.
         const ATTRIBUTE: usize = 45;
-        // Every third attribute is a text.
-        let texts = self.columns.div_ceil(3);
+        // Every third attribute is a string.
+        let strings = self.columns.div_ceil(3);
         let rest = self.bytes.saturating_sub(ENVELOPE + self.columns * ATTRIBUTE);
-        let words = Words { length: rest / texts.max(1), seed: n };
+        let words = Words { length: rest / strings.max(1), seed: n };
         let mut attributes = String::new();
         for column in 0..self.columns {
             let value = n * 31 + column * 7;
@@ -55,7 +56,7 @@ impl Made {
     }
 }
 
-/// A text of a length, other words for another event.
+/// Words up to a length in bytes; the seed chooses the words.
 struct Words {
     length: usize,
     seed: usize,

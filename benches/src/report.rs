@@ -1,6 +1,6 @@
-//! Results: one table on stdout, one JSON file.
+//! Results: a table on stdout and a JSON file.
 //!
-//! Owns: their form, which `README.md` documents. Does not own: comparing two of them (`comparison`).
+//! Owns: their form, documented in `README.md`. Does not own: comparing two reports (`comparison`).
 
 use std::fs;
 use std::io::{self, Write};
@@ -11,48 +11,48 @@ use serde::{Deserialize, Serialize};
 use crate::machine::Machine;
 use crate::spread::Spread;
 
-/// The version of the JSON's form.
+/// Version of the JSON form.
 const SCHEMA: u32 = 1;
 
 /// Results of one run of the benches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     schema: u32,
-    /// The machine.
+    /// Machine and code.
     pub machine: Machine,
-    /// True for a quick look.
+    /// True for a quick run, which is not for the record.
     pub quick: bool,
-    /// Benches that could not be measured, and why.
+    /// Benches that did not run, and the reasons.
     pub absent: Vec<String>,
-    /// Results in the order of measuring.
+    /// Results, in the order of measuring.
     pub results: Vec<Measurement>,
 }
 
 /// One figure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
-    /// A path: bench, shape or case, contender or measure.
+    /// Path of the figure: bench, shape or case, contender or measure.
     pub name: String,
-    /// Of the value.
+    /// Unit of the value.
     pub unit: Unit,
-    /// Rounds it comes from.
+    /// Number of rounds behind the value.
     pub rounds: usize,
-    /// It.
+    /// Median and quartiles.
     pub value: Spread,
-    /// The same as bytes of bodies a second.
+    /// The same figure in megabytes of bodies per second.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub mb_per_s: Option<f64>,
-    /// The median of the rounds' own ratios to the yardstick of the same round.
+    /// Ratio to the yardstick, computed round by round.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ratio: Option<Ratio>,
 }
 
-/// A value as a multiple of another's.
+/// A figure as a multiple of another figure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
-    /// The name of the other.
+    /// Name of the other figure.
     pub to: String,
-    /// The ratio.
+    /// Median and quartiles of the ratio.
     #[serde(flatten)]
     pub value: Spread,
 }
@@ -60,31 +60,31 @@ pub struct Ratio {
 /// Unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
-    /// CPU time an event.
+    /// CPU time per event.
     #[serde(rename = "CPU µs/event")]
     CpuMicros,
-    /// By the clock on the wall.
+    /// Events per second of wall-clock time.
     #[serde(rename = "events/s")]
     EventsPerSecond,
-    /// Of files.
+    /// Size of files per event.
     #[serde(rename = "bytes/event")]
     BytesPerEvent,
-    /// Executed, as callgrind counts them.
+    /// Executed instructions per event, counted by callgrind.
     #[serde(rename = "instructions/event")]
     Instructions,
-    /// Of memory, at its peak.
+    /// Peak memory.
     #[serde(rename = "MiB")]
     Mebibytes,
-    /// By the clock on the wall.
+    /// Wall-clock time.
     #[serde(rename = "ms")]
     Milliseconds,
-    /// Of a copy in memory.
+    /// Memory bandwidth of a copy.
     #[serde(rename = "GB/s")]
     GigabytesPerSecond,
 }
 
 impl Unit {
-    /// As the table and the JSON spell it.
+    /// Name in the table and in the JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::CpuMicros => "CPU µs/event",
@@ -97,29 +97,29 @@ impl Unit {
         }
     }
 
-    /// True if more is better.
+    /// True if a higher figure is better.
     pub fn more_is_better(self) -> bool {
         matches!(self, Self::EventsPerSecond | Self::GigabytesPerSecond)
     }
 
-    /// True if the same program gives the same figure, to a fraction of a percent.
+    /// True if runs of the same program differ by less than a percent.
     pub fn is_exact(self) -> bool {
         matches!(self, Self::BytesPerEvent | Self::Instructions)
     }
 }
 
 impl Measurement {
-    /// A figure.
+    /// Creates a figure without rate and ratio.
     pub fn new(name: impl Into<String>, unit: Unit, value: Spread, rounds: usize) -> Self {
         Self { name: name.into(), unit, rounds, value, mb_per_s: None, ratio: None }
     }
 
-    /// CPU time an event, in microseconds.
+    /// Creates a figure of CPU time per event, in microseconds.
     pub fn cpu(name: impl Into<String>, value: Spread, rounds: usize) -> Self {
         Self::new(name, Unit::CpuMicros, value, rounds)
     }
 
-    /// The same figure, with the rate in bytes for bodies of this size.
+    /// Adds the rate in bytes, for bodies of this size.
     #[must_use]
     pub fn at_rate(self, bytes_per_event: f64) -> Self {
         let mb_per_s = match self.unit {
@@ -129,7 +129,7 @@ impl Measurement {
         Self { mb_per_s: Some(mb_per_s), ..self }
     }
 
-    /// The same figure, as a multiple of another.
+    /// Adds the ratio to another figure.
     #[must_use]
     pub fn in_ratio_to(self, to: &str, value: Spread) -> Self {
         Self { ratio: Some(Ratio { to: to.to_owned(), value }), ..self }
@@ -137,7 +137,7 @@ impl Measurement {
 }
 
 impl Report {
-    /// An empty report of this machine.
+    /// Creates an empty report.
     pub fn new(machine: Machine, quick: bool) -> Self {
         Self { schema: SCHEMA, machine, quick, absent: Vec::new(), results: Vec::new() }
     }
@@ -145,11 +145,11 @@ impl Report {
     /// Writes the head of the table.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// Errors of `out`.
     pub fn head(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{}", self.machine)?;
         if self.quick {
-            writeln!(out, "A quick look: too few rounds for the record.")?;
+            writeln!(out, "Quick run: too few rounds for the record.")?;
         }
         writeln!(
             out,
@@ -158,10 +158,10 @@ impl Report {
         )
     }
 
-    /// Adds results, and writes their lines of the table.
+    /// Adds results and writes their lines of the table.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// Errors of `out`.
     pub fn add(&mut self, out: &mut impl Write, results: Vec<Measurement>) -> io::Result<()> {
         for result in &results {
             writeln!(out, "{}", result.line())?;
@@ -171,10 +171,10 @@ impl Report {
         Ok(())
     }
 
-    /// Adds and prints something that could not be measured.
+    /// Adds a bench that did not run, and prints its line.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// Errors of `out`.
     pub fn lacks(&mut self, out: &mut impl Write, what: String) -> io::Result<()> {
         if !self.absent.contains(&what) {
             writeln!(out, "absent: {what}")?;
@@ -186,19 +186,23 @@ impl Report {
     /// Reads a report.
     ///
     /// # Errors
-    /// A file that can't be read or is none; one of another form.
+    /// The file can't be read, is not a report, or has another version of the form.
     pub fn read(path: &Path) -> io::Result<Self> {
         let report: Self = serde_json::from_slice(&fs::read(path)?)?;
         if report.schema == SCHEMA {
             return Ok(report);
         }
-        Err(io::Error::other(format!("{} has the form {}, not {SCHEMA}", path.display(), report.schema)))
+        Err(io::Error::other(format!(
+            "{} has version {} of the form, not {SCHEMA}: run the benches again",
+            path.display(),
+            report.schema
+        )))
     }
 
     /// Writes the report; an existing one is kept beside it as `.before.json`.
     ///
     /// # Errors
-    /// A folder that can't be written.
+    /// The folder can't be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
@@ -232,7 +236,7 @@ impl Measurement {
     }
 }
 
-/// A number with the digits that mean something.
+/// Formats a number with its significant digits.
 fn short(value: f64) -> String {
     match value.abs() {
         large if large >= 1000.0 => format!("{value:.0}"),

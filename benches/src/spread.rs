@@ -1,43 +1,43 @@
-//! Rounds as one figure, and how far they lie apart.
+//! Median and quartiles of rounds.
 
 use serde::{Deserialize, Serialize};
 
-/// The middle of some rounds, and the quarter below and above which the others lie.
+/// Median and quartiles of rounds.
 ///
-/// Quartiles and not min and max, whose distance only grows with more rounds.
+/// Quartiles, since the distance between min and max grows with the number of rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
-    /// Half the rounds lie below.
+    /// Median.
     pub median: f64,
-    /// A quarter of them lies below.
+    /// Lower quartile.
     pub low: f64,
-    /// A quarter of them lies above.
+    /// Upper quartile.
     pub high: f64,
 }
 
 impl Spread {
-    /// Of at least one round.
+    /// Summarizes at least one round.
     pub fn of(rounds: impl IntoIterator<Item = f64>) -> Self {
         let mut rounds: Vec<f64> = rounds.into_iter().collect();
         rounds.sort_by(f64::total_cmp);
-        Self { median: at(&rounds, 0.5), low: at(&rounds, 0.25), high: at(&rounds, 0.75) }
+        Self { median: quantile(&rounds, 0.5), low: quantile(&rounds, 0.25), high: quantile(&rounds, 0.75) }
     }
 
-    /// Of something that is the same in every round.
+    /// Wraps a value that is the same in every round.
     pub fn exactly(value: f64) -> Self {
         Self { median: value, low: value, high: value }
     }
 
-    /// True if the quartiles of the two do not overlap.
+    /// True if the ranges between the quartiles do not overlap.
     pub fn is_apart_from(&self, other: &Self) -> bool {
         self.high < other.low || other.high < self.low
     }
 }
 
-/// The value that a share of the sorted ones lies below, between two of them by their distance.
-fn at(sorted: &[f64], share: f64) -> f64 {
+/// Quantile of sorted values, interpolated linearly.
+fn quantile(sorted: &[f64], fraction: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
-    let place = share * last as f64;
+    let place = fraction * last as f64;
     let (below, above) = (sorted[place as usize], sorted[(place.ceil() as usize).min(last)]);
     below + (above - below) * place.fract()
 }

@@ -1,4 +1,4 @@
-//! Contenders timed in turn, round by round: a slow minute of the machine meets all of them.
+//! Timing of contenders in turn, round by round: a slow minute of the machine affects all of them.
 
 use std::io;
 use std::time::Duration;
@@ -7,41 +7,40 @@ use crate::clock;
 use crate::report::Measurement;
 use crate::spread::Spread;
 
-/// Something that does the same work as others, once a round.
-#[expect(missing_debug_implementations, reason = "a closure has no words")]
+/// Code under measurement; all contenders of a group do the same work once per round.
+#[expect(missing_debug_implementations, reason = "a closure is not printable")]
 pub struct Contender<'a> {
     name: String,
     round: Box<dyn FnMut() -> io::Result<Duration> + 'a>,
 }
 
 impl<'a> Contender<'a> {
-    /// Names a round; its CPU time is taken here.
+    /// Creates a contender; its CPU time is measured here.
     pub fn new(name: impl Into<String>, mut round: impl FnMut() + 'a) -> Self {
         Self::timing_itself(name, move || clock::timed(&mut round).map(|(time, ())| time))
     }
 
-    /// Names a round that returns its own time: another process does it, or only a part of it counts.
+    /// Creates a contender whose rounds return their own time: of another process, or of a part of the round.
     pub fn timing_itself(name: impl Into<String>, round: impl FnMut() -> io::Result<Duration> + 'a) -> Self {
         Self { name: name.into(), round: Box::new(round) }
     }
 
-    /// The same with each round done twice, of which the second counts: beside rivals that are processes of their own, the
-    /// caches hold the data of the last one.
+    /// Runs each round twice and counts the second: a rival in another process evicts our data from the caches.
     #[must_use]
     pub fn warm(self) -> Self {
         let Self { name, mut round } = self;
         Self::timing_itself(name, move || round().and_then(|_| round()))
     }
 
-    /// Its name in the table.
+    /// Name in the table.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// One round.
+    /// Runs one round.
     ///
     /// # Errors
-    /// Those of the round; the system does not report CPU time.
+    /// Errors of the round; the system does not report CPU time.
     pub fn run(&mut self) -> io::Result<Duration> {
         (self.round)()
     }
@@ -50,17 +49,17 @@ impl<'a> Contender<'a> {
 /// Data of one round.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
-    /// Events.
+    /// Number of events.
     pub events: usize,
-    /// Bytes of their bodies.
+    /// Total size of their bodies, in bytes.
     pub bytes: usize,
 }
 
-/// Times all contenders, each once a round. The first is the yardstick of the others; round 0, which warms caches
-/// and grows buffers, does not count.
+/// Times all contenders, each once per round. The first is the yardstick of the others. Round 0 warms caches and grows
+/// buffers and does not count.
 ///
 /// # Errors
-/// Those of a round; the system does not report CPU time.
+/// Errors of a round; the system does not report CPU time.
 pub fn measure(
     group: &str,
     load: Load,

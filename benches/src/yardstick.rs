@@ -1,4 +1,4 @@
-//! Yardsticks: simd-json's tape of the same bodies, and the current memory bandwidth.
+//! Yardsticks: simd-json's tape of the same bodies, and the memory bandwidth.
 
 use std::hint::black_box;
 use std::io;
@@ -9,8 +9,8 @@ use crate::bodies::Bodies;
 use crate::clock;
 use crate::turns::Contender;
 
-/// simd-json as its users call it: a copy of the body, buffers and tape used again.
-#[expect(missing_debug_implementations, reason = "the library's buffers have none")]
+/// simd-json as its users call it: the body is copied; buffers and tape are reused.
+#[expect(missing_debug_implementations, reason = "the library's buffers do not implement it")]
 pub struct PlainTape {
     scratch: Vec<u8>,
     buffers: Buffers,
@@ -24,7 +24,7 @@ impl Default for PlainTape {
 }
 
 impl PlainTape {
-    /// Fills the tape, and shows it.
+    /// Fills the tape and passes it to `look`.
     ///
     /// # Errors
     /// The body is not JSON.
@@ -38,7 +38,7 @@ impl PlainTape {
         filled
     }
 
-    /// Fills a tape of each body.
+    /// Fills the tape once for each body.
     pub fn over(&mut self, bodies: &Bodies) {
         for body in bodies.iter() {
             black_box(self.fill(body, |nodes| _ = black_box(nodes)).is_ok());
@@ -46,18 +46,18 @@ impl PlainTape {
     }
 }
 
-/// The yardstick of the stages.
+/// Contender that is the yardstick of the stages.
 pub fn tape(bodies: &Bodies) -> Contender<'_> {
     let mut tape = PlainTape::default();
     Contender::new("tape", move || tape.over(bodies))
 }
 
-/// Current copy bandwidth of this thread, in GB/s, through the caches of a core.
+/// Copy bandwidth of this thread at present, in GB/s.
 ///
 /// # Errors
 /// The system does not report CPU time.
 pub fn memcpy_gb_per_s() -> io::Result<f64> {
-    /// More than a core's own caches hold.
+    /// Larger than the private caches of a core.
     const BYTES: usize = 8 << 20;
     const TIMES: usize = 40;
     let source = vec![1_u8; BYTES];

@@ -1,7 +1,7 @@
-//! `ChangeEvent` → `RecordBatch`.
+//! The columns stage: `ChangeEvent` → `RecordBatch`, alone and after the parser.
 //!
-//! A few parsed events are appended again and again: each has buffers of its own, so more of them would not be
-//! as near as a lane's one event is (256 of them made columns alone slower than parser and columns together).
+//! A few parsed events are appended repeatedly. Each has its own buffers, so more of them would fall out of the caches,
+//! where a lane's single event is (256 of them made columns alone slower than parser and columns together).
 
 use std::hint::black_box;
 use std::io;
@@ -16,9 +16,9 @@ use catchwater_benches::yardstick::PlainTape;
 use super::rows::Rows;
 use crate::bench::Bench;
 
-/// Events that are held parsed.
+/// Number of events kept parsed.
 const HELD: usize = 24;
-/// Repetitions in a round.
+/// Repetitions of these events in a round.
 const TIMES: usize = 400;
 
 pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {

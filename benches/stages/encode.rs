@@ -1,6 +1,6 @@
-//! `RecordBatch` → Parquet bytes: row groups as large as a lane makes them, and the files they become.
+//! The encode stage: `RecordBatch` → row groups of a lane's size, and files.
 //!
-//! The rows of a body in XML are those of the same body in JSON, so there are only shapes in JSON.
+//! XML bodies give the same rows as JSON bodies, so only the JSON shapes are measured.
 
 use std::hint::black_box;
 use std::io;
@@ -18,7 +18,7 @@ use catchwater_sinks::parquet::{ChunkWriter, encode_row_group};
 use super::rows::{Rows, file_of};
 use crate::bench::Bench;
 
-/// Repetitions of a shape's bodies: enough for full row groups of the larger ones.
+/// Factor on a shape's number of bodies: enough for full row groups in the larger shapes.
 const TIMES: usize = 4;
 
 pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
@@ -42,7 +42,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
             }
         };
         let own = Contender::new("row groups", groups(ChunkWriter::Own));
-        // The exit criterion of decision 0015 compares the two.
+        // Decision 0015 has an exit criterion on this comparison.
         let library = Contender::new("row groups by the library", groups(ChunkWriter::Library));
         let files = Contender::new("row groups and files", || {
             for batch in &batches {
@@ -56,7 +56,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
     Ok(())
 }
 
-/// Checks the timed work; returns the bytes of the files.
+/// Checks that every batch becomes a file; returns the total size in bytes.
 fn check(batches: &[RecordBatch]) -> io::Result<usize> {
     let mut bytes = 0;
     for batch in batches {

@@ -1,6 +1,6 @@
-//! From thread to thread: batches of bodies through the channel that lanes have.
+//! The handoff stage: batches of events through the channel of a lane.
 //!
-//! A round fills batches as the receiver does and hands them on; the yardstick drops them where they were made.
+//! A round fills batches as the receiver does and sends them; the yardstick drops them in place.
 
 use std::hint::black_box;
 use std::io;
@@ -16,7 +16,7 @@ use crossbeam_channel::unbounded;
 
 use crate::bench::Bench;
 
-/// Events of a batch.
+/// Numbers of events in a batch.
 const BATCHES: [usize; 3] = [1, 64, 1024];
 
 pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
@@ -52,7 +52,7 @@ fn contenders(bodies: &Bodies, events: usize) -> [Contender<'_>; 3] {
     ]
 }
 
-/// Fills one batch after the other, as a partition's receiver does.
+/// Fills batches, as the receiver of a partition does.
 fn batches(bodies: &Bodies, events: usize, mut each: impl FnMut(RawBatch)) {
     let budget = Budget::new(1 << 30);
     let mut batch = RawBatchBuilder::new(PartitionId::new(0), budget.charge(0));

@@ -1,4 +1,4 @@
-//! Current memory bandwidth, as context for the other figures.
+//! Memory bandwidth during the run, as context for the other figures.
 
 use std::io;
 

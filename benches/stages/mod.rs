@@ -1,10 +1,10 @@
-//! One stage at a time, inline: no thread, no runtime, bodies in memory.
+//! Benches of single stages, inline and with bodies in memory; only `receive` and `handoff` use threads.
 
-pub(super) mod memory; // how fast memory is this minute
-pub(super) mod receive; // bytes of a link → RawBatch
+pub(super) mod memory; // memory bandwidth during the run
+pub(super) mod receive; // frames of a link → RawBatch
 pub(super) mod parse; // body → ChangeEvent
 pub(super) mod columns; // ChangeEvent → RecordBatch
 pub(super) mod encode; // RecordBatch → Parquet bytes
 pub(super) mod whole; // body → Parquet bytes
-pub(super) mod handoff; // from thread to thread
-pub(super) mod rows; // buffers by table, as a lane has them
+pub(super) mod handoff; // RawBatch through the channel of a lane
+pub(super) mod rows; // table buffers of a lane

@@ -1,7 +1,7 @@
-//! Body → `ChangeEvent`, beside simd-json's tape of the same bodies.
+//! The parse stage: body → `ChangeEvent`, compared with simd-json's tape of the same bodies.
 //!
-//! "Tape and walk" is the product's path for any JSON: the same tape, walked into the same event. For XML the tape is
-//! that of the same events as JSON.
+//! "Tape and walk" is the parser's slow path: the same tape, converted into the same event. For XML the yardstick is
+//! the tape of the same events as JSON.
 
 use std::hint::black_box;
 use std::io;
@@ -59,8 +59,8 @@ fn own(bodies: &Bodies) -> [Contender<'_>; 5] {
     ]
 }
 
-/// Checks the timed work: each body is an event; a made one is the one that the generator made, and each leaf of
-/// its JSON is in the tree.
+/// Checks the timed work: each body is an event. A generated one has the generator's table and message, and the tree
+/// has all strings and numbers of its JSON.
 fn check(shape: &Shape, bodies: &Bodies) -> io::Result<()> {
     let mut generator = shape.size.map(|size| Generator::new(SEED, size).in_format(shape.format));
     let mut parsers = [Parser::slow_path_only(ParentContext::Keep), Parser::new(ParentContext::Keep)];
@@ -81,7 +81,7 @@ fn check(shape: &Shape, bodies: &Bodies) -> io::Result<()> {
     Ok(())
 }
 
-/// Strings and numbers on a tape, names and types too.
+/// Counts strings and numbers on a tape, including names and types.
 fn strings_and_numbers(nodes: &[Node<'_>]) -> usize {
     use simd_json::StaticNode::{Bool, Null};
     let is_one = |node: &&Node<'_>| {
@@ -90,7 +90,7 @@ fn strings_and_numbers(nodes: &[Node<'_>]) -> usize {
     nodes.iter().filter(is_one).count()
 }
 
-/// The same, from a tree: a type counts its name too, a pair the words `key` and `value`.
+/// Counts the same in a tree. A type counts `__type` too, and a pair counts `key` and `value`.
 fn written(tree: Tree<'_>, node: NodeId) -> usize {
     let own = match tree.kind(node) {
         Kind::Number | Kind::Text => 1,

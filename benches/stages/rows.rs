@@ -1,4 +1,4 @@
-//! Buffers by table, as a lane has them, without what makes files of them.
+//! Table buffers of a lane, without its files.
 
 use std::collections::HashMap;
 use std::io;
@@ -17,10 +17,10 @@ use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::{self, FooterFacts};
 use catchwater_sinks::paths::{Date, Destination, SourceId};
 
-/// Events of a batch, about.
-const LOOK_EVERY: i64 = 64;
+/// Events between two checks of the row group size: a lane checks once per batch.
+const CHECK_INTERVAL: i64 = 64;
 
-/// See the module.
+/// Table buffers and their context.
 pub(crate) struct Rows {
     context: Context,
     tables: HashMap<Box<str>, TableBuffer>,
@@ -33,7 +33,7 @@ impl Rows {
         Self { context, tables: HashMap::new(), events: 0 }
     }
 
-    /// Appends the rows of an event; gives its table's buffer when that is a row group's size.
+    /// Appends an event; returns the rows of its table once they are as large as a row group.
     pub(crate) fn push(&mut self, event: &ChangeEvent<'_>, body: &[u8]) -> Option<RecordBatch> {
         let table = event.table.name();
         if !self.tables.contains_key(table) {
@@ -51,19 +51,18 @@ impl Rows {
             );
             return Some(rows);
         }
-        // Once in a while, as a lane does it once a batch.
-        let due = self.events % LOOK_EVERY == 0 && buffer.byte_size() >= RollRules::GROUP_BYTES;
+        let due = self.events % CHECK_INTERVAL == 0 && buffer.byte_size() >= RollRules::GROUP_BYTES;
         due.then(|| buffer.take(&mut self.context).batch)
     }
 
-    /// The remaining rows, a batch for each table, in the order of their names.
+    /// Returns the remaining rows: a batch per table, sorted by table name.
     pub(crate) fn take(&mut self) -> Vec<RecordBatch> {
         let mut tables: Vec<_> = self.tables.iter_mut().filter(|(_, buffer)| buffer.rows() > 0).collect();
         tables.sort_by(|one, other| one.0.cmp(other.0));
         tables.into_iter().map(|(_, buffer)| buffer.take(&mut self.context).batch).collect()
     }
 
-    /// Parses all bodies, appends them and gives all batches.
+    /// Parses and appends all bodies; returns all batches.
     pub(crate) fn batches(&mut self, parser: &mut Parser, bodies: &Bodies) -> io::Result<Vec<RecordBatch>> {
         let mut batches = Vec::new();
         for body in bodies.iter() {
@@ -75,7 +74,7 @@ impl Rows {
     }
 }
 
-/// An event as the hub hands it over.
+/// Wraps a body as an event of the hub.
 fn raw_event(number: i64, body: &[u8]) -> RawEvent<'_> {
     RawEvent {
         body,

@@ -1,4 +1,4 @@
-//! Body → Parquet bytes: what a lane does with an event, inline.
+//! The stages of a lane in sequence: body → Parquet bytes.
 
 use std::hint::black_box;
 use std::io;
@@ -11,7 +11,7 @@ use catchwater_benches::yardstick;
 use super::rows::{Rows, file_of};
 use crate::bench::Bench;
 
-/// As many bodies as the bench of the encoder has.
+/// Factor on a shape's number of bodies: the same as in the encode stage.
 const TIMES: usize = 4;
 
 pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
@@ -31,7 +31,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
     Ok(())
 }
 
-/// Everything behind the socket and before the disk, on one core.
+/// Contender for all work between receiving and storing.
 pub(crate) fn own(bodies: &Bodies) -> Contender<'_> {
     let mut parser = Parser::new(ParentContext::Drop);
     let mut rows = Rows::new();

@@ -1,12 +1,12 @@
-"""Event bodies in an ndjson file become Parquet, zstd level 1, on one thread.
+"""Converts event bodies in an ndjson file to Parquet, zstd level 1, on one thread.
 
     lake.py duckdb-typed|duckdb-text|polars|pyarrow IN.ndjson OUT.parquet
     lake.py answer FILES.parquet
     lake.py again OUT.parquet FILES.parquet
 
-The first form does a round for each line on stdin and prints its CPU seconds; before that it writes the file once and
-prints its contents as JSON. The second form prints the contents of files by another writer. The third writes their
-columns again with DuckDB and prints the size.
+The first form writes the file once and prints figures about its contents as JSON; then it runs a round for each line on
+stdin and prints its CPU seconds. The second form prints the figures about files of another writer. The third form copies
+such files with DuckDB and prints the size of the copy.
 """
 
 import json
@@ -14,7 +14,7 @@ import os
 import sys
 import time
 
-# Threads are made when the libraries are loaded.
+# Set before the libraries are loaded, which start their threads then.
 os.environ["POLARS_MAX_THREADS"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -24,7 +24,7 @@ TEXTS = "InitiatingUserAgent MessageName OperationCreatedOn OrganizationName Pri
 NUMBERS = "Depth IsolationMode Mode Stage".split()
 FLAGS = "IsExecutingOffline IsInTransaction IsOfflinePlayback".split()
 
-# Attributes of an account, by what they are.
+# Attributes of an account, by kind.
 COLUMNS = {
     "guid": "accountid",
     "text": "name telephone1 emailaddress1 websiteurl address1_line1 address1_city tickersymbol description",
@@ -40,7 +40,7 @@ COLUMNS = {
 
 
 def attribute(kind, name):
-    """The columns of an attribute, out of a map from names to JSON."""
+    """Columns of an attribute, from a map of names to JSON."""
     value = f"a['{name}']"
     date = "epoch_ms(CAST(regexp_extract({0}, '-?[0-9]+') AS BIGINT))"
     return {
@@ -62,7 +62,7 @@ def attribute(kind, name):
 
 
 def duckdb_query(source, typed):
-    """A SELECT over the bodies; typed columns for attributes, or each body's as JSON in a list."""
+    """A SELECT over the bodies, with attributes as typed columns or as a list of JSON per body."""
     columns = {name: "UUID" for name in GUIDS}
     columns |= {name: "VARCHAR" for name in TEXTS}
     columns |= {name: "INTEGER" for name in NUMBERS}
@@ -78,7 +78,7 @@ def duckdb_query(source, typed):
     facts = [name for name in GUIDS + TEXTS + NUMBERS + FLAGS if name != "OperationCreatedOn"]
     facts += [created, "PreEntityImages", "SharedVariables"]
     the_target = """list_filter(InputParameters, lambda p: p."key" = 'Target')[1]."value\""""
-    # A row has the values that the event set, and the others from the post image.
+    # A row has the values that the event set; the post image provides the others.
     of_the_record = """list_filter(PostEntityImages, lambda i: i."key" != 'AsynchronousStepPrimaryName')"""
     the_image = f'{of_the_record}[1]."value".Attributes' if typed else "PostEntityImages"
     inner = f"SELECT * EXCLUDE (InputParameters), {the_target} AS target, {the_image} AS image FROM {read}"
@@ -96,7 +96,7 @@ def duckdb_round(typed):
     import duckdb
 
     def write(source, out):
-        # A new database each time: nothing is remembered from round to round.
+        # A new database in each round, so that nothing is cached.
         with duckdb.connect() as database:
             database.execute("SET threads = 1")
             query = duckdb_query(source, typed)
@@ -143,7 +143,7 @@ def pyarrow_round():
 
 
 def answer(files, pattern):
-    """What is in Parquet files: rows, sums over the facts and, where there are such columns, over attributes."""
+    """Figures about Parquet files: rows, sums over the facts, and sums over attributes if they are columns."""
     import duckdb
 
     with duckdb.connect() as database:
@@ -174,7 +174,7 @@ def answer(files, pattern):
 
 
 def again(out, files):
-    """The bytes of the file that DuckDB makes of the columns of others."""
+    """Copies files with DuckDB; returns the size of the copy in bytes."""
     import duckdb
 
     with duckdb.connect() as database:

@@ -1,11 +1,10 @@
-// qpid-proton C++: reads all partitions of a hub, as an event processor would: of each event its number, its offset, when
-// it was enqueued, and its body.
+// qpid-proton C++: reads sequence number, offset, enqueued time and body of all events in a hub, from all partitions.
 //
 //   proton ADDRESS HUB PARTITIONS EVENTS KEYNAME KEY [memory]
 //
-// Does a round for each line on stdin: a new connection, so many events. Says what it read as a number over all events of
-// the first round, then each round's CPU seconds. With `memory` the first round keeps what the hub said, as it came from the
-// socket, and the others give that to a new connection: the library without the socket.
+// Reads EVENTS events once and prints a hash over them. Then runs a round with a new connection for each line on stdin and
+// prints its CPU seconds. With `memory` the first round records the hub's bytes, and the others feed them to a new
+// connection without a socket.
 
 #include <netdb.h>
 #include <sys/socket.h>
@@ -41,7 +40,7 @@ struct Event {
   int64_t enqueued_ms = -1;
   proton::binary body;
 
-  // As the library's own maps do it, without making one: what is not asked for is passed over.
+  // Decodes as the library's own maps do, without building one, and skips other annotations.
   void read(const proton::message& message) {
     const proton::value& annotations = message.message_annotations().value();
     proton::codec::decoder decoder(annotations);
@@ -65,7 +64,7 @@ struct Event {
     if (data.type() == proton::BINARY) proton::get(data, body);
   }
 
-  // The same in each reader: FNV-1a of the number, the offset, the time and the body.
+  // Hash of an event, the same in every rival: FNV-1a of sequence number, offset, enqueued time and body.
   uint64_t digest() const {
     uint64_t sum = 0xcbf29ce484222325u;
     auto add = [&](const void* bytes, size_t size) {
@@ -89,7 +88,7 @@ struct Reader : proton::messaging_handler {
   int partitions = 0;
   long wanted = 0, seen = 0;
   Event event;
-  // What was read, in the first round.
+  // Hash over all events; only in the first round.
   bool answers = false;
   uint64_t answer = 0;
 
@@ -104,7 +103,7 @@ struct Reader : proton::messaging_handler {
   void on_connection_open(proton::connection& connection) override {
     for (int partition = 0; partition < partitions; partition++) {
       proton::receiver_options options;
-      // Settled by the sender, as the product and the official clients have it.
+      // Settled by the sender, as in the product and the official clients.
       options.credit_window(1000).delivery_mode(proton::delivery_mode::AT_MOST_ONCE);
       connection.open_receiver(hub + "/ConsumerGroups/$Default/Partitions/" + std::to_string(partition), options);
     }
@@ -146,7 +145,7 @@ uint64_t round(char** argv, bool answers) {
   return reader.answer;
 }
 
-// A connection without a socket.
+// A connection that is fed with bytes instead of a socket.
 struct Connection {
   Reader reader;
   proton::io::connection_driver driver;
@@ -157,8 +156,8 @@ struct Connection {
 
   bool done() const { return reader.seen >= reader.wanted; }
 
-  // Takes what the hub said.
-  void hear(const char* bytes, size_t count) {
+  // Processes the hub's bytes.
+  void feed(const char* bytes, size_t count) {
     while (count > 0 && !done()) {
       proton::io::mutable_buffer room = driver.read_buffer();
       if (room.size == 0) std::exit(1);
@@ -171,12 +170,12 @@ struct Connection {
     }
   }
 
-  // Gives what is to be said to `say`.
-  template <typename Say>
-  void speak(Say say) {
-    for (proton::io::const_buffer said = driver.write_buffer(); said.size > 0; said = driver.write_buffer()) {
-      say(said.data, said.size);
-      driver.write_done(said.size);
+  // Passes outgoing bytes to `write`.
+  template <typename Write>
+  void drain(Write write) {
+    for (proton::io::const_buffer bytes = driver.write_buffer(); bytes.size > 0; bytes = driver.write_buffer()) {
+      write(bytes.data, bytes.size);
+      driver.write_done(bytes.size);
     }
   }
 };
@@ -191,32 +190,32 @@ int connected(const std::string& address) {
   return to;
 }
 
-// Reads from the hub, and keeps what it said as it came.
+// Reads from the hub; returns the hub's bytes, one string per read of the socket.
 std::vector<std::string> record(char** argv) {
   Connection connection(argv, false);
   int hub = connected(argv[1]);
-  std::vector<std::string> heard;
+  std::vector<std::string> recorded;
   std::string bytes(1 << 16, 0);
   while (!connection.done()) {
     connection.driver.dispatch();
-    connection.speak([&](const char* said, size_t size) {
-      if (send(hub, said, size, MSG_NOSIGNAL) != ssize_t(size)) std::exit(1);
+    connection.drain([&](const char* outgoing, size_t size) {
+      if (send(hub, outgoing, size, MSG_NOSIGNAL) != ssize_t(size)) std::exit(1);
     });
     ssize_t count = recv(hub, &bytes[0], bytes.size(), 0);
     if (count <= 0) std::exit(1);
-    heard.push_back(bytes.substr(0, count));
-    connection.hear(bytes.data(), count);
+    recorded.push_back(bytes.substr(0, count));
+    connection.feed(bytes.data(), count);
   }
   close(hub);
-  return heard;
+  return recorded;
 }
 
-uint64_t replay(char** argv, bool answers, const std::vector<std::string>& heard) {
+uint64_t replay(char** argv, bool answers, const std::vector<std::string>& recorded) {
   Connection connection(argv, answers);
-  for (const std::string& part : heard) {
+  for (const std::string& part : recorded) {
     connection.driver.dispatch();
-    connection.speak([](const char*, size_t) {});
-    connection.hear(part.data(), part.size());
+    connection.drain([](const char*, size_t) {});
+    connection.feed(part.data(), part.size());
   }
   return connection.reader.answer;
 }
@@ -226,9 +225,9 @@ uint64_t replay(char** argv, bool answers, const std::vector<std::string>& heard
 int main(int argc, char** argv) {
   if (argc < 7) return 2;
   bool memory = argc > 7;
-  std::vector<std::string> heard;
-  if (memory) heard = record(argv);
-  auto read = [&](bool answers) { return memory ? replay(argv, answers, heard) : round(argv, answers); };
+  std::vector<std::string> recorded;
+  if (memory) recorded = record(argv);
+  auto read = [&](bool answers) { return memory ? replay(argv, answers, recorded) : round(argv, answers); };
   std::cout << read(true) << std::endl;
   for (std::string line; std::getline(std::cin, line);) {
     double before = cpu_seconds();

@@ -1,10 +1,9 @@
-"""The official Python SDK: reads all partitions of a hub: of each event its number, its offset, when it was enqueued, and
-its body.
+"""The official Python SDK: reads sequence number, offset, enqueued time and body of all events in a hub.
 
     sdk.py CONNECTION_STRING PARTITIONS EVENTS
 
-Does a round for each line on stdin: a new client that reads EVENTS events. Prints a hash over all events of the first
-round, then each round's CPU seconds.
+Reads EVENTS events once and prints a hash over them. Then runs a round with a new client for each line on stdin and
+prints its CPU seconds.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ MASK = (1 << 64) - 1
 
 
 def digest(number, offset, enqueued, body):
-    """The same in each reader: FNV-1a of the number, the offset, the time and the body."""
+    """Hash of an event, the same in every rival: FNV-1a of sequence number, offset, enqueued time and body."""
     milliseconds = round(enqueued.timestamp() * 1000)
     value = 0xCBF29CE484222325
     for byte in struct.pack("<q", number) + offset.encode() + struct.pack("<q", milliseconds) + body:

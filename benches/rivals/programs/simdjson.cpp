@@ -1,9 +1,9 @@
-// C++ simdjson, on demand: a change event, numbers as their text. Of it the facts and the attributes of the target, or, with
-// `everything`, where the known members stand and every leaf but those of the ParentContext: what ours has in its tree.
+// C++ simdjson, on demand, with numbers as text. Reads the facts and the target's attributes of change events. With
+// `everything` it reads all leaves except those of the ParentContext and indexes the known members, as our tree does.
 //
 //   simdjson FILE.ndjson [everything]
 //
-// Says what it read as a number over all bodies, then does a round for each line on stdin and says its CPU seconds.
+// Prints a hash over all bodies, then runs a round for each line on stdin and prints its CPU seconds.
 
 #include <chrono>
 #include <cstdio>
@@ -30,7 +30,7 @@ constexpr const char* MEMBERS[] = {
     "PrimaryEntityName", "RequestId", "SecondaryEntityName", "Stage", "UserAzureActiveDirectoryObjectId", "UserId"};
 constexpr size_t MEMBER_COUNT = sizeof(MEMBERS) / sizeof(*MEMBERS);
 
-// All that ours knows, likewise in the order that the serializer has.
+// All members that our parser knows, in the order of the serializer.
 constexpr const char* KNOWN[] = {
     "BusinessUnitId", "CorrelationId", "Depth", "InitiatingUserAgent", "InitiatingUserAzureActiveDirectoryObjectId",
     "InitiatingUserId", "InputParameters", "IsExecutingOffline", "IsInTransaction", "IsOfflinePlayback",
@@ -50,9 +50,9 @@ struct Leaf {
 
 struct Event {
   Leaf members[MEMBER_COUNT];
-  // Of the target's attributes, or of everything.
+  // Leaves of the target's attributes, or all leaves.
   std::vector<Leaf> leaves;
-  // Of everything: where the leaves of each known member begin.
+  // With `everything`: index of the first leaf of each known member.
   size_t known[KNOWN_COUNT];
 };
 
@@ -118,8 +118,8 @@ void inputs_of(ondemand::array inputs, std::vector<Leaf>& out) {
   }
 }
 
-// The place of a name among those that are known, `count` if it is none. Members come in the order of their names: the
-// expected one is tried first.
+// Index of a known name, or `count` if the name is unknown. Members are usually in order, so the expected name is tried
+// first.
 size_t place_of(std::string_view name, const char* const* names, size_t count, size_t expected) {
   for (size_t tried = 0; tried < count; tried++) {
     size_t at = (expected + tried) % count;
@@ -164,7 +164,7 @@ void all_of(std::string_view name, ondemand::value value, std::vector<Leaf>& out
 
 void member_of(std::string_view name, ondemand::value value, std::vector<Leaf>& out) {
   if (name != "__type") return all_of(name, value, out);
-  // Only what stands in front of the namespace says anything.
+  // The name of the type, without its namespace.
   std::string_view type = value.get_string();
   out.push_back({name, Kind::Text, type.substr(0, type.find(':'))});
 }
@@ -185,7 +185,7 @@ void read_everything(ondemand::parser& parser, padded_string_view body, Event& e
   }
 }
 
-// The same in each rival: of each leaf FNV-1a of its name, 0, its kind and its value; summed up.
+// Hash of a leaf, the same in every rival: FNV-1a of its name, 0, its kind and its value.
 uint64_t digest(const Leaf& leaf) {
   if (leaf.kind == Kind::Null) return 0;
   uint64_t sum = 0xcbf29ce484222325u;

@@ -1,8 +1,8 @@
-//! `compare A.json B.json`: what changed beyond noise from one run of the benches to the other.
+//! `compare BEFORE.json AFTER.json`: the changes beyond noise between two runs of the benches.
 //!
-//! Exit code 1 when something got worse, 2 when the files can't be compared.
+//! Exit code 1 if a figure got worse, 2 if the files can't be compared.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,8 +1,8 @@
-//! The receive stage: events of a partition from the wire into `RawBatch`es, beside fe2o3-amqp on the same events.
+//! The receive stage: events of a partition from the wire into `RawBatch`es, compared with fe2o3-amqp on the same
+//! events.
 //!
-//! The sender is the hub on a core of its own, its events encoded beforehand; what counts is the CPU time of the receiving
-//! thread alone, kernel included. From memory, the recorded bytes of the same link go
-//! through the same decoding without a socket.
+//! The sender is a hub on its own core with events encoded in advance. The CPU time of the receiving thread counts,
+//! including its time in the kernel. "From memory" decodes the recorded bytes of the link without a socket.
 
 pub(crate) mod recording;
 mod rival;
@@ -71,7 +71,7 @@ fn measure(bench: &mut Bench, group: &str, bodies: &Bodies) -> Result<(), Failur
     Ok(())
 }
 
-/// A round whose thread is what counts: the hub has another.
+/// Contender timed by the CPU time of this thread, which excludes the hub's thread.
 fn contender<'a>(name: &str, mut round: impl FnMut() -> Result<(), Failure> + 'a) -> Contender<'a> {
     Contender::timing_itself(name, move || {
         let (time, read) = timed_thread(&mut round)?;
@@ -80,7 +80,7 @@ fn contender<'a>(name: &str, mut round: impl FnMut() -> Result<(), Failure> + 'a
     })
 }
 
-/// Checks the timed work: all three give the same bodies at the same numbers.
+/// Checks the timed work: all three read the same sequence numbers, offsets and bodies.
 fn check(bodies: &Bodies, rival: &mut Rival, ours: &mut Ours, recording: &Recording) -> Result<(), Failure> {
     let mut expected = Vec::new();
     rival.read(bodies.count(), |event| expected.push(event))?;
@@ -103,7 +103,7 @@ fn check(bodies: &Bodies, rival: &mut Rival, ours: &mut Ours, recording: &Record
     Ok(())
 }
 
-/// The product's own receiver.
+/// Client of the product.
 struct Ours {
     runtime: Runtime,
     client: Client,

@@ -1,4 +1,4 @@
-//! The hub's bytes on the link, recorded by a proxy and replayed from memory.
+//! The hub's bytes on a link, recorded by a proxy and replayed from memory.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -13,15 +13,15 @@ use catchwater::internals::eventhubs::{Client, ConnectionString, Replay};
 
 use super::{FIRST, Failure, Hub, attach};
 
-/// The transfers of one link, one behind the other.
+/// Transfer frames of one link, in order.
 pub(crate) struct Recording {
     channel: u16,
-    /// Whole frames as one read of the socket would give them.
+    /// Whole frames, in pieces of the size of one socket read.
     pieces: Vec<Vec<u8>>,
 }
 
 impl Recording {
-    /// Records the reading of `count` events.
+    /// Records a receiver that reads `count` events.
     pub(crate) fn of(hub: &Hub, count: usize) -> Result<Self, Failure> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
@@ -56,7 +56,7 @@ impl Recording {
         Ok(Self { channel: longer.0, pieces: longer.1 })
     }
 
-    /// Plays it, at the pace of a reader that is never behind.
+    /// Replays the frames; each batch is taken as soon as it is complete.
     pub(crate) fn replay(&self, mut take: impl FnMut(&RawBatch)) -> Result<(), Failure> {
         let mut replay = Replay::new(FIRST, self.channel, -1, 32 << 20)?;
         for piece in &self.pieces {
@@ -94,7 +94,7 @@ fn pass_on(client: &TcpStream, hub: &TcpStream) -> Vec<u8> {
     })
 }
 
-/// The transfers of the link that carried events, in pieces of about 256 KiB.
+/// Channel and transfer frames of the link that carried events, in pieces of about 200 KiB.
 fn transfers(received: &[u8]) -> (u16, Vec<Vec<u8>>) {
     let (mut channel, mut pieces) = (0, vec![Vec::new()]);
     let mut rest = received;
@@ -104,7 +104,7 @@ fn transfers(received: &[u8]) -> (u16, Vec<Vec<u8>>) {
             continue;
         }
         let Ok(Some(frame)) = FrameRef::first(rest, 65_536) else { break };
-        // `$cbs` has the first channel.
+        // The first channel is that of `$cbs`.
         if frame.channel > 0 && matches!(decode_transfer(frame.body), Ok(Some(_))) {
             channel = frame.channel;
             if pieces.last().is_none_or(|piece| piece.len() > 200 << 10) {

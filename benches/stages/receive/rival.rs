@@ -1,4 +1,4 @@
-//! fe2o3-amqp as it is: one link, settled events, credit given by itself, bodies not decoded further than their sections.
+//! fe2o3-amqp unchanged: one link, pre-settled events, automatic credit; sections are decoded, bodies are not.
 
 use fe2o3_amqp::connection::ConnectionHandle;
 use fe2o3_amqp::link::receiver::CreditMode;
@@ -67,15 +67,15 @@ impl Rival {
     }
 }
 
-/// The emulator's own default key, which PLAIN takes.
+/// Name and key of the emulator, for SASL PLAIN.
 fn emulator_key() -> (String, String) {
     let config = catchwater::internals::emulator::Config::default();
     (config.key_name, config.key)
 }
 
-/// Cheap beside the decoding: the body is moved, two annotations are looked for.
+/// Extracts the event. Cheap compared with decoding: it moves the body and looks up two annotations.
 fn event(message: Message<Body<LazyValue>>) -> Result<Event, Failure> {
-    let annotations = message.message_annotations.ok_or("no annotations")?.0;
+    let annotations = message.message_annotations.ok_or("an event without annotations")?.0;
     let get = |name: &str| {
         let named =
             annotations.iter().find(|(key, _)| matches!(key, OwnedKey::Symbol(Symbol(key)) if key == name));
@@ -84,9 +84,13 @@ fn event(message: Message<Body<LazyValue>>) -> Result<Event, Failure> {
     let (Some(Value::Long(number)), Some(Value::String(offset))) =
         (get("x-opt-sequence-number"), get("x-opt-offset"))
     else {
-        return Err("an event without a place".into());
+        return Err("an event without sequence number and offset".into());
     };
-    let Body::Data(mut data) = message.body else { return Err("no data".into()) };
-    let body = if data.len() == 1 { data.remove(0).0.into_vec() } else { return Err("several data".into()) };
+    let Body::Data(mut data) = message.body else { return Err("an event without a data section".into()) };
+    let body = if data.len() == 1 {
+        data.remove(0).0.into_vec()
+    } else {
+        return Err("an event with several data sections".into());
+    };
     Ok((*number, offset.clone(), body))
 }
