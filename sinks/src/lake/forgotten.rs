@@ -1,6 +1,6 @@
-//! Days of a table that were removed on purpose, and how far each source was durable then.
+//! Days of a table that were removed on purpose, with the durable position of each source at that time.
 //!
-//! Owns the records, which a start counts like checkpoints. Does not own what removes the rows.
+//! Owns the records, which a start uses like checkpoints. Does not own the removal of rows.
 
 use std::collections::BTreeMap;
 
@@ -10,23 +10,23 @@ use super::records::{Error, Records};
 use crate::ordinals::Ordinal;
 use crate::paths::{self, Date, SourceId};
 
-/// Days of a table that were forgotten.
+/// Record of the removed days of a table.
 ///
 /// # Shape
-/// `{"table":"account","before":"2026-01-01","durable":{"hub-1763800000000-p0000":1003}}`: the `n`th of its table, put
-/// once. A later one has a later day.
+/// `{"table":"account","before":"2026-01-01","durable":{"hub-1763800000000-p0000":1003}}`. The records of a table are
+/// numbered and put once; each has a later day than the one before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forgotten {
     /// The table's true name.
     pub table: String,
-    /// Every day before this one is forgotten, and stays so.
+    /// All earlier days are removed and stay removed.
     pub before: Date,
-    /// The position of each source up to which everything was in the lake at that time.
+    /// The durable position of each source at that time.
     pub durable: BTreeMap<SourceId, Ordinal>,
 }
 
 impl Records {
-    /// The durable position of a source according to the records of forgotten days.
+    /// The highest durable position of a source in the records of all tables.
     pub async fn durable_when_forgotten(&self, source: &SourceId) -> Result<Option<Ordinal>, Error> {
         let mut durable = None;
         for path in self.list(&paths::forgotten_folder()).await? {
@@ -47,7 +47,7 @@ mod tests {
     use crate::store::Store;
 
     #[tokio::test]
-    async fn highest_position_of_all_tables_counts() {
+    async fn returns_the_highest_position_of_all_tables() {
         let store = Store::open("memory://").unwrap();
         let records = Records::new(store.clone(), fast_backoff());
         assert_eq!(records.durable_when_forgotten(&source(1)).await.unwrap(), None);
@@ -59,7 +59,7 @@ mod tests {
                 .await
                 .unwrap();
         }
-        // A later version may say more, and may have other records in the folder.
+        // A later version may add members, and other records in the folder.
         let later =
             format!(r#"{{"table":"x","before":"2026-02-01","durable":{{"{}":11}},"why":"law"}}"#, source(2));
         store.put(&paths::forgotten("x", 1), later.into()).await.unwrap();

@@ -1,15 +1,15 @@
-//! Staging files that killed writers left in a lake: found and removed at a start.
+//! Removal of staging files that killed writers left in a lake, at each start.
 //!
-//! Owns which folders are looked through. Does not own how old is old enough (`store`).
+//! Owns the selection of folders. Does not own the age from which a staging file is stale (`store`).
 
 use std::time::SystemTime;
 
 use crate::paths;
 use crate::store::{Error, Store};
 
-/// Removes the stale staging files of a lake, or of a store with its checkpoints, and returns how many there were.
+/// Removes the stale staging files of a lake, or of a checkpoint store, and returns their number.
 ///
-/// Looks at every file of the lake, so a start does not wait for it.
+/// Lists every file of the lake, so a start does not wait for it.
 pub async fn remove_stale_staging(store: &Store, now: SystemTime) -> Result<u64, Error> {
     let mut removed = 0;
     for folder in store.list_folders(None).await? {
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn removes_staging_files_past_an_hour_and_nothing_else() {
+    async fn removes_only_staging_files_older_than_an_hour() {
         const HOUR: u64 = 3600;
         let root = tempfile::TempDir::new().unwrap();
         let store = Store::open(root.path().to_str().unwrap()).unwrap();
@@ -60,7 +60,7 @@ mod tests {
             file("lost+found/x.parquet#1", 9 * HOUR),
             file(".trash/x.parquet#1", 9 * HOUR),
         ];
-        // A clock that was set back must not make young files old.
+        // A file from the future (the clock was set back) is not stale.
         let future = file("account/f.parquet#1", 0);
         File::options()
             .write(true)

@@ -1,56 +1,56 @@
-//! The first event to read of a source, and the loss of its position: pure.
+//! The first event to read of a source, and the detection of a lost position, as pure code.
 //!
-//! Owns the start rule (6), the comparison of checkpoint, lake and hub, and the loud end of rule 8. Does not own the
-//! records it is computed from ([`super::records`], [`super::rules`]), the footers and rows ([`super::recovery`]) nor
-//! where checkpoints are stored. The random walk and the pipeline call the same functions.
+//! Owns the start rule (6), the comparison of checkpoint, lake and hub, and the errors of rule 8. Does not own its
+//! inputs: records ([`super::records`], [`super::rules`]), footers and rows ([`super::recovery`]), or the storage of
+//! checkpoints. The pipeline and the random walk call the same functions.
 
 use crate::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
 use crate::paths::SourceId;
 
-/// Identity of a run; a checkpoint counts only if it has the same.
+/// The lake and the log of a checkpoint. A checkpoint counts only for the identity that it was written with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The id of the lake.
     pub lake: String,
-    /// The namespace of the log, whose names are unique only there.
+    /// The namespace of the log. Log names are unique only within one.
     pub namespace: String,
     /// The log, its generation and its partition.
     pub source: SourceId,
 }
 
-/// A checkpoint as it was stored.
+/// A stored checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// Identity of the run that wrote it.
     pub identity: Identity,
-    /// Everything up to here is in that lake.
+    /// The last event up to which everything is in that lake.
     pub last: Ordinal,
 }
 
-/// The events that a source has.
+/// The range of events that a source still has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
-    /// The first event that is still kept, or the next one to come when none is.
+    /// The oldest event that is retained, or the next one to come if none is.
     pub begin: Ordinal,
     /// The last event ever accepted.
     pub last: Option<Ordinal>,
 }
 
-/// The checkpoint's last event, if the checkpoint is ours; a checkpoint of another log or lake is none.
+/// The last event of a checkpoint; `None` if the checkpoint is of another log or lake.
 pub fn checkpoint(me: &Identity, stored: Option<&Claim>) -> Option<Ordinal> {
     stored.filter(|claim| claim.identity == *me).map(|claim| claim.last)
 }
 
 /// The last event up to which the lake itself proves that it is complete.
 ///
-/// `footers` is the highest durable position that a footer states: a lower bound, true for ever. Below a lost range
-/// everything was durable when the range was given up.
+/// `footers` is the highest durable position in a footer, which is a permanent lower bound. Everything below a `lost`
+/// range was durable when the range was given up.
 pub fn proven(footers: Option<Ordinal>, lost: &[OrdinalRange]) -> Option<Ordinal> {
     lost.iter().map(|range| range.to).max().max(footers)
 }
 
-/// True if the rows must be read: the checkpoint claims more than the lake proves, or the hub no longer has
-/// what the lake does not prove.
+/// True if the rows must be read: the checkpoint is above `proven`, or the hub no longer has all events that are above
+/// `proven`.
 pub fn needs_rows(
     proven: Option<Ordinal>,
     checkpoint: Option<Ordinal>,
@@ -60,13 +60,14 @@ pub fn needs_rows(
     checkpoint > proven || first_open(proven, from) < extent.begin
 }
 
-/// The last event up to which everything is in the lake or was given up: what the lake proves, or the checkpoint if the
-/// rows confirm it.
+/// The last event up to which everything is in the lake or was given up: `proven`, or the checkpoint if the rows
+/// confirm it.
 ///
-/// `origin` is where the source begins in the lake, `settled` what has a row above `proven` or was accepted as a gap.
+/// `origin` is the first event of the source in the lake. `settled` has the events above `proven` that have a row or
+/// are an accepted gap.
 ///
 /// # Errors
-/// [`LakeBehind`] if the checkpoint says that an event is durable that has no row.
+/// [`LakeBehind`] if an event below the checkpoint has no row.
 pub fn done(
     proven: Option<Ordinal>,
     checkpoint: Option<Ordinal>,
@@ -82,10 +83,10 @@ pub fn done(
     }
 }
 
-/// Compares the highest row of the source with the hub, which is asked after the lake was read.
+/// Checks that the hub has assigned the number of the source's highest row. Query the hub after reading the lake.
 ///
 /// # Errors
-/// [`PositionLost::Renumbered`] if the hub never gave out a number that the lake has.
+/// [`PositionLost::Renumbered`] if the highest row is above the last event of the hub.
 pub fn numbers_go_on(highest_row: Option<Ordinal>, extent: Extent) -> Result<(), PositionLost> {
     match highest_row {
         Some(row) if Some(row) > extent.last => Err(PositionLost::Renumbered { row, last: extent.last }),
@@ -95,11 +96,11 @@ pub fn numbers_go_on(highest_row: Option<Ordinal>, extent: Extent) -> Result<(),
 
 /// The first event to read.
 ///
-/// `done` is [`done`]'s, `from` where the rules of this run begin ([`super::rules::Entered`]). Where the hub begins
-/// above the event that is due, the rows decide: only an event that is not `settled` is lost.
+/// `done` is the result of [`done`], `from` the first event of this run's rules ([`super::rules::Entered`]). If
+/// retention has removed events that are due, only those that are not `settled` are lost.
 ///
 /// # Errors
-/// [`PositionLost`] if the source does not have that event and can't come to have it.
+/// [`PositionLost`] if the source does not have the event and never will.
 pub fn begin_reading(
     done: Option<Ordinal>,
     from: Ordinal,
@@ -111,16 +112,16 @@ pub fn begin_reading(
     if start > end {
         return Err(PositionLost::Ahead { start, last: extent.last });
     }
-    let gone = settled.missing_in(OrdinalRange::new(start, extent.begin.previous()));
-    if gone.is_empty() { Ok(start.max(extent.begin)) } else { Err(PositionLost::Gone { ranges: gone }) }
+    let lost = settled.missing_in(OrdinalRange::new(start, extent.begin.previous()));
+    if lost.is_empty() { Ok(start.max(extent.begin)) } else { Err(PositionLost::Gone { ranges: lost }) }
 }
 
-/// Judges a jump while reading: `received` came where `expected` was due, and the source begins at `begin`.
+/// Checks a jump in the numbers while reading: `received` came instead of `expected`, and the source begins at `begin`.
 ///
-/// Sequence numbers may have gaps; one that retention made is a loss.
+/// Sequence numbers may have gaps. A gap below `begin` is a loss, because retention may have removed its events.
 ///
 /// # Errors
-/// [`PositionLost`] if events between the two are gone.
+/// [`PositionLost::Gone`] with the lost events.
 pub fn follows(expected: Ordinal, received: Ordinal, begin: Ordinal) -> Result<(), PositionLost> {
     if received <= expected || expected >= begin {
         return Ok(());
@@ -129,25 +130,28 @@ pub fn follows(expected: Ordinal, received: Ordinal, begin: Ordinal) -> Result<(
     Err(PositionLost::Gone { ranges: vec![OrdinalRange { from: expected, to }] })
 }
 
-/// A position that the source can't serve any more (rule 8). Never passed over in silence.
+/// A position that the source no longer has (rule 8). It always ends the run, unless the operator accepts the loss.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PositionLost {
-    /// Retention was faster.
-    #[error("{} gone: retention removed them from the log before they were in the lake", in_words(ranges))]
+    /// Retention removed events before they were in the lake.
+    #[error("{} lost: retention removed them from the log before they were in the lake", list_events(ranges))]
     Gone {
-        /// The events that are missing, in rising order; at least one range.
+        /// The lost events, in rising order; at least one range.
         ranges: Vec<OrdinalRange>,
     },
-    /// The log is not the one that was read before, whatever its name and creation time say.
-    #[error("reading would begin at event {start}, but {}: its sequence numbers were given out anew", last_of_log(*last))]
+    /// The next event to read is above the log: it is another log with the same name and creation time.
+    #[error(
+        "the next event to read is {start}, but {}: the hub has restarted its sequence numbers",
+        describe_last(*last)
+    )]
     Ahead {
-        /// Where reading would begin.
+        /// The next event to read.
         start: Ordinal,
         /// The last event of the source.
         last: Option<Ordinal>,
     },
-    /// The same, seen by the lake's own rows.
-    #[error("the lake has a row of event {row}, but {}: its sequence numbers were given out anew", last_of_log(*last))]
+    /// A row of the lake is above the log: it is another log with the same name and creation time.
+    #[error("the lake has a row of event {row}, but {}: the hub has restarted its sequence numbers", describe_last(*last))]
     Renumbered {
         /// The highest row of the source.
         row: Ordinal,
@@ -157,7 +161,7 @@ pub enum PositionLost {
 }
 
 impl PositionLost {
-    /// The ranges that a run gives up if it continues; empty if it cannot continue in this lake.
+    /// The ranges that a run gives up if it continues; empty if it can't continue in this lake.
     pub fn ranges(&self) -> &[OrdinalRange] {
         match self {
             Self::Gone { ranges } => ranges,
@@ -168,11 +172,9 @@ impl PositionLost {
 
 /// A checkpoint that is ahead of its lake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the checkpoint says that everything up to event {checkpoint} is in the lake, but event {missing} has no row there"
-)]
+#[error("the checkpoint is at event {checkpoint}, but event {missing} below it has no row in the lake")]
 pub struct LakeBehind {
-    /// The last event that the checkpoint says is durable.
+    /// The last event of the checkpoint.
     pub checkpoint: Ordinal,
     /// The first event below it without a row.
     pub missing: Ordinal,
@@ -182,7 +184,7 @@ fn first_open(done: Option<Ordinal>, from: Ordinal) -> Ordinal {
     done.map_or(from, Ordinal::next).max(from)
 }
 
-fn in_words(ranges: &[OrdinalRange]) -> String {
+fn list_events(ranges: &[OrdinalRange]) -> String {
     let Some(first) = ranges.first() else { return "no events are".to_owned() };
     let OrdinalRange { from, to } = first;
     match ranges.len() - 1 {
@@ -192,7 +194,7 @@ fn in_words(ranges: &[OrdinalRange]) -> String {
     }
 }
 
-fn last_of_log(last: Option<Ordinal>) -> String {
+fn describe_last(last: Option<Ordinal>) -> String {
     match last {
         Some(last) => format!("the last event of the log is {last}"),
         None => "the log never had an event".to_owned(),
@@ -237,15 +239,15 @@ mod tests {
         check(None, 5, &[], (0, Some(4)), Ok(5));
         check(Some(9), 5, &[], (0, Some(20)), Ok(10));
         check(Some(9), 15, &[], (0, Some(20)), Ok(15));
-        // Caught up, with everything purged behind us.
+        // Caught up, and all events were purged.
         check(Some(20), 0, &[], (21, Some(20)), Ok(21));
     }
 
     #[test]
-    fn lost_position_is_loud() {
+    fn lost_position_is_an_error() {
         check(None, 0, &[], (1, Some(5)), Err(gone(&[(0, 0)])));
         check(Some(9), 5, &[], (12, Some(20)), Err(gone(&[(10, 11)])));
-        // A hub that begins again under the same name and creation time.
+        // A hub that restarts its numbers under the same name and creation time.
         check(Some(9), 0, &[], (0, Some(4)), Err(ahead(10, Some(4))));
         check(None, 5, &[], (0, None), Err(ahead(5, None)));
     }
@@ -283,7 +285,7 @@ mod tests {
             (at(9), at(12), &[(10, 12)], Ok(at(12))),
             (at(9), at(12), &[(10, 30)], Ok(at(12))),
             (None, at(6), &[(5, 6)], Ok(at(6))),
-            // A lake that was restored from an older copy, also where a later row hides it.
+            // A lake restored from an older copy, without and with later rows.
             (at(9), at(12), &[], Err(10)),
             (at(9), at(12), &[(10, 10), (12, 40)], Err(11)),
             (None, at(6), &[(6, 6)], Err(5)),
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn row_above_the_last_number_of_the_hub_is_another_log() {
+    fn row_above_the_last_number_of_the_hub_is_an_error() {
         let extent = |last: Option<i64>| Extent { begin: Ordinal::new(0), last: last.map(Ordinal::new) };
         assert_eq!(numbers_go_on(None, extent(None)), Ok(()));
         assert_eq!(numbers_go_on(Some(Ordinal::new(9)), extent(Some(9))), Ok(()));
@@ -309,35 +311,38 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_read_only_where_they_decide() {
+    fn rows_are_read_only_if_they_affect_the_start() {
         let at = |ordinal: i64| Some(Ordinal::new(ordinal));
         let extent = |begin: i64| Extent { begin: Ordinal::new(begin), last: at(50) };
         assert!(!needs_rows(at(9), at(9), Ordinal::new(5), extent(10)));
         assert!(!needs_rows(at(9), at(4), Ordinal::new(5), extent(0)));
         assert!(!needs_rows(None, None, Ordinal::new(5), extent(5)));
         assert!(needs_rows(at(9), at(10), Ordinal::new(5), extent(0)), "a checkpoint to confirm");
-        assert!(needs_rows(at(9), None, Ordinal::new(5), extent(11)), "numbers that are gone from the hub");
+        assert!(
+            needs_rows(at(9), None, Ordinal::new(5), extent(11)),
+            "unproven events that the hub no longer has"
+        );
     }
 
     #[test]
-    fn jump_while_reading_is_loud_only_when_retention_made_it() {
+    fn jump_is_a_loss_only_if_retention_caused_it() {
         for (expected, received, begin, lost) in [
             (5, 5, 9, None),
-            // A gap in the numbers, nothing purged.
+            // A gap in the numbers; no event was purged.
             (5, 8, 0, None),
             (5, 8, 5, None),
             (5, 8, 8, Some(gone(&[(5, 7)]))),
             (5, 8, 6, Some(gone(&[(5, 5)]))),
-            // Retention went on after the event was sent.
+            // Retention removed more events after the event was sent.
             (5, 8, 12, Some(gone(&[(5, 7)]))),
         ] {
-            let judged = follows(Ordinal::new(expected), Ordinal::new(received), Ordinal::new(begin));
-            assert_eq!(judged.err(), lost, "{expected} {received} {begin}");
+            let result = follows(Ordinal::new(expected), Ordinal::new(received), Ordinal::new(begin));
+            assert_eq!(result.err(), lost, "{expected} {received} {begin}");
         }
     }
 
     #[test]
-    fn checkpoint_is_ours_or_none() {
+    fn checkpoint_of_another_log_or_lake_is_ignored() {
         let me = Identity {
             lake: "lake".into(),
             namespace: "ns.servicebus.windows.net".into(),

@@ -1,7 +1,7 @@
-//! The schemas of a lake's tables: a chain of whole versions per table, each put once (rule 10).
+//! The schemas of a lake's tables: a chain of versions per table, each complete and put once (rule 10).
 //!
-//! Owns that a column keeps its type and field ids, and that both are durable before a file uses them. Does not
-//! own what a type is: its name is opaque here.
+//! Owns two guarantees: a column keeps its type and field ids, and both are durable before a file uses them. Does not
+//! own the types: their names are opaque here.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -12,46 +12,46 @@ use super::records::{self, Records};
 use crate::paths;
 use crate::store::Kind;
 
-/// One version of a table's schema: all columns that any file of it may have so far.
+/// One version of a table's schema: all columns that its files may have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableSchema {
     /// The table's true name.
     pub table: String,
-    /// Its place in the table's chain, from 1.
+    /// The number of the version in the table's chain, from 1.
     pub version: u64,
     /// The columns, by name.
     pub columns: BTreeMap<String, Column>,
 }
 
-/// A column of a table: its type and its field ids, which never change.
+/// A column of a table. Its type and its field ids never change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
-    /// The name of its type.
+    /// The name of the type.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// Its Parquet field ids: of the column, then of its list element and of its struct members, depth first. A column
-    /// that no file has yet may lack those behind the first.
+    /// The Parquet field ids of the column, its list element and its struct members, depth first. While no file has
+    /// the column, it may have only the first.
     pub ids: Vec<i32>,
 }
 
 impl Column {
-    /// True if `next` may replace the column in a later version: field ids are only added.
+    /// True if `next` may be this column in a later version: its field ids may only be extended.
     pub fn becomes(&self, next: &Self) -> bool {
         self.type_name == next.type_name && next.ids.starts_with(&self.ids)
     }
 }
 
-/// A column as a file has it, or will have it.
+/// A column of a file that is not committed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileColumn {
-    /// The name of its type.
+    /// The name of the type.
     pub type_name: String,
-    /// How many field ids it needs, at least 1.
+    /// The number of field ids that it needs, at least 1.
     pub ids: usize,
 }
 
 impl TableSchema {
-    /// Type names by column.
+    /// The type names, by column.
     pub fn types(&self) -> BTreeMap<String, String> {
         self.columns.iter().map(|(name, column)| (name.clone(), column.type_name.clone())).collect()
     }
@@ -61,35 +61,35 @@ impl TableSchema {
         self.columns.get(column).map(|column| column.ids.as_slice())
     }
 
-    /// The schema before the first.
+    /// Version 0, without columns: the predecessor of a table's first version.
     fn empty(table: &str) -> Self {
         Self { table: table.to_owned(), version: 0, columns: BTreeMap::new() }
     }
 
-    fn has(&self, name: &str, file: &FileColumn) -> bool {
+    fn has_column(&self, name: &str, file: &FileColumn) -> bool {
         self.columns.get(name).is_some_and(|column| column.ids.len() >= file.ids)
     }
 
-    /// The next version, with the columns of a file.
-    fn with(&self, file: &BTreeMap<String, FileColumn>) -> Self {
+    /// The next version, extended by the columns of a file.
+    fn extended_by(&self, file: &BTreeMap<String, FileColumn>) -> Self {
         let mut next = self.clone();
         next.version += 1;
         let used = self.columns.values().flat_map(|column| &column.ids).max().copied();
         let mut free = used.unwrap_or(DATE_COLUMN_ID) + 1..;
-        for (name, of) in file {
+        for (name, in_file) in file {
             let column = next
                 .columns
                 .entry(name.clone())
-                .or_insert_with(|| Column { type_name: of.type_name.clone(), ids: Vec::new() });
-            let missing = of.ids.saturating_sub(column.ids.len());
+                .or_insert_with(|| Column { type_name: in_file.type_name.clone(), ids: Vec::new() });
+            let missing = in_file.ids.saturating_sub(column.ids.len());
             column.ids.extend(free.by_ref().take(missing));
         }
         next
     }
 }
 
-/// Field id of the day in the paths, [`DATE_COLUMN`](paths::DATE_COLUMN): no file has the column, but table formats number
-/// it too.
+/// Field id of [`DATE_COLUMN`](paths::DATE_COLUMN), the day in the paths. No file has the column, but table formats
+/// assign it an id too.
 pub const DATE_COLUMN_ID: i32 = 1;
 
 /// The schemas that this process knows to be durable; the lake may be ahead.
@@ -102,15 +102,15 @@ pub struct Schemas {
 /// Result of [`Schemas::ensure`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ensured {
-    /// Its columns are in this schema, which is durable.
+    /// The file's columns are in this durable schema.
     Durable(Arc<TableSchema>),
-    /// A column of it has another type in the lake: it is not put, and its source starts again, with `schema`.
+    /// A column has another type in the lake. The file must not be put; its source starts again with `schema`.
     Contradiction {
         /// The column.
         column: String,
-        /// Its type in the lake.
+        /// The type in the lake.
         lake: String,
-        /// Its type in the file.
+        /// The type in the file.
         file: String,
         /// The newest schema of the table.
         schema: Arc<TableSchema>,
@@ -122,7 +122,7 @@ impl Schemas {
     pub async fn load(records: Records) -> Result<Self, Error> {
         let mut newest = HashMap::new();
         for path in records.list(&paths::schema_folder()).await? {
-            // Two folders of one length sort by name, not their versions by number: the highest is kept.
+            // Listings sort by name, so 10 comes before 9: keep the highest version.
             if let Some((folder, version)) = paths::parse_schema(&path) {
                 let highest = newest.entry(folder).or_insert(version);
                 *highest = version.max(*highest);
@@ -141,7 +141,10 @@ impl Schemas {
         Ok(schemas)
     }
 
-    /// Refuses data files of a table without a schema: its columns would get types anew, and readers need one type.
+    /// Checks that each table with data files has a schema.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], because new files would get new types for the columns, and readers need one type.
     pub async fn check_tables(&self) -> Result<(), Error> {
         let known: HashSet<String> =
             self.known.values().map(|schema| paths::folder_name(&schema.table)).collect();
@@ -157,19 +160,19 @@ impl Schemas {
         Ok(())
     }
 
-    /// The schemas known to be durable, in no order.
+    /// The schemas known to be durable, in arbitrary order.
     pub fn tables(&self) -> impl Iterator<Item = &TableSchema> {
         self.known.values().map(AsRef::as_ref)
     }
 
-    /// The schema of one table, as far as it is known.
+    /// The known schema of a table.
     pub fn table(&self, table: &str) -> Option<&TableSchema> {
         self.known.get(table).map(AsRef::as_ref)
     }
 
-    /// Makes the columns of a file part of the lake's schema before the file is put.
+    /// Adds the columns of a file to the lake's schema, before the file is put.
     ///
-    /// Asks the store nothing when all are known.
+    /// Sends no request if all columns are known.
     pub async fn ensure(
         &mut self,
         table: &str,
@@ -180,30 +183,35 @@ impl Schemas {
             if let Some(contradiction) = known.and_then(|schema| contradiction(schema, file)) {
                 return Ok(contradiction);
             }
-            let durable = known.filter(|schema| file.iter().all(|(name, column)| schema.has(name, column)));
+            let durable =
+                known.filter(|schema| file.iter().all(|(name, column)| schema.has_column(name, column)));
             if let Some(schema) = durable {
                 return Ok(Ensured::Durable(Arc::clone(schema)));
             }
             let before = known.map_or_else(|| TableSchema::empty(table), |known| known.as_ref().clone());
-            let next = before.with(file);
+            let next = before.extended_by(file);
             let version = next.version;
-            // Another writer may have put this version: then its columns are learned and the file is looked
-            // at again.
-            let standing = self.records.put_once(&paths::schema(table, version), next).await?;
-            self.learn(table, version, standing)?;
+            // If another writer has put this version, the next round checks the file against it.
+            let stored = self.records.put_once(&paths::schema(table, version), next).await?;
+            self.learn(table, version, stored)?;
         }
     }
 
-    /// Accepts a version that the lake has.
-    fn learn(&mut self, table: &str, version: u64, standing: TableSchema) -> Result<(), Error> {
-        if standing.table != table || standing.version != version {
-            return Err(Error::Misplaced { table: table.to_owned(), version, says: standing.table });
+    /// Validates a version that the lake has, and adds it to the known schemas.
+    fn learn(&mut self, table: &str, version: u64, stored: TableSchema) -> Result<(), Error> {
+        if stored.table != table || stored.version != version {
+            return Err(Error::Misplaced {
+                table: table.to_owned(),
+                version,
+                stated_table: stored.table,
+                stated_version: stored.version,
+            });
         }
         if let Some(known) = self.known.get(table) {
-            columns_only_join(known, &standing)?;
+            keeps_columns(known, &stored)?;
         }
-        field_ids_are_distinct(&standing)?;
-        self.known.insert(table.to_owned(), Arc::new(standing));
+        field_ids_are_distinct(&stored)?;
+        self.known.insert(table.to_owned(), Arc::new(stored));
         Ok(())
     }
 }
@@ -211,22 +219,23 @@ impl Schemas {
 /// A schema chain that can't be read or extended.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A record could not be read or put.
+    /// A record could not be read or written.
     #[error(transparent)]
     Record(#[from] records::Error),
-    /// A schema that was listed is gone.
-    #[error("schema {version} of table folder {folder:?} was listed and is not there")]
+    /// A version that was listed does not exist.
+    #[error(
+        "schema {version} of table folder {folder:?} was listed but does not exist: restore the record from a backup"
+    )]
     Gone {
         /// The table's folder.
         folder: String,
         /// The version.
         version: u64,
     },
-    /// Data files of a table that has no schema.
+    /// Data files of a table without a schema.
     #[error(
-        "{file} is there and its table has no schema: without {first} and the versions behind it columns would get \
-         other types than they have in these files. Restore the records from a backup, or move the table's folder out \
-         of the lake"
+        "data file {file} exists but its table has no schema {first}: without the schemas, new files would get other \
+         types for its columns; restore the records from a backup, or move the table's folder out of the lake"
     )]
     Missing {
         /// A data file.
@@ -234,37 +243,42 @@ pub enum Error {
         /// The first version of its table's schema.
         first: String,
     },
-    /// A schema under another's name.
-    #[error("what stands as schema {version} of table {table:?} says that it is another one, of {says:?}")]
-    Misplaced {
-        /// Whose schema it should be.
-        table: String,
-        /// Which version it should be.
-        version: u64,
-        /// Whose schema it says it is.
-        says: String,
-    },
-    /// A version that takes a column back, or changes its type or a number.
+    /// A schema under the name of another one.
     #[error(
-        "schema {version} of table {table:?} changes column {column:?}, which keeps its type and field ids: restore the \
-         record from a backup"
+        "the record of schema {version} of table {table:?} has schema {stated_version} of table {stated_table:?}: \
+         restore the record from a backup"
+    )]
+    Misplaced {
+        /// The table in the name.
+        table: String,
+        /// The version in the name.
+        version: u64,
+        /// The table in the content.
+        stated_table: String,
+        /// The version in the content.
+        stated_version: u64,
+    },
+    /// A version that drops a column, or changes its type or a field id.
+    #[error(
+        "schema {version} of table {table:?} changes column {column:?}, although a column keeps its type and field \
+         ids: restore the record from a backup"
     )]
     Changed {
         /// The table.
         table: String,
-        /// The version that does so.
+        /// The version.
         version: u64,
         /// The column.
         column: String,
     },
-    /// A version that has a field id twice or out of range.
+    /// A version with a duplicate field id, or one out of range.
     #[error(
         "schema {version} of table {table:?} has field id {id} twice or out of range: restore the record from a backup"
     )]
     Numbered {
         /// The table.
         table: String,
-        /// The version that does so.
+        /// The version.
         version: u64,
         /// The field id.
         id: i32,
@@ -285,21 +299,21 @@ impl Error {
     }
 }
 
-/// The first column of a file that the lake holds with another type.
+/// The first column of a file that has another type in the lake.
 fn contradiction(schema: &Arc<TableSchema>, file: &BTreeMap<String, FileColumn>) -> Option<Ensured> {
-    file.iter().find_map(|(name, ours)| {
-        let lakes = schema.columns.get(name).filter(|lakes| lakes.type_name != ours.type_name)?;
+    file.iter().find_map(|(name, in_file)| {
+        let in_lake = schema.columns.get(name).filter(|in_lake| in_lake.type_name != in_file.type_name)?;
         Some(Ensured::Contradiction {
             column: name.clone(),
-            lake: lakes.type_name.clone(),
-            file: ours.type_name.clone(),
+            lake: in_lake.type_name.clone(),
+            file: in_file.type_name.clone(),
             schema: Arc::clone(schema),
         })
     })
 }
 
-/// A column never goes, and never changes its type or a number: files that use it are in the lake.
-fn columns_only_join(known: &TableSchema, next: &TableSchema) -> Result<(), Error> {
+/// Checks that no column is dropped or changed, because files in the lake use it.
+fn keeps_columns(known: &TableSchema, next: &TableSchema) -> Result<(), Error> {
     let changed = known
         .columns
         .iter()
@@ -321,7 +335,7 @@ fn field_ids_are_distinct(schema: &TableSchema) -> Result<(), Error> {
     }
 }
 
-/// The highest field id of a column: far more than columns, and far from what Iceberg reserves.
+/// Highest field id of a column: above any number of columns, and below the ids that Iceberg reserves.
 const MAX_ID: i32 = 1 << 30;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Schemas extended by writers that have not heard of each other.
+//! Schemas extended by several writers, each without knowledge of the others.
 
 use super::*;
 use crate::lake::fixtures::fast_backoff;
@@ -10,7 +10,7 @@ async fn schemas(store: &Store) -> Schemas {
     Schemas::load(Records::new(store.clone(), fast_backoff())).await.unwrap()
 }
 
-/// Columns without a list or a struct.
+/// Columns with one field id each.
 fn columns(of: &[(&str, &str)]) -> BTreeMap<String, FileColumn> {
     let column = |type_name: &str| FileColumn { type_name: type_name.to_owned(), ids: 1 };
     of.iter().map(|(name, type_name)| ((*name).to_owned(), column(type_name))).collect()
@@ -33,7 +33,7 @@ const SIZE: (&str, &str) = ("size", "int64");
 const OWNER: (&str, &str) = ("owner", "uuid");
 
 #[tokio::test]
-async fn schema_grows_by_whole_versions() {
+async fn new_columns_make_a_new_version() {
     let store = Store::open("memory://").unwrap();
     let mut growing = schemas(&store).await;
     for (file, expected) in
@@ -49,7 +49,7 @@ async fn schema_grows_by_whole_versions() {
 }
 
 #[tokio::test]
-async fn newest_of_many_versions_is_loaded() {
+async fn loads_the_highest_version() {
     let store = Store::open("memory://").unwrap();
     let mut growing = schemas(&store).await;
     for n in 1..=12 {
@@ -59,7 +59,7 @@ async fn newest_of_many_versions_is_loaded() {
 }
 
 #[tokio::test]
-async fn data_files_of_a_table_without_a_schema_are_refused() {
+async fn rejects_data_files_of_a_table_without_a_schema() {
     let store = Store::open("memory://").unwrap();
     schemas(&store).await.ensure("account", &columns(&[NAME])).await.unwrap();
     let file = |table: &str| {
@@ -73,38 +73,38 @@ async fn data_files_of_a_table_without_a_schema_are_refused() {
     assert!(schemas(&store).await.check_tables().await.is_ok());
     put(&file("contact")).await;
     let before = schemas(&store).await;
-    let said = before.check_tables().await.unwrap_err().to_string();
-    assert!(said.starts_with("contact/enqueued_date=2026-11-22/hub-"), "{said}");
-    assert!(said.contains("schema/contact/1.json"), "{said}");
-    // A table that another writer began meanwhile.
+    let error = before.check_tables().await.unwrap_err().to_string();
+    assert!(error.starts_with("data file contact/enqueued_date=2026-11-22/hub-"), "{error}");
+    assert!(error.contains("schema/contact/1.json"), "{error}");
+    // Another writer creates the schema after `before` was loaded.
     schemas(&store).await.ensure("contact", &columns(&[NAME])).await.unwrap();
     assert!(before.check_tables().await.is_ok());
 }
 
 #[tokio::test]
-async fn known_columns_cost_no_request() {
+async fn known_columns_need_no_request() {
     let faults = Faults::new();
     let store = Store::open("memory://").unwrap().with_faults(&faults);
     let mut schemas = schemas(&store).await;
     schemas.ensure("account", &columns(&[NAME, SIZE])).await.unwrap();
     let puts = faults.puts().len();
-    // The next read would not be answered, and five attempts are all there are.
+    // A read would fail: the backoff has only five attempts.
     (0..9).for_each(|_| faults.lose_next_read("schema"));
     assert_eq!(ensured(&mut schemas, "account", &[SIZE]).await, 1);
     assert_eq!(faults.puts().len(), puts);
 }
 
 #[tokio::test]
-async fn type_in_the_lake_stays_and_nothing_is_put_for_a_file_that_contradicts_it() {
+async fn contradiction_reports_the_type_in_the_lake_and_puts_nothing() {
     let faults = Faults::new();
     let store = Store::open("memory://").unwrap().with_faults(&faults);
     let mut first = schemas(&store).await;
     let mut second = schemas(&store).await;
     assert_eq!(ensured(&mut first, "account", &[NAME, SIZE]).await, 1);
-    // The second writer has not heard of it: it finds the name taken, learns, and is told.
+    // The second writer learns the schema when it finds the name taken.
     let contradicting = columns(&[("size", "text"), OWNER]);
-    let told = second.ensure("account", &contradicting).await.unwrap();
-    let Ensured::Contradiction { column, lake, file, schema } = told else { panic!("{told:?}") };
+    let result = second.ensure("account", &contradicting).await.unwrap();
+    let Ensured::Contradiction { column, lake, file, schema } = result else { panic!("{result:?}") };
     assert_eq!((column.as_str(), lake.as_str(), file.as_str()), ("size", "int64", "text"));
     assert_eq!(schema.types(), types(&[NAME, SIZE]));
     assert_eq!(
@@ -116,7 +116,7 @@ async fn type_in_the_lake_stays_and_nothing_is_put_for_a_file_that_contradicts_i
 }
 
 #[tokio::test]
-async fn two_writers_end_with_the_columns_of_both() {
+async fn concurrent_writers_keep_the_columns_of_both() {
     use PutFault::{DeliveredLate, RequestLost, ResponseLost};
     for fault in [RequestLost, ResponseLost, DeliveredLate] {
         let store = Store::open("memory://").unwrap();
@@ -135,7 +135,7 @@ async fn two_writers_end_with_the_columns_of_both() {
 #[tokio::test]
 async fn rejects_a_chain_that_drops_a_column_or_a_field_id() {
     let changed = "changes column \"name\"";
-    for (second, says) in [
+    for (second, text) in [
         (r#""account","version":2,"columns":{"size":{"type":"int64","ids":[3]}}"#, changed),
         (r#""account","version":2,"columns":{"name":{"type":"uuid","ids":[2]}}"#, changed),
         (r#""account","version":2,"columns":{"name":{"type":"text","ids":[3]}}"#, changed),
@@ -146,11 +146,11 @@ async fn rejects_a_chain_that_drops_a_column_or_a_field_id() {
         ),
         (
             r#""contact","version":2,"columns":{"name":{"type":"text","ids":[2]}}"#,
-            "says that it is another one",
+            "has schema 2 of table \"contact\"",
         ),
         (
             r#""account","version":3,"columns":{"name":{"type":"text","ids":[2]}}"#,
-            "says that it is another one",
+            "has schema 3 of table \"account\"",
         ),
     ] {
         let store = Store::open("memory://").unwrap();
@@ -158,12 +158,12 @@ async fn rejects_a_chain_that_drops_a_column_or_a_field_id() {
         schemas.ensure("account", &columns(&[NAME])).await.unwrap();
         store.put(&paths::schema("account", 2), format!("{{\"table\":{second}}}").into()).await.unwrap();
         let error = schemas.ensure("account", &columns(&[OWNER])).await.unwrap_err();
-        assert!(error.to_string().contains(says), "{error}");
+        assert!(error.to_string().contains(text), "{error}");
         assert_eq!(error.kind(), Kind::Fatal);
     }
 }
 
-/// The ids of all columns, in the order of their names.
+/// The field ids of all columns, ordered by column name.
 fn ids(schemas: &Schemas) -> Vec<(&str, &[i32])> {
     let columns = &schemas.table("account").unwrap().columns;
     columns.iter().map(|(name, column)| (name.as_str(), column.ids.as_slice())).collect()
@@ -174,10 +174,10 @@ async fn columns_keep_their_first_field_ids() {
     let store = Store::open("memory://").unwrap();
     let (mut first, mut second) = (schemas(&store).await, schemas(&store).await);
     ensured(&mut first, "account", &[SIZE, NAME]).await;
-    // The second writer has not heard of it, and numbers a column of its own behind.
+    // The second writer learns these ids, and numbers its own column after them.
     ensured(&mut second, "account", &[OWNER, NAME]).await;
     assert_eq!(ids(&second), [("name", &[2][..]), ("owner", &[4]), ("size", &[3])]);
-    // Metadata stated a list before any file had it: the first file that has it needs numbers for its elements, too.
+    // A list from table metadata has one id; the first file with the list adds those of its elements.
     ensured(&mut first, "account", &[("parties", "parties")]).await;
     let list = BTreeMap::from([("parties".to_owned(), FileColumn { type_name: "parties".into(), ids: 3 })]);
     second.ensure("account", &list).await.unwrap();
@@ -187,7 +187,7 @@ async fn columns_keep_their_first_field_ids() {
 }
 
 #[tokio::test]
-async fn members_of_a_later_version_are_passed_over() {
+async fn ignores_members_of_later_versions() {
     let store = Store::open("memory://").unwrap();
     let later =
         r#"{"table":"account","version":1,"by":"x","columns":{"name":{"type":"text","ids":[2],"doc":"x"}}}"#;
