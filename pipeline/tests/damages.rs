@@ -44,17 +44,17 @@ const DAMAGES: [Damage; 31] = [
     (
         "a copy of a file has a name outside the chain",
         |lake| copy(&lake.chain()[1], &lake.chain()[1].with_file_name("copy.cw.parquet")),
-        Found("is not a data file, and readers meet it"),
+        Found("is not a data file, but the readers' glob matches it"),
     ),
     (
         "a copy of a file has a name of its chain",
         |lake| copy(&lake.chain()[1], &renumbered(&lake.chain()[1], 999_999)),
-        Found("its footer says that it continues at"),
+        Found("its footer has continues_at"),
     ),
     (
         "a copy of a file is in the folder of another day",
         |lake| copy(&lake.chain()[0], &lake.in_another_day(&lake.chain()[0])),
-        Found("its footer says day"),
+        Found("its footer has date"),
     ),
     (
         "a file is cut in half",
@@ -65,7 +65,7 @@ const DAMAGES: [Damage; 31] = [
     (
         "files of two partitions are swapped",
         |lake| swap(&lake.chain()[0], &lake.other_chain()[0]),
-        Found("its footer says source"),
+        Found("its footer has source"),
     ),
     (
         "a byte of the footer's structure is changed",
@@ -123,17 +123,17 @@ const DAMAGES: [Damage; 31] = [
     (
         "a file is in the folder of another day",
         |lake| rename(&lake.chain()[2], &lake.in_another_day(&lake.chain()[2])),
-        Found("its footer says day"),
+        Found("its footer has date"),
     ),
     (
         "a file is in the folder of another table",
         |lake| rename(&lake.chain()[2], &lake.in_table(&lake.chain()[2], "other")),
-        Found("its footer says table"),
+        Found("its footer has table"),
     ),
     (
         "a table is renamed",
         |lake| rename(&lake.table(), &lake.0.join("renamed")),
-        Found("its footer says table"),
+        Found("its footer has table"),
     ),
     (
         "a file of another lake has the name",
@@ -143,17 +143,17 @@ const DAMAGES: [Damage; 31] = [
     (
         "the lake's identity is gone",
         |lake| remove(&lake.record("lake.json")),
-        Found("data files without an identity"),
+        Found("the lake has data files, but no identity"),
     ),
     (
         "all records are gone",
         |lake| fs::remove_dir_all(lake.record("")).unwrap(),
-        Found("data files without an identity"),
+        Found("the lake has data files, but no identity"),
     ),
     (
         "the lake's identity is empty",
         |lake| edit(&lake.record("lake.json"), Vec::clear),
-        Found("lake.json can't be understood"),
+        Found("lake.json can't be parsed"),
     ),
     (
         "a checkpoint is empty",
@@ -163,7 +163,7 @@ const DAMAGES: [Damage; 31] = [
     (
         "the schema records are gone",
         |lake| fs::remove_dir_all(lake.record("schema")).unwrap(),
-        Found("files and no schema record"),
+        Found("files, but no schema record"),
     ),
     (
         "the origins are gone",

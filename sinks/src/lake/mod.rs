@@ -11,7 +11,7 @@ pub mod recovery; // how far each destination got
 pub mod commit; // a closed file becomes part of the lake
 pub mod redrive; // rows of the quarantine enter their tables, by plans
 pub mod staging; // files of killed writers, removed at a start
-pub mod audit; // the lake read back: each row once, no gaps, chains whole
+pub mod audit; // checks a lake: each row once, no gaps, complete chains
 
 #[cfg(test)]
 pub(crate) mod fixtures; // data files and a backoff without pauses

@@ -1,4 +1,4 @@
-//! The files of each destination, one after the other.
+//! The chains of files of all destinations: listed, read and followed in order.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
@@ -12,20 +12,20 @@ use crate::parquet::RowColumns;
 use crate::paths::{self, DataFileName};
 use crate::store::{Error, Store};
 
-/// All data files of a lake, by destination and in the order of their chains.
+/// All data files of a lake with their sizes, by destination and in the order of their chains.
 pub(super) struct Chains {
     files: Vec<(DataFileName, u64)>,
 }
 
-/// Names of the data files that were read, in their order.
+/// Sorted names of the data files that were read.
 pub(super) struct FilesRead(Vec<DataFileName>);
 
 /// Position in a chain while its files are read in order.
 #[derive(Default)]
 struct Follower {
-    /// Files that were read although they were not listed.
+    /// Files that were read but not listed.
     unlisted: Vec<DataFileName>,
-    /// The file before.
+    /// The previous file.
     before: Option<DataFileName>,
     /// Expected `continues_at` of the next file; `None` after a file that could not be read.
     next: Option<Ordinal>,
@@ -34,12 +34,11 @@ struct Follower {
 /// Result of reading one file.
 type Read = Result<Option<Scan>, String>;
 
-/// Files read at once: enough to hide a store's answer times, few enough to hold little.
+/// Files read at once: enough to hide the latency of an object store, few enough to bound memory.
 const READ_AT_ONCE: usize = 32;
 
 impl Chains {
-    /// Lists a lake's files, and those that redrives made; one that a reader's glob meets and that is neither is
-    /// a finding.
+    /// Lists data files and redriven files. Any other file that the readers' glob matches is a finding.
     pub(super) async fn list(store: &Store, report: &mut Report) -> Result<(Self, Redrives), Error> {
         let (mut files, mut redriven) = (Vec::new(), Vec::new());
         let tables = store.list_folders(None).await?.into_iter().filter(|name| paths::is_table_folder(name));
@@ -52,13 +51,15 @@ impl Chains {
             } else if let Some(name) = paths::parse_redriven_file(&location) {
                 redriven.push((name, size));
             } else if paths::is_met_by_glob(&location) {
-                report.broken(format!("{location} is not a data file, and readers meet it"));
+                report.add_broken(format!(
+                    "{location} is not a data file, but the readers' glob matches it: move it out of the lake"
+                ));
             } else if paths::is_parquet(&location) {
                 report.foreign_files += 1;
                 report.first_foreign_file.get_or_insert_with(|| location.to_string());
             }
         }
-        // A chain is followed by its names' fields; what the order of their text comes to is not its affair.
+        // Sorted by the fields of the names, not by their text.
         files.sort();
         Ok((Self { files }, Redrives::new(redriven)))
     }
@@ -76,14 +77,14 @@ impl Chains {
             let read = Scan::read(store, &name.path(), columns).await;
             (name, size, read)
         });
-        // In order, so that chains can be followed and equal lakes have equal findings.
+        // In order: chains are followed, and equal lakes have equal findings.
         let mut reads = stream::iter(reads).buffered(READ_AT_ONCE);
         let mut follower = Follower::default();
         while let Some((name, size, read)) = reads.next().await {
-            follower.enter(&name);
-            follower.catch_up(&name, store, columns, sources, report).await;
-            follower.link(&name, report);
-            follower.take(name, size, read, sources, report);
+            follower.begin_chain(&name);
+            follower.read_unlisted(&name, store, columns, sources, report).await;
+            follower.check_link(&name, report);
+            follower.count_file(name, size, read, sources, report);
         }
         names.append(&mut follower.unlisted);
         names.sort();
@@ -92,7 +93,7 @@ impl Chains {
 }
 
 impl FilesRead {
-    /// Reads the files that came since. Their chains are the next audit's affair.
+    /// Reads the files that were committed since the listing. The next audit checks their chains.
     pub(super) async fn add_late(
         &mut self,
         store: &Store,
@@ -105,7 +106,7 @@ impl FilesRead {
         for (name, size) in files {
             if self.0.binary_search(&name).is_err() {
                 let read = Scan::read(store, &name.path(), columns).await;
-                Follower::default().take(name, size, read, sources, report);
+                Follower::default().count_file(name, size, read, sources, report);
             }
         }
         Ok(())
@@ -113,17 +114,17 @@ impl FilesRead {
 }
 
 impl Follower {
-    /// Begins a chain where a file is of another destination than the one before.
-    fn enter(&mut self, name: &DataFileName) {
+    /// Begins a chain if the file has another destination than the previous one.
+    fn begin_chain(&mut self, name: &DataFileName) {
         let chain = |name: &DataFileName| (name.folder.clone(), name.date, name.source.clone());
         if self.before.as_ref().is_none_or(|before| chain(before) != chain(name)) {
             (self.before, self.next) = (None, Some(Ordinal::new(0)));
         }
     }
 
-    /// Looks for the files that the listing has not: one that was put while it ran may be left out where the
-    /// next is in.
-    async fn catch_up(
+    /// Reads the files before `name` that the listing lacks: a listing may omit a file that was put while it ran and
+    /// contain the next one.
+    async fn read_unlisted(
         &mut self,
         name: &DataFileName,
         store: &Store,
@@ -138,25 +139,25 @@ impl Follower {
                 return;
             }
             self.unlisted.push(unlisted.clone());
-            // Only listings contain the size.
-            self.take(unlisted, 0, read, sources, report);
+            // Only a listing has the size.
+            self.count_file(unlisted, 0, read, sources, report);
         }
     }
 
-    /// Compares where a file continues with where the one before ended.
-    fn link(&self, name: &DataFileName, report: &mut Report) {
+    /// Compares a file's `continues_at` with the end of the previous file.
+    fn check_link(&self, name: &DataFileName, report: &mut Report) {
         let Some(next) = self.next.filter(|next| *next != name.continues_at) else {
             return;
         };
         let path = name.path();
-        report.broken(match &self.before {
+        report.add_broken(match &self.before {
             Some(before) => format!("{path} should continue at {next}, where {} ends", before.path()),
             None => format!("{path} is the first of its chain and should continue at 0"),
         });
     }
 
-    /// Counts a file.
-    fn take(
+    /// Counts a file and adds its findings.
+    fn count_file(
         &mut self,
         name: DataFileName,
         size: u64,
@@ -168,20 +169,20 @@ impl Follower {
         match read {
             Ok(Some(scan)) => {
                 if let Some(fault) = scan.fault(&name) {
-                    report.broken(format!("{}: {fault}", name.path()));
+                    report.add_broken(format!("{}: {fault}", name.path()));
                 }
                 if let Some(damage) = scan.damage() {
-                    report.broken(damage.to_owned());
+                    report.add_broken(damage.to_owned());
                 }
-                // Behind the largest number no file can continue.
+                // No file can continue after the highest number.
                 self.next = scan.facts.last.checked_next();
                 let table = report.tables.entry(scan.facts.destination.table.to_string()).or_default();
                 (table.rows, table.files, table.bytes) =
                     (table.rows + scan.rows.count, table.files + 1, table.bytes + size);
-                sources.take(&name, scan, report);
+                sources.add_file(&name, scan, report);
             }
-            Ok(None) => report.broken(format!("{} was listed and is gone", name.path())),
-            Err(reason) => report.broken(reason),
+            Ok(None) => report.add_broken(format!("{} was listed, but is missing now", name.path())),
+            Err(reason) => report.add_broken(reason),
         }
         self.before = Some(name);
     }

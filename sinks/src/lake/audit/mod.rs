@@ -1,15 +1,15 @@
-//! The lake read back: each row once, no gaps, chains whole.
+//! Audit of a lake: each row exists once, no sequence number lacks its row, chains are complete.
 //!
-//! Owns the judgement over what stands in a lake; knows nothing of who wrote it or still does. Reads every
-//! page for its checksum and the columns that number the rows, and holds a bit per place.
+//! Owns the checks of a lake's contents. Does not depend on the writers, past or present. Reads every page for its
+//! checksum and the columns that number the rows, and holds one bit per sequence number.
 
 mod chains; // the files of each destination, one after the other
-mod places; // a set of places in a source
+mod bitmap; // a set of ordinals, one bit each
 mod report; // counts and findings
-mod redrives; // what redrives brought into tables
-mod scan; // one file, read
-mod schemas; // the columns of all files, and the lake's schemas
-mod sources; // what each source lacks
+mod redrives; // redriven files, compared with their plans
+mod scan; // the footer and rows of one file
+mod schemas; // the columns of all files, compared with the lake's schemas
+mod sources; // gaps and duplicates of each source
 
 use std::collections::BTreeMap;
 
@@ -25,15 +25,15 @@ pub use schemas::ColumnTypes;
 
 /// Reads a lake and counts its faults.
 ///
-/// An event is a place; it may have several rows, which then stand together in one file, numbered from 0. One
-/// that was redriven has rows in its table and keeps its row in the quarantine: that is one event.
+/// An event is one sequence number of its source. Its rows are adjacent in one file and numbered from 0. A redriven event
+/// also keeps its row in the quarantine and counts as one event.
 ///
-/// A place without a row is a fault at or below what proves that it was durable, its source's checkpoint or the footer of
-/// a file, and in flight above it. One that was given up, or that a run saw and accepted, is neither. Where writers are
-/// at work the checkpoints have to be read before this begins: what they cover is in the lake by then.
+/// A sequence number without a row is a gap, and so a fault, up to the source's durable position: the higher of its
+/// checkpoint and the positions in footers. Above that it is in flight. A number that was given up, or accepted as a gap,
+/// is neither. The caller reads `checkpoints` before this call, so that running writers have committed what they cover.
 ///
 /// # Errors
-/// Only if the lake can't be listed or its records can't be fetched. A file that can't be read is a finding.
+/// The lake can't be listed, or its records can't be fetched. A file that can't be read is a finding.
 pub async fn audit(
     store: &Store,
     columns: RowColumns,
@@ -42,15 +42,15 @@ pub async fn audit(
 ) -> Result<Report, Error> {
     let mut report = Report::default();
     let (chains, redrives) = Chains::list(store, &mut report).await?;
-    // Listed after the files: a source's origin is there before its first file.
+    // Listed after the files: the origin of a source is recorded before its first file.
     let mut sources = Sources::load(store, &mut report).await?;
     let mut read = chains.read(store, columns, &mut sources, &mut report).await;
-    if sources.lack_what_files_prove() {
-        // Tables are listed one after the other: a file of one proves what stood in another by then.
+    if sources.have_gaps_below_footers() {
+        // Tables are listed in sequence: a footer can prove rows that were committed after their table was listed.
         read.add_late(store, columns, &mut sources, &mut report).await?;
     }
     redrives.read(store, columns, &mut sources, &mut report).await?;
-    sources.judge(store, types, checkpoints, &mut report).await?;
+    sources.check(store, types, checkpoints, &mut report).await?;
     report.close_findings();
     Ok(report)
 }

@@ -1,8 +1,8 @@
-//! Redriven files, compared with their plans and quarantine files: each row enters a table once.
+//! Redriven files, compared with their plans and quarantine files. Each row enters a table once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::places::Places;
+use super::bitmap::Bitmap;
 use super::report::{Report, parse_record};
 use super::scan::Scan;
 use super::sources::Sources;
@@ -11,22 +11,22 @@ use crate::parquet::RowColumns;
 use crate::paths::{self, DataFileName, RedrivenFileName};
 use crate::store::{Error, Store};
 
-/// The redriven files of a lake, with what they weigh.
+/// The redriven files of a lake, with their sizes in bytes.
 pub(super) struct Redrives {
     listed: BTreeMap<RedrivenFileName, u64>,
 }
 
-/// One quarantine file while its redrives are read.
+/// State of one quarantine file while its redrives are read.
 struct Quarantine<'a> {
     name: &'a DataFileName,
-    /// Its places; unknown if it could not be read.
-    places: Option<Places>,
-    /// Those that some redriven file has.
-    redriven: Places,
+    /// The file's ordinals; `None` if they are unknown.
+    ordinals: Option<Bitmap>,
+    /// Ordinals found in redriven files.
+    redriven: Bitmap,
 }
 
 impl Redrives {
-    /// The files that a listing found.
+    /// Redriven files from a listing.
     pub(super) fn new(listed: impl IntoIterator<Item = (RedrivenFileName, u64)>) -> Self {
         Self { listed: listed.into_iter().collect() }
     }
@@ -40,10 +40,10 @@ impl Redrives {
         report: &mut Report,
     ) -> Result<(), Error> {
         for (name, numbers) in self.plans(store).await? {
-            let places = places_of(store, &name, columns, report).await;
-            let mut quarantine = Quarantine { name: &name, places, redriven: Places::default() };
+            let ordinals = quarantined_ordinals(store, &name, columns, report).await;
+            let mut quarantine = Quarantine { name: &name, ordinals, redriven: Bitmap::default() };
             for n in numbers {
-                let plan = plan_of(store, &name, n, report).await?;
+                let plan = read_plan(store, &name, n, report).await?;
                 let missing = plan.as_ref().map_or(0, |plan| plan.rows.len());
                 let mut found = 0;
                 for (file, size) in self.files_of(&name, n, plan.as_ref()) {
@@ -51,13 +51,20 @@ impl Redrives {
                     match read {
                         Ok(Some(scan)) => {
                             found += 1;
-                            quarantine.take(&file, scan, size.unwrap_or(0), plan.as_ref(), sources, report);
+                            quarantine.count_file(
+                                &file,
+                                scan,
+                                size.unwrap_or(0),
+                                plan.as_ref(),
+                                sources,
+                                report,
+                            );
                         }
                         Ok(None) if size.is_some() => {
-                            report.broken(format!("{} was listed and is gone", file.path()));
+                            report.add_broken(format!("{} was listed, but is missing now", file.path()));
                         }
                         Ok(None) => {}
-                        Err(reason) => report.broken(reason),
+                        Err(reason) => report.add_broken(reason),
                     }
                 }
                 report.unfinished_redrives += u64::from(found < missing);
@@ -66,7 +73,7 @@ impl Redrives {
         Ok(())
     }
 
-    /// The numbers of each quarantine file's plans: those that were listed, and those that some file is of.
+    /// The plan numbers of each quarantine file, from listed plans and from the names of redriven files.
     async fn plans(&self, store: &Store) -> Result<BTreeMap<DataFileName, BTreeSet<u64>>, Error> {
         let mut plans: BTreeMap<DataFileName, BTreeSet<u64>> = BTreeMap::new();
         let listed = store.list(&paths::redrive_folder()).await?;
@@ -78,7 +85,7 @@ impl Redrives {
         Ok(plans)
     }
 
-    /// The files of one plan, those that were listed with what they weigh. The listing may be older than the plan.
+    /// The files of one plan, with their sizes if listed. The listing may be older than the plan.
     fn files_of(
         &self,
         quarantine: &DataFileName,
@@ -100,8 +107,8 @@ impl Redrives {
 }
 
 impl Quarantine<'_> {
-    /// Counts a redriven file.
-    fn take(
+    /// Counts a redriven file and adds its findings.
+    fn count_file(
         &mut self,
         file: &RedrivenFileName,
         scan: Scan,
@@ -111,65 +118,70 @@ impl Quarantine<'_> {
         report: &mut Report,
     ) {
         let path = file.path();
-        let place = DataFileName { folder: file.folder.clone(), ..self.name.clone() };
-        if let Some(fault) = scan.fault(&place) {
-            report.broken(format!("{path}: {fault}"));
+        let expected = DataFileName { folder: file.folder.clone(), ..self.name.clone() };
+        if let Some(fault) = scan.fault(&expected) {
+            report.add_broken(format!("{path}: {fault}"));
         }
         if let Some(damage) = scan.damage() {
-            report.broken(damage.to_owned());
+            report.add_broken(damage.to_owned());
         }
-        if let Some(fault) = fault_by_plan(&scan, plan) {
-            report.broken(format!("{path}: {fault}"));
+        if let Some(fault) = plan_fault(&scan, plan) {
+            report.add_broken(format!("{path}: {fault}"));
         }
-        let outside = self.places.as_ref().map(|places| scan.rows.places.minus(places)).unwrap_or_default();
+        let outside =
+            self.ordinals.as_ref().map(|ordinals| scan.rows.ordinals.minus(ordinals)).unwrap_or_default();
         if let Some((first, _)) = outside.bounds() {
             let (count, quarantine) = (outside.len(), self.name.path());
-            report.broken(format!("{path}: {count} of its places are not in {quarantine}, first {first}"));
+            report.add_broken(format!(
+                "{path}: {count} of its sequence numbers are not in {quarantine}, first {first}"
+            ));
         }
         let table = report.tables.entry(scan.facts.destination.table.to_string()).or_default();
         (table.rows, table.files, table.bytes) =
             (table.rows + scan.rows.count, table.files + 1, table.bytes + size);
-        sources.take_redriven(file, &scan, outside, report);
-        let places = scan.rows.places.len();
-        let (twice, first) = self.redriven.merge(scan.rows.places);
-        report.redriven += places - twice;
+        sources.add_redriven_file(file, &scan, outside, report);
+        let count = scan.rows.ordinals.len();
+        let (twice, first) = self.redriven.merge(scan.rows.ordinals);
+        report.redriven += count - twice;
         if let Some(first) = first {
-            sources.redriven_twice(file, twice);
-            report.found(format!("{path}: {twice} of its places were redriven elsewhere too, first {first}"));
+            sources.add_redriven_duplicates(file, twice);
+            report.add_finding(format!(
+                "{path}: {twice} of its sequence numbers are also in another redriven file, first {first}"
+            ));
         }
     }
 }
 
 /// Difference between a file's rows and its plan.
-fn fault_by_plan(scan: &Scan, plan: Option<&Plan>) -> Option<String> {
+fn plan_fault(scan: &Scan, plan: Option<&Plan>) -> Option<String> {
     let Some(plan) = plan else { return Some("it has no plan".to_owned()) };
-    let mut planned = Places::default();
-    for place in plan.rows.get(&*scan.facts.destination.table).into_iter().flatten() {
-        planned.insert(*place);
+    let mut planned = Bitmap::default();
+    for ordinal in plan.rows.get(&*scan.facts.destination.table).into_iter().flatten() {
+        planned.insert(*ordinal);
     }
-    let differs = |places: &Places, words: &str| {
-        let (first, _) = places.bounds()?;
-        Some(format!("{} of {words}, first {first}", places.len()))
+    let differs = |ordinals: &Bitmap, relation: &str| {
+        let (first, _) = ordinals.bounds()?;
+        Some(format!("{} of {relation}, first {first}", ordinals.len()))
     };
     if scan.facts.removed.is_some() {
         return None;
     }
-    differs(&scan.rows.places.minus(&planned), "its places are not in its plan")
-        .or_else(|| differs(&planned.minus(&scan.rows.places), "its plan's places are not in it"))
+    differs(&scan.rows.ordinals.minus(&planned), "its sequence numbers are not in its plan")
+        .or_else(|| differs(&planned.minus(&scan.rows.ordinals), "its plan's sequence numbers are not in it"))
 }
 
-/// The places of a quarantine file that was redriven; not to know them is a finding.
-async fn places_of(
+/// Reads the ordinals of a redriven quarantine file; `None` if they are unknown. A missing file is a finding.
+async fn quarantined_ordinals(
     store: &Store,
     name: &DataFileName,
     columns: RowColumns,
     report: &mut Report,
-) -> Option<Places> {
+) -> Option<Bitmap> {
     match Scan::read(store, &name.path(), columns).await {
-        // Bodies that were removed on purpose can't be compared any more.
-        Ok(Some(scan)) => scan.facts.removed.is_none().then_some(scan.rows.places),
+        // Rows were removed on purpose: the rest can't be compared.
+        Ok(Some(scan)) => scan.facts.removed.is_none().then_some(scan.rows.ordinals),
         Ok(None) => {
-            report.broken(format!("{} was redriven and is not there", name.path()));
+            report.add_broken(format!("{} was redriven, but is missing", name.path()));
             None
         }
         // The audit of its chain reported the reason.
@@ -177,7 +189,7 @@ async fn places_of(
     }
 }
 
-async fn plan_of(
+async fn read_plan(
     store: &Store,
     name: &DataFileName,
     n: u64,
@@ -187,7 +199,7 @@ async fn plan_of(
     let Some(bytes) = store.get(&path).await? else { return Ok(None) };
     let plan: Option<Plan> = parse_record(&path, &bytes, report);
     if let Some(fault) = plan.as_ref().and_then(|plan| plan.fault(name, n)) {
-        report.broken(format!("{path}: {fault}"));
+        report.add_broken(format!("{path}: {fault}"));
     }
     Ok(plan)
 }

@@ -12,33 +12,33 @@ use crate::paths::SourceId;
 /// Result of an audit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Places of all sources that have a row.
+    /// Sequence numbers of all sources that have a row.
     pub events: u64,
     /// Rows of all tables.
     pub rows: u64,
-    /// Places without a row up to the durable position that a checkpoint or a file proves: a fault.
+    /// Sequence numbers without a row up to the durable position that a checkpoint or a footer proves: a fault.
     pub gaps: u64,
-    /// Places without a row that a run accepted as gaps: the hub skipped them, or they could not be read.
+    /// Sequence numbers without a row that a run accepted as gaps: the hub skipped them, or they could not be read.
     pub accepted_gaps: u64,
-    /// Unbroken ranges of these.
+    /// Contiguous ranges of accepted gaps.
     pub accepted_ranges: u64,
-    /// Rows that one file contains twice, and places with rows in more than one file: a fault.
+    /// Rows that one file contains twice, and sequence numbers with rows in more than one file: a fault.
     pub duplicates: u64,
     /// Files and records that are missing, unreadable, damaged, misplaced or contradict the rows: a fault.
     pub broken_chains: u64,
     /// Columns that contradict their table's schema, and schemas that are missing or contradict each other: a fault.
     pub schema_faults: u64,
-    /// Places of the quarantine that were redriven, each counted once.
+    /// Sequence numbers of the quarantine that were redriven, each counted once.
     pub redriven: u64,
-    /// Redrive plans with files still missing: a redrive is running, or the next one finishes it.
+    /// Redrive plans with missing files: a redrive is running, or the next one completes the plan.
     pub unfinished_redrives: u64,
-    /// Places without a row between the durable position and the highest row: not yet written.
+    /// Sequence numbers without a row between the durable position and the highest row: not yet written.
     pub in_flight: u64,
-    /// Parquet files of other programs in the tables' folders, which the promised glob leaves out.
+    /// Parquet files of other programs in the tables' folders. The documented glob does not match them.
     pub foreign_files: u64,
-    /// The first of them.
+    /// The first foreign file.
     pub first_foreign_file: Option<String>,
-    /// Tables by true name.
+    /// Tables by name, unescaped.
     pub tables: BTreeMap<String, TableReport>,
     /// Sources by name.
     pub sources: BTreeMap<SourceId, SourceReport>,
@@ -65,21 +65,21 @@ pub struct TableReport {
 pub struct SourceReport {
     /// The first ordinal of the source in this lake.
     pub first: Option<Ordinal>,
-    /// The highest place that has a row.
+    /// The highest sequence number that has a row.
     pub last: Option<Ordinal>,
-    /// Places that have a row.
+    /// Sequence numbers that have a row.
     pub events: u64,
-    /// Places without a row up to the durable position that a checkpoint or a file proves.
+    /// Sequence numbers without a row up to the durable position that a checkpoint or a footer proves.
     pub gaps: u64,
-    /// Places without a row that a run accepted as gaps.
+    /// Sequence numbers without a row that a run accepted as gaps.
     pub accepted_gaps: u64,
-    /// Rows that one file contains twice, and places with rows in more than one file.
+    /// Rows that one file contains twice, and sequence numbers with rows in more than one file.
     pub duplicates: u64,
-    /// Places without a row between the durable position and the highest row.
+    /// Sequence numbers without a row between the durable position and the highest row.
     pub in_flight: u64,
 }
 
-/// Sentences in a report: further findings are only counted.
+/// Findings kept as sentences, so that a report fits a terminal. Further findings are only counted.
 pub(super) const MAX_FINDINGS: usize = 50;
 
 impl Report {
@@ -88,20 +88,20 @@ impl Report {
         [self.gaps, self.duplicates, self.broken_chains, self.schema_faults] == [0; 4]
     }
 
-    /// Counts something that breaks a chain.
-    pub(super) fn broken(&mut self, finding: String) {
+    /// Adds a finding about a file or record and counts it.
+    pub(super) fn add_broken(&mut self, finding: String) {
         self.broken_chains += 1;
-        self.found(finding);
+        self.add_finding(finding);
     }
 
-    /// Counts something that contradicts the lake's schemas.
-    pub(super) fn schema_fault(&mut self, finding: String) {
+    /// Adds a finding about a schema and counts it.
+    pub(super) fn add_schema_fault(&mut self, finding: String) {
         self.schema_faults += 1;
-        self.found(finding);
+        self.add_finding(finding);
     }
 
-    /// Adds a sentence, or counts it if there are enough.
-    pub(super) fn found(&mut self, finding: String) {
+    /// Adds a finding; above [`MAX_FINDINGS`] it is only counted.
+    pub(super) fn add_finding(&mut self, finding: String) {
         if self.findings.len() < MAX_FINDINGS {
             self.findings.push(finding);
         } else {
@@ -120,5 +120,5 @@ impl Report {
 /// Parses a record; one that cannot be parsed is a finding.
 pub(super) fn parse_record<T: DeserializeOwned>(path: &Path, bytes: &[u8], report: &mut Report) -> Option<T> {
     let record = serde_json::from_slice(bytes);
-    record.map_err(|error| report.broken(format!("{path} can't be understood: {error}"))).ok()
+    record.map_err(|error| report.add_broken(format!("{path} can't be parsed: {error}"))).ok()
 }

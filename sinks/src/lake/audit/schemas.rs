@@ -13,11 +13,11 @@ use crate::parquet::ColumnInFile;
 use crate::paths;
 use crate::store::{Error, Store};
 
-/// Compares a column of a file with a type of the lake's schemas, by the type's name: true if the column can hold its
-/// values, `None` for an unknown type.
+/// Compares a lake type, by name, with a column of a file: true if the column can hold the type's values, `None` for an
+/// unknown type.
 pub type ColumnTypes = fn(&str, &Field) -> Option<bool>;
 
-/// The columns that files have, by table and name.
+/// The columns of all files, by table and name.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     by_table: BTreeMap<String, Table>,
@@ -26,11 +26,11 @@ pub(super) struct Columns {
 #[derive(Debug, Default)]
 struct Table {
     files: u64,
-    /// Columns of one name and different types are as many.
+    /// By name; one entry for each type and field ids.
     columns: BTreeMap<String, Vec<Known>>,
 }
 
-/// A column that some files of a table have with one type and the same field ids.
+/// A column that files of a table share: the same type and the same field ids.
 #[derive(Debug)]
 struct Known {
     column: ColumnInFile,
@@ -38,7 +38,7 @@ struct Known {
     files: u64,
 }
 
-/// The schemas that a table has in the lake.
+/// The schema versions of one table, merged.
 #[derive(Debug, Default)]
 struct Chain {
     /// Columns of all versions, by name.
@@ -49,7 +49,7 @@ struct Chain {
 
 impl Columns {
     /// Adds the columns of a file.
-    pub(super) fn take(&mut self, table: &str, path: &Path, columns: Vec<ColumnInFile>) {
+    pub(super) fn add_file(&mut self, table: &str, path: &Path, columns: Vec<ColumnInFile>) {
         let table = self.by_table.entry(table.to_owned()).or_default();
         table.files += 1;
         for column in columns {
@@ -61,9 +61,9 @@ impl Columns {
         }
     }
 
-    /// Compares the columns with the lake's schemas. These are read behind all files: a schema is durable before the
+    /// Compares the columns with the lake's schemas. Schemas are read after all files: a schema is durable before the
     /// first file that uses it.
-    pub(super) async fn judge(
+    pub(super) async fn check(
         self,
         store: &Store,
         types: ColumnTypes,
@@ -72,9 +72,9 @@ impl Columns {
         let mut chains = Chain::load_all(store, report).await?;
         for (name, table) in &self.by_table {
             match chains.remove(&paths::folder_name(name)) {
-                Some(chain) => table.judge(name, &chain, types, report),
-                None => report.schema_fault(format!(
-                    "table {name:?} has {} files and no schema record: restore {}",
+                Some(chain) => table.check(name, &chain, types, report),
+                None => report.add_schema_fault(format!(
+                    "table {name:?} has {} files, but no schema record: restore {}",
                     table.files,
                     paths::schema_folder_of(name)
                 )),
@@ -85,30 +85,30 @@ impl Columns {
 }
 
 impl Table {
-    fn judge(&self, name: &str, chain: &Chain, types: ColumnTypes, report: &mut Report) {
+    fn check(&self, name: &str, chain: &Chain, types: ColumnTypes, report: &mut Report) {
         for Known { column, first_file: path, files } in self.columns.values().flatten() {
             let of = column.field.name();
             let more = if *files > 1 { format!(" (and in {} more files)", files - 1) } else { String::new() };
             match chain.columns.get(of) {
-                None => report.schema_fault(format!(
-                    "{path}: column {of:?}{more} is in no schema of table {name:?} up to version {}",
+                None => report.add_schema_fault(format!(
+                    "{path}: column {of:?}{more} is not in any schema of table {name:?} up to version {}",
                     chain.version
                 )),
                 Some(lake) => match types(&lake.type_name, &column.field) {
                     Some(true) if column.field_ids.as_ref() == Some(&lake.ids) => {}
-                    Some(true) => report.schema_fault(format!(
-                        "{path}: column {of:?}{more} has field ids {:?}, in the schema of table {name:?} {:?}",
+                    Some(true) => report.add_schema_fault(format!(
+                        "{path}: column {of:?}{more} has field ids {:?}, but the schema of table {name:?} has {:?}",
                         column.field_ids.as_deref().unwrap_or_default(),
                         lake.ids
                     )),
-                    Some(false) => report.schema_fault(format!(
-                        "{path}: column {of:?}{more} is of type {}, in the schema of table {name:?} it is {:?}",
+                    Some(false) => report.add_schema_fault(format!(
+                        "{path}: column {of:?}{more} has type {}, but the schema of table {name:?} has {:?}",
                         column.field.data_type(),
                         lake.type_name
                     )),
-                    None => report.schema_fault(format!(
-                        "{path}: column {of:?}{more} is {:?} in the schema of table {name:?}, a type that this version \
-                         does not know: audit with the version that wrote it",
+                    None => report.add_schema_fault(format!(
+                        "{path}: column {of:?}{more} has type {:?} in the schema of table {name:?}, which this version \
+                         does not support: audit with the version that wrote it",
                         lake.type_name
                     )),
                 },
@@ -118,7 +118,8 @@ impl Table {
 }
 
 impl Chain {
-    /// Reads the schemas of all tables, by folder; a hole, and a version that contradicts the one before, is a finding.
+    /// Reads the schemas of all tables, by folder. A missing version is a finding, as is one that contradicts the version
+    /// before.
     async fn load_all(store: &Store, report: &mut Report) -> Result<BTreeMap<String, Self>, Error> {
         let mut versions: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
         for object in store.list(&paths::schema_folder()).await? {
@@ -140,10 +141,10 @@ impl Chain {
         listed: &BTreeSet<u64>,
         report: &mut Report,
     ) -> Result<Self, Error> {
-        /// A table has a version for each time that new columns came, hundreds at most.
+        /// Records read at once. A table has a version for each addition of columns, hundreds at most.
         const READ_AT_ONCE: usize = 16;
         let last = listed.last().copied().unwrap_or(0);
-        // The listing may lack one that is there: each is asked for.
+        // The listing may lack a record that exists, so each version is read.
         let reads = (1..=last).map(|version| {
             let path = paths::schema_in(folder, version);
             async move { store.get(&path).await.map(|bytes| (version, path, bytes)) }
@@ -152,21 +153,28 @@ impl Chain {
         let mut chain = Self::default();
         for (version, path, bytes) in read {
             let Some(bytes) = bytes else {
-                report.schema_fault(format!("{path} is missing: version {last} is there"));
+                report.add_schema_fault(format!("{path} is missing, but version {last} exists"));
                 continue;
             };
             if let Some(schema) = parse_record::<TableSchema>(&path, &bytes, report) {
-                chain.follow(&path, version, folder, schema, report);
+                chain.add_version(&path, version, folder, schema, report);
             }
         }
         Ok(chain)
     }
 
     /// Adds the next version.
-    fn follow(&mut self, path: &Path, version: u64, folder: &str, next: TableSchema, report: &mut Report) {
+    fn add_version(
+        &mut self,
+        path: &Path,
+        version: u64,
+        folder: &str,
+        next: TableSchema,
+        report: &mut Report,
+    ) {
         if paths::folder_name(&next.table) != folder || next.version != version {
-            report.schema_fault(format!(
-                "{path} says that it is version {} of table {:?}",
+            report.add_schema_fault(format!(
+                "{path} contains version {} of table {:?}, unlike its name",
                 next.version, next.table
             ));
             return;
@@ -174,17 +182,17 @@ impl Chain {
         for (name, of) in &self.columns {
             match next.columns.get(name) {
                 Some(next) if of.becomes(next) => {}
-                Some(other) => report.schema_fault(format!(
+                Some(other) => report.add_schema_fault(format!(
                     "{path} changes column {name:?} from {:?} to {:?} and its field ids from {:?} to {:?}: a column keeps its \
                      type and field ids",
                     of.type_name, other.type_name, of.ids, other.ids
                 )),
-                None => report.schema_fault(format!("{path} takes column {name:?} back")),
+                None => report.add_schema_fault(format!("{path} drops column {name:?}: a table keeps its columns")),
             }
         }
         self.version = version;
         for (name, of) in next.columns {
-            // The first type stays: files have it. Field ids of list elements may be added later.
+            // Files have the first type, so it stays. Field ids of list elements may be added later.
             match self.columns.entry(name) {
                 Entry::Vacant(new) => drop(new.insert(of)),
                 Entry::Occupied(mut known) if known.get().becomes(&of) => drop(known.insert(of)),

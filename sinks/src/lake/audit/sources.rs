@@ -1,4 +1,4 @@
-//! The places of each source: which have a row, and which should.
+//! The sources of a lake: sequence numbers with a row, compared with those that need one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use object_store::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::places::Places;
+use super::bitmap::Bitmap;
 use super::report::{Report, SourceReport, parse_record};
 use super::scan::Scan;
 use super::schemas::{ColumnTypes, Columns};
@@ -20,13 +20,13 @@ use crate::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
 use crate::paths::{self, DataFileName, GapCause, RedrivenFileName, SourceId};
 use crate::store::{Error, Store};
 
-/// Every source of a lake, with the records about it and the rows seen.
+/// All sources of a lake, with their records and the rows seen.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     by_id: BTreeMap<SourceId, Source>,
-    /// The id in the lake's own record.
+    /// The id in the lake's identity record.
     lake: Option<String>,
-    /// The ids of the lakes that files are of.
+    /// The lake ids in the files' footers.
     lakes_of_files: BTreeSet<String>,
     columns: Columns,
 }
@@ -36,13 +36,13 @@ struct Source {
     origin: Option<Ordinal>,
     /// Ordinals that were given up.
     lost: OrdinalSet,
-    /// Ranges that a run saw and accepted, in rising order and apart.
+    /// Ranges that a run accepted as gaps, ascending and disjoint.
     accepted: Vec<OrdinalRange>,
     /// Ranges whose rows were removed from their file on purpose.
     removed: Vec<OrdinalRange>,
     /// The highest durable position in a footer.
     proven: Option<Ordinal>,
-    seen: Places,
+    seen: Bitmap,
     rows: u64,
     duplicates: u64,
 }
@@ -51,7 +51,7 @@ struct Source {
 #[derive(Deserialize)]
 struct LakeRecord {
     id: String,
-    /// Another version is refused before an audit begins; a value that is not a version is a finding.
+    /// Only parsed: a value that is not a version is a finding. Other versions are rejected before an audit.
     #[serde(rename = "contract", default)]
     _contract: u32,
 }
@@ -63,7 +63,7 @@ struct OriginRecord {
 }
 
 impl Sources {
-    /// Reads the records of all sources; one that can't be understood is a finding.
+    /// Reads the records of all sources. A record that can't be parsed is a finding.
     pub(super) async fn load(store: &Store, report: &mut Report) -> Result<Self, Error> {
         let mut sources = Self::default();
         if let Some(bytes) = store.get(&paths::lake_record()).await? {
@@ -87,18 +87,20 @@ impl Sources {
                 source.proven = source.proven.max(Some(position));
             }
         }
-        // Nothing is judged by these here, but a run that can't understand them stops.
+        // Only parsed: a run stops at a record of rules that it can't parse.
         let rules = |path: &Path| paths::parse_rules(path).map(|(source, _)| source);
         let _: Vec<(SourceId, Rules)> = records(store, &paths::rules_folder(), rules, report).await?;
         let listed = store.list(&paths::first_start_folder()).await?.into_iter().map(|found| found.location);
         let listed = listed.filter(paths::is_first_start);
-        // It is there before the first origin of its log.
+        // A first start is recorded before the first origin of its log.
         let needed = sources.by_id.iter().filter(|(_, source)| source.origin.is_some());
         let starts: BTreeSet<Path> = listed.chain(needed.map(|(id, _)| paths::first_start(id))).collect();
         for path in starts {
             match store.get(&path).await? {
                 Some(bytes) => drop(parse_record::<FirstStart>(&path, &bytes, report)),
-                None => report.broken(format!("{path} is missing: partitions of that log have begun")),
+                None => report.add_broken(format!(
+                    "{path} is missing, but partitions of its log have origins: restore it from a backup"
+                )),
             }
         }
         for cause in GapCause::ALL {
@@ -107,7 +109,7 @@ impl Sources {
                 let record: GapRecord = record;
                 if !record.covers(from) {
                     let path = paths::gap_record(cause, &source, from);
-                    report.broken(format!("{path} does not cover the number in its name"));
+                    report.add_broken(format!("{path} does not cover the sequence number in its name"));
                 }
                 sources.by_id.entry(source).or_default().accepted.extend(record.ranges);
             }
@@ -122,27 +124,27 @@ impl Sources {
     }
 
     /// Adds the rows of a file.
-    pub(super) fn take(&mut self, name: &DataFileName, scan: Scan, report: &mut Report) {
+    pub(super) fn add_file(&mut self, name: &DataFileName, scan: Scan, report: &mut Report) {
         let path = name.path();
-        self.take_footer(&path, &scan, report);
+        self.add_footer(&path, &scan, report);
         let source = self.by_id.entry(name.source.clone()).or_default();
         if scan.facts.removed.is_some() {
             source.removed.push(OrdinalRange::new(scan.facts.first, scan.facts.last));
         }
-        let (twice, first) = source.seen.merge(scan.rows.places);
+        let (twice, first) = source.seen.merge(scan.rows.ordinals);
         source.rows += scan.rows.count;
         source.duplicates += scan.rows.repeated + twice;
-        // A file that claims its own rows is a finding, and no proof.
+        // A position at or above the file's own rows is a finding and proves nothing.
         source.proven = source.proven.max(scan.facts.durable.filter(|durable| *durable < scan.facts.first));
         if let Some(first) = first {
-            report.found(format!(
-                "{path}: {twice} of its places have a row elsewhere too, the first is {first}"
+            report.add_finding(format!(
+                "{path}: {twice} of its sequence numbers also have a row in another file, the first is {first}"
             ));
         }
     }
 
-    /// True if, as far as was read, places at or below the durable position of a footer have no row.
-    pub(super) fn lack_what_files_prove(&self) -> bool {
+    /// True if the files read so far have gaps at or below the durable position of a footer.
+    pub(super) fn have_gaps_below_footers(&self) -> bool {
         self.by_id.values().any(|source| {
             let first = source.first();
             let proven = first.zip(source.proven).map(|(first, proven)| OrdinalRange::new(first, proven));
@@ -150,40 +152,40 @@ impl Sources {
         })
     }
 
-    /// Adds the rows of a redriven file. Its places have their row in the quarantine, but for those `outside`.
-    pub(super) fn take_redriven(
+    /// Adds the rows of a redriven file. All its ordinals except those in `outside` have a row in the quarantine.
+    pub(super) fn add_redriven_file(
         &mut self,
         name: &RedrivenFileName,
         scan: &Scan,
-        outside: Places,
+        outside: Bitmap,
         report: &mut Report,
     ) {
-        self.take_footer(&name.path(), scan, report);
+        self.add_footer(&name.path(), scan, report);
         let source = self.by_id.entry(name.quarantine.source.clone()).or_default();
         let (twice, _) = source.seen.merge(outside);
         source.rows += scan.rows.count;
         source.duplicates += scan.rows.repeated + twice;
     }
 
-    /// Counts places of a redriven file that another one has.
-    pub(super) fn redriven_twice(&mut self, name: &RedrivenFileName, twice: u64) {
+    /// Counts ordinals of a redriven file that are also in another one.
+    pub(super) fn add_redriven_duplicates(&mut self, name: &RedrivenFileName, twice: u64) {
         self.by_id.entry(name.quarantine.source.clone()).or_default().duplicates += twice;
     }
 
-    /// Adds lake and columns of a file.
-    fn take_footer(&mut self, path: &Path, scan: &Scan, report: &mut Report) {
+    /// Adds the lake id and the columns of a file.
+    fn add_footer(&mut self, path: &Path, scan: &Scan, report: &mut Report) {
         let facts = &scan.facts;
         if self.lake.as_ref().is_some_and(|lake| *lake != facts.lake) {
-            report.broken(format!("{path} is of another lake, {:?}", facts.lake));
+            report.add_broken(format!("{path} belongs to another lake, {:?}", facts.lake));
         }
         if !self.lakes_of_files.contains(&facts.lake) {
             self.lakes_of_files.insert(facts.lake.clone());
         }
-        self.columns.take(&facts.destination.table, path, scan.columns.clone());
+        self.columns.add_file(&facts.destination.table, path, scan.columns.clone());
     }
 
-    /// A lake with files has an id.
-    fn judge_identity(&self, report: &mut Report) {
+    /// Checks that a lake with files has an id.
+    fn check_identity(&self, report: &mut Report) {
         if self.lake.is_some() || self.lakes_of_files.is_empty() {
             return;
         }
@@ -192,116 +194,117 @@ impl Sources {
             .iter()
             .map(|id| format!("{{\"id\":{id:?},\"contract\":{CONTRACT}}}"))
             .collect();
-        report.broken(format!(
-            "there are data files without an identity: restore {} before anything is written here; \
-             by its files its content is {}",
+        report.add_broken(format!(
+            "the lake has data files, but no identity: restore {} before the next run; \
+             according to the files its content is {}",
             paths::lake_record(),
             ids.join(" or ")
         ));
     }
 
-    /// Compares what each source has with what it should have.
-    pub(super) async fn judge(
+    /// Checks identity, schemas and every source, and adds the results to the report.
+    pub(super) async fn check(
         mut self,
         store: &Store,
         types: ColumnTypes,
         checkpoints: &BTreeMap<SourceId, Ordinal>,
         report: &mut Report,
     ) -> Result<(), Error> {
-        self.judge_identity(report);
-        std::mem::take(&mut self.columns).judge(store, types, report).await?;
+        self.check_identity(report);
+        std::mem::take(&mut self.columns).check(store, types, report).await?;
         for id in checkpoints.keys() {
             self.by_id.entry(id.clone()).or_default();
         }
         for (id, source) in self.by_id {
             let (accepted_gaps, accepted_ranges) = source.accepted_gaps();
-            let judged =
-                SourceReport { accepted_gaps, ..source.judge(&id, checkpoints.get(&id).copied(), report) };
+            let checked =
+                SourceReport { accepted_gaps, ..source.check(&id, checkpoints.get(&id).copied(), report) };
             report.rows += source.rows;
-            report.events += judged.events;
-            report.gaps += judged.gaps;
-            report.accepted_gaps += judged.accepted_gaps;
+            report.events += checked.events;
+            report.gaps += checked.gaps;
+            report.accepted_gaps += checked.accepted_gaps;
             report.accepted_ranges += accepted_ranges;
-            report.duplicates += judged.duplicates;
-            report.in_flight += judged.in_flight;
-            report.sources.insert(id, judged);
+            report.duplicates += checked.duplicates;
+            report.in_flight += checked.in_flight;
+            report.sources.insert(id, checked);
         }
         Ok(())
     }
 }
 
 impl Source {
-    fn judge(&self, id: &SourceId, checkpoint: Option<Ordinal>, report: &mut Report) -> SourceReport {
+    fn check(&self, id: &SourceId, checkpoint: Option<Ordinal>, report: &mut Report) -> SourceReport {
         let (lowest, last) = self.seen.bounds().unzip();
-        self.judge_origin(id, lowest, report);
+        self.check_origin(id, lowest, report);
         let events = self.seen.len();
-        let mut judged = SourceReport { first: self.first(), last, events, ..SourceReport::default() };
-        judged.duplicates = self.duplicates;
-        let Some(first) = judged.first else {
+        let mut checked = SourceReport { first: self.first(), last, events, ..SourceReport::default() };
+        checked.duplicates = self.duplicates;
+        let Some(first) = checked.first else {
             if let Some(checkpoint) = checkpoint {
-                report.broken(format!(
+                report.add_broken(format!(
                     "{id} has a checkpoint at {checkpoint}, but no origin record and no row"
                 ));
             }
-            return judged;
+            return checked;
         };
         let (durable, proof) = match (checkpoint, self.proven) {
             (None, None) => (first.previous(), ""),
             (Some(checkpoint), proven) if proven <= Some(checkpoint) => (checkpoint, "the checkpoint "),
-            (_, proven) => (proven.unwrap_or(first), "where files prove that all was durable, "),
+            (_, proven) => (proven.unwrap_or(first), "the files' durable position "),
         };
         let (gaps, gap) = self.missing(OrdinalRange::new(first, durable));
         if let Some(gap) = gap {
-            report
-                .found(format!("{id}: {gaps} places up to {proof}{durable} have no row, the first is {gap}"));
+            report.add_finding(format!(
+                "{id}: {gaps} sequence numbers up to {proof}{durable} have no row, the first is {gap}"
+            ));
         }
         let above = OrdinalRange::new(durable.next().max(first), last.unwrap_or(Ordinal::MIN));
         let in_flight = self.missing(above).0;
-        SourceReport { gaps, in_flight, ..judged }
+        SourceReport { gaps, in_flight, ..checked }
     }
 
-    /// The first place of the source: its origin, or its lowest row.
+    /// The first ordinal of the source: its origin, or its lowest row.
     fn first(&self) -> Option<Ordinal> {
         self.origin.or_else(|| self.seen.bounds().map(|(lowest, _)| lowest))
     }
 
-    /// Every source with a row has an origin, and no row is below it.
-    fn judge_origin(&self, id: &SourceId, lowest: Option<Ordinal>, report: &mut Report) {
+    /// Checks that a source with rows has an origin, and that no row is below it.
+    fn check_origin(&self, id: &SourceId, lowest: Option<Ordinal>, report: &mut Report) {
         match (self.origin, lowest) {
-            (None, Some(_)) => report.broken(format!("{id} has rows and no origin record")),
+            (None, Some(_)) => report.add_broken(format!("{id} has rows and no origin record")),
             (Some(origin), Some(lowest)) if lowest < origin => {
-                report.broken(format!("{id} has a row of {lowest}, below its origin {origin}"));
+                report.add_broken(format!("{id} has a row of {lowest}, below its origin {origin}"));
             }
             _ => {}
         }
     }
 
-    /// Counts the places of a range that were neither seen, given up, accepted nor removed, and finds the first of these.
+    /// Number of ordinals of a range that are not seen, given up, accepted or removed, and the first of these.
     fn missing(&self, range: OrdinalRange) -> (u64, Option<Ordinal>) {
-        let holes = self.lost.ranges().iter().chain(&self.removed).chain(&self.accepted);
-        let holes: OrdinalSet = holes.copied().collect();
-        let parts = holes.missing_in(range).into_iter().map(|part| self.seen.missing(part));
+        let excused = self.lost.ranges().iter().chain(&self.removed).chain(&self.accepted);
+        let excused: OrdinalSet = excused.copied().collect();
+        let parts = excused.missing_in(range).into_iter().map(|part| self.seen.missing(part));
         parts.fold((0, None), |(count, first), (more, next)| (count + more, first.or(next)))
     }
 
-    /// Counts the places that were accepted as gaps and neither given up nor seen after all, and the ranges they are in.
+    /// Number of ordinals that were accepted as gaps and are not given up or seen, and the number of their ranges.
     fn accepted_gaps(&self) -> (u64, u64) {
         let in_range = |gap: &OrdinalRange| -> u64 {
             self.lost.missing_in(*gap).into_iter().map(|part| self.seen.missing(part).0).sum()
         };
         let counts = self.accepted.iter().map(in_range).filter(|count| *count > 0);
-        counts.fold((0, 0), |(places, ranges), count| (places + count, ranges + 1))
+        counts.fold((0, 0), |(ordinals, ranges), count| (ordinals + count, ranges + 1))
     }
 }
 
-/// Reads the records of a folder, with their parsed names.
+/// Reads the records of a folder and parses their names.
 async fn records<N, T: DeserializeOwned>(
     store: &Store,
     folder: &Path,
     name_of: impl Fn(&Path) -> Option<N>,
     report: &mut Report,
 ) -> Result<Vec<(N, T)>, Error> {
-    /// A lake has one origin per source; a thousand of them take a second of an object store's time.
+    /// Records read at once: a lake with a thousand sources is read from an object store in about a second.
     const READ_AT_ONCE: usize = 16;
     let named = |path: Path| name_of(&path).map(|name| (path, name));
     let found: Vec<_> =

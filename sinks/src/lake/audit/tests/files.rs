@@ -1,15 +1,15 @@
-//! Files that are broken, damaged or contradict themselves.
+//! Damaged, foreign and inconsistent files.
 
 use super::*;
 
 #[tokio::test]
-async fn a_broken_link_is_found() {
+async fn missing_and_overlapping_files_of_a_chain_are_found() {
     let day = "2026-11-22";
     let lake = Lake::whole().await;
     let without = |continues_at| remove(&lake, path("account", day, continues_at));
     without(4).await;
     check(
-        "a file in the middle is gone",
+        "a file in the middle is missing",
         &lake,
         [9, 9, 1, 0, 1, 0],
         &["0005.cw.parquet should continue at 4"],
@@ -17,20 +17,26 @@ async fn a_broken_link_is_found() {
     .await;
     without(0).await;
     let first = ["0005.cw.parquet is the first of its chain and should continue at 0", "first is 0"];
-    check("the first is gone", &lake, [6, 6, 4, 0, 1, 0], &first).await;
+    check("the first is missing", &lake, [6, 6, 4, 0, 1, 0], &first).await;
 
     let lake = Lake::whole().await;
     lake.file("account", day, 3, &[3]).await;
-    check("a file is there twice", &lake, [10, 11, 0, 1, 1, 0], &["0003.cw.parquet should continue at 4"])
-        .await;
+    check(
+        "rows of the previous file",
+        &lake,
+        [10, 11, 0, 1, 1, 0],
+        &["0003.cw.parquet should continue at 4"],
+    )
+    .await;
 
     let lake = Lake::whole().await;
     lake.file("account", day, 11, &[12]).await;
-    check("a link skips a place", &lake, [11, 11, 0, 0, 1, 2], &["should continue at 10, where"]).await;
+    check("a sequence number is skipped", &lake, [11, 11, 0, 0, 1, 2], &["should continue at 10, where"])
+        .await;
 }
 
 #[tokio::test]
-async fn a_file_that_contradicts_itself_is_found() {
+async fn inconsistent_file_is_found() {
     let day = "2026-11-22";
     let ordinals = [7, 9];
     let facts = || facts("account", day, 5, &ordinals);
@@ -43,44 +49,40 @@ async fn a_file_that_contradicts_itself_is_found() {
         (
             "table",
             with(&|facts| facts.destination.table = "contact".into()),
-            r#"its footer says table "contact""#,
+            r#"its footer has table "contact""#,
         ),
         (
             "day",
             with(&|facts| facts.destination.date = "2026-11-21".parse().unwrap()),
-            "its footer says day 2026-11-21",
+            "its footer has date 2026-11-21",
         ),
         (
             "source",
             with(&|facts| facts.destination.source = source(3)),
-            "its footer says source hub-1763800000000-p0003",
+            "its footer has source hub-1763800000000-p0003",
         ),
-        (
-            "place",
-            with(&|facts| facts.continues_at = Ordinal::new(6)),
-            "its footer says that it continues at 6",
-        ),
-        ("first", with(&|facts| facts.first = Ordinal::new(6)), "rows of 7 to 9, its footer says 6 to 9"),
-        ("last", with(&|facts| facts.last = Ordinal::new(8)), "rows of 7 to 9, its footer says 7 to 8"),
-        ("count", with(&|facts| facts.rows = 3), "it has 2 rows, its footer says 3"),
-        ("lake", with(&|facts| facts.lake = "other".into()), r#"is of another lake, "other""#),
-        ("order", written(&facts(), &[7, 8, 8, 9]), "the row of 8 follows one that is not below it"),
-        ("order", written(&facts(), &[7, 9, 8, 9]), "the row of 8 follows one that is not below it"),
+        ("position", with(&|facts| facts.continues_at = Ordinal::new(6)), "its footer has continues_at 6"),
+        ("first", with(&|facts| facts.first = Ordinal::new(6)), "rows are 7 to 9, but its footer has 6 to 9"),
+        ("last", with(&|facts| facts.last = Ordinal::new(8)), "rows are 7 to 9, but its footer has 7 to 8"),
+        ("count", with(&|facts| facts.rows = 3), "it has 2 rows, but its footer has 3"),
+        ("lake", with(&|facts| facts.lake = "other".into()), r#"belongs to another lake, "other""#),
+        ("order", written(&facts(), &[7, 8, 8, 9]), "the row of 8 is not above the row before it"),
+        ("order", written(&facts(), &[7, 9, 8, 9]), "the row of 8 is not above the row before it"),
         ("empty", written(&facts(), &[]), "it has no rows"),
-        ("below", written(&tests::facts("account", day, 5, &[4, 9]), &[4, 9]), "its first row is of 4"),
+        ("below", written(&tests::facts("account", day, 5, &[4, 9]), &[4, 9]), "its first row 4 is below 5"),
     ];
     for (case, bytes, words) in cases {
         let lake = Lake::whole().await;
         lake.put("account", day, 5, bytes).await;
         let report = lake.audit(Some(9)).await;
         assert_eq!(report.broken_chains, 1, "{case}: {:?}", report.findings);
-        let said = report.findings.join("\n");
-        assert!(said.contains(words) && said.contains("0005.cw.parquet"), "{case}: {said}");
+        let findings = report.findings.join("\n");
+        assert!(findings.contains(words) && findings.contains("0005.cw.parquet"), "{case}: {findings}");
     }
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_read_stops_nothing() {
+async fn unreadable_file_is_a_finding_and_the_audit_continues() {
     let day = "2026-11-22";
     let whole = written(&facts("account", day, 4, &[4]), &[4]);
     let mut flipped = whole.to_vec();
@@ -110,7 +112,7 @@ async fn a_file_that_cannot_be_read_stops_nothing() {
 }
 
 #[tokio::test]
-async fn what_readers_meet_and_is_ours_not_is_found() {
+async fn foreign_files_are_findings_or_counted() {
     let cases = [
         ("account/enqueued_date=2026-11-22/mine.cw.parquet", 1, 0),
         ("account/enqueued_date=2026-11-22/mine.parquet", 0, 1),
@@ -142,13 +144,13 @@ async fn what_readers_meet_and_is_ours_not_is_found() {
     }
 }
 
-/// Where the pages of a file without bloom filters end.
+/// End of the pages of a file without bloom filters.
 fn page_bytes(file: &[u8]) -> usize {
     let end = file.len() - 8;
     end - u32::from_le_bytes(file[end..end + 4].try_into().unwrap()) as usize
 }
 
-/// Any byte of any page is covered, and what is not is known: bloom filters and the footer.
+/// Checksums cover every byte of every page.
 #[tokio::test]
 async fn flipped_byte_of_a_page_is_found() {
     let day = "2026-11-22";
@@ -165,25 +167,28 @@ async fn flipped_byte_of_a_page_is_found() {
         flipped[at] ^= 1 << (at % 8);
         lake.put("account", day, 4, flipped.into()).await;
         let report = lake.audit(Some(39)).await;
-        let said = report.findings.join("\n");
+        let findings = report.findings.join("\n");
         assert!(!report.is_clean(), "byte {at}");
         let named = ["column \"name\": row group", "column \"_sequence_number\": row group"];
-        assert!(said.contains("0004.cw.parquet") && said.contains("is damaged"), "byte {at}: {said}");
-        assert!(named.iter().any(|column| said.contains(column)), "byte {at}: {said}");
+        assert!(
+            findings.contains("0004.cw.parquet") && findings.contains("is damaged"),
+            "byte {at}: {findings}"
+        );
+        assert!(named.iter().any(|column| findings.contains(column)), "byte {at}: {findings}");
     }
 }
 
-/// Another program may keep the footer's entry: what it wrote is told by its name, and by pages without checksums.
+/// A file of another program with our footer entry is recognized by `created_by` or the footer checksum.
 #[tokio::test]
-async fn rows_that_another_program_wrote_are_found() {
+async fn file_rewritten_by_another_program_is_found() {
     use parquet::arrow::ArrowWriter;
     use parquet::file::metadata::KeyValue;
     use parquet::file::properties::WriterProperties;
 
     let (day, ordinals) = ("2026-11-22", [4]);
     let facts = serde_json::to_string(&facts("account", day, 4, &ordinals)).unwrap();
-    let places: ArrayRef = Arc::new(Int64Array::from(ordinals.to_vec()));
-    let batch = RecordBatch::try_from_iter([(COLUMN, places)]).unwrap();
+    let ordinals: ArrayRef = Arc::new(Int64Array::from(ordinals.to_vec()));
+    let batch = RecordBatch::try_from_iter([(COLUMN, ordinals)]).unwrap();
     let rewritten = |program: &str| {
         let entry = KeyValue::new(crate::parquet::FACTS_KEY.to_owned(), facts.clone());
         let properties = WriterProperties::builder()
@@ -200,7 +205,7 @@ async fn rows_that_another_program_wrote_are_found() {
             [10, 10, 0, 0, 1, 0],
             "was written by parquet-cpp-arrow version 22.0.0, not by catchwater",
         ),
-        // Pages that can't be trusted are not decoded: their rows count as missing.
+        // Pages with a wrong checksum are not decoded, so their rows count as missing.
         ("catchwater version 0.1.0", [9, 9, 1, 0, 1, 0], "its footer does not match its checksum"),
     ];
     for (program, expected, words) in cases {

@@ -1,4 +1,4 @@
-//! Lakes made by hand, with each fault planted.
+//! Lakes with planted faults.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::parquet::{ChunkWriter, FooterFacts, Removed, RowColumns, encode_row_g
 use crate::paths::{self, Destination, GapCause};
 use crate::store::faults::Faults;
 
-mod files; // files that contradict themselves or their pages
-mod places; // events, gaps and duplicates
+mod events; // events, gaps and duplicates
+mod files; // damaged, foreign and inconsistent files
 mod records; // records and schemas
 mod redrives; // redriven files and their plans
 
@@ -23,7 +23,7 @@ const COLUMN: &str = "_sequence_number";
 
 const COLUMNS: RowColumns = RowColumns { ordinal: COLUMN, row_index: "_row_index" };
 
-/// Lake types of these tests are Arrow's own names.
+/// Column types of these tests: lake types have the names of Arrow types.
 fn is_type(lake_type: &str, column: &Field) -> Option<bool> {
     (lake_type != "Unknown").then(|| column.data_type().to_string() == lake_type)
 }
@@ -33,7 +33,7 @@ struct Lake {
 }
 
 impl Lake {
-    /// A lake whose source 0 begins at 0.
+    /// A lake without files; the origin of its source 0 is 0.
     async fn new() -> Self {
         let lake = Self { store: Store::open("memory://").unwrap() };
         lake.record(&paths::lake_record(), r#"{"id":"this lake","contract":2}"#).await;
@@ -42,7 +42,7 @@ impl Lake {
         lake
     }
 
-    /// A lake with two tables and two days, without a fault: places 0 to 9, and 10 in a part of a chain.
+    /// A lake without faults: rows 0 to 9 in two tables and two days.
     async fn whole() -> Self {
         let lake = Self::new().await;
         lake.file("account", "2026-11-22", 0, &[0, 2, 3]).await;
@@ -84,7 +84,7 @@ impl Lake {
     }
 }
 
-/// The columns of all files below.
+/// The columns of all files of these tests.
 const SCHEMA: &str = r#""name":"Utf8","_sequence_number":"Int64","_row_index":"Int32""#;
 
 fn source(partition: u32) -> SourceId {
@@ -102,13 +102,13 @@ fn facts(table: &str, day: &str, continues_at: i64, ordinals: &[i64]) -> FooterF
     FooterFacts { rows: ordinals.len() as u64, ..FooterFacts::sample(destination, continues_at, first, last) }
 }
 
-/// A file with a row group for each two rows.
+/// A file with one row of each ordinal, two to a row group.
 fn written(facts: &FooterFacts, ordinals: &[i64]) -> Bytes {
     let group = |ordinals: &[i64]| {
-        let places: ArrayRef = Arc::new(Int64Array::from(ordinals.to_vec()));
+        let ordinals: ArrayRef = Arc::new(Int64Array::from(ordinals.to_vec()));
         let names: ArrayRef = Arc::new(StringArray::from(vec!["a name"; ordinals.len()]));
         encode_row_group(
-            &RecordBatch::try_from_iter([("name", names), (COLUMN, places)]).unwrap(),
+            &RecordBatch::try_from_iter([("name", names), (COLUMN, ordinals)]).unwrap(),
             ChunkWriter::default(),
         )
         .unwrap()
@@ -116,31 +116,31 @@ fn written(facts: &FooterFacts, ordinals: &[i64]) -> Bytes {
     complete(ordinals.chunks(2).map(group).collect(), facts)
 }
 
-/// Counts of events, rows, gaps, duplicates, broken chains and places in flight.
+/// Counts of events, rows, gaps, duplicates, broken chains and sequence numbers in flight.
 fn counts(report: &Report) -> [u64; 6] {
     let Report { events, rows, gaps, duplicates, broken_chains, in_flight, .. } = *report;
     [events, rows, gaps, duplicates, broken_chains, in_flight]
 }
 
-/// Audits a lake with the checkpoint at 9; every fault has a finding that holds each of `words`.
+/// Audits a lake with its checkpoint at 9. The counts are as expected, and the findings contain all of `words`.
 async fn check(case: &str, lake: &Lake, expected: [u64; 6], words: &[&str]) {
     let report = lake.audit(Some(9)).await;
     assert_eq!(counts(&report), expected, "{case}: {:?}", report.findings);
     let faulty = expected[2] + expected[3] + expected[4] + report.schema_faults > 0;
     assert_eq!(report.is_clean(), !faulty, "{case}");
     assert_eq!(report.findings.is_empty(), !faulty, "{case}: {:?}", report.findings);
-    let said = report.findings.join("\n");
+    let findings = report.findings.join("\n");
     for word in words {
-        assert!(said.contains(word), "{case}: {word:?} is not in {said}");
+        assert!(findings.contains(word), "{case}: {word:?} is not in {findings}");
     }
 }
 
-/// A file with a row group for each two rows, as (place, index).
+/// A file with these rows as (ordinal, row index), two to a row group.
 fn written_rows(facts: &FooterFacts, rows: &[(i64, i32)]) -> Bytes {
     let group = |rows: &[(i64, i32)]| {
-        let places: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.0)).collect::<Int64Array>());
+        let ordinals: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.0)).collect::<Int64Array>());
         let indexes: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.1)).collect::<Int32Array>());
-        let columns = [(COLUMN, places), ("_row_index", indexes)];
+        let columns = [(COLUMN, ordinals), ("_row_index", indexes)];
         encode_row_group(&RecordBatch::try_from_iter(columns).unwrap(), ChunkWriter::default()).unwrap()
     };
     complete(rows.chunks(2).map(group).collect(), facts)

@@ -37,7 +37,7 @@ impl Lake {
 }
 
 #[tokio::test]
-async fn an_event_that_was_redriven_counts_once() {
+async fn redriven_event_counts_once() {
     let lake = redriven().await;
     check("redriven", &lake, [15, 18, 0, 0, 0, 0], &[]).await;
     let report = lake.audit(Some(9)).await;
@@ -58,9 +58,9 @@ async fn an_event_that_was_redriven_counts_once() {
     assert_eq!(lake.audit(Some(9)).await.unfinished_redrives, 0);
 }
 
-/// A file that was put while the listing ran is found by its plan.
+/// A plan leads to a file that a stale listing omits.
 #[tokio::test]
-async fn a_stale_listing_hides_no_redriven_file() {
+async fn redriven_file_missing_from_the_listing_is_found_by_its_plan() {
     let mut lake = redriven().await;
     let faults = Faults::new();
     lake.store = lake.store.with_faults(&faults);
@@ -81,13 +81,21 @@ async fn faults_of_a_redrive_are_found() {
 
     let lake = redriven().await;
     lake.redriven("account", 1, &[11, 12, 13]).await;
-    let words = ["1 of its places are not in its plan, first 12", "were redriven elsewhere too, first 12"];
+    let words = [
+        "1 of its sequence numbers are not in its plan, first 12",
+        "are also in another redriven file, first 12",
+    ];
     check("more than the plan", &lake, [15, 19, 0, 1, 1, 0], &words).await;
 
     let lake = redriven().await;
     lake.redriven("account", 1, &[13]).await;
-    check("less than the plan", &lake, [15, 17, 0, 0, 1, 0], &["plan's places are not in it, first 11"])
-        .await;
+    check(
+        "less than the plan",
+        &lake,
+        [15, 17, 0, 0, 1, 0],
+        &["plan's sequence numbers are not in it, first 11"],
+    )
+    .await;
 
     let lake = redriven().await;
     lake.redriven("lead", 1, &[14]).await;
@@ -96,13 +104,19 @@ async fn faults_of_a_redrive_are_found() {
     let lake = redriven().await;
     lake.plan(2, r#"{"lead":[13,14]}"#).await;
     lake.redriven("lead", 2, &[13, 14]).await;
-    check("in two plans", &lake, [15, 20, 0, 1, 0, 0], &["lead/", "redriven elsewhere too, first 13"]).await;
+    check("in two plans", &lake, [15, 20, 0, 1, 0, 0], &["lead/", "also in another redriven file, first 13"])
+        .await;
 
     let lake = redriven().await;
     lake.plan(2, r#"{"lead":[14,15]}"#).await;
     lake.redriven("lead", 2, &[14, 15]).await;
-    check("not in quarantine", &lake, [16, 20, 0, 0, 1, 0], &["1 of its places are not in _quarantine"])
-        .await;
+    check(
+        "not in quarantine",
+        &lake,
+        [16, 20, 0, 0, 1, 0],
+        &["1 of its sequence numbers are not in _quarantine"],
+    )
+    .await;
 
     let lake = redriven().await;
     lake.plan(2, r#"{"lead":[9,14]}"#).await;
@@ -118,7 +132,7 @@ async fn faults_of_a_redrive_are_found() {
         .put(&redriven_path("contact", 1), written(&facts("lead", DAY, 0, &[12]), &[12]))
         .await
         .unwrap();
-    check("another's footer", &lake, [15, 18, 0, 0, 2, 0], &["its footer says table \"lead\""]).await;
+    check("another's footer", &lake, [15, 18, 0, 0, 2, 0], &["its footer has table \"lead\""]).await;
 
     let lake = redriven().await;
     lake.store.put(&redriven_path("contact", 1), Bytes::from_static(b"no Parquet")).await.unwrap();

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_whole_lake_is_clean() {
+async fn complete_lake_is_clean() {
     let lake = Lake::whole().await;
     check("whole", &lake, [10, 10, 0, 0, 0, 0], &[]).await;
 
@@ -20,7 +20,7 @@ async fn a_whole_lake_is_clean() {
 }
 
 #[tokio::test]
-async fn an_empty_lake_is_clean() {
+async fn empty_lake_is_clean() {
     let lake = Lake { store: Store::open("memory://").unwrap() };
     assert_eq!(lake.audit(None).await, Report::default());
     let lake = Lake::new().await;
@@ -29,7 +29,7 @@ async fn an_empty_lake_is_clean() {
 }
 
 #[tokio::test]
-async fn what_is_missing_counts_by_the_checkpoint() {
+async fn missing_rows_are_gaps_up_to_the_checkpoint_and_in_flight_above() {
     let lake = Lake::new().await;
     lake.file("account", "2026-11-22", 0, &[2, 3, 7, 12]).await;
     // checkpoint, gaps, in flight
@@ -48,8 +48,8 @@ async fn what_is_missing_counts_by_the_checkpoint() {
     }
 }
 
-/// A lake with places 2, 3 and 8, the file of the last put when everything up to `durable` was durable.
-async fn with_proof(durable: i64) -> Lake {
+/// A lake with rows 2, 3 and 8; the footer of the file with 8 has this durable position.
+async fn with_durable_footer(durable: i64) -> Lake {
     let lake = Lake::new().await;
     lake.file("contact", "2026-11-22", 0, &[2, 3]).await;
     let facts =
@@ -59,8 +59,8 @@ async fn with_proof(durable: i64) -> Lake {
 }
 
 #[tokio::test]
-async fn without_a_checkpoint_files_prove_what_is_missing() {
-    let lake = with_proof(5).await;
+async fn footers_prove_gaps_above_the_checkpoint() {
+    let lake = with_durable_footer(5).await;
     let cases = [(None, 4, 2), (Some(2), 4, 2), (Some(5), 4, 2), (Some(6), 5, 1)];
     for (checkpoint, gaps, in_flight) in cases {
         let report = lake.audit(checkpoint).await;
@@ -68,17 +68,17 @@ async fn without_a_checkpoint_files_prove_what_is_missing() {
     }
     let report = lake.audit(None).await;
     assert!(
-        report.findings[0].contains("4 places up to where files prove that all was durable, 5 have no row")
+        report.findings[0].contains("4 sequence numbers up to the files' durable position 5 have no row")
     );
-    // Its own row is not below it.
-    let lake = with_proof(8).await;
+    // A footer's position must be below the file's own rows.
+    let lake = with_durable_footer(8).await;
     assert_eq!(counts(&lake.audit(None).await), [3, 3, 0, 0, 1, 6]);
 }
 
-/// Tables are listed one after the other, and a writer is at work.
+/// Tables are listed in sequence while a writer runs.
 #[tokio::test]
-async fn file_that_came_after_its_table_was_listed_is_no_gap() {
-    let mut lake = with_proof(7).await;
+async fn file_committed_after_its_table_was_listed_is_not_a_gap() {
+    let mut lake = with_durable_footer(7).await;
     lake.file("contact", "2026-11-22", 4, &[4, 5, 6, 7]).await;
     lake.file("phonecall", "2026-11-22", 0, &[0, 1]).await;
     let faults = Faults::new();
@@ -91,7 +91,7 @@ async fn file_that_came_after_its_table_was_listed_is_no_gap() {
 }
 
 #[tokio::test]
-async fn what_was_given_up_is_no_gap() {
+async fn given_up_range_is_not_a_gap() {
     let lake = Lake::new().await;
     lake.record(&paths::origin(&source(0)), r#"{"first":100}"#).await;
     lake.file("account", "2026-11-22", 0, &[102, 103, 107, 112]).await;
@@ -105,9 +105,9 @@ async fn what_was_given_up_is_no_gap() {
     assert_eq!(counts(&lake.audit(Some(109)).await), [4, 4, 0, 0, 0, 0]);
 }
 
-/// Accepted gaps are a figure of their own, and not a fault.
+/// Accepted gaps have a count of their own and are not a fault.
 #[tokio::test]
-async fn accepted_gaps_are_counted_apart() {
+async fn accepted_gaps_are_counted_separately() {
     let lake = Lake::new().await;
     lake.file("account", "2026-11-22", 0, &[0, 3, 4, 9]).await;
     let accept = async |cause, from: i64, ranges: &str| {
@@ -119,10 +119,10 @@ async fn accepted_gaps_are_counted_apart() {
     };
     check("nothing accepted", &lake, [4, 4, 6, 0, 0, 0], &["the first is 1"]).await;
     accept(GapCause::NotSent, 1, r#"{"from":1,"to":2},{"from":6,"to":6}"#).await;
-    check("some accepted", &lake, [4, 4, 3, 0, 0, 0], &["3 places", "the first is 5"]).await;
+    check("some accepted", &lake, [4, 4, 3, 0, 0, 0], &["3 sequence numbers", "the first is 5"]).await;
     let report = lake.audit(Some(9)).await;
     assert_eq!((report.accepted_gaps, report.accepted_ranges), (3, 2));
-    // A number that has a row, one of another cause too, one that was given up.
+    // A number with a row, one with two causes, and one that was given up.
     accept(GapCause::Unreadable, 4, r#"{"from":4,"to":6},{"from":8,"to":8}"#).await;
     lake.record(&paths::lost(&source(0), Ordinal::new(7)), r#"{"from":7,"to":8}"#).await;
     check("all accepted or given up", &lake, [4, 4, 0, 0, 0, 0], &[]).await;
@@ -133,39 +133,40 @@ async fn accepted_gaps_are_counted_apart() {
     assert_eq!(counts(&lake.audit(Some(3)).await), [4, 4, 0, 0, 0, 0]);
 
     accept(GapCause::NotSent, 20, r#"{"from":21,"to":22}"#).await;
-    check("not its own name", &lake, [4, 4, 0, 0, 1, 0], &["gaps/hub-1763800000000-p0000-20.json"]).await;
+    check("does not cover its name", &lake, [4, 4, 0, 0, 1, 0], &["gaps/hub-1763800000000-p0000-20.json"])
+        .await;
     lake.record(&paths::gap_record(GapCause::Unreadable, &source(0), Ordinal::new(30)), "").await;
-    check("empty", &lake, [4, 4, 0, 0, 2, 0], &["-30.json can't be understood"]).await;
+    check("empty", &lake, [4, 4, 0, 0, 2, 0], &["-30.json can't be parsed"]).await;
 }
 
 #[tokio::test]
-async fn rows_twice_are_found_across_tables_and_days() {
+async fn duplicates_are_found_across_tables_and_days() {
     for (table, day) in [("contact", "2026-11-22"), ("account", "2026-11-24"), ("_quarantine", "2026-11-22")]
     {
         let lake = Lake::whole().await;
         lake.file(table, day, 0, &[3, 8, 10]).await;
         let file = path(table, day, 0).to_string();
-        // Files are read in the order of their names: the one that is read later is named.
+        // Files are read in the order of their names. The finding names the later one.
         let report = lake.audit(Some(9)).await;
         assert_eq!(counts(&report), [11, 13, 0, 2, 0, 0], "{table}");
-        let said = report.findings.join("\n");
-        assert!(said.contains(&file) || table == "_quarantine", "{said}");
+        let findings = report.findings.join("\n");
+        assert!(findings.contains(&file) || table == "_quarantine", "{findings}");
     }
 }
 
 #[tokio::test]
-async fn an_event_may_have_several_rows() {
+async fn event_rows_are_adjacent_and_numbered_from_zero() {
     type Rows<'a> = &'a [(i64, i32)];
-    // rows of 7 and 9, rows of the lake, duplicates, what is said
+    // rows of 7 and 9, rows of the lake, duplicates, finding
     let cases: [(Rows, u64, u64, &str); 8] = [
         (&[(7, 0), (9, 0)], 10, 0, ""),
         (&[(7, 0), (7, 1), (7, 2), (9, 0), (9, 1)], 13, 0, ""),
-        (&[(7, 0), (7, 0), (9, 0)], 11, 1, "the row of 7 follows one that is not below it"),
-        (&[(7, 0), (7, 1), (7, 1), (9, 0)], 12, 1, "row 1 of 7 stands where its row 2 should"),
-        (&[(7, 0), (7, 1), (7, 0), (7, 1), (9, 0)], 13, 2, "the row of 7 follows one that is not below it"),
-        (&[(7, 0), (9, 0), (7, 1), (9, 1)], 12, 2, "the row of 7 follows one that is not below it"),
-        (&[(7, 0), (9, 1)], 10, 0, "row 1 of 9 stands where its row 0 should"),
-        (&[(7, 0), (7, 2), (9, 0)], 11, 0, "row 2 of 7 stands where its row 1 should"),
+        (&[(7, 0), (7, 0), (9, 0)], 11, 1, "the row of 7 is not above the row before it"),
+        (&[(7, 0), (7, 1), (7, 1), (9, 0)], 12, 1, "row 1 of 7 is stored where row 2 is expected"),
+        (&[(7, 0), (7, 1), (7, 0), (7, 1), (9, 0)], 13, 2, "the row of 7 is not above the row before it"),
+        (&[(7, 0), (9, 0), (7, 1), (9, 1)], 12, 2, "the row of 7 is not above the row before it"),
+        (&[(7, 0), (9, 1)], 10, 0, "row 1 of 9 is stored where row 0 is expected"),
+        (&[(7, 0), (7, 2), (9, 0)], 11, 0, "row 2 of 7 is stored where row 1 is expected"),
     ];
     for (rows, all, duplicates, words) in cases {
         let lake = Lake::whole().await;
@@ -177,16 +178,16 @@ async fn an_event_may_have_several_rows() {
 }
 
 #[tokio::test]
-async fn an_event_in_two_files_is_found_whatever_its_rows() {
+async fn event_in_two_files_is_one_duplicate() {
     let lake = Lake::whole().await;
     let facts = FooterFacts { rows: 3, ..facts("contact", "2026-11-22", 0, &[3]) };
     lake.put("contact", "2026-11-22", 0, written_rows(&facts, &[(3, 0), (3, 1), (3, 2)])).await;
-    check("3 again", &lake, [10, 13, 0, 1, 0, 0], &["1 of its places", "contact/"]).await;
+    check("3 again", &lake, [10, 13, 0, 1, 0, 0], &["1 of its sequence numbers", "contact/"]).await;
 }
 
-/// A file that was put while the listing ran may be left out of it although the next is in.
+/// A listing may omit a file that was put while it ran, and contain the next one.
 #[tokio::test]
-async fn a_stale_listing_is_no_broken_chain() {
+async fn stale_listing_is_not_a_broken_chain() {
     let mut lake = Lake::whole().await;
     let faults = Faults::new();
     lake.store = lake.store.with_faults(&faults);
@@ -197,7 +198,7 @@ async fn a_stale_listing_is_no_broken_chain() {
 }
 
 #[tokio::test]
-async fn sources_are_judged_apart() {
+async fn sources_are_checked_separately() {
     let lake = Lake::whole().await;
     lake.record(&paths::origin(&source(1)), r#"{"first":4000000000000}"#).await;
     let ordinals = [4_000_000_000_000, 4_000_000_000_001, 4_000_000_000_005];
@@ -210,23 +211,23 @@ async fn sources_are_judged_apart() {
     assert_eq!((report.sources[&source(0)].gaps, report.sources[&source(1)].gaps), (0, 1));
 }
 
-/// A later version removes rows on purpose and leaves the file in its chain.
+/// A later version can remove rows on purpose; the file stays in its chain.
 #[tokio::test]
-async fn rows_that_were_removed_on_purpose_are_no_gaps() {
+async fn rows_removed_on_purpose_are_not_gaps() {
     let lake = Lake::whole().await;
     let day = "2026-11-22";
     let removed = Some(Removed { rows: 1, reason: "forgotten".to_owned() });
     let emptied = FooterFacts { rows: 0, removed, ..facts("account", day, 4, &[4]) };
     lake.put("account", day, 4, written(&emptied, &[])).await;
     check("emptied", &lake, [9, 9, 0, 0, 0, 0], &[]).await;
-    // A file that has no rows and does not say so is a fault.
-    let unsaid = FooterFacts { removed: None, ..emptied };
-    lake.put("account", day, 4, written(&unsaid, &[])).await;
-    check("unsaid", &lake, [9, 9, 1, 0, 1, 0], &["it has no rows", "the first is 4"]).await;
+    // Without the entry `removed`, a file without rows is a fault.
+    let unmarked = FooterFacts { removed: None, ..emptied };
+    lake.put("account", day, 4, written(&unmarked, &[])).await;
+    check("unmarked", &lake, [9, 9, 1, 0, 1, 0], &["it has no rows", "the first is 4"]).await;
 }
 
 #[tokio::test]
-async fn findings_have_an_end() {
+async fn findings_above_the_maximum_are_counted() {
     let lake = Lake::new().await;
     for n in 0..60 {
         lake.record(
