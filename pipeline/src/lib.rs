@@ -22,7 +22,6 @@ mod position; // where in a hub
 mod event; // raw events, change events and their values
 mod budget; // bytes in flight
 mod clock; // points in time
-mod error_chain; // an error with its causes, each text once
 mod metrics; // counters of a run
 mod subslice; // byte range of a part in its whole
 

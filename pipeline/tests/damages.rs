@@ -158,7 +158,7 @@ const DAMAGES: [Damage; 31] = [
     (
         "a checkpoint is empty",
         |lake| edit(&lake.checkpoint(), Vec::clear),
-        Warned("unreadable checkpoint ignored"),
+        Warned("ignored an unreadable checkpoint"),
     ),
     (
         "the schema records are gone",

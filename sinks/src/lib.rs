@@ -5,6 +5,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod error_chain; // an error with its causes, each text once
 pub mod backoff; // delays between attempts at a request
 pub mod ordinals; // places in a source: one, a range, a set
 pub mod paths; // the keys of a lake, and the names of sources and days in them

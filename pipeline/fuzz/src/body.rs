@@ -53,7 +53,7 @@ fn same_as_slow_path(read: &Result<ChangeEvent<'_>, Reject>, slow: &Result<Chang
         (event.tree.len(), event.target, event.members.clone(), event.parent_context_dropped, event.repaired)
     };
     assert_eq!((facts(read), read.table, read.message), (facts(slow), slow.table, slow.message));
-    for node in (0..read.tree.len() as u32).map(NodeId) {
+    for node in (0..read.tree.len() as u32).map(NodeId::new) {
         let of = |event: &ChangeEvent<'_>| (event.tree.kind(node), event.tree.end(node));
         assert_eq!((of(read), read.tree.text(node)), (of(slow), slow.tree.text(node)), "{node:?}");
     }

@@ -75,7 +75,7 @@ thread_local! {
 /// Compares node by node.
 fn same_event(json: &ChangeEvent<'_>, xml: &ChangeEvent<'_>, fixture: &Fixture) {
     let bodies = || format!("\n{}\n{}", fixture.json, fixture.xml);
-    for node in (0..json.tree.len().min(xml.tree.len()) as u32).map(NodeId) {
+    for node in (0..json.tree.len().min(xml.tree.len()) as u32).map(NodeId::new) {
         let of = |tree: Tree<'_>| (tree.kind(node), tree.text(node).to_owned(), tree.end(node));
         assert_eq!(of(json.tree), of(xml.tree), "node {node:?} in JSON and XML{}", bodies());
     }

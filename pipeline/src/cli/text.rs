@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Write;
 
-use crate::error_chain::error_chain;
+use catchwater_sinks::error_chain::error_chain;
 
 /// An error with its causes, fit to be shown: [`error_chain`], masked and escaped.
 pub(super) fn causes(error: &(dyn Error + 'static)) -> String {

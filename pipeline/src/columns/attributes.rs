@@ -168,7 +168,7 @@ fn write_binary(row: &mut Row<'_, '_>, slot: SlotId, node: NodeId) -> bool {
 /// than several.
 fn all_of_scalar(tree: Tree<'_>, node: NodeId) -> NodeId {
     // The object, the name of its only member, the value.
-    if tree.end(node).0 == node.0 + 3 { node } else { scalar(tree, node) }
+    if tree.end(node).index() == node.index() + 3 { node } else { scalar(tree, node) }
 }
 
 /// A scalar, or the member of the object around it that the column holds.

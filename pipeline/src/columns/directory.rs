@@ -271,7 +271,7 @@ impl Directory {
             return None;
         }
         let id = SlotId(self.slots.len() as u32);
-        let nowhere = NodeId(0);
+        let nowhere = NodeId::new(0);
         self.slots.push(Slot {
             attribute: Box::default(),
             column: column.into(),

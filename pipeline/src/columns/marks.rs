@@ -28,7 +28,7 @@ impl Marks {
 
     /// Sets or clears one flag.
     pub(super) fn set(&mut self, node: NodeId, covered: bool) {
-        if let Some(flag) = self.0.get_mut(node.0 as usize) {
+        if let Some(flag) = self.0.get_mut(node.index() as usize) {
             *flag = covered;
         }
     }
@@ -52,7 +52,7 @@ impl Marks {
 
     /// True if a node itself is marked; a mark on a node above it is not seen.
     pub(super) fn covers(&self, node: NodeId) -> bool {
-        self.0.get(node.0 as usize).copied().unwrap_or(false)
+        self.0.get(node.index() as usize).copied().unwrap_or(false)
     }
 
     /// True if a string, number or boolean at or below this node is not placed.

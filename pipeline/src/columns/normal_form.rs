@@ -106,7 +106,7 @@ impl NormalForm {
     /// Writes the members from `start` on as an object and takes them off the stack.
     fn sorted_members(&mut self, tree: Tree<'_>, start: usize, pairs: bool, marks: &Marks) {
         // Unstable sorting needs no memory; the node's index keeps members of one name in the body's order.
-        let order = |(name, _): &(NodeId, NodeId)| (tree.bytes(*name), name.0);
+        let order = |(name, _): &(NodeId, NodeId)| (tree.bytes(*name), name.index());
         if !self.members[start..].is_sorted_by_key(order) {
             self.members[start..].sort_unstable_by_key(order);
         }

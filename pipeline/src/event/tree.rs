@@ -8,7 +8,25 @@ use super::names::is_same;
 
 /// Index of a node in a [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(pub u32);
+pub struct NodeId(u32);
+
+impl NodeId {
+    /// The node at this index.
+    pub const fn new(index: u32) -> Self {
+        Self(index)
+    }
+
+    /// Its index.
+    pub const fn index(self) -> u32 {
+        self.0
+    }
+
+    /// The node after this one in the order of the body: its first child, if it has one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
 
 /// Kind of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

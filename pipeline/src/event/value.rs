@@ -133,7 +133,7 @@ impl Reference {
 pub fn is_empty(tree: Tree<'_>, node: NodeId) -> bool {
     match tree.kind(node) {
         Kind::Null => true,
-        Kind::List | Kind::Pairs | Kind::Object => tree.end(node).0 == node.0 + 1,
+        Kind::List | Kind::Pairs | Kind::Object => tree.end(node).index() == node.index() + 1,
         _ => false,
     }
 }

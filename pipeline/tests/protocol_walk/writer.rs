@@ -390,7 +390,7 @@ impl Run {
     fn roll(&mut self, destination: usize) -> Result<(), Finding> {
         let Some(open) = self.lanes[destination].open.take() else { return Ok(()) };
         self.files += 1;
-        let id = FileId(self.files);
+        let id = FileId::new(self.files);
         self.ledger.closed(id, open.before).map_err(in_ledger)?;
         self.lanes[destination].closed.push_back(Closed { id, rows: open.rows });
         self.report()

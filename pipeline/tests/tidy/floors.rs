@@ -8,12 +8,12 @@ pub(crate) const PIPELINE: &[&[&str]] = &[
     &["run", "emulator", "generator"],
     &["eventhubs", "partitions"],
     &["amqp", "parse", "columns"],
-    &["event", "position", "budget", "clock", "error_chain", "metrics", "subslice"],
+    &["event", "position", "budget", "clock", "metrics", "subslice"],
 ];
 
 /// Floors of `sinks/src`, top first.
 pub(crate) const SINKS: &[&[&str]] =
-    &[&["lake"], &["parquet"], &["paths", "store"], &["backoff", "ordinals"]];
+    &[&["lake"], &["parquet"], &["paths", "store"], &["backoff", "error_chain", "ordinals"]];
 
 /// Imports on one floor, each with its reason.
 const SIDEWAYS: &[(&str, &str)] = &[

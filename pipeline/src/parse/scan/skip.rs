@@ -16,7 +16,7 @@ impl Scan<'_> {
         }
         self.enter_level()?;
         // The name of the earlier member that may be repeated next: the first after the root.
-        let mut name = NodeId(1);
+        let mut name = NodeId::new(1);
         let mut next = self.enter(at, b'{', b'}')?;
         while let Next::Item(at) = next {
             let earlier = self.earlier_member(&mut name, member_start);
@@ -42,10 +42,10 @@ impl Scan<'_> {
     fn earlier_member(&self, name: &mut NodeId, members_end: usize) -> &[u8] {
         let tree = self.tree.tree(self.text);
         let begin = |name: NodeId| {
-            (name.0 < tree.len() as u32).then(|| tree.offset_in_body(name).map(|start| start - 1))
+            (name.index() < tree.len() as u32).then(|| tree.offset_in_body(name).map(|start| start - 1))
         };
         let Some(Some(start)) = begin(*name) else { return &[] };
-        *name = tree.end(NodeId(name.0 + 1));
+        *name = tree.end(name.next());
         let comma = begin(*name).flatten().unwrap_or(members_end) - 1;
         // With white space after the comma, the slice would include the comma.
         if self.byte(comma) == b',' { &self.bytes[start..comma] } else { &[] }

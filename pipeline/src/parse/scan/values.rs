@@ -127,9 +127,9 @@ impl Scan<'_> {
         let tree = self.tree.tree(self.text);
         self.keys.clear();
         for (name, _) in tree.members(list) {
-            self.keys.push(name.0 as usize);
+            self.keys.push(name.index() as usize);
         }
-        let distinct = self.keys.are_distinct(|name| tree.bytes(NodeId(name as u32)));
+        let distinct = self.keys.are_distinct(|name| tree.bytes(NodeId::new(name as u32)));
         if distinct { Ok(end) } else { Err(Fallback) }
     }
 

@@ -114,6 +114,6 @@ fn write_node(tree: Tree<'_>, node: NodeId, out: &mut String) {
         Kind::List => tree.items(node).collect(),
         _ => tree.members(node).map(|(_, value)| value).collect(),
     };
-    let end = children.last().map_or(NodeId(node.0 + 1), |last| tree.end(*last));
+    let end = children.last().map_or_else(|| node.next(), |last| tree.end(*last));
     assert_eq!(tree.end(node), end, "a node ends where its last child ends");
 }

@@ -33,7 +33,7 @@ fn every_member_of_a_body_is_known() {
             assert_eq!(event.tree.members(event.tree.root()).count(), Member::ALL.len() - 1);
             assert_eq!(event.tree.text(event.tree.root()), "", "the root object states no type");
             assert_eq!(event.repaired, name == "t_string_lonesurr.json");
-            assert_eq!(event.tree.end(event.tree.root()).0 as usize, event.tree.len());
+            assert_eq!(event.tree.end(event.tree.root()).index() as usize, event.tree.len());
         });
     }
 }

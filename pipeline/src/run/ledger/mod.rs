@@ -9,7 +9,14 @@ use crate::position::{Position, SequenceNumber};
 
 /// Identifies a closed file of this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FileId(pub u64);
+pub struct FileId(u64);
+
+impl FileId {
+    /// The file with this number.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+}
 
 /// The place just before a row, which a checkpoint may not pass while that row is not durable.
 #[derive(Clone, Debug, PartialEq, Eq)]

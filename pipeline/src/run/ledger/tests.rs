@@ -31,10 +31,10 @@ fn before(sequence_number: i64) -> Before {
 
 fn apply(ledger: &mut Ledger, call: Call) -> Result<(), Violation> {
     match call {
-        Closed(file, row) => ledger.closed(FileId(file), before(row)),
+        Closed(file, row) => ledger.closed(FileId::new(file), before(row)),
         Advanced(to) => ledger.advanced(at(to), None),
         AdvancedOpen(to, open) => ledger.advanced(at(to), Some(before(open))),
-        Durable(file) => ledger.durable(FileId(file)),
+        Durable(file) => ledger.durable(FileId::new(file)),
     }
 }
 
@@ -112,8 +112,12 @@ fn rejects_contradicting_calls() {
     check_violation(Some(4), &[Advanced(9), AdvancedOpen(10, START)], leads(Some(4), 9));
     let back = Violation::WentBack { from: SequenceNumber::new(9), to: SequenceNumber::new(8) };
     check_violation(None, &[Advanced(9), Advanced(8)], back);
-    check_violation(None, &[Closed(1, START), Closed(1, START)], Violation::ClosedTwice { file: FileId(1) });
-    check_violation(None, &[Closed(1, START), Durable(2)], Violation::NeverClosed { file: FileId(2) });
+    check_violation(
+        None,
+        &[Closed(1, START), Closed(1, START)],
+        Violation::ClosedTwice { file: FileId::new(1) },
+    );
+    check_violation(None, &[Closed(1, START), Durable(2)], Violation::NeverClosed { file: FileId::new(2) });
 }
 
 #[test]
@@ -122,9 +126,9 @@ fn undurable_counts_events_to_read_again() {
     // The run began at the origin 100, without a checkpoint.
     let first = SequenceNumber::new(100);
     assert_eq!(ledger.undurable().events(first), 0);
-    ledger.closed(FileId(1), Before::Start).unwrap();
+    ledger.closed(FileId::new(1), Before::Start).unwrap();
     ledger.advanced(at(109), Some(Before::Event(at(104)))).unwrap();
     assert_eq!((ledger.undurable().files, ledger.undurable().events(first)), (1, 10));
-    ledger.durable(FileId(1)).unwrap();
+    ledger.durable(FileId::new(1)).unwrap();
     assert_eq!((ledger.undurable().files, ledger.undurable().events(first)), (0, 5));
 }

@@ -124,7 +124,7 @@ impl Publisher {
     }
 
     fn enqueue(&mut self, file: ClosedFile) -> Result<(), Error> {
-        let id = FileId(self.next_file);
+        let id = FileId::new(self.next_file);
         self.next_file += 1;
         let Some(partition) = self.started(file.start) else {
             self.metrics.events_dropped.add(file.events);
