@@ -1,7 +1,7 @@
 //! The body of one event: the execution context with its target, its images and its parent.
 //!
-//! Owns the members of a body and their order, which is that of the platform's serializers in both formats.
-//! Does not own: the syntax (`json`, `xml`), or the values of columns (`value`).
+//! Owns: the members of a body and their order, which both serializers share. Does not own: the syntax (`json`, `xml`),
+//! or the values of columns (`value`).
 
 use std::mem;
 
@@ -57,13 +57,13 @@ fn write_part<W: Writer>(buffer: &mut Vec<u8>, write: impl FnOnce(&mut W)) {
     *buffer = mem::take(writer.buffer());
 }
 
-/// Input of a context: of the body's own, or of its `ParentContext`.
+/// Parts of a context: the context of the body, or its `ParentContext`.
 #[derive(Clone, Copy)]
 struct ContextParts<'a> {
     record: &'a Record,
     sent: &'a [u8],
     before: &'a [u8],
-    /// A parent holds what the caller sent, without the columns and the images that the platform adds.
+    /// A parent contains what the caller sent, without the columns and images that the platform adds.
     is_parent: bool,
 }
 
@@ -81,8 +81,8 @@ impl ChangedColumns {
     }
 }
 
-/// Sets columns of the record until their JSON is as long as the plan asks for. JSON is the measure for both formats,
-/// so that both hold the same event.
+/// Sets columns of the record until their JSON has the planned length. Both formats measure the JSON, so that both
+/// contain the same event.
 fn apply_event(
     event: &Event<'_>,
     record: &mut Record,
@@ -101,7 +101,7 @@ fn apply_event(
             record.set(event.table, column, event.plan.lengths);
             write_column(writer, event, column, &value_of(event, record, column), false);
             changed.count += 1;
-            // The comma before the first attribute is counted too.
+            // Includes the comma before the first attribute.
             if writer.buffer().len() + 1 >= event.plan.attribute_bytes {
                 break;
             }
@@ -227,9 +227,14 @@ fn write_platform_columns(writer: &mut impl Writer, event: &Event<'_>) {
 }
 
 /// Writes the members of an entity after its attributes.
-fn write_entity_end<W: Writer>(writer: &mut W, event: &Event<'_>, id: u128, labels: impl FnOnce(&mut W)) {
+fn write_entity_end<W: Writer>(
+    writer: &mut W,
+    event: &Event<'_>,
+    id: u128,
+    formatted_values: impl FnOnce(&mut W),
+) {
     writer.null_member("EntityState");
-    writer.list_member(&FORMATTED_VALUES, labels);
+    writer.list_member(&FORMATTED_VALUES, formatted_values);
     writer.guid_member("Id", id);
     writer.list_member(&KEY_ATTRIBUTES, |_| ());
     writer.string_member("LogicalName", |writer| writer.text(event.table.name));
@@ -237,7 +242,7 @@ fn write_entity_end<W: Writer>(writer: &mut W, event: &Event<'_>, id: u128, labe
     writer.null_member("RowVersion");
 }
 
-/// Writes the images before the event. A Create has none, and only a Delete has the automatic one.
+/// Writes the images before the event: nothing for a Create, and the automatic image only for a Delete.
 fn write_images_before(writer: &mut impl Writer, event: &Event<'_>, record: &Record) {
     if event.message == Message::Create {
         return;
@@ -260,7 +265,7 @@ fn write_images_after(writer: &mut impl Writer, event: &Event<'_>, record: &Reco
     }
 }
 
-/// Writes a registered image: those of the table's first columns that are not null, and their formatted values.
+/// Writes a registered image: the non-null values among the first columns of the table, and their formatted values.
 fn write_image<W: Writer>(
     writer: &mut W,
     event: &Event<'_>,
@@ -294,7 +299,7 @@ fn write_image<W: Writer>(
     });
 }
 
-/// Returns the value of a column in a registered image, which leaves out long text and pictures.
+/// Returns the value of a column in a registered image, which omits long text and pictures.
 fn column_in_image(event: &Event<'_>, record: &Record, column: usize) -> Value {
     match event.table.columns[column].kind {
         Kind::Memo | Kind::Image => Value::Null,
@@ -316,7 +321,7 @@ fn write_automatic_image<W: Writer>(writer: &mut W, event: &Event<'_>, record: &
     });
 }
 
-// One organization posts all events.
+// All events are posted by one organization.
 const BUSINESS_UNIT: &str = "7d3f9c52-0f5f-ee11-8def-000d3adbef1f";
 const ORGANIZATION: &str = "5e2a1b60-a93a-ef11-8e4b-00224802c699";
 const ORGANIZATION_NAME: &str = "unq5e2a1b60a93aef118e4b00224802c";

@@ -1,7 +1,7 @@
-//! The tables that events are about, and their columns.
+//! The tables of generated events, and their columns.
 //!
-//! Logical names, choices and labels are those of a fresh Dynamics 365 Sales and Service environment; the last
-//! table is one that a customer might have added. Texts are kept as they are written in JSON, escapes included.
+//! Logical names, choices and labels are those of a new Dynamics 365 Sales and Service environment; the last table is a
+//! custom one. Strings are stored in their JSON form, with escapes.
 
 /// A Dataverse table.
 #[derive(Debug)]
@@ -9,7 +9,7 @@ pub(super) struct Table {
     pub(super) name: &'static str,
     /// The primary key column.
     pub(super) key: &'static str,
-    /// Percentage of events that are about the table.
+    /// Percentage of events about this table.
     pub(super) weight: usize,
     /// The columns; the first is the primary name.
     pub(super) columns: &'static [Column],
@@ -27,9 +27,9 @@ pub(super) struct Column {
 /// Type of a column, and the range of its values.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
-    /// A company, person or subject: a phrase of the first list, then one of the second unless that is empty.
+    /// Company, person or subject: a phrase of the first list, followed by one of the second if that is not empty.
     Name(&'static [&'static str], &'static [&'static str]),
-    /// Short text of up to this many words.
+    /// Short text with this maximum number of words.
     Text(usize),
     /// Long text with line breaks.
     Memo,
@@ -38,15 +38,15 @@ pub(super) enum Kind {
     Url,
     Choice(&'static [(i32, &'static str)]),
     Choices(&'static [(i32, &'static str)]),
-    /// Amount of up to this many units, with four decimals.
+    /// Amount up to this maximum in currency units, with four decimals.
     Money(i64),
     /// Number with ten decimals.
     Decimal,
     /// Double between -180 and 180.
     Degrees,
-    /// Integer from 0 to this one.
+    /// Integer from 0 to this maximum.
     Integer(i64),
-    /// The labels of false and true.
+    /// Labels of false and true.
     Boolean(&'static str, &'static str),
     Date,
     /// Date at midnight.
@@ -260,7 +260,7 @@ const CHANNELS: &[(i32, &str)] = &[
     (100_000_004, r"Chat \ud83d\ude42"),
 ];
 
-// Words and phrases, each as it is written in JSON.
+// Words and phrases in their JSON form.
 pub(super) const COMPANIES: &[&str] = &[
     "Contoso",
     "Fabrikam",

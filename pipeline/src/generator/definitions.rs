@@ -1,4 +1,4 @@
-//! Table metadata of the made-up tables, as Dataverse's Web API returns it.
+//! Metadata of the generated tables, as Dataverse's Web API returns it.
 //!
 //! Owns: the attribute type of each kind of column. Does not own: the use of the metadata (`columns`).
 
@@ -16,7 +16,7 @@ pub fn definitions() -> String {
     format!(r#"{{"value":[{}]}}"#, tables.join(","))
 }
 
-/// `AttributeType` and `AttributeTypeName`; that of a date continues with its `DateTimeBehavior`.
+/// `AttributeType` and `AttributeTypeName`. The latter includes the `DateTimeBehavior` of a date.
 type TypeName = (&'static str, &'static str);
 
 /// Attributes that the platform adds to every record.

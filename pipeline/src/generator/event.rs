@@ -1,11 +1,11 @@
-//! One event before it is written: its message, its plan, and the ids of its envelope.
+//! One event before it is written: its message, its plan and the ids of its envelope.
 
 use super::catalogue::Table;
 use super::plan::{Plan, Size};
 use super::record::Message;
 use super::rng::Rng;
 
-/// One event, apart from the record that it is about.
+/// One event without its record.
 #[derive(Debug)]
 pub(super) struct Event<'a> {
     pub(super) table: &'a Table,
@@ -23,19 +23,19 @@ pub(super) struct Event<'a> {
     pub(super) agent: &'static str,
 }
 
-/// Times that a body depends on, unix milliseconds.
+/// Times that a body depends on, in unix milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
-    /// When the event happens.
+    /// Time of the event.
     pub(super) now_ms: i64,
-    /// When the stream begins: the dates in columns are drawn around it.
+    /// Start of the stream. Dates in columns are drawn around it.
     pub(super) base_ms: i64,
 }
 
 impl<'a> Event<'a> {
     pub(super) fn draw(table: &'a Table, message: Message, size: Size, times: Times, rng: &mut Rng) -> Self {
         let plan = Plan::draw(size, rng);
-        // The step depends on table and message alone, the user on its number: both keep their ids.
+        // Seeded by table and message, and by user number: steps and users keep their ids between events.
         let mut step = Rng::named(table.name, message as u64);
         let mut user = Rng::new(rng.below(USERS) as u64);
         Self {
@@ -56,5 +56,5 @@ impl<'a> Event<'a> {
 
 /// Number of users that cause events.
 const USERS: usize = 8;
-/// User agents in their wire form; three of four callers send none.
+/// User agents in their wire form. Three of four callers send an empty one.
 const AGENTS: &[&str] = &["", "", "", r"PowerApps-Web\/3.24"];

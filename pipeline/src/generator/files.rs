@@ -1,7 +1,7 @@
-//! Bodies from files: each file of a folder, or each line of an `.ndjson` file, bytes untouched.
+//! Bodies from files: each file of a folder, or each line of an `.ndjson` file, unchanged.
 //!
-//! Files come in the order of their names, lines in the order of the file. The newline is not part of a body, the
-//! last line need not have one, and empty lines are skipped. An empty file is an event with an empty body.
+//! Files are read in the order of their names, and lines in the order of the file. The newline is not part of a body
+//! and optional after the last line; empty lines are skipped. An empty file is an event with an empty body.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
@@ -13,11 +13,11 @@ pub struct Files {
     paths: Vec<PathBuf>,
     /// Index of the next file.
     next: usize,
-    /// The rest of an `.ndjson` file that has been begun.
+    /// The remaining lines of the current `.ndjson` file.
     lines: Option<BufReader<File>>,
-    /// Number of bodies still to come; `None` means each body once.
+    /// Number of remaining bodies; `None` means one pass over the files.
     events_left: Option<u64>,
-    /// The files have given at least one body.
+    /// At least one body was read.
     any: bool,
 }
 
@@ -31,8 +31,8 @@ pub struct Sample {
 }
 
 impl Files {
-    /// Opens a folder or a file. Each body comes once; with `events` the files are repeated, or cut short, to give
-    /// that many bodies.
+    /// Opens a folder or a file. By default each body is returned once. `events` sets the number of bodies: the files
+    /// are repeated or cut short.
     pub fn open(path: &Path, events: Option<u64>) -> Result<Self, Error> {
         let failed = |source| Error::Read { path: path.to_owned(), source };
         let mut paths = Vec::new();
@@ -101,14 +101,14 @@ impl Iterator for Files {
     fn next(&mut self) -> Option<Self::Item> {
         let sample = self.next_sample();
         if sample.is_err() {
-            // An unreadable file ends the stream: the bodies after it would be out of order.
+            // The stream ends here, since later bodies would be out of order.
             self.events_left = Some(0);
         }
         sample.transpose()
     }
 }
 
-/// Error while bodies are read from files.
+/// Failure to read bodies from files.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or folder can't be read.
@@ -120,8 +120,8 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// The folder or file holds no body.
-    #[error("{0} holds no event")]
+    /// The folder or file contains no body.
+    #[error("{0} contains no event")]
     Nothing(PathBuf),
 }
 
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn files_come_in_name_order_with_their_content_type() {
+    fn files_are_read_in_name_order_with_their_content_type() {
         let files = [("b.xml", "<b/>"), ("a.json", "{\n}\n"), ("c.bin", ""), ("d.ndjson", "1\n2\n")];
         let expected = [
             ("{\n}\n", "application/json"),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_repeats_the_files_or_stops_early() {
+    fn event_count_repeats_files_or_stops_early() {
         let files = [("a.json", "a"), ("b.ndjson", "b\nc")];
         for (events, expected) in [(0, ""), (2, "ab"), (3, "abc"), (7, "abcabca")] {
             let joined: String = read(&files, "", Some(events)).into_iter().map(|(body, _)| body).collect();
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_without_bodies_is_an_error() {
+    fn missing_and_empty_sources_are_errors() {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(Files::open(folder.path(), None), Err(Error::Nothing(_))));
         let path = folder.path().join("e.ndjson");

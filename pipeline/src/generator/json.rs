@@ -1,6 +1,6 @@
 //! JSON syntax as `DataContractJsonSerializer` writes it.
 //!
-//! Text is not escaped here: the catalogue keeps it in its escaped form, so that writing it is a copy.
+//! Strings are not escaped here: the catalogue stores them escaped, so that writing one is a copy.
 
 use super::writer::{Class, DeclaredType, List, Scalar, Writer};
 

@@ -1,15 +1,15 @@
 //! Seeded events as Dataverse posts them: for `send`, `demo`, tests and benches.
 //!
-//! Owns: made-up tables, records with a history, and bodies in exactly the wire form of the platform's serializers:
+//! Owns: fictional tables, records with a history, and bodies in the exact wire form of the platform's serializers:
 //! JSON (compact, members in order, `\/`, `\u000a`, `__type` only where the declared type is `object`) or XML
-//! (namespaces where they are first needed, `i:type` likewise). One seed makes the same events in both formats.
-//! Does not own: sending (`eventhubs`), or the rate (`cli`).
+//! (namespaces declared where they are first needed, `i:type` likewise). A seed determines the same events in both
+//! formats. Does not own: sending (`eventhubs`), or the rate (`cli`).
 
 mod body; // the members of a body
 mod catalogue; // the tables and their columns
 mod definitions; // the metadata of the tables
-mod event; // one event before it is written
-mod files; // bodies from files instead
+mod event; // an event before it is written
+mod files; // bodies read from files
 mod json; // JSON syntax
 mod plan; // the size of a body and its parts
 mod record; // records and their history
@@ -99,7 +99,7 @@ impl Generator {
 
 /// Default start of a stream: 2026-01-05T08:00:00Z.
 pub const BASE_TIME_MS: i64 = 1_767_600_000_000;
-/// Interval between two events: 25 a second, a busy organization.
+/// Interval between events: 25 per second, as in a busy organization.
 const EVENT_INTERVAL_MS: i64 = 40;
 
 #[cfg(test)]

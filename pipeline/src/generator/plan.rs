@@ -8,7 +8,7 @@ use super::value::Lengths;
 pub enum Size {
     /// About 1.6 KB: the envelope and a few attributes, no `ParentContext`.
     Small,
-    /// About 3 KB: most with `ParentContext`, the others with images.
+    /// About 3 KB: 60 % with `ParentContext`, the others with images.
     Typical,
     /// About 20 KB: all columns, long text, images before and after, `ParentContext`.
     Large,
@@ -33,14 +33,14 @@ impl Size {
 /// The parts of one body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
-    /// JSON bytes of attributes in `Target` after which no further attribute is added.
+    /// Length of the attributes in `Target` as JSON, in bytes, from which on no attribute is added.
     pub(super) attribute_bytes: usize,
     /// Columns of the registered image before the event; 0 when no image is registered.
     pub(super) columns_before: usize,
     /// Columns of the registered image after the event; 0 when no image is registered.
     pub(super) columns_after: usize,
     pub(super) with_parent: bool,
-    /// With everything the platform may add: the user who changed the record, the automatic image, shared variables.
+    /// Includes the optional parts of the platform: the modifying user, the automatic image, shared variables.
     pub(super) full: bool,
     pub(super) lengths: Lengths,
 }

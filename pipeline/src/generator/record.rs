@@ -1,4 +1,4 @@
-//! The records that events are about: the live ones, and the version of each of their columns.
+//! The live records of all tables, and the version of each of their columns.
 
 use super::catalogue::{Column, Kind, MAX_COLUMNS, TABLES, Table};
 use super::rng::Rng;
@@ -21,7 +21,7 @@ impl Record {
         Self { id: rng.guid(), seed: rng.next(), versions: [0; MAX_COLUMNS], lengths, created_on_ms }
     }
 
-    /// Gives a column its next value. A long column takes its length from `lengths`.
+    /// Gives a column its next value; `lengths` applies to long columns.
     pub(super) fn set(&mut self, table: &Table, column: usize, lengths: Lengths) {
         match table.columns[column].kind {
             Kind::Memo => self.lengths.memo_words = lengths.memo_words,
@@ -73,7 +73,7 @@ impl Records {
         Self { live: [const { Vec::new() }; TABLES.len()] }
     }
 
-    /// Draws the table of the next event, and its message.
+    /// Draws table and message of the next event.
     pub(super) fn draw(&self, rng: &mut Rng) -> (usize, Message) {
         let mut draw = rng.below(100);
         let mut table = 0;
@@ -110,10 +110,10 @@ impl Records {
     }
 }
 
-/// Percentage of events that create a record, as long as the table has room.
+/// Percentage of events that create a record while the table has fewer than [`MAX_RECORDS`].
 const CREATE_PERCENT: usize = 20;
-/// Draws of 0..100 from this one on delete a record.
+/// Draws from 0..100 that are at least this number delete a record.
 const DELETE_FROM: usize = 94;
-/// Upper bound on the live records of a table: few enough that updates hit each of them repeatedly.
+/// Upper bound on the live records of a table: low enough that each record is updated repeatedly.
 const MAX_RECORDS: usize = 1_000;
 const _: () = assert!(CREATE_PERCENT < DELETE_FROM && DELETE_FROM < 100);

@@ -1,12 +1,12 @@
 //! Seeded pseudo-random numbers.
 //!
-//! `SplitMix64` of our own: a seed must give the same bodies in every version of catchwater, because benches compare
-//! versions over the same bodies. A library may change its algorithm.
+//! `SplitMix64`, implemented here: a seed must give the same bodies in every version of catchwater, because benches
+//! compare versions on the same bodies. A library may change its algorithm.
 
 /// Stream of numbers, determined by its seed.
 ///
 /// # Source
-/// Sebastiano Vigna's `splitmix64`: one addition and one mix per number, any seed is a good one.
+/// Sebastiano Vigna's `splitmix64`: one addition and one mix per number, without weak seeds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rng(u64);
 
@@ -15,12 +15,12 @@ impl Rng {
         Self(seed)
     }
 
-    /// Starts the stream of one place within something that has a seed.
+    /// Starts the stream with number `place` among the streams of a seed.
     pub(super) fn at(seed: u64, place: u64) -> Self {
         Self(mix(seed ^ place.wrapping_mul(0xD6E8_FEB8_6659_FD93)))
     }
 
-    /// Starts the stream of one place within something that has a name.
+    /// Starts the stream with number `place` among the streams of a name.
     pub(super) fn named(name: &str, place: u64) -> Self {
         let seed = name.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte));
         Self::at(seed, place)
@@ -57,7 +57,7 @@ impl Rng {
     }
 }
 
-/// The finalizer: close inputs give unrelated outputs.
+/// Finalizer: similar inputs give unrelated outputs.
 fn mix(bits: u64) -> u64 {
     let bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

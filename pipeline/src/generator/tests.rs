@@ -1,4 +1,4 @@
-//! Properties of bodies that a reader relies on, checked with a JSON parser and a writer of our own.
+//! Tests of properties that readers rely on, with `serde_json` and a separate writer.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -44,7 +44,7 @@ fn average_sizes_are_within_ten_percent_of_their_target() {
 }
 
 #[test]
-fn a_seed_gives_the_same_bytes_in_every_version() {
+fn seed_determines_the_bytes_in_every_version() {
     let hash = |format, seed| {
         let mut hasher = Sha256::new();
         for (_, body) in bodies_in(format, Size::Mixed, seed, 2_000) {
@@ -52,7 +52,7 @@ fn a_seed_gives_the_same_bytes_in_every_version() {
         }
         u64::from_be_bytes(hasher.finalize()[..8].try_into().unwrap())
     };
-    // Benches compare versions over the same bodies: change the hashes only with a reason in the commit.
+    // Benches compare versions on the same bodies: give a reason in the commit that changes the hashes.
     assert_eq!(hash(Format::Json, 1), GOLDEN);
     assert_ne!(hash(Format::Json, 2), GOLDEN);
     assert_eq!(hash(Format::Xml, 1), GOLDEN_XML);
@@ -63,7 +63,7 @@ const GOLDEN_XML: u64 = 0xfbcd_fe8e_b3b4_32ab;
 
 /// `tests/python/values.py`, which has an XML parser, checks that the values are the same too.
 #[test]
-fn one_seed_makes_the_same_events_in_both_formats() {
+fn both_formats_have_the_same_events() {
     for size in [Size::Small, Size::Typical, Size::Large] {
         let (json, xml) = (bodies(size, 3, 300), bodies_in(Format::Xml, size, 3, 300));
         for ((event, json), (event_xml, xml)) in json.iter().zip(&xml) {
@@ -74,7 +74,7 @@ fn one_seed_makes_the_same_events_in_both_formats() {
     }
 }
 
-/// Every tag, with its attributes and its parent, occurs in a body that the serializer wrote.
+/// Every tag, with its attributes and its parent, occurs in a body of the platform's serializer.
 #[test]
 fn xml_has_only_tags_of_the_serializer() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/oracle/xml");
@@ -85,7 +85,7 @@ fn xml_has_only_tags_of_the_serializer() {
     for size in [Size::Small, Size::Typical, Size::Large] {
         for (event, body) in bodies_in(Format::Xml, size, 3, 300) {
             for (parent, tag) in tags(&body) {
-                // The SDK version that wrote the probes does not have this member.
+                // The SDK version that wrote these bodies does not have this member.
                 if !tag.starts_with("InitiatingUserAgent") {
                     let pair = (parent, tag);
                     assert!(known.contains(&pair), "{event:?}: {pair:?}");
@@ -111,7 +111,7 @@ fn xml_escapes_what_the_serializer_escapes() {
 }
 
 #[test]
-fn json_is_byte_for_byte_what_the_serializer_writes() {
+fn json_equals_the_output_of_the_serializer() {
     for size in [Size::Small, Size::Typical, Size::Large] {
         for (event, body) in bodies(size, 3, 600) {
             let value: Value = serde_json::from_str(&body).unwrap();
@@ -144,7 +144,7 @@ fn contexts_have_every_member() {
 }
 
 #[test]
-fn a_record_is_created_then_updated_then_deleted() {
+fn records_are_created_before_updates_and_deletes() {
     let mut live: HashSet<(&str, u128)> = HashSet::new();
     let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
     for (event, _) in bodies(Size::Small, 6, 20_000) {
@@ -195,7 +195,7 @@ fn parents_take_a_third_to_a_half_of_the_bytes() {
     }
 }
 
-/// Returns the texts between two markers.
+/// Returns the texts between each pair of markers.
 fn between<'a>(text: &'a str, open: &'a str, close: &'a str) -> impl Iterator<Item = &'a str> {
     text.split(open).skip(1).map(move |rest| rest.split(close).next().unwrap())
 }
@@ -224,7 +224,7 @@ fn image(images: &Value, alias: &str) -> Option<Value> {
     Some(image["value"]["Attributes"].clone())
 }
 
-/// Checks `value` and everything in it; `container` is the name of the member that holds it.
+/// Checks `value` and its contents; `container` is the name of the member that contains it.
 fn check_types(value: &Value, is_object: bool, container: &str) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| check_types(item, is_object, container)),
@@ -243,7 +243,7 @@ fn check_types(value: &Value, is_object: bool, container: &str) {
     }
 }
 
-/// Writes JSON as the serializer does: compact, `__type` first, members in ordinal order, its escapes.
+/// Writes JSON as the serializer does: compact, `__type` first, members in ordinal order, with its escapes.
 fn write_value(out: &mut String, value: &Value, numbers: &mut impl Iterator<Item = String>) {
     match value {
         Value::Number(_) => out.push_str(&numbers.next().unwrap()),
@@ -291,7 +291,7 @@ fn write_text(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Returns the numbers of a body as they are written.
+/// Returns the numbers of a body as text.
 fn numbers(body: &str) -> Vec<String> {
     let mut numbers = vec![String::new()];
     let (mut in_text, mut escaped) = (false, false);

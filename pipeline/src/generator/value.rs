@@ -1,6 +1,5 @@
-//! The values of columns: each a pure function of the record, the column and the column's version.
-//!
-//! So a record has one history: an image before an update holds the values that the update replaces.
+//! The values of columns. Each is a pure function of the record, the column and the column's version, so that an image
+//! before an update contains the values that the update replaces.
 
 use super::catalogue::{BREAKS, COMPANIES, Column, FIRST_NAMES, Kind, LAST_NAMES, WORDS};
 use super::rng::Rng;
@@ -14,13 +13,13 @@ pub(super) struct Lengths {
     pub(super) image_bytes: usize,
 }
 
-/// One value, drawn but not written.
+/// One drawn value.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Value {
     Null,
-    /// A phrase and a second one, which may be empty.
+    /// Two phrases; the second may be empty.
     Phrases(&'static str, &'static str),
-    /// Words of a text; they are drawn while they are written.
+    /// Text, whose words are drawn while it is written.
     Words {
         rng: Rng,
         words: usize,
@@ -30,7 +29,7 @@ pub(super) enum Value {
     Email(&'static str, i64),
     Url(&'static str, i64),
     Choice(i32, &'static str),
-    /// The choices of a column and one bit for each that is selected.
+    /// Choices of a column, and a bit set with the selected ones.
     Choices(&'static [(i32, &'static str)], usize),
     Money(i64),
     Decimal(i64),
@@ -105,7 +104,7 @@ impl Value {
         matches!(self, Self::Null)
     }
 
-    /// Writes the value; `with_names` is for images, where the platform adds the names of lookups.
+    /// Writes the value. `with_names` adds the names of lookups, as the platform does in images.
     pub(super) fn write(&self, writer: &mut impl Writer, with_names: bool) {
         match *self {
             Self::Null => writer.null_value(),
@@ -138,7 +137,7 @@ impl Value {
         }
     }
 
-    /// Returns whether the platform states a formatted value for it.
+    /// True if the platform sends a formatted value for it.
     pub(super) fn has_formatted_value(&self) -> bool {
         matches!(
             self,
@@ -151,7 +150,7 @@ impl Value {
         )
     }
 
-    /// Writes the formatted value; nothing when the platform states none.
+    /// Writes the formatted value, if the platform sends one.
     pub(super) fn write_formatted_value(&self, writer: &mut impl Writer) {
         match *self {
             Self::Choice(_, label) | Self::Boolean(_, label) => writer.text(label),
@@ -240,6 +239,6 @@ fn chosen(
 }
 
 const DAY_MS: i64 = 86_400_000;
-/// Number of records of a table that lookups point to.
+/// Number of records per table that lookups refer to.
 const LOOKUP_TARGETS: usize = 200;
 const EMAIL_NAMES: &[&str] = &["info", "sales", "a.andersson", "office", "max.mustermann", "support"];

@@ -1,6 +1,6 @@
-//! The shapes that the platform's serializers know, once for both formats.
+//! The constructs of the platform's serializers, for both formats.
 //!
-//! Owns: the shapes, their names, and the text of GUIDs and numbers, which both formats share. Does not own: the
+//! Owns: the constructs, their names, and the text of GUIDs and numbers, which both formats share. Does not own: the
 //! syntax around them (`json`, `xml`).
 
 /// Format of a body.
@@ -32,7 +32,7 @@ pub(super) struct List {
 }
 
 impl List {
-    /// A list of pairs that is a member of a context.
+    /// Creates a list of pairs that is a member of a context.
     const fn of_context(name: &'static str) -> Self {
         Self {
             name,
@@ -71,7 +71,7 @@ pub(super) enum DeclaredType {
     Entity,
 }
 
-/// Type of a scalar value in a pair of declared type `object`.
+/// Type of a scalar in a pair of declared type `object`.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Scalar {
     String,
@@ -93,7 +93,7 @@ pub(super) enum Class {
 
 /// Appends a body to a buffer.
 pub(super) trait Writer: Sized {
-    /// Wraps a buffer; text is appended to its contents.
+    /// Wraps a buffer, and appends to its contents.
     fn appending_to(bytes: Vec<u8>) -> Self;
     fn buffer(&mut self) -> &mut Vec<u8>;
 
@@ -110,7 +110,7 @@ pub(super) trait Writer: Sized {
     /// Writes a member that is a date with an offset; `ms` are unix milliseconds, UTC.
     fn zoned_date_member(&mut self, name: &str, ms: i64);
 
-    /// Writes a pair of a list; `fill` writes one of the values below.
+    /// Writes a pair of a list; `fill` writes its value with one of the methods below.
     fn pair(&mut self, declared: DeclaredType, key: &str, fill: impl FnOnce(&mut Self));
     fn scalar_value(&mut self, scalar: Scalar, fill: impl FnOnce(&mut Self));
     fn class_value(&mut self, class: Class, fill: impl FnOnce(&mut Self));
@@ -124,9 +124,9 @@ pub(super) trait Writer: Sized {
     fn choices_value(&mut self, values: impl Iterator<Item = i32>);
     fn bytes_value(&mut self, bytes: impl Iterator<Item = u8>);
 
-    /// Appends items or members that were written to a buffer of their own.
+    /// Appends items or members that were written to another buffer.
     fn splice(&mut self, written: &[u8]);
-    /// Writes a text of the catalogue, where it is kept in its JSON form.
+    /// Writes a string of the catalogue, which has the JSON form.
     fn text(&mut self, escaped: &str);
 
     /// Writes text that is the same in both formats.

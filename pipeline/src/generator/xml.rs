@@ -1,5 +1,5 @@
 //! XML syntax as `DataContractSerializer` writes it: namespaces declared where they are first needed, self-closing
-//! empty elements, no white space.
+//! tags for empty elements, no white space.
 //!
 //! # Source
 //! Schema reference, section 3. The characters that are escaped are those of .NET's `XmlUTF8NodeWriter`.
