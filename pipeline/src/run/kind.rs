@@ -181,7 +181,7 @@ impl Kind {
             recovery::Error::Unreadable { source, .. } => Self::of_parquet(source),
             recovery::Error::Gone { .. }
             | recovery::Error::OtherLake { .. }
-            | recovery::Error::Leads { .. }
+            | recovery::Error::DurableTooHigh { .. }
             | recovery::Error::Misplaced { .. } => Self::Refused,
         }
     }

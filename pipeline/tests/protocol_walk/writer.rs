@@ -196,7 +196,7 @@ impl Writer {
             listed.extend(chain[..shown].iter().map(|file| (destination, file.continues_at)));
             simulation.tally.stale_lists += usize::from(shown < chain.len());
         }
-        let newest = recovery::newest(listed.into_iter());
+        let newest = recovery::last_files(listed.into_iter());
         let mut found = Found::default();
         let lane = |destination: usize| {
             let path = simulation.path(destination);

@@ -1,7 +1,7 @@
 //! The last row of each destination of a source, read from the lake at a start.
 //!
-//! What is found is a hint, since a listing may be stale: a chain that is longer than it looks makes the next
-//! put collide, and the footer under that name tells the rest. Does not own what follows from it ([`super::start`]).
+//! The results are lower bounds, since a listing may be stale. If a chain is longer than listed, its next put finds
+//! the name taken, and the footer under that name has the last row. Does not own the start rule ([`super::start`]).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,29 +14,29 @@ use crate::parquet::{self, DataFile, FooterFacts, RowColumns, read_facts};
 use crate::paths::{self, DataFileName, Date, Destination, SourceId};
 use crate::store::{self, Kind, Store};
 
-/// The lake and the source that a recovery is about.
+/// The chains of one source in a lake, and the access to them.
 #[derive(Clone, Copy, Debug)]
 pub struct Chains<'a> {
     /// The store of the lake.
     pub store: &'a Store,
-    /// Its id.
+    /// The id of the lake.
     pub lake: &'a str,
-    /// The source whose files are looked for.
+    /// The source.
     pub source: &'a SourceId,
     /// Retry policy for a store that does not answer.
     pub backoff: &'a Backoff,
 }
 
-/// The days whose files are looked at. Events without a usable time have the day [`Date::UNKNOWN`], which always is.
+/// A selection of days. It always includes [`Date::UNKNOWN`], the day of events without a usable time.
 #[derive(Clone, Debug, Default)]
 pub struct Days {
-    /// The first day; every day without it.
+    /// The first day; `None` selects all days.
     pub since: Option<Date>,
-    /// Earlier days that are looked at too.
+    /// Additional days before it.
     pub also: BTreeSet<Date>,
 }
 
-/// The data files of a lake, as one listing showed them. Every source of a run can be recovered by the same.
+/// The data files of a lake, as of one listing. All sources of a run can share it.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
     by_source: HashMap<SourceId, Vec<DataFileName>>,
@@ -47,48 +47,48 @@ pub struct Listing {
 pub struct Recovered {
     /// The destination.
     pub destination: Destination,
-    /// The last row of its last file; events at or below it are in the lake.
+    /// The last row of its last file. Events at or below it are in the lake.
     pub last: Ordinal,
 }
 
-/// Facts from the last files of a source.
+/// Facts from the last files of a source's destinations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// Each destination that was looked at.
+    /// The destinations on the selected days.
     pub destinations: Vec<Recovered>,
-    /// The highest durable position that a footer states: everything up to it is in the lake.
+    /// The highest durable position in a footer: everything up to it is in the lake.
     pub durable: Option<Ordinal>,
 }
 
 impl Found {
-    /// The highest row of the source, among the days that were looked at.
+    /// The highest row of the source on the selected days.
     pub fn highest_row(&self) -> Option<Ordinal> {
         self.destinations.iter().map(|found| found.last).max()
     }
 }
 
 impl Chains<'_> {
-    /// Finds the destinations of the source and how far each got.
+    /// Finds the destinations of the source and the last row of each. The rows found are durable.
     ///
-    /// A destination that the listing leaves out, by its days or because it is stale, is not lost: its chain then begins
-    /// with a collision. What is returned is durable.
+    /// The listing may lack a destination, because of its days or because it is stale. The first put of that chain then
+    /// finds its name taken, which is safe.
     ///
     /// # Errors
-    /// A file with a name of the chain that can't be read, is of another lake or says that it stands elsewhere, is an
-    /// error: to pass over it would put its rows into the lake once more.
+    /// Fails on a file of a chain that can't be read, is of another lake, or contradicts its name. Without the error,
+    /// its rows would be put into the lake again.
     pub async fn recover(self, listing: &Listing) -> Result<Found, Error> {
-        let names = listing.of(self.source).iter();
-        let last_files = newest(names.map(|name| ((name.folder.clone(), name.date), name.continues_at)));
+        let names = listing.files_of(self.source).iter();
+        let last_files = last_files(names.map(|name| ((name.folder.clone(), name.date), name.continues_at)));
         let last_files = last_files.into_iter().map(|((folder, date), continues_at)| {
-            self.recovered(DataFileName { folder, date, source: self.source.clone(), continues_at })
+            self.recover_destination(DataFileName { folder, date, source: self.source.clone(), continues_at })
         });
         let found: Vec<(Recovered, Option<Ordinal>)> =
-            stream::iter(last_files).buffered(REQUESTS_AT_ONCE).try_collect().await?;
+            stream::iter(last_files).buffered(CONCURRENT_REQUESTS).try_collect().await?;
         let durable = found.iter().filter_map(|(_, durable)| *durable).max();
         Ok(Found { destinations: found.into_iter().map(|(recovered, _)| recovered).collect(), durable })
     }
 
-    /// The events of the source above `after` that have a row, read from every listed file that may have one.
+    /// The events of the source above `after` that have a row, read from all listed files that may have one.
     pub async fn rows_above(
         self,
         listing: &Listing,
@@ -96,42 +96,42 @@ impl Chains<'_> {
         columns: RowColumns,
     ) -> Result<OrdinalSet, Error> {
         let mut chains: BTreeMap<(String, Date), Vec<DataFileName>> = BTreeMap::new();
-        for name in listing.of(self.source).iter().cloned() {
+        for name in listing.files_of(self.source).iter().cloned() {
             chains.entry((name.folder.clone(), name.date)).or_default().push(name);
         }
-        let files = chains.into_values().flat_map(|names| reaching_above(names, after));
-        let reads = files.map(|name| self.rows_of(name, columns));
+        let files = chains.into_values().flat_map(|names| files_above(names, after));
+        let reads = files.map(|name| self.rows_of_file(name, columns));
         let rows: Vec<Vec<OrdinalRange>> =
-            stream::iter(reads).buffered(REQUESTS_AT_ONCE).try_collect().await?;
+            stream::iter(reads).buffered(CONCURRENT_REQUESTS).try_collect().await?;
         let above = after.map_or(Ordinal::MIN, Ordinal::next);
         Ok(rows.into_iter().flatten().map(|rows| OrdinalRange::new(rows.from.max(above), rows.to)).collect())
     }
 }
 
-/// The file of each destination that continues furthest: its last, as far as the listing goes.
-pub fn newest<D: Ord>(listed: impl Iterator<Item = (D, Ordinal)>) -> BTreeMap<D, Ordinal> {
-    let mut newest = BTreeMap::new();
+/// The start (`continues_at`) of each destination's last listed file.
+pub fn last_files<D: Ord>(listed: impl Iterator<Item = (D, Ordinal)>) -> BTreeMap<D, Ordinal> {
+    let mut last_files = BTreeMap::new();
     for (destination, continues_at) in listed {
-        let last = newest.entry(destination).or_insert(continues_at);
+        let last = last_files.entry(destination).or_insert(continues_at);
         *last = continues_at.max(*last);
     }
-    newest
+    last_files
 }
 
 impl Days {
-    fn include(&self, day: Date) -> bool {
+    fn includes(&self, day: Date) -> bool {
         self.since.is_none_or(|since| day >= since) || day == Date::UNKNOWN || self.also.contains(&day)
     }
 }
 
-/// A lake whose files can't be relied upon, or a store that does not answer.
+/// A file of a chain that is unusable, or a failed request to the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store did not do what was asked.
+    /// A request to the store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
     /// A file of a chain can't be read.
-    #[error("could not read data file {path:?}, which has a place in a chain")]
+    #[error("could not read data file {path:?}, which is part of a chain")]
     Unreadable {
         /// The file.
         path: String,
@@ -139,15 +139,18 @@ pub enum Error {
         #[source]
         source: parquet::Error,
     },
-    /// A file of a chain is gone.
-    #[error("data file {path:?} was listed and is not there: a name once taken is never freed")]
+    /// A file of a chain does not exist.
+    #[error(
+        "data file {path:?} was listed but does not exist: something removed it, although a name once taken is never \
+         freed; restore it from a backup"
+    )]
     Gone {
         /// The file.
         path: String,
     },
-    /// A file of a chain was written for another lake.
+    /// A file of a chain belongs to another lake.
     #[error(
-        "data file {path:?} is of lake {theirs}, and this is lake {ours}: files of two lakes can't share a folder; \
+        "data file {path:?} belongs to lake {theirs}, but this is lake {ours}, and two lakes can't share a folder: \
          write to another lake, or put the files and the `_catchwater` folder of one lake back together"
     )]
     OtherLake {
@@ -155,28 +158,31 @@ pub enum Error {
         path: String,
         /// The lake in its footer.
         theirs: String,
-        /// The lake that is read.
+        /// This lake.
         ours: String,
     },
-    /// A file's own rows were not durable when it was put.
+    /// A file states a durable position that includes its own rows, which were not durable before its put.
     #[error(
-        "data file {path:?} says that everything up to {durable} was durable before it, and its first row is of {first}"
+        "the footer of data file {path:?} has durable position {durable}, which is not below the file's first row \
+         {first}: restore the file from a backup"
     )]
-    Leads {
+    DurableTooHigh {
         /// The file.
         path: String,
         /// The durable position in its footer.
         durable: Ordinal,
-        /// Its first row.
+        /// The first row of the file.
         first: Ordinal,
     },
-    /// A file of a chain says that it stands elsewhere.
-    #[error("data file {path:?} says that it stands at {says:?}")]
+    /// A file of a chain contradicts its name.
+    #[error(
+        "data file {path:?} contradicts its footer, which belongs to {stated:?}: restore the file from a backup"
+    )]
     Misplaced {
         /// The file.
         path: String,
-        /// Its value in the footer that was found.
-        says: String,
+        /// The path according to the footer.
+        stated: String,
     },
 }
 
@@ -186,9 +192,10 @@ impl Error {
         match self {
             Self::Store(error) => error.kind(),
             Self::Unreadable { source, .. } => source.kind(),
-            Self::Gone { .. } | Self::OtherLake { .. } | Self::Leads { .. } | Self::Misplaced { .. } => {
-                Kind::Fatal
-            }
+            Self::Gone { .. }
+            | Self::OtherLake { .. }
+            | Self::DurableTooHigh { .. }
+            | Self::Misplaced { .. } => Kind::Fatal,
         }
     }
 }
@@ -199,25 +206,25 @@ impl Retryable for Error {
     }
 }
 
-/// Requests that wait for a store's answer at the same time: a lake of a hundred destinations is read in a
-/// handful of round trips, and no store minds.
-const REQUESTS_AT_ONCE: usize = 16;
+/// Concurrent requests to the store: a lake of a hundred destinations needs seven round trips, and the load is small for
+/// any store.
+const CONCURRENT_REQUESTS: usize = 16;
 
-/// The files of one destination that may have a row above `after`: all but those whose next file says that they end
-/// at or below it.
-fn reaching_above(mut names: Vec<DataFileName>, after: Option<Ordinal>) -> Vec<DataFileName> {
+/// The files of one destination that may have a row above `after`. A file ends where the next one continues.
+fn files_above(mut names: Vec<DataFileName>, after: Option<Ordinal>) -> Vec<DataFileName> {
     names.sort_unstable_by_key(|name| name.continues_at);
-    let done = names.partition_point(|name| after.is_some_and(|after| name.continues_at <= after.next()));
-    names.split_off(done.saturating_sub(1))
+    let at_or_below =
+        names.partition_point(|name| after.is_some_and(|after| name.continues_at <= after.next()));
+    names.split_off(at_or_below.saturating_sub(1))
 }
 
 impl Listing {
-    /// Lists the files of these days.
+    /// Lists the data files of the selected days.
     pub async fn read(store: &Store, days: &Days, backoff: &Backoff) -> Result<Self, Error> {
         let lister = Lister { store, backoff };
-        let folders = lister.days(days).await?;
-        let listings = stream::iter(folders.into_iter().map(|day| lister.files(day)));
-        let files: Vec<Vec<Path>> = listings.buffered(REQUESTS_AT_ONCE).try_collect().await?;
+        let folders = lister.day_folders(days).await?;
+        let listings = stream::iter(folders.into_iter().map(|day| lister.files_in(day)));
+        let files: Vec<Vec<Path>> = listings.buffered(CONCURRENT_REQUESTS).try_collect().await?;
         let mut by_source: HashMap<SourceId, Vec<DataFileName>> = HashMap::new();
         for name in files.iter().flatten().filter_map(paths::parse_data_file) {
             by_source.entry(name.source.clone()).or_default().push(name);
@@ -225,12 +232,12 @@ impl Listing {
         Ok(Self { by_source })
     }
 
-    fn of(&self, source: &SourceId) -> &[DataFileName] {
+    fn files_of(&self, source: &SourceId) -> &[DataFileName] {
         self.by_source.get(source).map_or(&[], Vec::as_slice)
     }
 }
 
-/// Where folders and files are listed.
+/// Lists folders and files, with retries.
 #[derive(Clone, Copy)]
 struct Lister<'a> {
     store: &'a Store,
@@ -238,37 +245,37 @@ struct Lister<'a> {
 }
 
 impl Lister<'_> {
-    /// The folders of all tables and days that may hold chains.
-    async fn days(self, days: &Days) -> Result<Vec<Path>, Error> {
-        let tables = self.folders(None).await?;
+    /// The folders of the selected days, in all tables.
+    async fn day_folders(self, days: &Days) -> Result<Vec<Path>, Error> {
+        let tables = self.folders_in(None).await?;
         let tables: Vec<Path> = tables
             .iter()
             .filter(|name| paths::is_table_folder(name))
             .map(|name| paths::listed_folder(&[name]))
             .collect();
-        let of_tables = stream::iter(tables.into_iter().map(|table| self.days_of(table, days)));
-        let of_tables: Vec<Vec<Path>> = of_tables.buffered(REQUESTS_AT_ONCE).try_collect().await?;
-        Ok(of_tables.into_iter().flatten().collect())
+        let by_table = stream::iter(tables.into_iter().map(|table| self.day_folders_of(table, days)));
+        let by_table: Vec<Vec<Path>> = by_table.buffered(CONCURRENT_REQUESTS).try_collect().await?;
+        Ok(by_table.into_iter().flatten().collect())
     }
 
-    async fn days_of(self, table: Path, days: &Days) -> Result<Vec<Path>, Error> {
-        let names = self.folders(Some(&table)).await?;
-        let asked_for =
-            names.iter().filter(|name| paths::parse_date_folder(name).is_some_and(|day| days.include(day)));
-        Ok(asked_for.map(|name| paths::listed_folder(&[table.as_ref(), name])).collect())
+    async fn day_folders_of(self, table: Path, days: &Days) -> Result<Vec<Path>, Error> {
+        let names = self.folders_in(Some(&table)).await?;
+        let selected =
+            names.iter().filter(|name| paths::parse_date_folder(name).is_some_and(|day| days.includes(day)));
+        Ok(selected.map(|name| paths::listed_folder(&[table.as_ref(), name])).collect())
     }
 
-    async fn folders(self, of: Option<&Path>) -> Result<Vec<String>, Error> {
+    async fn folders_in(self, parent: Option<&Path>) -> Result<Vec<String>, Error> {
         let mut attempts = self.backoff.attempts();
         loop {
-            match self.store.list_folders(of).await {
+            match self.store.list_folders(parent).await {
                 Ok(names) => return Ok(names),
                 Err(error) => attempts.wait_after(error).await?,
             }
         }
     }
 
-    async fn files(self, day: Path) -> Result<Vec<Path>, Error> {
+    async fn files_in(self, day: Path) -> Result<Vec<Path>, Error> {
         let mut attempts = self.backoff.attempts();
         loop {
             match self.store.list(&day).await {
@@ -280,8 +287,8 @@ impl Lister<'_> {
 }
 
 impl Chains<'_> {
-    /// Last ordinal of a destination's last file, and the durable position in its footer.
-    async fn recovered(self, name: DataFileName) -> Result<(Recovered, Option<Ordinal>), Error> {
+    /// The last row of a destination's last file, and the durable position in its footer.
+    async fn recover_destination(self, name: DataFileName) -> Result<(Recovered, Option<Ordinal>), Error> {
         let path = name.path();
         let mut attempts = self.backoff.attempts();
         let facts = loop {
@@ -290,24 +297,24 @@ impl Chains<'_> {
                 Err(error) => attempts.wait_after(error).await?,
             }
         };
-        self.is_of_this_lake(&path, &facts)?;
-        let says = facts.data_file();
+        self.check_lake(&path, &facts)?;
+        let stated = facts.data_file();
         if let Some(durable) = facts.durable.filter(|durable| *durable >= facts.first) {
-            return Err(Error::Leads { path: path.to_string(), durable, first: facts.first });
+            return Err(Error::DurableTooHigh { path: path.to_string(), durable, first: facts.first });
         }
-        if says != path || facts.last < facts.continues_at {
-            return Err(Error::Misplaced { path: path.to_string(), says: says.to_string() });
+        if stated != path || facts.last < facts.continues_at {
+            return Err(Error::Misplaced { path: path.to_string(), stated: stated.to_string() });
         }
         Ok((Recovered { destination: facts.destination, last: facts.last }, facts.durable))
     }
 
-    /// The events of a file, as runs of consecutive numbers.
-    async fn rows_of(self, name: DataFileName, columns: RowColumns) -> Result<Vec<OrdinalRange>, Error> {
+    /// The events of a file, as ranges of consecutive numbers.
+    async fn rows_of_file(self, name: DataFileName, columns: RowColumns) -> Result<Vec<OrdinalRange>, Error> {
         let path = name.path();
         let mut attempts = self.backoff.attempts();
         loop {
             match self.read_rows(&path, columns).await {
-                Ok(runs) => return Ok(runs),
+                Ok(ranges) => return Ok(ranges),
                 Err(error) => attempts.wait_after(error).await?,
             }
         }
@@ -317,17 +324,17 @@ impl Chains<'_> {
         let unreadable = |source| Error::Unreadable { path: path.to_string(), source };
         let file = DataFile::open(self.store, path).await.map_err(unreadable)?;
         let file = file.ok_or_else(|| Error::Gone { path: path.to_string() })?;
-        self.is_of_this_lake(path, file.facts())?;
-        let mut runs = Vec::new();
-        file.ordinals(columns, |rows, _| add_runs(&mut runs, rows)).await.map_err(unreadable)?;
+        self.check_lake(path, file.facts())?;
+        let mut ranges = Vec::new();
+        file.ordinals(columns, |rows, _| append_rows(&mut ranges, rows)).await.map_err(unreadable)?;
         if file.facts().removed.is_some() {
-            runs.push(OrdinalRange::new(file.facts().first, file.facts().last));
+            ranges.push(OrdinalRange::new(file.facts().first, file.facts().last));
         }
         self.store.make_durable(path).await?;
-        Ok(runs)
+        Ok(ranges)
     }
 
-    fn is_of_this_lake(self, path: &Path, facts: &FooterFacts) -> Result<(), Error> {
+    fn check_lake(self, path: &Path, facts: &FooterFacts) -> Result<(), Error> {
         if facts.lake == self.lake {
             return Ok(());
         }
@@ -335,7 +342,7 @@ impl Chains<'_> {
         Err(Error::OtherLake { path, theirs, ours })
     }
 
-    /// A found file counts only once it is durable: its writer may have lost power before it synced.
+    /// The footer facts of a file, once it is durable: its writer may have lost power before it synced the file.
     async fn durable_facts(self, path: &Path) -> Result<FooterFacts, Error> {
         let unreadable = |source| Error::Unreadable { path: path.to_string(), source };
         let facts = read_facts(self.store, path).await.map_err(unreadable)?;
@@ -345,12 +352,12 @@ impl Chains<'_> {
     }
 }
 
-/// Adds rows, which mostly follow each other, to the runs before them.
-fn add_runs(runs: &mut Vec<OrdinalRange>, rows: &[i64]) {
+/// Appends rows to ranges of consecutive numbers.
+fn append_rows(ranges: &mut Vec<OrdinalRange>, rows: &[i64]) {
     for row in rows.iter().copied().map(Ordinal::new) {
-        match runs.last_mut() {
-            Some(run) if row == run.to || Some(row) == run.to.checked_next() => run.to = row,
-            _ => runs.push(OrdinalRange::new(row, row)),
+        match ranges.last_mut() {
+            Some(range) if row == range.to || Some(row) == range.to.checked_next() => range.to = row,
+            _ => ranges.push(OrdinalRange::new(row, row)),
         }
     }
 }

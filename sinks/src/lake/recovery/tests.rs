@@ -1,4 +1,4 @@
-//! Lakes made by hand, and how far each destination is found to reach.
+//! Lakes written file by file, and the last row that is found of each destination.
 
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -41,7 +41,7 @@ async fn recover(store: &Store, days: &Days) -> Result<Found, Error> {
     chains(store, &source(7), &fast_backoff()).recover(&listing).await
 }
 
-/// What a recovery finds, as (table, day, last row).
+/// The recovered destinations, as (table, day, last row).
 fn found(recovered: &[Recovered]) -> Vec<(String, String, i64)> {
     let one =
         |of: &Recovered| (of.destination.table.to_string(), of.destination.date.to_string(), of.last.get());
@@ -60,16 +60,16 @@ async fn check(store: &Store, day: Option<&str>, expected: &[(&str, &str, i64)])
 }
 
 #[tokio::test]
-async fn each_destination_is_found_with_its_last_row_and_true_name() {
+async fn finds_each_destination_with_its_last_row_and_table_name() {
     let folder = TempDir::new().unwrap();
     for address in ["memory://", folder.path().to_str().unwrap()] {
         let store = Store::open(address).unwrap();
         check(&store, None, &[]).await;
         lake_of(&store, &FILES).await;
-        // What is no file of this source's chains is passed over.
+        // Files outside this source's chains are ignored.
         let other = Destination { source: source(8), ..destination("account", "2026-11-22") };
         store
-            .put(&paths::data_file(&other, Ordinal::new(99)), Bytes::from_static(b"another's affair"))
+            .put(&paths::data_file(&other, Ordinal::new(99)), Bytes::from_static(b"not parquet"))
             .await
             .unwrap();
         store.put(&paths::lake_record(), Bytes::from_static(b"{}")).await.unwrap();
@@ -83,7 +83,7 @@ async fn each_destination_is_found_with_its_last_row_and_true_name() {
         check(&store, Some("2026-11-22"), &today).await;
         check(&store, None, &[&today[..], &[("account", "2026-11-21", 3)]].concat()).await;
         check(&store, Some("2026-11-23"), &[]).await;
-        // The day of rows without a time is never over.
+        // The day of rows without a time is always listed.
         let without_time = ("_quarantine", "1970-01-01", 0, 5);
         lake_of(&store, &[without_time]).await;
         check(&store, Some("2026-11-23"), &[("_quarantine", "1970-01-01", 5)]).await;
@@ -91,7 +91,7 @@ async fn each_destination_is_found_with_its_last_row_and_true_name() {
 }
 
 #[tokio::test]
-async fn stale_listing_and_lost_reads_leave_a_hint() {
+async fn stale_listing_gives_earlier_last_rows() {
     let store = Store::open("memory://").unwrap();
     lake_of(&store, &FILES).await;
     let faults = Faults::new();
@@ -105,16 +105,16 @@ async fn stale_listing_and_lost_reads_leave_a_hint() {
 }
 
 #[tokio::test]
-async fn file_that_can_not_be_relied_on_is_an_error_with_its_path() {
+async fn rejects_an_unusable_file_and_names_its_path() {
     let destination = destination("account", "2026-11-22");
     let path = paths::data_file(&destination, Ordinal::new(10));
-    for (bytes, says) in [
-        (Bytes::from_static(b"no parquet"), "could not read data file"),
-        (written(&facts(&destination, 0, 0, 9)), "says that it stands at"),
-        (written(&facts(&destination, 10, 0, 9)), "says that it stands at"),
+    for (bytes, expected) in [
+        (Bytes::from_static(b"not parquet"), "could not read data file"),
+        (written(&facts(&destination, 0, 0, 9)), "contradicts its footer"),
+        (written(&facts(&destination, 10, 0, 9)), "contradicts its footer"),
         (
             written(&FooterFacts { lake: "another".into(), ..facts(&destination, 10, 10, 19) }),
-            "is of lake another",
+            "belongs to lake another",
         ),
     ] {
         let store = Store::open("memory://").unwrap();
@@ -122,12 +122,12 @@ async fn file_that_can_not_be_relied_on_is_an_error_with_its_path() {
         let error = recover(&store, &Days::default()).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Fatal);
         let text = error.to_string();
-        assert!(text.contains(says) && text.contains(path.as_ref()), "{text}");
+        assert!(text.contains(expected) && text.contains(path.as_ref()), "{text}");
     }
 }
 
 #[tokio::test]
-async fn recovery_runs_on_a_task_of_its_own() {
+async fn recovery_future_can_be_spawned() {
     let store = Store::open("memory://").unwrap();
     lake_of(&store, &FILES).await;
     let task = tokio::spawn(async move { recover(&store, &Days::default()).await });
@@ -135,7 +135,7 @@ async fn recovery_runs_on_a_task_of_its_own() {
 }
 
 #[tokio::test]
-async fn footers_state_the_highest_durable_position() {
+async fn returns_the_highest_durable_position_of_the_footers() {
     let store = Store::open("memory://").unwrap();
     assert_eq!(recover(&store, &Days::default()).await.unwrap(), Found::default());
     for (table, continues_at, first, last, durable) in [
@@ -156,26 +156,26 @@ async fn footers_state_the_highest_durable_position() {
     }
     let found = recover(&store, &Days::default()).await.unwrap();
     assert_eq!((found.durable, found.highest_row()), (Some(Ordinal::new(9)), Some(Ordinal::new(20))));
-    // A position that a file can't have stated, or that a flipped bit made, is not believed.
+    // A durable position above the file's own rows, or with a flipped bit, is an error.
     let destination = destination("visit", "2026-11-22");
     let path = paths::data_file(&destination, Ordinal::new(0));
-    let leads = FooterFacts { durable: Some(Ordinal::new(3)), ..facts(&destination, 0, 3, 8) };
-    let mut flipped = written(&FooterFacts { durable: Some(Ordinal::new(2)), ..leads.clone() }).to_vec();
+    let too_high = FooterFacts { durable: Some(Ordinal::new(3)), ..facts(&destination, 0, 3, 8) };
+    let mut flipped = written(&FooterFacts { durable: Some(Ordinal::new(2)), ..too_high.clone() }).to_vec();
     let digit = flipped.windows(11).rposition(|bytes| bytes == b"\"durable\":2").unwrap() + 10;
     flipped[digit] ^= 1;
-    for (bytes, says) in [
-        (written(&leads), "was durable before it"),
+    for (bytes, expected) in [
+        (written(&too_high), "which is not below the file's first row"),
         (flipped.into(), "its footer does not match its checksum"),
     ] {
         store.put(&path, bytes).await.unwrap();
         let error = recover(&store, &Days::default()).await.unwrap_err();
         let text = format!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string));
-        assert!(text.contains(says), "{text}");
+        assert!(text.contains(expected), "{text}");
     }
 }
 
 #[tokio::test]
-async fn days_that_are_named_are_looked_at_and_the_day_without_a_time_always() {
+async fn includes_additional_days_and_always_the_unknown_day() {
     let store = Store::open("memory://").unwrap();
     let days = ["1970-01-01", "2024-02-02", "2025-03-03", "2026-11-22"];
     lake_of(&store, &days.map(|day| ("account", day, 0, 3))).await;
@@ -190,7 +190,7 @@ async fn days_that_are_named_are_looked_at_and_the_day_without_a_time_always() {
 }
 
 #[tokio::test]
-async fn rows_are_read_of_every_file_that_reaches_above() {
+async fn reads_only_files_that_may_have_rows_above() {
     const COLUMNS: RowColumns = RowColumns { ordinal: "_sequence_number", row_index: "_row_index" };
     let store = Store::open("memory://").unwrap();
     for (table, continues_at, first, last) in
@@ -218,9 +218,9 @@ async fn rows_are_read_of_every_file_that_reaches_above() {
         let rows = rows.await.unwrap();
         assert_eq!(rows, expected.iter().cloned().map(OrdinalRange::from).collect(), "{after:?}");
     }
-    // A file that ends at or below is not read at all.
+    // A file that ends at or below the position is not read.
     let first = paths::data_file(&destination("account", "2026-11-22"), Ordinal::new(0));
-    store.put(&first, Bytes::from_static(b"no parquet")).await.unwrap();
+    store.put(&first, Bytes::from_static(b"not parquet")).await.unwrap();
     let above = chains(&store, &source, &backoff);
     assert!(above.rows_above(&listing, Some(Ordinal::new(4)), COLUMNS).await.is_ok());
     assert!(above.rows_above(&listing, Some(Ordinal::new(3)), COLUMNS).await.is_err());
