@@ -106,10 +106,10 @@ pub(super) fn name(text: &str) -> Result<String, String> {
 
 /// Reads `30s`, `10m`, `1h`, `250ms` and what else the parser of `jiff` takes; a bare number is seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let text = text.trim();
-    let parsed = match text.parse() {
+    let trimmed = text.trim();
+    let parsed = match trimmed.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => text.parse::<SignedDuration>().ok().and_then(|duration| duration.try_into().ok()),
+        Err(_) => trimmed.parse::<SignedDuration>().ok().and_then(|duration| duration.try_into().ok()),
     };
     let duration = parsed.ok_or_else(|| format!("invalid duration `{text}`: write 30s, 10m or 1h"))?;
     Ok(duration.min(MAX_DURATION))
@@ -120,10 +120,11 @@ const MAX_DURATION: Duration = Duration::from_millis(i64::MAX as u64);
 
 /// Reads `256MiB`, `1GiB`, `64KiB` and what else the parser of `bytesize` takes; a bare number is bytes.
 fn size(text: &str) -> Result<u64, String> {
-    let text = text.trim();
+    let trimmed = text.trim();
     // `K`, `M` and `G` are binary here, as in the options of a JVM; `bytesize` takes them for decimal units.
-    let is_binary = text.ends_with(['K', 'M', 'G']);
-    let parsed = if is_binary { format!("{text}iB").parse() } else { text.parse::<ByteSize>() };
+    let is_binary = trimmed.ends_with(['K', 'M', 'G']);
+    let parsed = if is_binary { format!("{trimmed}iB").parse() } else { trimmed.parse::<ByteSize>() };
+    // The error repeats the text exactly as given, so that `arguments` finds and masks a secret in it.
     let size = parsed.map_err(|_| format!("invalid size `{text}`: write 256MiB or 1GiB"))?;
     Ok(size.as_u64())
 }
