@@ -33,7 +33,7 @@ fn failed_run_ends_while_a_store_call_hangs() {
     let run = catchwater(&hub.run_arguments(lake)).stderr(Stdio::piped()).spawn().unwrap();
     let (status, text) = ended(run, END_MAX);
     assert_eq!(status.code(), Some(7), "{text}");
-    assert!(text.contains("can't be understood"), "{text}");
+    assert!(text.contains("can't be parsed"), "{text}");
 }
 
 #[test]

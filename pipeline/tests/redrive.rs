@@ -92,9 +92,9 @@ fn make_lake(lake: &Path, bodies: &[Vec<u8>]) {
         let store = Store::open(lake.to_str().unwrap()).unwrap();
         let records = Records::new(store.clone(), Backoff::for_store(0));
         let source = SourceId::new("orders", 1_763_800_000_000, 0);
-        records.first_start(&source, FirstStart { partitions: vec![0] }).await.unwrap();
+        records.record_first_start(&source, FirstStart { partitions: vec![0] }).await.unwrap();
         let origin = Origin { first: Ordinal::new(0), routing_version: 1, namespace: "namespace".to_owned() };
-        records.begin(&source, origin).await.unwrap();
+        records.record_origin(&source, origin).await.unwrap();
         let destination = Destination { table: QUARANTINE.into(), date: Date::from_unix_ms(NOON), source };
         let facts = FooterFacts {
             lake: records.lake_id().await.unwrap(),

@@ -1,13 +1,13 @@
 //! Delays between attempts at one request, and the decision to give up.
 //!
-//! Owns the delays and the count of attempts. Does not own the errors: each says for itself if it is transient.
+//! Owns the delays and the count of attempts. Does not own errors, which implement [`Retryable`].
 
 use std::error::Error;
 use std::time::Duration;
 
-/// An error that knows if another attempt can succeed.
+/// An error that is transient or final.
 pub trait Retryable: Error + 'static {
-    /// True if another attempt can succeed: there was no answer, or the peer was busy.
+    /// True if another attempt can succeed: the request had no answer, or the peer was busy.
     fn is_transient(&self) -> bool;
 }
 
@@ -34,12 +34,12 @@ pub struct Attempts<'a> {
 }
 
 impl Backoff {
-    /// The policy for a store: gives up after about a minute. A longer outage is for the operator to see.
+    /// The policy for a store: gives up after about a minute, so that an operator sees a longer outage.
     pub fn for_store(seed: u64) -> Self {
         Self { first: FIRST_DELAY, longest: MAX_DELAY, attempts_max: MAX_ATTEMPTS, seed }
     }
 
-    /// Delay after the `attempt`th attempt, counted from 1: between half and all of its doubled step.
+    /// Delay after attempt number `attempt`, counted from 1: between half of its step and the whole step. Steps double.
     pub fn delay(&self, attempt: u32) -> Duration {
         let doublings = attempt.saturating_sub(1).min(31);
         let step = self.first.saturating_mul(1 << doublings).min(self.longest);
@@ -47,15 +47,15 @@ impl Backoff {
         step.mul_f64(0.5 + jitter / 2.0)
     }
 
-    /// Starts to count the attempts at one request.
+    /// Begins the count of attempts at one request.
     pub fn attempts(&self) -> Attempts<'_> {
         Attempts { backoff: self, made: 0 }
     }
 }
 
 impl Attempts<'_> {
-    /// Counts a failed attempt and returns the delay before the next one; `None` if another attempt cannot succeed, or
-    /// enough were made.
+    /// Counts a failed attempt. Returns the delay before the next one; `None` if the error is final or this was the last
+    /// attempt.
     pub fn next_delay(&mut self, error: &impl Retryable) -> Option<Duration> {
         self.made += 1;
         let retry = error.is_transient() && self.made < self.backoff.attempts_max;
@@ -65,7 +65,7 @@ impl Attempts<'_> {
     /// Waits before the next attempt.
     ///
     /// # Errors
-    /// Returns `error` if another attempt cannot succeed, or enough were made.
+    /// Returns `error` if it is final or this was the last attempt.
     pub async fn wait_after<E: Retryable>(&mut self, error: E) -> Result<(), E> {
         let Some(delay) = self.next_delay(&error) else { return Err(error) };
         tracing::warn!(attempt = self.made, ?delay, error = &error as &dyn Error, "request failed; retrying");
@@ -74,13 +74,13 @@ impl Attempts<'_> {
     }
 }
 
-/// Long enough for a busy store to recover, short enough that a single lost request goes unnoticed.
+/// Delay after the first attempt: long enough for a busy store to recover, short enough to hide one lost request.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 
-/// Six requests a minute to a store that is down: more would slow its recovery.
+/// Upper bound of a delay: six requests a minute to a store that is down. More would slow its recovery.
 const MAX_DELAY: Duration = Duration::from_secs(10);
 
-/// About a minute, with the delays above.
+/// Number of attempts: about a minute with the delays above.
 const MAX_ATTEMPTS: u32 = 12;
 
 #[cfg(test)]

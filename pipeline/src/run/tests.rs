@@ -90,7 +90,7 @@ async fn readers_with_older_rules_are_displaced_before_newer_rules_begin() {
     assert_eq!(displaced.kind(), ErrorKind::OwnershipLost, "{displaced:?}");
     // Give up the events of the older rules, so that they have nothing outstanding.
     let range = OrdinalRange { from: Ordinal::new(0), to: Ordinal::new(9) };
-    records.give_up(&fixture.source(0), range).await.unwrap();
+    records.record_loss(&fixture.source(0), range).await.unwrap();
     assert_eq!(fixture.run(true).await.unwrap().rows, 0, "all events were the older rules'");
     fixture.append(0, 5, 100);
     assert_eq!(fixture.run(true).await.unwrap().rows, 5);
@@ -455,8 +455,8 @@ impl Fixture {
         let namespace = self.config(true).connection_string.namespace().to_owned();
         let origin = records::Origin { first: Ordinal::new(0), routing_version, namespace };
         let first_start = records::FirstStart { partitions: (0..self.hub.partitions()).collect() };
-        records.first_start(&self.source(0), first_start).await.unwrap();
-        records.begin(&self.source(0), origin).await.unwrap();
+        records.record_first_start(&self.source(0), first_start).await.unwrap();
+        records.record_origin(&self.source(0), origin).await.unwrap();
         records
     }
 

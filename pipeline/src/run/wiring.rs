@@ -84,7 +84,7 @@ async fn wire(
     let hub = client.hub().await?;
     let partitions = hub.partitions.iter().map(|partition| partition.get()).collect();
     let first_start =
-        records.first_start(&source_of(&hub, PartitionId::new(0)), FirstStart { partitions }).await?;
+        records.record_first_start(&source_of(&hub, PartitionId::new(0)), FirstStart { partitions }).await?;
     let scope = Scope {
         lake: lake.clone(),
         namespace: config.connection_string.namespace().to_owned(),

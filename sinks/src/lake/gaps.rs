@@ -207,7 +207,7 @@ mod tests {
             let error =
                 records(&store).accept_gaps(&source(7), NotSent, &gaps(&[(10, 14)])).await.unwrap_err();
             assert!(
-                error.to_string().contains("-10.json\" does not cover the number in its name"),
+                error.to_string().contains("-10.json\" does not cover the sequence number in its name"),
                 "{error}"
             );
         }

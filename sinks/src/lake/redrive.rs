@@ -298,7 +298,7 @@ mod tests {
                 named(&|plan| drop(plan.rows.insert("_quarantine".into(), vec![Ordinal::new(1)]))),
                 "back",
             ),
-            ("no JSON", b"{".to_vec(), "can't be understood"),
+            ("no JSON", b"{".to_vec(), "can't be parsed"),
         ];
         for (case, bytes, words) in cases {
             let store = Store::open("memory://").unwrap();

@@ -261,7 +261,7 @@ mod tests {
         let store = Store::open("memory://").unwrap();
         let records = Records::new(store.clone(), fast_backoff());
         let origin = Origin { first: Ordinal::new(40), routing_version: 1, namespace: "ns".into() };
-        records.begin(&source(7), origin).await.unwrap();
+        records.record_origin(&source(7), origin).await.unwrap();
         (store, records)
     }
 

@@ -86,7 +86,7 @@ impl Body {
             writer.writer_version().as_num(),
             rows,
             Some(writer.created_by().to_owned()),
-            Some(vec![facts::entry_of(facts)]),
+            Some(vec![facts::to_entry(facts)]),
             numbered,
             None,
         );

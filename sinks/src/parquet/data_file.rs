@@ -16,7 +16,7 @@ use parquet::errors::ParquetError;
 use parquet::schema::types::TypePtr;
 
 use super::error::Error;
-use super::facts::{Footer, FooterFacts, facts_of, read_footer};
+use super::facts::{Footer, FooterFacts, find_facts, read_footer};
 use super::field_ids;
 use crate::store::Store;
 
@@ -43,7 +43,7 @@ impl<'a> DataFile<'a> {
         let Some(footer) = read_footer(store, path).await? else {
             return Ok(None);
         };
-        let facts = facts_of(&footer.metadata, path)?;
+        let facts = find_facts(&footer.metadata, path)?;
         Ok(Some(Self { store, path, footer, facts }))
     }
 

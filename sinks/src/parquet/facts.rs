@@ -1,4 +1,6 @@
-//! What a data file's footer says about its place in its chain, and how it is read back.
+//! Facts of a data file in its footer: its position in its chain, and how the file is read back.
+//!
+//! Owns: the JSON object and reading a footer. Does not own: the checksum in it (`footer_checksum`).
 
 use std::sync::Arc;
 
@@ -14,54 +16,54 @@ use crate::ordinals::Ordinal;
 use crate::paths::{self, Destination};
 use crate::store::{Store, Tail};
 
-/// The one entry of ours among a footer's key-value metadata.
+/// Key of our entry in the key-value metadata of a footer.
 pub const FACTS_KEY: &str = "catchwater";
 
-/// What a data file says of itself; nothing in it depends on a clock.
+/// Facts of a data file. None depends on a clock.
 ///
 /// # Shape
-/// A JSON object under [`FACTS_KEY`]; `docs/FORMATS.md`. Members of a later version are passed over.
+/// A JSON object under [`FACTS_KEY`], see `docs/FORMATS.md`. Unknown members of later versions are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FooterFacts {
     /// The lake's id.
     pub lake: String,
-    /// The chain that the file belongs to: `table`, `date` and `source` of the JSON object.
+    /// The file's chain: `table`, `date` and `source` in the JSON object.
     #[serde(flatten)]
     pub destination: Destination,
-    /// One past the last row of the destination's file before this, 0 for its first; as in the file's name.
+    /// One past the last row of the previous file of the chain; 0 for the first file. It is in the file's name.
     pub continues_at: Ordinal,
     /// The ordinal of the first row.
     pub first: Ordinal,
-    /// The ordinal of the last row: all rows of the destination up to it are in this file or before it.
+    /// The ordinal of the last row. All rows of the destination up to it are in this file or an earlier one.
     pub last: Ordinal,
-    /// How many rows the file has.
+    /// Number of rows.
     pub rows: u64,
-    /// The version of the rules that sent the rows here.
+    /// Version of the routing rules that chose this destination.
     pub routing_version: u32,
-    /// Who wrote the file: for counting, never for judging.
+    /// Id of the writer, for statistics. No decision depends on it.
     pub writer: String,
-    /// The version of the contract that the file keeps: see [`CONTRACT`](crate::CONTRACT).
+    /// Version of the contract, see [`CONTRACT`](crate::CONTRACT).
     pub contract: u32,
-    /// Files whose rows this one holds in their place: compaction wrote it, and it is in no chain.
+    /// Files that this file replaces. Compaction wrote it, and it is not part of a chain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replaces: Vec<Replaced>,
-    /// Rows that the file had once and that were removed on purpose. Its chain facts stay as they were.
+    /// Rows that were removed from the file on purpose. The other facts are unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<Removed>,
-    /// When the file was put, everything of the source up to here was in the lake already: a lower bound that stays
-    /// true, whatever becomes of checkpoints.
+    /// Durable position of the source when the file was put: every event up to it was in the lake. It remains a valid
+    /// lower bound if checkpoints are lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durable: Option<Ordinal>,
 }
 
 impl FooterFacts {
-    /// The key of the file, unless it is that of a redrive: its name in the chain of its destination.
+    /// Key of the file in the chain of its destination. A redriven file has another key.
     pub fn data_file(&self) -> Path {
         paths::data_file(&self.destination, self.continues_at)
     }
 
-    /// Facts of a file in tests: written by "a writer" into "this lake" under the first version of the routing rules, with
-    /// one row of `first` and, if that is another one, one of `last`.
+    /// Facts for tests, of a file with one row of `first` and, if it differs, one of `last`. The writer is "a writer", the
+    /// lake "this lake", the version of the routing rules 1.
     #[cfg(any(test, feature = "test-util"))]
     #[must_use]
     pub fn sample(destination: Destination, continues_at: i64, first: i64, last: i64) -> Self {
@@ -82,39 +84,39 @@ impl FooterFacts {
     }
 }
 
-/// A file that another one replaces.
+/// A file that another file replaces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replaced {
     /// Its key in the lake.
     pub file: String,
-    /// How many rows it had.
+    /// Number of its rows.
     pub rows: u64,
 }
 
 /// Rows that were removed from a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Removed {
-    /// How many.
+    /// Number of removed rows.
     pub rows: u64,
-    /// Why: `compacted`, `forgotten`, or a word of a later version.
+    /// `compacted`, `forgotten`, or a reason of a later version.
     pub reason: String,
 }
 
-/// Reads a file's facts from its end; `None` if there is no such file.
+/// Reads the facts of a file from its footer; `None` if the file does not exist.
 pub async fn read_facts(store: &Store, path: &Path) -> Result<Option<FooterFacts>, Error> {
     match read_footer(store, path).await? {
-        // A position that a flipped bit made would be believed.
+        // Without this check, a flipped bit could make a wrong position.
         Some(footer) if footer_checksum::is_intact(&footer.tail) == Some(false) => Err(Error::Foreign {
             path: path.to_string(),
             reason: "its footer does not match its checksum".to_owned(),
         }),
-        Some(footer) => facts_of(&footer.metadata, path).map(Some),
+        Some(footer) => find_facts(&footer.metadata, path).map(Some),
         None => Ok(None),
     }
 }
 
-/// Finds the facts among a footer's metadata.
-pub(super) fn facts_of(metadata: &ParquetMetaData, path: &Path) -> Result<FooterFacts, Error> {
+/// Finds the facts in the metadata of a footer.
+pub(super) fn find_facts(metadata: &ParquetMetaData, path: &Path) -> Result<FooterFacts, Error> {
     let entries = metadata.file_metadata().key_value_metadata();
     let ours = entries.into_iter().flatten().find(|entry| entry.key == FACTS_KEY);
     let text = ours.and_then(|entry| entry.value.as_deref()).ok_or_else(|| Error::Foreign {
@@ -123,37 +125,37 @@ pub(super) fn facts_of(metadata: &ParquetMetaData, path: &Path) -> Result<Footer
     })?;
     serde_json::from_str(text).map_err(|error| Error::Foreign {
         path: path.to_string(),
-        reason: format!("the entry {FACTS_KEY:?} of its footer can't be read: {error}"),
+        reason: format!("the entry {FACTS_KEY:?} of its footer can't be parsed: {error}"),
     })
 }
 
-/// Writes the facts as an entry of a footer's metadata.
-pub(super) fn entry_of(facts: &FooterFacts) -> KeyValue {
-    // A struct of strings and numbers always has a JSON form.
+/// The facts as an entry of a footer's metadata, with a placeholder for the checksum.
+pub(super) fn to_entry(facts: &FooterFacts) -> KeyValue {
+    // Serializing strings and numbers can't fail.
     KeyValue::new(
         FACTS_KEY.to_owned(),
         footer_checksum::with_placeholder(&serde_json::to_string(facts).unwrap_or_default()),
     )
 }
 
-/// A file's footer, and what was fetched with it.
+/// Footer of a file, with the bytes that were fetched.
 pub(super) struct Footer {
     /// The footer without its page indexes.
     pub(super) metadata: Arc<ParquetMetaData>,
-    /// The file's last bytes.
+    /// The last bytes of the file.
     pub(super) tail: Bytes,
-    /// Where in the file they begin.
+    /// Offset of `tail` in the file, in bytes.
     pub(super) tail_start: u64,
 }
 
 impl Footer {
-    /// The size of the file.
+    /// Size of the file, in bytes.
     pub(super) fn file_bytes(&self) -> u64 {
         self.tail_start + self.tail.len() as u64
     }
 }
 
-/// Reads a file's footer; `None` if there is no such file.
+/// Reads the footer of a file; `None` if the file does not exist.
 pub(super) async fn read_footer(store: &Store, path: &Path) -> Result<Option<Footer>, Error> {
     let Some(Tail { bytes: tail, size }) = store.get_tail(path, TAIL_BYTES).await? else {
         return Ok(None);
@@ -181,6 +183,6 @@ pub(super) async fn read_footer(store: &Store, path: &Path) -> Result<Option<Foo
     }
 }
 
-/// How much of a file's end is fetched at first: a footer of a hundred columns takes ten kilobytes, small
-/// files are within it as a whole, and a second request costs more than the bytes.
+/// Bytes at the end of a file that the first request fetches. A footer of a hundred columns has ten kilobytes, and a second
+/// request costs more than the additional bytes.
 const TAIL_BYTES: u64 = 64 * 1024;

@@ -1,4 +1,4 @@
-//! Verification of a file's pages.
+//! Verification of the pages of a file.
 //!
 //! Owns: comparing each page and the footer with their checksums, and page headers with the footer. Does not own: bloom
 //! filters, which have no checksum.
@@ -16,18 +16,18 @@ use super::error::Error;
 use super::footer_checksum;
 use super::page_header::{PageHeader, PageKind};
 
-/// Differences between a file and what was written.
+/// Damage of a file: differences from the bytes that this program wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// The first difference, for people.
+    /// Description of the first difference.
     pub reason: String,
-    /// The columns that differ: their values are not reliable, and decoding them may fail in any way.
+    /// Damaged columns. Their values are unreliable, and decoding them may panic.
     pub columns: BTreeSet<String>,
 }
 
 impl DataFile<'_> {
     /// Reads every page and compares it with its checksum; `None` if this program wrote the file and it is unchanged.
-    /// Holds `FETCH_BYTES` of the file at a time, or one column chunk where that is larger.
+    /// Memory is bounded by `FETCH_BYTES` or the largest column chunk.
     pub async fn verify(&self) -> Result<Option<Damage>, Error> {
         let metadata = &self.footer.metadata;
         let writer = metadata.file_metadata().created_by().unwrap_or("an unnamed program");
@@ -47,7 +47,7 @@ impl DataFile<'_> {
             for column in row_group.columns() {
                 match range_of(column).filter(|range| range.end <= self.footer.file_bytes()) {
                     Some(range) => chunks.push((column, range)),
-                    None => add(&mut damage, column, || {
+                    None => add_damage(&mut damage, column, || {
                         "its offsets in the footer are outside the file".to_owned()
                     }),
                 }
@@ -56,8 +56,8 @@ impl DataFile<'_> {
                 let ranges: Vec<Range<u64>> = batch.iter().map(|(_, range)| range.clone()).collect();
                 let fetched = self.fetch(&ranges).await?;
                 for ((column, _), bytes) in batch.iter().zip(&fetched) {
-                    if let Err(fault) = check(column, bytes) {
-                        add(&mut damage, column, || format!("row group {group}: {fault}"));
+                    if let Err(fault) = check_pages(column, bytes) {
+                        add_damage(&mut damage, column, || format!("row group {group}: {fault}"));
                     }
                 }
             }
@@ -65,8 +65,8 @@ impl DataFile<'_> {
         Ok(damage)
     }
 
-    /// True if the footer matches its checksum. Fetches the whole file if the footer is longer than the end that was read on
-    /// opening.
+    /// True if the footer matches its checksum. Fetches the whole file if the footer is longer than the tail that was read
+    /// on opening.
     async fn footer_is_intact(&self) -> Result<bool, Error> {
         if let Some(intact) = footer_checksum::is_intact(&self.footer.tail) {
             return Ok(intact);
@@ -76,20 +76,20 @@ impl DataFile<'_> {
     }
 }
 
-/// Adds a difference in a column.
-fn add(damage: &mut Option<Damage>, column: &ColumnChunkMetaData, fault: impl FnOnce() -> String) {
+/// Adds damage of a column. The first call gives the reason.
+fn add_damage(damage: &mut Option<Damage>, column: &ColumnChunkMetaData, fault: impl FnOnce() -> String) {
     let path = column.column_path();
     let first = || format!("column {:?}: {}", path.string(), fault());
     let damage = damage.get_or_insert_with(|| Damage { reason: first(), columns: BTreeSet::new() });
     damage.columns.extend(path.parts().first().cloned());
 }
 
-/// Bytes fetched at once: few requests for a file, and little memory when many files are verified at a time.
+/// Bytes fetched at once: a compromise between requests for each file and memory when many files are verified in parallel.
 const FETCH_BYTES: u64 = 1 << 20;
 
 type Chunk<'a> = (&'a ColumnChunkMetaData, Range<u64>);
 
-/// Splits chunks into batches that are fetched together.
+/// Splits chunks into batches of at most `FETCH_BYTES`, or one larger chunk.
 fn fetch_batches<'a, 'b>(mut chunks: &'b [Chunk<'a>]) -> Vec<&'b [Chunk<'a>]> {
     let mut batches = Vec::new();
     while !chunks.is_empty() {
@@ -106,7 +106,7 @@ fn fetch_batches<'a, 'b>(mut chunks: &'b [Chunk<'a>]) -> Vec<&'b [Chunk<'a>]> {
     batches
 }
 
-/// Byte range of a chunk in its file; `None` if its offsets are not valid.
+/// Byte range of a chunk in its file; `None` if its offsets are invalid.
 fn range_of(column: &ColumnChunkMetaData) -> Option<Range<u64>> {
     let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
     let start = u64::try_from(start).ok()?;
@@ -114,7 +114,7 @@ fn range_of(column: &ColumnChunkMetaData) -> Option<Range<u64>> {
 }
 
 /// Compares the pages of a chunk with their checksums, and their headers with the footer.
-fn check(column: &ColumnChunkMetaData, chunk: &Bytes) -> Result<(), &'static str> {
+fn check_pages(column: &ColumnChunkMetaData, chunk: &Bytes) -> Result<(), &'static str> {
     let has_dictionary = column.dictionary_page_offset().is_some();
     let (mut at, mut values, mut uncompressed_bytes) = (0, 0, 0);
     while at < chunk.len() {

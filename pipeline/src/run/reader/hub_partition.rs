@@ -110,7 +110,7 @@ impl HubPartition {
                 partition = %self.id, %from, %to,
                 "events are lost; going on without them because of --accept-loss"
             );
-            self.deps.records.give_up(&self.source, *range).await?;
+            self.deps.records.record_loss(&self.source, *range).await?;
         }
         Ok(())
     }

@@ -157,7 +157,7 @@ impl Starting<'_> {
             routing_version: ROUTING_VERSION,
             namespace: self.partition.deps.checkpoints.scope().namespace.clone(),
         };
-        Ok(records.begin(&self.partition.source, ours).await?.first)
+        Ok(records.record_origin(&self.partition.source, ours).await?.first)
     }
 
     /// The done position, and the first event to read. Records lost events first, if the operator asked to go on

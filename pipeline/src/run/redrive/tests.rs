@@ -72,9 +72,9 @@ impl Lake {
     async fn new(bodies: &[Vec<u8>]) -> Self {
         let lake = Self { store: Store::open("memory://").unwrap() };
         let records = Records::new(lake.store.clone(), no_backoff());
-        records.first_start(&source(), FirstStart { partitions: vec![0] }).await.unwrap();
+        records.record_first_start(&source(), FirstStart { partitions: vec![0] }).await.unwrap();
         let origin = Origin { first: Ordinal::new(0), routing_version: 1, namespace: "ns".to_owned() };
-        records.begin(&source(), origin).await.unwrap();
+        records.record_origin(&source(), origin).await.unwrap();
         lake.quarantine(0, bodies).await;
         lake
     }

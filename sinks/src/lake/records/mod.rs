@@ -1,8 +1,8 @@
-//! The lake's small records: its identity, the origin of each source, ordinals that were given up.
+//! Records of the lake: its identity, the origin of each source, ordinals that were given up.
 //!
-//! Each is a JSON object that is put once and never changed, so that two writers that disagree find out, and
-//! the one that was first holds. Does not own the chain of routing rules ([`super::rules`]), accepted gaps
-//! ([`super::gaps`]) and the tables' schemas ([`super::schema`]), which are put the same way.
+//! Owns the protocol of records: each is a JSON object that is put once and never changed. If two writers disagree, the
+//! first put is valid and the other writer reads it. Does not own routing rules ([`super::rules`]), accepted gaps
+//! ([`super::gaps`]) and schemas ([`super::schema`]), which use the same protocol.
 
 use bytes::Bytes;
 use object_store::path::Path;
@@ -23,21 +23,21 @@ pub struct Records {
     backoff: Backoff,
 }
 
-/// The origin of a source in a lake: earlier events are not read.
+/// The origin of a source in a lake. Earlier events are not read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// The first sequence number of the lake.
+    /// The first sequence number that the lake contains.
     pub first: Ordinal,
-    /// The rules that hold from there on, until the first of [`super::rules`].
+    /// Version of the rules that apply from there on, until the first record of [`super::rules`].
     pub routing_version: u32,
-    /// The namespace of the log, whose names are unique only there.
+    /// Namespace of the log. Names of logs are unique only within it.
     pub namespace: String,
 }
 
-/// Facts of a log when the lake first read it.
+/// State of a log when the lake first read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstStart {
-    /// The partitions it had. Any other was added later, and is read from its first event.
+    /// Partitions at that time. Any other partition was added later and is read from its first event.
     pub partitions: Vec<u32>,
 }
 
@@ -47,12 +47,12 @@ impl Records {
         Self { store, backoff }
     }
 
-    /// The lake's id; the first to ask gives it one.
+    /// Returns the lake's id; creates one for an empty lake.
     ///
     /// # Errors
-    /// [`Error::NoIdentity`] if the folder has data files and no id: they are of a lake whose records are gone.
+    /// [`Error::NoIdentity`] if the folder has data files but no id: the records of that lake are missing.
     pub async fn lake_id(&self) -> Result<String, Error> {
-        // Nearly every start finds the record: looking first saves a put of a thing that is there.
+        // Nearly every start finds the record, so the read saves a put.
         if let Some(id) = self.existing_id().await? {
             return Ok(id);
         }
@@ -61,24 +61,24 @@ impl Records {
             return Err(Error::NoIdentity { data_file: data_file.to_string(), record });
         }
         let ours = Lake { id: Uuid::new_v4().to_string(), contract: CONTRACT };
-        of_our_contract(self.put_once(&paths::lake_record(), ours).await?)
+        check_contract(self.put_once(&paths::lake_record(), ours).await?)
     }
 
     /// The lake's id, if it has one.
     ///
     /// # Errors
-    /// [`Error::Contract`] if the lake keeps another contract than this version's.
+    /// [`Error::Contract`] if the lake has another version of the contract than this program.
     pub async fn existing_id(&self) -> Result<Option<String>, Error> {
-        self.get::<Lake>(&paths::lake_record()).await?.map(of_our_contract).transpose()
+        self.get::<Lake>(&paths::lake_record()).await?.map(check_contract).transpose()
     }
 
     /// Records the partitions of a log at its first start, unless they are recorded; returns the record. `source` is any of
     /// its partitions.
     ///
     /// # Errors
-    /// [`Error::StartMissing`] if a partition of the log has begun and the record is gone: which partitions were added
-    /// since can't be told any more.
-    pub async fn first_start(&self, source: &SourceId, ours: FirstStart) -> Result<FirstStart, Error> {
+    /// [`Error::StartMissing`] if a partition of the log has an origin but the record is missing: the partitions that were
+    /// added later are then unknown.
+    pub async fn record_first_start(&self, source: &SourceId, ours: FirstStart) -> Result<FirstStart, Error> {
         let path = paths::first_start(source);
         if let Some(recorded) = self.get(&path).await? {
             return Ok(recorded);
@@ -94,8 +94,8 @@ impl Records {
     /// Records the origin of a source, unless it has one; returns the record.
     ///
     /// # Errors
-    /// [`Error::Namespace`] if the source was begun from another namespace.
-    pub async fn begin(&self, source: &SourceId, ours: Origin) -> Result<Origin, Error> {
+    /// [`Error::Namespace`] if the recorded origin has another namespace.
+    pub async fn record_origin(&self, source: &SourceId, ours: Origin) -> Result<Origin, Error> {
         let namespace = ours.namespace.clone();
         let recorded = self.put_once(&paths::origin(source), ours).await?;
         if recorded.namespace.eq_ignore_ascii_case(&namespace) {
@@ -109,20 +109,20 @@ impl Records {
         self.get(&paths::origin(source)).await
     }
 
-    /// Records that the run goes on without these events (rule 8).
+    /// Records that the run continues without these events (rule 8).
     ///
-    /// Where a range that begins the same is recorded and ends earlier, the rest is recorded as another.
-    pub async fn give_up(&self, source: &SourceId, mut range: OrdinalRange) -> Result<(), Error> {
+    /// If a recorded range with the same start ends earlier, the rest becomes another record.
+    pub async fn record_loss(&self, source: &SourceId, mut range: OrdinalRange) -> Result<(), Error> {
         while !range.is_empty() {
             let recorded = self.put_once(&paths::lost(source, range.from), range).await?;
-            // At least one ordinal each round: a record that ends before it begins must not repeat it without end.
+            // Advances at least one ordinal, so that a record that ends before its start can't cause an endless loop.
             let Some(next) = recorded.to.max(range.from).checked_next() else { break };
             range.from = next;
         }
         Ok(())
     }
 
-    /// The ranges that were given up, in rising order.
+    /// The ranges that were given up, in ascending order.
     pub async fn lost_ranges(&self, source: &SourceId) -> Result<Vec<OrdinalRange>, Error> {
         let mut ranges = Vec::new();
         for path in self.list(&paths::lost_folder()).await? {
@@ -134,7 +134,7 @@ impl Records {
         Ok(ranges)
     }
 
-    /// Puts a record unless its name has one, and returns the one that is there.
+    /// Puts a record unless its name is taken; returns the record under the name.
     pub(super) async fn put_once<T>(&self, path: &Path, ours: T) -> Result<T, Error>
     where
         T: Serialize + DeserializeOwned,
@@ -149,15 +149,15 @@ impl Records {
                 Err(error) if error.kind() == Kind::Unknown => error.into(),
                 Err(error) => return Err(error.into()),
             };
-            // As for files: after any other answer, the record under the name decides.
-            if let Some(standing) = self.get(path).await? {
-                return Ok(standing);
+            // After any answer but success, the record under the name decides, as for data files (rule 3).
+            if let Some(recorded) = self.get(path).await? {
+                return Ok(recorded);
             }
             attempts.wait_after(failed).await?;
         }
     }
 
-    /// Reads a record, made durable before anybody builds on it.
+    /// Reads a record and makes it durable before any other write depends on it.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, Error> {
         let mut attempts = self.backoff.attempts();
         let bytes = loop {
@@ -170,7 +170,7 @@ impl Records {
         bytes.map(parse).transpose().map_err(|source| Error::Json { path: path.to_string(), source })
     }
 
-    /// The records below a folder: a hint, as every listing.
+    /// Lists the records below a folder. A listing is a hint.
     pub(super) async fn list(&self, folder: &Path) -> Result<Vec<Path>, Error> {
         let mut attempts = self.backoff.attempts();
         loop {
@@ -191,14 +191,14 @@ impl Records {
         Ok(None)
     }
 
-    /// The folders of the lake's tables.
+    /// Folder names of the lake's tables.
     pub(super) async fn table_folders(&self) -> Result<Vec<String>, Error> {
         let mut folders = self.folders(None).await?;
         folders.retain(|folder| paths::is_table_folder(folder));
         Ok(folders)
     }
 
-    /// A data file of the table with this folder, if there is one.
+    /// A data file of the table with this folder name, if there is one.
     pub(super) async fn data_file_in(&self, table: &str) -> Result<Option<Path>, Error> {
         let days = self.folders(Some(&paths::listed_folder(&[table]))).await?;
         for day in days.iter().filter(|day| paths::parse_date_folder(day).is_some()) {
@@ -232,13 +232,11 @@ impl Records {
 /// A record that could not be read or put.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store did not do what was asked.
+    /// The store refused a request, or did not answer in time.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// A record is not what this version writes.
-    #[error(
-        "record {path:?} can't be understood: restore it from a backup of the lake's `_catchwater` folder"
-    )]
+    /// A record that can't be parsed.
+    #[error("record {path:?} can't be parsed: restore it from a backup of the lake's `_catchwater` folder")]
     Json {
         /// The record.
         path: String,
@@ -246,67 +244,67 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
-    /// The store says that a name is taken and that nothing is there: another's put may be on its way.
+    /// The store reports a name as taken and as absent: another writer's put may be in flight.
     #[error(
-        "the store says that record {path:?} is there and that it is not: is there a folder of that name?"
+        "the store reports record {path:?} as existing on a put and as missing on a read: if a folder has that name, remove it"
     )]
     TakenAndAbsent {
         /// The record.
         path: String,
     },
-    /// Data files without the record that says which lake they are of.
+    /// Data files without the identity record of their lake.
     #[error(
-        "there are data files ({data_file:?}, for one), but the lake's identity {record:?} is missing: \
-         restore the `_catchwater` folder from a backup (`catchwater audit` tells what {record:?} held), \
+        "the lake has data files such as {data_file:?}, but its identity {record:?} is missing: \
+         restore the `_catchwater` folder from a backup (`catchwater audit` prints the content of {record:?}), \
          or write to an empty folder"
     )]
     NoIdentity {
-        /// One of the files.
+        /// One of the data files.
         data_file: String,
-        /// The record that is missing.
+        /// The missing record.
         record: String,
     },
-    /// A lake whose files have other types and names.
+    /// A lake with another version of the contract: its files have other types and names.
     #[error(
-        "the lake keeps version {found} of the contract, and this version of catchwater reads and writes version {CONTRACT}: {}",
+        "the lake has version {found} of the contract, but this version of catchwater reads and writes version {CONTRACT}: {}",
         if *found > CONTRACT {
             "use a newer version of catchwater"
         } else {
-            "begin a new lake in an empty folder, which gets all events that the hub still has; the old one is read with the \
-             version that wrote it"
+            "begin a new lake in an empty folder, which receives all events that the hub still has; read the old lake with \
+             the version that wrote it"
         }
     )]
     Contract {
-        /// The version in its record.
+        /// The version in the identity record.
         found: u32,
     },
-    /// A log whose partitions at its first start are not known any more.
+    /// A log whose partitions at its first start are unknown.
     #[error(
-        "{begun} was begun in this lake, and record {record:?}, which names the partitions of the first start, is missing: \
+        "{begun} has an origin in this lake, but record {record:?} with the partitions of the first start is missing: \
          restore the `_catchwater` folder from a backup"
     )]
     StartMissing {
         /// The record.
         record: String,
-        /// A partition that was begun.
+        /// A partition with an origin.
         begun: SourceId,
     },
-    /// A record of gaps without the number that its name begins with.
+    /// A record of gaps that does not cover the sequence number in its name.
     #[error(
-        "record {path:?} does not cover the number in its name: it was changed by hand; \
+        "record {path:?} does not cover the sequence number in its name: it was changed by hand; \
          restore it, or remove it and start again"
     )]
     NotCovered {
         /// The record.
         path: String,
     },
-    /// Two logs of one name.
+    /// Two logs with the same name.
     #[error(
-        "{log} was begun in this lake from namespace {recorded:?}, and this run reads {ours:?}: \
-         the two would take each other's events for their own; use another lake"
+        "{log} has events of namespace {recorded:?} in this lake, but this run reads {ours:?}: \
+         the events of two logs can't share a source; use another lake"
     )]
     Namespace {
-        /// The log, by the name that both have.
+        /// The name that both logs have.
         log: SourceId,
         /// The namespace in the lake.
         recorded: String,
@@ -337,20 +335,20 @@ impl Retryable for Error {
     }
 }
 
-/// What tells a lake apart from every other, and from a copy made elsewhere that went its own way.
+/// Identity record of a lake. The id distinguishes it from every other lake.
 #[derive(Serialize, Deserialize)]
 struct Lake {
     id: String,
-    /// The version of the contract that its files keep. Lakes of version 1 do not say it.
-    #[serde(default = "unsaid")]
+    /// Version of the contract. Lakes of version 1 do not have this member.
+    #[serde(default = "first_contract")]
     contract: u32,
 }
 
-fn unsaid() -> u32 {
+fn first_contract() -> u32 {
     1
 }
 
-fn of_our_contract(lake: Lake) -> Result<String, Error> {
+fn check_contract(lake: Lake) -> Result<String, Error> {
     if lake.contract == CONTRACT { Ok(lake.id) } else { Err(Error::Contract { found: lake.contract }) }
 }
 

@@ -1,4 +1,4 @@
-//! Records put by writers that disagree.
+//! Records of one writer, and of writers that disagree.
 
 use super::*;
 use crate::lake::fixtures::{fast_backoff, source};
@@ -17,7 +17,7 @@ fn range(from: i64, to: i64) -> OrdinalRange {
 }
 
 #[tokio::test]
-async fn lake_has_one_id_whoever_asks_first() {
+async fn lake_has_one_id_after_lost_and_late_answers() {
     use PutFault::{DeliveredLate, RequestLost, ResponseLost};
     for fault in [RequestLost, ResponseLost, DeliveredLate] {
         let store = Store::open("memory://").unwrap();
@@ -30,15 +30,15 @@ async fn lake_has_one_id_whoever_asks_first() {
 }
 
 #[tokio::test]
-async fn first_origin_holds() {
+async fn first_recorded_origin_is_valid() {
     let store = Store::open("memory://").unwrap();
     let records = records(&store);
     assert_eq!(records.origin(&source(7)).await.unwrap(), None);
-    assert_eq!(records.begin(&source(7), origin(40, "ns")).await.unwrap(), origin(40, "ns"));
-    assert_eq!(records.begin(&source(7), origin(90, "NS")).await.unwrap(), origin(40, "ns"));
+    assert_eq!(records.record_origin(&source(7), origin(40, "ns")).await.unwrap(), origin(40, "ns"));
+    assert_eq!(records.record_origin(&source(7), origin(90, "NS")).await.unwrap(), origin(40, "ns"));
     assert_eq!(records.origin(&source(7)).await.unwrap(), Some(origin(40, "ns")));
-    let error = records.begin(&source(7), origin(40, "another")).await.unwrap_err();
-    assert!(error.to_string().contains("was begun in this lake from namespace \"ns\""), "{error}");
+    let error = records.record_origin(&source(7), origin(40, "another")).await.unwrap_err();
+    assert!(error.to_string().contains("has events of namespace \"ns\""), "{error}");
     assert_eq!(error.kind(), Kind::Fatal);
 }
 
@@ -49,19 +49,19 @@ async fn lost_ranges_are_recorded_and_read_back() {
     for (given_up, expected) in [
         (range(10, 14), vec![range(10, 14)]),
         (range(10, 14), vec![range(10, 14)]),
-        // Retention went further before anything was read.
+        // Retention advanced before any event was read.
         (range(10, 19), vec![range(10, 14), range(15, 19)]),
         (range(10, 12), vec![range(10, 14), range(15, 19)]),
         (range(2, 3), vec![range(2, 3), range(10, 14), range(15, 19)]),
     ] {
-        records.give_up(&source(7), given_up).await.unwrap();
+        records.record_loss(&source(7), given_up).await.unwrap();
         assert_eq!(records.lost_ranges(&source(7)).await.unwrap(), expected, "{given_up:?}");
     }
     assert_eq!(records.lost_ranges(&source(8)).await.unwrap(), []);
 }
 
 #[tokio::test]
-async fn record_that_can_not_be_understood_is_named() {
+async fn unreadable_record_is_named_in_the_error() {
     let store = Store::open("memory://").unwrap();
     store.put(&paths::lake_record(), Bytes::from_static(b"{\"id\":")).await.unwrap();
     let error = records(&store).lake_id().await.unwrap_err();
@@ -70,22 +70,26 @@ async fn record_that_can_not_be_understood_is_named() {
 }
 
 #[tokio::test]
-async fn first_start_names_the_partitions_for_good() {
+async fn first_start_keeps_its_partitions() {
     let store = Store::open("memory://").unwrap();
     let records = records(&store);
     let of = |partitions: &[u32]| FirstStart { partitions: partitions.to_vec() };
-    assert_eq!(records.first_start(&source(0), of(&[0, 1])).await.unwrap(), of(&[0, 1]));
-    assert_eq!(records.first_start(&source(7), of(&[0, 1, 7])).await.unwrap(), of(&[0, 1]));
+    assert_eq!(records.record_first_start(&source(0), of(&[0, 1])).await.unwrap(), of(&[0, 1]));
+    assert_eq!(records.record_first_start(&source(7), of(&[0, 1, 7])).await.unwrap(), of(&[0, 1]));
     let other = SourceId::new("orders.hub", 1_763_900_000_000, 0);
-    assert_eq!(records.first_start(&other, of(&[0, 1, 7])).await.unwrap(), of(&[0, 1, 7]), "created again");
-    // Once a partition has begun the record can't be made up.
-    records.begin(&SourceId::new("gone", 5, 3), origin(0, "ns")).await.unwrap();
-    let error = records.first_start(&SourceId::new("gone", 5, 0), of(&[0])).await.unwrap_err();
+    assert_eq!(
+        records.record_first_start(&other, of(&[0, 1, 7])).await.unwrap(),
+        of(&[0, 1, 7]),
+        "created again"
+    );
+    // If a partition has an origin, a missing record is not created.
+    records.record_origin(&SourceId::new("gone", 5, 3), origin(0, "ns")).await.unwrap();
+    let error = records.record_first_start(&SourceId::new("gone", 5, 0), of(&[0])).await.unwrap_err();
     assert!(error.to_string().contains("start/gone-5.json"), "{error}");
 }
 
 #[tokio::test]
-async fn data_files_without_an_identity_are_refused() {
+async fn rejects_data_files_without_an_identity() {
     use crate::lake::fixtures::{destination, facts, written};
     let destination = destination("account", "2026-11-22");
     let path = paths::data_file(&destination, Ordinal::new(0));
@@ -101,11 +105,11 @@ async fn data_files_without_an_identity_are_refused() {
     let error = records(&stripped).lake_id().await.unwrap_err();
     assert!(error.to_string().contains("lake.json") && error.to_string().contains(path.as_ref()), "{error}");
     assert_eq!(error.kind(), Kind::Fatal);
-    assert_eq!(stripped.get(&paths::lake_record()).await.unwrap(), None, "no identity was made up");
+    assert_eq!(stripped.get(&paths::lake_record()).await.unwrap(), None, "no identity was created");
 }
 
 #[tokio::test]
-async fn lake_of_another_contract_is_refused_with_what_to_do() {
+async fn rejects_a_lake_of_another_contract_with_the_remedy() {
     let store = Store::open("memory://").unwrap();
     let records = Records::new(store.clone(), fast_backoff());
     for (record, version, remedy) in [
@@ -113,10 +117,10 @@ async fn lake_of_another_contract_is_refused_with_what_to_do() {
         (r#"{"id":"new","contract":3}"#, "version 3", "use a newer version of catchwater"),
     ] {
         store.put(&paths::lake_record(), Bytes::from_static(record.as_bytes())).await.unwrap();
-        for said in [records.lake_id().await.unwrap_err(), records.existing_id().await.unwrap_err()] {
-            assert_eq!(said.kind(), Kind::Fatal);
-            let said = said.to_string();
-            assert!(said.contains(version) && said.contains(remedy), "{said}");
+        for error in [records.lake_id().await.unwrap_err(), records.existing_id().await.unwrap_err()] {
+            assert_eq!(error.kind(), Kind::Fatal);
+            let text = error.to_string();
+            assert!(text.contains(version) && text.contains(remedy), "{text}");
         }
     }
     store
