@@ -1,4 +1,4 @@
-//! Bytes as the choices that make the columns of a row group.
+//! Bytes as choices that draw the columns of a row group.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Bytes as the choices that make an event.
+//! Bytes as choices that draw an event.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Bytes as the choices that make a body which tries to take much memory.
+//! Bytes as choices that draw a body of repeated pieces.
 
 #![no_main]
 

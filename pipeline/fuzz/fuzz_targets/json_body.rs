@@ -1,4 +1,4 @@
-//! Any bytes, with JSON as their seeds.
+//! Bytes as a body; the seeds are JSON.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any bytes on a link, frames as their seeds.
+//! Bytes as frames on a link.
 
 #![no_main]
 

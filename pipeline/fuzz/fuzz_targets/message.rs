@@ -1,4 +1,4 @@
-//! Any bytes as one message on a link, in frames.
+//! Bytes as one message on a link, split into frames.
 
 #![no_main]
 

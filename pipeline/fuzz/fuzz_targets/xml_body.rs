@@ -1,4 +1,4 @@
-//! Any bytes, with XML as their seeds.
+//! Bytes as a body; the seeds are XML.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Any bytes as a body: parsed or rejected, and a row either way. Checks that nothing panics, that both parser paths
-//! agree, and that the table does not depend on `ParentContext`.
+//! Checks of any bytes as a body: they become a row, parsed or rejected, without a panic. Both parser paths agree, and
+//! the table does not depend on `ParentContext`.
 
 use std::cell::RefCell;
 
@@ -17,14 +17,14 @@ thread_local! {
     ]);
 }
 
-/// Takes one body all the way into a record batch, with `ParentContext` and without it.
+/// Converts one body into a record batch, with `ParentContext` and without it.
 pub fn check(body: &[u8]) {
     READERS.with_borrow_mut(|[keep, drop]| {
         assert_eq!(keep.check(body), drop.check(body), "with ParentContext, and without it");
     });
 }
 
-/// Two parsers with the state of the bodies before, like those of a lane: state that leaks into the next body would make
+/// Parsers of both paths. They keep their state between bodies, as in a lane: state that leaks into the next body makes
 /// them differ.
 struct Reader {
     fast: Parser,
@@ -36,7 +36,7 @@ impl Reader {
         Self { fast: Parser::new(parent_context), slow: Parser::slow_path_only(parent_context) }
     }
 
-    /// The table the body goes to.
+    /// Checks a body and returns its table.
     fn check(&mut self, body: &[u8]) -> String {
         let read = self.fast.parse(body);
         same_as_slow_path(&read, &self.slow.parse(body));
@@ -44,7 +44,7 @@ impl Reader {
     }
 }
 
-/// The fast path and the slow path give the same tree, node by node.
+/// Checks that the fast path and the slow path give the same tree, node by node.
 fn same_as_slow_path(read: &Result<ChangeEvent<'_>, Reject>, slow: &Result<ChangeEvent<'_>, Reject>) {
     let (Ok(read), Ok(slow)) = (read, slow) else {
         return assert_eq!(read.as_ref().err(), slow.as_ref().err(), "the slow path");
@@ -59,7 +59,7 @@ fn same_as_slow_path(read: &Result<ChangeEvent<'_>, Reject>, slow: &Result<Chang
     }
 }
 
-/// Writes two rows, since the second finds the columns of the first.
+/// Writes two rows: the second uses the columns that the first created. Returns the table.
 fn write(read: &Result<ChangeEvent<'_>, Reject>, body: &[u8]) -> String {
     let table = read.as_ref().map_or(QUARANTINE, |event| event.table.name());
     let mut context = Context::new("hub".into(), Catalog::new());
@@ -67,14 +67,18 @@ fn write(read: &Result<ChangeEvent<'_>, Reject>, body: &[u8]) -> String {
     for number in 0..2 {
         let raw = raw(body, number);
         match read {
-            // What is full holds what it held.
+            // A full buffer rejects the event and keeps its rows.
             Ok(event) => drop(buffer.push(&mut context, event, &raw, PartitionId::new(0))),
             Err(reject) => buffer.push_reject(&mut context, reject, &raw, r#"{"a":1}"#, PartitionId::new(0)),
         }
     }
     let rows = buffer.rows();
     let batch = buffer.take(&mut context).batch;
-    assert_eq!((batch.num_rows(), buffer.rows()), (rows, 0), "rows of the batch, and of the buffer it left");
+    assert_eq!(
+        (batch.num_rows(), buffer.rows()),
+        (rows, 0),
+        "rows of the batch, and of the buffer afterwards"
+    );
     table.to_owned()
 }
 

@@ -1,6 +1,6 @@
-//! Columns of chosen types, values, nulls and sizes: the library's reader decodes what our chunk writer encodes.
+//! Checks of the chunk writer: the library's reader decodes the same values from drawn types, values, nulls and sizes.
 //!
-//! Owns: columns made of choices, and the comparison. Does not own: the encodings, which follow from the values
+//! Owns: drawing columns, and the comparison. Does not own: the encodings, which the chunk writer chooses by the values
 //! (`catchwater_sinks::parquet`).
 
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 
 use crate::dice::Dice;
 
-/// Encodes a row group made of the choices as a file, decodes it and compares every value.
+/// Encodes a drawn row group as a file, decodes it and compares every value.
 pub fn check(bytes: &[u8]) {
     let mut dice = Dice(bytes);
     let rows = rows(&mut dice);
@@ -39,7 +39,7 @@ pub fn check(bytes: &[u8]) {
     }
 }
 
-/// A number of rows: mostly few, sometimes around the ends of pages, which have at most 20,000 rows.
+/// Draws a number of rows: mostly small, sometimes near the end of a page, which has at most 20,000 rows.
 fn rows(dice: &mut Dice<'_>) -> usize {
     match dice.below(16) {
         0..12 => 1 + dice.below(256),
@@ -48,11 +48,11 @@ fn rows(dice: &mut Dice<'_>) -> usize {
     }
 }
 
-/// A column before and after it is encoded.
+/// A column before encoding and after decoding.
 struct Column {
     field: Field,
     array: ArrayRef,
-    /// Values as files have them: GUIDs are strings.
+    /// Values as in files, where GUIDs are strings.
     decoded: ArrayRef,
 }
 
@@ -77,7 +77,7 @@ impl Column {
 
 const GUID: usize = 0;
 
-/// A column of a kind, and the same as files have it.
+/// Makes a column of a kind; returns its array before encoding and after decoding.
 fn array(kind: usize, values: &Values, rows: usize) -> (ArrayRef, ArrayRef) {
     let number = |row| values.is_some(row).then(|| values.number(row));
     let array: ArrayRef = match kind {
@@ -140,13 +140,14 @@ fn numbers_in_lists(values: &Values, rows: usize) -> ArrayRef {
     Arc::new(lists.finish())
 }
 
-/// Values by row: a pattern of indexes into a pool of values, repeated.
+/// Values by row: a repeated pattern of indexes into a pool of values.
 struct Values {
     pattern: Vec<u8>,
-    /// Rows in a row that have the same index.
+    /// Number of consecutive rows with the same index.
     run: usize,
+    /// Rule for null rows: see [`Values::is_some`].
     nulls: usize,
-    /// Each row has a value of its own, so that a dictionary does not pay.
+    /// Every row has a distinct value, so that a dictionary saves no space.
     distinct: bool,
     numbers: Vec<i64>,
     strings: Vec<String>,
@@ -189,13 +190,13 @@ impl Values {
         if self.distinct { format!("{string}{row}") } else { string.clone() }
     }
 
-    /// Number of items of a row's list, none for null.
+    /// Number of items in the list of a row; 0 if the row is null.
     fn items(&self, row: usize) -> usize {
         if self.is_some(row) { self.choice(row) % 4 } else { 0 }
     }
 }
 
-/// The bytes of a file of one row group.
+/// Encodes a batch as a file of one row group.
 fn file_of(batch: &RecordBatch) -> bytes::Bytes {
     let group = encode_row_group(batch, ChunkWriter::Own).expect("a row group");
     let facts = FooterFacts {
@@ -224,7 +225,7 @@ fn file_of(batch: &RecordBatch) -> bytes::Bytes {
 }
 
 fn decode(file: bytes::Bytes, columns: &[Column]) -> RecordBatch {
-    // Without the field ids that the reader adds to types.
+    // The schema is given, since the reader would add field ids to the types.
     let field = |column: &Column| Field::new(column.field.name(), column.decoded.data_type().clone(), true);
     let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
     let options = ArrowReaderOptions::new().with_schema(Arc::clone(&schema));

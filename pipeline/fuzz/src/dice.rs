@@ -1,6 +1,6 @@
-//! Choices drawn from the fuzzer's bytes. After the last byte every choice is the first, so that every input ends.
+//! Choices drawn from the fuzzer's bytes. After the last byte every choice is 0, so that drawing ends.
 
-/// The remaining bytes.
+/// Source of choices: the remaining bytes.
 #[derive(Debug)]
 pub struct Dice<'a>(pub &'a [u8]);
 
@@ -11,7 +11,7 @@ impl Dice<'_> {
         *first
     }
 
-    /// A number below `bound`, which is not 0.
+    /// Draws a number below `bound`, which is not 0.
     pub fn below(&mut self, bound: usize) -> usize {
         usize::from(self.byte()) % bound
     }
@@ -20,9 +20,9 @@ impl Dice<'_> {
         (0..8).fold(0, |bits, _| bits << 8 | i64::from(self.byte()))
     }
 
-    /// Text of up to `most` characters: mostly plain, some that a format has to escape or may reject.
-    pub fn text(&mut self, most: usize) -> String {
-        (0..self.below(most + 1)).map(|_| self.letter()).collect()
+    /// Draws text of up to `max` characters: mostly plain, some that a format has to escape or may reject.
+    pub fn text(&mut self, max: usize) -> String {
+        (0..self.below(max + 1)).map(|_| self.letter()).collect()
     }
 
     fn letter(&mut self) -> char {

@@ -1,4 +1,4 @@
-//! A random event: our parser reads the same from its JSON as serde_json, and the same from its XML.
+//! Checks of a drawn event: our parser reads the same from its JSON as serde_json, and the same from its XML.
 
 use catchwater::internals::event::ChangeEvent;
 use catchwater::internals::event::tree::{Kind, NodeId, Tree};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::dice::Dice;
 use crate::event::Fixture;
 
-/// Reads both forms of the event that the bytes make.
+/// Draws an event, parses it in both formats and compares the results.
 pub fn check(bytes: &[u8]) {
     let fixture = Fixture::draw(&mut Dice(bytes));
     let mut of_json = Parser::new(ParentContext::Keep);
@@ -23,7 +23,7 @@ pub fn check(bytes: &[u8]) {
     same_event(&json, &xml, &fixture);
 }
 
-/// Compares leaf by leaf; pairs are a list of objects to serde_json.
+/// Compares leaf by leaf. To serde_json, pairs are a list of objects.
 fn same_as_serde(tree: Tree<'_>, node: NodeId, theirs: &Value, json: &str) {
     let fits = match (tree.kind(node), theirs) {
         (Kind::Null, Value::Null) | (Kind::False, Value::Bool(false)) | (Kind::True, Value::Bool(true)) => {
@@ -53,16 +53,17 @@ fn same_as_serde(tree: Tree<'_>, node: NodeId, theirs: &Value, json: &str) {
         }
         _ => false,
     };
-    assert!(fits, "{:?} {:?} is {theirs} in\n{json}", tree.kind(node), tree.text(node));
+    assert!(fits, "{:?} {:?}, but serde_json reads {theirs} in\n{json}", tree.kind(node), tree.text(node));
 }
 
-/// Compares texts, apart from the case of `E`, where serde_json keeps them (the feature of the fuzz package), else values.
+/// Compares the text of numbers, except for the case of `E`, or their values if serde_json does not keep the text. The
+/// fuzz package enables the feature that keeps it.
 fn same_number(text: &str, theirs: &serde_json::Number) -> bool {
     theirs.to_string().eq_ignore_ascii_case(text)
         || !KEEPS_TEXT.with(|keeps| *keeps) && is_close(text, theirs)
 }
 
-/// serde_json may miss the nearest float by a step or two.
+/// Compares values. serde_json may miss the nearest float by a few units in the last place.
 fn is_close(text: &str, theirs: &serde_json::Number) -> bool {
     let Some((ours, theirs)) = text.parse::<f64>().ok().zip(theirs.as_f64()) else { return false };
     (ours - theirs).abs() <= 4.0 * f64::EPSILON * ours.abs()
@@ -72,7 +73,7 @@ thread_local! {
     static KEEPS_TEXT: bool = serde_json::from_str::<Value>("1.10").is_ok_and(|one| one.to_string() == "1.10");
 }
 
-/// Compares node by node.
+/// Compares the events of both formats node by node.
 fn same_event(json: &ChangeEvent<'_>, xml: &ChangeEvent<'_>, fixture: &Fixture) {
     let bodies = || format!("\n{}\n{}", fixture.json, fixture.xml);
     for node in (0..json.tree.len().min(xml.tree.len()) as u32).map(NodeId::new) {

@@ -1,4 +1,4 @@
-//! One random event in JSON and in XML, in the forms of the platform's two serializers.
+//! A drawn event in JSON and in XML, as the platform's two serializers write it.
 
 use std::fmt::Write as _;
 
@@ -77,7 +77,7 @@ impl Fixture {
         self.attributes(dice, depth);
     }
 
-    /// Pairs of distinct keys.
+    /// Writes pairs with distinct keys.
     fn attributes(&mut self, dice: &mut Dice<'_>, depth: usize) {
         for number in 0..dice.below(5) {
             let key = format!("{}{number}", dice.text(3));
@@ -86,7 +86,7 @@ impl Fixture {
         }
     }
 
-    /// The value of a pair, one of [`KINDS`].
+    /// Writes the value of a pair. `kind` is below [`KINDS`].
     fn value(&mut self, dice: &mut Dice<'_>, depth: usize, kind: usize) {
         match kind {
             1 => {
@@ -206,7 +206,7 @@ impl Fixture {
         self.json = json;
     }
 
-    // Constructs of both formats.
+    // Constructs, written in both formats.
 
     fn member(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
         self.separate();
@@ -232,7 +232,7 @@ impl Fixture {
         self.member(name, |fixture| fixture.quoted(&mut Dice(&[]), text));
     }
 
-    /// Text or null.
+    /// Writes a member that is text or null.
     fn text(&mut self, dice: &mut Dice<'_>, name: &str) {
         match dice.below(3) {
             0 => self.null(name),
@@ -253,7 +253,7 @@ impl Fixture {
         self.xml.push_str(&guid);
     }
 
-    /// A member of pairs or items.
+    /// Writes a member that is a list of pairs or items.
     fn pairs(&mut self, name: &str, scope: &str, fill: impl FnOnce(&mut Self)) {
         self.separate();
         let _ = write!(self.json, r#""{name}":["#);
@@ -305,7 +305,7 @@ impl Fixture {
         }
     }
 
-    /// Text, escaped where required and, by choice, where it is not.
+    /// Writes text, escaped where required and sometimes where it is not.
     fn quoted(&mut self, dice: &mut Dice<'_>, text: &str) {
         self.json.push('"');
         for letter in text.chars() {
@@ -317,11 +317,12 @@ impl Fixture {
     }
 }
 
-/// The start of an object with its class.
+/// Start of a JSON object with its class.
 fn typed_object(name: &str) -> String {
     format!(r#"{{"__type":"{name}:http:\/\/schemas.microsoft.com\/xrm\/2011\/Contracts""#)
 }
 
+/// Number of kinds of values.
 const KINDS: usize = 19;
 const ANY: &str = "KeyValuePairOfstringanyType";
 const ROOT: &str = r#"<RemoteExecutionContext xmlns="http://schemas.microsoft.com/xrm/2011/Contracts" xmlns:i="http://www.w3.org/2001/XMLSchema-instance">"#;

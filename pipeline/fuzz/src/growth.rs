@@ -1,6 +1,6 @@
-//! Bodies that try to take much more memory than they are long: pieces of JSON and XML, repeated thousands of times.
+//! Checks of memory for bodies that repeat pieces of JSON and XML thousands of times.
 //!
-//! Owns: the bound that a body and its row keep to, and bodies made of choices. Does not own: counting (`memory`).
+//! Owns: drawing bodies, and checking the bound for a body and its row. Does not own: counting memory (`memory`).
 
 use std::convert::Infallible;
 
@@ -13,15 +13,18 @@ use catchwater::internals::position::{PartitionId, SequenceNumber};
 use crate::dice::Dice;
 use crate::memory::peak;
 
-/// Makes a body of choices and checks that it keeps to the bound, on both paths and with `ParentContext` and without it.
+/// Draws a body and checks the bound on both paths, with `ParentContext` and without it.
 pub fn check(bytes: &[u8]) {
     let body = body(&mut Dice(bytes));
     let understood: Vec<bool> =
         Reading::ALL.iter().map(|reading| measure(&body, *reading).assert()).collect();
-    assert!(understood.iter().all(|one| *one == understood[0]), "one path quarantines what another reads");
+    assert!(
+        understood.iter().all(|one| *one == understood[0]),
+        "one path quarantines a body that another path reads"
+    );
 }
 
-/// The path that a body takes, and what becomes of its `ParentContext`.
+/// Path of the parser, and treatment of `ParentContext`.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
     pub slow: bool,
@@ -29,7 +32,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// All four.
+    /// All four combinations.
     pub const ALL: [Self; 4] = [
         Self { slow: false, parent_context: ParentContext::Drop },
         Self { slow: false, parent_context: ParentContext::Keep },
@@ -42,31 +45,31 @@ impl Reading {
     }
 }
 
-/// Bytes of memory, at most at once, that a body took.
+/// Size of a body and peak memory that it took, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
     pub body: usize,
     pub parse: usize,
-    /// With parsing.
+    /// Peak of parsing and writing the row.
     pub row: usize,
-    /// It became a row of its table.
+    /// True if the body became a row of its table, not of the quarantine.
     pub understood: bool,
 }
 
 impl Measured {
-    /// Upper bound on the memory for a body of this length.
+    /// Upper bound on the memory for a body of this size.
     pub fn bound(&self) -> usize {
         GROWTH_FACTOR * self.body + GROWTH_BASE_BYTES
     }
 
-    /// Checks the bound; whether the body was understood.
+    /// Checks the bound; returns `understood`.
     pub fn assert(self) -> bool {
         assert!(self.parse <= self.bound() && self.row <= self.bound(), "{self:?} against {}", self.bound());
         self.understood
     }
 }
 
-/// Parses a body with buffers of its own, and writes it as a row.
+/// Parses a body with new buffers and writes it as a row.
 pub fn measure(body: &[u8], reading: Reading) -> Measured {
     let parse = peak(|| {
         std::hint::black_box(reading.parser().parse(body).is_ok());
@@ -96,7 +99,7 @@ fn write(body: &[u8], reading: Reading) -> bool {
     read.is_ok()
 }
 
-/// An event of this body.
+/// Wraps a body as an event.
 pub fn raw(body: &[u8]) -> RawEvent<'_> {
     RawEvent {
         body,
@@ -110,7 +113,7 @@ pub fn raw(body: &[u8]) -> RawEvent<'_> {
     }
 }
 
-/// Runs of pieces within an event, or within nothing. A `#` in a piece is a number that counts its copies.
+/// Draws runs of pieces, within an event or alone. `#` in a piece is replaced by the number of the copy.
 fn body(dice: &mut Dice<'_>) -> Vec<u8> {
     let (before, pieces, behind) = match dice.below(4) {
         0 => (JSON_EVENT.0, JSON, JSON_EVENT.1),
@@ -122,7 +125,7 @@ fn body(dice: &mut Dice<'_>) -> Vec<u8> {
     for _ in 0..=dice.below(12) {
         let piece =
             if dice.below(8) == 0 { dice.text(40) } else { pieces[dice.below(pieces.len())].to_owned() };
-        // Up to 2¹⁷ copies, small numbers as often as large ones.
+        // Up to 2¹⁷ copies; each power of two is equally likely.
         let copies = 1_usize << dice.below(18);
         for copy in 0..copies.min(BODY_MAX.saturating_sub(body.len()) / piece.len().max(1)) {
             match piece.split_once('#') {
@@ -135,7 +138,7 @@ fn body(dice: &mut Dice<'_>) -> Vec<u8> {
     body.into_bytes()
 }
 
-/// Length in bytes of the largest body that is made: a hub takes 1 MiB.
+/// Upper bound on the size of a drawn body, in bytes: a hub accepts 1 MiB.
 const BODY_MAX: usize = 1 << 20;
 
 const JSON_EVENT: (&str, &str) = (

@@ -1,4 +1,5 @@
-//! Checks of the fuzz targets. `pipeline/tests/fuzz_seeds_and_findings.rs` includes them and runs them over seeds and findings.
+//! Checks of the fuzz targets. `pipeline/tests/fuzz_seeds_and_findings.rs` includes these files and runs the checks
+//! over seeds and findings.
 
 pub mod body;
 pub mod chunk;

@@ -1,5 +1,6 @@
-//! Any bytes as a hub's frames on a link: in one piece or cut anywhere, they give the same events and the same end. Any bytes
-//! as one message: an event, an undecodable event with these bytes, or a counted drop, and the link goes on.
+//! Checks of a link. Any bytes as a hub's frames give the same events and the same error, however they are cut. Any
+//! bytes as one message give an event, an undecodable event with these bytes, or a counted drop, and the link
+//! continues.
 
 use catchwater::internals::amqp::encode::Encoder;
 use catchwater::internals::amqp::map::AmqpMap;
@@ -9,7 +10,7 @@ use catchwater::internals::event::RawBatch;
 use catchwater::internals::eventhubs::Replay;
 use catchwater::internals::position::PartitionId;
 
-/// Panics if a cut changes the events or the end.
+/// Panics if a cut changes the events or the error.
 pub fn check(bytes: &[u8]) {
     let [size, stream @ ..] = bytes else { return };
     let whole = read(stream, usize::MAX);
@@ -22,13 +23,13 @@ type Event = (i64, String, i64, String, String, bool, Vec<u8>);
 fn read(stream: &[u8], size: usize) -> (Vec<Event>, Option<String>) {
     let Ok(mut replay) = Replay::new(PartitionId::new(0), 0, -1, 1 << 20) else { return (Vec::new(), None) };
     let mut buffer = Vec::new();
-    let mut ended = None;
+    let mut error_text = None;
     for piece in stream.chunks(size.min(stream.len().max(1))) {
         buffer.extend_from_slice(piece);
         match replay.feed(&buffer) {
             Ok(taken) => drop(buffer.drain(..taken)),
             Err(error) => {
-                ended = Some(error.to_string());
+                error_text = Some(error.to_string());
                 break;
             }
         }
@@ -44,24 +45,24 @@ fn read(stream: &[u8], size: usize) -> (Vec<Event>, Option<String>) {
         }));
     }
     let failed = replay.failure().map(|error| error.to_string());
-    (events, failed.or(ended))
+    (events, failed.or(error_text))
 }
 
-/// Panics if a message ends its link, changes a neighbor, or is not counted.
+/// Panics if a message ends the link, changes a neighbor, or is neither an event nor a counted drop.
 pub fn check_message(bytes: &[u8]) {
     let [size, message @ ..] = bytes else { return };
-    let whole = between_good_ones(message, usize::MAX);
-    let cut = between_good_ones(message, usize::from(*size) + 1);
+    let whole = between_valid_messages(message, usize::MAX);
+    let cut = between_valid_messages(message, usize::from(*size) + 1);
     assert_eq!(whole, cut, "in pieces of {}", usize::from(*size) + 1);
 }
 
-/// The sequence number and reject of each event when the message is sent between two events, the second of which has nearly
-/// the largest number. A dropped message is missing.
-fn between_good_ones(message: &[u8], size: usize) -> Vec<(i64, Option<String>)> {
+/// Sends the message between two valid events and returns sequence number and reject of each event; a dropped message
+/// is missing. The last event has nearly the largest sequence number.
+fn between_valid_messages(message: &[u8], size: usize) -> Vec<(i64, Option<String>)> {
     let Ok(mut replay) = Replay::new(PartitionId::new(0), 0, -1, 64 << 20) else { return Vec::new() };
     let mut frames = Vec::new();
     let template = TransferTemplate::new(0, 0);
-    let [first, last] = [good(0), good(i64::MAX - 1)];
+    let [first, last] = [valid(0), valid(i64::MAX - 1)];
     for (id, message) in (0..).zip([first.as_slice(), message, &last]) {
         let mut pieces = message.chunks(size.min(FRAME_BYTES)).peekable();
         let begun = pieces.next().unwrap_or_default();
@@ -81,7 +82,10 @@ fn between_good_ones(message: &[u8], size: usize) -> Vec<(i64, Option<String>)> 
     let mut events = Vec::new();
     for event in batches.iter().flat_map(RawBatch::iter) {
         let reject = event.reject();
-        assert!(reject.is_none() || event.body == message, "the bytes are other ones");
+        assert!(
+            reject.is_none() || event.body == message,
+            "an undecodable event keeps the bytes of its message"
+        );
         events.push((event.sequence_number.get(), reject.map(|reject| format!("{reject:?}"))));
     }
     assert_eq!(events.len() + dropped as usize, 3, "{events:?} and {dropped} dropped");
@@ -92,7 +96,7 @@ fn between_good_ones(message: &[u8], size: usize) -> Vec<(i64, Option<String>)> 
 /// Upper bound on the message bytes in one frame.
 const FRAME_BYTES: usize = 60_000;
 
-fn good(number: i64) -> Vec<u8> {
+fn valid(number: i64) -> Vec<u8> {
     let mut message = Vec::new();
     let mut out = Encoder::new(&mut message);
     out.described(code::MESSAGE_ANNOTATIONS, |out| {

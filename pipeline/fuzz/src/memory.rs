@@ -1,26 +1,26 @@
-//! Memory of a check, counted by an allocator: the size of the process does not show that of one body.
+//! Memory of a check, counted by an allocator: the size of the process does not show the memory of one body.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[global_allocator]
-static COUNTING: Counting = Counting { live: AtomicUsize::new(0), most: AtomicUsize::new(0) };
+static COUNTING: Counting = Counting { live: AtomicUsize::new(0), peak: AtomicUsize::new(0) };
 
-/// Runs a check; panics if it holds more than [`LIMIT`] bytes at any time.
+/// Runs a check; panics if it allocates more than [`LIMIT`] bytes at any time.
 pub fn bounded(check: fn(&[u8]), bytes: &[u8]) {
-    let most = peak(|| check(bytes));
-    assert!(most <= LIMIT, "{most} bytes of memory for a body of {}", bytes.len());
+    let peak = peak(|| check(bytes));
+    assert!(peak <= LIMIT, "{peak} bytes of memory for a body of {}", bytes.len());
 }
 
-/// Bytes of memory that are held at once, at most, beyond those that were held before.
+/// Peak of allocated bytes while `run` runs, above those allocated before.
 pub fn peak(run: impl FnOnce()) -> usize {
     let before = held();
-    COUNTING.most.store(before, Ordering::Relaxed);
+    COUNTING.peak.store(before, Ordering::Relaxed);
     run();
-    COUNTING.most.load(Ordering::Relaxed).saturating_sub(before)
+    COUNTING.peak.load(Ordering::Relaxed).saturating_sub(before)
 }
 
-/// Bytes of memory that are held now.
+/// Currently allocated bytes.
 pub fn held() -> usize {
     COUNTING.live.load(Ordering::Relaxed)
 }
@@ -30,13 +30,13 @@ const LIMIT: usize = 64 << 20;
 
 struct Counting {
     live: AtomicUsize,
-    most: AtomicUsize,
+    peak: AtomicUsize,
 }
 
 impl Counting {
     fn add(&self, bytes: usize) {
         let live = self.live.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.most.fetch_max(live, Ordering::Relaxed);
+        self.peak.fetch_max(live, Ordering::Relaxed);
     }
 }
 

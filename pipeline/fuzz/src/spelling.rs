@@ -1,4 +1,4 @@
-//! Characters, numbers, dates and bytes as the serializers write them.
+//! Characters, numbers, dates and bytes in the form of the platform's serializers.
 
 use std::fmt::Write as _;
 
@@ -36,7 +36,7 @@ pub fn xml_letter(out: &mut String, letter: char, more: bool) {
     }
 }
 
-/// A decimal of up to 20 digits, 10 of them after the point at most.
+/// Draws a decimal of up to 20 digits, at most 10 of them after the point.
 pub fn decimal(dice: &mut Dice<'_>) -> String {
     let digits = dice.long().unsigned_abs().to_string();
     let scale = dice.below(11);
@@ -46,18 +46,18 @@ pub fn decimal(dice: &mut Dice<'_>) -> String {
     if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
-/// A double as .NET writes it: a capital E, and the exponent with its sign.
+/// Draws a double as .NET writes it: a capital E and a signed exponent.
 pub fn double(dice: &mut Dice<'_>) -> String {
     let exponent = ["", "E+15", "E+300", "E-10"][dice.below(4)];
     format!("{}.{}{exponent}", dice.below(10), 1 + dice.below(9))
 }
 
-/// A time in the years 1 to 9999, in whole milliseconds since 1970.
+/// Draws a time in the years 1 to 9999, in unix milliseconds.
 pub fn date_ms(dice: &mut Dice<'_>) -> i64 {
     dice.long().rem_euclid(253_402_300_800_000 + 62_135_596_800_000) - 62_135_596_800_000
 }
 
-/// The time in ISO 8601 without trailing zeros.
+/// Formats unix milliseconds in ISO 8601, without trailing zeros.
 pub fn iso(ms: i64) -> String {
     let (days, of_day) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000));
     let (year, month, day) = civil(days);
@@ -70,7 +70,7 @@ pub fn iso(ms: i64) -> String {
     text
 }
 
-/// The date of a day since 1970.
+/// Year, month and day of a day counted from 1970-01-01.
 ///
 /// # Source
 /// Howard Hinnant's `civil_from_days`.
