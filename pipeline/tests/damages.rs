@@ -346,7 +346,8 @@ fn footer_offset(bytes: &[u8]) -> usize {
     end - u32::from_le_bytes(bytes[end..end + 4].try_into().unwrap()) as usize
 }
 
-/// Flips a bit of a page, at this percentage of the pages: the first half of the bytes before the footer, as bloom filters follow.
+/// Flips a bit of a page, at this percentage of the pages: the first half of the bytes before the footer, as bloom
+/// filters follow.
 fn flip(bytes: &mut [u8], percent: usize) {
     let at = 4 + footer_offset(bytes) / 2 * percent / 100;
     bytes[at] ^= 0x10;

@@ -1,7 +1,7 @@
 //! DuckDB reads a lake that the real binary has written, and every value equals the one that was sent.
 //!
-//! The scripts in `tests/python/` derive the expected values from the bytes that were sent, with Python's `json` and its
-//! XML parser.
+//! The scripts in `tests/python/` derive the expected values from the bytes that were sent, with Python's `json` and
+//! its XML parser.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 #![expect(clippy::print_stdout, reason = "scripts report the number of values that they compared")]
@@ -72,8 +72,8 @@ fn bodies_that_are_easily_misread_have_the_right_values() {
     bed.check_readers();
 }
 
-/// Attributes have the names of companions, of aliases and of DuckDB's own columns; labels and values have unusual types and
-/// places.
+/// Attributes have the names of companions, of aliases and of DuckDB's own columns; labels and values have unusual
+/// types and places.
 #[test]
 fn ambiguous_attribute_names_keep_their_values() {
     let Some(bed) = Bed::new("lake") else { return };
@@ -163,8 +163,8 @@ fn audit_and_views_agree_on_accepted_gaps() {
     bed.check("accepted_gaps.py check", &[&bed.printed(), &report]);
 }
 
-/// An attribute is an integer, then 1E+300, a fraction that no decimal can hold, a GUID, a string, a date. Each of 200 files
-/// has one event, and each round is a new process that knows only the lake.
+/// An attribute is an integer, then 1E+300, a fraction that no decimal can hold, a GUID, a string, a date. Each of 200
+/// files has one event, and each round is a new process that knows only the lake.
 #[test]
 fn attributes_that_change_their_type_keep_all_values() {
     const PARTITIONS: usize = 8;
@@ -283,7 +283,7 @@ fn columns_typed_from_values_are_reported_once() {
 }
 
 #[test]
-fn inferred_metadata_leaves_out_doubtful_attributes() {
+fn inferred_metadata_omits_ambiguous_attributes() {
     let (Some(plain), Some(typed)) = (Bed::new("plain"), Bed::new("typed")) else { return };
     let bodies = plain.sent().join("bodies.ndjson");
     fs::write(&bodies, [generated(Size::Mixed, 300), b"no body\n".to_vec()].concat()).unwrap();

@@ -1,4 +1,4 @@
-//! Each event is in the lake once, although the processes that write it are killed, stopped, woken and drained.
+//! Each event is in the lake once, although the processes that write it are killed, paused, resumed and drained.
 //!
 //! Tests the rules of `docs/EXACTLY_ONCE.md` with the real binary.
 
@@ -28,15 +28,15 @@ fn only_new_events_are_added() {
 }
 
 #[test]
-fn every_event_is_there_once_after_twenty_kills() {
+fn lake_has_every_event_once_after_twenty_kills() {
     let (hub, folder) = (Hub::start(4), tempfile::tempdir().unwrap());
     let lake = folder.path().join("lake");
-    // The same moments in each run, as far as the scheduler allows.
+    // Seeded, so that kills happen at the same times, as far as the scheduler allows.
     let mut random = fastrand::Rng::with_seed(20);
     let mut sent = 0;
     for round in 0..20 {
         sent += hub.send("mixed", 1500, round);
-        // With a short age the run commits files and saves checkpoints all the time, so that the kill falls between them.
+        // A short age makes the run commit files and checkpoints continuously, so that kills fall between them.
         let mut run = start(&hub, &lake, &["--max-age", "50ms"]);
         std::thread::sleep(Duration::from_millis(random.u64(..400)));
         run.kill().unwrap();
@@ -80,7 +80,8 @@ fn checkpoint_with_a_wrong_offset_loses_no_event() {
         if round < 2 {
             hub.run(&other);
         }
-        // Round 0: an offset among the events to read; 1: at their end, so that nothing arrives; 2: among events already read.
+        // Round 0: an offset among the events to read; 1: at their end, so that nothing arrives; 2: among events
+        // already read.
         sent += if round == 1 { 0 } else { hub.send("small", 50, 20 + round) };
         let mut edited = read(&lake);
         edited["offset"] = if round < 2 { read(&other)["offset"].clone() } else { earlier.clone() };
@@ -95,18 +96,18 @@ fn checkpoint_with_a_wrong_offset_loses_no_event() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn stopped_writer_that_wakes_duplicates_no_event() {
+fn resumed_writer_duplicates_no_event() {
     let (hub, folder) = (Hub::start(1), tempfile::tempdir().unwrap());
     let lake = folder.path().join("lake");
     let mut sent = hub.send("mixed", 3000, 1);
     let mut first = start(&hub, &lake, &["--max-age", "1h"]);
     wait_for_reader(&lake);
-    // The first is stopped with rows in memory, and the second reads on in its place.
+    // The first run is paused with rows in memory, and the second takes over its partitions.
     signal(&first, "STOP");
     sent += hub.send("mixed", 3000, 2);
     hub.run(&lake);
     check_lake(&lake, sent);
-    // Then the first wakes and is asked to drain.
+    // Then the first run resumes and drains.
     signal(&first, "CONT");
     signal(&first, "TERM");
     let ended = first.wait().unwrap();

@@ -1,4 +1,4 @@
-//! The checks of the fuzz targets (`pipeline/fuzz`), over their seeds and over all inputs that fuzzing has found.
+//! The checks of the fuzz targets (`pipeline/fuzz`), run over their seeds and all findings.
 
 #![expect(clippy::panic, reason = "a body that can't be read has to fail")]
 
@@ -41,7 +41,7 @@ use catchwater::internals::amqp::sections::code;
 use catchwater::internals::amqp::transfer::TransferTemplate;
 
 #[test]
-fn bodies() {
+fn seed_and_finding_bodies_pass() {
     for (folder, min_files) in
         [("oracle/json", 60), ("oracle/xml", 60), ("fuzz/json_body", 2), ("fuzz/xml_body", 1)]
     {
@@ -49,9 +49,9 @@ fn bodies() {
     }
 }
 
-/// Bodies as large as a hub accepts, with content that could take time in the square of its length.
+/// Bodies as large as a hub accepts, with content that could take quadratic time.
 #[test]
-fn large_bodies() {
+fn large_bodies_pass_in_time() {
     let name = |number: usize| format!(r#""name{number}":"""#);
     let pair = |number: usize| format!(r#"{{"key":"name{number}","value":null}}"#);
     let several = |one: &dyn Fn(usize) -> String| (0..30_000).map(one).collect::<Vec<_>>().join(",");
@@ -76,7 +76,8 @@ fn large_bodies() {
     }
 }
 
-/// Checks a body within limits of time and memory; one at a time, since memory is counted for the whole process.
+/// Checks a body within limits of time and memory. Bodies run one at a time, since memory is counted for the whole
+/// process.
 fn in_time(body: &[u8], check: fn(&[u8])) {
     let _alone = memory::run_alone();
     let began = Instant::now();
@@ -87,7 +88,7 @@ fn in_time(body: &[u8], check: fn(&[u8])) {
 
 /// Bodies that are cut short, and bodies with a changed byte.
 #[test]
-fn damaged_bodies() {
+fn damaged_bodies_pass() {
     let broken = |body: &[u8]| {
         for at in (0..body.len()).step_by(97) {
             body::check(&body[..at]);
@@ -102,7 +103,7 @@ fn damaged_bodies() {
 }
 
 #[test]
-fn events_in_both_formats() {
+fn random_events_are_equal_in_both_formats() {
     check("fuzz/differential", 1, differential::check);
     for bytes in inputs::random_bytes(2_000, 400) {
         differential::check(&bytes);
@@ -110,7 +111,7 @@ fn events_in_both_formats() {
 }
 
 #[test]
-fn row_groups_of_own_chunks() {
+fn random_row_groups_decode_to_their_values() {
     check("fuzz/chunk", 0, chunk::check);
     for bytes in inputs::random_bytes(1_000, 200) {
         chunk::check(&bytes);
@@ -118,7 +119,7 @@ fn row_groups_of_own_chunks() {
 }
 
 #[test]
-fn links() {
+fn links_do_not_depend_on_cuts() {
     check("fuzz/link", 0, link::check);
     let template = TransferTemplate::new(0, 0);
     let mut stream = vec![40];
@@ -139,7 +140,7 @@ fn links() {
 
 /// Messages with a byte that is changed, removed or repeated.
 #[test]
-fn messages() {
+fn damaged_messages_keep_the_link_and_their_neighbors() {
     check("fuzz/message", 0, link::check_message);
     let message = message(1);
     for at in 0..message.len() {

@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 use processes::{Hub, audit, catchwater, json, output_text};
 use serde_json::Value;
 
-/// Size of the input: partitions, tables, attributes of each table, updates of each table on each partition; and the budget.
+/// Size of the input: partitions, tables, attributes of each table, updates of each table on each partition; and the
+/// budget.
 struct Size {
     partitions: u32,
     tables: u32,
@@ -27,8 +28,8 @@ struct Size {
 }
 
 impl Size {
-    /// The size in the variable, or one whose rows just fit into the smallest budget; with another hundred bytes per column they
-    /// would not.
+    /// The size in the variable, or one whose rows just fit into the smallest budget; with another hundred bytes per
+    /// column they would not.
     fn chosen() -> Self {
         let asked = std::env::var("CATCHWATER_MANY_TABLES");
         let asked = asked.unwrap_or_else(|_| "8 150 100 3 16MiB".to_owned());

@@ -1,6 +1,7 @@
 //! Memory for a body is bounded by a multiple of its size, as counted by the allocator of the test.
 //!
-//! Owns: bodies of one kind each, as large as a hub accepts. The fuzz target `growth` (`pipeline/fuzz`) mixes the kinds.
+//! Owns: bodies of one kind each, as large as a hub accepts. The fuzz target `growth` (`pipeline/fuzz`) mixes the
+//! kinds.
 
 #![expect(clippy::print_stdout, reason = "prints the memory for each kind of body: run with --nocapture")]
 
@@ -240,7 +241,7 @@ fn random_bodies_keep_to_the_memory_bound() {
 fn real_events_stay_far_below_the_memory_bound() {
     let _alone = memory::run_alone();
     let data = inputs::data_folder("oracle");
-    // A clone of this repository alone has no real bodies.
+    // The corpus is not part of this repository.
     let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
     let folders =
         [data.join("json"), data.join("xml"), real.join("json"), real.join("json_wire"), real.join("xml")];
@@ -277,7 +278,7 @@ fn real_events_stay_far_below_the_memory_bound() {
 
 /// A sender never uses the name of an attribute twice.
 #[test]
-fn ever_new_attributes_take_time_and_memory_in_proportion() {
+fn distinct_attributes_take_linear_time_and_memory() {
     let _alone = memory::run_alone();
     let began = Instant::now();
     let mut bytes = 0;
@@ -308,7 +309,7 @@ fn ever_new_attributes_take_time_and_memory_in_proportion() {
 }
 
 #[test]
-fn outsized_body_leaves_no_memory_behind() {
+fn memory_of_an_outsized_body_is_freed() {
     let _alone = memory::run_alone();
     let large = body(&json("numbers", r#""p":["#, "127,", "]}"), 6_000_000);
     for slow in [false, true] {

@@ -1,5 +1,5 @@
-//! Parsing JSON of any size allocates nothing once the buffers have grown, as counted by the allocator of the test. XML may
-//! allocate.
+//! Parsing JSON of any size allocates nothing once the buffers have grown, as counted by the allocator of the test. XML
+//! may allocate.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;

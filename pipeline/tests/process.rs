@@ -1,5 +1,5 @@
-//! The end of the process: signals, hung store calls, standard streams that can't be written, and exit codes, with the real
-//! binary.
+//! The end of the process: signals, hung store calls, standard streams that can't be written, and exit codes, with the
+//! real binary.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]

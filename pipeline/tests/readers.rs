@@ -1,8 +1,8 @@
 //! Parquet readers over a lake that two versions of this program have written: each sees every value.
 //!
-//! `tests/data/lake_of_0.1` has the lake that an earlier version wrote from the first round of events, and the bodies of these
-//! events; this version adds the second round. `tests/python/every_reader.py` has the events, the expected values and the limits of
-//! each reader; `docs/READERS.md` describes them.
+//! `tests/data/lake_of_0.1` has the lake that an earlier version wrote from the first round of events, and the bodies
+//! of these events; this version adds the second round. `tests/python/every_reader.py` has the events, the expected
+//! values and the limits of each reader; `docs/READERS.md` describes them.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 #![expect(clippy::print_stdout, reason = "scripts report the number of values that they compared")]
@@ -35,7 +35,8 @@ const READERS: [Reader; 5] = [
     ("spark", "requirements-spark.txt"),
 ];
 
-/// Further readers, which take a gigabyte of packages: `CATCHWATER_EVERY_READER=1 cargo test --test readers --test duckdb`.
+/// Further readers, which take a gigabyte of packages: `CATCHWATER_EVERY_READER=1 cargo test --test readers --test
+/// duckdb`.
 const MORE_READERS: [Reader; 8] = [
     ("duckdb", "requirements-duckdb-1.2.txt"),
     ("duckdb", "requirements-duckdb-1.3.txt"),

@@ -1,4 +1,5 @@
-//! Memory that a lane holds for one event is bounded by a multiple of its body, as counted by the allocator of the test.
+//! Memory that a lane holds for one event is bounded by a multiple of its body, as counted by the allocator of the
+//! test.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 

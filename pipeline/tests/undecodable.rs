@@ -1,5 +1,5 @@
-//! Messages that can't be decoded, from the hub through the real binary into the lake: they become rows of `_quarantine` and do
-//! not stop the run.
+//! Messages that can't be decoded, from the hub through the real binary into the lake: they become rows of
+//! `_quarantine` and do not stop the run.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
@@ -134,7 +134,8 @@ async fn deliveries_without_a_sequence_number_are_skipped() {
     assert_eq!((&report["events"], &report["quarantined"]), (&object!(2), &object!(0)), "{report}");
 }
 
-/// Checks that nothing is read or written again, that the audit is clean, and that a redrive leaves these messages in quarantine.
+/// Checks that nothing is read or written again, that the audit is clean, and that a redrive leaves these messages in
+/// quarantine.
 async fn check_nothing_is_left(hub: &Emulator, lake: &Path, accounts: u64, quarantined: u64) {
     let report = run(hub, lake).await;
     assert_eq!(report["events"], 0, "{report}");

@@ -1,10 +1,10 @@
 //! The commit protocol under random walks.
 //!
-//! Writers made of the real chain, skip rule, ledger, start rule, rules chain and recovery rule share one
-//! partition's log and one lake. Network, disk and operators fail in an order drawn from a seed. The invariants of
-//! `docs/EXACTLY_ONCE.md` are checked whenever something changes. At the end a fresh writer runs until caught up, all puts
-//! in flight arrive, and the invariants are checked again. Each mistake of [`bug::Bug`] is planted in turn and has to be
-//! found: this shows that the walks can find one.
+//! Writers made of the real chain, skip rule, ledger, start rule, rules chain and recovery rule share one partition's
+//! log and one lake. Network, disk and operators fail in an order drawn from a seed. The invariants of
+//! `docs/EXACTLY_ONCE.md` are checked whenever something changes. At the end a fresh writer runs until caught up, all
+//! puts in flight arrive, and the invariants are checked again. Each mistake of [`bug::Bug`] is planted in turn and has
+//! to be found: this shows that the walks can find one.
 
 mod bug; // mistakes that are planted
 mod dice; // random choices that a seed repeats

@@ -10,8 +10,8 @@ pub(crate) struct Setup {
     pub(crate) writers: usize,
     pub(crate) late_puts_max: usize,
     pub(crate) crash_permille: usize,
-    /// Percentage of steps at which another writer may wake. When it is low the others sleep for long; when it is high they
-    /// race.
+    /// Percentage of steps at which another writer may wake. When it is low the others sleep for long; when it is high
+    /// they race.
     pub(crate) wake_percent: usize,
     traits: Vec<Trait>,
 }

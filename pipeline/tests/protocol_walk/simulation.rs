@@ -97,7 +97,8 @@ impl Log {
         Extent { begin: self.begin(), last: self.last() }
     }
 
-    /// The event that a reader gets when it asks for this one. If that is gone, the hub starts at its oldest without a word.
+    /// The event that a reader gets when it asks for this one. If that is gone, the hub starts at its oldest without a
+    /// word.
     pub(crate) fn receive(&self, from: Ordinal) -> Option<&Event> {
         self.events[self.purged..self.enqueued].iter().find(|event| event.ordinal >= from)
     }

@@ -198,8 +198,8 @@ impl Walk {
         Ok(())
     }
 
-    /// Starts the second version of the rules while events keep coming: all writers with the first are stopped, half of them
-    /// with a drain, and none of their puts is in flight any more.
+    /// Starts the second version of the rules while events keep coming: all writers with the first are stopped, half of
+    /// them with a drain, and none of their puts is in flight any more.
     fn deploy_on_a_busy_hub(&mut self) -> Result<(), Finding> {
         for old in 0..self.writers.len() {
             if self.dice.chance(50) {

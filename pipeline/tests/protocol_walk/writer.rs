@@ -111,8 +111,8 @@ impl Writer {
         }
     }
 
-    /// Takes the start path. Does nothing if the rules or a lost position forbid it; with `accept_loss` the operator has chosen
-    /// to go on without lost events.
+    /// Takes the start path. Does nothing if the rules or a lost position forbid it; with `accept_loss` the operator
+    /// has chosen to go on without lost events.
     pub(crate) fn start(
         &mut self,
         simulation: &mut Simulation,
@@ -445,8 +445,8 @@ impl Lane {
     }
 }
 
-/// The durable position, or the error that rows contradict the checkpoint. The operator then removes the checkpoint, as the
-/// error asks.
+/// The durable position, or the error that rows contradict the checkpoint. The operator then removes the checkpoint, as
+/// the error asks.
 fn done(
     simulation: &mut Simulation,
     proven: Option<Ordinal>,

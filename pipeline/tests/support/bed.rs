@@ -81,7 +81,8 @@ impl Bed {
         path
     }
 
-    /// Runs a script with its command in another folder than the lake's: views have to find their files from any folder.
+    /// Runs a script with its command in another folder than the lake's: views have to find their files from any
+    /// folder.
     pub(crate) fn check(&self, script: &str, arguments: &[&Path]) {
         check_with(&self.interpreter, self, script, arguments);
     }

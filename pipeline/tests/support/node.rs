@@ -1,6 +1,7 @@
 //! Node.js with the pinned packages of `tests/node/package-lock.json`.
 //!
-//! Owns the packages under `target/`: fetched on first use, and again when the lock file changes. Does not own: the scripts.
+//! Owns the packages under `target/`: fetched on first use, and again when the lock file changes. Does not own: the
+//! scripts.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't be set up has to fail")]
 #![expect(clippy::print_stdout, reason = "a test that is turned off reports it")]

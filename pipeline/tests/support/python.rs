@@ -1,8 +1,8 @@
 //! Python interpreters with the pinned packages of `tests/python/requirements*.txt`.
 //!
-//! Owns the virtual environments under `target/`: created on first use and again when the requirements change, and shared by
-//! all test binaries (with a file lock, so that one creates it while the others wait).
-//! Does not own: the scripts.
+//! Owns the virtual environments under `target/`: created on first use and again when the requirements change, and
+//! shared by all test binaries (with a file lock, so that one creates it while the others wait). Does not own: the
+//! scripts.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't be set up has to fail")]
 #![expect(clippy::print_stdout, reason = "a test that is turned off reports it")]
