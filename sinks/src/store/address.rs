@@ -1,8 +1,9 @@
-//! The address of a store. Opens nothing.
+//! The address of a store.
 //!
-//! An address can hold a secret: a password before the host, a signature in the query. So it has a type of its own, used
-//! from the command line on, whose `Display` and `Debug` leave out user info, query and fragment. Its full text does not
-//! leave this module.
+//! Owns: parsing an address, and its form without secrets. Does not own: opening the store.
+//!
+//! An address can contain a secret: a password in the user info, a signature in the query. `Display` and `Debug` therefore
+//! omit user info, query and fragment, and the full text does not leave this module.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,14 +12,14 @@ use url::Url;
 
 use super::Error;
 
-/// The address of a store: a folder, or a URL. Any text is one; opening it says what is wrong with it.
+/// The address of a store: a folder, or a URL. Not checked before the store is opened.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address(String);
 
-/// The store that an address means.
+/// The location of a store.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Objects in this process, gone with it.
+pub(super) enum Location {
+    /// Objects in the memory of this process.
     Memory,
     /// Objects as files below a folder.
     Folder(PathBuf),
@@ -28,46 +29,46 @@ impl Address {
     /// The address of a folder in this store: `az://lake?sig=…` and `state` give `az://lake/state?sig=…`.
     #[must_use]
     pub fn below(&self, name: &str) -> Self {
-        let parts = Parts::of(&self.0);
-        let place = format!("{}{}", parts.user_info, parts.place);
-        Self(format!("{}{}/{name}{}", parts.scheme, place.trim_end_matches('/'), parts.query))
+        let parts = Parts::parse(&self.0);
+        let location = format!("{}{}", parts.user_info, parts.location);
+        Self(format!("{}{}/{name}{}", parts.scheme, location.trim_end_matches('/'), parts.query))
     }
 
-    /// Opens the store; errors never contain the address.
-    pub(super) fn place(&self) -> Result<Place, Error> {
+    /// Parses the address. Errors never contain it.
+    pub(super) fn location(&self) -> Result<Location, Error> {
         if self.0.is_empty() {
             return Err(Error::NoAddress);
         }
         if is_connection_string(&self.0) {
             return Err(Error::ConnectionString);
         }
-        if self.0 != bare(&self.0) {
+        if self.0 != unquoted(&self.0) {
             return Err(Error::Quoted);
         }
         let Some((scheme, _)) = split_scheme(&self.0) else {
-            return Ok(Place::Folder(self.0.as_str().into()));
+            return Ok(Location::Folder(self.0.as_str().into()));
         };
         match scheme.trim_end_matches(['/', ':']).to_ascii_lowercase().as_str() {
-            "memory" => Ok(Place::Memory),
+            "memory" => Ok(Location::Memory),
             "file" => Url::parse(&self.0)
                 .ok()
                 .and_then(|url| url.to_file_path().ok())
-                .map(Place::Folder)
+                .map(Location::Folder)
                 .ok_or(Error::FileAddress),
             other => Err(Error::Scheme { scheme: other.to_owned() }),
         }
     }
 }
 
-/// Leaves out what can be a secret.
+/// Omits the parts that can contain a secret.
 impl fmt::Display for Address {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if is_connection_string(&self.0) {
             return out.write_str("<a connection string>");
         }
-        let Parts { scheme, place, .. } = Parts::of(bare(&self.0));
-        let place = if scheme.is_empty() { place } else { before_signature(place) };
-        write!(out, "{scheme}{place}")
+        let Parts { scheme, location, .. } = Parts::parse(unquoted(&self.0));
+        let location = if scheme.is_empty() { location } else { without_signature(location) };
+        write!(out, "{scheme}{location}")
     }
 }
 
@@ -101,40 +102,40 @@ impl From<&Address> for Address {
     }
 }
 
-/// An address, taken apart; the parts in their order are the address.
+/// The parts of an address. Concatenated in order, they are the address.
 #[derive(Default)]
 struct Parts<'a> {
-    /// With the slashes behind it; empty for a folder.
+    /// Scheme with the slashes after it; empty for a folder.
     scheme: &'a str,
-    /// With its `@`.
+    /// User info with its `@`.
     user_info: &'a str,
     /// Host and path, or the folder.
-    place: &'a str,
-    /// Query and fragment.
+    location: &'a str,
+    /// Query and fragment, with their `?` and `#`.
     query: &'a str,
 }
 
 impl<'a> Parts<'a> {
-    fn of(text: &'a str) -> Self {
+    fn parse(text: &'a str) -> Self {
         let Some((scheme, rest)) = split_scheme(text) else {
-            return Self { place: text, ..Self::default() };
+            return Self { location: text, ..Self::default() };
         };
         let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
         let (user_info, rest) = rest.split_at(user_info_length(scheme, authority, rest));
-        let (place, query) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
-        Self { scheme, user_info, place, query }
+        let (location, query) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+        Self { scheme, user_info, location, query }
     }
 }
 
-/// The length of the user info with its `@`, which may be followed by the host.
+/// Length of the user info with its `@`, in bytes; 0 if there is no user info.
 fn user_info_length(scheme: &str, authority: &str, rest: &str) -> usize {
     let in_authority = authority.rfind('@');
-    // What stands before the `@` of these is the container, unless it has a password.
+    // In these schemes the part before `@` is the container, unless it has a password.
     let names_container = scheme.to_ascii_lowercase().starts_with("abfs");
     if let Some(at) = in_authority {
         return if names_container && !authority[..at].contains(':') { 0 } else { at + 1 };
     }
-    // A password with a slash or a question mark in it ends the authority too early: then the "port" is not a number.
+    // A slash or question mark in a password ends the authority too early. The "port" is then not a number.
     let port = authority.rsplit_once(':').map(|(_, port)| port);
     if port.is_none_or(|port| port.bytes().all(|digit| digit.is_ascii_digit()) || authority.ends_with(']')) {
         return 0;
@@ -142,7 +143,7 @@ fn user_info_length(scheme: &str, authority: &str, rest: &str) -> usize {
     rest.rfind('@').map_or(rest.len(), |at| at + 1)
 }
 
-/// The scheme with the slashes behind it, and the rest. One letter is the drive of a folder.
+/// Splits off the scheme with the slashes after it. A single letter is not a scheme but a drive.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
     let colon = text.find(":/")?;
     let name = &text[..colon];
@@ -156,19 +157,19 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
     Some(text.split_at(colon + 1 + slashes.min(slashes_max)))
 }
 
-/// An address without the white space and the quotation marks around it, which came with it from a file or a chat.
-fn bare(text: &str) -> &str {
+/// Text without surrounding white space and quotation marks, as copied from a file or a chat.
+fn unquoted(text: &str) -> &str {
     text.trim_matches(|letter: char| letter.is_whitespace() || "\"'`“”„‘’«»".contains(letter))
 }
 
-/// What stands before a signature that no `?` precedes, as when that is escaped.
-fn before_signature(place: &str) -> &str {
-    let lower = place.to_ascii_lowercase();
+/// The part before a signature that does not follow a `?`, for example because the `?` is escaped.
+fn without_signature(location: &str) -> &str {
+    let lower = location.to_ascii_lowercase();
     let end = ["%3f", "%23", "sig="].iter().filter_map(|part| lower.find(part)).min();
-    &place[..end.unwrap_or(place.len())]
+    &location[..end.unwrap_or(location.len())]
 }
 
-/// True if the text holds the key of an account, as the portal shows it.
+/// True if the text is a connection string with a key, as the Azure portal shows it.
 fn is_connection_string(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     ["accountkey=", "sharedaccesskey", "sharedaccesssignature="].iter().any(|part| text.contains(part))
@@ -179,17 +180,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scheme_decides_the_store() {
-        let folder = |path: &str| Ok(Place::Folder(path.into()));
-        let cases: [(&str, Result<Place, &str>); 15] = [
+    fn scheme_selects_the_store() {
+        let folder = |path: &str| Ok(Location::Folder(path.into()));
+        let cases: [(&str, Result<Location, &str>); 15] = [
             ("lake", folder("lake")),
             ("./a b/%41", folder("./a b/%41")),
             ("/var/lake", folder("/var/lake")),
             ("a:/b", folder("a:/b")),
             ("file:///var/a%20lake", folder("/var/a lake")),
             ("FILE:///var/lake", folder("/var/lake")),
-            ("memory://", Ok(Place::Memory)),
-            ("memory:///NAME", Ok(Place::Memory)),
+            ("memory://", Ok(Location::Memory)),
+            ("memory:///NAME", Ok(Location::Memory)),
             ("file://elsewhere/lake", Err("file://")),
             ("", Err("empty")),
             (" az://a/b?sig=SECRET", Err("quotation marks")),
@@ -199,11 +200,11 @@ mod tests {
             ("BlobEndpoint=https://a/;AccountKey=SECRET", Err("connection string")),
         ];
         for (text, expected) in cases {
-            match (Address::from(text).place(), expected) {
+            match (Address::from(text).location(), expected) {
                 (Ok(got), Ok(expected)) => assert_eq!(got, expected, "{text}"),
                 (Err(error), Err(word)) => {
-                    let said = format!("{error} {error:?}");
-                    assert!(said.contains(word) && !said.contains("SECRET"), "{text}: {said}");
+                    let shown = format!("{error} {error:?}");
+                    assert!(shown.contains(word) && !shown.contains("SECRET"), "{text}: {shown}");
                 }
                 (got, _) => panic!("{text}: {got:?}"),
             }
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn display_and_debug_leave_out_secrets() {
+    fn display_and_debug_omit_secrets() {
         for (text, shown) in [
             ("az://acct/lake?sv=2024&sig=SECRET", "az://acct/lake"),
             ("https://user:SECRET@host:8080/x#SECRET", "https://host:8080/x"),
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_below_keeps_what_opens_the_store() {
+    fn below_keeps_user_info_and_query() {
         for (text, below) in [
             ("lake", "lake/state"),
             ("lake/", "lake/state"),

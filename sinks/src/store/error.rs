@@ -1,4 +1,6 @@
-//! What went wrong at a store, and what a caller does about it.
+//! Errors of a store, classified by the caller's reaction.
+//!
+//! Owns: the classification. Does not own: retries (`backoff`).
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,37 +12,37 @@ use object_store::path::Path;
 
 use crate::backoff::Retryable;
 
-/// Outcome of a failed request, by what a caller does about it.
+/// Class of a failed request, by the caller's reaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// No answer, or the store was busy: the request may have been executed. Retry, or read.
+    /// No answer, or the store was busy. The request may have been executed: retry or read.
     Unknown,
-    /// Denied, full or broken: a retry fails until an operator fixes the cause.
+    /// Permission denied, disk full or a defect. A retry fails until an operator fixes the cause.
     Fatal,
 }
 
-/// A store that could not be opened or did not do what was asked.
+/// A store that could not be opened, or a failed request.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is empty.
-    #[error("the address of the store is empty")]
+    #[error("the address of the store is empty: give a folder or a URL")]
     NoAddress,
-    /// A `file://` address that names no path of this machine.
+    /// A `file://` address that is not an absolute local path.
     #[error("a file:// address needs an absolute path and no host, as in file:///var/lake")]
     FileAddress,
-    /// A store that was not built in.
-    #[error("this build has no store for {scheme}:// yet: it has local folders, file:// and memory://")]
+    /// A scheme that this build does not support.
+    #[error("this build does not support {scheme}:// stores: use a local folder, file:// or memory://")]
     Scheme {
         /// The scheme, before `://`.
         scheme: String,
     },
-    /// Quotation marks or spaces came with the address.
-    #[error("the address of the store has quotation marks or spaces around it; leave them out")]
+    /// Quotation marks or spaces around the address.
+    #[error("the address of the store is enclosed in quotation marks or spaces: remove them")]
     Quoted,
     /// The connection string of a storage account, which is not an address.
-    #[error("the address of a store is a folder or a URL, and this is a connection string")]
+    #[error("the address of the store is a connection string: give a folder or a URL")]
     ConnectionString,
-    /// A local folder can't be used.
+    /// An operation on a local folder failed.
     #[error("could not {operation} folder {}", folder.display())]
     Folder {
         /// The operation that failed.
@@ -51,8 +53,8 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// A local folder can't take a name exactly once.
-    #[error("the file system of {} has no hard links, without which two writers could take one name: use another", folder.display())]
+    /// A file system without hard links, which conditional puts require.
+    #[error("the file system of {} has no hard links, which keep two writers from taking the same name: use another file system", folder.display())]
     HardLinks {
         /// The folder.
         folder: PathBuf,
@@ -71,8 +73,8 @@ pub enum Error {
         #[source]
         source: Cause,
     },
-    /// A request was not answered.
-    #[error("could not {operation} {path:?}: the store has not answered for {} s", timeout.as_secs())]
+    /// A request without an answer.
+    #[error("could not {operation} {path:?}: the store did not answer within {} s", timeout.as_secs())]
     NoAnswer {
         /// The operation that failed.
         operation: &'static str,
@@ -81,7 +83,7 @@ pub enum Error {
         /// The timeout.
         timeout: Duration,
     },
-    /// A local file or folder can't be made durable.
+    /// A local file or folder could not be made durable.
     #[error("could not sync {} to disk", path.display())]
     Sync {
         /// File or folder.
@@ -99,19 +101,19 @@ impl Error {
             Self::Folder { source, .. } => kind_of_io(source),
             Self::Request { source, .. } => kind_of_request(&source.0),
             Self::NoAnswer { .. } => Kind::Unknown,
-            // A failed sync too: the kernel may have dropped the pages, and a second one would lie.
+            // Also a failed sync: the kernel may have dropped the pages, so that a second sync would succeed falsely.
             _ => Kind::Fatal,
         }
     }
 
     /// True if a conditional put found the name taken.
     pub(super) fn is_taken(&self) -> bool {
-        // S3 says "precondition failed" where the others say "exists".
+        // S3 returns "precondition failed", other stores "already exists".
         use object_store::Error::{AlreadyExists, Precondition};
         matches!(self, Self::Request { source: Cause(AlreadyExists { .. } | Precondition { .. }), .. })
     }
 
-    /// Makes a request's error of `object_store`'s.
+    /// Converts an error of `object_store` to the error of a request.
     pub(super) fn request(
         operation: &'static str,
         path: &Path,
@@ -127,8 +129,8 @@ impl Retryable for Error {
     }
 }
 
-/// Cause reported by a store. `object_store` repeats the path and its causes at each level; this shows the innermost one, since
-/// the request names the path already.
+/// Cause reported by a store. `object_store` repeats path and causes at each level; `Display` shows only the innermost
+/// cause, since the request names the path.
 #[derive(Debug)]
 pub struct Cause(object_store::Error);
 
@@ -156,16 +158,16 @@ impl StdError for Cause {}
 fn kind_of_request(error: &object_store::Error) -> Kind {
     use object_store::Error as Failure;
     match error {
-        // `object_store` says "generic" for all the rest: a file system's error is inside; without one it is a
-        // network's, after its own retries.
+        // `object_store` reports all other errors as generic. They contain the error of a file system, or else are network
+        // errors after its own retries.
         Failure::Generic { source, .. } => io_error_in(source.as_ref()).map_or(Kind::Unknown, kind_of_io),
-        // The runtime is going down; the put may be on its way.
+        // The runtime is shutting down; the put may be in flight.
         Failure::JoinError { .. } => Kind::Unknown,
         _ => Kind::Fatal,
     }
 }
 
-/// Finds a file system's error among the causes of an error.
+/// Finds an error of the file system in a chain of causes.
 fn io_error_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -179,13 +181,13 @@ fn io_error_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error>
 
 fn kind_of_io(error: &io::Error) -> Kind {
     use io::ErrorKind::{Interrupted, NotFound, ResourceBusy, StaleNetworkFileHandle, TimedOut, WouldBlock};
-    /// `EMFILE` and `ENFILE`: too many open files, which passes. They have no [`io::ErrorKind`].
+    /// `EMFILE` and `ENFILE`: too many open files, a transient error. They have no [`io::ErrorKind`].
     const TOO_MANY_FILES: [i32; 2] = [24, 23];
-    let passes = matches!(
+    let is_transient = matches!(
         error.kind(),
-        // "Not found" while putting: somebody took the staged file or the folder away in between.
+        // `NotFound` during a put: another process removed the staging file or the folder.
         Interrupted | NotFound | ResourceBusy | StaleNetworkFileHandle | TimedOut | WouldBlock
     );
     let too_many_files = error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code));
-    if passes || too_many_files { Kind::Unknown } else { Kind::Fatal }
+    if is_transient || too_many_files { Kind::Unknown } else { Kind::Fatal }
 }

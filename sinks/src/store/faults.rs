@@ -1,7 +1,7 @@
-//! A decorator for object stores that fails on demand, for tests of their writers.
+//! Fault injection for object stores, for tests of writers.
 //!
-//! A script determines which requests fail and how; nothing depends on chance or time. Several writers of one test can
-//! see the same objects through different scripts.
+//! Owns a script that determines which requests fail and how; faults do not depend on chance or time. Several writers of
+//! one test can use the same objects with different scripts.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -23,19 +23,19 @@ use super::Store;
 /// Fault of a put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutFault {
-    /// The request is lost: no object, no answer.
+    /// The request is lost: no object is created, and there is no answer.
     RequestLost,
     /// The object is created, but the answer is lost.
     ResponseLost,
-    /// No answer; the object is created at [`Faults::deliver_late`], or never.
+    /// There is no answer, and the object is created by [`Faults::deliver_late`], if that is called.
     DeliveredLate,
     /// Permission denied.
     Denied,
-    /// Waits for [`Faults::release`], then succeeds or fails like any other put.
+    /// The put waits for [`Faults::release`] and is then executed.
     Held,
 }
 
-/// The faults of one writer. Clones share them.
+/// The faults of one writer. Clones share the script.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     script: Arc<Mutex<Script>>,
@@ -43,13 +43,15 @@ pub struct Faults {
 
 #[derive(Debug, Default)]
 struct Script {
+    /// Faults of future puts, by part of the key.
     puts: VecDeque<(String, PutFault)>,
     lost_reads: VecDeque<String>,
     unlisted: Vec<String>,
     unlisted_once: Vec<String>,
     late: Vec<LatePut>,
     held: Vec<oneshot::Sender<()>>,
-    asked: Vec<String>,
+    /// Keys of all puts so far.
+    requested: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -66,32 +68,32 @@ impl Faults {
         Self::default()
     }
 
-    /// The next put whose key contains `part` meets `fault`; several for one key come in the order given.
+    /// Injects `fault` into the next put whose key contains `part`. Faults of one key apply in the order of the calls.
     pub fn next_put(&self, part: &str, fault: PutFault) {
         self.script().puts.push_back((part.to_owned(), fault));
     }
 
-    /// The next read of a key that contains `part` is not answered.
+    /// Loses the answer to the next read of a key that contains `part`.
     pub fn lose_next_read(&self, part: &str) {
         self.script().lost_reads.push_back(part.to_owned());
     }
 
-    /// Leaves keys that contain `part` out of listings, as a stale one does; reading them still works.
+    /// Omits keys that contain `part` from listings, as a stale listing does. Reads still find them.
     pub fn hide_from_listings(&self, part: &str) {
         self.script().unlisted.push(part.to_owned());
     }
 
-    /// Leaves a key that contains `part` out of the next listing that would have it.
+    /// Omits one key that contains `part` from the next listing that would contain it.
     pub fn hide_from_next_listing(&self, part: &str) {
         self.script().unlisted_once.push(part.to_owned());
     }
 
-    /// Makes listings whole again.
+    /// Ends the effect of [`hide_from_listings`](Self::hide_from_listings).
     pub fn show_in_listings(&self) {
         self.script().unlisted.clear();
     }
 
-    /// Executes the late puts in the order of their requests; returns how many created an object.
+    /// Executes the late puts in the order of their requests; returns the number of created objects.
     pub async fn deliver_late(&self) -> usize {
         let late = std::mem::take(&mut self.script().late);
         let mut created = 0;
@@ -101,42 +103,42 @@ impl Faults {
         created
     }
 
-    /// Lets the held puts go.
+    /// Releases the held puts.
     pub fn release(&self) {
         for held in self.script().held.drain(..) {
-            // The waiting future may have been dropped.
+            // Fails if the waiting future was dropped.
             let _ = held.send(());
         }
     }
 
-    /// How many puts are held now.
+    /// Number of puts that are held.
     pub fn held(&self) -> usize {
         self.script().held.len()
     }
 
-    /// The keys of all requested puts, in order, with or without success.
+    /// Keys of all requested puts, successful or not, in order.
     pub fn puts(&self) -> Vec<String> {
-        self.script().asked.clone()
+        self.script().requested.clone()
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fault_of_put(&self, path: &Path) -> Option<PutFault> {
+    fn take_put_fault(&self, path: &Path) -> Option<PutFault> {
         let mut script = self.script();
-        script.asked.push(path.to_string());
+        script.requested.push(path.to_string());
         let found = script.puts.iter().position(|(part, _)| path.as_ref().contains(part))?;
         script.puts.remove(found).map(|(_, fault)| fault)
     }
 
-    fn loses_read(&self, path: &Path) -> bool {
+    fn takes_read_fault(&self, path: &Path) -> bool {
         let mut script = self.script();
         let found = script.lost_reads.iter().position(|part| path.as_ref().contains(part));
         found.and_then(|at| script.lost_reads.remove(at)).is_some()
     }
 
-    fn lists(&self, path: &Path) -> bool {
+    fn is_listed(&self, path: &Path) -> bool {
         let mut script = self.script();
         let is_part = |part: &String| path.as_ref().contains(part.as_str());
         if let Some(once) = script.unlisted_once.iter().position(is_part) {
@@ -148,7 +150,7 @@ impl Faults {
 }
 
 impl Store {
-    /// The same objects, seen by a writer that meets `faults`.
+    /// The same objects, with faults injected into the requests.
     #[must_use]
     pub fn with_faults(&self, faults: &Faults) -> Self {
         let faults = faults.clone();
@@ -171,7 +173,7 @@ impl FaultyStore {
     async fn hold(&self) {
         let (held, released) = oneshot::channel();
         self.faults.script().held.push(held);
-        // Continues if the script was dropped.
+        // Also continues if the script was dropped.
         let _ = released.await;
     }
 }
@@ -185,17 +187,17 @@ impl fmt::Display for FaultyStore {
 #[async_trait]
 impl ObjectStore for FaultyStore {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        match self.faults.fault_of_put(path) {
+        match self.faults.take_put_fault(path) {
             None => self.inner.put_opts(path, payload, options).await,
-            Some(PutFault::RequestLost) => Err(unanswered()),
+            Some(PutFault::RequestLost) => Err(no_answer()),
             Some(PutFault::ResponseLost) => {
-                // The caller gets no answer, with or without success.
+                // The caller gets no answer, even if the put fails.
                 let _ = self.inner.put_opts(path, payload, options).await;
-                Err(unanswered())
+                Err(no_answer())
             }
             Some(PutFault::DeliveredLate) => {
                 self.put_late(path, payload, options);
-                Err(unanswered())
+                Err(no_answer())
             }
             Some(PutFault::Denied) => Err(denied(path)),
             Some(PutFault::Held) => {
@@ -206,8 +208,8 @@ impl ObjectStore for FaultyStore {
     }
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
-        if self.faults.loses_read(path) {
-            return Err(unanswered());
+        if self.faults.takes_read_fault(path) {
+            return Err(no_answer());
         }
         self.inner.get_opts(path, options).await
     }
@@ -215,13 +217,13 @@ impl ObjectStore for FaultyStore {
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
         let faults = self.faults.clone();
         let listing = self.inner.list(prefix);
-        listing.try_filter(move |found| futures::future::ready(faults.lists(&found.location))).boxed()
+        listing.try_filter(move |found| futures::future::ready(faults.is_listed(&found.location))).boxed()
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
         let mut listing = self.inner.list_with_delimiter(prefix).await?;
-        listing.objects.retain(|found| self.faults.lists(&found.location));
-        listing.common_prefixes.retain(|folder| self.faults.lists(folder));
+        listing.objects.retain(|found| self.faults.is_listed(&found.location));
+        listing.common_prefixes.retain(|folder| self.faults.is_listed(folder));
         Ok(listing)
     }
 
@@ -242,13 +244,13 @@ impl ObjectStore for FaultyStore {
     }
 }
 
-/// A request that got no answer.
-fn unanswered() -> Error {
+/// Error of a request without an answer.
+fn no_answer() -> Error {
     let source = io::Error::new(io::ErrorKind::TimedOut, "injected fault").into();
     Error::Generic { store: "faults", source }
 }
 
-/// A request that was refused.
+/// Error of a request without permission.
 fn denied(path: &Path) -> Error {
     let source = io::Error::new(io::ErrorKind::PermissionDenied, "injected fault").into();
     Error::PermissionDenied { path: path.to_string(), source }

@@ -1,14 +1,15 @@
-//! A local folder as a store: what `object_store` leaves open about durability.
+//! A local folder as a store.
 //!
-//! `LocalFileSystem` with fsync writes to `<name>#1`, syncs it, links it to its name and syncs the folder.
-//! Folders it creates it syncs up to the first that was there; but one that another writer created a moment
-//! ago, or before a crash, is there without being synced. So each folder is synced once by each process that
-//! puts something below it.
+//! Owns durability and listings, which `object_store` does not provide as needed. Does not own reads and puts.
 //!
-//! A crash in the middle of a put leaves `<name>.parquet#1` behind. It matches no `*.parquet`, `Store::list`
-//! leaves it out, and the next put takes `#2`. A start removes it once it is an hour old, and never a younger one: its
-//! writer may only be asleep, and would link to its name what another put is writing under the freed `#1`. After an hour
-//! that needs a writer that wakes within the milliseconds in which another stages the same file.
+//! `LocalFileSystem` with fsync writes `<name>#1`, syncs it, links it to its name and syncs the folder. It also syncs the
+//! folders that it creates, but not a folder that another writer created and has not synced yet. Each process therefore
+//! syncs each folder once, when it first puts an object below it.
+//!
+//! A crash during a put leaves the staging file `<name>.parquet#1`. It does not match `*.parquet`, `Store::list` omits it,
+//! and the next put uses `#2`. A start removes it after an hour. A younger file may belong to a writer that is suspended:
+//! if its `#1` were removed and used by another put, the writer would link that incomplete file to the name. After an hour
+//! this requires the writer to resume in the milliseconds in which another put stages the same file.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -30,12 +31,12 @@ use super::Error;
 pub(super) struct Folder {
     root: PathBuf,
     objects: Arc<LocalFileSystem>,
-    /// The folders whose own entries, up to the root, this process has synced.
+    /// Folders whose entries in their parents this process has synced, up to the root.
     synced: Mutex<HashSet<PathBuf>>,
 }
 
 impl Folder {
-    /// Opens a folder to write to; creates it, durably, where it is missing.
+    /// Opens a folder for writing. Creates it durably if it does not exist.
     pub(super) fn create(root: &FsPath) -> Result<Self, Error> {
         create_durably(root)?;
         let folder = Self::existing(root)?;
@@ -43,7 +44,7 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Opens a folder that is there.
+    /// Opens a folder that exists.
     pub(super) fn existing(root: &FsPath) -> Result<Self, Error> {
         let failed = |source| Error::Folder { operation: "open", folder: root.to_owned(), source };
         let root = root.canonicalize().map_err(failed)?;
@@ -57,7 +58,7 @@ impl Folder {
         Ok(Self { root, objects: Arc::new(objects), synced: Mutex::default() })
     }
 
-    /// The folder as `object_store` sees it.
+    /// The folder as a store of `object_store`.
     pub(super) fn objects(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.objects) as Arc<dyn ObjectStore>
     }
@@ -67,8 +68,8 @@ impl Folder {
         Url::from_file_path(&self.root).map_or_else(|()| "file://".into(), |url| url.as_str().into())
     }
 
-    /// The files below a folder, at any depth. Links that lead back are not followed. Names that can't be part of a path,
-    /// and staging files, are left out.
+    /// Lists the files below a folder, at any depth. Omits staging files and names that are not valid in a path. Does not
+    /// follow links to a folder above.
     pub(super) async fn files_below(self: Arc<Self>, prefix: &Path) -> Result<Vec<ObjectMeta>, Error> {
         let (folder, prefix) = (self.folder(prefix)?, prefix.clone());
         blocking(move || {
@@ -80,8 +81,8 @@ impl Folder {
         .await
     }
 
-    /// The names of the folders directly in a folder. Those that can't be part of a path (control characters, not UTF-8) are
-    /// left out, where `object_store` would refuse to list the others.
+    /// Lists the names of the folders directly in a folder. Omits names that are not valid in a path (control characters,
+    /// not UTF-8), for which `object_store` would fail.
     pub(super) async fn folders_in(self: Arc<Self>, prefix: &Path) -> Result<Vec<String>, Error> {
         let folder = self.folder(prefix)?;
         blocking(move || {
@@ -95,7 +96,7 @@ impl Folder {
                 let entry = entry.map_err(failed)?;
                 let name = entry.file_name().into_string().ok();
                 let name = name.filter(|name| Path::parse(name).is_ok());
-                // A link to a folder is one.
+                // Includes links to folders.
                 names.extend(name.filter(|_| entry.path().is_dir()));
             }
             Ok(names)
@@ -103,15 +104,15 @@ impl Folder {
         .await
     }
 
-    /// Syncs the folders above a file that was just put, where this process has not done so before.
+    /// Syncs the folders above a file that was put, unless this process has synced them before.
     pub(super) async fn sync_folders_above(self: Arc<Self>, path: &Path) -> Result<(), Error> {
         let file = self.file(path)?;
-        let known = file.parent().is_none_or(|folder| self.is_synced(folder));
-        // Nearly every put goes into a folder that is known: no thread is asked for it.
-        if known { Ok(()) } else { blocking(move || self.sync_upwards(&file)).await }
+        let is_synced = file.parent().is_none_or(|folder| self.is_synced(folder));
+        // Most puts are in a synced folder and need no blocking thread.
+        if is_synced { Ok(()) } else { blocking(move || self.sync_upwards(&file)).await }
     }
 
-    /// Syncs a file that was found, and the folders above it.
+    /// Syncs a file of another writer and the folders above it.
     pub(super) async fn sync_found(self: Arc<Self>, path: &Path) -> Result<(), Error> {
         let file = self.file(path)?;
         blocking(move || {
@@ -130,7 +131,7 @@ impl Folder {
         now: SystemTime,
     ) -> Result<u64, Error> {
         let folder = self.file(below)?;
-        blocking(move || remove_stale(&folder, now)).await
+        blocking(move || remove_stale_files(&folder, now)).await
     }
 
     fn folder(&self, prefix: &Path) -> Result<PathBuf, Error> {
@@ -161,10 +162,10 @@ impl Folder {
     }
 }
 
-/// Age after which a staging file belongs to no put in flight.
+/// Age after which a staging file can't belong to a put in flight.
 pub const STAGING_AGE_MAX: Duration = Duration::from_hours(1);
 
-/// Lists a folder; `linked` are the folders that links on the way to it lead to.
+/// Lists a folder. `linked` has the targets of the links on the path to it.
 fn list_files(
     folder: &FsPath,
     prefix: &Path,
@@ -180,7 +181,7 @@ fn list_files(
     };
     for entry in entries {
         let entry = entry.map_err(failed)?;
-        let Some(name) = entry.file_name().into_string().ok().filter(|name| !is_staged(name)) else {
+        let Some(name) = entry.file_name().into_string().ok().filter(|name| !has_staging_suffix(name)) else {
             continue;
         };
         let location = if prefix.as_ref().is_empty() { name } else { format!("{prefix}/{name}") };
@@ -189,7 +190,7 @@ fn list_files(
             list_files(&entry.path(), &location, linked, found)?;
             continue;
         }
-        // What a link leads to; what another process removes meanwhile is not there.
+        // Follows a link. Fails if another process removed the file.
         let Ok(metadata) = fs::metadata(entry.path()) else { continue };
         if metadata.is_dir() {
             let Ok(target) = entry.path().canonicalize() else { continue };
@@ -212,13 +213,14 @@ fn list_files(
     Ok(())
 }
 
-/// True if `object_store` gives this name to a file while it is written.
-fn is_staged(name: &str) -> bool {
+/// True if the name ends as that of a staging file of `object_store`.
+fn has_staging_suffix(name: &str) -> bool {
     let digits = name.rsplit_once('#').map_or("", |(_, digits)| digits);
     !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 
-fn remove_stale(folder: &FsPath, now: SystemTime) -> Result<u64, Error> {
+/// Removes stale staging files below a folder; returns their number.
+fn remove_stale_files(folder: &FsPath, now: SystemTime) -> Result<u64, Error> {
     let failed = |source| Error::Folder { operation: "list", folder: folder.to_owned(), source };
     let entries = match fs::read_dir(folder) {
         // Another process may remove a folder, or the same file, at the same time.
@@ -230,8 +232,8 @@ fn remove_stale(folder: &FsPath, now: SystemTime) -> Result<u64, Error> {
         let entry = entry.map_err(failed)?;
         let kind = entry.file_type().map_err(failed)?;
         if kind.is_dir() {
-            removed += remove_stale(&entry.path(), now)?;
-        } else if kind.is_file() && is_staging(&entry.file_name().to_string_lossy()) {
+            removed += remove_stale_files(&entry.path(), now)?;
+        } else if kind.is_file() && is_staging_file(&entry.file_name().to_string_lossy()) {
             let written = entry.metadata().and_then(|found| found.modified());
             let is_stale = |written| now.duration_since(written).is_ok_and(|age| age > STAGING_AGE_MAX);
             if written.is_ok_and(is_stale) && fs::remove_file(entry.path()).is_ok() {
@@ -242,13 +244,13 @@ fn remove_stale(folder: &FsPath, now: SystemTime) -> Result<u64, Error> {
     Ok(removed)
 }
 
-/// True if `object_store` gives this name to a file of ours while it is written: `x.parquet#1`, `x.json#12`.
-fn is_staging(name: &str) -> bool {
+/// True if this is the name of a staging file of a lake: `x.parquet#1`, `x.json#12`.
+fn is_staging_file(name: &str) -> bool {
     let of = name.rsplit_once('#').map_or(name, |(of, _)| of);
-    is_staged(name) && [".parquet", ".json"].iter().any(|ending| of.ends_with(ending))
+    has_staging_suffix(name) && [".parquet", ".json"].iter().any(|ending| of.ends_with(ending))
 }
 
-/// Creates a folder and those above it, each with a durable entry.
+/// Creates a folder and its parents, each with a durable entry.
 fn create_durably(folder: &FsPath) -> Result<(), Error> {
     if folder.is_dir() {
         return Ok(());
@@ -265,9 +267,9 @@ fn create_durably(folder: &FsPath) -> Result<(), Error> {
     }
 }
 
-/// Tries what every conditional put of this folder will rest on: a link that is refused where one is.
+/// Checks that a hard link to an existing name fails, which every conditional put requires.
 fn probe_hard_links(root: &FsPath) -> Result<(), Error> {
-    // A name that ends in `#1` is left out of object_store's listings, also when a crash leaves it behind.
+    // Listings omit a name that ends in `#1`, even if a crash leaves the file behind.
     let probe = root.join(format!(".probe-{}#1", Uuid::new_v4()));
     let link = probe.with_extension("link#1");
     let write = File::create_new(&probe).map_err(|source| Error::Folder {
@@ -276,13 +278,14 @@ fn probe_hard_links(root: &FsPath) -> Result<(), Error> {
         source,
     });
     let probed = write.and_then(|_| link_once(root, &probe, &link));
-    for trace in [&probe, &link] {
-        // A probe that stays behind does no harm.
-        let _ = fs::remove_file(trace);
+    for file in [&probe, &link] {
+        // A remaining probe has no effect.
+        let _ = fs::remove_file(file);
     }
     probed
 }
 
+/// Links a file twice to the same name: the first link must succeed and the second one fail.
 fn link_once(root: &FsPath, file: &FsPath, link: &FsPath) -> Result<(), Error> {
     let refused = |source| Error::HardLinks { folder: root.to_owned(), source };
     fs::hard_link(file, link).map_err(refused)?;
@@ -293,9 +296,9 @@ fn link_once(root: &FsPath, file: &FsPath, link: &FsPath) -> Result<(), Error> {
     }
 }
 
-/// Makes a file, or the entries of a folder, outlive a loss of power.
+/// Makes a file, or the entries of a folder, durable.
 fn sync(path: &FsPath) -> Result<(), Error> {
-    // Only Unix lets a folder be opened to be synced; elsewhere its entries are the file system's affair.
+    // Only Unix can open a folder to sync it.
     if cfg!(not(unix)) && path.is_dir() {
         return Ok(());
     }
@@ -303,7 +306,7 @@ fn sync(path: &FsPath) -> Result<(), Error> {
     synced.map_err(|source| Error::Sync { path: path.to_owned(), source })
 }
 
-/// Runs file system calls where they may block.
+/// Runs file system calls on a blocking thread.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {

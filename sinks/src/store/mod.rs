@@ -1,13 +1,13 @@
-//! Where the bytes go: an object store from its address, and the few operations a lake needs of one.
+//! Object stores: opening one by its address, and the operations that a lake needs.
 //!
-//! Owns what is promised: a key holds a whole object or none, and of two conditional puts one wins. Does not
-//! own the keys (`paths`), or retries (`backoff`): an error has a [`Kind`].
+//! Owns the guarantees: a key has a complete object or none, and one of several conditional puts wins. Does not own the
+//! keys (`paths`), or retries (`backoff`), which use the [`Kind`] of an error.
 
 #[cfg(any(test, feature = "test-util"))]
-pub mod faults; // an object store that misbehaves on demand, for tests
-mod address; // the store that an address names, and its form without secrets
-mod error; // errors, by what a caller does about them
-mod folder; // what a local folder needs beyond object_store to be durable
+pub mod faults; // fault injection, for tests
+mod address; // addresses, and their form without secrets
+mod error; // errors, classified by the caller's reaction
+mod folder; // durability of a local folder, which object_store does not provide
 
 use std::fmt;
 use std::ops::Range;
@@ -21,14 +21,14 @@ use object_store::{
     GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
 };
 
-use address::Place;
+use address::Location;
 use folder::Folder;
 
 pub use address::Address;
 pub use error::{Cause, Error, Kind};
 pub use folder::STAGING_AGE_MAX;
 
-/// An object store. Cloning it is cheap and shares it.
+/// An object store. A clone is cheap and uses the same objects.
 #[derive(Clone)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
@@ -41,69 +41,68 @@ pub struct Store {
 /// Answer to a conditional put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
-    /// The object is there and durable, and it is ours.
+    /// The object is created and durable.
     Created,
-    /// The name had an object already, perhaps of an earlier attempt of the caller.
+    /// Conflict: the name already has an object, possibly from an earlier attempt of the caller.
     Taken,
 }
 
-/// The end of an object.
+/// The last bytes of an object.
 #[derive(Clone, Debug)]
 pub struct Tail {
-    /// The object's last bytes, or all of them.
+    /// At most the requested number of bytes.
     pub bytes: Bytes,
-    /// The size of the whole object, in bytes.
+    /// Size of the object, in bytes.
     pub size: u64,
 }
 
 impl Store {
-    /// Opens the store at an address and creates it where it is a local folder.
+    /// Opens the store at an address. Creates a local folder that does not exist.
     ///
     /// # Shape
-    /// A path, `file:///path` or `memory://`. Each `memory://` that is opened is a new, empty store; only
-    /// the clones of one `Store` share it.
+    /// A path, `file:///path` or `memory://`. Each call for `memory://` opens a new, empty store, which only clones share.
     ///
     /// # Errors
-    /// Refuses a file system that has no hard links, since nothing else there takes a name exactly once.
+    /// Rejects a file system without hard links, since conditional puts require them.
     pub fn open(address: impl Into<Address>) -> Result<Self, Error> {
         let address = address.into();
-        match address.place()? {
-            Place::Memory => Ok(Self::memory(&address)),
-            Place::Folder(root) => Ok(Self::local(Folder::create(&root)?)),
+        match address.location()? {
+            Location::Memory => Ok(Self::memory(&address)),
+            Location::Folder(root) => Ok(Self::local(Folder::create(&root)?)),
         }
     }
 
-    /// Opens a store to read from: a folder that is not there is an error and is not created.
+    /// Opens a store for reading. A folder that does not exist is an error and is not created.
     pub fn open_existing(address: impl Into<Address>) -> Result<Self, Error> {
         let address = address.into();
-        match address.place()? {
-            Place::Memory => Ok(Self::memory(&address)),
-            Place::Folder(root) => Ok(Self::local(Folder::existing(&root)?)),
+        match address.location()? {
+            Location::Memory => Ok(Self::memory(&address)),
+            Location::Folder(root) => Ok(Self::local(Folder::existing(&root)?)),
         }
     }
 
-    /// The same objects, seen through a decorator.
+    /// The same objects, accessed through a decorator.
     #[cfg(any(test, feature = "test-util"))]
     #[must_use]
     pub fn decorated(&self, decorate: impl FnOnce(Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore>) -> Self {
         Self { objects: decorate(Arc::clone(&self.objects)), ..self.clone() }
     }
 
-    /// The same store, whose requests are given up after another time than [`REQUEST_TIMEOUT`].
+    /// The same store with another timeout than [`REQUEST_TIMEOUT`].
     #[must_use]
     pub fn with_request_timeout(&self, request_timeout: Duration) -> Self {
         Self { request_timeout, ..self.clone() }
     }
 
-    /// The store's address without what may be secret of it: `file:///…` for every folder.
+    /// The store's address without secrets: `file:///…` for a folder.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Puts an object under a name that has none, in one step; [`Put::Created`] is durable.
+    /// Puts an object unless its name is taken, atomically. After [`Put::Created`] it is durable.
     ///
     /// # Errors
-    /// [`Kind::Unknown`]: the object may be there, or may appear later.
+    /// [`Kind::Unknown`]: the object may exist, or may appear later.
     pub async fn put_if_absent(&self, path: &Path, bytes: Bytes) -> Result<Put, Error> {
         match self.put_with(path, bytes, PutMode::Create).await {
             Ok(()) => Ok(Put::Created),
@@ -112,7 +111,7 @@ impl Store {
         }
     }
 
-    /// Puts an object, in place of the one that may be there; readers see the old one or the new one whole.
+    /// Puts an object or replaces it, atomically: readers see the old object or the new one.
     pub async fn put(&self, path: &Path, bytes: Bytes) -> Result<(), Error> {
         self.put_with(path, bytes, PutMode::Overwrite).await
     }
@@ -120,7 +119,7 @@ impl Store {
     /// Reads a whole object; `None` if it does not exist.
     pub async fn get(&self, path: &Path) -> Result<Option<Bytes>, Error> {
         let read = async { self.objects.get(path).await?.bytes().await };
-        self.request("read", path, read.map(present)).await
+        self.request("read", path, read.map(none_if_missing)).await
     }
 
     /// Reads the last `length` bytes of an object; `None` if it does not exist.
@@ -131,20 +130,20 @@ impl Store {
             let size = found.meta.size;
             Ok(Tail { bytes: found.bytes().await?, size })
         };
-        self.request("read the end of", path, read.map(present)).await
+        self.request("read the end of", path, read.map(none_if_missing)).await
     }
 
-    /// Reads parts of an object that is there.
+    /// Reads ranges of an object that exists.
     pub async fn get_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
         self.request("read from", path, self.objects.get_ranges(path, ranges)).await
     }
 
-    /// Lists every object below a folder, at any depth, in the order of their names.
+    /// Lists the objects below a folder, at any depth, sorted by name.
     ///
-    /// A listing is a hint: it need not show what was put a moment ago.
+    /// A listing is a hint: it may omit an object that was put recently.
     pub async fn list(&self, prefix: &Path) -> Result<Vec<ObjectMeta>, Error> {
         let mut found: Vec<ObjectMeta> = if let Some(folder) = &self.folder {
-            self.answered("list", prefix, Arc::clone(folder).files_below(prefix)).await?
+            self.with_timeout("list", prefix, Arc::clone(folder).files_below(prefix)).await?
         } else {
             self.request("list", prefix, self.objects.list(Some(prefix)).try_collect()).await?
         };
@@ -152,11 +151,11 @@ impl Store {
         Ok(found)
     }
 
-    /// Lists the names of the folders directly in a folder, or at the top, in order.
+    /// Lists the names of the folders directly in a folder, or at the top, sorted.
     pub async fn list_folders(&self, prefix: Option<&Path>) -> Result<Vec<String>, Error> {
         let of = prefix.cloned().unwrap_or_default();
         let mut names: Vec<String> = if let Some(folder) = &self.folder {
-            self.answered("list", &of, Arc::clone(folder).folders_in(&of)).await?
+            self.with_timeout("list", &of, Arc::clone(folder).folders_in(&of)).await?
         } else {
             let found = self.request("list", &of, self.objects.list_with_delimiter(prefix)).await?;
             let name = |folder: &Path| folder.filename().map(str::to_owned);
@@ -166,19 +165,19 @@ impl Store {
         Ok(names)
     }
 
-    /// Makes an object that was found outlive a loss of power, as [`Put::Created`] already has.
+    /// Makes an object durable that another writer put.
     ///
-    /// A local file is visible before its writer has synced it. An object of any other store is durable
-    /// once it can be seen, and nothing is done.
+    /// A local file is visible before its writer has synced it. In other stores a visible object is durable, and this call
+    /// does nothing.
     pub async fn make_durable(&self, path: &Path) -> Result<(), Error> {
         match &self.folder {
-            Some(folder) => self.answered("sync", path, Arc::clone(folder).sync_found(path)).await,
+            Some(folder) => self.with_timeout("sync", path, Arc::clone(folder).sync_found(path)).await,
             None => Ok(()),
         }
     }
 
-    /// Removes the staging files below a folder that no put has written to for [`STAGING_AGE_MAX`]: their writers were
-    /// killed. Returns how many there were. Only a local folder has any.
+    /// Removes staging files below a folder that are older than [`STAGING_AGE_MAX`]: their writers were killed. Returns the
+    /// number of removed files, which is 0 for stores other than a local folder.
     pub async fn remove_stale_staging(&self, below: &Path, now: SystemTime) -> Result<u64, Error> {
         match &self.folder {
             Some(folder) => Arc::clone(folder).remove_stale_staging(below, now).await,
@@ -192,7 +191,8 @@ impl Store {
             .await?;
         match &self.folder {
             Some(folder) => {
-                self.answered("sync the folders of", path, Arc::clone(folder).sync_folders_above(path)).await
+                self.with_timeout("sync the folders of", path, Arc::clone(folder).sync_folders_above(path))
+                    .await
             }
             None => Ok(()),
         }
@@ -204,12 +204,16 @@ impl Store {
         path: &Path,
         request: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T, Error> {
-        self.answered(operation, path, request.map(|answer| answer.map_err(Error::request(operation, path))))
-            .await
+        self.with_timeout(
+            operation,
+            path,
+            request.map(|answer| answer.map_err(Error::request(operation, path))),
+        )
+        .await
     }
 
-    /// Waits for an answer until the request timeout: a network file system without its server never answers.
-    async fn answered<T>(
+    /// Waits for an answer, at most for the request timeout: a network file system whose server is down never answers.
+    async fn with_timeout<T>(
         &self,
         operation: &'static str,
         path: &Path,
@@ -238,11 +242,11 @@ impl fmt::Debug for Store {
     }
 }
 
-/// Request timeout: 64 MiB take as long at half a megabyte a second.
+/// Request timeout: the time for 64 MiB at half a megabyte a second.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Turns "not found" into `None`.
-fn present<T>(read: object_store::Result<T>) -> object_store::Result<Option<T>> {
+/// Converts `NotFound` to `None`.
+fn none_if_missing<T>(read: object_store::Result<T>) -> object_store::Result<Option<T>> {
     match read {
         Ok(found) => Ok(Some(found)),
         Err(object_store::Error::NotFound { .. }) => Ok(None),

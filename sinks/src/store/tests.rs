@@ -1,4 +1,4 @@
-//! One conformance suite over every store, then what is each one's own.
+//! A conformance suite for every store, and tests of single stores.
 
 use std::time::Duration;
 
@@ -27,11 +27,11 @@ async fn names(store: &Store, prefix: &str) -> Vec<String> {
     store.list(&key(prefix)).await.unwrap().iter().map(|found| found.location.to_string()).collect()
 }
 
-/// What every store has to do, on the one given.
-async fn conforms(store: &Store) {
+/// Checks the guarantees of every store.
+async fn check_conformance(store: &Store) {
     let (one, nested) = (key("one.json"), key("table$a%20b/enqueued_date=2026-11-22/x-1.parquet"));
 
-    // Nothing is there.
+    // Missing objects and folders.
     assert_eq!(store.get(&one).await.unwrap(), None);
     assert!(store.get_tail(&one, 10).await.unwrap().is_none());
     assert!(names(store, "no/such/folder").await.is_empty());
@@ -44,7 +44,7 @@ async fn conforms(store: &Store) {
     assert_eq!(store.get(&one).await.unwrap(), Some(bytes("first")));
     store.make_durable(&one).await.unwrap();
 
-    // Of many at once one wins.
+    // One of many concurrent puts wins.
     let puts = (0..20).map(|n| store.put_if_absent(&nested, bytes(&format!("writer {n:02}"))));
     let answers: Vec<Put> = futures::future::try_join_all(puts).await.unwrap();
     assert_eq!(answers.iter().filter(|answer| **answer == Put::Created).count(), 1);
@@ -58,7 +58,7 @@ async fn conforms(store: &Store) {
     assert_eq!(store.get(&one).await.unwrap(), Some(bytes("third")));
     assert_eq!(store.get(&key("two.json")).await.unwrap(), Some(Bytes::new()));
 
-    // Parts.
+    // Tails and ranges.
     let tail = store.get_tail(&one, 3).await.unwrap().unwrap();
     assert_eq!((tail.bytes, tail.size), (bytes("ird"), 5));
     assert_eq!(store.get_tail(&key("two.json"), 3).await.unwrap().unwrap().size, 0);
@@ -66,7 +66,7 @@ async fn conforms(store: &Store) {
     assert_eq!((tail.bytes, tail.size), (bytes("third"), 5));
     assert_eq!(store.get_ranges(&one, &[0..1, 3..5]).await.unwrap(), [bytes("t"), bytes("rd")]);
 
-    // Listings are recursive, in order, by whole folder names, and keep the spelling of keys.
+    // Listings are recursive and sorted, match whole folder names, and keep the spelling of keys.
     for name in ["b/2", "b/1", "b/c/3", "bb/4"] {
         store.put(&key(name), bytes("x")).await.unwrap();
     }
@@ -80,16 +80,16 @@ async fn conforms(store: &Store) {
 
 #[tokio::test]
 async fn every_store_conforms() {
-    conforms(&Store::open("memory:///lake").unwrap()).await;
+    check_conformance(&Store::open("memory:///lake").unwrap()).await;
     let (_kept, store) = local();
-    conforms(&store).await;
+    check_conformance(&store).await;
     let without_faults = Store::open("memory://").unwrap().with_faults(&Faults::new());
-    conforms(&without_faults).await;
+    check_conformance(&without_faults).await;
 }
 
 #[cfg(unix)]
 #[tokio::test]
-async fn names_that_can_be_no_path_and_links_in_circles_are_not_listed_and_hide_no_other() {
+async fn listings_omit_invalid_names_and_circular_links_only() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let (kept, store) = local();
@@ -105,7 +105,7 @@ async fn names_that_can_be_no_path_and_links_in_circles_are_not_listed_and_hide_
     for name in [&b"2\n"[..], b"3\xff", b"4#1"] {
         std::fs::write(root.join("b").join(OsStr::from_bytes(name)), "").unwrap();
     }
-    // Links into circles, one to a folder beside, and one to a file.
+    // Circular links, a link to a sibling folder, and one to a file.
     store.put(&key("c/d/1"), bytes("1")).await.unwrap();
     std::os::unix::fs::symlink(root.join("c"), root.join("b/beside")).unwrap();
     std::os::unix::fs::symlink(root.join("b"), root.join("c/d/back")).unwrap();
@@ -119,7 +119,7 @@ async fn names_that_can_be_no_path_and_links_in_circles_are_not_listed_and_hide_
 }
 
 #[tokio::test]
-async fn memory_is_shared_by_clones_alone() {
+async fn only_clones_share_a_memory_store() {
     let store = Store::open("memory:///same").unwrap();
     let other = Store::open("memory:///same").unwrap();
     store.put(&key("a"), bytes("1")).await.unwrap();
@@ -128,7 +128,7 @@ async fn memory_is_shared_by_clones_alone() {
 }
 
 #[tokio::test]
-async fn a_folder_is_found_again_under_its_url() {
+async fn folder_can_be_opened_by_its_url() {
     let (kept, store) = local();
     assert!(store.url().starts_with("file:///") && store.url().ends_with("/a%20lake/below"), "{store:?}");
     store.put(&key("a"), bytes("1")).await.unwrap();
@@ -141,15 +141,15 @@ async fn a_folder_is_found_again_under_its_url() {
 }
 
 #[test]
-fn opening_leaves_no_trace_of_its_probe() {
+fn opening_removes_its_probe() {
     let (kept, _store) = local();
     let left: Vec<_> = std::fs::read_dir(kept.path().join("a lake/below")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
-/// A crash in the middle of a put: what it leaves is seen by no reader and stops no writer.
+/// Readers do not see the staging file of a crashed put, and writers are not blocked by it.
 #[tokio::test]
-async fn half_written_files_stay_out_of_the_way() {
+async fn staging_file_of_a_crash_is_not_listed_and_blocks_no_put() {
     let (kept, store) = local();
     let root = kept.path().join("a lake/below");
     std::fs::create_dir_all(root.join("account")).unwrap();
@@ -160,20 +160,20 @@ async fn half_written_files_stay_out_of_the_way() {
     assert_eq!(store.put_if_absent(&key("account/x.parquet"), bytes("whole")).await.unwrap(), Put::Created);
     assert_eq!(names(&store, "account").await, ["account/x.parquet"]);
     assert_eq!(store.get(&key("account/x.parquet")).await.unwrap(), Some(bytes("whole")));
-    assert_eq!(std::fs::read(&half).unwrap(), b"hal", "it may be another writer's that is only asleep");
+    assert_eq!(std::fs::read(&half).unwrap(), b"hal", "it may belong to a suspended writer");
     assert!(!half.to_str().unwrap().ends_with(".parquet"));
 }
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_folder_that_refuses_is_fatal() {
+async fn folder_without_permission_is_fatal() {
     use std::os::unix::fs::PermissionsExt;
     let (kept, store) = local();
-    // A file stands where a folder is needed: that refuses root as well, whom permissions do not bind.
+    // A file in the place of a folder fails for root as well, which ignores permissions.
     store.put(&key("account"), bytes("")).await.unwrap();
     let error = store.put_if_absent(&key("account/x.parquet"), bytes("1")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Fatal, "{error:?}");
-    // The path stands in the error once, and the reason as the system puts it.
+    // The cause is the system's message, without the path.
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert!(!cause.contains("account") && cause.contains("(os error"), "{cause}");
 
@@ -181,16 +181,16 @@ async fn a_folder_that_refuses_is_fatal() {
     std::fs::create_dir(&locked).unwrap();
     std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o500)).unwrap();
     if std::fs::write(locked.join("probe"), "").is_ok() {
-        println!("this user writes to folders without permission: refusal at opening was not tried");
+        println!("this user writes to folders without permission: opening without permission was not tested");
         return;
     }
     assert_eq!(Store::open(locked.to_str().unwrap()).unwrap_err().kind(), Kind::Fatal);
 }
 
 #[tokio::test]
-async fn puts_meet_the_faults_that_were_asked_for() {
+async fn injected_faults_apply_to_the_next_put() {
     let cases = [
-        // fault, kind of the answer, there at once, there after late puts landed
+        // fault, kind of the error, exists at once, exists after late delivery
         (PutFault::RequestLost, Kind::Unknown, false, false),
         (PutFault::ResponseLost, Kind::Unknown, true, true),
         (PutFault::DeliveredLate, Kind::Unknown, false, true),
@@ -207,7 +207,7 @@ async fn puts_meet_the_faults_that_were_asked_for() {
         assert_eq!(store.get(&key("table/x")).await.unwrap().is_some(), at_once, "{fault:?}");
         assert_eq!(faults.deliver_late().await, usize::from(later && !at_once), "{fault:?}");
         assert_eq!(store.get(&key("table/x")).await.unwrap().is_some(), later, "{fault:?}");
-        // The fault is used up.
+        // The fault applies once.
         let again = writer.put_if_absent(&key("table/x"), bytes("2")).await.unwrap();
         assert_eq!(again == Put::Taken, later, "{fault:?}");
         assert_eq!(faults.puts(), ["other", "table/x", "table/x"]);
@@ -215,7 +215,7 @@ async fn puts_meet_the_faults_that_were_asked_for() {
 }
 
 #[tokio::test]
-async fn a_late_put_finds_its_name_taken() {
+async fn late_put_finds_its_name_taken() {
     let store = Store::open("memory://").unwrap();
     let faults = Faults::new();
     faults.next_put("x", PutFault::DeliveredLate);
@@ -226,7 +226,7 @@ async fn a_late_put_finds_its_name_taken() {
 }
 
 #[tokio::test]
-async fn held_puts_wait_and_lost_reads_fail_once() {
+async fn held_put_waits_and_lost_read_fails_once() {
     let store = Store::open("memory://").unwrap();
     let faults = Faults::new();
     let writer = store.with_faults(&faults);
@@ -246,7 +246,7 @@ async fn held_puts_wait_and_lost_reads_fail_once() {
 }
 
 #[tokio::test]
-async fn stale_listings_hide_what_can_be_read() {
+async fn hidden_objects_can_still_be_read() {
     let store = Store::open("memory://").unwrap();
     let faults = Faults::new();
     let writer = store.with_faults(&faults);
@@ -263,11 +263,11 @@ async fn stale_listings_hide_what_can_be_read() {
 }
 
 #[tokio::test]
-async fn request_without_an_answer_ends() {
+async fn request_without_an_answer_times_out() {
     let (store, faults) = (Store::open("memory://").unwrap(), Faults::new());
     faults.next_put("hangs", PutFault::Held);
     let hanging = store.with_faults(&faults).with_request_timeout(Duration::from_millis(20));
     let error = hanging.put_if_absent(&Path::from("hangs"), Bytes::new()).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Unknown, "it may still come to be");
-    assert!(error.to_string().contains("has not answered"), "{error}");
+    assert_eq!(error.kind(), Kind::Unknown, "the put may still be executed");
+    assert!(error.to_string().contains("did not answer"), "{error}");
 }
