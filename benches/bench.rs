@@ -90,17 +90,17 @@ impl Bench {
     }
 
     /// Reports a bench that can't run on this machine.
-    pub(super) fn lacks(&mut self, what: impl Into<String>) -> io::Result<()> {
+    pub(super) fn add_absent(&mut self, what: impl Into<String>) -> io::Result<()> {
         if self.count.is_some() {
             return Ok(());
         }
-        self.report.lacks(&mut self.out, what.into())
+        self.report.add_absent(&mut self.out, what.into())
     }
 
     /// Records a failure: the other benches continue, and the exit code is 1.
     pub(super) fn failed(&mut self, name: &str, error: &io::Error) -> io::Result<()> {
         self.failed = true;
-        self.lacks(format!("{name}: {error}"))
+        self.add_absent(format!("{name}: {error}"))
     }
 
     /// Writes the JSON file and prints its path.

@@ -43,7 +43,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
         return Ok(());
     }
     if Command::new("valgrind").arg("--version").output().is_err() {
-        return bench.lacks("instruction counts: valgrind is not installed");
+        return bench.add_absent("instruction counts: valgrind is not installed");
     }
     for (counted, name) in wanted {
         let [few, many] = [instructions(counted, ROUNDS[0])?, instructions(counted, ROUNDS[1])?];

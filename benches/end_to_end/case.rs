@@ -12,7 +12,7 @@ use catchwater_benches::spread::Spread;
 use catchwater_benches::yardstick::PlainTape;
 
 use super::hub::{Cores, Hub};
-use super::program::{Program, Ran};
+use super::program::{Program, RunFigures};
 use crate::bench::{Bench, scratch_folder};
 
 /// Source of the events in the hub.
@@ -45,7 +45,7 @@ impl Case {
         Self { name: name.to_owned(), source, events, partitions: PARTITIONS, all_cores: false, lanes: None }
     }
 
-    pub(super) fn over(self, partitions: u32) -> Self {
+    pub(super) fn with_partitions(self, partitions: u32) -> Self {
         Self { partitions, ..self }
     }
 
@@ -102,37 +102,37 @@ impl Case {
 
     fn round(&self, program: &Program, hub: &Hub, cores: &Cores, sample: &Bodies) -> io::Result<Round> {
         let mut tape = PlainTape::default();
-        tape.over(sample);
+        tape.fill_all(sample);
         // The yardstick runs on the first core of the program.
-        let (taped, ()) = on_cores(&cores.program[..1], || timed(|| tape.over(sample)))?;
+        let (taped, ()) = on_cores(&cores.program[..1], || timed(|| tape.fill_all(sample)))?;
         let lake = scratch_folder()?;
         let options: Vec<String> =
             self.lanes.map(|lanes| vec!["--lanes".to_owned(), lanes.to_string()]).unwrap_or_default();
         let before = cpu_time()?;
-        let ran = program.catch_up(&hub.connection_string(), lake.path(), &cores.program, &options)?;
+        let figures = program.catch_up(&hub.connection_string(), lake.path(), &cores.program, &options)?;
         let hub_seconds = (cpu_time()?.saturating_sub(before)).as_secs_f64();
         let tape_micros = taped.as_secs_f64() / sample.count() as f64 * 1e6;
-        Ok(Round { tape_micros, hub_seconds, ran })
+        Ok(Round { tape_micros, hub_seconds, figures })
     }
 
     fn results(&self, rounds: &[Round], events: usize) -> Vec<Measurement> {
         let group = self.group();
         let events = events as f64;
         let spread = |of: &dyn Fn(&Round) -> f64| Spread::of(rounds.iter().map(of));
-        let body = rounds.first().map_or(0.0, |round| round.ran.bytes_in as f64 / events);
+        let body = rounds.first().map_or(0.0, |round| round.figures.bytes_in as f64 / events);
         let tape = format!("{group}/tape");
         let new =
             |name: &str, unit, value| Measurement::new(format!("{group}/{name}"), unit, value, rounds.len());
-        let run_micros = |round: &Round| round.ran.cpu_seconds / events * 1e6;
+        let run_micros = |round: &Round| round.figures.cpu_seconds / events * 1e6;
         vec![
             new("tape", Unit::CpuMicros, spread(&|round| round.tape_micros)),
             new("run", Unit::CpuMicros, spread(&run_micros))
                 .at_rate(body)
                 .in_ratio_to(&tape, spread(&|round| run_micros(round) / round.tape_micros)),
             new("the hub beside it", Unit::CpuMicros, spread(&|round| round.hub_seconds / events * 1e6)),
-            new("rate", Unit::EventsPerSecond, spread(&|round| events / round.ran.seconds)).at_rate(body),
-            new("peak memory", Unit::Mebibytes, spread(&|round| round.ran.peak_kib as f64 / 1024.0)),
-            new("on disk", Unit::BytesPerEvent, spread(&|round| round.ran.bytes_out as f64 / events)),
+            new("rate", Unit::EventsPerSecond, spread(&|round| events / round.figures.seconds)).at_rate(body),
+            new("peak memory", Unit::Mebibytes, spread(&|round| round.figures.peak_kib as f64 / 1024.0)),
+            new("on disk", Unit::BytesPerEvent, spread(&|round| round.figures.bytes_out as f64 / events)),
         ]
     }
 }
@@ -140,12 +140,12 @@ impl Case {
 struct Round {
     tape_micros: f64,
     hub_seconds: f64,
-    ran: Ran,
+    figures: RunFigures,
 }
 
 fn check(rounds: &[Round], events: usize) -> io::Result<()> {
-    match rounds.iter().find(|round| (round.ran.rows, round.ran.quarantined) != (events as u64, 0)) {
+    match rounds.iter().find(|round| (round.figures.rows, round.figures.quarantined) != (events as u64, 0)) {
         None => Ok(()),
-        Some(round) => Err(io::Error::other(format!("{:?} of {events} events", round.ran))),
+        Some(round) => Err(io::Error::other(format!("a run over {events} events has {:?}", round.figures))),
     }
 }

@@ -60,7 +60,8 @@ fn sizes() -> Vec<Case> {
 /// The same bytes spread over more partitions and more tables.
 fn spread() -> Vec<Case> {
     let typical = Source::Generated(Size::Typical, Format::Json);
-    let partitions = |count| Case::new(&format!("partitions/{count}"), typical, 100_000).over(count);
+    let partitions =
+        |count| Case::new(&format!("partitions/{count}"), typical, 100_000).with_partitions(count);
     let tables = |tables| {
         let source = Source::Made(Made { tables, columns: 20, bytes: 3_000 });
         Case::new(&format!("tables/{tables}"), source, 100_000)
@@ -73,7 +74,7 @@ fn spread() -> Vec<Case> {
         tables(1),
         tables(10),
         tables(50),
-        Case::new("32 partitions of 10 tables", both, 200_000).over(32).on_all_cores(),
+        Case::new("32 partitions of 10 tables", both, 200_000).with_partitions(32).on_all_cores(),
     ]
 }
 
@@ -81,7 +82,10 @@ fn spread() -> Vec<Case> {
 fn growth() -> Vec<Case> {
     let typical = Source::Generated(Size::Typical, Format::Json);
     let lanes = |lanes| {
-        Case::new(&format!("lanes/{lanes}"), typical, 100_000).over(8).with_lanes(lanes).on_all_cores()
+        Case::new(&format!("lanes/{lanes}"), typical, 100_000)
+            .with_partitions(8)
+            .with_lanes(lanes)
+            .on_all_cores()
     };
     let columns = |columns, events| {
         let source = Source::Made(Made { tables: 1, columns, bytes: 1_500 + columns * 52 });

@@ -21,7 +21,7 @@ pub(crate) struct Program(PathBuf);
 
 /// Figures of a run: the last line of `run --json`, and the peak memory.
 #[derive(Clone, Copy, Debug, Deserialize)]
-pub(crate) struct Ran {
+pub(crate) struct RunFigures {
     pub(crate) rows: u64,
     pub(crate) quarantined: u64,
     pub(crate) bytes_in: u64,
@@ -88,12 +88,12 @@ impl Program {
         lake: &Path,
         cores: &[usize],
         options: &[String],
-    ) -> io::Result<Ran> {
+    ) -> io::Result<RunFigures> {
         let mut all = vec!["--until-caught-up".to_owned()];
         all.extend_from_slice(options);
         let mut child = self.start(hub, lake, cores, &all)?;
         let peak_kib = peak_until_end(&mut child)?;
-        Ok(Ran { peak_kib, ..ran(&child.wait_with_output()?)? })
+        Ok(RunFigures { peak_kib, ..figures_of(&child.wait_with_output()?)? })
     }
 }
 
@@ -111,7 +111,7 @@ fn peak_until_end(child: &mut Child) -> io::Result<u64> {
     Ok(peak)
 }
 
-fn ran(output: &Output) -> io::Result<Ran> {
+fn figures_of(output: &Output) -> io::Result<RunFigures> {
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
         return Err(io::Error::other(format!("catchwater run: {}: {errors}", output.status)));

@@ -7,7 +7,7 @@
 pub(super) mod parse; // bodies → facts and attributes
 pub(super) mod receive; // partitions of a hub → events
 pub(super) mod to_parquet; // bodies → a Parquet file
-mod answer; // checksum of what was read
+mod checksum; // checksum of what was read
 mod typed; // libraries that fill serde's types
 mod external; // rivals that are programs
 

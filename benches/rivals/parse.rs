@@ -13,7 +13,7 @@ use catchwater_benches::bodies::{Bodies, SHAPES};
 use catchwater_benches::turns::Contender;
 use catchwater_benches::yardstick;
 
-use super::answer::Answer;
+use super::checksum::Checksum;
 use super::external::External;
 use super::program;
 use super::typed::Typed;
@@ -26,16 +26,16 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
             continue;
         }
         let Some(bodies) = shape.bodies(bench.effort, 1)? else {
-            bench.lacks("real bodies: ../shared/corpus is not beside the project")?;
+            bench.add_absent("real bodies: ../shared/corpus is not beside the project")?;
             continue;
         };
-        let expected = answer(&bodies)?;
+        let expected = checksum(&bodies)?;
         let mut contenders = vec![ours(&bodies), yardstick::tape(&bodies)];
         for (name, read) in serde_rivals() {
             contenders.push(typed(name, &bodies, expected.facts, read)?);
         }
         if !cfg!(feature = "rivals") {
-            bench.lacks("the rival sonic-rs: the feature `rivals` is off")?;
+            bench.add_absent("the rival sonic-rs: the feature `rivals` is off")?;
         }
         for (name, expected, everything) in [
             ("simdjson on demand, facts and target", expected.facts, None),
@@ -43,7 +43,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
         ] {
             match simdjson(name, &bodies, expected, everything)? {
                 Ok(rival) => contenders.push(rival),
-                Err(absent) => bench.lacks(absent)?,
+                Err(absent) => bench.add_absent(absent)?,
             }
         }
         let mut contenders: Vec<_> = contenders.into_iter().map(Contender::warm).collect();
@@ -59,14 +59,14 @@ fn ours(bodies: &Bodies) -> Contender<'_> {
     })
 }
 
-/// Answers of our parser.
+/// Checksums of our parser.
 #[derive(Default)]
 struct Expected {
-    facts: Answer,
-    everything: Answer,
+    facts: Checksum,
+    everything: Checksum,
 }
 
-fn answer(bodies: &Bodies) -> io::Result<Expected> {
+fn checksum(bodies: &Bodies) -> io::Result<Expected> {
     let mut parser = Parser::new(ParentContext::Drop);
     let mut expected = Expected::default();
     for body in bodies.iter() {
@@ -96,14 +96,14 @@ fn serde_rivals() -> Vec<(&'static str, Read)> {
 fn typed<'a>(
     name: &'static str,
     bodies: &'a Bodies,
-    expected: Answer,
+    expected: Checksum,
     read: Read,
 ) -> io::Result<Contender<'a>> {
-    let mut answer = Answer::default();
+    let mut checksum = Checksum::default();
     for body in bodies.iter() {
-        read(body, &mut |typed| typed.answer(&mut answer)).map_err(io::Error::other)?;
+        read(body, &mut |typed| typed.checksum(&mut checksum)).map_err(io::Error::other)?;
     }
-    agree(name, answer, expected)?;
+    agree(name, checksum, expected)?;
     Ok(Contender::new(name, move || {
         bodies.iter().for_each(|body| _ = black_box(read(body, &mut |typed| _ = black_box(typed)).is_ok()));
     }))
@@ -113,7 +113,7 @@ fn typed<'a>(
 fn simdjson(
     name: &'static str,
     bodies: &Bodies,
-    expected: Answer,
+    expected: Checksum,
     everything: Option<&str>,
 ) -> io::Result<Result<Contender<'static>, String>> {
     let program = match program("simdjson") {
@@ -124,14 +124,14 @@ fn simdjson(
     let file = folder.path().join("bodies.ndjson");
     fs::write(&file, bodies.lines())?;
     let rival = External::start(Command::new(program).arg(&file).args(everything))?;
-    let answer = Answer(rival.answer.parse().map_err(io::Error::other)?);
-    agree(name, answer, expected)?;
+    let checksum = Checksum(rival.answer.parse().map_err(io::Error::other)?);
+    agree(name, checksum, expected)?;
     Ok(Ok(rival.contender(name)))
 }
 
-fn agree(name: &str, answer: Answer, expected: Answer) -> io::Result<()> {
-    if answer == expected {
+fn agree(name: &str, checksum: Checksum, expected: Checksum) -> io::Result<()> {
+    if checksum == expected {
         return Ok(());
     }
-    Err(io::Error::other(format!("{name} read {answer:?}, ours read {expected:?}")))
+    Err(io::Error::other(format!("{name} read {checksum:?}, ours read {expected:?}")))
 }

@@ -23,7 +23,7 @@ use catchwater_benches::turns::{Contender, Load};
 use tokio::runtime::Builder;
 use tokio::task::{JoinSet, LocalSet};
 
-use super::answer::Answer;
+use super::checksum::Checksum;
 use super::external::External;
 use super::{program, python, script};
 use crate::bench::Bench;
@@ -52,12 +52,12 @@ fn over_tcp(bench: &mut Bench, group: &str, size: Size) -> io::Result<()> {
     let cores = Cores::of_machine(false)?;
     let hub = Hub::start(PARTITIONS, cores.hub)?;
     let load = fill(&hub, size, bench.effort.events(EVENTS))?;
-    let (ours, answer) = ours(&hub, load)?;
+    let (ours, checksum) = ours(&hub, load)?;
     let mut contenders = vec![ours];
     for (name, rival) in
         [("qpid-proton C++", proton(&hub, PARTITIONS, load)), ("official Python SDK", sdk(&hub, load))]
     {
-        contenders.extend(started(bench, name, rival, &cores, answer)?);
+        contenders.extend(started(bench, name, rival, &cores, checksum)?);
     }
     on_cores(&cores.program, || bench.group(group, load, &mut contenders))
 }
@@ -69,8 +69,8 @@ fn from_memory(bench: &mut Bench, group: &str, size: Size) -> io::Result<()> {
     let failed = |failure: stages::receive::Failure| io::Error::other(failure.to_string());
     let recording = Recording::of(&hub, load.events).map_err(failed)?;
     let play = |look: &mut dyn FnMut(&RawBatch)| recording.replay(look).map_err(failed);
-    let mut answer = Answer::default();
-    play(&mut |batch| answer.batch(batch))?;
+    let mut checksum = Checksum::default();
+    play(&mut |batch| checksum.batch(batch))?;
     let mut contenders = vec![Contender::timing_itself("ours", || {
         let (time, played) = timed_thread(|| play(&mut |batch| _ = black_box(batch)))?;
         played.map(|()| time)
@@ -79,21 +79,21 @@ fn from_memory(bench: &mut Bench, group: &str, size: Size) -> io::Result<()> {
         command.arg("memory");
         command
     });
-    contenders.extend(started(bench, "qpid-proton C++", rival, &cores, answer)?);
+    contenders.extend(started(bench, "qpid-proton C++", rival, &cores, checksum)?);
     on_cores(&cores.program, || bench.group(group, load, &mut contenders))
 }
 
-/// Starts a rival and checks its answer; `None` if it is absent.
+/// Starts a rival and checks its checksum; `None` if it is absent.
 fn started(
     bench: &mut Bench,
     name: &str,
     rival: Result<Command, String>,
     cores: &Cores,
-    expected: Answer,
+    expected: Checksum,
 ) -> io::Result<Option<Contender<'static>>> {
     let mut command = match rival {
         Ok(command) => command,
-        Err(absent) => return bench.lacks(absent).map(|()| None),
+        Err(absent) => return bench.add_absent(absent).map(|()| None),
     };
     let rival = on_cores(&cores.program, || External::start(&mut command))?;
     if rival.answer != expected.0.to_string() {
@@ -134,28 +134,28 @@ fn sdk(hub: &Hub, load: Load) -> Result<Command, String> {
     Ok(command)
 }
 
-fn ours(hub: &Hub, load: Load) -> io::Result<(Contender<'static>, Answer)> {
+fn ours(hub: &Hub, load: Load) -> io::Result<(Contender<'static>, Checksum)> {
     let hub = ConnectionString::parse(&hub.connection_string()).map_err(io::Error::other)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let read = move |look: fn(&mut Answer, &RawBatch)| {
+    let read = move |look: fn(&mut Checksum, &RawBatch)| {
         runtime
             .block_on(LocalSet::new().run_until(read_all(&hub, load.events, look)))
             .map_err(io::Error::other)
     };
-    let answer = read(Answer::batch)?;
+    let checksum = read(Checksum::batch)?;
     let contender = Contender::timing_itself("ours", move || -> io::Result<Duration> {
-        let (time, answer) = timed_thread(|| read(|_, batch| _ = black_box(batch)))?;
-        answer.map(|_| time)
+        let (time, checksum) = timed_thread(|| read(|_, batch| _ = black_box(batch)))?;
+        checksum.map(|_| time)
     });
-    Ok((contender, answer))
+    Ok((contender, checksum))
 }
 
-/// Reads a number of events from all partitions; `look` adds them to the answer.
+/// Reads a number of events from all partitions; `look` adds them to the checksum.
 async fn read_all(
     hub: &ConnectionString,
     events: usize,
-    look: fn(&mut Answer, &RawBatch),
-) -> Result<Answer, catchwater::internals::eventhubs::Error> {
+    look: fn(&mut Checksum, &RawBatch),
+) -> Result<Checksum, catchwater::internals::eventhubs::Error> {
     let client = Client::connect(hub, "bench", Arc::new(SystemClock)).await?;
     let mut reading = JoinSet::new();
     for partition in 0..PARTITIONS {
@@ -171,20 +171,20 @@ async fn read_all(
         let own =
             events / PARTITIONS as usize + usize::from((partition as usize) < events % PARTITIONS as usize);
         reading.spawn_local(async move {
-            let (mut seen, mut answer) = (0, Answer::default());
+            let (mut seen, mut checksum) = (0, Checksum::default());
             while seen < own {
                 let batch = receiver.next_batch().await?;
                 seen += batch.len();
-                look(&mut answer, &batch);
+                look(&mut checksum, &batch);
             }
-            receiver.close().await.map(|()| answer)
+            receiver.close().await.map(|()| checksum)
         });
     }
-    let mut answer = Answer::default();
+    let mut checksum = Checksum::default();
     while let Some(read) = reading.join_next().await {
         // A task that panics has printed its message.
-        answer.join(read.unwrap_or_else(|_| Ok(Answer::default()))?);
+        checksum.join(read.unwrap_or_else(|_| Ok(Checksum::default()))?);
     }
     client.close().await;
-    Ok(answer)
+    Ok(checksum)
 }

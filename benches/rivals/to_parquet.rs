@@ -41,7 +41,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
     }
     let python = match python() {
         Ok(python) => python,
-        Err(absent) => return bench.lacks(absent),
+        Err(absent) => return bench.add_absent(absent),
     };
     let bodies = accounts(bench.effort.events(EVENTS));
     let folder = scratch_folder()?;
@@ -50,7 +50,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
     let files = our_files(&bodies, folder.path())?;
     let ours = run(Command::new(&python).arg(script("lake.py")).arg("answer").args(&files))?;
     let ours: Answer = serde_json::from_slice(&ours)?;
-    let mut contenders = vec![whole::own(&bodies)];
+    let mut contenders = vec![whole::contender(&bodies)];
     let again = folder.path().join("again.parquet");
     let again = run(Command::new(&python).arg(script("lake.py")).arg("again").arg(again).args(&files))?;
     let mut sizes = vec![

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::answer::{Answer, FACTS};
+use super::checksum::{Checksum, FACTS};
 
 /// The part of a change event that rivals read.
 #[derive(Debug, Default)]
@@ -30,24 +30,24 @@ pub(super) enum Leaf<'a> {
 }
 
 impl Typed<'_> {
-    pub(super) fn answer(&self, answer: &mut Answer) {
+    pub(super) fn checksum(&self, checksum: &mut Checksum) {
         for (fact, leaf) in FACTS.iter().zip(&self.facts) {
-            leaf.answer(fact.name(), answer);
+            leaf.checksum(fact.name(), checksum);
         }
         for (name, leaf) in &self.attributes {
-            leaf.answer(name, answer);
+            leaf.checksum(name, checksum);
         }
     }
 }
 
 impl Leaf<'_> {
-    fn answer(&self, name: &str, answer: &mut Answer) {
+    fn checksum(&self, name: &str, checksum: &mut Checksum) {
         match self {
             Self::Null => {}
-            Self::Flag(flag) => answer.flag(name, *flag),
-            Self::Number(number) => answer.number(name, *number),
-            Self::Text(text) => answer.text(name, text),
-            Self::Many(leaves) => leaves.iter().for_each(|leaf| leaf.answer(name, answer)),
+            Self::Flag(flag) => checksum.flag(name, *flag),
+            Self::Number(number) => checksum.number(name, *number),
+            Self::Text(text) => checksum.text(name, text),
+            Self::Many(leaves) => leaves.iter().for_each(|leaf| leaf.checksum(name, checksum)),
         }
     }
 }

@@ -175,7 +175,7 @@ impl Report {
     ///
     /// # Errors
     /// Errors of `out`.
-    pub fn lacks(&mut self, out: &mut impl Write, what: String) -> io::Result<()> {
+    pub fn add_absent(&mut self, out: &mut impl Write, what: String) -> io::Result<()> {
         if !self.absent.contains(&what) {
             writeln!(out, "absent: {what}")?;
             self.absent.push(what);

@@ -39,7 +39,7 @@ impl PlainTape {
     }
 
     /// Fills the tape once for each body.
-    pub fn over(&mut self, bodies: &Bodies) {
+    pub fn fill_all(&mut self, bodies: &Bodies) {
         for body in bodies.iter() {
             black_box(self.fill(body, |nodes| _ = black_box(nodes)).is_ok());
         }
@@ -49,7 +49,7 @@ impl PlainTape {
 /// Contender that is the yardstick of the stages.
 pub fn tape(bodies: &Bodies) -> Contender<'_> {
     let mut tape = PlainTape::default();
-    Contender::new("tape", move || tape.over(bodies))
+    Contender::new("tape", move || tape.fill_all(bodies))
 }
 
 /// Copy bandwidth of this thread at present, in GB/s.

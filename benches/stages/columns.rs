@@ -29,7 +29,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
         }
         let (Some(bodies), Some(json)) = (shape.bodies(bench.effort, 1)?, shape.json(bench.effort, 1)?)
         else {
-            bench.lacks("real bodies: ../shared/corpus is not beside the project")?;
+            bench.add_absent("real bodies: ../shared/corpus is not beside the project")?;
             continue;
         };
         let (bodies, json) = (bodies.first(HELD), json.first(HELD));
@@ -61,7 +61,7 @@ fn contenders<'a>(
     let mut parsed_rows = Rows::new();
     let mut parser = Parser::new(ParentContext::Drop);
     [
-        Contender::new("tape", move || (0..times).for_each(|_| tape.over(json))),
+        Contender::new("tape", move || (0..times).for_each(|_| tape.fill_all(json))),
         Contender::new("columns", move || {
             for (event, body) in events.iter().cycle().take(events.len() * times) {
                 black_box(rows.push(event, body));

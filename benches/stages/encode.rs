@@ -28,7 +28,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
             continue;
         }
         let Some(bodies) = shape.bodies(bench.effort, TIMES)? else {
-            bench.lacks("real bodies: ../shared/corpus is not beside the project")?;
+            bench.add_absent("real bodies: ../shared/corpus is not beside the project")?;
             continue;
         };
         let batches = Rows::new().batches(&mut Parser::new(ParentContext::Drop), &bodies)?;

@@ -24,18 +24,18 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
         }
         let (Some(bodies), Some(json)) = (shape.bodies(bench.effort, 1)?, shape.json(bench.effort, 1)?)
         else {
-            bench.lacks("real bodies: ../shared/corpus is not beside the project")?;
+            bench.add_absent("real bodies: ../shared/corpus is not beside the project")?;
             continue;
         };
         check(&shape, &bodies)?;
-        let mut contenders = vec![yardstick::tape(&json)];
-        contenders.extend(own(&bodies));
-        bench.group(&group, bodies.load(), &mut contenders)?;
+        let mut measured = vec![yardstick::tape(&json)];
+        measured.extend(contenders(&bodies));
+        bench.group(&group, bodies.load(), &mut measured)?;
     }
     Ok(())
 }
 
-fn own(bodies: &Bodies) -> [Contender<'_>; 5] {
+fn contenders(bodies: &Bodies) -> [Contender<'_>; 5] {
     let parse = |name: &'static str, mut parser: Parser| {
         Contender::new(name, move || {
             bodies.iter().for_each(|body| _ = black_box(parser.parse(body).is_ok()));

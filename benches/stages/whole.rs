@@ -23,16 +23,16 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
         let (Some(bodies), Some(json)) =
             (shape.bodies(bench.effort, TIMES)?, shape.json(bench.effort, TIMES)?)
         else {
-            bench.lacks("real bodies: ../shared/corpus is not beside the project")?;
+            bench.add_absent("real bodies: ../shared/corpus is not beside the project")?;
             continue;
         };
-        bench.group(&group, bodies.load(), &mut [yardstick::tape(&json), own(&bodies)])?;
+        bench.group(&group, bodies.load(), &mut [yardstick::tape(&json), contender(&bodies)])?;
     }
     Ok(())
 }
 
 /// Contender for all work between receiving and storing.
-pub(crate) fn own(bodies: &Bodies) -> Contender<'_> {
+pub(crate) fn contender(bodies: &Bodies) -> Contender<'_> {
     let mut parser = Parser::new(ParentContext::Drop);
     let mut rows = Rows::new();
     Contender::new("ours", move || {

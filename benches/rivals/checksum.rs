@@ -37,9 +37,9 @@ pub(super) const FACTS: [Member; 23] = [
 
 /// Sum of hashes, modulo 2⁶⁴.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Answer(pub(super) u64);
+pub(super) struct Checksum(pub(super) u64);
 
-impl Answer {
+impl Checksum {
     pub(super) fn text(&mut self, name: &str, text: &str) {
         self.add(name, b's', text.as_bytes());
     }
