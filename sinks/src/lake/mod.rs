@@ -1,16 +1,16 @@
-//! The lake: which name a file gets, and what the names prove.
+//! The lake: names of files and records, and the proofs that they give.
 
 pub mod chain; // the commit protocol of one destination, pure
-pub mod start; // from where a source is read, pure
+pub mod start; // the position at which reading a source begins, pure
 pub mod records; // identity of the lake, origin of each source, ordinals given up
-pub mod gaps; // numbers that have no row and never will: seen and accepted
+pub mod gaps; // sequence numbers without a row that a run accepted
 pub mod forgotten; // days that were removed on purpose
-pub mod rules; // which rules decide an event's table, and from where on
+pub mod rules; // versions of the routing rules, each with its first sequence number
 pub mod schema; // columns of each table, with types that never change
-pub mod recovery; // how far each destination got
-pub mod commit; // a closed file becomes part of the lake
-pub mod redrive; // rows of the quarantine enter their tables, by plans
-pub mod staging; // files of killed writers, removed at a start
+pub mod recovery; // the last row of each destination, at a start
+pub mod commit; // commit of a closed file
+pub mod redrive; // plans that move rows of the quarantine to their tables
+pub mod staging; // removal of the staging files of killed writers
 pub mod audit; // checks a lake: each row once, no gaps, complete chains
 
 #[cfg(test)]

@@ -127,7 +127,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Length of the user info with its `@`, in bytes; 0 if there is no user info.
+/// Length of the user info with its `@`, in bytes; 0 without user info.
 fn user_info_length(scheme: &str, authority: &str, rest: &str) -> usize {
     let in_authority = authority.rfind('@');
     // In these schemes the part before `@` is the container, unless it has a password.

@@ -23,11 +23,11 @@ use super::Store;
 /// Fault of a put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutFault {
-    /// The request is lost: no object is created, and there is no answer.
+    /// The request is lost: the store creates nothing and sends no answer.
     RequestLost,
     /// The object is created, but the answer is lost.
     ResponseLost,
-    /// There is no answer, and the object is created by [`Faults::deliver_late`], if that is called.
+    /// The caller gets no answer. [`Faults::deliver_late`] creates the object, if it is called.
     DeliveredLate,
     /// Permission denied.
     Denied,

@@ -3,8 +3,8 @@
 //! Owns the checks of a lake's contents. Does not depend on the writers, past or present. Reads every page for its
 //! checksum and the columns that number the rows, and holds one bit per sequence number.
 
-mod chains; // the files of each destination, one after the other
 mod bitmap; // a set of ordinals, one bit each
+mod chains; // the files of each chain, read in order
 mod report; // counts and findings
 mod redrives; // redriven files, compared with their plans
 mod scan; // the footer and rows of one file

@@ -117,7 +117,7 @@ impl Report {
     }
 }
 
-/// Parses a record; one that cannot be parsed is a finding.
+/// Parses a record. A record that can't be parsed is a finding.
 pub(super) fn parse_record<T: DeserializeOwned>(path: &Path, bytes: &[u8], report: &mut Report) -> Option<T> {
     let record = serde_json::from_slice(bytes);
     record.map_err(|error| report.add_broken(format!("{path} can't be parsed: {error}"))).ok()

@@ -1,4 +1,6 @@
-//! The sources of a lake: sequence numbers with a row, compared with those that need one.
+//! Gaps and duplicates of the sources of a lake.
+//!
+//! Owns: the sequence numbers that have a row or need one. Does not own: chains of files (`chains`), redrives (`redrives`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

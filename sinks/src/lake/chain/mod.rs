@@ -1,7 +1,7 @@
 //! The commit protocol of one destination's chain of files, as pure code.
 //!
-//! Owns the name of the next file, the time at which it may be put, and the conclusions from each answer. Does not own
-//! bytes, stores or waiting: [`super::commit`] sends the requests and passes the answers to this module.
+//! Owns the name of the next file, the order of puts, and the conclusion from each answer. Does not own bytes, stores or
+//! waiting: [`super::commit`] sends the requests and passes the answers to this module.
 //! `docs/EXACTLY_ONCE.md` numbers the rules.
 
 use crate::ordinals::Ordinal;
@@ -22,8 +22,8 @@ pub struct Chain {
 
 /// True if a destination already has all rows of an event (rule 5).
 ///
-/// `last` is the last row of the destination's last file. The file's writer had read every event up to it, so an
-/// event at or below it is complete, in this file or an earlier one.
+/// `last` is the last row of the destination's last file. The file's writer had read every event up to it, so the rows
+/// of an event at or below it, if it has any here, are in this file or an earlier one.
 pub fn covers(last: Option<Ordinal>, event: Ordinal) -> bool {
     last.is_some_and(|last| event <= last)
 }
@@ -54,7 +54,7 @@ impl Chain {
         one_put_in_flight(self.state)?;
         rows_ascend(rows)?;
         rows_are_above_chain(self.last, rows)?;
-        Ok(self.put(rows))
+        Ok(self.start_put(rows))
     }
 
     /// Accepts the answer to the last step and returns the next step.
@@ -63,46 +63,46 @@ impl Chain {
     /// [`Violation`] if the last step can't have this answer, or if the footer contradicts its name.
     pub fn advance(&mut self, answer: Answer) -> Result<Step, Violation> {
         match (self.state, answer) {
-            (State::Putting(rows), Answer::Created) => self.durable(rows.last),
+            (State::Putting(rows), Answer::Created) => self.finish_durable(rows.last),
             // Rule 3: after any answer but success, the footer under the name decides.
             (State::Putting(rows) | State::ReadingFooter(rows), Answer::Unknown)
-            | (State::Putting(rows), Answer::Taken) => Ok(self.read_footer(rows)),
-            (State::ReadingFooter(rows), Answer::Absent) => Ok(self.put(rows)),
+            | (State::Putting(rows), Answer::Taken) => Ok(self.start_read(rows)),
+            (State::ReadingFooter(rows), Answer::Absent) => Ok(self.start_put(rows)),
             (State::ReadingFooter(rows), Answer::Footer { last }) => {
                 footer_is_not_below_name(self.next(), last)?;
-                if last == rows.last { self.durable(last) } else { self.conflict(last) }
+                if last == rows.last { self.finish_durable(last) } else { self.finish_conflict(last) }
             }
             (state, answer) => Err(Violation::UnexpectedAnswer { state, answer }),
         }
     }
 
-    fn put(&mut self, rows: Rows) -> Step {
+    fn start_put(&mut self, rows: Rows) -> Step {
         self.state = State::Putting(rows);
         Step::Put { continues_at: self.next() }
     }
 
-    fn read_footer(&mut self, rows: Rows) -> Step {
+    fn start_read(&mut self, rows: Rows) -> Step {
         self.state = State::ReadingFooter(rows);
         Step::ReadFooter { continues_at: self.next() }
     }
 
     /// Every writer reads the log without gaps, by the same rules, from a position that is durable. So a file with
     /// this name and this last row contains all our rows, whichever writer put it.
-    fn durable(&mut self, last: Ordinal) -> Result<Step, Violation> {
-        self.grow(last)?;
+    fn finish_durable(&mut self, last: Ordinal) -> Result<Step, Violation> {
+        self.extend_to(last)?;
         self.state = State::Idle;
         Ok(Step::Durable { last })
     }
 
     /// A shorter file under our name lacks some of our rows; a longer one has rows that our open buffers also hold.
     /// Files are never edited and buffers are never split, so in both cases the source restarts.
-    fn conflict(&mut self, last: Ordinal) -> Result<Step, Violation> {
-        self.grow(last)?;
+    fn finish_conflict(&mut self, last: Ordinal) -> Result<Step, Violation> {
+        self.extend_to(last)?;
         self.state = State::Conflict;
         Ok(Step::Conflict { last })
     }
 
-    fn grow(&mut self, last: Ordinal) -> Result<(), Violation> {
+    fn extend_to(&mut self, last: Ordinal) -> Result<(), Violation> {
         chain_only_grows(self.last, last)?;
         self.last = Some(last);
         Ok(())

@@ -196,15 +196,15 @@ pub(super) async fn find_durable(store: &Store, path: &Path) -> Result<Option<Fo
 /// Checks that two files have the same lake, position and rules. Only then does the last row decide a commit; the
 /// writer is not compared.
 pub(super) fn matches_ours(path: &Path, Facts { ours, found }: Facts<'_>) -> Result<(), Error> {
-    let (our_place, their_place) = (&ours.destination, &found.destination);
+    let (our_destination, their_destination) = (&ours.destination, &found.destination);
     let versions = [ours.routing_version, found.routing_version].map(|version| version.to_string());
     let [our_version, their_version] = &versions;
     for (fact, ours, theirs) in [
         ("lake", &ours.lake, &found.lake),
-        ("table", &our_place.table.to_string(), &their_place.table.to_string()),
-        ("date", &our_place.date.to_string(), &their_place.date.to_string()),
-        ("source", &our_place.source.to_string(), &their_place.source.to_string()),
-        ("place in its chain", &ours.continues_at.to_string(), &found.continues_at.to_string()),
+        ("table", &our_destination.table.to_string(), &their_destination.table.to_string()),
+        ("date", &our_destination.date.to_string(), &their_destination.date.to_string()),
+        ("source", &our_destination.source.to_string(), &their_destination.source.to_string()),
+        ("position in its chain", &ours.continues_at.to_string(), &found.continues_at.to_string()),
         ("version of the routing rules", our_version, their_version),
     ] {
         if ours != theirs {

@@ -111,7 +111,7 @@ async fn rejects_a_file_of_other_rules_or_another_lake() {
         (|facts| facts.lake = "another lake".into(), "lake is another lake"),
         (|facts| facts.destination.table = "contact".into(), "table is contact"),
         (|facts| facts.destination.source = crate::lake::fixtures::source(8), "source is "),
-        (|facts| facts.continues_at = Ordinal::new(5), "place in its chain is 5"),
+        (|facts| facts.continues_at = Ordinal::new(5), "position in its chain is 5"),
     ];
     for (change, message) in changes {
         let store = Store::open("memory://").unwrap();

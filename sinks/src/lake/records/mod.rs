@@ -86,7 +86,7 @@ impl Records {
         let origins = self.list(&paths::origin_folder()).await?;
         let begun = origins.iter().filter_map(paths::parse_origin).find(|of| paths::first_start(of) == path);
         let Some(begun) = begun else { return self.put_once(&path, ours).await };
-        // Another run may have recorded both in between.
+        // Another run may have recorded start and origin since the first read.
         let recorded = self.get(&path).await?;
         recorded.ok_or_else(|| Error::StartMissing { record: path.to_string(), begun })
     }
