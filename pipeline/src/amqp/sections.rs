@@ -95,6 +95,10 @@ pub fn descriptor(cursor: &mut Cursor<'_>) -> Result<u8, Error> {
 
 /// A message split into its sections; an absent one is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(
+    clippy::struct_field_names,
+    reason = "the name of the section; public only with the feature `internals`"
+)]
 pub struct Message<'a> {
     /// The header section, descriptor included.
     pub header: &'a [u8],

@@ -71,6 +71,10 @@ pub struct Tree<'a> {
 
 impl<'a> Tree<'a> {
     /// The root. Every tree that a parser returns has one.
+    #[allow(
+        clippy::unused_self,
+        reason = "callers ask a tree for its root; public only with the feature `internals`"
+    )]
     pub fn root(&self) -> NodeId {
         NodeId(0)
     }
