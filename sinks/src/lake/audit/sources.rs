@@ -72,17 +72,21 @@ impl Sources {
             let record: Option<LakeRecord> = parse_record(&paths::lake_record(), &bytes, report);
             sources.lake = record.map(|record| record.id);
         }
-        for (source, record) in records(store, &paths::origin_folder(), paths::parse_origin, report).await? {
+        for (source, record) in
+            read_records(store, &paths::origin_folder(), paths::parse_origin, report).await?
+        {
             let OriginRecord { first } = record;
             sources.by_id.entry(source).or_default().origin = Some(first);
         }
         let mut lost: BTreeMap<SourceId, Vec<OrdinalRange>> = BTreeMap::new();
         let parse_lost = |path: &Path| paths::parse_lost(path).map(|(source, _)| source);
-        for (source, record) in records(store, &paths::lost_folder(), parse_lost, report).await? {
+        for (source, record) in read_records(store, &paths::lost_folder(), parse_lost, report).await? {
             let given_up: OrdinalRange = record;
             lost.entry(source).or_default().push(given_up);
         }
-        for (_, record) in records(store, &paths::forgotten_folder(), paths::parse_forgotten, report).await? {
+        for (_, record) in
+            read_records(store, &paths::forgotten_folder(), paths::parse_forgotten, report).await?
+        {
             let Forgotten { durable, .. } = record;
             for (source, position) in durable {
                 let source = sources.by_id.entry(source).or_default();
@@ -91,7 +95,7 @@ impl Sources {
         }
         // Only parsed: a run stops at a record of rules that it can't parse.
         let rules = |path: &Path| paths::parse_rules(path).map(|(source, _)| source);
-        let _: Vec<(SourceId, Rules)> = records(store, &paths::rules_folder(), rules, report).await?;
+        let _: Vec<(SourceId, Rules)> = read_records(store, &paths::rules_folder(), rules, report).await?;
         let listed = store.list(&paths::first_start_folder()).await?.into_iter().map(|found| found.location);
         let listed = listed.filter(paths::is_first_start);
         // A first start is recorded before the first origin of its log.
@@ -107,7 +111,9 @@ impl Sources {
         }
         for cause in GapCause::ALL {
             let name = |path: &Path| paths::parse_gap_record(path).map(|(_, source, from)| (source, from));
-            for ((source, from), record) in records(store, &paths::gap_folder(cause), name, report).await? {
+            for ((source, from), record) in
+                read_records(store, &paths::gap_folder(cause), name, report).await?
+            {
                 let record: GapRecord = record;
                 if !record.covers(from) {
                     let path = paths::gap_record(cause, &source, from);
@@ -300,7 +306,7 @@ impl Source {
 }
 
 /// Reads the records of a folder and parses their names.
-async fn records<N, T: DeserializeOwned>(
+async fn read_records<N, T: DeserializeOwned>(
     store: &Store,
     folder: &Path,
     name_of: impl Fn(&Path) -> Option<N>,
