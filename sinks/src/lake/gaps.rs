@@ -1,4 +1,5 @@
-//! Accepted gaps: numbers of a source that a run found to have no event, and so never get a row.
+//! Accepted gaps: numbers of a source that never get a row, because the hub skipped them or their delivery could not
+//! be read.
 //!
 //! Owns their records, which distinguish them from missing rows. A run records a gap before it hands over the events
 //! after it, so no checkpoint and no footer passes an unrecorded gap. Does not own numbers that retention removed:

@@ -23,7 +23,7 @@ pub struct Rules {
 /// Permission to read a source by the rules of this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entered {
-    /// The lowest event to read. Older rules decided the events below, or they precede the origin.
+    /// The lowest event to read. The events below were decided by older rules, or precede the origin.
     pub from: Ordinal,
 }
 

@@ -67,7 +67,7 @@ pub fn needs_rows(
 /// are an accepted gap.
 ///
 /// # Errors
-/// [`LakeBehind`] if an event below the checkpoint has no row.
+/// [`LakeBehind`] if an event at or below the checkpoint has no row.
 pub fn done(
     proven: Option<Ordinal>,
     checkpoint: Option<Ordinal>,
@@ -130,7 +130,7 @@ pub fn follows(expected: Ordinal, received: Ordinal, begin: Ordinal) -> Result<(
     Err(PositionLost::Gone { ranges: vec![OrdinalRange { from: expected, to }] })
 }
 
-/// A position that the source no longer has (rule 8). It always ends the run, unless the operator accepts the loss.
+/// A position that the source no longer has (rule 8). It ends the run, unless the operator accepts a lost range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PositionLost {
     /// Retention removed events before they were in the lake.
@@ -139,7 +139,7 @@ pub enum PositionLost {
         /// The lost events, in rising order; at least one range.
         ranges: Vec<OrdinalRange>,
     },
-    /// The next event to read is above the log: it is another log with the same name and creation time.
+    /// The next event to read is above the end of the log: it is another log with the same name and creation time.
     #[error(
         "the next event to read is {start}, but {}: the hub has restarted its sequence numbers",
         describe_last(*last)
@@ -150,7 +150,7 @@ pub enum PositionLost {
         /// The last event of the source.
         last: Option<Ordinal>,
     },
-    /// A row of the lake is above the log: it is another log with the same name and creation time.
+    /// A row of the lake is above the end of the log: it is another log with the same name and creation time.
     #[error("the lake has a row of event {row}, but {}: the hub has restarted its sequence numbers", describe_last(*last))]
     Renumbered {
         /// The highest row of the source.
@@ -172,11 +172,13 @@ impl PositionLost {
 
 /// A checkpoint that is ahead of its lake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the checkpoint is at event {checkpoint}, but event {missing} below it has no row in the lake")]
+#[error(
+    "the checkpoint states that all events up to {checkpoint} are in the lake, but event {missing} has no row there"
+)]
 pub struct LakeBehind {
     /// The last event of the checkpoint.
     pub checkpoint: Ordinal,
-    /// The first event below it without a row.
+    /// The first event without a row, at or below the checkpoint.
     pub missing: Ordinal,
 }
 

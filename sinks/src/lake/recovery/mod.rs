@@ -108,7 +108,7 @@ impl Chains<'_> {
     }
 }
 
-/// The start (`continues_at`) of each destination's last listed file.
+/// The name (`continues_at`) of each destination's last listed file.
 pub fn last_files<D: Ord>(listed: impl Iterator<Item = (D, Ordinal)>) -> BTreeMap<D, Ordinal> {
     let mut last_files = BTreeMap::new();
     for (destination, continues_at) in listed {
@@ -206,11 +206,11 @@ impl Retryable for Error {
     }
 }
 
-/// Concurrent requests to the store: a lake of a hundred destinations needs seven round trips, and the load is small for
-/// any store.
+/// Concurrent requests to the store: a hundred destinations need about ten round trips, and the load is small for any
+/// store.
 const CONCURRENT_REQUESTS: usize = 16;
 
-/// The files of one destination that may have a row above `after`. A file ends where the next one continues.
+/// The files of one destination that may have a row above `after`. The rows of a file end below the name of the next.
 fn files_above(mut names: Vec<DataFileName>, after: Option<Ordinal>) -> Vec<DataFileName> {
     names.sort_unstable_by_key(|name| name.continues_at);
     let at_or_below =
