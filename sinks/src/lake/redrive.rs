@@ -1,7 +1,7 @@
 //! Redrive: rows of a quarantine file enter the tables to which newer rules route them, each once.
 //!
 //! Owns the plans, which assign rows to tables and are put once, and the check that a plan's file is committed. Does
-//! not own parsing and routing, nor the rows themselves: callers pass their results.
+//! not own parsing, routing or the content of rows: callers pass their results.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -132,7 +132,7 @@ fn checked(plan: Plan, quarantine: &DataFileName, n: u64) -> Result<Plan, Error>
     }
 }
 
-/// True if a plan's file exists and is durable. `facts.rows` is the least number of rows that it may have.
+/// True if a plan's file exists and is durable. It has at least `facts.rows` rows, unless some were removed.
 ///
 /// # Errors
 /// [`Error::File`] if another file has that name: its rows would count as those of the plan.
