@@ -423,7 +423,7 @@ fn views_of_a_cloud_lake_connect_to_it() {
         assert!(!none.contains("VIEW"), "{none}");
     }
     for (arguments, expected) in [
-        (vec!["ftp://b/l"], "no store for ftp://"),
+        (vec!["ftp://b/l"], "does not support ftp:// stores"),
         (vec![local, "--like", local], "--like is for a lake in a cloud"),
         (vec!["s3://b/l", "--like", "nowhere"], "no lake at nowhere"),
     ] {
