@@ -54,7 +54,6 @@ fn body((_, front, piece, back): &Kind, length: usize) -> Vec<u8> {
 }
 
 fn check(kinds: &[Kind]) {
-    let _alone = memory::run_alone();
     for kind in kinds {
         for length in LENGTHS {
             let body = body(kind, length);
@@ -86,6 +85,7 @@ const RECORD: &str = r#""InputParameters":[{"key":"Target","value":{"__type":"En
 
 #[test]
 fn json_bodies_keep_to_the_memory_bound() {
+    let _alone = memory::run_alone();
     let image = r#""PostEntityImages":[{"key":"i","value":{"Attributes":["#;
     check(&[
         json("numbers", r#""p":["#, "0,", "]}"),
@@ -157,6 +157,7 @@ const END: &str = "</RemoteExecutionContext>";
 
 #[test]
 fn xml_bodies_keep_to_the_memory_bound() {
+    let _alone = memory::run_alone();
     let long = |bytes: usize| format!(r#"<n:p xmlns:n="{}" xmlns:m="urn:m">"#, "u".repeat(bytes));
     check(&[
         ("a namespace of many", format!(r#"<a xmlns="u{}">"#, "x".repeat(60_000)), "<b/>", "</a>"),

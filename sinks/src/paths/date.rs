@@ -35,7 +35,7 @@ impl Date {
         const DAY_MS: i64 = 24 * 60 * 60 * 1000;
         // Floor division: an instant before 1970 belongs to the day that contains it, not to the next one.
         let days = milliseconds.div_euclid(DAY_MS);
-        // Days outside the years 0 to 9999 have no name of ten characters: the nearest one stands in for them.
+        // Days outside the years 0 to 9999 have no name of ten characters: the nearest day with one is taken.
         Self(days.clamp(i64::from(FIRST_DAY), i64::from(LAST_DAY)) as i32)
     }
 }

@@ -54,7 +54,7 @@ fn destination(table: &str, date: &str, log: &str) -> Destination {
     Destination { table: table.into(), date: date.parse().unwrap(), source }
 }
 
-/// No two of the names fold to the same, and each stands in one part of a path on any store.
+/// No two of the names are equal without regard to case, and each is one part of a path on any store.
 fn check_distinct(names: impl IntoIterator<Item = (String, String)>) {
     let mut seen: HashMap<String, String> = HashMap::new();
     for (of, name) in names {
@@ -79,7 +79,7 @@ fn long_names() -> Vec<String> {
 }
 
 #[test]
-fn folders_are_as_the_page_says() {
+fn folders_are_as_documented() {
     let cases = [
         ("account", "account"),
         ("new_thing2", "new_thing2"),
@@ -104,13 +104,13 @@ fn folders_are_as_the_page_says() {
 }
 
 #[test]
-fn tables_share_no_folder() {
+fn tables_have_different_folders() {
     let names: Vec<String> = NASTY.iter().map(|name| (*name).to_owned()).chain(long_names()).collect();
     check_distinct(names.into_iter().map(|table| (table.clone(), folder_name(&table))));
 }
 
 #[test]
-fn sources_share_no_name() {
+fn sources_have_different_names() {
     // Logs are named ignoring case: names that fold to the same are one log.
     let mut logs: Vec<String> = NASTY.iter().map(|log| log.to_lowercase()).chain(long_names()).collect();
     logs.extend(["hub", "hub-5", "hub-n5", "hub-5-p0001", "hub-", "-"].map(str::to_owned));
@@ -132,7 +132,7 @@ fn sources_share_no_name() {
 }
 
 #[test]
-fn what_is_no_source_is_refused() {
+fn rejects_names_that_are_not_a_source() {
     let cases = [
         "",
         "hub",
@@ -162,7 +162,7 @@ fn what_is_no_source_is_refused() {
 }
 
 #[test]
-fn days_are_those_of_utc() {
+fn dates_are_days_in_utc() {
     const DAY: i64 = 86_400_000;
     let cases = [
         (0, "1970-01-01"),
@@ -200,7 +200,7 @@ fn days_are_those_of_utc() {
 }
 
 #[test]
-fn data_files_are_read_back() {
+fn data_file_names_are_read_back() {
     let file = data_file(&destination("account", "2026-11-22", "Hub"), Ordinal::new(1003));
     let expected = "account/enqueued_date=2026-11-22/hub-1763800000000-p0007-00000000000000001003.cw.parquet";
     assert_eq!(file.as_ref(), expected);
@@ -227,7 +227,7 @@ fn data_files_are_read_back() {
 }
 
 #[test]
-fn what_is_no_data_file_is_refused() {
+fn rejects_names_that_are_not_a_data_file() {
     let day = "account/enqueued_date=2026-11-22";
     let cases = [
         "account".to_owned(),
@@ -251,7 +251,7 @@ fn what_is_no_data_file_is_refused() {
 }
 
 #[test]
-fn redriven_files_are_read_back_and_are_in_no_chain() {
+fn redriven_file_names_are_read_back_and_are_not_in_a_chain() {
     let mut logs: Vec<String> = NASTY.iter().map(|name| (*name).to_owned()).chain(long_names()).collect();
     logs.extend(["hub-r1", "hub-5-p0007-00000000000000001003-r1", "r1", "-r1-"].map(str::to_owned));
     let mut keys = Vec::new();
@@ -284,7 +284,7 @@ fn redriven_files_are_read_back_and_are_in_no_chain() {
 }
 
 #[test]
-fn what_is_no_redriven_file_is_refused() {
+fn rejects_names_that_are_not_a_redriven_file() {
     let day = "account/enqueued_date=2026-11-22";
     let stem = "hub-5-p0007-00000000000000001003";
     let cases = [
@@ -320,7 +320,7 @@ fn what_is_no_redriven_file_is_refused() {
 }
 
 #[test]
-fn records_have_their_places() {
+fn records_have_their_paths() {
     let source = source("hub-5-p0007");
     let cases = [
         (lake_record(), "_catchwater/lake.json"),
@@ -361,7 +361,7 @@ fn records_have_their_places() {
 }
 
 #[test]
-fn only_spelled_table_folders_are_table_folders() {
+fn only_folders_as_spelled_by_us_are_table_folders() {
     let long = "x".repeat(300);
     for table in [
         "account",

@@ -1,10 +1,9 @@
 //! Scan of one file: its footer, its rows, and the differences between the two.
 
-use std::error::Error as StdError;
-
 use object_store::path::Path;
 
 use super::bitmap::Bitmap;
+use crate::error_chain::error_chain;
 use crate::ordinals::Ordinal;
 use crate::parquet::{ColumnInFile, DataFile, Error, FooterFacts, RowColumns};
 use crate::paths::{DataFileName, folder_name};
@@ -54,12 +53,12 @@ impl Scan {
         let (store, reading) = (store.clone(), path.clone());
         match tokio::spawn(async move { Self::read_file(&store, &reading, columns).await }).await {
             Ok(read) => read,
-            Err(stopped) => Err(format!("{path} can't be read: {}", with_causes(&stopped))),
+            Err(stopped) => Err(format!("{path} can't be read: {}", error_chain(&stopped))),
         }
     }
 
     async fn read_file(store: &Store, path: &Path, columns: RowColumns) -> Result<Option<Self>, String> {
-        let message = |error: Error| with_causes(&error);
+        let message = |error: Error| error_chain(&error).to_string();
         let Some(file) = DataFile::open(store, path).await.map_err(message)? else { return Ok(None) };
         let damage = file.verify().await.map_err(message)?;
         let damaged = damage.as_ref().map(|damage| format!("{path} is damaged: {}", damage.reason));
@@ -72,7 +71,7 @@ impl Scan {
         let mut rows = Rows::default();
         let read = file.ordinals(columns, |ordinals, indexes| rows.add(ordinals, indexes)).await;
         // Known damage is the reason, rather than the decoder's error.
-        read.map_err(|error| damaged.clone().unwrap_or_else(|| with_causes(&error)))?;
+        read.map_err(|error| damaged.clone().unwrap_or_else(|| error_chain(&error).to_string()))?;
         let (facts, columns) = (file.facts().clone(), file.columns().map_err(message)?);
         Ok(Some(Self { facts, rows, columns, damage: damaged }))
     }
@@ -166,15 +165,4 @@ impl Rows {
             self.misplaced = Some(describe());
         }
     }
-}
-
-/// An error and its causes, in one line.
-fn with_causes(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
