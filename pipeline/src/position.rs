@@ -115,7 +115,7 @@ impl Generation {
         Self(created_at)
     }
 
-    /// When the hub was created, in Unix milliseconds: the number by which the lake knows a generation.
+    /// Creation time of the hub, in Unix milliseconds: the number by which the lake knows a generation.
     pub const fn get(self) -> i64 {
         self.0.get()
     }
@@ -134,7 +134,7 @@ pub struct Position {
     pub sequence_number: SequenceNumber,
     /// Its resume token.
     pub offset: Offset,
-    /// When the hub enqueued it; 1970-01-01 if the event had no usable time.
+    /// Time at which the hub enqueued it; 1970-01-01 if the event had no usable time.
     #[serde(rename = "enqueued_time_ms")]
     pub enqueued_time: UnixMillis,
 }

@@ -43,7 +43,7 @@ impl Rows {
             max_age: Duration::from_secs(1),
             small_max_age: Duration::from_secs(1),
             small_rows: 0,
-            distance: i64::MAX,
+            events_behind_max: i64::MAX,
             idle_time: Duration::from_secs(1),
         };
         let facts = RunFacts {

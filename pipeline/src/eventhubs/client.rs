@@ -61,7 +61,7 @@ pub struct Client {
 pub struct HubProperties {
     /// Its name, as the hub spells it.
     pub name: String,
-    /// When it was created.
+    /// Its creation time.
     pub generation: Generation,
     /// Its partitions, in ascending order.
     pub partitions: Vec<PartitionId>,
@@ -76,7 +76,7 @@ pub struct PartitionProperties {
     pub last: SequenceNumber,
     /// The offset of the last event.
     pub last_offset: String,
-    /// When the hub accepted the last event, unix milliseconds.
+    /// Time at which the hub accepted the last event, in Unix milliseconds.
     pub last_enqueued_time: UnixMillis,
     /// It holds no event.
     pub is_empty: bool,

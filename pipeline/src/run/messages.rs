@@ -69,7 +69,7 @@ pub enum LaneOutput {
     },
 }
 
-/// A complete file on its way to the store, except for its footer.
+/// A closed file: all its pages. The publisher completes the footer.
 #[derive(Debug)]
 pub struct ClosedFile {
     /// The start that read its events; files of an earlier start are dropped.

@@ -30,7 +30,7 @@ pub(super) struct ReaderStarter {
     pub(super) first_start: FirstStart,
     /// Interval between checks for added partitions.
     pub(super) partition_check_interval: Duration,
-    pub(super) lanes: Vec<LaneEnd>,
+    pub(super) lanes: Vec<LaneHandle>,
     /// Partitions that share the credit of a lane.
     pub(super) partitions_per_lane: usize,
     pub(super) publisher: mpsc::Sender<PublisherInput>,
@@ -84,8 +84,8 @@ impl ReaderStarter {
     }
 }
 
-/// The readers' end of a lane.
-pub(super) struct LaneEnd {
+/// The parts of a lane that readers need: its input channel and its budget.
+pub(super) struct LaneHandle {
     pub(super) inputs: lanes::Sender<LaneInput>,
     pub(super) budget: LaneBudget,
 }

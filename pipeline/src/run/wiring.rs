@@ -1,7 +1,7 @@
-//! Every thread, task and channel of a run, each capacity with its reason.
+//! The threads, tasks and channels of a run, each capacity with its reason.
 //!
 //! Beside this file, `readers` starts a task per partition, the publisher its puts and saves, `staging` one task, and
-//! the client the tasks of its connection.
+//! the client the tasks of its connection. A reader makes the channel of its partition's status.
 //!
 //! ```text
 //! reader (task per partition) ── LaneInput ──▶ lane (thread) ── PublisherInput ──▶ publisher (task)
@@ -32,7 +32,7 @@ use super::publisher::put::PutDeps;
 use super::publisher::schemas::LakeSchemas;
 use super::publisher::{self, Publisher};
 use super::reader::{Deps, Listings};
-use super::readers::{LaneEnd, Outcome, ReaderStarter, source_of};
+use super::readers::{LaneHandle, Outcome, ReaderStarter, source_of};
 use super::staging;
 use super::summary::Summary;
 use crate::budget::LaneBudget;
@@ -152,7 +152,7 @@ impl Wiring {
             // Readers first: the publisher ends after the last of them, perhaps before this task runs.
             biased;
             () = outcome.collect_all(&mut readers, starter, &drain) => publishing.await,
-            // It ends before the readers only if it or a lane fails, or at the deadline.
+            // The publisher ends before the readers only if the publisher or a lane fails, or at the deadline.
             ended = &mut publishing => ended,
         };
         while let Some(ended) = readers.try_join_next() {
@@ -168,9 +168,9 @@ impl Wiring {
         &self,
         to_publisher: &mpsc::Sender<PublisherInput>,
         drain: &Drain,
-    ) -> Result<(Vec<LaneEnd>, Vec<LaneThread>), Error> {
+    ) -> Result<(Vec<LaneHandle>, Vec<LaneThread>), Error> {
         let count = self.lane_count();
-        let mut ends = Vec::new();
+        let mut handles = Vec::new();
         let mut threads = Vec::new();
         for number in 0..count {
             let budget = LaneBudget::new(self.config.budget_bytes / 4 * CHARGED_QUARTERS / count as u64);
@@ -187,21 +187,21 @@ impl Wiring {
             let (outputs, clock, drain) = (to_publisher.clone(), Arc::clone(&self.clock), drain.clone());
             let thread = std::thread::Builder::new().name(format!("lane-{number}")).spawn(move || {
                 // A lane that fails or panics drains the run, because its partitions would wait for it forever. A lane
-                // whose partitions have all caught up ends before the others and must not.
+                // that ends because its partitions have caught up must not drain the run.
                 let mut on_failure = DrainOnDrop(Some(drain));
                 let ended = run_lane(lane, &receiver, &outputs, &*clock);
                 on_failure.0.take_if(|_| ended.is_ok());
                 ended
             });
             threads.push(thread.map_err(Error::Thread)?);
-            ends.push(LaneEnd { inputs, budget });
+            handles.push(LaneHandle { inputs, budget });
         }
-        Ok((ends, threads))
+        Ok((handles, threads))
     }
 
     fn reader_starter(
         &self,
-        lanes: Vec<LaneEnd>,
+        lanes: Vec<LaneHandle>,
         publisher: mpsc::Sender<PublisherInput>,
         drain: &Drain,
     ) -> ReaderStarter {
@@ -230,8 +230,10 @@ impl Wiring {
 /// queues, charged to their permits. A lane blocks when the channel is full, which costs credit, not memory.
 const PUBLISHER_INPUTS: usize = 256;
 
-/// Quarters of the budget that lanes may charge. The allocator holds about half as much again as is charged (measured:
-/// 264 MiB at 176 MiB charged by two lanes, 32 partitions × 10 tables × 20 columns).
+/// Quarters of the budget that lanes may charge. The last quarter offsets a part of what the allocator holds in addition,
+/// about half as much as is charged (measured: 264 MiB at 176 MiB charged by two lanes, 32 partitions × 10 tables × 20
+/// columns). So a run that charges all it may peaks above its budget: below 300 MiB with the default of 256 MiB
+/// (`docs/PERFORMANCE.md`).
 const CHARGED_QUARTERS: u64 = 3;
 
 /// Interval at which a lane that ends partitions checks for room: about the time of one put.
@@ -292,15 +294,30 @@ fn run_lane(
 
 fn roll_rules(config: &Config) -> RollRules {
     RollRules {
-        file_bytes: 64 << 20,
+        file_bytes: FILE_BYTES,
         group_bytes: RollRules::GROUP_BYTES,
         max_age: config.max_age,
-        small_max_age: config.max_age.max(Duration::from_hours(1)),
-        small_rows: 1000,
-        distance: 300_000,
-        idle_time: Duration::from_mins(1),
+        small_max_age: config.max_age.max(SMALL_MAX_AGE),
+        small_rows: SMALL_ROWS,
+        events_behind_max: EVENTS_BEHIND_MAX,
+        idle_time: IDLE_TIME,
     }
 }
+
+/// Encoded size of a full file, in bytes: one conditional put, and DuckDB reads it in parallel.
+const FILE_BYTES: usize = 64 << 20;
+
+/// Age at which a file of fewer than [`SMALL_ROWS`] rows is closed: many small files slow a lake down.
+const SMALL_MAX_AGE: Duration = Duration::from_hours(1);
+
+/// Rows below which a file is small and may wait for [`SMALL_MAX_AGE`]. The help of `--max-age` states both.
+const SMALL_ROWS: u64 = 1000;
+
+/// Events that are read again after a crash, at most: one to two minutes of a partition with a few thousand a second.
+const EVENTS_BEHIND_MAX: i64 = 300_000;
+
+/// Time without events after which all files are closed: waiting longer adds no rows while nothing arrives.
+const IDLE_TIME: Duration = Duration::from_mins(1);
 
 fn open(address: &Address) -> Result<Store, Error> {
     Store::open(address).map_err(|source| Error::Store { address: address.clone(), source })

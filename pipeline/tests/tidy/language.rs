@@ -30,7 +30,7 @@ const WORDS: &[(&str, &str)] = &[
 ];
 
 /// Questions that a doc comment must not begin with: it begins with a noun or a verb.
-const QUESTIONS: &[&str] = &["What", "Whose", "How", "Whether", "Who", "They"];
+const QUESTIONS: &[&str] = &["What", "Whose", "How", "Whether", "When", "Who", "They"];
 
 /// Characters of a line of prose at most.
 const COLUMNS_MAX: usize = 120;

@@ -73,7 +73,8 @@ impl Client {
         Self::connect_with(hub, b"\0RootManageSharedAccessKey\0SAS_KEY_VALUE", 65_536)
     }
 
-    /// Opens a connection with a maximum frame size, and begins session 0.
+    /// Opens a connection with a maximum frame size, and begins session 0. `plain` is the SASL PLAIN response; empty means
+    /// ANONYMOUS.
     pub(super) fn connect_with(hub: &Arc<Hub>, plain: &[u8], max_frame_size: u32) -> Self {
         let mut client = Self::silent(hub);
         client.max_frame_size = max_frame_size;
@@ -137,7 +138,7 @@ impl Client {
         self.send(0, |out| attach.encode(out));
     }
 
-    /// Gives a link credit, and the session the largest window.
+    /// Grants credit to a link, and sets the session's window to the maximum.
     pub(super) fn credit(&mut self, handle: u32, delivery_count: u32, link_credit: u32) {
         let flow = Flow {
             next_incoming_id: None,

@@ -35,7 +35,7 @@ pub struct EventHead<'a> {
     pub sequence_number: SequenceNumber,
     /// The resume token after it; empty when its message has no usable one.
     pub offset: &'a str,
-    /// When the hub accepted it, unix milliseconds; 0 when its message has no usable time.
+    /// Time at which the hub accepted it, in Unix milliseconds; 0 if its message has no usable time.
     pub enqueued_time: UnixMillis,
     /// The content type that its sender stated; empty without one.
     pub content_type: &'a str,

@@ -41,7 +41,7 @@ pub struct RollRules {
     pub small_rows: u64,
     /// Maximum number of events that a partition moves past a file's first row. Bounds the events that are read again
     /// after a crash, also in catch-up, where age bounds nothing.
-    pub distance: i64,
+    pub events_behind_max: i64,
     /// Time without events after which a caught-up partition closes all its files.
     pub idle_time: Duration,
 }
@@ -205,7 +205,8 @@ impl Lane {
     }
 
     /// Writes events until all are written, or until one with several rows has filled a row group or the budget.
-    /// Returns true if all are written. Only an event with several rows may take a hundred times its bytes.
+    /// Returns true if all are written. Only an event with several rows can take many times its bytes before the next
+    /// check: up to 32 times plus 8 MiB (`parse/limits.rs`), which is a hundred times for a body of 120 KB.
     fn write_events<'b>(
         &mut self,
         start: StartId,
@@ -307,7 +308,7 @@ impl RollRules {
 
     fn is_far_behind(&self, file: &OpenFile, processed: Option<SequenceNumber>) -> bool {
         match (file.oldest(), processed) {
-            (Some((first, _)), Some(processed)) => processed.get() - first.get() >= self.distance,
+            (Some((first, _)), Some(processed)) => processed.get() - first.get() >= self.events_behind_max,
             _ => false,
         }
     }

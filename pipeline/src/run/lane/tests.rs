@@ -141,7 +141,7 @@ fn rules() -> RollRules {
         max_age: Duration::from_secs(10),
         small_max_age: HOUR,
         small_rows: 3,
-        distance: 300_000,
+        events_behind_max: 300_000,
         idle_time: Duration::from_hours(2),
     }
 }
@@ -186,7 +186,7 @@ fn small_files_stay_open_longer() {
 
 #[test]
 fn closes_files_too_far_behind_their_partition() {
-    let mut lane = Fixture::new(RollRules { distance: 4, ..rules() }, 64 << 20);
+    let mut lane = Fixture::new(RollRules { events_behind_max: 4, ..rules() }, 64 << 20);
     lane.send(&[update("a"), update("b"), update("b"), update("b")]);
     check(&mut lane, &[], Some((3, Some(-1))));
     lane.send(&[update("b")]);

@@ -25,6 +25,15 @@ struct Quarantine<'a> {
     redriven: Bitmap,
 }
 
+/// A redriven file that was read.
+struct RedrivenFile<'a> {
+    name: &'a RedrivenFileName,
+    scan: Scan,
+    /// Bytes by the listing; 0 if the file is not in it.
+    size: u64,
+    plan: Option<&'a Plan>,
+}
+
 impl Redrives {
     /// Redriven files from a listing.
     pub(super) fn new(listed: impl IntoIterator<Item = (RedrivenFileName, u64)>) -> Self {
@@ -44,30 +53,26 @@ impl Redrives {
             let mut quarantine = Quarantine { name: &name, ordinals, redriven: Bitmap::default() };
             for n in numbers {
                 let plan = read_plan(store, &name, n, report).await?;
-                let missing = plan.as_ref().map_or(0, |plan| plan.rows.len());
+                let planned_files = plan.as_ref().map_or(0, |plan| plan.rows.len());
                 let mut found = 0;
                 for (file, size) in self.files_of(&name, n, plan.as_ref()) {
                     let read = Scan::read(store, &file.path(), columns).await;
                     match read {
                         Ok(Some(scan)) => {
                             found += 1;
-                            quarantine.count_file(
-                                &file,
-                                scan,
-                                size.unwrap_or(0),
-                                plan.as_ref(),
-                                sources,
-                                report,
-                            );
+                            let size = size.unwrap_or(0);
+                            let redriven = RedrivenFile { name: &file, scan, size, plan: plan.as_ref() };
+                            quarantine.count_file(redriven, sources, report);
                         }
                         Ok(None) if size.is_some() => {
                             report.add_broken(format!("{} was listed, but is missing now", file.path()));
                         }
+                        // Planned but not written yet: not found, so the redrive counts as unfinished.
                         Ok(None) => {}
                         Err(reason) => report.add_broken(reason),
                     }
                 }
-                report.unfinished_redrives += u64::from(found < missing);
+                report.unfinished_redrives += u64::from(found < planned_files);
             }
         }
         Ok(())
@@ -108,15 +113,8 @@ impl Redrives {
 
 impl Quarantine<'_> {
     /// Counts a redriven file and adds its findings.
-    fn count_file(
-        &mut self,
-        file: &RedrivenFileName,
-        scan: Scan,
-        size: u64,
-        plan: Option<&Plan>,
-        sources: &mut Sources,
-        report: &mut Report,
-    ) {
+    fn count_file(&mut self, redriven: RedrivenFile<'_>, sources: &mut Sources, report: &mut Report) {
+        let RedrivenFile { name: file, scan, size, plan } = redriven;
         let path = file.path();
         let expected = DataFileName { folder: file.folder.clone(), ..self.name.clone() };
         if let Some(fault) = scan.fault(&expected) {

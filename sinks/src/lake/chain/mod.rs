@@ -20,14 +20,6 @@ pub struct Chain {
     state: State,
 }
 
-/// True if a destination already has all rows of an event (rule 5).
-///
-/// `last` is the last row of the destination's last file. The file's writer had read every event up to it, so the rows
-/// of an event at or below it, if it has any here, are in this file or an earlier one.
-pub fn covers(last: Option<Ordinal>, event: Ordinal) -> bool {
-    last.is_some_and(|last| event <= last)
-}
-
 impl Chain {
     /// A chain that ends at `last`, according to a listing and a footer.
     pub fn recovered(last: Option<Ordinal>) -> Self {
@@ -109,6 +101,14 @@ impl Chain {
     }
 }
 
+/// True if a destination already has all rows of an event (rule 5).
+///
+/// `last` is the last ordinal in the destination's last file. The writer of that file had read every event up to `last`,
+/// so each row of an event at or below `last` is in that file or an earlier one.
+pub fn covers(last: Option<Ordinal>, event: Ordinal) -> bool {
+    last.is_some_and(|last| event <= last)
+}
+
 /// Answer of the store to a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -132,12 +132,12 @@ pub enum Answer {
 pub enum Step {
     /// Put the file under this name unless the name has an object.
     Put {
-        /// The name.
+        /// The ordinal that is the file's name.
         continues_at: Ordinal,
     },
     /// Read the footer of the file under this name.
     ReadFooter {
-        /// The name.
+        /// The ordinal that is the file's name.
         continues_at: Ordinal,
     },
     /// The file's rows are in the lake; the next file may be offered.
@@ -182,7 +182,7 @@ pub enum Violation {
         "the footer of the file that continues at {continues_at} has last row {last}, which is below its name"
     )]
     FooterBelowName {
-        /// The name.
+        /// The ordinal that is the file's name.
         continues_at: Ordinal,
         /// The last row in the footer.
         last: Ordinal,
