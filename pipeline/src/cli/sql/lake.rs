@@ -14,7 +14,7 @@ pub(super) struct Lake<'a> {
     pub(super) has_redriven: bool,
     /// True if there are records of where sources begin.
     pub(super) has_origins: bool,
-    /// True if there are records of events that were given up.
+    /// True if there are records of lost events that were accepted (`--accept-loss`).
     pub(super) has_lost: bool,
     /// The causes of accepted gaps that there are records of.
     pub(super) accepted: &'a [GapCause],

@@ -22,7 +22,7 @@ pub(super) fn write_changes(out: &mut String, view: &str, history: &str, columns
         one_line(history)
     );
     statement(out, view, &what);
-    let columns = &columns.with_followed();
+    let columns = &columns.with_set_by_parameter();
     write_events(out, history, columns);
     let _ = write!(
         out,

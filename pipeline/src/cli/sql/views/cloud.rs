@@ -1,7 +1,7 @@
 //! Statements that connect DuckDB to a lake in a cloud.
 //!
-//! Owns: the extension to load, the secret to create and the address in DuckDB's spelling. Never prints a key: the secret uses
-//! the credentials that the machine is signed in with, or a placeholder where DuckDB can't.
+//! Owns: the extension to load, the secret to create and the address in DuckDB's spelling. Never prints a key: the
+//! secret uses the credentials that the machine is signed in with, or a placeholder where DuckDB can't.
 
 use std::fmt::Write;
 

@@ -1,12 +1,13 @@
 //! The columns of a table, as the views use them.
 //!
-//! Owns: their order, their companions and their DuckDB types. Does not own: the list of columns (the schema of the lake).
+//! Owns: their order, their companions and their DuckDB types. Does not own: the list of columns (the schema of the
+//! lake).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use catchwater_sinks::lake::schema::TableSchema;
 
-use super::messages::FOLLOWED;
+use super::messages::SET_BY_PARAMETER;
 use super::text::identifier;
 use crate::columns::fixed_columns;
 
@@ -34,12 +35,12 @@ impl<'a> Columns<'a> {
     }
 
     /// The columns of states and changes; they always include those that messages set by a parameter.
-    pub(super) fn with_followed(&self) -> Self {
+    pub(super) fn with_set_by_parameter(&self) -> Self {
         let mut attributes = self.attributes.clone();
-        for (name, _, part) in FOLLOWED {
+        for (name, _, part) in SET_BY_PARAMETER {
             // A label is a column only if the lake has it.
             if part != "Name" && self.stated_type(name).is_none() {
-                attributes.push((name, followed_type(name)));
+                attributes.push((name, parameter_type(name)));
             }
         }
         let mut columns =
@@ -54,12 +55,12 @@ impl<'a> Columns<'a> {
     }
 
     /// True if a column that a message sets by a parameter can take the value.
-    pub(super) fn is_followed(&self, column: &str, of: &str) -> bool {
+    pub(super) fn is_set_by_parameter(&self, column: &str, of: &str) -> bool {
         let is_companion = !column.starts_with("ownerid_") && column != "owneridname"
             || self.owner(column).is_some_and(|owner| owner == "ownerid");
         is_companion
-            && (of == followed_type(column)
-                || followed_type(column) == "choice"
+            && (of == parameter_type(column)
+                || parameter_type(column) == "choice"
                     && ["int32", "int64", "number", "decimal", "double"].contains(&of))
     }
 
@@ -142,7 +143,7 @@ pub(super) const VERSION: &str = "versionnumber";
 const LABEL: &str = "name";
 
 /// The type of a column that a message sets by a parameter.
-fn followed_type(column: &str) -> &'static str {
+fn parameter_type(column: &str) -> &'static str {
     match column {
         "ownerid" => "uuid",
         "ownerid_entitytype" | "owneridname" => "text",

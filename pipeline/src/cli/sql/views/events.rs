@@ -1,31 +1,31 @@
 //! The events of a table that count, in their order: the base of states and changes.
 //!
-//! Owns: the order of events, the choice among several deliveries, and the attributes that an event sets. Does not own: the
-//! views (`latest`, `changes`).
+//! Owns: the order of events, the choice among several deliveries, and the attributes that an event sets. Does not own:
+//! the views (`latest`, `changes`).
 
 use std::fmt::Write;
 
 use super::columns::{Columns, ELASTIC, VERSION};
 use super::messages::{
-    FOLLOWED, STATUS, changed, followed_value, is_message_that, is_one_of, known, number_of, parameters,
-    setting,
+    SET_BY_PARAMETER, STATUS, changed, changes_state, is_message_that, is_one_of, messages_that_set,
+    number_of, parameter_value, parameters,
 };
 use super::text::identifier;
 use crate::event::messages::{Effect, MESSAGES};
 
 /// Writes `WITH _events …, _repeated …`: the events of records, and those that were delivered more than once.
 ///
-/// Each event has: its place `_order`; `_known`, true if it changes states, null if its message keeps them, false if the effect
-/// of its message is not known; the attributes that it sets, `_set`; and those whose label has no companion, `_labelled`.
-/// Columns that views add begin with `_`, which no attribute does.
+/// Each event has: its place `_order`; `_known`, true if it changes states, null if its message keeps them, false if
+/// the effect of its message is not known; the attributes that it sets, `_set`; and those whose label has no companion,
+/// `_labelled`. Columns that views add begin with `_`, which no attribute does.
 pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_>) {
-    // These times are in whole seconds. Within one second a record is created first, and deleted and restored last. A SetState
-    // that leaves the status to Dataverse comes before the update of the same second, which knows the status.
+    // These times are in whole seconds. Within one second a record is created first, and deleted and restored last. A
+    // SetState that leaves the status to Dataverse comes before the update of the same second, which knows the status.
     let within = format!(
         "CASE WHEN \"IsDelete\" THEN 3 WHEN {} THEN 0 WHEN {} THEN 4 WHEN {} AND {} = -1 THEN 1 ELSE 2 END",
         is_message_that(Effect::Creates),
         is_message_that(Effect::Restores),
-        is_one_of(setting(STATUS)),
+        is_one_of(messages_that_set(STATUS)),
         number_of(STATUS)
     );
     let mut order = vec!["coalesce(\"_operation_created_on\", \"_enqueued_time\")", &within];
@@ -45,23 +45,23 @@ pub(super) fn write_events(out: &mut String, history: &str, columns: &Columns<'_
            SELECT {}, min(\"_order\") AS \"_order\"\n  \
            FROM _events WHERE {IS_JOB} GROUP BY ALL HAVING count(*) > 1\n)",
         order.join(",\n"),
-        followed(history, columns),
+        rows_with_parameters(history, columns),
         event_columns(columns).join(", "),
     );
 }
 
 /// The rows of a table; values that messages set by parameters other than `Target` are in their columns.
-fn followed(history: &str, columns: &Columns<'_>) -> String {
+fn rows_with_parameters(history: &str, columns: &Columns<'_>) -> String {
     let mut replaced = vec![format!("{} AS \"_changed\"", changed())];
     let mut added =
-        vec![format!("{} AS \"_known\"", known()), format!("{} AS \"_parameters\"", parameters())];
-    for (name, parameter, part) in FOLLOWED {
+        vec![format!("{} AS \"_known\"", changes_state()), format!("{} AS \"_parameters\"", parameters())];
+    for (name, parameter, part) in SET_BY_PARAMETER {
         let of = columns.stated_type(name);
-        let value = followed_value(name, parameter, part, of.is_some());
+        let value = parameter_value(name, parameter, part, of.is_some());
         match of {
             None => added.push(value),
             // A column of another type can't take the value.
-            Some(of) if columns.is_followed(name, of) => replaced.push(value),
+            Some(of) if columns.is_set_by_parameter(name, of) => replaced.push(value),
             Some(_) => {}
         }
     }
@@ -89,8 +89,9 @@ pub(super) fn join_repeated(columns: &Columns<'_>) -> String {
 /// Condition: the joined row of `_events` is the delivery that counts.
 pub(super) const COUNTS: &str = "(_repeated.\"_order\" IS NULL OR _repeated.\"_order\" = _events.\"_order\")";
 
-/// Writes `_deletions`: the last deletion of each record that no restoration undid. A restoration undoes all deletions since the
-/// record was created. A repeated delivery counts at the time of the first: the record may have been created again since.
+/// Writes `_deletions`: the last deletion of each record that no restoration undid. A restoration undoes all deletions
+/// since the record was created. A repeated delivery counts at the time of the first: the record may have been created
+/// again since.
 pub(super) fn write_deletions(out: &mut String, columns: &Columns<'_>) {
     let restores = is_message_that(Effect::Restores);
     let creates = is_one_of(
@@ -125,8 +126,8 @@ fn event_columns(columns: &Columns<'_>) -> Vec<String> {
 
 const EVENT: [&str; 6] = ["Id", "_operation_id", "_organization_id", "_step_id", "_message", "_row_index"];
 
-/// Condition: the event is of a system job, which runs again under the same id. (The events of a synchronous request share
-/// the id of the request.)
+/// Condition: the event is of a system job, which runs again under the same id. (The events of a synchronous request
+/// share the id of the request.)
 const IS_JOB: &str = "\"_operation_id\" <> '00000000-0000-0000-0000-000000000000' AND \"_mode\" = 1";
 
 const IS_ASYNCHRONOUS: &str = "\"_mode\" = 1";
@@ -151,8 +152,8 @@ const LEFT_IN_IMAGES: &str = "CASE WHEN json_exists(\"_rest\", '$.PostEntityImag
                               IF json_exists(_image, '$.Attributes') AND NOT json_exists(_image, '$.Id') AND NOT json_exists(_image, '$.LogicalName')\n    \
                               ] END";
 
-/// The value of an attribute that fits no column, as JSON: from Target and parameters, else from an image. `event` is the prefix
-/// of the parts of an event in a list.
+/// The value of an attribute that fits no column, as JSON: from Target and parameters, else from an image. `event` is
+/// the prefix of the parts of an event in a list.
 pub(super) fn left(event: &str, attribute: &str, pointer: &str) -> String {
     let [left, parameters, images, changed] = ["l", "p", "i", "g"].map(|member| format!("{event}{member}"));
     format!(

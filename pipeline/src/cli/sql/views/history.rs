@@ -90,7 +90,8 @@ pub(super) fn lake_folder(lake: &str) -> String {
     escape_glob(lake.trim_end_matches('/'))
 }
 
-/// True if a folder above the lake is named `x=y`: DuckDB would take it for a column and overwrite the one of that name.
+/// True if a folder above the lake is named `x=y`: DuckDB would take it for a column and overwrite the one of that
+/// name.
 fn has_foreign_columns(lake: &str) -> bool {
     lake.split('/').any(|part| part.contains('='))
 }

@@ -31,7 +31,7 @@ pub(super) fn write_latest(out: &mut String, view: &str, history: &str, columns:
         one_line(history)
     );
     statement(out, view, &what);
-    let columns = &columns.with_followed();
+    let columns = &columns.with_set_by_parameter();
     write_events(out, history, columns);
     write_live_events(out, columns);
     out.push_str(
@@ -120,8 +120,8 @@ fn latest_value(name: &str, owner: Option<&str>) -> String {
 
 /// Writes the current values that fit no column or have no column, as one JSON object by attribute; null if all fit.
 ///
-/// Examines only attributes with a value that did not fit its column in some event and is null in the state: nearly no record
-/// has one.
+/// Examines only attributes with a value that did not fit its column in some event and is null in the state: nearly no
+/// record has one.
 fn write_misfits(out: &mut String, values: &[(&str, String)]) {
     let events = "list_sort(list({'o': \"_order\", 'c': \"_set\", 'g': \"_changed\", 'l': \"_left\", 'p': \"_parameters\", \
                   'i': \"_left_in_images\"}) FILTER (WHERE \"_known\"))";
@@ -148,8 +148,8 @@ fn write_misfits(out: &mut String, values: &[(&str, String)]) {
     );
 }
 
-/// Condition: the value of a companion column belongs to an attribute of the same name. Then the event sets that attribute, or the
-/// label is in `_labels`, as for an attribute of an image.
+/// Condition: the value of a companion column belongs to an attribute of the same name. Then the event sets that
+/// attribute, or the label is in `_labels`, as for an attribute of an image.
 fn is_attribute(companion: &str, owner: &str) -> String {
     let mut is = format!("list_contains(\"_set\", {})", literal(&attribute_name(companion)));
     if Columns::is_label(companion) {

@@ -1,13 +1,13 @@
 //! The table of messages as SQL conditions and expressions.
 //!
-//! Owns: the effects of messages, and the attributes that messages set by parameters other than `Target`. Does not own: the table
-//! itself (`event::messages`), and the order of events (`events`).
+//! Owns: the effects of messages, and the attributes that messages set by parameters other than `Target`. Does not own:
+//! the table itself (`event::messages`), and the order of events (`events`).
 
 use super::text::{identifier, literal};
 use crate::event::messages::{Effect, MESSAGES, Message};
 
 /// Columns of attributes that messages set by a parameter: (column, parameter, the part of its value).
-pub(super) const FOLLOWED: [(&str, &str, &str); 5] = [
+pub(super) const SET_BY_PARAMETER: [(&str, &str, &str); 5] = [
     ("statecode", "State", "Value"),
     ("statuscode", "Status", "Value"),
     ("ownerid", "Assignee", "Id"),
@@ -19,7 +19,7 @@ pub(super) const FOLLOWED: [(&str, &str, &str); 5] = [
 pub(super) const STATUS: &str = "Status";
 
 /// A column that a parameter may set; otherwise it keeps the value of the row.
-pub(super) fn followed_value(column: &str, parameter: &str, part: &str, exists: bool) -> String {
+pub(super) fn parameter_value(column: &str, parameter: &str, part: &str, exists: bool) -> String {
     let name = identifier(column);
     let own = if exists { name.clone() } else { "NULL".to_owned() };
     let value = match part {
@@ -35,7 +35,7 @@ pub(super) fn followed_value(column: &str, parameter: &str, part: &str, exists: 
         }
         _ => format!("coalesce(json_extract_string(\"_inputs\", '$.{parameter}.{part}'), {own})"),
     };
-    format!("CASE WHEN {} THEN {value} ELSE {own} END AS {name}", is_one_of(setting(parameter)))
+    format!("CASE WHEN {} THEN {value} ELSE {own} END AS {name}", is_one_of(messages_that_set(parameter)))
 }
 
 /// The integer that a parameter is or contains; null for everything else.
@@ -53,7 +53,7 @@ fn text_of(parameter: &str, part: &str) -> String {
 }
 
 /// The messages that set an attribute by this parameter.
-pub(super) fn setting(parameter: &str) -> impl Iterator<Item = &'static Message> {
+pub(super) fn messages_that_set(parameter: &str) -> impl Iterator<Item = &'static Message> {
     MESSAGES.iter().filter(move |message| message.sets.iter().any(|(_, from)| *from == parameter))
 }
 
@@ -73,7 +73,7 @@ pub(super) fn changed() -> String {
     let given = sets().into_iter().map(|(attribute, parameter)| {
         format!(
             "CASE WHEN {} AND json_exists(\"_inputs\", '$.{parameter}') THEN [{}] ELSE [] END",
-            is_one_of(setting(parameter)),
+            is_one_of(messages_that_set(parameter)),
             literal(attribute)
         )
     });
@@ -85,11 +85,11 @@ pub(super) fn changed() -> String {
     )
 }
 
-/// The unchanged parameters by the attribute that they set; misfits are taken from them.
+/// The parameters as they arrived, by the attribute that they set. Misfits are read from them.
 pub(super) fn parameters() -> String {
     let members = sets().into_iter().map(|(attribute, parameter)| {
         let given = format!("json_extract(\"_inputs\", '$.{parameter}')");
-        let mut is_known = is_one_of(setting(parameter));
+        let mut is_known = is_one_of(messages_that_set(parameter));
         if parameter == STATUS {
             is_known = format!("{is_known} AND {} IS DISTINCT FROM -1", number_of(parameter));
         }
@@ -108,7 +108,7 @@ fn sets_by_parameters() -> String {
 }
 
 /// True for an event that changes states, null for a message that keeps them, false if its effect is not known.
-pub(super) fn known() -> String {
+pub(super) fn changes_state() -> String {
     let keeps = is_message_that(Effect::Keeps);
     let changes = is_one_of(MESSAGES.iter().filter(|message| message.effect != Effect::Keeps));
     format!("CASE WHEN {changes} THEN true WHEN {keeps} THEN NULL ELSE false END")

@@ -35,7 +35,8 @@ pub(super) fn script(lake: &Lake<'_>) -> String {
         cloud::connection(&address),
     );
     let mut names = Names::default();
-    // Within the definition of a view, DuckDB before 1.4 mistakes a view for a query of the same name.
+    // Within the definition of a view, DuckDB before 1.4 takes a view for the CTE of the same name, so views do not get
+    // these names.
     for query in events::QUERIES {
         names.take(query);
     }
@@ -50,7 +51,7 @@ pub(super) fn script(lake: &Lake<'_>) -> String {
             changes::write_changes(&mut out, &changes, history, &columns);
         }
     }
-    // Their names are reserved, so no other table has them.
+    // `_messages` and `_quarantine` are reserved names, so no other table has them.
     for table in [MESSAGES, QUARANTINE] {
         if !histories.iter().any(|(schema, _)| schema.table == table) {
             history::write_empty(&mut out, &names.take(table), table);
@@ -84,7 +85,8 @@ pub(super) fn script_without_tables(lake: &str) -> String {
     )
 }
 
-/// Each table with the name of its first view. A name with an escaped folder (`ACCOUNT`) gives way to a plain one.
+/// Each table with the name of its first view. Of two names that differ in case, the one without escapes keeps its
+/// name.
 fn histories<'a>(tables: &[&'a TableSchema], names: &mut Names) -> Vec<(&'a TableSchema, String)> {
     let mut tables = tables.to_vec();
     tables.sort_by_key(|schema| {
@@ -94,7 +96,7 @@ fn histories<'a>(tables: &[&'a TableSchema], names: &mut Names) -> Vec<(&'a Tabl
     tables.into_iter().map(|schema| (schema, names.take(&schema.table))).collect()
 }
 
-/// True if a table's events are about records, which have states.
+/// True if a table's events change one record each, so that the table has views of states.
 fn is_of_records(schema: &TableSchema) -> bool {
     ![MESSAGES, QUARANTINE].contains(&schema.table.as_str())
 }

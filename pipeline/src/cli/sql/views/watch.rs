@@ -16,8 +16,9 @@ use crate::event::QUARANTINE;
 /// The view of missing sequence numbers: one row per source and range.
 pub(super) fn write_gaps(out: &mut String, lake: &Lake<'_>, view: &str) {
     let what = "sequence numbers without a row, by source (<hub>-<generation>-p<partition>), one row per range.\n\
-                -- Events in quarantine have a row; events that were given up and gaps that a run accepted are not listed. During a\n\
-                -- run, events that it has not written yet are listed too; `catchwater audit` can distinguish them";
+                -- Events in quarantine have a row; lost events that were accepted (`--accept-loss`) and gaps that a run accepted\n\
+                -- are not listed. During a run, events that it has not written yet are listed too; `catchwater audit` can\n\
+                -- distinguish them";
     statement(out, view, what);
     let folder = lake_folder(lake.address);
     let mut accepted = String::new();
@@ -48,7 +49,8 @@ pub(super) fn write_accepted_gaps(out: &mut String, lake: &Lake<'_>, view: &str,
     write_missing(out, lake, &gaps);
 }
 
-/// Writes the query of ranges without a row between rows of their source; `also` adds ranges that are not missing.
+/// Writes the query for numbers that have no row although their source has earlier and later ones. `also` is SQL for
+/// further ranges that count as present.
 fn write_missing(out: &mut String, lake: &Lake<'_>, also: &str) {
     if lake.tables.is_empty() {
         out.push_str(NO_RANGES);
@@ -75,7 +77,7 @@ fn write_missing(out: &mut String, lake: &Lake<'_>, also: &str) {
     if lake.has_lost {
         let _ = write!(
             out,
-            "\n  UNION ALL\n  -- Given up.\n  \
+            "\n  UNION ALL\n  -- Lost events that were accepted (`--accept-loss`).\n  \
                SELECT {}, \"from\", \"to\" FROM read_json({}, columns = {{\"from\": 'BIGINT', \"to\": 'BIGINT'}}, filename = true)",
             source_of_name(OWN_FILE, "--?[0-9]+\\.json"),
             records(&folder, &paths::lost_folder()),
@@ -98,18 +100,18 @@ const NO_RANGES: &str = "SELECT NULL::VARCHAR AS \"source\", NULL::BIGINT AS \"f
 /// The names of a table and of its first view, and the partition expression of an elastic table.
 pub(super) type History<'a> = (&'a str, &'a str, Option<String>);
 
-/// The view of events that came behind a later one of their record.
+/// The view of events that were delivered after a later event of their record.
 pub(super) fn write_late(out: &mut String, view: &str, histories: &[History<'_>]) {
     let what = "events of all tables that were delivered after a later event of their record.\n\
                 -- \"behind\" is the difference to the newest event that was delivered before";
     statement(out, view, what);
-    let columns = FACTS.map(|(name, of)| format!("{} AS \"{name}\"", typed_null(of)));
+    let columns = LATE_COLUMNS.map(|(name, of)| format!("{} AS \"{name}\"", typed_null(of)));
     let _ = write!(
         out,
         "WITH _events AS NOT MATERIALIZED (\n  SELECT NULL::VARCHAR AS \"table\", {}, NULL::VARCHAR AS \"{ELASTIC}\"\n  WHERE false",
         columns.join(", ")
     );
-    let columns = FACTS.map(|(name, _)| identifier(name)).join(", ");
+    let columns = LATE_COLUMNS.map(|(name, _)| identifier(name)).join(", ");
     for (table, history, elastic) in histories {
         let _ = write!(
             out,
@@ -131,7 +133,7 @@ pub(super) fn write_late(out: &mut String, view: &str, histories: &[History<'_>]
 }
 
 /// The columns of a late event.
-const FACTS: [(&str, &str); 9] = [
+const LATE_COLUMNS: [(&str, &str); 9] = [
     ("Id", "uuid"),
     ("_organization_id", "uuid"),
     ("_message", "text"),
@@ -151,11 +153,11 @@ pub(super) fn write_quarantine(out: &mut String, lake: &Lake<'_>, view: &str) {
         let _ = writeln!(out, "SELECT * FROM {};", identifier(QUARANTINE));
         return;
     }
-    let place = source_of_file(FILE);
+    let source = source_of_file(FILE);
     let redriven = literal(&format!("{}/*/enqueued_date=*/*-r*.cw.parquet", lake_folder(lake.address)));
     let condition = format!(
-        "\nWHERE ({place}, \"_sequence_number\") NOT IN (\n  \
-           SELECT ({place}, \"_sequence_number\") FROM read_parquet({redriven}, {WITH_FILE})\n  \
+        "\nWHERE ({source}, \"_sequence_number\") NOT IN (\n  \
+           SELECT ({source}, \"_sequence_number\") FROM read_parquet({redriven}, {WITH_FILE})\n  \
            WHERE regexp_matches({FILE}, '-p[0-9]{{4,}}-[0-9]{{20}}-r[0-9]+\\.cw\\.parquet$')\n)"
     );
     write_typed_nulls(out, fixed_columns(QUARANTINE).into_iter().flatten());
@@ -169,10 +171,11 @@ pub(super) fn write_quarantine(out: &mut String, lake: &Lake<'_>, view: &str) {
 /// The column with the file of a record.
 const OWN_FILE: &str = "\"filename\"";
 
-/// The same for data files, where an attribute may have the default name of this column.
+/// The column with the file of a row, in queries of data files: an attribute may be named `filename`.
 const FILE: &str = "\"_file\"";
 
-/// Options that read files of any table. DuckDB takes the columns from the first file: select only those that all files have.
+/// Options that read files of any table. DuckDB takes the columns from the first file: select only those that all files
+/// have.
 const WITH_FILE: &str = "filename = '_file', hive_partitioning = false";
 
 /// The source in the name of a data file; redriven files have `-r`.
@@ -184,7 +187,7 @@ fn source_of_name(file: &str, ending: &str) -> String {
     format!("regexp_extract({file}, '([^/\\\\]+){ending}$', 1)")
 }
 
-/// A pattern of all records of a folder, which may have other files too.
+/// A glob that matches the records of a folder, and no other file in it.
 fn records(lake: &str, folder: &object_store::path::Path) -> String {
     literal(&format!("{lake}/{folder}/*-p[0-9]*.json"))
 }
