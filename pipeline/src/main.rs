@@ -16,9 +16,9 @@ fn main() -> ExitCode {
 /// `mi_option_purge_delay` of `mimalloc.h`, which `libmimalloc-sys` does not name.
 const PURGE_DELAY: sys::mi_option_t = 15;
 
-/// Milliseconds for which the allocator keeps freed pages. By default it keeps them for 10 ms and then asks for the same
-/// pages again, which the kernel has to clear: a tenth of all CPU time. 100 ms is longer than a row group takes; a second
-/// gains no more.
+/// Milliseconds for which the allocator keeps freed pages. By default it keeps them for 10 ms and then asks for the
+/// same pages again, which the kernel has to clear: a tenth of all CPU time. 100 ms is longer than a row group takes; a
+/// second gains no more.
 const PURGE_DELAY_MS: c_long = 100;
 
 /// Sets the delay, unless the environment variable `MIMALLOC_PURGE_DELAY` sets another.

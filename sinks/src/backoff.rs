@@ -54,8 +54,8 @@ impl Backoff {
 }
 
 impl Attempts<'_> {
-    /// Counts a failed attempt. Returns the delay before the next one; `None` if the error is final or this was the last
-    /// attempt.
+    /// Counts a failed attempt. Returns the delay before the next one; `None` if the error is final or this was the
+    /// last attempt.
     pub fn next_delay(&mut self, error: &impl Retryable) -> Option<Duration> {
         self.made += 1;
         let retry = error.is_transient() && self.made < self.backoff.attempts_max;

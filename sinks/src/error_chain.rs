@@ -1,14 +1,15 @@
 //! An error with its causes, in one line.
 //!
-//! Owns that no text of a chain is repeated. Does not own escaping and masking: a program does both where it shows a text.
+//! Owns that no text of a chain is repeated. Does not own escaping and masking: a program does both where it shows a
+//! text.
 
 use std::error::Error;
 use std::fmt;
 
 /// Shows an error and its causes, outermost first, separated by `: `.
 ///
-/// Some libraries repeat the text of the cause in the error, and some causes begin with the text of the error above them.
-/// A text that an outer error already contains is left out.
+/// Some libraries repeat the text of the cause in the error, and some causes begin with the text of the error above
+/// them. A text that an outer error already contains is left out.
 pub fn error_chain<'a>(error: &'a (dyn Error + 'static)) -> impl fmt::Display + 'a {
     ErrorChain(error)
 }

@@ -1,7 +1,7 @@
 //! Arrow record batches in, committed lake files out.
 //!
-//! Knows nothing of Event Hubs, Dataverse or threads. A *source* is one ordered log (in catchwater: one partition of one
-//! generation of one hub), an *ordinal* is a place in it. Each module imports only modules above it.
+//! Knows nothing of Event Hubs, Dataverse or threads. A *source* is one ordered log (in catchwater: one partition of
+//! one generation of one hub), an *ordinal* is a place in it. Each module imports only modules above it.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

@@ -1,7 +1,7 @@
 //! The command line and the environment, read into options.
 //!
-//! Owns three rules: an empty variable counts as unset for every option, `--help` never shows the value of a variable, and an
-//! error about an argument never repeats a secret. Does not own the options.
+//! Owns three rules: an empty variable counts as unset for every option, `--help` never shows the value of a variable,
+//! and an error about an argument never repeats a secret. Does not own the options.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};

@@ -47,7 +47,8 @@ pub(super) async fn read(options: &LakeOptions) -> anyhow::Result<Report> {
             let state = options.state.clone().unwrap_or_else(|| crate::run::default_state(&options.lake));
             checkpoints_of(&id, &Store::open_existing(state)?).await?
         }
-        // Without an id its checkpoints can't be distinguished from those of other lakes; the audit reports the missing id.
+        // Without an id its checkpoints can't be distinguished from those of other lakes; the audit reports the missing
+        // id.
         None => BTreeMap::new(),
     };
     Ok(audit::audit(&lake, ROW_COLUMNS, column_may_be, &checkpoints).await?)

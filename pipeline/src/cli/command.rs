@@ -10,9 +10,9 @@ use super::{audit, demo, hub, redrive, run, schema, send, sql};
 
 /// Dataverse events from an Azure Event Hub into a Parquet lake that DuckDB reads, each exactly once.
 ///
-/// Start with `catchwater demo`: it needs no cloud account. Most options can also be set by an environment variable, such
-/// as `--lake` by `CATCHWATER_LAKE`; an empty variable counts as unset. `CATCHWATER_LOG` filters the log lines on standard
-/// error, for example `warn`.
+/// Start with `catchwater demo`: it needs no cloud account. Most options can also be set by an environment variable,
+/// such as `--lake` by `CATCHWATER_LAKE`; an empty variable counts as unset. `CATCHWATER_LOG` filters the log lines on
+/// standard error, for example `warn`.
 #[derive(Debug, Parser)]
 #[command(name = "catchwater", version, max_term_width = 110, after_help = exit::HELP)]
 pub(super) struct Cli {

@@ -1,7 +1,7 @@
 //! Log lines on standard error; the variable `CATCHWATER_LOG` filters them.
 //!
-//! Owns three rules: logging can't fail a command, an error is shown with its causes, and names from bodies are escaped.
-//! Does not own what is logged.
+//! Owns three rules: logging can't fail a command, an error is shown with its causes, and names from bodies are
+//! escaped. Does not own what is logged.
 
 use std::error::Error;
 use std::fmt;

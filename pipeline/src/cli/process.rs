@@ -4,8 +4,8 @@
 //! signal, even if a store call, a lane or a full pipe hangs. Does not own the commands and the exit codes (`exit`).
 //!
 //! A thread of its own waits for signals. The first signal asks a command that can drain to do so and ends every other
-//! command at once. The second signal ends every command. The thread ends the process itself, since the first process of a
-//! container does not get the default action of a signal.
+//! command at once. The second signal ends every command. The thread ends the process itself, since the first process
+//! of a container does not get the default action of a signal.
 
 use std::future::Future;
 use std::io;
@@ -68,7 +68,8 @@ pub(super) fn io_threads() -> usize {
     thread::available_parallelism().map_or(1, |cores| cores.get() / 2).max(1)
 }
 
-/// Timeout for a command to end after the first signal. A drain ends itself after ten seconds; supervisors wait fifteen.
+/// Timeout for a command to end after the first signal. A drain ends itself after ten seconds; supervisors wait
+/// fifteen.
 const DRAIN_MAX: Duration = Duration::from_secs(14);
 
 /// Timeout for the process to exit once its command has ended.

@@ -19,9 +19,10 @@ use crate::run::redrive::{Report, redrive};
 /// `_quarantine` holds the bodies that a run could not understand, with all their bytes. After an update,
 /// `catchwater redrive` parses them again and writes those that it understands now into their tables.
 ///
-/// It can run at any time, any number of times, in several processes and beside `catchwater run`: each event is redriven
-/// once. A plan in the lake (`_catchwater/redrive`) decides which rows go to which table; the next redrive finishes an
-/// interrupted one. `_quarantine` keeps its rows. `catchwater audit` and the views of `catchwater sql` count each event once.
+/// It can run at any time, any number of times, in several processes and beside `catchwater run`: each event is
+/// redriven once. A plan in the lake (`_catchwater/redrive`) decides which rows go to which table; the next redrive
+/// finishes an interrupted one. `_quarantine` keeps its rows. `catchwater audit` and the views of `catchwater sql`
+/// count each event once.
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Lake: a folder or file://

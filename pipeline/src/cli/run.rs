@@ -36,8 +36,8 @@ pub(super) struct Options {
     /// Read the events that the hub has now, then exit
     #[arg(long, env = "CATCHWATER_UNTIL_CAUGHT_UP", value_parser = BoolishValueParser::new())]
     until_caught_up: bool,
-    /// With --until-caught-up: end if the hub sends nothing for this long although it reports more events. The events that
-    /// it sent are durable, a warning names the partition, and the exit code is 0
+    /// With --until-caught-up: end if the hub sends nothing for this long although it reports more events. The events
+    /// that it sent are durable, a warning names the partition, and the exit code is 0
     #[arg(long, env = "CATCHWATER_IDLE_TIMEOUT", default_value = "30s", value_parser = duration, value_name = "TIME")]
     idle_timeout: Duration,
     #[command(flatten)]
@@ -54,12 +54,12 @@ struct DecisionOptions {
     #[arg(long, env = "CATCHWATER_ACCEPT_LOSS", value_parser = BoolishValueParser::new())]
     accept_loss: bool,
     /// Read all events that the hub still has, and write those that the lake lacks. For a lake whose newest files were
-    /// removed. First remove the checkpoints (the folder `checkpoints` in --state, by default in the lake's `_catchwater`);
-    /// run this before new events arrive
+    /// removed. First remove the checkpoints (the folder `checkpoints` in --state, by default in the lake's
+    /// `_catchwater`); run this before new events arrive
     #[arg(long, env = "CATCHWATER_REREAD", value_parser = BoolishValueParser::new())]
     reread: bool,
-    /// Let newer routing rules begin while events keep arriving. Give it once, when an upgrade asks for it, and only after
-    /// all older versions were stopped with SIGTERM and have been gone for a minute
+    /// Let newer routing rules begin while events keep arriving. Give it once, when an upgrade asks for it, and only
+    /// after all older versions were stopped with SIGTERM and have been gone for a minute
     #[arg(long, env = "CATCHWATER_OLD_VERSIONS_STOPPED", value_parser = BoolishValueParser::new())]
     old_versions_stopped: bool,
 }
@@ -74,8 +74,8 @@ impl From<DecisionOptions> for Decisions {
 /// Limits with good defaults.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Tuning {
-    /// Commit a file at this age. A file with fewer than 1,000 rows may wait for an hour, or until its partition has been
-    /// idle for a minute
+    /// Commit a file at this age. A file with fewer than 1,000 rows may wait for an hour, or until its partition has
+    /// been idle for a minute
     #[arg(long, env = "CATCHWATER_MAX_AGE", default_value = "10m", value_parser = duration, value_name = "TIME")]
     pub(super) max_age: Duration,
     /// Upper bound on bytes in flight: received, in columns, and in files that are not durable yet
@@ -87,8 +87,8 @@ pub(super) struct Tuning {
     /// Leave `ParentContext` out, or keep it in _rest. It repeats what the caller sent: a third to a half of the bytes
     #[arg(long, env = "CATCHWATER_PARENT_CONTEXT", default_value = "drop", value_parser = parent_context, value_name = "drop|keep")]
     pub(super) parent_context: ParentContext,
-    /// Writer of the Parquet pages. `library` is the remedy if a file written by `own` can't be read: slower, and the lake
-    /// reads the same
+    /// Writer of the Parquet pages. `library` is the remedy if a file written by `own` can't be read: slower, and the
+    /// lake reads the same
     #[arg(long, env = "CATCHWATER_PARQUET_WRITER", default_value = "own", value_parser = chunk_writer, value_name = "own|library", hide_short_help = true)]
     pub(super) parquet_writer: ChunkWriter,
 }
@@ -96,8 +96,9 @@ pub(super) struct Tuning {
 /// A further source of column types, beside the lake and the values.
 #[derive(Clone, Debug, Args)]
 pub(super) struct SchemaOptions {
-    /// Take column types from the table metadata of Dataverse: the JSON of the Web API's `EntityDefinitions`, one file or
-    /// all .json files of a folder. Types that the lake already has stay. `catchwater schema --help` shows how to fetch it
+    /// Take column types from the table metadata of Dataverse: the JSON of the Web API's `EntityDefinitions`, one file
+    /// or all .json files of a folder. Types that the lake already has stay. `catchwater schema --help` shows how to
+    /// fetch it
     #[arg(long, env = "CATCHWATER_SCHEMA", value_name = "FILE|DIR")]
     schema: Option<PathBuf>,
 }

@@ -23,8 +23,8 @@ pub(super) struct Options {
     hub: HubOptions,
     #[command(flatten)]
     source: Source,
-    /// Number of events [default: each file or line once; 1000 generated events]. If there are fewer files or lines, they
-    /// are sent again
+    /// Number of events [default: each file or line once; 1000 generated events]. If there are fewer files or lines,
+    /// they are sent again
     #[arg(long, env = "CATCHWATER_EVENTS", value_name = "N")]
     events: Option<u64>,
     /// Events per second [default: as many as the hub accepts]

@@ -11,8 +11,8 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     escaped(&masked(&error_chain(error).to_string())).into_owned()
 }
 
-/// Masks values of keys and signatures, and passwords of addresses, anywhere in a text. Values that should hold a secret
-/// have types that never show it; this covers a name or a path that holds one by mistake.
+/// Masks values of keys and signatures, and passwords of addresses, anywhere in a text. Values that should hold a
+/// secret have types that never show it; this covers a name or a path that holds one by mistake.
 pub(super) fn masked(text: &str) -> Cow<'_, str> {
     match without_address_secrets(text) {
         Cow::Borrowed(text) => without_key_values(text),
@@ -81,8 +81,8 @@ fn without_key_values(text: &str) -> Cow<'_, str> {
 /// Keys before a secret in connection strings and addresses of Azure.
 const SECRET_NAMES: [&str; 4] = ["sharedaccesskey=", "sharedaccesssignature=", "accountkey=", "sig="];
 
-/// Escapes characters that move the cursor, break the line or change the direction of reading: a body decides the name of
-/// its table.
+/// Escapes characters that move the cursor, break the line or change the direction of reading: a body decides the name
+/// of its table.
 pub(super) fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);

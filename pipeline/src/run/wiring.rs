@@ -230,10 +230,10 @@ impl Wiring {
 /// queues, charged to their permits. A lane blocks when the channel is full, which costs credit, not memory.
 const PUBLISHER_INPUTS: usize = 256;
 
-/// Quarters of the budget that lanes may charge. The last quarter offsets a part of what the allocator holds in addition,
-/// about half as much as is charged (measured: 264 MiB at 176 MiB charged by two lanes, 32 partitions × 10 tables × 20
-/// columns). So a run that charges all it may peaks above its budget: below 300 MiB with the default of 256 MiB
-/// (`docs/PERFORMANCE.md`).
+/// Quarters of the budget that lanes may charge. The last quarter offsets a part of what the allocator holds in
+/// addition, about half as much as is charged (measured: 264 MiB at 176 MiB charged by two lanes, 32 partitions × 10
+/// tables × 20 columns). So a run that charges all it may peaks above its budget: below 300 MiB with the default of 256
+/// MiB (`docs/PERFORMANCE.md`).
 const CHARGED_QUARTERS: u64 = 3;
 
 /// Interval at which a lane that ends partitions checks for room: about the time of one put.

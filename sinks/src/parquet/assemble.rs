@@ -1,7 +1,7 @@
 //! Row groups become a file, over the union of their columns.
 //!
-//! In two steps, because the field ids of its columns and the durable position are known only just before it is committed:
-//! [`assemble`] concatenates the pages, and [`Body::complete`] adds the footer.
+//! In two steps, because the field ids of its columns and the durable position are known only just before it is
+//! committed: [`assemble`] concatenates the pages, and [`Body::complete`] adds the footer.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -32,8 +32,8 @@ pub struct Body {
 
 /// Assembles row groups into the body of a file, over the union of their columns.
 ///
-/// A column that a row group lacks is null in all its rows. A column that is new in a later row group follows the column
-/// that precedes it there. Equal row groups give equal bytes.
+/// A column that a row group lacks is null in all its rows. A column that is new in a later row group follows the
+/// column that precedes it there. Equal row groups give equal bytes.
 ///
 /// # Errors
 /// Row groups that share a column of different types: see [`RowGroup::joins`].
@@ -68,8 +68,8 @@ impl Body {
         columns.map(|column| (column.name().to_owned(), field_ids::count(column))).collect()
     }
 
-    /// Writes the footer. `ids` returns a column's field ids: its own first, then those of its list element and its struct
-    /// members, depth first.
+    /// Writes the footer. `ids` returns a column's field ids: its own first, then those of its list element and its
+    /// struct members, depth first.
     ///
     /// # Errors
     /// A column without the number of ids in [`Body::field_id_counts`].
@@ -105,13 +105,13 @@ impl fmt::Debug for Body {
     }
 }
 
-/// Replaces the column order of doubles by `TYPE_DEFINED_ORDER`. The library always writes IEEE 754's total order, and older
-/// readers refuse the whole file (polars before 1.43, `DataFusion` before 51). Doubles have no min/max in our files, so both
-/// orders are correct.
+/// Replaces the column order of doubles by `TYPE_DEFINED_ORDER`. The library always writes IEEE 754's total order, and
+/// older readers refuse the whole file (polars before 1.43, `DataFusion` before 51). Doubles have no min/max in our
+/// files, so both orders are correct.
 ///
 /// # Source
-/// The Parquet format, `FileMetaData`: the orders are its last member, a union of empty structs, three bytes a column; the
-/// struct and the file's length and magic follow.
+/// The Parquet format, `FileMetaData`: the orders are its last member, a union of empty structs, three bytes a column;
+/// the struct and the file's length and magic follow.
 fn use_type_defined_order(file: &mut [u8], columns: usize) {
     let Some(end) = file.len().checked_sub(4 + 4 + 1) else { return };
     let (_, unions) = file[..end].as_rchunks_mut::<3>();
@@ -129,7 +129,8 @@ const CHUNK_METADATA_BYTES: usize = size_of::<ColumnChunkMetaData>() + 200;
 
 /// The columns of all row groups: those of the first in their order, with the others' in between.
 fn union(groups: &[RowGroup]) -> Result<Vec<FieldRef>, Error> {
-    // A circular linked list, since inserting into a vector moves all columns behind. Node 0 is its head, node n column n - 1.
+    // A circular linked list, since inserting into a vector moves all columns behind. Node 0 is its head, node n column
+    // n - 1.
     let mut next = vec![0];
     let mut columns: Vec<&Column> = Vec::new();
     let mut nodes: HashMap<&str, usize> = HashMap::new();

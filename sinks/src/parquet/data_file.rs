@@ -66,8 +66,8 @@ impl<'a> DataFile<'a> {
 
     /// Reads some of its plain columns and calls `each` with batches of at most `rows` rows.
     ///
-    /// A column that the file does not have is not in the batches; its values are null. Fetches the pages of these columns
-    /// where the end that was read on opening does not hold them.
+    /// A column that the file does not have is not in the batches; its values are null. Fetches the pages of these
+    /// columns where the end that was read on opening does not hold them.
     pub async fn batches<E: From<Error>>(
         &self,
         columns: &[&str],
@@ -131,7 +131,8 @@ impl fmt::Debug for DataFile<'_> {
     }
 }
 
-/// Reads a file's facts and some of its plain columns, as [`DataFile::batches`] does; `None` if the file does not exist.
+/// Reads a file's facts and some of its plain columns, as [`DataFile::batches`] does; `None` if the file does not
+/// exist.
 pub async fn read_batches<E: From<Error>>(
     store: &Store,
     path: &Path,

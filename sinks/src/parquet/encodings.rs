@@ -19,8 +19,8 @@ pub(super) struct Encodings {
     pub(super) dictionary: bool,
     /// Compression of its pages.
     pub(super) compression: Compression,
-    /// It has a bloom filter, by which a reader finds the few files with a GUID: with it DuckDB reads 86 KB of a file of
-    /// 3.5 MB to see that a GUID is not in it, without it 2.8 MB. All twelve make a file three percent larger.
+    /// It has a bloom filter, by which a reader finds the few files with a GUID: with it DuckDB reads 86 KB of a file
+    /// of 3.5 MB to see that a GUID is not in it, without it 2.8 MB. All twelve make a file three percent larger.
     pub(super) bloom_filter: bool,
     /// It has min/max statistics.
     pub(super) statistics: bool,
@@ -75,8 +75,8 @@ fn shared_properties() -> WriterPropertiesBuilder {
         .set_offset_index_disabled(true)
 }
 
-/// Compression of a column. zstd at level 1 makes 165 bytes of a row's 428; level 3 takes half as long again for three percent
-/// more.
+/// Compression of a column. zstd at level 1 makes 165 bytes of a row's 428; level 3 takes half as long again for three
+/// percent more.
 fn compression(array: &dyn Array) -> Compression {
     // An unknown size counts as large.
     let bytes = array.to_data().get_slice_memory_size().unwrap_or(usize::MAX);
@@ -87,12 +87,12 @@ fn compression(array: &dyn Array) -> Compression {
     }
 }
 
-/// Bytes of values from which on a column is compressed. Below, compression saves a few dozen bytes and takes as long as
-/// everything else about a column.
+/// Bytes of values from which on a column is compressed. Below, compression saves a few dozen bytes and takes as long
+/// as everything else about a column.
 const COMPRESSED_BYTES_MIN: usize = 256;
 
-/// False positive probability of a bloom filter, an upper bound, as its size is a power of two. At half of this, the library's
-/// default, bloom filters were 6 % of a file of 20,000 accounts; now they are 3 %.
+/// False positive probability of a bloom filter, an upper bound, as its size is a power of two. At half of this, the
+/// library's default, bloom filters were 6 % of a file of 20,000 accounts; now they are 3 %.
 pub(super) const BLOOM_FILTER_FPP: f64 = 0.1;
 
 /// True if a reader can skip row groups by a column's min and max.

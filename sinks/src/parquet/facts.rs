@@ -62,8 +62,8 @@ impl FooterFacts {
         paths::data_file(&self.destination, self.continues_at)
     }
 
-    /// Facts for tests, of a file with one row of `first` and, if it differs, one of `last`. The writer is "a writer", the
-    /// lake "this lake", the version of the routing rules 1.
+    /// Facts for tests, of a file with one row of `first` and, if it differs, one of `last`. The writer is "a writer",
+    /// the lake "this lake", the version of the routing rules 1.
     #[cfg(any(test, feature = "test-util"))]
     #[must_use]
     pub fn sample(destination: Destination, continues_at: i64, first: i64, last: i64) -> Self {
@@ -183,6 +183,6 @@ pub(super) async fn read_footer(store: &Store, path: &Path) -> Result<Option<Foo
     }
 }
 
-/// Bytes at the end of a file that the first request fetches. A footer of a hundred columns has ten kilobytes, and a second
-/// request costs more than the additional bytes.
+/// Bytes at the end of a file that the first request fetches. A footer of a hundred columns has ten kilobytes, and a
+/// second request costs more than the additional bytes.
 const TAIL_BYTES: u64 = 64 * 1024;

@@ -3,8 +3,8 @@
 //! Owns: their order in a file's schema. Does not own: their assignment (`lake::schema`).
 //!
 //! # Source
-//! The Parquet format, `SchemaElement.field_id`; Iceberg's specification, "Parquet": the group of a list has the id of the
-//! list, its `element` that of the element, and the repeated group between them does not have one.
+//! The Parquet format, `SchemaElement.field_id`; Iceberg's specification, "Parquet": the group of a list has the id of
+//! the list, its `element` that of the element, and the repeated group between them does not have one.
 
 use std::sync::Arc;
 

@@ -13,8 +13,8 @@ pub(super) fn write(file: &mut [u8]) {
     file[at..at + CHECKSUM_WIDTH].copy_from_slice(format!("{checksum:08x}").as_bytes());
 }
 
-/// True if the footer at the end of these bytes matches its checksum; `None` if they do not hold the whole footer, or it has
-/// no checksum.
+/// True if the footer at the end of these bytes matches its checksum; `None` if they do not hold the whole footer, or
+/// it has no checksum.
 pub(super) fn is_intact(end_of_file: &[u8]) -> Option<bool> {
     checksum_position(end_of_file)?;
     let footer = &end_of_file[footer_start(end_of_file)?..];
@@ -35,8 +35,8 @@ pub(super) fn footer_start(file: &[u8]) -> Option<usize> {
     body.len().checked_sub(u32::from_le_bytes([a, b, c, d]) as usize)
 }
 
-/// Position of the checksum's digits. A footer has no foreign text after the facts, and quotes inside them are escaped, so
-/// the last match is the checksum.
+/// Position of the checksum's digits. A footer has no foreign text after the facts, and quotes inside them are escaped,
+/// so the last match is the checksum.
 fn checksum_position(file: &[u8]) -> Option<usize> {
     let footer = footer_start(file)?;
     let member = file[footer..].windows(CHECKSUM.len()).rposition(|bytes| bytes == CHECKSUM)?;

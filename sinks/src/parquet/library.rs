@@ -1,10 +1,10 @@
 //! Column chunks by the library's writer, like our own: a checksum in each page's header.
 //!
-//! Owns: page headers with checksums for the library's pages. Does not own: which columns it writes (`row_group`): the rare
-//! types (floating point, binary, lists of structs), or all on request.
+//! Owns: page headers with checksums for the library's pages. Does not own: which columns it writes (`row_group`): the
+//! rare types (floating point, binary, lists of structs), or all on request.
 //!
-//! The library writes no checksums, but passes each header and its page to a page store as two blobs, so that the header can
-//! be replaced.
+//! The library writes no checksums, but passes each header and its page to a page store as two blobs, so that the
+//! header can be replaced.
 
 use std::io::Sink;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,7 @@
 //! Page headers with checksums, written and read.
 //!
-//! Owns: the headers of our data files, those of dictionaries and of data pages of version 1 without statistics. Does not
-//! own: the pages.
+//! Owns: the headers of our data files, those of dictionaries and of data pages of version 1 without statistics. Does
+//! not own: the pages.
 //!
 //! The library's writer adds no checksum, and its reader does not reveal whether a page has one.
 //!
@@ -41,8 +41,8 @@ impl PageKind {
     }
 }
 
-/// Upper bound on the size of a header, in bytes: four numbers of up to six bytes, four of two, and three bytes of structure
-/// are 35.
+/// Upper bound on the size of a header, in bytes: four numbers of up to six bytes, four of two, and three bytes of
+/// structure are 35.
 pub(super) const MAX_HEADER_BYTES: usize = 48;
 
 impl PageHeader {

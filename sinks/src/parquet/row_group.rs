@@ -130,8 +130,8 @@ impl Column {
     }
 }
 
-/// Memory of a chunk beside its pages: metadata, column description and handles. 1,330 to 1,390 bytes were measured with a
-/// counting allocator.
+/// Memory of a chunk beside its pages: metadata, column description and handles. 1,330 to 1,390 bytes were measured
+/// with a counting allocator.
 const CHUNK_OVERHEAD_BYTES: usize = 1400;
 
 /// Size of a block of a bloom filter: eight words of 32 bits.

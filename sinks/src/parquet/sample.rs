@@ -1,7 +1,7 @@
 //! A sample of a column's strings or GUIDs, from which its encoding follows.
 //!
-//! Other types have no dictionary: zstd does the same for repeated numbers, and a dictionary for every column takes half as
-//! long again and makes the file a tenth larger.
+//! Other types have no dictionary: zstd does the same for repeated numbers, and a dictionary for every column takes
+//! half as long again and makes the file a tenth larger.
 
 use ahash::RandomState;
 use arrow::array::{Array, AsArray};

@@ -1,6 +1,7 @@
 //! The schema that files have for the columns of a batch.
 //!
-//! Owns: names, types and nullability of columns in files. Does not own: field ids (`field_ids`), encodings (`encodings`).
+//! Owns: names, types and nullability of columns in files. Does not own: field ids (`field_ids`), encodings
+//! (`encodings`).
 
 use std::sync::Arc;
 
@@ -17,15 +18,15 @@ pub(super) fn schema_of(schema: &Schema) -> ParquetResult<TypePtr> {
     Ok(converter.convert(&Schema::new(fields))?.root_schema_ptr())
 }
 
-/// A column as files have it. GUIDs are strings, and JSON is a string without annotation: Spark refuses the annotation for
-/// UUIDs, polars shows both as bytes, and `ClickHouse` allows no null in JSON.
+/// A column as files have it. GUIDs are strings, and JSON is a string without annotation: Spark refuses the annotation
+/// for UUIDs, polars shows both as bytes, and `ClickHouse` allows no null in JSON.
 fn in_file(field: &Field) -> Field {
     let data_type = if is_guid(field) { DataType::Utf8 } else { field.data_type().clone() };
     Field::new(field.name(), data_type, field.is_nullable())
 }
 
-/// The same field, nullable. A column may be null in some row group of its file, and Parquet takes a nullable column and
-/// one that is not for different types.
+/// The same field, nullable. A column may be null in some row group of its file, and Parquet takes a nullable column
+/// and one that is not for different types.
 pub(super) fn nullable(field: &FieldRef) -> FieldRef {
     if field.is_nullable() {
         return Arc::clone(field);

@@ -65,8 +65,8 @@ impl DataFile<'_> {
         Ok(damage)
     }
 
-    /// True if the footer matches its checksum. Fetches the whole file if the footer is longer than the tail that was read
-    /// on opening.
+    /// True if the footer matches its checksum. Fetches the whole file if the footer is longer than the tail that was
+    /// read on opening.
     async fn footer_is_intact(&self) -> Result<bool, Error> {
         if let Some(intact) = footer_checksum::is_intact(&self.footer.tail) {
             return Ok(intact);
@@ -84,7 +84,8 @@ fn add_damage(damage: &mut Option<Damage>, column: &ColumnChunkMetaData, fault: 
     damage.columns.extend(path.parts().first().cloned());
 }
 
-/// Bytes fetched at once: a compromise between requests for each file and memory when many files are verified in parallel.
+/// Bytes fetched at once: a compromise between requests for each file and memory when many files are verified in
+/// parallel.
 const FETCH_BYTES: u64 = 1 << 20;
 
 type Chunk<'a> = (&'a ColumnChunkMetaData, Range<u64>);

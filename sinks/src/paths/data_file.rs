@@ -11,8 +11,8 @@ use super::source::SourceId;
 use super::table::folder_name;
 use crate::ordinals::Ordinal;
 
-/// The day of a row's event, as readers prune by it. Query engines read the folder's name as a column, so no table has a
-/// column of this name.
+/// The day of a row's event, as readers prune by it. Query engines read the folder's name as a column, so no table has
+/// a column of this name.
 pub const DATE_COLUMN: &str = "enqueued_date";
 
 /// The glob of a table's data files, below its folder: the lake's promise to readers.

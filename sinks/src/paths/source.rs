@@ -22,8 +22,8 @@ pub struct SourceId(Arc<str>);
 impl SourceId {
     /// Names a partition of one generation of a log.
     ///
-    /// `log` must be unique among all logs that may ever write into one lake: a caller whose logs are unique only within
-    /// a namespace puts the namespace into it.
+    /// `log` must be unique among all logs that may ever write into one lake: a caller whose logs are unique only
+    /// within a namespace puts the namespace into it.
     ///
     /// # Units
     /// `generation` is the log's creation time in unix milliseconds.

@@ -2,8 +2,8 @@
 //!
 //! Owns: parsing an address, and its form without secrets. Does not own: opening the store.
 //!
-//! An address can contain a secret: a password in the user info, a signature in the query. `Display` and `Debug` therefore
-//! omit user info, query and fragment, and the full text does not leave this module.
+//! An address can contain a secret: a password in the user info, a signature in the query. `Display` and `Debug`
+//! therefore omit user info, query and fragment, and the full text does not leave this module.
 
 use std::fmt;
 use std::path::PathBuf;

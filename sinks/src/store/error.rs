@@ -158,8 +158,8 @@ impl StdError for Cause {}
 fn kind_of_request(error: &object_store::Error) -> Kind {
     use object_store::Error as Failure;
     match error {
-        // `object_store` reports all other errors as generic. They contain the error of a file system, or else are network
-        // errors after its own retries.
+        // `object_store` reports all other errors as generic. They contain the error of a file system, or else are
+        // network errors after its own retries.
         Failure::Generic { source, .. } => io_error_in(source.as_ref()).map_or(Kind::Unknown, kind_of_io),
         // The runtime is shutting down; the put may be in flight.
         Failure::JoinError { .. } => Kind::Unknown,

@@ -1,7 +1,7 @@
 //! Fault injection for object stores, for tests of writers.
 //!
-//! Owns a script that determines which requests fail and how; faults do not depend on chance or time. Several writers of
-//! one test can use the same objects with different scripts.
+//! Owns a script that determines which requests fail and how; faults do not depend on chance or time. Several writers
+//! of one test can use the same objects with different scripts.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -2,14 +2,14 @@
 //!
 //! Owns durability and listings, which `object_store` does not provide as needed. Does not own reads and puts.
 //!
-//! `LocalFileSystem` with fsync writes `<name>#1`, syncs it, links it to its name and syncs the folder. It also syncs the
-//! folders that it creates, but not a folder that another writer created and has not synced yet. Each process therefore
-//! syncs each folder once, when it first puts an object below it.
+//! `LocalFileSystem` with fsync writes `<name>#1`, syncs it, links it to its name and syncs the folder. It also syncs
+//! the folders that it creates, but not a folder that another writer created and has not synced yet. Each process
+//! therefore syncs each folder once, when it first puts an object below it.
 //!
-//! A crash during a put leaves the staging file `<name>.parquet#1`. It does not match `*.parquet`, `Store::list` omits it,
-//! and the next put uses `#2`. A start removes it after an hour. A younger file may belong to a writer that is suspended:
-//! if its `#1` were removed and used by another put, the writer would link that incomplete file to the name. After an hour
-//! this requires the writer to resume in the milliseconds in which another put stages the same file.
+//! A crash during a put leaves the staging file `<name>.parquet#1`. It does not match `*.parquet`, `Store::list` omits
+//! it, and the next put uses `#2`. A start removes it after an hour. A younger file may belong to a writer that is
+//! suspended: if its `#1` were removed and used by another put, the writer would link that incomplete file to the name.
+//! After an hour this requires the writer to resume in the milliseconds in which another put stages the same file.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -68,8 +68,8 @@ impl Folder {
         Url::from_file_path(&self.root).map_or_else(|()| "file://".into(), |url| url.as_str().into())
     }
 
-    /// Lists the files below a folder, at any depth. Omits staging files and names that are not valid in a path. Does not
-    /// follow links to a folder above.
+    /// Lists the files below a folder, at any depth. Omits staging files and names that are not valid in a path. Does
+    /// not follow links to a folder above.
     pub(super) async fn files_below(self: Arc<Self>, prefix: &Path) -> Result<Vec<ObjectMeta>, Error> {
         let (folder, prefix) = (self.folder(prefix)?, prefix.clone());
         blocking(move || {
@@ -81,8 +81,8 @@ impl Folder {
         .await
     }
 
-    /// Lists the names of the folders directly in a folder. Omits names that are not valid in a path (control characters,
-    /// not UTF-8), for which `object_store` would fail.
+    /// Lists the names of the folders directly in a folder. Omits names that are not valid in a path (control
+    /// characters, not UTF-8), for which `object_store` would fail.
     pub(super) async fn folders_in(self: Arc<Self>, prefix: &Path) -> Result<Vec<String>, Error> {
         let folder = self.folder(prefix)?;
         blocking(move || {

@@ -60,7 +60,8 @@ impl Store {
     /// Opens the store at an address. Creates a local folder that does not exist.
     ///
     /// # Shape
-    /// A path, `file:///path` or `memory://`. Each call for `memory://` opens a new, empty store, which only clones share.
+    /// A path, `file:///path` or `memory://`. Each call for `memory://` opens a new, empty store, which only clones
+    /// share.
     ///
     /// # Errors
     /// Rejects a file system without hard links, since conditional puts require them.
@@ -167,8 +168,8 @@ impl Store {
 
     /// Makes an object durable that another writer put.
     ///
-    /// A local file is visible before its writer has synced it. In other stores a visible object is durable, and this call
-    /// does nothing.
+    /// A local file is visible before its writer has synced it. In other stores a visible object is durable, and this
+    /// call does nothing.
     pub async fn make_durable(&self, path: &Path) -> Result<(), Error> {
         match &self.folder {
             Some(folder) => self.with_timeout("sync", path, Arc::clone(folder).sync_found(path)).await,
@@ -176,8 +177,8 @@ impl Store {
         }
     }
 
-    /// Removes staging files below a folder that are older than [`STAGING_AGE_MAX`]: their writers were killed. Returns the
-    /// number of removed files, which is 0 for stores other than a local folder.
+    /// Removes staging files below a folder that are older than [`STAGING_AGE_MAX`]: their writers were killed. Returns
+    /// the number of removed files, which is 0 for stores other than a local folder.
     pub async fn remove_stale_staging(&self, below: &Path, now: SystemTime) -> Result<u64, Error> {
         match &self.folder {
             Some(folder) => Arc::clone(folder).remove_stale_staging(below, now).await,

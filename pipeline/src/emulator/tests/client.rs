@@ -73,8 +73,8 @@ impl Client {
         Self::connect_with(hub, b"\0RootManageSharedAccessKey\0SAS_KEY_VALUE", 65_536)
     }
 
-    /// Opens a connection with a maximum frame size, and begins session 0. `plain` is the SASL PLAIN response; empty means
-    /// ANONYMOUS.
+    /// Opens a connection with a maximum frame size, and begins session 0. `plain` is the SASL PLAIN response; empty
+    /// means ANONYMOUS.
     pub(super) fn connect_with(hub: &Arc<Hub>, plain: &[u8], max_frame_size: u32) -> Self {
         let mut client = Self::silent(hub);
         client.max_frame_size = max_frame_size;

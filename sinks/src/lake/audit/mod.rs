@@ -25,12 +25,13 @@ pub use schemas::ColumnTypes;
 
 /// Reads a lake and counts its faults.
 ///
-/// An event is one sequence number of its source. Its rows are adjacent in one file and numbered from 0. A redriven event
-/// also keeps its row in the quarantine and counts as one event.
+/// An event is one sequence number of its source. Its rows are adjacent in one file and numbered from 0. A redriven
+/// event also keeps its row in the quarantine and counts as one event.
 ///
 /// A sequence number without a row is a gap, and so a fault, up to the source's durable position: the higher of its
-/// checkpoint and the positions in footers. Above that it is in flight. A number that was given up, or accepted as a gap,
-/// is neither. The caller reads `checkpoints` before this call, so that running writers have committed what they cover.
+/// checkpoint and the positions in footers. Above that it is in flight. A number that was given up, or accepted as a
+/// gap, is neither. The caller reads `checkpoints` before this call, so that running writers have committed what they
+/// cover.
 ///
 /// # Errors
 /// The lake can't be listed, or its records can't be fetched. A file that can't be read is a finding.

@@ -118,8 +118,8 @@ impl Table {
 }
 
 impl Chain {
-    /// Reads the schemas of all tables, by folder. A missing version is a finding, as is one that contradicts the version
-    /// before.
+    /// Reads the schemas of all tables, by folder. A missing version is a finding, as is one that contradicts the
+    /// version before.
     async fn load_all(store: &Store, report: &mut Report) -> Result<BTreeMap<String, Self>, Error> {
         let mut versions: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
         for object in store.list(&paths::schema_folder()).await? {

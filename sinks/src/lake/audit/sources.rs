@@ -1,6 +1,7 @@
 //! Gaps and duplicates of the sources of a lake.
 //!
-//! Owns: the sequence numbers that have a row or need one. Does not own: chains of files (`chains`), redrives (`redrives`).
+//! Owns: the sequence numbers that have a row or need one. Does not own: chains of files (`chains`), redrives
+//! (`redrives`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

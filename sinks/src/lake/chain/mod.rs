@@ -1,8 +1,8 @@
 //! The commit protocol of one destination's chain of files, as pure code.
 //!
-//! Owns the name of the next file, the order of puts, and the conclusion from each answer. Does not own bytes, stores or
-//! waiting: [`super::commit`] sends the requests and passes the answers to this module.
-//! `docs/EXACTLY_ONCE.md` numbers the rules.
+//! Owns the name of the next file, the order of puts, and the conclusion from each answer. Does not own bytes, stores
+//! or waiting: [`super::commit`] sends the requests and passes the answers to this module. `docs/EXACTLY_ONCE.md`
+//! numbers the rules.
 
 use crate::ordinals::Ordinal;
 
@@ -103,8 +103,8 @@ impl Chain {
 
 /// True if a destination already has all rows of an event (rule 5).
 ///
-/// `last` is the last ordinal in the destination's last file. The writer of that file had read every event up to `last`,
-/// so each row of an event at or below `last` is in that file or an earlier one.
+/// `last` is the last ordinal in the destination's last file. The writer of that file had read every event up to
+/// `last`, so each row of an event at or below `last` is in that file or an earlier one.
 pub fn covers(last: Option<Ordinal>, event: Ordinal) -> bool {
     last.is_some_and(|last| event <= last)
 }

@@ -72,12 +72,12 @@ impl Records {
         self.get::<Lake>(&paths::lake_record()).await?.map(check_contract).transpose()
     }
 
-    /// Records the partitions of a log at its first start, unless they are recorded; returns the record. `source` is any of
-    /// its partitions.
+    /// Records the partitions of a log at its first start, unless they are recorded; returns the record. `source` is
+    /// any of its partitions.
     ///
     /// # Errors
-    /// [`Error::StartMissing`] if a partition of the log has an origin but the record is missing: the partitions that were
-    /// added later are then unknown.
+    /// [`Error::StartMissing`] if a partition of the log has an origin but the record is missing: the partitions that
+    /// were added later are then unknown.
     pub async fn record_first_start(&self, source: &SourceId, ours: FirstStart) -> Result<FirstStart, Error> {
         let path = paths::first_start(source);
         if let Some(recorded) = self.get(&path).await? {

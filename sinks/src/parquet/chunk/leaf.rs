@@ -12,7 +12,8 @@ use parquet::schema::types::ColumnDescPtr;
 use super::rle::{encode_bits, encode_numbers, encode_run};
 use crate::parquet::limits::PAGE_ROWS;
 
-/// A plain column, or one of lists. An *item* is a slot of the values: one for each row, or one for each element of a list.
+/// A plain column, or one of lists. An *item* is a slot of the values: one for each row, or one for each element of a
+/// list.
 pub(super) struct Leaf<'a> {
     pub(super) rows: usize,
     /// The array of items. It may hold items of other rows, as that of a sliced list does.

@@ -4,13 +4,13 @@
 //! array ──► leaf: values and nulls ──► dictionary? ──► for each page: levels, values, zstd ──► EncodedChunk
 //! ```
 //!
-//! Owns: the types that rows are made of. Does not own: the choice of dictionary, bloom filter, statistics and compression
-//! (`encodings`), and rare types (`library`): floating point, binary, lists of structs.
+//! Owns: the types that rows are made of. Does not own: the choice of dictionary, bloom filter, statistics and
+//! compression (`encodings`), and rare types (`library`): floating point, binary, lists of structs.
 //!
-//! The library makes a counted reference of every GUID, looks up every string in a hash table with keys of any type, keeps a
-//! number for every level, and sets up a schema, a file and two compressors for every column, which takes 50 µs; files of few
-//! rows are common. `docs/decisions/0015-chunks-of-our-own.md` has the figures, and the criterion by which this folder is
-//! removed.
+//! The library makes a counted reference of every GUID, looks up every string in a hash table with keys of any type,
+//! keeps a number for every level, and sets up a schema, a file and two compressors for every column, which takes 50
+//! µs; files of few rows are common. `docs/decisions/0015-chunks-of-our-own.md` has the figures, and the criterion by
+//! which this folder is removed.
 //!
 //! # Source
 //! The Parquet format, "Data Pages" and "Encodings": pages of version 1, `PLAIN`, `RLE_DICTIONARY`, `RLE` for levels.

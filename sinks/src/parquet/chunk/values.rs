@@ -1,8 +1,8 @@
 //! Plain encoding, dictionary keys and statistics of each type.
 //!
 //! # Source
-//! The Parquet format, "Plain encoding": integers little-endian, decimals big-endian, strings and GUIDs after their length,
-//! booleans as bits.
+//! The Parquet format, "Plain encoding": integers little-endian, decimals big-endian, strings and GUIDs after their
+//! length, booleans as bits.
 
 use std::hash::Hash;
 use std::ops::Range;
@@ -44,8 +44,8 @@ pub(super) trait KeyedValues: Values {
     /// Appends one value.
     fn encode_one(&self, item: usize, out: &mut Vec<u8>);
 
-    /// Min and max of some values and the number of nulls of the column; `None` if the type has no statistics or the values
-    /// are too long for them.
+    /// Min and max of some values and the number of nulls of the column; `None` if the type has no statistics or the
+    /// values are too long for them.
     fn statistics(&self, _items: &[usize], _nulls: usize) -> Option<Statistics> {
         None
     }
@@ -261,8 +261,8 @@ impl<'a> KeyedValues for Strings<'a> {
     }
 }
 
-/// Longest min or max of strings, in bytes: the length at which the library cuts them. A column with a longer one has no
-/// statistics.
+/// Longest min or max of strings, in bytes: the length at which the library cuts them. A column with a longer one has
+/// no statistics.
 const STRING_STATISTICS_BYTES_MAX: usize = 64;
 
 /// Statistics of a type whose order is signed. Readers that are older than column orders read them too.
