@@ -216,16 +216,19 @@ impl TreeBuilder {
     }
 
     /// The id of the next node.
+    #[inline]
     pub fn next_id(&self) -> NodeId {
         NodeId(self.nodes.len() as u32)
     }
 
     /// Writes a node without text and children: `null`, `false`, `true`, an empty list.
+    #[inline]
     pub fn push_literal(&mut self, kind: Kind) -> NodeId {
         self.push(kind, false, 0, 0)
     }
 
     /// Writes a text, a name or a number that is a part of the body.
+    #[inline]
     pub fn push_in_body(&mut self, kind: Kind, start: usize, len: usize) -> NodeId {
         self.push(kind, false, start, len)
     }
@@ -267,6 +270,7 @@ impl TreeBuilder {
 
     /// Opens a list, an object or pairs. Its content follows until [`close`](Self::close). `type_name` is the part of
     /// an object's type before its first colon; empty without a type.
+    #[inline]
     pub fn open(&mut self, kind: Kind, type_name: &str) -> NodeId {
         if type_name.is_empty() { self.push(kind, false, 0, 0) } else { self.push_copied(kind, type_name) }
     }
@@ -286,6 +290,7 @@ impl TreeBuilder {
     }
 
     /// Closes the list, object or pairs.
+    #[inline]
     pub fn close(&mut self, opened: NodeId) {
         let end = self.nodes.len() as u32;
         self.nodes[opened.0 as usize].end = end;
@@ -296,6 +301,7 @@ impl TreeBuilder {
         Tree { nodes: &self.nodes, body, arena: &self.arena }
     }
 
+    #[inline]
     fn push(&mut self, kind: Kind, in_arena: bool, start: usize, len: usize) -> NodeId {
         let id = self.next_id();
         self.nodes.push(Node { kind, in_arena, start: start as u32, len: len as u32, end: id.0 + 1 });
