@@ -121,8 +121,8 @@ const MAX_DURATION: Duration = Duration::from_millis(i64::MAX as u64);
 /// Reads `256MiB`, `1GiB`, `64KiB` and what else the parser of `bytesize` takes; a bare number is bytes.
 fn size(text: &str) -> Result<u64, String> {
     let trimmed = text.trim();
-    // `K`, `M` and `G` are binary here, as in the options of a JVM; `bytesize` takes them for decimal units.
-    let is_binary = trimmed.ends_with(['K', 'M', 'G']);
+    // `K`, `M`, `G` and their small letters are binary here, as for a JVM; `bytesize` takes them for decimal units.
+    let is_binary = trimmed.ends_with(['K', 'M', 'G', 'k', 'm', 'g']);
     let parsed = if is_binary { format!("{trimmed}iB").parse() } else { trimmed.parse::<ByteSize>() };
     // The error repeats the text exactly as given, so that `arguments` finds and masks a secret in it.
     let size = parsed.map_err(|_| format!("invalid size `{text}`: write 256MiB or 1GiB"))?;
@@ -174,6 +174,7 @@ mod tests {
             ("64KiB", 64 << 10),
             ("64K", 64 << 10),
             ("64 M", 64 << 20),
+            ("64m", 64 << 20),
             ("2G", 2 << 30),
             ("17", 17),
             (" 17  B ", 17),
