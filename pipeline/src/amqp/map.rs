@@ -168,7 +168,7 @@ fn write_text(text: &str, out: &mut String) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[track_caller]
@@ -178,7 +178,8 @@ mod tests {
         assert_eq!(written, format!("before {json}"), "{encoded:02x?}");
     }
 
-    fn encoded(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    /// An encoded map of these names and encoded values.
+    pub(crate) fn encoded(entries: &[(&str, &[u8])]) -> Vec<u8> {
         let mut bytes = Vec::new();
         crate::amqp::encode::Encoder::new(&mut bytes).map(|map| {
             for (name, value) in entries {

@@ -36,23 +36,13 @@ fn may_hold_mark(encoded: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::amqp::map::tests::encoded;
 
     const MARK: &str = "x-MessageMaxSizeExceeded";
 
     #[track_caller]
     fn check(encoded: &[u8], size_exceeded: bool) {
         assert_eq!(Properties::new(encoded).size_exceeded, size_exceeded, "{encoded:02x?}");
-    }
-
-    fn encoded(entries: &[(&str, &[u8])]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        crate::amqp::encode::Encoder::new(&mut bytes).map(|map| {
-            for (name, value) in entries {
-                map.string(name);
-                map.raw(value);
-            }
-        });
-        bytes
     }
 
     #[test]
