@@ -35,7 +35,7 @@ mod cli; // the commands
 pub use cli::main as run_command_line;
 pub use clock::{Clock, SystemClock};
 pub use emulator::{Config as EmulatorConfig, Emulator};
-pub use eventhubs::ConnectionString;
+pub use eventhubs::{ConnectionString, HubAccess};
 pub use metrics::Metrics;
 pub use run::{Config, Drain, Error, Summary, run};
 

@@ -103,7 +103,7 @@ async fn stream(
     let mut running =
         Box::pin(crate::run::run(config, drain.clone(), Arc::clone(&metrics), Arc::new(SystemClock)));
     let sending = async {
-        let sent = send(&connection, None, bodies, None).await;
+        let sent = send(connection.into(), None, bodies, None).await;
         let sent = sent.inspect_err(|_| drain.begin())?;
         // Nothing else writes to this hub: once all is received, the run can drain.
         while metrics.events_received.get() < sent.events {
@@ -131,7 +131,7 @@ async fn stream(
 
 fn config(options: &Options, connection_string: ConnectionString, lake: &Address) -> Config {
     Config {
-        connection_string,
+        hub: connection_string.into(),
         consumer_group: "$Default".to_owned(),
         lake: lake.clone(),
         state: None,

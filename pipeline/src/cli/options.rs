@@ -13,7 +13,7 @@ use clap::Args;
 use jiff::SignedDuration;
 
 use super::exit::Usage;
-use crate::eventhubs::{ConnectionString, ConnectionStringError};
+use crate::eventhubs::{ConnectionString, ConnectionStringError, HubAccess};
 
 /// Options that select the event hub.
 #[derive(Clone, Debug, Args)]
@@ -35,8 +35,8 @@ fn connection_string(text: &str) -> Result<ParsedConnectionString, Infallible> {
 }
 
 impl HubOptions {
-    /// The connection string, with the name of the hub in it.
-    pub(super) fn connection(&self) -> anyhow::Result<ConnectionString> {
+    /// Access to the hub, whose name is known.
+    pub(super) fn access(&self) -> anyhow::Result<HubAccess> {
         let connection = self.connection_string.clone()?.with_event_hub(self.event_hub.as_deref())?;
         if connection.event_hub().is_none() {
             return Err(Usage(
@@ -45,7 +45,7 @@ impl HubOptions {
             )
             .into());
         }
-        Ok(connection)
+        Ok(connection.into())
     }
 }
 

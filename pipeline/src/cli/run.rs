@@ -150,7 +150,7 @@ pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exi
 
 fn config(options: &Options) -> anyhow::Result<Config> {
     Ok(Config {
-        connection_string: options.hub.connection()?,
+        hub: options.hub.access()?,
         consumer_group: options.consumer_group.clone(),
         lake: options.lake.lake.clone(),
         state: options.lake.state.clone(),

@@ -13,7 +13,7 @@ use super::options::HubOptions;
 use super::output::{print, print_json};
 use super::report::{Stopwatch, size};
 use crate::clock::SystemClock;
-use crate::eventhubs::{Client, ConnectionString, Sender};
+use crate::eventhubs::{Client, HubAccess, Sender};
 use crate::generator::{Files, Format, Generator, Size};
 use crate::position::PartitionId;
 
@@ -80,10 +80,10 @@ pub(super) struct SendReport {
 
 pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
     let watch = Stopwatch::start();
-    let connection = options.hub.connection()?;
+    let connection = options.hub.access()?;
     let bodies = Bodies::of(options)?;
     let partition = options.partition.map(PartitionId::new);
-    let mut report = send(&connection, partition, bodies, options.rate).await?;
+    let mut report = send(connection, partition, bodies, options.rate).await?;
     report.seconds = watch.seconds();
     if options.json {
         print_json(&report)?;
@@ -96,12 +96,12 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
 
 /// Sends all bodies in their order, one batch at a time.
 pub(super) async fn send(
-    connection: &ConnectionString,
+    access: HubAccess,
     partition: Option<PartitionId>,
     mut bodies: Bodies,
     rate: Option<u32>,
 ) -> anyhow::Result<SendReport> {
-    let client = Client::connect(connection, "catchwater-send", Arc::new(SystemClock)).await?;
+    let client = Client::connect(access, "catchwater-send", Arc::new(SystemClock)).await?;
     let mut sender = client.sender(partition).await?;
     let mut pace = rate.map(Pace::new);
     let mut report = SendReport::default();

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::access::HubAccess;
 use super::authorization::{Authorization, TokenLife};
 use super::connection::Connection;
-use super::connection_string::ConnectionString;
 use super::error::Error;
 use super::link::{LinkBudget, PartitionLink, RequestClient};
 use super::options::ReceiveOptions;
@@ -23,7 +23,7 @@ pub(super) struct AuthorizedConnection {
 /// Parameters of an [`AuthorizedConnection`].
 #[derive(Debug)]
 pub(super) struct OpenOptions<'a> {
-    pub(super) to: &'a ConnectionString,
+    pub(super) access: &'a HubAccess,
     /// The connection's container id.
     pub(super) name: &'a str,
     /// The resource that the token is for.
@@ -36,11 +36,11 @@ pub(super) struct OpenOptions<'a> {
 impl AuthorizedConnection {
     /// Dials, opens a connection and puts its first token.
     pub(super) async fn open(options: OpenOptions<'_>) -> Result<Self, Error> {
-        let OpenOptions { to, name, audience, life, timeouts, clock } = options;
-        let stream = transport::dial(to).await?;
-        let connection = Connection::open(stream, to, name, timeouts.idle).await?;
+        let OpenOptions { access, name, audience, life, timeouts, clock } = options;
+        let stream = transport::dial(&access.address, &access.transport).await?;
+        let connection = Connection::open(stream, &access.address, name, timeouts.idle).await?;
         let client = RequestClient::attach(connection.table(), name)?;
-        let credential = to.credential().clone();
+        let credential = access.credential.clone();
         let authorization =
             Authorization::start(client, audience, credential, life, Arc::clone(clock)).await?;
         Ok(Self { connection, _authorization: authorization })

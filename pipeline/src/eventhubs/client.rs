@@ -15,10 +15,11 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::access::HubAccess;
+use super::address::Address;
 use super::authorization::{Authorization, TokenLife};
 use super::authorized::{AuthorizedConnection, OpenOptions};
 use super::connection::CHANNEL_MAX;
-use super::connection_string::ConnectionString;
 use super::error::Error;
 use super::link::LinkBudget;
 use super::names::{
@@ -41,7 +42,7 @@ use crate::position::{Generation, PartitionId, SequenceNumber};
 /// One event hub, authorized until it is dropped.
 #[derive(Debug)]
 pub struct Client {
-    to: ConnectionString,
+    access: HubAccess,
     hub: String,
     /// The container id, a prefix of the links' names.
     name: String,
@@ -83,32 +84,33 @@ pub struct PartitionProperties {
 }
 
 impl Client {
-    /// Connects to the event hub of the connection string. `client_name` appears in the hub's logs.
+    /// Connects to an event hub. `client_name` appears in the hub's logs.
     pub async fn connect(
-        connection_string: &ConnectionString,
+        access: impl Into<HubAccess>,
         client_name: &str,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        Self::connect_with(connection_string, client_name, TokenLife::DEFAULT, clock).await
+        Self::connect_with(access.into(), client_name, TokenLife::DEFAULT, clock).await
     }
 
     pub(super) async fn connect_with(
-        to: &ConnectionString,
+        access: HubAccess,
         client_name: &str,
         life: TokenLife,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
+        let to = &access.address;
         let hub = to.event_hub().ok_or(Error::NoEventHub)?.to_owned();
         let name = connection_name(client_name);
         let mut connection =
-            timeout(OPEN_TIMEOUT, open(to, &name)).await.unwrap_or_else(|_| Err(open_timed_out(to)))?;
+            timeout(OPEN_TIMEOUT, open(&access, &name)).await.unwrap_or_else(|_| Err(open_timed_out(to)))?;
         let audience = audience(to, &hub);
         let requests = Requests::open(&mut connection, CBS, &name, Timeouts::DEFAULT).await?;
-        let credential = to.credential().clone();
+        let credential = access.credential.clone();
         let authorization =
             Authorization::start(requests, audience, credential, life, Arc::clone(&clock)).await?;
         Ok(Self {
-            to: to.clone(),
+            access,
             hub,
             name,
             life,
@@ -186,10 +188,11 @@ impl Client {
         if let Some(open) = reading.as_ref().filter(|connection| connection.is_open()) {
             return Ok(Arc::clone(open));
         }
-        let Self { to, hub, life, clock, timeouts, .. } = self;
+        let Self { access, hub, life, clock, timeouts, .. } = self;
+        let to = &access.address;
         let name = connection_name(&self.name[..self.name.len().min(CLIENT_NAME_LENGTH)]);
         let (life, timeouts) = (*life, *timeouts);
-        let options = OpenOptions { to, name: &name, audience: audience(to, hub), life, timeouts, clock };
+        let options = OpenOptions { access, name: &name, audience: audience(to, hub), life, timeouts, clock };
         let opened = timeout(OPEN_TIMEOUT, AuthorizedConnection::open(options))
             .await
             .unwrap_or_else(|_| Err(open_timed_out(to)))?;
@@ -301,12 +304,13 @@ impl<'a> ResponseMap<'a> {
 }
 
 /// The resource that a token is for. A token for the hub covers its consumer groups, partitions and management.
-fn audience(to: &ConnectionString, hub: &str) -> String {
+fn audience(to: &Address, hub: &str) -> String {
     format!("sb://{}/{hub}", to.host())
 }
 
-async fn open(to: &ConnectionString, name: &str) -> Result<ConnectionHandle<()>, Error> {
-    let stream = transport::dial(to).await?;
+async fn open(access: &HubAccess, name: &str) -> Result<ConnectionHandle<()>, Error> {
+    let to = &access.address;
+    let stream = transport::dial(to, &access.transport).await?;
     let mut properties = Fields::new();
     properties.insert(Symbol::from("product"), Value::String("catchwater".to_owned()));
     properties.insert(Symbol::from("version"), Value::String(env!("CARGO_PKG_VERSION").to_owned()));
@@ -323,7 +327,7 @@ async fn open(to: &ConnectionString, name: &str) -> Result<ConnectionHandle<()>,
         .map_err(|error| Error::open(to, error))
 }
 
-fn open_timed_out(to: &ConnectionString) -> Error {
+fn open_timed_out(to: &Address) -> Error {
     Error::lost(&to.to_string(), "the connection was not opened in time")
 }
 

@@ -6,17 +6,14 @@
 
 use std::fmt;
 
+use super::address::Address;
 use super::credential::Credential;
 
 /// The address of a namespace, the name of an event hub, and the credential for both.
 #[derive(Clone)]
 pub struct ConnectionString {
-    host: String,
-    port: Option<u16>,
-    namespace: String,
-    entity_path: Option<String>,
+    address: Address,
     credential: Credential,
-    development: bool,
 }
 
 impl ConnectionString {
@@ -38,24 +35,18 @@ impl ConnectionString {
             (None, Some(_), None) => return Err(ConnectionStringError::Missing("SharedAccessKeyName")),
             (_, None, None) => return Err(ConnectionStringError::Missing("SharedAccessKey")),
         };
-        Ok(Self {
-            namespace: namespace_of(&host),
-            host,
-            port,
-            entity_path: parts.entity_path.map(str::to_owned),
-            credential,
-            development: parts.development,
-        })
+        let event_hub = parts.entity_path.map(str::to_owned);
+        Ok(Self { address: Address::new(host, port, parts.development, event_hub), credential })
     }
 
     /// The namespace: the host in lower case without port. Loopback addresses are `localhost`.
     pub fn namespace(&self) -> &str {
-        &self.namespace
+        self.address.namespace()
     }
 
     /// The name of the event hub, if it has one.
     pub fn event_hub(&self) -> Option<&str> {
-        self.entity_path.as_deref()
+        self.address.event_hub()
     }
 
     /// Names the event hub; `None` leaves it as it is.
@@ -64,33 +55,22 @@ impl ConnectionString {
     /// The connection string names another one.
     pub fn with_event_hub(mut self, event_hub: Option<&str>) -> Result<Self, ConnectionStringError> {
         let Some(event_hub) = event_hub else { return Ok(self) };
-        match &self.entity_path {
+        match self.address.event_hub() {
             Some(named) if !named.eq_ignore_ascii_case(event_hub) => {
                 Err(ConnectionStringError::OtherEventHub {
-                    named: named.clone(),
+                    named: named.to_owned(),
                     event_hub: event_hub.to_owned(),
                 })
             }
             _ => {
-                self.entity_path = Some(event_hub.to_owned());
+                self.address.set_event_hub(event_hub);
                 Ok(self)
             }
         }
     }
 
-    /// Returns whether it is for an emulator, which has no TLS.
-    pub(super) fn is_development(&self) -> bool {
-        self.development
-    }
-
-    /// The host as written.
-    pub(super) fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// The port as written, or the default of the protocol.
-    pub(super) fn port(&self) -> u16 {
-        self.port.unwrap_or(if self.development { PLAIN_PORT } else { TLS_PORT })
+    pub(super) fn address(&self) -> &Address {
+        &self.address
     }
 
     pub(super) fn credential(&self) -> &Credential {
@@ -107,7 +87,7 @@ impl fmt::Debug for ConnectionString {
 /// Shows the address, and no secret.
 impl fmt::Display for ConnectionString {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "sb://{}:{}/{}", self.host, self.port(), self.event_hub().unwrap_or_default())
+        self.address.fmt(out)
     }
 }
 
@@ -213,18 +193,6 @@ fn parse_endpoint(endpoint: &str) -> Result<(String, Option<u16>), ConnectionStr
     Ok((host.to_owned(), port))
 }
 
-fn namespace_of(host: &str) -> String {
-    match host.to_ascii_lowercase() {
-        host if matches!(host.as_str(), "127.0.0.1" | "::1") => "localhost".to_owned(),
-        host => host,
-    }
-}
-
-/// AMQP without TLS, for emulators.
-const PLAIN_PORT: u16 = 5672;
-/// AMQP inside TLS.
-const TLS_PORT: u16 = 5671;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,9 +208,9 @@ mod tests {
         Ok(format!(
             "{} {} {} {hub} {credential} {}",
             read.namespace(),
-            read.host(),
-            read.port(),
-            read.development
+            read.address().host(),
+            read.address().port(),
+            read.address().is_development()
         ))
     }
 

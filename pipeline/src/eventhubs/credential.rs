@@ -8,9 +8,9 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::Sha256;
 
-/// A secret that opens a namespace. No `Debug`.
+/// A secret that opens a namespace.
 #[derive(Clone)]
-pub(super) enum Credential {
+pub enum Credential {
     /// A key, of which tokens are made.
     Key {
         /// The name of its rule.
@@ -27,6 +27,16 @@ pub(super) struct Token {
     pub(super) text: String,
     /// Unix seconds; `None` for a ready-made signature, which states its own.
     pub(super) expiry: Option<i64>,
+}
+
+/// Shows the kind, and no secret.
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::Key { .. } => "Key",
+            Self::Signature(_) => "Signature",
+        })
+    }
 }
 
 impl Credential {

@@ -12,8 +12,8 @@ use fe2o3_amqp::link::{
 use fe2o3_amqp_types::definitions::{self, ErrorCondition};
 use fe2o3_amqp_types::primitives::Symbol;
 
+use super::address::Address;
 use super::condition::{ErrorKind, condition_of, kind_of};
-use super::connection_string::ConnectionString;
 use super::names::{SERVER_BUSY, STATUS_CODE};
 use crate::position::PartitionId;
 
@@ -169,7 +169,7 @@ impl Error {
         Self::refused(subject, &name_of(&error.condition), error.description.as_deref().unwrap_or_default())
     }
 
-    pub(super) fn open(to: &ConnectionString, error: OpenError) -> Self {
+    pub(super) fn open(to: &Address, error: OpenError) -> Self {
         let address = format!("{}:{}", to.host(), to.port());
         match error {
             // The stream was connected before, so the address is reachable.

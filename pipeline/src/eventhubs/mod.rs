@@ -15,6 +15,8 @@
 //!          transport                           the only dialer
 //! ```
 
+mod access; // address, credential and transport of one event hub
+mod address; // host, port and name of an event hub
 mod authorization; // tokens of a connection, renewed before they expire
 mod authorized; // a connection whose token is kept valid
 mod client; // one event hub, the facade
@@ -34,15 +36,19 @@ mod sender; // sending over fe2o3-amqp
 mod timeouts; // timeouts of a client
 mod transport; // the only dialer
 
+pub use access::HubAccess;
+pub use address::Address;
 pub use client::{Client, HubProperties, PartitionProperties};
 pub use condition::ErrorKind;
 pub use connection_string::{ConnectionString, ConnectionStringError};
+pub use credential::Credential;
 pub use error::Error;
 pub(crate) use names::SIZE_EXCEEDED;
 pub use options::{Distrust, ReceiveOptions, Start};
 pub use receiver::PartitionReceiver;
 pub use replay::Replay;
 pub use sender::{Sender, Sent};
+pub use transport::TransportOptions;
 
 #[cfg(test)]
 mod tests;

@@ -10,14 +10,14 @@ use catchwater_sinks::paths;
 use catchwater_sinks::store::Address;
 
 use crate::columns::Metadata;
-use crate::eventhubs::ConnectionString;
+use crate::eventhubs::HubAccess;
 use crate::parse::ParentContext;
 
 /// Configuration of a run.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The hub, with its name.
-    pub connection_string: ConnectionString,
+    pub hub: HubAccess,
     /// The consumer group, mostly `$Default`.
     pub consumer_group: String,
     /// The lake.

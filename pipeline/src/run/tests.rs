@@ -423,7 +423,7 @@ impl Fixture {
 
     fn config(&self, until_caught_up: bool) -> Config {
         Config {
-            connection_string: ConnectionString::parse(&self.hub.connection_string()).unwrap(),
+            hub: ConnectionString::parse(&self.hub.connection_string()).unwrap().into(),
             consumer_group: "$Default".to_owned(),
             lake: self.folder.path().to_str().unwrap().into(),
             state: None,
@@ -452,7 +452,7 @@ impl Fixture {
     async fn begin_with_rules(&self, routing_version: u32) -> Records {
         let records = self.records();
         records.lake_id().await.unwrap();
-        let namespace = self.config(true).connection_string.namespace().to_owned();
+        let namespace = self.config(true).hub.address.namespace().to_owned();
         let origin = records::Origin { first: Ordinal::new(0), routing_version, namespace };
         let first_start = records::FirstStart { partitions: (0..self.hub.partitions()).collect() };
         records.record_first_start(&self.source(0), first_start).await.unwrap();
@@ -471,8 +471,7 @@ impl Fixture {
     /// A reader of another run that has read `events` events, with its connection.
     async fn other_reader(&self, events: i64) -> (Client, PartitionReceiver) {
         let config = self.config(true);
-        let client =
-            Client::connect(&config.connection_string, "another run", Arc::new(SystemClock)).await.unwrap();
+        let client = Client::connect(config.hub.clone(), "another run", Arc::new(SystemClock)).await.unwrap();
         let options = ReceiveOptions {
             consumer_group: config.consumer_group,
             start: Start::Earliest,

@@ -80,14 +80,14 @@ async fn wire(
     let catalog = Catalog::new();
     let schemas =
         LakeSchemas::open(records.clone(), Arc::clone(&catalog), config.metadata.as_deref()).await?;
-    let client = Client::connect(&config.connection_string, "catchwater", Arc::clone(&clock)).await?;
+    let client = Client::connect(config.hub.clone(), "catchwater", Arc::clone(&clock)).await?;
     let hub = client.hub().await?;
     let partitions = hub.partitions.iter().map(|partition| partition.get()).collect();
     let first_start =
         records.record_first_start(&source_of(&hub, PartitionId::new(0)), FirstStart { partitions }).await?;
     let scope = Scope {
         lake: lake.clone(),
-        namespace: config.connection_string.namespace().to_owned(),
+        namespace: config.hub.address.namespace().to_owned(),
         event_hub: hub.name.to_lowercase(),
         generation: hub.generation,
         consumer_group: config.consumer_group.clone(),

@@ -28,7 +28,7 @@ use tokio::time::timeout;
 
 use self::buffer::ReadBuffer;
 use self::socket::Socket;
-use super::connection_string::ConnectionString;
+use super::address::Address;
 use super::error::Error;
 use crate::amqp::frames::put_frame;
 use crate::amqp::performatives::encode_close;
@@ -53,7 +53,7 @@ impl Connection {
     #[expect(clippy::disallowed_methods, reason = "the connection owns its socket task and ends it")]
     pub(super) async fn open<S>(
         mut stream: S,
-        to: &ConnectionString,
+        to: &Address,
         name: &str,
         idle_timeout: Duration,
     ) -> Result<Self, Error>

@@ -13,8 +13,8 @@ use crate::amqp::encode::Encoder;
 use crate::amqp::frames::{FrameRef, Layer, put_frame, put_sasl_frame};
 use crate::amqp::performatives::{Open, Performative};
 use crate::amqp::{AMQP_HEADER, MAX_FRAME_SIZE, SASL_HEADER, codec, sasl};
+use crate::eventhubs::address::Address;
 use crate::eventhubs::condition::ErrorKind;
-use crate::eventhubs::connection_string::ConnectionString;
 use crate::eventhubs::error::Error;
 
 /// The limits in the hub's Open.
@@ -29,7 +29,7 @@ pub(super) struct RemoteOpen {
 pub(super) async fn open<S>(
     stream: &mut S,
     buffer: &mut ReadBuffer,
-    to: &ConnectionString,
+    to: &Address,
     name: &str,
     idle_timeout: Duration,
 ) -> Result<RemoteOpen, Error>

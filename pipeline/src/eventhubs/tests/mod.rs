@@ -443,7 +443,8 @@ async fn tokens_are_renewed_before_they_expire() {
     let hub = hub(1).await;
     let connection_string = ConnectionString::parse(&hub.connection_string()).unwrap();
     let life = TokenLife { seconds: 2, margin: 2 };
-    let client = Client::connect_with(&connection_string, "test", life, Arc::new(SystemClock)).await.unwrap();
+    let client =
+        Client::connect_with((&connection_string).into(), "test", life, Arc::new(SystemClock)).await.unwrap();
     let first = client.token();
     let renewed = async {
         while client.token() == first {
@@ -460,7 +461,7 @@ async fn ready_made_signature_opens_the_hub() {
     let far = 4_000_000_000;
     let audience = format!("sb://{}/events", hub.address().ip());
     let [name, key] = ["RootManageSharedAccessKey", "SAS_KEY_VALUE"].map(str::to_owned);
-    let signature = credential::Credential::Key { name, key }.token(&audience, far).text;
+    let signature = Credential::Key { name, key }.token(&audience, far).text;
     let address = hub.address();
     let text = format!(
         "Endpoint=sb://{address};SharedAccessSignature={signature};EntityPath=events;UseDevelopmentEmulator=true"

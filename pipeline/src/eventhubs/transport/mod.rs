@@ -5,8 +5,12 @@
 
 use tokio::net::TcpStream;
 
-use super::connection_string::ConnectionString;
+use super::address::Address;
 use super::error::Error;
+
+/// The way to a hub: protocol below AMQP, trusted certificates, proxy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TransportOptions {}
 
 /// The stream that both AMQP stacks run on. A TLS stream would be its second variant.
 pub(super) type Stream = TcpStream;
@@ -15,7 +19,7 @@ pub(super) type Stream = TcpStream;
 ///
 /// # Errors
 /// [`Error::NeedsTls`] for every namespace but an emulator; [`Error::Unreachable`].
-pub(super) async fn dial(to: &ConnectionString) -> Result<Stream, Error> {
+pub(super) async fn dial(to: &Address, _options: &TransportOptions) -> Result<Stream, Error> {
     if !to.is_development() {
         return Err(Error::NeedsTls(to.namespace().to_owned()));
     }
