@@ -29,8 +29,20 @@ pub(crate) enum Bug {
     CheckpointOfAnyGeneration,
     /// Accepts the checkpoint of another lake.
     CheckpointOfAnyLake,
-    /// Does not compare the hub's generation when a reader reconnects.
-    GenerationNotCheckedAgain,
+    /// Attaches again without asking for the hub's generation.
+    GenerationNotAskedAgain,
+    /// Attaches again without asking for the newest routing rules.
+    RulesNotAskedAgain,
+    /// Attaches again without asking for the hub's last number.
+    ExtentNotAskedAgain,
+    /// Attaches again and judges a gap by the extent that the hub had at the start.
+    GapJudgedByOldExtent,
+    /// Attaches again after the last event that was received, although it was not handed over.
+    AttachedAfterReceived,
+    /// Attaches again at the durable position while the lanes keep their rows.
+    AttachedAtDurable,
+    /// Attaches again where it was, with lanes that have forgotten their open rows.
+    LaneForgetsRows,
     /// Starts at the latest event whenever a checkpoint is missing.
     LatestWithoutOrigin,
     /// Names a file after its own first row.
@@ -68,7 +80,7 @@ pub(crate) enum Bug {
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 31] = [
+    pub(crate) const ALL: [Self; 37] = [
         Self::PipelinedPuts,
         Self::TimeoutIsSuccess,
         Self::ConflictIsSuccess,
@@ -82,7 +94,13 @@ impl Bug {
         Self::CheckpointAheadOfLake,
         Self::CheckpointOfAnyGeneration,
         Self::CheckpointOfAnyLake,
-        Self::GenerationNotCheckedAgain,
+        Self::GenerationNotAskedAgain,
+        Self::RulesNotAskedAgain,
+        Self::ExtentNotAskedAgain,
+        Self::GapJudgedByOldExtent,
+        Self::AttachedAfterReceived,
+        Self::AttachedAtDurable,
+        Self::LaneForgetsRows,
         Self::LatestWithoutOrigin,
         Self::NamedAfterFirstRow,
         Self::SharedPath,

@@ -11,6 +11,7 @@ mod dice; // random choices that a seed repeats
 mod setup; // events that a walk may have, and counts of those it had
 mod walk; // the order of steps
 mod simulation; // logs, lakes, records, checkpoints; the invariants
+mod link; // the link of a writer to the hub, and its loss
 mod writer; // a process that runs the real protocol
 mod network; // outcomes of requests
 
@@ -72,7 +73,7 @@ struct Measure {
     at_least: f64,
 }
 
-const MEASURES: [Measure; 24] = [
+const MEASURES: [Measure; 30] = [
     Measure { what: "steps", of: |walk| walk.steps, at_least: 150.0 },
     Measure { what: "files", of: |walk| walk.files, at_least: 8.0 },
     Measure { what: "conflicts at a put", of: |walk| walk.conflicts, at_least: 4.0 },
@@ -101,4 +102,26 @@ const MEASURES: [Measure; 24] = [
     Measure { what: "starts by a footer alone", of: |walk| walk.starts_by_footer, at_least: 0.1 },
     Measure { what: "gaps recorded", of: |walk| walk.gaps, at_least: 0.5 },
     Measure { what: "boundaries on a busy hub", of: |walk| walk.boundaries_on_a_busy_hub, at_least: 0.02 },
+    Measure { what: "links lost", of: |walk| walk.disconnects, at_least: 3.0 },
+    Measure { what: "events received in vain", of: |walk| walk.received_in_vain, at_least: 0.5 },
+    Measure {
+        what: "links attached again with open rows",
+        of: |walk| walk.reattaches_with_open_rows,
+        at_least: 0.5,
+    },
+    Measure {
+        what: "links attached again to a new hub",
+        of: |walk| walk.reattaches_to_new_hubs,
+        at_least: 0.1,
+    },
+    Measure {
+        what: "links attached again after new rules",
+        of: |walk| walk.reattaches_after_new_rules,
+        at_least: 0.005,
+    },
+    Measure {
+        what: "links attached again to a hub that restarts its numbers",
+        of: |walk| walk.reattaches_to_renumbered_hubs,
+        at_least: 0.05,
+    },
 ];

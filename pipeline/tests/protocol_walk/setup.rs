@@ -103,4 +103,10 @@ pub(crate) struct Tally {
     pub(crate) starts_by_footer: usize,
     pub(crate) gaps: usize,
     pub(crate) boundaries_on_a_busy_hub: usize,
+    pub(crate) disconnects: usize,
+    pub(crate) received_in_vain: usize,
+    pub(crate) reattaches_with_open_rows: usize,
+    pub(crate) reattaches_to_new_hubs: usize,
+    pub(crate) reattaches_after_new_rules: usize,
+    pub(crate) reattaches_to_renumbered_hubs: usize,
 }

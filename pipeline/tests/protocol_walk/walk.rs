@@ -1,5 +1,7 @@
 //! One walk: its steps, in an order drawn from a seed.
 
+use catchwater_sinks::ordinals::Ordinal;
+
 use crate::bug::Bug;
 use crate::dice::Dice;
 use crate::setup::{Setup, Tally, Trait};
@@ -57,8 +59,12 @@ impl Walk {
         let destination = dice.below(simulation.setup.destinations);
         match dice.below(100) {
             0..30 => writer.read(simulation, dice).map(|_| ()),
-            30..50 => writer.roll(destination),
-            50..92 => {
+            30..49 => writer.roll(destination),
+            49..51 => {
+                writer.disconnect(simulation, dice);
+                Ok(())
+            }
+            51..92 => {
                 // The first destination from a random one on that has something to do.
                 for turn in 0..simulation.setup.destinations {
                     if writer.commit(
@@ -88,14 +94,14 @@ impl Walk {
         Ok(())
     }
 
-    /// Ends every reader with older rules: the new one attaches with a higher owner level.
+    /// Ends the link of every reader with older rules: the new one attaches with a higher owner level.
     fn displace_older(&mut self, by: usize) {
         if self.simulation.has(Bug::OldReaderContinues) {
             return;
         }
         let version = self.writers[by].version;
         for writer in self.writers.iter_mut().filter(|writer| writer.version < version) {
-            writer.crash(&mut self.simulation);
+            writer.displace(&mut self.simulation, &mut self.dice);
         }
     }
 
@@ -180,6 +186,11 @@ impl Walk {
             return Ok(());
         }
         simulation.tally.renumbered_hubs += 1;
+        for writer in &mut self.writers {
+            if dice.chance(60) {
+                writer.disconnect(simulation, dice);
+            }
+        }
         simulation.logs[at.log].enqueued = dice.below(fewer + 1);
         simulation.logs[at.log].purged = log.purged.min(simulation.logs[at.log].enqueued);
         let checkpoint = simulation.checkpoint.clone();
@@ -191,9 +202,14 @@ impl Walk {
         simulation.listings_are_current = true;
         writer.start(simulation, dice, false)?;
         simulation.listings_are_current = false;
+        let last = simulation.log().last();
+        let went_on = self.writers.iter_mut().filter_map(|writer| writer.reattach(simulation)).max();
         (simulation.logs[at.log], simulation.checkpoint) = (log, checkpoint);
         if writer.run.is_some() {
             return Err(Finding::new("start", "a hub that restarted its numbers was read"));
+        }
+        if went_on.is_some_and(|next| Some(next.previous()) > last.or(Some(Ordinal::new(-1)))) {
+            return Err(Finding::new("reattach", "a reader went on with a hub that restarted its numbers"));
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use catchwater::internals::position::Position;
 use catchwater::internals::run::ledger::{self, Before, FileId, Ledger};
 use catchwater_sinks::lake::chain::{self, Chain, Step, covers};
+use catchwater_sinks::lake::reattach::{AfterAttach, Changed, may_go_on};
 use catchwater_sinks::lake::rules::{Decision, Entered, OldVersions, Rules, check_rules};
 use catchwater_sinks::lake::start::{self, LakeBehind, PositionLost};
 use catchwater_sinks::lake::{recovery, start::Claim};
@@ -13,9 +14,10 @@ use catchwater_sinks::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
 
 use crate::bug::Bug;
 use crate::dice::Dice;
+use crate::link::{Arrived, End, Link};
 use crate::network::Request;
 use crate::setup::Trait;
-use crate::simulation::{Finding, Row, Simulation, SourceKey};
+use crate::simulation::{Event, Finding, Row, Simulation, SourceKey};
 
 /// A process that may write to the lake.
 #[derive(Debug)]
@@ -34,8 +36,14 @@ pub(crate) struct Writer {
 #[derive(Debug)]
 pub(crate) struct Run {
     at: SourceKey,
-    /// The number of the next event.
+    /// The number of the next event to hand over.
     next: Ordinal,
+    /// `None` before the first attach and after the link was lost.
+    link: Option<Link>,
+    /// Number of attaches.
+    attaches: usize,
+    /// The first number that the hub had at the start; only for a planted bug.
+    begin: Ordinal,
     /// The last event that was read.
     read: Option<Position>,
     /// The durable position that the lake proved at the start.
@@ -151,7 +159,18 @@ impl Writer {
         simulation.tally.starts_by_footer += usize::from(checkpoint.is_none() && found.durable.is_some());
         let behind = checkpoint.map(|last| simulation.position(last));
         let ledger = Ledger::starting_after(behind);
-        self.run = Some(Run { at, next, read: None, proven: done, ledger, files: 0, lanes });
+        self.run = Some(Run {
+            at,
+            next,
+            link: None,
+            attaches: 0,
+            begin: extent.begin,
+            read: None,
+            proven: done,
+            ledger,
+            files: 0,
+            lanes,
+        });
         Ok(())
     }
 
@@ -215,27 +234,140 @@ impl Writer {
         (lanes, found)
     }
 
-    /// Reads one event; returns true if there was one.
+    /// Hands over one event, or takes a step towards it: attaches, checks what changed, or notices the end of the link.
+    /// Returns false if there is nothing to do.
     pub(crate) fn read(&mut self, simulation: &mut Simulation, dice: &mut Dice) -> Result<bool, Finding> {
         let Some(run) = &mut self.run else { return Ok(false) };
-        // After each attach the generation is compared: a hub created again is another source.
-        if run.at != simulation.current && !simulation.has(Bug::GenerationNotCheckedAgain) {
-            self.stop(simulation);
-            return Ok(false);
+        let Some(link) = &mut run.link else {
+            run.attach(simulation);
+            return Ok(true);
+        };
+        if !link.is_checked {
+            self.check(simulation);
+            return Ok(true);
         }
-        let Some(event) = simulation.log().receive(run.next).cloned() else { return Ok(false) };
-        let judged = start::follows(run.next, event.ordinal, simulation.log().begin());
-        if judged.is_err() && !simulation.has(Bug::RetentionIgnored) {
-            self.stop(simulation);
-            return Ok(false);
+        let log = link.log;
+        match link.take(dice.between(1, 3), simulation) {
+            Arrived::Event(event) => self.hand_over(&event, log, simulation, dice),
+            Arrived::Nothing => Ok(false),
+            Arrived::Ended(End::Disconnected) => {
+                run.link = None;
+                Ok(true)
+            }
+            Arrived::Ended(End::Stolen) => {
+                self.crash(simulation);
+                Ok(false)
+            }
         }
-        if event.ordinal > run.next && !simulation.has(Bug::GapNotRecorded) {
-            simulation.tally.gaps += 1;
-            let gap = OrdinalRange { from: run.next, to: event.ordinal.previous() };
-            simulation.source_mut(run.at).gaps.push(gap);
+    }
+
+    /// Loses the link. What it had received is handed over first, or is dropped with it.
+    pub(crate) fn disconnect(&mut self, simulation: &mut Simulation, dice: &mut Dice) {
+        let Some(run) = &mut self.run else { return };
+        let Some(link) = &mut run.link else { return };
+        simulation.tally.disconnects += 1;
+        link.lose(End::Disconnected, dice.between(0, 2), simulation);
+        if dice.chance(50) && link.end() == Some(End::Disconnected) {
+            let next = link.next;
+            simulation.tally.received_in_vain += link.drop_received();
+            run.link = None;
+            if simulation.has(Bug::AttachedAfterReceived) {
+                run.next = next;
+            }
+        }
+    }
+
+    /// Another reader takes the partition with a higher owner level. A writer that has no link does not notice it, nor
+    /// does one that loses it just before.
+    pub(crate) fn displace(&mut self, simulation: &mut Simulation, dice: &mut Dice) {
+        if dice.chance(50) {
+            self.disconnect(simulation, dice);
+        }
+        if let Some(link) = self.run.as_mut().and_then(|run| run.link.as_mut()) {
+            link.lose(End::Stolen, dice.between(0, 2), simulation);
+        }
+    }
+
+    /// Attaches without a link, and checks what changed meanwhile. Returns the next number to hand over, if the run
+    /// goes on.
+    pub(crate) fn reattach(&mut self, simulation: &mut Simulation) -> Option<Ordinal> {
+        let run = self.run.as_mut().filter(|run| run.link.is_none())?;
+        run.attach(simulation);
+        self.check(simulation);
+        self.run.as_ref().map(|run| run.next)
+    }
+
+    /// Asks hub and lake after an attach, and ends the run if it must not go on.
+    fn check(&mut self, simulation: &mut Simulation) {
+        let Some(run) = &mut self.run else { return };
+        let Some(link) = &mut run.link else { return };
+        let again = run.attaches > 1;
+        let skips = |bug| again && simulation.has(bug);
+        let mut now = AfterAttach {
+            generation: simulation.current.log as i64,
+            extent: simulation.log().extent(),
+            rules_hold: simulation
+                .source(run.at)
+                .newest_rules()
+                .is_none_or(|newest| newest.routing_version <= self.version),
+        };
+        if skips(Bug::GenerationNotAskedAgain) {
+            now.generation = run.at.log as i64;
+        }
+        if skips(Bug::ExtentNotAskedAgain) {
+            now.extent.last = now.extent.last.max(Some(run.next.previous()));
+        }
+        now.rules_hold |= skips(Bug::RulesNotAskedAgain);
+        let tally = &mut simulation.tally;
+        match may_go_on(run.at.log as i64, run.next, now) {
+            Ok(()) => {
+                link.is_checked = true;
+                let has_rows = run.lanes.iter().any(|lane| lane.open.is_some());
+                tally.reattaches_with_open_rows += usize::from(again && has_rows);
+            }
+            Err(Changed::Generation { .. }) => {
+                tally.reattaches_to_new_hubs += usize::from(again);
+                self.stop(simulation);
+            }
+            Err(Changed::Rules) => {
+                tally.reattaches_after_new_rules += usize::from(again);
+                self.stop(simulation);
+            }
+            // The position is lost: the process ends.
+            Err(Changed::Numbers(_)) => {
+                tally.reattaches_to_renumbered_hubs += usize::from(again);
+                self.crash(simulation);
+            }
+        }
+    }
+
+    /// Hands an event to its lane, after the gap before it was judged.
+    fn hand_over(
+        &mut self,
+        event: &Event,
+        log: usize,
+        simulation: &mut Simulation,
+        dice: &mut Dice,
+    ) -> Result<bool, Finding> {
+        let Some(run) = &mut self.run else { return Ok(false) };
+        if event.ordinal > run.next {
+            // Asks the hub after the event was received; the answer of a hub that was created again means nothing.
+            let is_old = simulation.has(Bug::GapJudgedByOldExtent) && run.attaches > 1;
+            let begin = if is_old { run.begin } else { simulation.log().begin() };
+            let is_lost = start::follows(run.next, event.ordinal, begin).is_err();
+            let is_other = log != simulation.current.log && !simulation.has(Bug::GenerationNotAskedAgain);
+            if (is_lost && !simulation.has(Bug::RetentionIgnored)) || is_other {
+                self.stop(simulation);
+                return Ok(false);
+            }
+            if !simulation.has(Bug::GapNotRecorded) {
+                simulation.tally.gaps += 1;
+                let gap = OrdinalRange { from: run.next, to: event.ordinal.previous() };
+                simulation.source_mut(run.at).gaps.push(gap);
+            }
         }
         let destination = event.routes[self.version as usize - 1];
-        let row = |index| Row { log: simulation.current.log, event: event.ordinal, index };
+        let row = |index| Row { log, event: event.ordinal, index };
         let rows: Vec<Row> = (0..event.rows).map(row).collect();
         if covers(run.lanes[destination].chain.last(), event.ordinal)
             && !simulation.has(Bug::ExistingRowsNotSkipped)
@@ -373,6 +505,19 @@ struct Found {
 }
 
 impl Run {
+    /// Attaches after the last event that was handed over. The lanes keep their rows.
+    fn attach(&mut self, simulation: &Simulation) {
+        self.attaches += 1;
+        if self.attaches > 1 && simulation.has(Bug::AttachedAtDurable) {
+            let durable = self.ledger.checkpoint().map(|at| Ordinal::new(at.sequence_number.get()));
+            self.next = durable.map_or(self.next, |durable| durable.next().min(self.next));
+        }
+        if self.attaches > 1 && simulation.has(Bug::LaneForgetsRows) {
+            self.lanes.iter_mut().for_each(|lane| lane.open = None);
+        }
+        self.link = Some(Link::attach(self.next, simulation));
+    }
+
     /// The durable position for the footer of the next file.
     fn footer(&self, simulation: &Simulation) -> Option<Ordinal> {
         let of = |position: &Position| Ordinal::new(position.sequence_number.get());

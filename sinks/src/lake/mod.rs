@@ -2,6 +2,7 @@
 
 pub mod chain; // the commit protocol of one destination, pure
 pub mod start; // the position at which reading a source begins, pure
+pub mod reattach; // a reader that attached again after its link was lost, pure
 pub mod records; // identity of the lake, origin of each source, ordinals given up
 pub mod gaps; // sequence numbers without a row that a run accepted
 pub mod forgotten; // days that were removed on purpose
