@@ -1,10 +1,11 @@
-//! AMQP 1.0 without a socket, a clock or a runtime: frames, performatives, message sections, session windows.
+//! AMQP 1.0 without a socket, a clock or a runtime: frames, performatives, message sections, session windows,
+//! reassembly of deliveries.
 //!
 //! Owns the bytes on the wire and the protocol state that both ends of a connection keep, so that the emulator, the
 //! receiver and the tests share them. Does not own: the purpose of a link (`emulator`, `eventhubs`).
 //!
-//! Code that the emulator and the client share belongs here. [`session`] is the first of it; reassembly of deliveries
-//! and keep-alive still exist once in each of them.
+//! Code that the emulator and the client share belongs here: the wire, and the rules that both ends of a connection
+//! keep ([`session`], [`reassembly`]).
 //!
 //! Decoding borrows from the frame and allocates nothing. A size on the wire is checked against the bytes that are
 //! there before it is used. `serde_amqp` does not serve here: it trims trailing nulls when it encodes, although the
@@ -17,9 +18,10 @@ pub mod encode; // primitive values, written
 pub mod frames; // frames in a byte stream
 pub mod map; // encoded maps, written as JSON
 pub mod performatives; // the nine performatives
+pub mod reassembly; // one delivery over several transfers
 pub mod sasl; // the frames of the SASL layer
 pub mod sections; // the sections of a message
-pub mod session; // the state of a session that both ends keep
+pub mod session; // the windows of a session
 pub mod transfer; // fast paths for transfers
 
 /// The protocol header that opens the AMQP layer: `AMQP`, protocol 0, version 1.0.0.

@@ -10,7 +10,7 @@ use crate::amqp::frames::put_frame;
 use crate::amqp::performatives::{
     Attach, Begin, Detach, Disposition, Flow, Outcome, Performative, Role, Transfer,
 };
-use crate::amqp::session::{SessionWindow, WindowViolation};
+use crate::amqp::session::{SessionWindow, WindowSizes, WindowViolation};
 
 use super::attach::{admit, put_accepted, put_detach, put_refused};
 use super::context::ConnectionContext;
@@ -27,6 +27,12 @@ use super::refusal::Refusal;
 /// # Source
 /// Protocol reference 1.4.
 const MAX_HANDLE: u32 = 255;
+
+/// Windows of a session, in transfers: the figures of the service's own Begin.
+///
+/// # Source
+/// Protocol reference 1.4.
+const WINDOWS: WindowSizes = WindowSizes { incoming: 5000, outgoing: 5000 };
 
 /// One session.
 #[derive(Debug)]
@@ -50,9 +56,8 @@ pub(super) enum SessionError {
 impl Session {
     /// Begins the session that the peer asks for, and answers with a Begin.
     pub(super) fn begin(channel: u16, begin: &Begin<'_>, out: &mut Vec<u8>) -> Self {
-        let window = SessionWindow::new(channel, begin);
-        let answer = window.begin(MAX_HANDLE);
-        put_frame(out, channel, |out| answer.encode(out));
+        let window = SessionWindow::accept(channel, begin, WINDOWS);
+        window.put_begin(MAX_HANDLE, out);
         Self { channel, window, links: BTreeMap::new(), accepted: None }
     }
 
@@ -125,7 +130,7 @@ impl Session {
         if let Some((first, last)) = self.accepted.take() {
             self.put_disposition(first, last, Outcome::Accepted, out);
         }
-        self.window.refill(out);
+        self.window.renew(out);
         for link in self.links.values_mut() {
             if let Link::Publisher(_, incoming) | Link::Requests(_, incoming) = link {
                 incoming.refill(&self.window, out);

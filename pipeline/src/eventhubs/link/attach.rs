@@ -2,7 +2,8 @@
 
 use crate::amqp::encode::encode_to_vec;
 use crate::amqp::frames::put_frame;
-use crate::amqp::performatives::{Attach, Begin, Role, SND_SETTLED, Source, Target};
+use crate::amqp::performatives::{Attach, Role, SND_SETTLED, Source, Target};
+use crate::amqp::session::SessionWindow;
 use crate::eventhubs::names::{
     EPOCH, GEO_REPLICATION, OFFSET, RECEIVER_NAME, RUNTIME_METRIC, SELECTOR, SELECTOR_CODE, SEQUENCE_NUMBER,
 };
@@ -21,8 +22,8 @@ pub(super) struct AttachRequest<'a> {
 
 impl AttachRequest<'_> {
     /// Appends the Begin of a session and the Attach of its link. Both go out at once, without a round trip between.
-    pub(super) fn write(&self, channel: u16, incoming_window: u32, out: &mut Vec<u8>) {
-        write_begin(channel, incoming_window, out);
+    pub(super) fn write(&self, window: &SessionWindow, out: &mut Vec<u8>) {
+        window.put_begin(HANDLE_MAX, out);
         let Self { hub, partition, options, filter } = self;
         let address = format!("{hub}/ConsumerGroups/{}/Partitions/{partition}", options.consumer_group);
         let name = format!("{}-{partition}-{}", options.name, uuid::Uuid::new_v4().simple());
@@ -43,21 +44,8 @@ impl AttachRequest<'_> {
             properties: Some(&properties),
             ..Attach::default()
         };
-        put_frame(out, channel, |out| attach.encode(out));
+        put_frame(out, window.channel(), |out| attach.encode(out));
     }
-}
-
-/// Appends the Begin of a session.
-pub(super) fn write_begin(channel: u16, incoming_window: u32, out: &mut Vec<u8>) {
-    let begin = Begin {
-        remote_channel: None,
-        next_outgoing_id: 0,
-        incoming_window,
-        outgoing_window: OUTGOING_WINDOW,
-        handle_max: Some(HANDLE_MAX),
-        properties: None,
-    };
-    put_frame(out, channel, |out| begin.encode(out));
 }
 
 /// The filters that select the start, best first: the hub may refuse one.
@@ -101,7 +89,7 @@ fn link_properties(options: &ReceiveOptions) -> Vec<u8> {
 /// Our handle of a session's link.
 pub(super) const HANDLE: u32 = 0;
 /// Highest handle: a request link is a pair of links, and no session has more.
-const HANDLE_MAX: u32 = 1;
+pub(super) const HANDLE_MAX: u32 = 1;
 /// Transfers we may send: requests, one at a time. Events are not sent on this connection.
 pub(super) const OUTGOING_WINDOW: u32 = 100;
 /// Receiver settles first: deliveries need no second disposition.

@@ -11,6 +11,7 @@ use crate::amqp::frames::put_frame;
 use crate::amqp::performatives::{
     Attach, Begin, Condition, Detach, Disposition, Flow, Outcome, Performative, Role, Transfer, encode_end,
 };
+use crate::amqp::session::{SessionWindow, WindowSizes};
 use crate::budget::Budget;
 use crate::event::RawBatch;
 use crate::eventhubs::condition::ErrorKind;
@@ -23,13 +24,10 @@ use crate::position::PartitionId;
 #[derive(Debug)]
 pub(crate) struct ReceiverLink {
     subject: String,
-    channel: u16,
+    window: SessionWindow,
     phase: Phase,
     /// We have sent our End.
     end_sent: bool,
-    next_incoming_id: u32,
-    /// Transfers that the session window still allows the hub.
-    window: u32,
     delivery_count: u32,
     delivery: Delivery,
     events: BatchAssembler,
@@ -58,11 +56,9 @@ impl ReceiverLink {
     pub(crate) fn new(subject: String, partition: PartitionId, events: BatchAssembler) -> Self {
         Self {
             subject,
-            channel: 0,
+            window: SessionWindow::initiate(0, WINDOWS),
             phase: Phase::Attaching,
             end_sent: false,
-            next_incoming_id: 0,
-            window: WINDOW,
             delivery_count: 0,
             delivery: Delivery::new(partition),
             events,
@@ -73,8 +69,8 @@ impl ReceiverLink {
 
     /// Begins the session on `channel` and attaches.
     pub(super) fn begin(&mut self, channel: u16, request: &AttachRequest<'_>, out: &mut Vec<u8>) {
-        self.channel = channel;
-        request.write(channel, WINDOW, out);
+        self.window = SessionWindow::initiate(channel, WINDOWS);
+        request.write(&self.window, out);
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -138,12 +134,10 @@ impl ReceiverLink {
         if self.phase == Phase::Ended {
             return;
         }
-        if self.window == 0 {
-            let what = "a transfer came without session window";
-            return self.fail(Error::refused(&self.subject, condition::WINDOW_VIOLATION, what), out);
+        if let Err(violation) = self.window.count_received() {
+            let what = violation.to_string();
+            return self.fail(Error::refused(&self.subject, condition::WINDOW_VIOLATION, &what), out);
         }
-        self.window -= 1;
-        self.next_incoming_id = self.next_incoming_id.wrapping_add(1);
         if self.phase != Phase::Attached {
             return;
         }
@@ -177,14 +171,17 @@ impl ReceiverLink {
 
     /// Flushes dispositions and flow after a run of transfers.
     fn finish_run(&mut self, out: &mut Vec<u8>) {
+        self.flush_accepted(out);
+        if !self.end_sent {
+            self.window.renew(out);
+        }
+        self.events.charge_credit();
+    }
+
+    fn flush_accepted(&mut self, out: &mut Vec<u8>) {
         if let Some(range) = self.unsettled.take() {
             self.write_accepted(range, out);
         }
-        if self.window <= WINDOW / 2 && !self.end_sent {
-            self.window = WINDOW;
-            self.write_flow(None, out);
-        }
-        self.events.charge_credit();
     }
 
     fn on_attach(&mut self, attach: &Attach<'_>) {
@@ -212,7 +209,8 @@ impl ReceiverLink {
 
     /// Ends the link because of an error on our side.
     fn fail(&mut self, error: Error, out: &mut Vec<u8>) {
-        self.delivery.reset(&mut self.events);
+        // Earlier deliveries of the same run are settled: nothing may follow an End.
+        self.flush_accepted(out);
         let (condition, text) = (condition_for(&error), error.to_string());
         self.failed.get_or_insert(error);
         let reason = Some(Condition { condition, description: &text });
@@ -230,40 +228,35 @@ impl ReceiverLink {
         self.events.stop();
         if !self.end_sent {
             self.end_sent = true;
-            put_frame(out, self.channel, |out| encode_end(reason, out));
+            put_frame(out, self.window.channel(), |out| encode_end(reason, out));
         }
     }
 
     fn write_detach(&self, error: Option<Condition<'_>>, out: &mut Vec<u8>) {
         let detach = Detach { handle: HANDLE, closed: true, error };
-        put_frame(out, self.channel, |out| detach.encode(out));
+        put_frame(out, self.window.channel(), |out| detach.encode(out));
     }
 
     /// Sends the session window, and the link's credit with it.
     fn write_flow(&self, credit: Option<u32>, out: &mut Vec<u8>) {
-        let flow = Flow {
-            next_incoming_id: Some(self.next_incoming_id),
-            incoming_window: self.window,
-            next_outgoing_id: 0,
-            outgoing_window: OUTGOING_WINDOW,
+        self.window.put_flow(out, |flow| Flow {
             handle: credit.map(|_| HANDLE),
             delivery_count: credit.map(|_| self.delivery_count),
             link_credit: credit,
-            ..Flow::default()
-        };
-        put_frame(out, self.channel, |out| flow.encode(out));
+            ..flow
+        });
     }
 
     fn write_accepted(&self, (first, last): (u32, u32), out: &mut Vec<u8>) {
         let state = Some(Outcome::Accepted);
         let disposition = Disposition { role: Role::Receiver, first, last: Some(last), settled: true, state };
-        put_frame(out, self.channel, |out| disposition.encode(out));
+        put_frame(out, self.window.channel(), |out| disposition.encode(out));
     }
 }
 
 impl Session for ReceiverLink {
     fn on_begin(&mut self, begin: &Begin<'_>) {
-        self.next_incoming_id = begin.next_outgoing_id;
+        self.window.on_begin(begin);
     }
 
     fn on_transfers(
@@ -329,5 +322,5 @@ fn condition_for(error: &Error) -> &'static str {
     }
 }
 
-/// Session incoming-window, in transfers; reset at half. It is never the limit: credit is.
-const WINDOW: u32 = 65_535;
+/// Session windows, in transfers. The incoming one is never the limit: credit is.
+const WINDOWS: WindowSizes = WindowSizes { incoming: 65_535, outgoing: OUTGOING_WINDOW };

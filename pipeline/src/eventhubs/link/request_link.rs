@@ -5,15 +5,18 @@
 
 use std::sync::Arc;
 
-use super::attach::{OUTGOING_WINDOW, write_begin};
+use super::attach::{HANDLE_MAX, OUTGOING_WINDOW};
 use crate::amqp::codec::{self, Value};
+use crate::amqp::condition;
 use crate::amqp::encode::Encoder;
 use crate::amqp::frames::put_frame;
 use crate::amqp::performatives::{
     Attach, Begin, Condition, Detach, Disposition, Flow, Outcome, Performative, Role, Source, Target,
     Transfer, encode_end,
 };
+use crate::amqp::reassembly::{Delivery, Part, Reassembly};
 use crate::amqp::sections::{Message, code, lookup};
+use crate::amqp::session::{SessionWindow, WindowSizes};
 use crate::budget::Budget;
 use crate::eventhubs::connection::{CloseReason, ProtocolError, Session, Transfers};
 use crate::eventhubs::error::Error;
@@ -34,26 +37,28 @@ pub(super) struct Request<'a> {
 pub(super) struct RequestLink {
     address: &'static str,
     reply_to: String,
-    channel: u16,
+    window: SessionWindow,
     /// The hub's handle of the link for requests.
     remote_handle: Option<u32>,
     /// Credit on that link.
     credit: u32,
     /// Id of the last request.
     request_id: u64,
-    /// Requests sent.
+    /// Requests sent: the delivery-count of that link.
     sent: u32,
-    /// The message of a request that waits for credit.
+    /// The message of a request that waits for credit or window.
     queued: Option<Vec<u8>>,
     /// The audience of the last request, for errors.
     subject: String,
     response: Option<Result<(), Error>>,
+    reassembly: Reassembly,
     /// Payload so far of an incoming response.
     partial: Vec<u8>,
-    next_incoming_id: u32,
     /// Responses received.
     received: u32,
     closed: Option<CloseReason>,
+    /// We have sent our End.
+    end_sent: bool,
 }
 
 /// Omits the queued request, which holds a token.
@@ -71,7 +76,7 @@ impl RequestLink {
         Self {
             address,
             reply_to: format!("{connection}-{address}"),
-            channel: 0,
+            window: SessionWindow::initiate(0, WINDOWS),
             remote_handle: None,
             credit: 0,
             request_id: 0,
@@ -79,17 +84,18 @@ impl RequestLink {
             queued: None,
             subject: String::new(),
             response: None,
+            reassembly: Reassembly::new(MAX_RESPONSE_BYTES),
             partial: Vec::new(),
-            next_incoming_id: 0,
             received: 0,
             closed: None,
+            end_sent: false,
         }
     }
 
     /// Begins the session on `channel` and attaches both links.
     pub(super) fn begin(&mut self, channel: u16, out: &mut Vec<u8>) {
-        self.channel = channel;
-        write_begin(channel, WINDOW, out);
+        self.window = SessionWindow::initiate(channel, WINDOWS);
+        self.window.put_begin(HANDLE_MAX, out);
         let names = [format!("{}-out", self.reply_to), format!("{}-in", self.reply_to)];
         let ends = [
             (Role::Sender, REQUEST_HANDLE, &*self.reply_to, self.address),
@@ -110,7 +116,7 @@ impl RequestLink {
         self.write_credit(out);
     }
 
-    /// Sends a request, once there is credit. The response to an earlier one is discarded.
+    /// Sends a request, once there is credit and window. The response to an earlier one is discarded.
     pub(super) fn send_request(&mut self, request: &Request<'_>, out: &mut Vec<u8>) {
         self.request_id += 1;
         request.audience.clone_into(&mut self.subject);
@@ -126,80 +132,121 @@ impl RequestLink {
     }
 
     fn send_queued(&mut self, out: &mut Vec<u8>) {
-        if self.credit == 0 || self.closed.is_some() {
+        if self.credit == 0 || !self.window.may_send() || self.closed.is_some() {
             return;
         }
         let Some(message) = self.queued.take() else { return };
         let tag = self.sent.to_be_bytes();
         let transfer = Transfer {
             handle: REQUEST_HANDLE,
-            delivery_id: Some(self.sent),
+            delivery_id: Some(self.window.next_delivery_id()),
             delivery_tag: Some(&tag),
             message_format: Some(0),
             settled: Some(false),
             ..Transfer::default()
         };
-        put_frame(out, self.channel, |out| {
+        put_frame(out, self.window.channel(), |out| {
             transfer.encode(out);
             out.extend_from_slice(&message);
         });
+        self.window.count_sent();
         self.sent += 1;
         self.credit -= 1;
     }
 
-    fn write_credit(&self, out: &mut Vec<u8>) {
-        let flow = Flow {
-            next_incoming_id: Some(self.next_incoming_id),
-            incoming_window: WINDOW,
-            next_outgoing_id: self.sent,
-            outgoing_window: OUTGOING_WINDOW,
+    /// Sends the session window, and credit for responses with it.
+    fn write_credit(&mut self, out: &mut Vec<u8>) {
+        self.window.extend_to(WINDOWS.incoming);
+        self.window.put_flow(out, |flow| Flow {
             handle: Some(RESPONSE_HANDLE),
             delivery_count: Some(self.received),
             link_credit: Some(RESPONSE_CREDIT),
-            ..Flow::default()
-        };
-        put_frame(out, self.channel, |out| flow.encode(out));
+            ..flow
+        });
     }
 
     fn on_flow(&mut self, flow: &Flow, out: &mut Vec<u8>) {
+        self.window.on_flow(flow);
         if flow.handle.is_some() && flow.handle == self.remote_handle {
             let limit = flow.delivery_count.unwrap_or(0).wrapping_add(flow.link_credit.unwrap_or(0));
             let left = limit.wrapping_sub(self.sent);
             self.credit = if left > i32::MAX as u32 { 0 } else { left };
-            self.send_queued(out);
         }
+        self.send_queued(out);
     }
 
     fn on_transfer(&mut self, transfer: &Transfer<'_>, payload: &[u8], out: &mut Vec<u8>) {
-        self.next_incoming_id = self.next_incoming_id.wrapping_add(1);
-        if self.partial.len() + payload.len() <= MAX_RESPONSE_BYTES {
-            self.partial.extend_from_slice(payload);
-        }
-        if transfer.more && !transfer.aborted {
+        if self.end_sent {
             return;
         }
-        let message = std::mem::take(&mut self.partial);
-        self.received = self.received.wrapping_add(1);
-        if let (Some(first), false) = (transfer.delivery_id, transfer.settled == Some(true)) {
-            let state = Some(Outcome::Accepted);
+        if let Err(violation) = self.window.count_received() {
+            return self.fail(condition::WINDOW_VIOLATION, &violation.to_string(), out);
+        }
+        let part = match self.reassembly.on_transfer(transfer, payload.len()) {
+            Ok(part) => part,
+            Err(violation) => return self.fail(violation.condition(), &violation.to_string(), out),
+        };
+        match part {
+            Part::First | Part::Middle => {
+                self.partial.extend_from_slice(payload);
+                self.window.renew(out);
+            }
+            Part::Aborted => {
+                self.partial.clear();
+                self.count_response(out);
+            }
+            Part::Whole(delivery) => self.on_response(&delivery, payload, out),
+            Part::Last(delivery) => {
+                let mut message = std::mem::take(&mut self.partial);
+                message.extend_from_slice(payload);
+                self.on_response(&delivery, &message, out);
+            }
+        }
+    }
+
+    fn on_response(&mut self, delivery: &Delivery, message: &[u8], out: &mut Vec<u8>) {
+        if !delivery.settled {
+            let (first, state) = (delivery.id, Some(Outcome::Accepted));
             let role = Role::Receiver;
             let settled = Disposition { role, first, last: Some(first), settled: true, state };
-            put_frame(out, self.channel, |out| settled.encode(out));
+            put_frame(out, self.window.channel(), |out| settled.encode(out));
         }
-        self.write_credit(out);
+        self.count_response(out);
         let malformed = || Some(Err(Error::Response { subject: self.subject.clone(), what: STATUS_CODE }));
-        let response = decode_response(&message, self.request_id, &self.subject);
+        let response = decode_response(message, self.request_id, &self.subject);
         // `None` is the response to a request that has timed out.
         if let Some(response) = response.unwrap_or_else(|_| malformed()) {
             self.response = Some(response);
         }
     }
 
+    /// Counts a delivery on the link for responses, and gives its credit back.
+    fn count_response(&mut self, out: &mut Vec<u8>) {
+        self.received = self.received.wrapping_add(1);
+        self.write_credit(out);
+    }
+
+    /// Ends the session because the hub breaks its rules.
+    fn fail(&mut self, condition: &str, what: &str, out: &mut Vec<u8>) {
+        let reason = || CloseReason::Lost(format!("{} broke the protocol: {what}", self.address));
+        self.closed.get_or_insert_with(reason);
+        self.end(Some(Condition { condition, description: what }), out);
+    }
+
+    fn end(&mut self, reason: Option<Condition<'_>>, out: &mut Vec<u8>) {
+        if !std::mem::replace(&mut self.end_sent, true) {
+            put_frame(out, self.window.channel(), |out| encode_end(reason, out));
+        }
+    }
+
     fn on_detach(&mut self, detach: &Detach<'_>, out: &mut Vec<u8>) {
         let is_request_link = Some(detach.handle) == self.remote_handle;
+        if self.end_sent {
+            return;
+        }
         let handle = if is_request_link { REQUEST_HANDLE } else { RESPONSE_HANDLE };
         let reply = Detach { handle, closed: detach.closed, error: None };
-        put_frame(out, self.channel, |out| reply.encode(out));
+        put_frame(out, self.window.channel(), |out| reply.encode(out));
         let fallback = format!("{} detached its link", self.address);
         self.closed.get_or_insert_with(|| CloseReason::new(detach.error, &fallback));
     }
@@ -207,7 +254,7 @@ impl RequestLink {
 
 impl Session for RequestLink {
     fn on_begin(&mut self, begin: &Begin<'_>) {
-        self.next_incoming_id = begin.next_outgoing_id;
+        self.window.on_begin(begin);
     }
 
     fn on_transfers(
@@ -243,7 +290,7 @@ impl Session for RequestLink {
 
     fn on_end(&mut self, error: Option<Condition<'_>>, out: &mut Vec<u8>) {
         self.closed.get_or_insert_with(|| CloseReason::new(error, "the hub ended the session"));
-        put_frame(out, self.channel, |out| encode_end(None, out));
+        self.end(None, out);
     }
 
     fn on_close(&mut self, reason: &CloseReason) {
@@ -306,7 +353,7 @@ const REQUEST_HANDLE: u32 = 0;
 const RESPONSE_HANDLE: u32 = 1;
 /// Credit for responses. One is outstanding at a time, and those to requests that timed out may follow.
 const RESPONSE_CREDIT: u32 = 10;
-/// Session incoming-window, in transfers; reset with every response.
-const WINDOW: u32 = 65_535;
-/// Longer responses are cut, and can't be decoded then.
-const MAX_RESPONSE_BYTES: usize = 65_535;
+/// Session windows, in transfers. The incoming one is the service's own figure and never the limit: credit is.
+const WINDOWS: WindowSizes = WindowSizes { incoming: 5_000, outgoing: OUTGOING_WINDOW };
+/// A longer response ends the links: the service's own limit on a message.
+const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
