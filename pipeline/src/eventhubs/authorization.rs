@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 use tracing::warn;
 
-use super::credential::{Credential, Token};
+use super::credential::{Token, TokenSource};
 use super::error::Error;
-use crate::clock::Clock;
 
 /// Keeps a connection authorized until it is dropped.
 #[derive(Debug)]
@@ -23,30 +23,19 @@ pub(super) struct Authorization {
 
 /// A link to `$cbs`. It lives as long as its connection: the hub allows only one.
 pub(super) trait PutToken: Send + 'static {
-    /// Puts a token; `expiry` is in unix seconds.
-    fn put_token(
-        &mut self,
-        audience: &str,
-        token: &str,
-        expiry: Option<i64>,
-    ) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Puts a token.
+    fn put_token(&mut self, audience: &str, token: &Token) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 impl Authorization {
     /// Puts the first token, and renews it in the background if the credential allows.
     #[expect(clippy::disallowed_methods, reason = "the authorization owns its renewal and ends it")]
-    pub(super) async fn start(
-        mut link: impl PutToken,
-        audience: String,
-        credential: Credential,
-        life: TokenLife,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, Error> {
-        let Token { text, expiry } = credential.token(&audience, life.expiry(&*clock));
-        link.put_token(&audience, &text, expiry).await?;
-        let token = Arc::new(Mutex::new(text));
+    pub(super) async fn start(mut link: impl PutToken, source: Arc<TokenSource>) -> Result<Self, Error> {
+        let held = source.token().await?;
+        link.put_token(source.audience(), &held).await?;
+        let token = Arc::new(Mutex::new(held.text.clone()));
         let current = Arc::clone(&token);
-        let renewal = Renewal { link, audience, credential, life, clock, current };
+        let renewal = Renewal { link, source, held, current };
         Ok(Self { token, renewal: tokio::spawn(renewal.run()) })
     }
 
@@ -62,56 +51,34 @@ impl Drop for Authorization {
     }
 }
 
-/// Lifetime of tokens.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct TokenLife {
-    pub(super) seconds: i64,
-    /// Seconds before its expiry at which a token is renewed.
-    pub(super) margin: i64,
-}
-
-impl TokenLife {
-    /// An hour, as in the official SDKs, and ten minutes for retries.
-    pub(super) const DEFAULT: Self = Self { seconds: 3_600, margin: 600 };
-
-    /// The expiry of a token that is made now, in unix seconds.
-    fn expiry(self, clock: &dyn Clock) -> i64 {
-        clock.now().get() / 1000 + self.seconds
-    }
-}
-
 /// The background task. It holds the link even if there is nothing to renew: a connection may have only one.
 struct Renewal<L> {
     link: L,
-    audience: String,
-    credential: Credential,
-    life: TokenLife,
-    clock: Arc<dyn Clock>,
+    source: Arc<TokenSource>,
+    /// The token that the hub has.
+    held: Token,
     current: Arc<Mutex<String>>,
 }
 
 impl<L: PutToken> Renewal<L> {
     async fn run(mut self) {
-        if !self.credential.is_renewable() {
-            return std::future::pending().await;
-        }
-        let life = self.life;
-        let mut wait = life.seconds - life.margin;
         loop {
-            tokio::time::sleep(Duration::from_secs(wait.max(1) as u64)).await;
-            let Token { text, expiry } = self.credential.token(&self.audience, life.expiry(&*self.clock));
-            wait = match self.link.put_token(&self.audience, &text, expiry).await {
+            let token = self.source.renewed(&self.held).await;
+            let audience = self.source.audience();
+            match self.link.put_token(audience, &token).await {
                 Ok(()) => {
-                    *self.current.lock().unwrap_or_else(PoisonError::into_inner) = text;
-                    life.seconds - life.margin
+                    self.current.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&token.text);
+                    self.held = token;
                 }
                 Err(error) => {
-                    // The old token is valid for the margin. After that the hub detaches the links with a reason.
-                    let error = &error as &dyn std::error::Error;
-                    warn!(audience = self.audience, error, "the token could not be renewed");
-                    (life.margin / 10).max(1)
+                    // The old token is valid for a while. After that the hub detaches the links with a reason.
+                    warn!(audience, %error, "the hub did not take the new token; it is put again");
+                    sleep(PUT_DELAY).await;
                 }
-            };
+            }
         }
     }
 }
+
+/// Delay before a token is put again that the hub did not take.
+const PUT_DELAY: Duration = Duration::from_secs(10);

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::access::HubAccess;
-use super::authorization::{Authorization, TokenLife};
+use super::authorization::Authorization;
 use super::connection::Connection;
+use super::credential::TokenSource;
 use super::error::Error;
 use super::link::{LinkBudget, PartitionLink, RequestClient};
 use super::options::ReceiveOptions;
 use super::timeouts::Timeouts;
 use super::transport;
-use crate::clock::Clock;
 use crate::position::PartitionId;
 
 /// An authorized connection. Dropping it ends it, and every link on it.
@@ -26,23 +26,18 @@ pub(super) struct OpenOptions<'a> {
     pub(super) access: &'a HubAccess,
     /// The connection's container id.
     pub(super) name: &'a str,
-    /// The resource that the token is for.
-    pub(super) audience: String,
-    pub(super) life: TokenLife,
+    pub(super) tokens: &'a Arc<TokenSource>,
     pub(super) timeouts: Timeouts,
-    pub(super) clock: &'a Arc<dyn Clock>,
 }
 
 impl AuthorizedConnection {
     /// Dials, opens a connection and puts its first token.
     pub(super) async fn open(options: OpenOptions<'_>) -> Result<Self, Error> {
-        let OpenOptions { access, name, audience, life, timeouts, clock } = options;
+        let OpenOptions { access, name, tokens, timeouts } = options;
         let stream = transport::dial(&access.address, &access.transport).await?;
         let connection = Connection::open(stream, &access.address, name, timeouts.idle).await?;
         let client = RequestClient::attach(connection.table(), name)?;
-        let credential = access.credential.clone();
-        let authorization =
-            Authorization::start(client, audience, credential, life, Arc::clone(clock)).await?;
+        let authorization = Authorization::start(client, Arc::clone(tokens)).await?;
         Ok(Self { connection, _authorization: authorization })
     }
 

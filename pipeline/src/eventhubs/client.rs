@@ -17,9 +17,10 @@ use uuid::Uuid;
 
 use super::access::HubAccess;
 use super::address::Address;
-use super::authorization::{Authorization, TokenLife};
+use super::authorization::Authorization;
 use super::authorized::{AuthorizedConnection, OpenOptions};
 use super::connection::CHANNEL_MAX;
+use super::credential::{TokenLife, TokenSource};
 use super::error::Error;
 use super::link::LinkBudget;
 use super::names::{
@@ -46,8 +47,8 @@ pub struct Client {
     hub: String,
     /// The container id, a prefix of the links' names.
     name: String,
-    life: TokenLife,
-    clock: Arc<dyn Clock>,
+    /// Tokens of all its connections.
+    tokens: Arc<TokenSource>,
     pub(super) timeouts: Timeouts,
     /// Reads partitions. Opened for the first one, and again after it has ended.
     reading: Mutex<Option<Arc<AuthorizedConnection>>>,
@@ -104,17 +105,14 @@ impl Client {
         let name = connection_name(client_name);
         let mut connection =
             timeout(OPEN_TIMEOUT, open(&access, &name)).await.unwrap_or_else(|_| Err(open_timed_out(to)))?;
-        let audience = audience(to, &hub);
+        let tokens = Arc::new(TokenSource::new(access.credential.clone(), audience(to, &hub), life, clock));
         let requests = Requests::open(&mut connection, CBS, &name, Timeouts::DEFAULT).await?;
-        let credential = access.credential.clone();
-        let authorization =
-            Authorization::start(requests, audience, credential, life, Arc::clone(&clock)).await?;
+        let authorization = Authorization::start(requests, Arc::clone(&tokens)).await?;
         Ok(Self {
             access,
             hub,
             name,
-            life,
-            clock,
+            tokens,
             timeouts: Timeouts::DEFAULT,
             reading: Mutex::new(None),
             management: Mutex::new(None),
@@ -188,11 +186,10 @@ impl Client {
         if let Some(open) = reading.as_ref().filter(|connection| connection.is_open()) {
             return Ok(Arc::clone(open));
         }
-        let Self { access, hub, life, clock, timeouts, .. } = self;
+        let Self { access, tokens, timeouts, .. } = self;
         let to = &access.address;
         let name = connection_name(&self.name[..self.name.len().min(CLIENT_NAME_LENGTH)]);
-        let (life, timeouts) = (*life, *timeouts);
-        let options = OpenOptions { access, name: &name, audience: audience(to, hub), life, timeouts, clock };
+        let options = OpenOptions { access, name: &name, tokens, timeouts: *timeouts };
         let opened = timeout(OPEN_TIMEOUT, AuthorizedConnection::open(options))
             .await
             .unwrap_or_else(|_| Err(open_timed_out(to)))?;

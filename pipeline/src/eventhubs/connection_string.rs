@@ -203,6 +203,7 @@ mod tests {
         let credential = match read.credential() {
             Credential::Key { name, key } => format!("{name}={key}"),
             Credential::Signature(signature) => signature.clone(),
+            Credential::Entra(_) => unreachable!("a connection string has no identity"),
         };
         let hub = read.event_hub().unwrap_or("-");
         Ok(format!(

@@ -14,6 +14,7 @@ use fe2o3_amqp_types::primitives::Symbol;
 
 use super::address::Address;
 use super::condition::{ErrorKind, condition_of, kind_of};
+use super::credential::CredentialError;
 use super::names::{SERVER_BUSY, STATUS_CODE};
 use crate::position::PartitionId;
 
@@ -28,6 +29,9 @@ pub enum Error {
         "{0} needs TLS, which is not supported yet: only emulators (UseDevelopmentEmulator=true) can be read"
     )]
     NeedsTls(String),
+    /// The credential gives no token.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
     /// The address can't be reached.
     #[error("could not reach {address}")]
     Unreachable {
@@ -111,6 +115,8 @@ impl Error {
         match self {
             Self::Refused { kind, .. } | Self::NotOpened { kind, .. } => *kind,
             Self::Unreachable { .. } | Self::Lost { .. } => ErrorKind::Transient,
+            Self::Credential(error) if error.is_transient() => ErrorKind::Transient,
+            Self::Credential(_) => ErrorKind::Unauthorized,
             Self::WentBack { .. } => ErrorKind::PositionLost,
             Self::NoEventHub
             | Self::NeedsTls(_)

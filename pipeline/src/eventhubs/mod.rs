@@ -23,7 +23,7 @@ mod client; // one event hub, the facade
 mod condition; // classification of error conditions
 mod connection; // a connection: handshake, socket, sessions
 mod connection_string; // the connection string
-mod credential; // keys and signatures, and tokens made of them
+mod credential; // keys, signatures and identities, and tokens made of them
 mod error; // one error for both AMQP stacks
 mod link; // links on sessions of their own
 mod names; // names that Event Hubs defines
@@ -41,7 +41,7 @@ pub use address::Address;
 pub use client::{Client, HubProperties, PartitionProperties};
 pub use condition::ErrorKind;
 pub use connection_string::{ConnectionString, ConnectionStringError};
-pub use credential::Credential;
+pub use credential::{Credential, CredentialError, EntraCredential};
 pub use error::Error;
 pub(crate) use names::SIZE_EXCEEDED;
 pub use options::{Distrust, ReceiveOptions, Start};

@@ -19,6 +19,7 @@ pub(crate) const PARTITION: &str = "partition";
 pub(crate) const EXPIRATION: &str = "expiration";
 pub(crate) const SECURITY_TOKEN: &str = "security_token";
 pub(crate) const SAS_TOKEN: &str = "servicebus.windows.net:sastoken";
+pub(crate) const JWT: &str = "jwt";
 pub(crate) const EVENT_HUB: &str = "com.microsoft:eventhub";
 pub(crate) const EVENT_HUB_PARTITION: &str = "com.microsoft:partition";
 pub(crate) const STATUS_CODE: &str = "status-code";

@@ -21,9 +21,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::authorization::PutToken;
+use super::credential::Token;
 use super::error::Error;
 use super::names::{
-    ERROR_CONDITION, EXPIRATION, NAME, OPERATION, PUT_TOKEN, SAS_TOKEN, STATUS_CODE, STATUS_DESCRIPTION, TYPE,
+    ERROR_CONDITION, EXPIRATION, NAME, OPERATION, PUT_TOKEN, STATUS_CODE, STATUS_DESCRIPTION, TYPE,
 };
 use super::timeouts::Timeouts;
 
@@ -172,17 +173,17 @@ impl Drop for Requests {
 }
 
 impl PutToken for Requests {
-    async fn put_token(&mut self, audience: &str, token: &str, expiry: Option<i64>) -> Result<(), Error> {
+    async fn put_token(&mut self, audience: &str, token: &Token) -> Result<(), Error> {
         let mut properties = vec![
             (OPERATION, SimpleValue::String(PUT_TOKEN.to_owned())),
-            (TYPE, SimpleValue::String(SAS_TOKEN.to_owned())),
+            (TYPE, SimpleValue::String(token.kind.name().to_owned())),
             (NAME, SimpleValue::String(audience.to_owned())),
         ];
-        if let Some(expiry) = expiry {
+        if let Some(expiry) = token.expiry {
             let expiry = Timestamp::from_milliseconds(expiry * 1000);
             properties.push((EXPIRATION, SimpleValue::Timestamp(expiry)));
         }
-        self.send_request(audience, &properties, Value::String(token.to_owned())).await.map(drop)
+        self.send_request(audience, &properties, Value::String(token.text.clone())).await.map(drop)
     }
 }
 

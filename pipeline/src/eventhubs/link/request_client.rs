@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use super::request_link::{Request, RequestLink};
 use crate::eventhubs::authorization::PutToken;
 use crate::eventhubs::connection::{SessionTable, SharedSession};
+use crate::eventhubs::credential::Token;
 use crate::eventhubs::error::Error;
 use crate::eventhubs::names::CBS;
 
@@ -37,8 +38,10 @@ impl RequestClient {
 }
 
 impl PutToken for RequestClient {
-    async fn put_token(&mut self, audience: &str, token: &str, expiry: Option<i64>) -> Result<(), Error> {
-        self.with(|link, out| link.send_request(&Request { audience, token, expiry }, out));
+    async fn put_token(&mut self, audience: &str, token: &Token) -> Result<(), Error> {
+        let Token { text: token, kind, expiry, .. } = token;
+        let request = Request { audience, token, kind: kind.name(), expiry: *expiry };
+        self.with(|link, out| link.send_request(&request, out));
         let answered = async {
             loop {
                 let response = self.link.lock().take_response();

@@ -21,7 +21,7 @@ use crate::budget::Budget;
 use crate::eventhubs::connection::{CloseReason, ProtocolError, Session, Transfers};
 use crate::eventhubs::error::Error;
 use crate::eventhubs::names::{
-    ERROR_CONDITION, EXPIRATION, NAME, OPERATION, PUT_TOKEN, SAS_TOKEN, STATUS_CODE, STATUS_DESCRIPTION, TYPE,
+    ERROR_CONDITION, EXPIRATION, NAME, OPERATION, PUT_TOKEN, STATUS_CODE, STATUS_DESCRIPTION, TYPE,
 };
 
 /// A request to put a token. No `Debug`: the token is a secret.
@@ -29,6 +29,8 @@ use crate::eventhubs::names::{
 pub(super) struct Request<'a> {
     pub(super) audience: &'a str,
     pub(super) token: &'a str,
+    /// Name of the token's kind.
+    pub(super) kind: &'a str,
     /// Unix seconds.
     pub(super) expiry: Option<i64>,
 }
@@ -311,7 +313,7 @@ impl Request<'_> {
         });
         out.described(code::APPLICATION_PROPERTIES, |out| {
             out.map(|map| {
-                for (name, value) in [(OPERATION, PUT_TOKEN), (TYPE, SAS_TOKEN), (NAME, self.audience)] {
+                for (name, value) in [(OPERATION, PUT_TOKEN), (TYPE, self.kind), (NAME, self.audience)] {
                     map.string(name);
                     map.string(value);
                 }

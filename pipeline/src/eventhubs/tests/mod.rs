@@ -19,7 +19,7 @@ use fe2o3_amqp_types::messaging::{
 use fe2o3_amqp_types::primitives::{Binary, SimpleValue, Value};
 
 use self::either::{Kind, Receiver, both};
-use super::authorization::TokenLife;
+use super::credential::{TokenLife, TokenSource};
 use super::*;
 use crate::amqp::map::AmqpMap;
 use crate::budget::Budget;
@@ -442,7 +442,7 @@ async fn lost_hub_is_a_transient_error(kind: Kind) {
 async fn tokens_are_renewed_before_they_expire() {
     let hub = hub(1).await;
     let connection_string = ConnectionString::parse(&hub.connection_string()).unwrap();
-    let life = TokenLife { seconds: 2, margin: 2 };
+    let life = TokenLife { seconds: 2 };
     let client =
         Client::connect_with((&connection_string).into(), "test", life, Arc::new(SystemClock)).await.unwrap();
     let first = client.token();
@@ -458,10 +458,11 @@ async fn tokens_are_renewed_before_they_expire() {
 #[tokio::test]
 async fn ready_made_signature_opens_the_hub() {
     let hub = hub(1).await;
-    let far = 4_000_000_000;
     let audience = format!("sb://{}/events", hub.address().ip());
     let [name, key] = ["RootManageSharedAccessKey", "SAS_KEY_VALUE"].map(str::to_owned);
-    let signature = Credential::Key { name, key }.token(&audience, far).text;
+    let key = Credential::Key { name, key };
+    let source = TokenSource::new(key, audience, TokenLife::DEFAULT, Arc::new(SystemClock));
+    let signature = source.token().await.unwrap().text;
     let address = hub.address();
     let text = format!(
         "Endpoint=sb://{address};SharedAccessSignature={signature};EntityPath=events;UseDevelopmentEmulator=true"
