@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use crate::columns::MetadataError;
 use crate::emulator;
-use crate::eventhubs::ConnectionStringError;
+use crate::eventhubs::{ConnectionStringError, TransportOptionsError};
 use crate::generator::FilesError;
 use crate::run::{self, Kind};
 
@@ -72,6 +72,7 @@ impl Exit {
     fn of_cause(cause: Cause<'_>) -> Option<Self> {
         by_type(cause, |_: &Usage| Self::Configuration)
             .or_else(|| by_type(cause, |_: &ConnectionStringError| Self::Configuration))
+            .or_else(|| by_type(cause, |_: &TransportOptionsError| Self::Configuration))
             .or_else(|| by_type(cause, |_: &FilesError| Self::Configuration))
             .or_else(|| by_type(cause, |_: &MetadataError| Self::Configuration))
             .or_else(|| by_type(cause, Self::of_emulator))

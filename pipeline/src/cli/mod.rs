@@ -21,6 +21,7 @@ mod output; // the only writer to standard output and standard error
 mod text; // error chains and names, fit to be shown
 
 mod options; // options that several commands share
+mod transport_options; // certificates, WebSocket, proxy
 mod demo; // `catchwater demo`
 mod run; // `catchwater run`
 mod hub; // `catchwater hub`

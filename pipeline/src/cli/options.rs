@@ -13,6 +13,7 @@ use clap::Args;
 use jiff::SignedDuration;
 
 use super::exit::Usage;
+use super::transport_options::TransportArgs;
 use crate::eventhubs::{ConnectionString, ConnectionStringError, HubAccess};
 
 /// Options that select the event hub.
@@ -24,6 +25,8 @@ pub(super) struct HubOptions {
     /// Name of the event hub, if the connection string has no EntityPath
     #[arg(long, env = "CATCHWATER_EVENT_HUB", value_parser = name, value_name = "NAME")]
     event_hub: Option<String>,
+    #[command(flatten)]
+    transport: TransportArgs,
 }
 
 /// An invalid value is kept and reported later: an error of clap would repeat it, and it holds a key.
@@ -45,7 +48,7 @@ impl HubOptions {
             )
             .into());
         }
-        Ok(connection.into())
+        Ok(HubAccess::from(connection).with_transport(self.transport.options()?))
     }
 }
 

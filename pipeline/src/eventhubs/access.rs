@@ -18,6 +18,14 @@ pub struct HubAccess {
     pub transport: TransportOptions,
 }
 
+impl HubAccess {
+    /// The same hub over another transport.
+    #[must_use]
+    pub fn with_transport(self, transport: TransportOptions) -> Self {
+        Self { transport, ..self }
+    }
+}
+
 /// Over the default transport.
 impl From<&ConnectionString> for HubAccess {
     fn from(text: &ConnectionString) -> Self {

@@ -16,6 +16,7 @@ use super::address::Address;
 use super::condition::{ErrorKind, condition_of, kind_of};
 use super::credential::CredentialError;
 use super::names::{SERVER_BUSY, STATUS_CODE};
+use super::transport::TransportError;
 use crate::position::PartitionId;
 
 /// An error of a hub, its connections or its links.
@@ -24,11 +25,9 @@ pub enum Error {
     /// No event hub is named.
     #[error("no event hub is named: the connection string has no EntityPath, and no other name was given")]
     NoEventHub,
-    /// The namespace speaks TLS only.
-    #[error(
-        "{0} needs TLS, which is not supported yet: only emulators (UseDevelopmentEmulator=true) can be read"
-    )]
-    NeedsTls(String),
+    /// The way to the hub is not open.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
     /// The credential gives no token.
     #[error(transparent)]
     Credential(#[from] CredentialError),
@@ -114,15 +113,14 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Refused { kind, .. } | Self::NotOpened { kind, .. } => *kind,
+            Self::Transport(error) => error.kind(),
             Self::Unreachable { .. } | Self::Lost { .. } => ErrorKind::Transient,
             Self::Credential(error) if error.is_transient() => ErrorKind::Transient,
             Self::Credential(_) => ErrorKind::Unauthorized,
             Self::WentBack { .. } => ErrorKind::PositionLost,
-            Self::NoEventHub
-            | Self::NeedsTls(_)
-            | Self::Response { .. }
-            | Self::Event { .. }
-            | Self::TooLarge { .. } => ErrorKind::Fatal,
+            Self::NoEventHub | Self::Response { .. } | Self::Event { .. } | Self::TooLarge { .. } => {
+                ErrorKind::Fatal
+            }
         }
     }
 

@@ -48,7 +48,7 @@ pub use options::{Distrust, ReceiveOptions, Start};
 pub use receiver::PartitionReceiver;
 pub use replay::Replay;
 pub use sender::{Sender, Sent};
-pub use transport::TransportOptions;
+pub use transport::{TransportError, TransportOptions, TransportOptionsError};
 
 #[cfg(test)]
 mod tests;

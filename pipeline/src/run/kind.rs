@@ -104,7 +104,8 @@ impl Kind {
     pub(crate) fn of_hub(error: &eventhubs::Error) -> Self {
         use eventhubs::{Error, ErrorKind};
         match (error, error.kind()) {
-            (Error::NeedsTls(_) | Error::NoEventHub, _)
+            (Error::Transport(error), _) if !error.is_configuration() => Self::Unreachable,
+            (Error::Transport(_) | Error::NoEventHub, _)
             // Another protocol answers at this address.
             | (Error::NotOpened { .. }, ErrorKind::Fatal)
             | (_, ErrorKind::Unauthorized | ErrorKind::NotFound) => Self::Configuration,

@@ -84,7 +84,11 @@ struct Handshake<'a, S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Handshake<'_, S> {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.stream.write_all(bytes).await.map_err(|error| self.unreachable(error))
+        let written = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        written.await.map_err(|error| self.unreachable(error))
     }
 
     async fn read(&mut self) -> Result<(), Error> {

@@ -31,6 +31,8 @@ pub(super) struct Socket<S> {
     /// Bytes taken from the write queue, of which `written` are written.
     writing: Vec<u8>,
     written: usize,
+    /// The stream may hold bytes that were written.
+    unflushed: bool,
     /// `writing` holds the last bytes of the connection.
     closing: bool,
     /// Reads are held back until lanes have released some of the budget.
@@ -59,6 +61,7 @@ impl<S: AsyncRead + AsyncWrite> Socket<S> {
             last_write: now,
             writing: Vec::new(),
             written: 0,
+            unflushed: false,
             closing: false,
             held_back: false,
         }
@@ -93,8 +96,11 @@ impl<S: AsyncRead + AsyncWrite> Socket<S> {
             }
             tokio::select! {
                 biased;
-                written = self.writer.write(&self.writing[self.written..]), if waiting => {
+                written = write_or_flush(&mut self.writer, &self.writing[self.written..]),
+                    if waiting || self.unflushed =>
+                {
                     self.written += written?;
+                    self.unflushed = waiting;
                     self.last_write = Instant::now();
                 }
                 () = self.table.outgoing.filled.notified(), if !waiting => {}
@@ -190,6 +196,15 @@ impl<S: AsyncRead + AsyncWrite> Socket<S> {
         // A failure changes nothing: the connection has ended.
         let _ = timeout(SHUTDOWN_TIMEOUT, writing).await;
     }
+}
+
+/// Writes some bytes. Without any, flushes: a stream with TLS or WebSocket may hold the end of what was written.
+async fn write_or_flush(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<usize> {
+    if bytes.is_empty() {
+        writer.flush().await?;
+        return Ok(0);
+    }
+    writer.write(bytes).await
 }
 
 /// Bytes after which other tasks on the runtime get a turn; a few hundred microseconds of work.

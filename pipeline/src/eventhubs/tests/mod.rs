@@ -8,7 +8,12 @@ mod peer; // the scripted hub
 mod recorded; // recordings, replayed from memory
 mod reference; // the receiver on fe2o3-amqp
 mod requests; // requests to the management node
+mod transports; // TLS, WebSocket and proxies in front of the emulator
 mod undecodable; // messages that can't be decoded
+
+#[allow(dead_code, reason = "shared with tests of the binary")]
+#[path = "../../../tests/support/fronts.rs"]
+mod fronts; // fronts for a hub
 
 use std::sync::Arc;
 
