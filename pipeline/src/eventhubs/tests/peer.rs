@@ -19,6 +19,8 @@ use crate::amqp::performatives::{
 use crate::amqp::sections::{Message, code, lookup};
 use crate::amqp::{AMQP_HEADER, SASL_HEADER, codec, sasl};
 use crate::clock::SystemClock;
+use crate::eventhubs::client::Limits;
+use crate::eventhubs::timeouts::Timeouts;
 use crate::eventhubs::{Client, ConnectionString};
 
 /// The hub.
@@ -60,14 +62,19 @@ impl Peer {
         Self { address, links }
     }
 
-    pub(super) async fn client(&self) -> Client {
+    pub(super) fn client(&self) -> Client {
+        self.client_with(Timeouts::DEFAULT)
+    }
+
+    /// A client with these timeouts, which connects with its first request.
+    pub(super) fn client_with(&self, timeouts: Timeouts) -> Client {
         let text = format!(
             "Endpoint=sb://{};SharedAccessKeyName=n;SharedAccessKey=k;UseDevelopmentEmulator=true;EntityPath=events",
             self.address
         );
-        Client::connect(&ConnectionString::parse(&text).unwrap(), "test", Arc::new(SystemClock))
-            .await
-            .unwrap()
+        let access = ConnectionString::parse(&text).unwrap().into();
+        let limits = Limits { timeouts, ..Limits::default() };
+        Client::with_limits(access, "test", limits, Arc::new(SystemClock)).unwrap()
     }
 
     /// The next link to a partition; its attach is not answered yet.
