@@ -1,7 +1,7 @@
 //! Bytes in flight: a budget for each lane, and permits that travel with the values they are charged for.
 //!
 //! Owns: the number of charged bytes, and waking tasks that wait for a release. Does not own: the use of a byte. Only
-//! the intake waits (before it gives credit and, far overdrawn, before it reads). Lanes and the publisher charge
+//! the intake waits (before it gives credit or renews a session window). Lanes and the publisher charge
 //! without waiting, so a balance may be negative for a while. A lane does not wait for another lane.
 //!
 //! # Invariant
@@ -57,11 +57,6 @@ impl Budget {
     /// Bytes charged to this budget and to its sub-budgets.
     pub fn charged(&self) -> i64 {
         self.total - self.uncharged.load(Ordering::Acquire)
-    }
-
-    /// True if more than twice the budget is charged.
-    pub fn is_far_overdrawn(&self) -> bool {
-        self.available() < -self.total
     }
 
     /// Charges `bytes` at once, even past the limit.
@@ -202,10 +197,6 @@ mod tests {
         assert_eq!(budget.available(), 30);
         permit.resize(120);
         assert_eq!(budget.available(), -20);
-        permit.resize(200);
-        assert!(!budget.is_far_overdrawn());
-        permit.resize(201);
-        assert!(budget.is_far_overdrawn());
         drop(permit);
         assert_eq!(budget.available(), 100);
     }

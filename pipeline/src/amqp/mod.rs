@@ -1,11 +1,12 @@
 //! AMQP 1.0 without a socket, a clock or a runtime: frames, performatives, message sections, session windows,
-//! reassembly of deliveries.
+//! reassembly of deliveries,
+//! keep-alive.
 //!
 //! Owns the bytes on the wire and the protocol state that both ends of a connection keep, so that the emulator, the
 //! receiver and the tests share them. Does not own: the purpose of a link (`emulator`, `eventhubs`).
 //!
 //! Code that the emulator and the client share belongs here: the wire, and the rules that both ends of a connection
-//! keep ([`session`], [`reassembly`]).
+//! keep ([`session`], [`reassembly`], [`keep_alive`]).
 //!
 //! Decoding borrows from the frame and allocates nothing. A size on the wire is checked against the bytes that are
 //! there before it is used. `serde_amqp` does not serve here: it trims trailing nulls when it encodes, although the
@@ -16,6 +17,7 @@ pub mod condition; // names of error conditions
 mod descriptor; // codes of performatives and sections
 pub mod encode; // primitive values, written
 pub mod frames; // frames in a byte stream
+pub mod keep_alive; // heartbeats, and a silent peer
 pub mod map; // encoded maps, written as JSON
 pub mod performatives; // the nine performatives
 pub mod reassembly; // one delivery over several transfers

@@ -137,8 +137,6 @@ fn config(options: &Options, connection_string: ConnectionString, lake: &Address
         state: None,
         until_caught_up: false,
         idle_timeout: Duration::from_secs(30),
-        // The hub is in this process.
-        retry_for: Duration::ZERO,
         decisions: Decisions::default(),
         parent_context: options.tuning.parent_context,
         chunk_writer: options.tuning.parquet_writer,

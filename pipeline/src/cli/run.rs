@@ -40,10 +40,6 @@ pub(super) struct Options {
     /// that it sent are durable, a warning names the partition, and the exit code is 0
     #[arg(long, env = "CATCHWATER_IDLE_TIMEOUT", default_value = "30s", value_parser = duration, value_name = "TIME")]
     idle_timeout: Duration,
-    /// Give up with exit code 3 after this time without an answer from the hub. A run without an end only gives up on
-    /// its first connection: after that it tries again until it is stopped
-    #[arg(long, env = "CATCHWATER_RETRY_FOR", default_value = "5m", value_parser = duration, value_name = "TIME")]
-    retry_for: Duration,
     #[command(flatten)]
     decisions: DecisionOptions,
     /// Print one JSON object at the end instead of the summary
@@ -160,7 +156,6 @@ fn config(options: &Options) -> anyhow::Result<Config> {
         state: options.lake.state.clone(),
         until_caught_up: options.until_caught_up,
         idle_timeout: options.idle_timeout,
-        retry_for: options.retry_for,
         decisions: options.decisions.into(),
         parent_context: options.tuning.parent_context,
         metadata: options.schema.metadata()?,

@@ -1,11 +1,13 @@
-//! The receiving end of a link: credit, and the reassembly of deliveries.
+//! The receiving end of a link: credit, and the payload of deliveries.
 //!
-//! Owns the limits on what a peer may send. Does not own: the processing of a delivery (`session`).
+//! Owns the limits on what a peer may send. Does not own: the rules of a delivery over several transfers
+//! (`amqp::reassembly`), or the processing of a delivery (`session`).
 
 use std::borrow::Cow;
 
 use crate::amqp::condition;
 use crate::amqp::performatives::{Flow, Transfer};
+use crate::amqp::reassembly::{self, Part, Reassembly, Violation};
 use crate::amqp::session::SessionWindow;
 
 use super::refusal::Refusal;
@@ -25,15 +27,8 @@ pub(super) struct Incoming {
     handle: u32,
     delivery_count: u32,
     credit: u32,
-    partial: Option<Partial>,
-}
-
-/// A delivery with frames still to come.
-#[derive(Debug)]
-struct Partial {
-    id: u32,
-    format: u32,
-    settled: bool,
+    reassembly: Reassembly,
+    /// Payload so far of an incomplete delivery.
     payload: Vec<u8>,
 }
 
@@ -49,7 +44,8 @@ pub(super) struct Delivery<'a> {
 impl Incoming {
     /// Returns a link without credit; the peer starts at `delivery_count`.
     pub(super) fn new(handle: u32, delivery_count: u32) -> Self {
-        Self { handle, delivery_count, credit: 0, partial: None }
+        let reassembly = Reassembly::new(MAX_MESSAGE_SIZE as usize);
+        Self { handle, delivery_count, credit: 0, reassembly, payload: Vec::new() }
     }
 
     /// Processes a transfer; returns the delivery once it is complete.
@@ -61,48 +57,27 @@ impl Incoming {
         transfer: &Transfer<'_>,
         payload: &'a [u8],
     ) -> Result<Option<Delivery<'a>>, Refusal> {
-        let Some(mut partial) = self.partial.take() else { return self.on_first(transfer, payload) };
-        partial.settled |= transfer.settled == Some(true);
-        check_size(partial.id, partial.payload.len() + payload.len())?;
-        if transfer.aborted {
-            return Ok(None);
+        if self.reassembly.is_idle() {
+            if self.credit == 0 {
+                return Err(Refusal::new(condition::TRANSFER_LIMIT, "The link has no credit left."));
+            }
+            self.credit -= 1;
+            self.delivery_count = self.delivery_count.wrapping_add(1);
+            self.payload.clear();
         }
-        partial.payload.extend_from_slice(payload);
-        if transfer.more {
-            self.partial = Some(partial);
-            return Ok(None);
-        }
-        let Partial { id, format, settled, payload } = partial;
-        Ok(Some(Delivery { id, format, settled, payload: Cow::Owned(payload) }))
-    }
-
-    fn on_first<'a>(
-        &mut self,
-        transfer: &Transfer<'_>,
-        payload: &'a [u8],
-    ) -> Result<Option<Delivery<'a>>, Refusal> {
-        let Some(id) = transfer.delivery_id else {
-            return Err(Refusal::new(
-                condition::INVALID_FIELD,
-                "The first transfer of a delivery needs a delivery-id.",
-            ));
-        };
-        if self.credit == 0 {
-            return Err(Refusal::new(condition::TRANSFER_LIMIT, "The link has no credit left."));
-        }
-        self.credit -= 1;
-        self.delivery_count = self.delivery_count.wrapping_add(1);
-        check_size(id, payload.len())?;
-        let format = transfer.message_format.unwrap_or(0);
-        let settled = transfer.settled.unwrap_or(false);
-        if transfer.aborted {
-            return Ok(None);
-        }
-        if transfer.more {
-            self.partial = Some(Partial { id, format, settled, payload: payload.to_vec() });
-            return Ok(None);
-        }
-        Ok(Some(Delivery { id, format, settled, payload: Cow::Borrowed(payload) }))
+        let part = self.reassembly.on_transfer(transfer, payload.len()).map_err(violation)?;
+        Ok(match part {
+            Part::Whole(delivery) => Some(Delivery::new(delivery, Cow::Borrowed(payload))),
+            Part::First | Part::Middle => {
+                self.payload.extend_from_slice(payload);
+                None
+            }
+            Part::Last(delivery) => {
+                self.payload.extend_from_slice(payload);
+                Some(Delivery::new(delivery, Cow::Owned(std::mem::take(&mut self.payload))))
+            }
+            Part::Aborted => None,
+        })
     }
 
     /// Applies the peer's delivery-count from a Flow.
@@ -135,13 +110,20 @@ impl Incoming {
     }
 }
 
-fn check_size(id: u32, size: usize) -> Result<(), Refusal> {
-    if size as u64 <= MAX_MESSAGE_SIZE {
-        return Ok(());
+impl<'a> Delivery<'a> {
+    fn new(stated: reassembly::Delivery, payload: Cow<'a, [u8]>) -> Self {
+        let reassembly::Delivery { id, format, settled } = stated;
+        Self { id, format, settled, payload }
     }
-    let text = format!(
-        "The received message (delivery-id:{id}, size:{size} bytes) exceeds the limit ({MAX_MESSAGE_SIZE} bytes) \
-         currently allowed on the link."
-    );
-    Err(Refusal::new(condition::MESSAGE_SIZE, text))
+}
+
+fn violation(violation: Violation) -> Refusal {
+    let text = match violation {
+        Violation::TooLarge { id, size, limit } => format!(
+            "The received message (delivery-id:{id}, size:{size} bytes) exceeds the limit ({limit} bytes) currently \
+             allowed on the link."
+        ),
+        other => format!("The transfer breaks the rules of deliveries: {other}."),
+    };
+    Refusal::new(violation.condition(), text)
 }

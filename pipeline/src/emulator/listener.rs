@@ -13,7 +13,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::amqp::frames::{FrameBuffer, put_heartbeat};
+use crate::amqp::keep_alive::{Due, KeepAlive};
 use crate::amqp::{MAX_FRAME_SIZE, condition};
+use crate::clock::UnixMillis;
 
 use super::connection::Connection;
 use super::hub::Hub;
@@ -71,27 +73,24 @@ struct Socket {
     connection: Connection,
     waker: Arc<Notify>,
     idle_timeout: Duration,
+    keep_alive: KeepAlive,
     input: FrameBuffer,
     out: Vec<u8>,
     written: usize,
-    last_read: Instant,
-    last_write: Instant,
 }
 
 impl Socket {
     fn new(stream: TcpStream, hub: Arc<Hub>, idle_timeout: Duration) -> Self {
         let waker = Arc::new(Notify::new());
-        let now = Instant::now();
         Self {
             stream,
             connection: Connection::new(hub, Arc::clone(&waker), idle_timeout),
             waker,
             idle_timeout,
+            keep_alive: KeepAlive::new(now(), idle_timeout),
             input: FrameBuffer::new(MAX_FRAME_SIZE),
             out: Vec::new(),
             written: 0,
-            last_read: now,
-            last_write: now,
         }
     }
 
@@ -107,19 +106,20 @@ impl Socket {
                 return self.shut_down().await;
             }
             let reads = !self.connection.is_over() && waiting < MAX_UNSENT_BYTES;
-            let due = self.due();
+            let due = self.keep_alive.next_deadline().into();
             let (mut reader, mut writer) = self.stream.split();
             tokio::select! {
                 written = writer.write(&self.out[self.written..]), if waiting > 0 => {
                     self.written += written?;
-                    self.last_write = Instant::now();
+                    self.keep_alive.on_sent(now());
                 }
                 read = reader.read_buf(self.input.space()), if reads => {
                     if read? == 0 {
                         return Ok(());
                     }
-                    self.last_read = Instant::now();
+                    self.keep_alive.on_received(now());
                     self.connection.receive(&mut self.input, &mut self.out);
+                    self.keep_alive.set_peer_timeout(self.connection.peer_idle_timeout());
                 }
                 () = self.waker.notified(), if waiting == 0 => {}
                 () = sleep_until(due) => {
@@ -145,26 +145,19 @@ impl Socket {
         }
     }
 
-    /// Returns when the next heartbeat or the idle timeout is due.
-    fn due(&self) -> Instant {
-        let timeout = self.last_read + self.idle_timeout;
-        match self.connection.peer_idle_timeout() {
-            Some(idle_timeout) => timeout.min(self.last_write + idle_timeout / 2),
-            None => timeout,
-        }
-    }
-
     /// Sends a heartbeat or closes an idle connection; returns whether the socket stays in use.
     fn on_timer(&mut self) -> bool {
         let waiting = self.written < self.out.len();
-        if self.last_read.elapsed() < self.idle_timeout {
-            if waiting {
+        match self.keep_alive.check(now(), UnixMillis::EPOCH) {
+            Due::Nothing => return true,
+            Due::Heartbeat => {
                 // Bytes in flight replace the heartbeat.
-                self.last_write = Instant::now();
-            } else {
-                put_heartbeat(&mut self.out);
+                if !waiting {
+                    put_heartbeat(&mut self.out);
+                }
+                return true;
             }
-            return true;
+            Due::Silent | Due::Suspended(_) => {}
         }
         // A peer that does not read either would not receive the Close.
         if waiting || self.connection.is_over() {
@@ -174,7 +167,7 @@ impl Socket {
         let refusal = Refusal::new(condition::CONNECTION_FORCED, text);
         self.connection.close(Some(&refusal), &mut self.out);
         // One more idle timeout to send the Close.
-        self.last_read = Instant::now();
+        self.keep_alive.on_received(now());
         true
     }
 
@@ -187,4 +180,9 @@ impl Socket {
         drop(timeout(CLOSE_TIMEOUT, drained).await);
         Ok(())
     }
+}
+
+/// The runtime's clock, which a test may pause.
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
 }

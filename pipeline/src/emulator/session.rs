@@ -272,8 +272,7 @@ impl Session {
         Ok(())
     }
 
-    /// Detaches a link with a reason.
-    pub(super) fn detach(&mut self, handle: u32, refusal: &Refusal, out: &mut Vec<u8>) {
+    fn detach(&mut self, handle: u32, refusal: &Refusal, out: &mut Vec<u8>) {
         put_detach(handle, refusal, self.channel, out);
         self.links.insert(handle, Link::Detached);
     }

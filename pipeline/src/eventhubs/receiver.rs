@@ -18,30 +18,23 @@ pub struct PartitionReceiver {
     partition: PartitionId,
     link: PartitionLink,
     budget: Arc<Budget>,
-    /// Open as long as one of its links is in use.
-    connection: Arc<AuthorizedConnection>,
 }
 
 impl PartitionReceiver {
     pub(super) async fn attach(
-        connection: Arc<AuthorizedConnection>,
+        connection: &AuthorizedConnection,
         hub: &str,
         partition: PartitionId,
         options: &ReceiveOptions,
         budget: LinkBudget,
     ) -> Result<Self, Error> {
         let link = connection.attach(hub, partition, options, &budget).await?;
-        Ok(Self { partition, link, budget: budget.budget, connection })
+        Ok(Self { partition, link, budget: budget.budget })
     }
 
     /// The partition it reads.
     pub fn partition(&self) -> PartitionId {
         self.partition
-    }
-
-    /// The connection it is on.
-    pub(super) fn connection(&self) -> &Arc<AuthorizedConnection> {
-        &self.connection
     }
 
     /// Waits for an event, then returns all that have arrived, up to 256 events or 256 KiB. Cancel-safe.
@@ -70,7 +63,7 @@ impl PartitionReceiver {
 
     /// Outstanding credit that the budget covers, in events.
     pub fn outstanding_credit(&self) -> u32 {
-        // While the budget is exhausted, reads of the socket may be held back.
+        // While the budget is exhausted, the session window may hold events back.
         if self.budget.available() > 0 { self.link.outstanding_credit() } else { 0 }
     }
 

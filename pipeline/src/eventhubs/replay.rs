@@ -48,6 +48,7 @@ impl Replay {
         let attach = Attach { name: "recording", source: Some(Source::default()), ..Attach::default() };
         put_frame(&mut opening, channel, |out| attach.encode(out));
         incoming.dispatch(&opening).map_err(|reason| reason.error(&subject))?;
+        link.lock().open_window();
         let mut replay = Self { table, incoming, link };
         replay.take();
         Ok(replay)

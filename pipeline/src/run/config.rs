@@ -28,8 +28,6 @@ pub struct Config {
     pub until_caught_up: bool,
     /// With `until_caught_up`: time for which the hub may send nothing although it claims to have more events.
     pub idle_timeout: Duration,
-    /// Time without success after which an error of the hub ends a bounded run, and the first connection of any run.
-    pub retry_for: Duration,
     /// The operator's decisions for this run.
     pub decisions: Decisions,
     /// Treatment of `ParentContext`.

@@ -428,7 +428,6 @@ impl Fixture {
             lake: self.folder.path().to_str().unwrap().into(),
             state: None,
             until_caught_up,
-            retry_for: Duration::ZERO,
             idle_timeout: Duration::from_secs(2),
             decisions: Decisions::default(),
             parent_context: ParentContext::Drop,

@@ -31,7 +31,7 @@ use super::messages::{LaneInput, PublisherInput};
 use super::publisher::put::PutDeps;
 use super::publisher::schemas::LakeSchemas;
 use super::publisher::{self, Publisher};
-use super::reader::{Deps, Generations, Listings, Outage, RetryPolicy};
+use super::reader::{Deps, Listings};
 use super::readers::{LaneHandle, Outcome, ReaderStarter, source_of};
 use super::staging;
 use super::summary::Summary;
@@ -80,9 +80,8 @@ async fn wire(
     let catalog = Catalog::new();
     let schemas =
         LakeSchemas::open(records.clone(), Arc::clone(&catalog), config.metadata.as_deref()).await?;
-    let client = Client::new(config.hub.clone(), "catchwater", Arc::clone(&clock))?;
-    let seed = writer.as_u64_pair().1;
-    let hub = first_answer(&client, &RetryPolicy::bounded(config.retry_for, seed)).await?;
+    let client = Client::connect(config.hub.clone(), "catchwater", Arc::clone(&clock)).await?;
+    let hub = client.hub().await?;
     let partitions = hub.partitions.iter().map(|partition| partition.get()).collect();
     let first_start =
         records.record_first_start(&source_of(&hub, PartitionId::new(0)), FirstStart { partitions }).await?;
@@ -107,12 +106,6 @@ async fn wire(
         client,
         store,
         listings: Listings::default(),
-        generations: Generations::default(),
-        retry: if config.until_caught_up {
-            RetryPolicy::bounded(config.retry_for, seed)
-        } else {
-            RetryPolicy::unbounded(seed)
-        },
         backoff,
         records,
         checkpoints,
@@ -128,28 +121,6 @@ async fn wire(
         metrics: Arc::clone(&metrics),
     });
     Ok(Box::new((Wiring { config, hub, first_start, catalog, facts, deps, metrics, clock }, publisher)))
-}
-
-/// The properties of the hub, asked for until it answers. The first connection is opened for this.
-async fn first_answer(client: &Client, retry: &RetryPolicy) -> Result<HubProperties, Error> {
-    let mut outage = Outage::default();
-    loop {
-        let error = match client.hub().await {
-            Ok(hub) => return Ok(hub),
-            Err(error) => error,
-        };
-        let Some(delay) = outage.delay_after(error.recovery(), retry, tokio::time::Instant::now()) else {
-            return Err(error.into());
-        };
-        let failures = outage.failures();
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            ?delay,
-            failures,
-            "the event hub can't be reached; trying again"
-        );
-        tokio::time::sleep(delay).await;
-    }
 }
 
 /// A run whose parts are open but not connected.

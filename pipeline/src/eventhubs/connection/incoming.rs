@@ -12,7 +12,6 @@ use super::transfers::Transfers;
 use crate::amqp::MAX_FRAME_SIZE;
 use crate::amqp::frames::{FrameRef, Layer, put_frame};
 use crate::amqp::performatives::{Begin, Condition, Performative, encode_close};
-use crate::budget::Budget;
 
 /// Dispatcher of a connection's incoming frames.
 #[derive(Debug)]
@@ -22,8 +21,6 @@ pub(crate) struct Incoming {
     routes: Vec<Option<Route>>,
     /// The hub's channels with transfers since the last wake-up.
     touched: Vec<u16>,
-    /// A budget that arrived events have far overdrawn.
-    overdrawn: Option<Arc<Budget>>,
     /// Frames that a session has written, before they join the write queue.
     replies: Vec<u8>,
 }
@@ -38,7 +35,7 @@ struct Route {
 
 impl Incoming {
     pub(crate) fn new(table: Arc<SessionTable>) -> Self {
-        Self { table, routes: Vec::new(), touched: Vec::new(), overdrawn: None, replies: Vec::new() }
+        Self { table, routes: Vec::new(), touched: Vec::new(), replies: Vec::new() }
     }
 
     /// Dispatches all whole frames that `bytes` begins with; returns their length.
@@ -59,13 +56,6 @@ impl Incoming {
                 CloseReason::Lost(format!("malformed frame from the hub: {text}"))
             }
         })
-    }
-
-    /// Returns whether arrived events have far overdrawn a budget. Credit counts events, and these were larger than
-    /// earlier ones: credit can't be taken back, but reads can be held back.
-    pub(super) fn is_far_overdrawn(&mut self) -> bool {
-        self.overdrawn.take_if(|budget| !budget.is_far_overdrawn());
-        self.overdrawn.is_some()
     }
 
     fn dispatch_frames(&mut self, bytes: &[u8]) -> Result<usize, Ended> {
@@ -93,9 +83,6 @@ impl Incoming {
         if !self.replies.is_empty() {
             // While the session is locked, so that its frames leave in the order they were written.
             self.table.outgoing.write(|out| out.append(&mut self.replies));
-        }
-        if let Some(budget) = session.budget().filter(|budget| budget.is_far_overdrawn()) {
-            self.overdrawn.get_or_insert_with(|| Arc::clone(budget));
         }
         drop(session);
         if transfers.consumed() > 0 && !std::mem::replace(&mut route.touched, true) {

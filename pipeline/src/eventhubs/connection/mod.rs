@@ -5,9 +5,9 @@
 //!
 //! One task per connection owns the socket and one large read buffer. It cuts frames out of the buffer where they lie
 //! and dispatches them to sessions. A session's lock is taken once for a run of its frames, and its reader is woken
-//! once per read. Bytes are taken off the socket at once and a slow partition stalls no other: credit bounds what can
-//! arrive. The exception is a budget that is overdrawn twice, because events turned out much larger than earlier ones:
-//! then reads wait for the lanes.
+//! once per read. Bytes are always taken off the socket at once, so that heartbeats and answers get through and a slow
+//! partition stalls no other. Credit bounds the events that can arrive, and the session window their frames, if events
+//! turn out much larger than earlier ones.
 
 mod buffer; // the read buffer
 mod close_reason; // why a connection, session or link has ended
@@ -27,11 +27,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use self::buffer::ReadBuffer;
-use self::socket::Socket;
+use self::socket::{IdleTimeouts, Socket};
 use super::address::Address;
 use super::error::Error;
 use crate::amqp::frames::put_frame;
 use crate::amqp::performatives::encode_close;
+use crate::clock::Clock;
 
 pub(super) use self::close_reason::CloseReason;
 pub(super) use self::incoming::Incoming;
@@ -49,13 +50,14 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Opens a connection on `stream`; `name` is its container id.
+    /// Opens a connection on `stream`; `name` is its container id. `clock` notices that the machine was suspended.
     #[expect(clippy::disallowed_methods, reason = "the connection owns its socket task and ends it")]
     pub(super) async fn open<S>(
         mut stream: S,
         to: &Address,
         name: &str,
         idle_timeout: Duration,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -63,7 +65,8 @@ impl Connection {
         let mut buffer = ReadBuffer::new();
         let remote = opening::open(&mut stream, &mut buffer, to, name, idle_timeout).await?;
         let table = SessionTable::new(remote.channel_max);
-        let socket = Socket::new(stream, buffer, Arc::clone(&table), idle_timeout, remote.idle_timeout);
+        let timeouts = IdleTimeouts { local: idle_timeout, remote: remote.idle_timeout };
+        let socket = Socket::new(stream, buffer, Arc::clone(&table), timeouts, clock);
         Ok(Self { table, socket: tokio::spawn(socket.run()) })
     }
 

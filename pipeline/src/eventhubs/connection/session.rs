@@ -1,6 +1,6 @@
 //! A session as its connection sees it.
 //!
-//! Owns: the events of a session, and the lock that its link and the socket's task budget. Does not own: what is
+//! Owns: the events of a session, and the lock that its link and the socket's task share. Does not own: what is
 //! attached on the session (`link`).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,6 @@ use super::close_reason::CloseReason;
 use super::protocol_error::ProtocolError;
 use super::transfers::Transfers;
 use crate::amqp::performatives::{Begin, Condition, Performative};
-use crate::budget::Budget;
 
 /// State machine of a session and its links. Frames for the hub are appended to `out`.
 pub(crate) trait Session: std::fmt::Debug + Send {
@@ -24,9 +23,6 @@ pub(crate) trait Session: std::fmt::Debug + Send {
     /// Those of [`Transfers::next`].
     fn on_transfers(&mut self, transfers: &mut Transfers<'_>, out: &mut Vec<u8>)
     -> Result<(), ProtocolError>;
-
-    /// The budget that pays for arrived events; `None` for a session that carries none.
-    fn budget(&self) -> Option<&Arc<Budget>>;
 
     /// Handles any other frame of the session.
     fn on_frame(&mut self, performative: &Performative<'_>, out: &mut Vec<u8>);

@@ -1,4 +1,4 @@
-//! The session table: what the socket's task and the links of a connection budget.
+//! The session table: what the socket's task and the links of a connection share.
 //!
 //! Owns: the channels of our side. Does not own: the channels that the hub uses for the same sessions (`incoming`).
 

@@ -1,5 +1,7 @@
 //! The task of a connection: it moves bytes, keeps the connection alive, and ends all sessions with the connection.
 //!
+//! It always reads. A session's window holds transfers back, so that heartbeats and answers get through.
+//!
 //! Owns: the stream and its read buffer. Does not own: dispatch of frames (`incoming`), the write queue (`outgoing`).
 
 use std::io;
@@ -7,13 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::buffer::ReadBuffer;
 use super::close_reason::CloseReason;
 use super::incoming::Incoming;
 use super::session_table::SessionTable;
 use crate::amqp::frames::put_heartbeat;
+use crate::amqp::keep_alive::{Due, KeepAlive};
+use crate::clock::Clock;
 
 /// A connection's socket.
 pub(super) struct Socket<S> {
@@ -22,12 +26,8 @@ pub(super) struct Socket<S> {
     buffer: ReadBuffer,
     incoming: Incoming,
     table: Arc<SessionTable>,
-    /// The connection ends when nothing was received for this time.
-    idle_timeout: Duration,
-    /// The hub ends the connection when it received nothing for this time.
-    remote_idle_timeout: Option<Duration>,
-    last_read: Instant,
-    last_write: Instant,
+    keep_alive: KeepAlive,
+    clock: Arc<dyn Clock>,
     /// Bytes taken from the write queue, of which `written` are written.
     writing: Vec<u8>,
     written: usize,
@@ -35,8 +35,6 @@ pub(super) struct Socket<S> {
     unflushed: bool,
     /// `writing` holds the last bytes of the connection.
     closing: bool,
-    /// Reads are held back until lanes have released some of the budget.
-    held_back: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite> Socket<S> {
@@ -44,26 +42,24 @@ impl<S: AsyncRead + AsyncWrite> Socket<S> {
         stream: S,
         buffer: ReadBuffer,
         table: Arc<SessionTable>,
-        idle_timeout: Duration,
-        remote_idle_timeout: Option<Duration>,
+        timeouts: IdleTimeouts,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         let (reader, writer) = tokio::io::split(stream);
-        let now = Instant::now();
+        let mut keep_alive = KeepAlive::new(now(), timeouts.local).with_wall_clock(now(), clock.now());
+        keep_alive.set_peer_timeout(timeouts.remote);
         Self {
             reader,
             writer,
             buffer,
             incoming: Incoming::new(Arc::clone(&table)),
             table,
-            idle_timeout,
-            remote_idle_timeout,
-            last_read: now,
-            last_write: now,
+            keep_alive,
+            clock,
             writing: Vec::new(),
             written: 0,
             unflushed: false,
             closing: false,
-            held_back: false,
         }
     }
 
@@ -82,15 +78,12 @@ impl<S: AsyncRead + AsyncWrite> Socket<S> {
         if let Some(reason) = self.dispatch() {
             return Ok(reason);
         }
-        let alarm = sleep_until(self.next_deadline());
+        let alarm = sleep_until(self.keep_alive.next_deadline().into());
         tokio::pin!(alarm);
         let mut since_yield = 0;
         loop {
             self.refill();
             let waiting = self.written < self.writing.len();
-            // One read per interval stays allowed: the rest of a body may be what releases the budget, and the hub's
-            // heartbeats must be seen.
-            let held = self.is_held_back() && self.last_read.elapsed() < MIN_READ_INTERVAL;
             if self.closing && !waiting {
                 return Ok(CloseReason::Lost("the connection is closed".to_owned()));
             }
@@ -101,23 +94,21 @@ impl<S: AsyncRead + AsyncWrite> Socket<S> {
                 {
                     self.written += written?;
                     self.unflushed = waiting;
-                    self.last_write = Instant::now();
+                    self.keep_alive.on_sent(now());
                 }
                 () = self.table.outgoing.filled.notified(), if !waiting => {}
                 () = &mut alarm => {
-                    if self.last_read.elapsed() >= self.idle_timeout {
-                        return Ok(CloseReason::Lost("idle timeout: the hub has sent nothing".to_owned()));
+                    if let Some(reason) = self.keep_alive() {
+                        return Ok(reason);
                     }
-                    self.keep_alive();
-                    alarm.as_mut().reset(self.next_deadline());
+                    alarm.as_mut().reset(self.keep_alive.next_deadline().into());
                 }
-                () = sleep(BUDGET_POLL_INTERVAL), if held => {}
-                read = self.reader.read(self.buffer.space()), if !held => {
+                read = self.reader.read(self.buffer.space()) => {
                     let count = read?;
                     if count == 0 {
                         return Ok(CloseReason::Lost("the hub closed the connection without a Close".to_owned()));
                     }
-                    self.last_read = Instant::now();
+                    self.keep_alive.on_received(now());
                     self.buffer.filled(count);
                     if let Some(reason) = self.dispatch() {
                         return Ok(reason);
@@ -130,18 +121,6 @@ impl<S: AsyncRead + AsyncWrite> Socket<S> {
                 }
             }
         }
-    }
-
-    /// Returns whether reads are held back because a budget is far overdrawn. Changes are logged.
-    fn is_held_back(&mut self) -> bool {
-        let held_back = self.incoming.is_far_overdrawn();
-        if std::mem::replace(&mut self.held_back, held_back) != held_back {
-            tracing::debug!(
-                held_back,
-                "reads of a connection wait for lanes while the budget is overdrawn twice"
-            );
-        }
-        held_back
     }
 
     /// Dispatches the frames in the buffer.
@@ -164,21 +143,19 @@ impl<S: AsyncRead + AsyncWrite> Socket<S> {
         }
     }
 
-    /// The next moment at which an idle timeout expires or a heartbeat is due.
-    fn next_deadline(&self) -> Instant {
-        let expiry = self.last_read + self.idle_timeout;
-        match self.remote_idle_timeout {
-            Some(timeout) => expiry.min(self.last_write + timeout / 2),
-            None => expiry,
-        }
-    }
-
-    /// Queues an empty frame when nothing was sent for half of the hub's idle timeout.
-    fn keep_alive(&mut self) {
-        if self.remote_idle_timeout.is_some_and(|timeout| self.last_write.elapsed() >= timeout / 2) {
-            self.table.outgoing.write(put_heartbeat);
-            // If the socket is full, the bytes in it count as a heartbeat once the hub reads them.
-            self.last_write = Instant::now();
+    /// Queues an empty frame when one is due; returns the reason to end if the hub is silent.
+    fn keep_alive(&mut self) -> Option<CloseReason> {
+        match self.keep_alive.check(now(), self.clock.now()) {
+            Due::Nothing => None,
+            Due::Heartbeat => {
+                self.table.outgoing.write(put_heartbeat);
+                None
+            }
+            Due::Silent => Some(CloseReason::Lost("idle timeout: the hub has sent nothing".to_owned())),
+            Due::Suspended(time) => {
+                let what = format!("the machine was suspended for {} s: the hub has hung up", time.as_secs());
+                Some(CloseReason::Lost(what))
+            }
         }
     }
 
@@ -207,11 +184,21 @@ async fn write_or_flush(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) ->
     writer.write(bytes).await
 }
 
+/// Idle timeouts of both ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IdleTimeouts {
+    /// The connection ends when nothing was received for this time.
+    pub(super) local: Duration,
+    /// The hub ends the connection when it has received nothing for this time.
+    pub(super) remote: Option<Duration>,
+}
+
+/// The runtime's clock, which a test may pause.
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}
+
 /// Bytes after which other tasks on the runtime get a turn; a few hundred microseconds of work.
 const YIELD_BYTES: usize = 1024 * 1024;
-/// Interval between looks at a budget that is far overdrawn: a lane's work on a few bodies.
-const BUDGET_POLL_INTERVAL: Duration = Duration::from_millis(5);
-/// Minimum interval between reads while a budget is far overdrawn.
-const MIN_READ_INTERVAL: Duration = Duration::from_secs(1);
 /// Limit on writing the last bytes and waiting for the hub to close.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);

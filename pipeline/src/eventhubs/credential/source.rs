@@ -67,6 +67,11 @@ impl TokenSource {
         Self { credential, audience, life, clock, state: Mutex::default() }
     }
 
+    /// The clock that tokens expire by.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
     /// The resource that tokens are for.
     pub(crate) fn audience(&self) -> &str {
         &self.audience
@@ -98,6 +103,7 @@ impl TokenSource {
     ///
     /// # Errors
     /// Also for a ready-made signature that has expired. If it has not, the same one is returned.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the error table will renew a refused token once"))]
     pub(crate) async fn replace(&self, refused: &Token) -> Result<Token, Error> {
         let asked_at = self.clock.now();
         let mut state = self.state.lock().await;

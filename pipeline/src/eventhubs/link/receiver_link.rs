@@ -1,9 +1,20 @@
 //! The link that reads one partition, and its session, as a state machine: frames in, events and frames out.
 //!
+//! # The session window
+//! Credit counts events, and an event may be much larger than the earlier ones that the credit was worth. The window
+//! counts frames, so it bounds the bytes that arrive beyond the budget: it fits what credit is worth, and is renewed at
+//! half only while the budget has room.
+//!
+//! No wait depends on itself:
+//! * The hub has no credit or window left between two deliveries. All that is charged is in batches, which the lane
+//!   takes and releases by its own rules (`crate::budget`); credit that lacks window brings nothing and is not charged.
+//!   Then the reader, which waits for the budget, gives both.
+//! * The hub has no window left within a delivery. Its bytes are charged and nothing releases them until it is whole, so
+//!   the window is renewed by one frame, whatever the budget, until the delivery ends.
+//! * Other links of the connection don't wait: each has a session of its own, and the socket is always read.
+//!
 //! Owns: attaching, the session window, flows, settling, detaching, and the error that ended the link. Does not own:
 //! deliveries and batches (`receive`), dispatch of frames (`connection`).
-
-use std::sync::Arc;
 
 use super::attach::{AttachRequest, HANDLE, OUTGOING_WINDOW};
 use crate::amqp::condition;
@@ -12,7 +23,6 @@ use crate::amqp::performatives::{
     Attach, Begin, Condition, Detach, Disposition, Flow, Outcome, Performative, Role, Transfer, encode_end,
 };
 use crate::amqp::session::{SessionWindow, WindowSizes};
-use crate::budget::Budget;
 use crate::event::RawBatch;
 use crate::eventhubs::condition::ErrorKind;
 use crate::eventhubs::connection::{CloseReason, ProtocolError, Session, Transfers};
@@ -25,6 +35,8 @@ use crate::position::PartitionId;
 pub(crate) struct ReceiverLink {
     subject: String,
     window: SessionWindow,
+    /// The window is used up to half, and the budget is exhausted.
+    held_back: bool,
     phase: Phase,
     /// We have sent our End.
     end_sent: bool,
@@ -57,10 +69,11 @@ impl ReceiverLink {
         Self {
             subject,
             window: SessionWindow::initiate(0, WINDOWS),
+            held_back: false,
             phase: Phase::Attaching,
             end_sent: false,
             delivery_count: 0,
-            delivery: Delivery::new(partition),
+            delivery: Delivery::new(partition, events.budget().charge(0)),
             events,
             unsettled: None,
             failed: None,
@@ -99,9 +112,9 @@ impl ReceiverLink {
         self.events.unreadable()
     }
 
-    /// Returns whether more credit is due and only the budget holds it back.
+    /// Returns whether more credit or window is due and only the budget holds it back.
     pub(super) fn is_due(&self) -> bool {
-        self.phase == Phase::Attached && self.events.is_due()
+        self.phase == Phase::Attached && (self.events.is_due() || self.is_window_due())
     }
 
     /// Sends a Detach; the hub's answer ends the link.
@@ -125,9 +138,55 @@ impl ReceiverLink {
         if self.phase != Phase::Attached {
             return;
         }
+        self.charge_credit();
         if let Some(credit) = self.events.top_up() {
+            // The same Flow states both.
+            self.window.extend_to(self.needed_window());
+            self.charge_credit();
             self.write_flow(Some(credit), out);
+        } else {
+            self.renew_window(out);
         }
+    }
+
+    fn charge_credit(&mut self) {
+        self.events.charge_credit(self.window.incoming_left());
+    }
+
+    /// Renews the session window once half of it is used, if the budget has room. Without room, a delivery that has
+    /// begun gets one frame at a time: it releases nothing until it is whole.
+    fn renew_window(&mut self, out: &mut Vec<u8>) {
+        let is_due = self.is_window_due() && !self.end_sent;
+        let has_room = is_due && self.events.budget().available() > 0;
+        let held_back = is_due && !has_room;
+        if std::mem::replace(&mut self.held_back, held_back) != held_back {
+            tracing::debug!(link = self.subject, held_back, "the session window waits for the budget");
+        }
+        let left = match (has_room, held_back) {
+            (true, _) => self.needed_window(),
+            (_, true) if !self.delivery.is_idle() => 1,
+            _ => return,
+        };
+        if self.window.extend_to(left) {
+            self.charge_credit();
+            self.write_flow(None, out);
+        }
+    }
+
+    fn is_window_due(&self) -> bool {
+        self.window.incoming_left() <= self.needed_window() / 2
+    }
+
+    /// The window that suits the outstanding credit: half of the transfers that it is expected to bring. The socket's task
+    /// renews it without waiting for the reader, so that a hub sends on while it has credit; and each transfer of a
+    /// window may be as large as eight events of the assumed size.
+    fn needed_window(&self) -> u32 {
+        (self.events.expected_transfers() / 2).clamp(MIN_WINDOW, MAX_WINDOW) as u32
+    }
+
+    /// Lets the hub send any number of transfers, for a recording, whose hub sees no Flow.
+    pub(crate) fn open_window(&mut self) {
+        self.window.extend_to(u32::MAX);
     }
 
     fn on_transfer(&mut self, transfer: &Transfer<'_>, payload: &[u8], out: &mut Vec<u8>) {
@@ -172,10 +231,8 @@ impl ReceiverLink {
     /// Flushes dispositions and flow after a run of transfers.
     fn finish_run(&mut self, out: &mut Vec<u8>) {
         self.flush_accepted(out);
-        if !self.end_sent {
-            self.window.renew(out);
-        }
-        self.events.charge_credit();
+        self.charge_credit();
+        self.renew_window(out);
     }
 
     fn flush_accepted(&mut self, out: &mut Vec<u8>) {
@@ -273,10 +330,6 @@ impl Session for ReceiverLink {
         Ok(())
     }
 
-    fn budget(&self) -> Option<&Arc<Budget>> {
-        Some(self.events.budget())
-    }
-
     fn on_frame(&mut self, performative: &Performative<'_>, out: &mut Vec<u8>) {
         match performative {
             Performative::Attach(attach) => self.on_attach(attach),
@@ -317,10 +370,16 @@ fn condition_for(error: &Error) -> &'static str {
             condition::TRANSFER_LIMIT
         }
         Error::Refused { .. } => condition::MESSAGE_SIZE,
+        Error::Event { .. } => condition::ILLEGAL_STATE,
         error if error.kind() == ErrorKind::PositionLost => condition::ILLEGAL_STATE,
         _ => condition::DECODE_ERROR,
     }
 }
 
-/// Session windows, in transfers. The incoming one is never the limit: credit is.
-const WINDOWS: WindowSizes = WindowSizes { incoming: 65_535, outgoing: OUTGOING_WINDOW };
+/// Session windows until credit is given, in transfers.
+const WINDOWS: WindowSizes = WindowSizes { incoming: MIN_WINDOW as u32, outgoing: OUTGOING_WINDOW };
+/// Lower bound on the session window, in transfers of 64 KiB: an event of 1 MiB, the service's usual limit, arrives
+/// without waiting for a Flow.
+const MIN_WINDOW: usize = 20;
+/// Upper bound on the session window, in transfers: the service's own figure.
+const MAX_WINDOW: usize = 5_000;

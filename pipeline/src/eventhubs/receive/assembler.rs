@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::credit::Credit;
+use crate::amqp::MAX_FRAME_SIZE;
 use crate::budget::{Budget, Permit};
 use crate::event::{BufferPool, EventHead, RawBatch, RawBatchBuilder};
 use crate::eventhubs::error::Error;
@@ -163,7 +164,7 @@ impl BatchAssembler {
     /// No more events arrive: releases outstanding credit.
     pub(crate) fn stop(&mut self) {
         self.credit.stop();
-        self.charge_credit();
+        self.charge_credit(0);
     }
 
     /// Drops all batches.
@@ -172,9 +173,10 @@ impl BatchAssembler {
         drop(self.next_batch());
     }
 
-    /// Charges the budget for outstanding credit: once per run of transfers, not per event.
-    pub(crate) fn charge_credit(&mut self) {
-        self.permit.resize(self.credit.bytes());
+    /// Charges the budget for what outstanding credit can bring within a session window of `window` transfers: nothing
+    /// without window. Once per run of transfers, not per event.
+    pub(crate) fn charge_credit(&mut self, window: u32) {
+        self.permit.resize(self.credit.bytes().min(window as usize * MAX_FRAME_SIZE as usize));
     }
 
     /// Takes the oldest batch.
@@ -188,16 +190,14 @@ impl BatchAssembler {
         Some(batch)
     }
 
-    /// Grants credit if some is due and the budget is not exhausted; returns the link credit to send. It is charged at
-    /// once.
+    /// Grants credit if some is due and the budget is not exhausted; returns the link credit to send.
     pub(crate) fn top_up(&mut self) -> Option<u32> {
-        self.charge_credit();
-        if !self.credit.is_due() || self.budget.available() <= 0 {
-            return None;
-        }
-        let granted = self.credit.top_up();
-        self.charge_credit();
-        Some(granted)
+        (self.credit.is_due() && self.budget.available() > 0).then(|| self.credit.top_up())
+    }
+
+    /// Transfers that outstanding credit is expected to bring.
+    pub(crate) fn expected_transfers(&self) -> usize {
+        self.credit.transfers()
     }
 
     /// Returns whether more credit is due.

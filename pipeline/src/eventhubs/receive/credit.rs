@@ -7,6 +7,8 @@
 
 use std::collections::VecDeque;
 
+use crate::amqp::MAX_FRAME_SIZE;
+
 /// Credit of one link.
 ///
 /// # Units
@@ -56,6 +58,13 @@ impl Credit {
     pub(crate) fn top_up(&mut self) -> u32 {
         self.outstanding = self.target().saturating_sub(self.waiting).max(self.outstanding);
         self.outstanding
+    }
+
+    /// Transfers that outstanding credit is expected to bring, if events have the assumed size. Credit that was granted
+    /// for smaller events counts up to its target: it is not worth more bytes.
+    pub(crate) fn transfers(&self) -> usize {
+        let each = self.event_bytes() / MAX_FRAME_SIZE as usize + 1;
+        self.outstanding.min(self.target()) as usize * each
     }
 
     /// An event with a body of `body` bytes has arrived.
@@ -164,6 +173,25 @@ mod tests {
         assert_eq!(credit.bytes(), 80 * KIB, "outstanding events may be as large as the last one");
         arrive_and_take(&mut credit, 900 * KIB);
         assert_eq!(credit.bytes(), 80 * KIB, "credit is charged up to the limit");
+    }
+
+    #[test]
+    fn transfers_are_expected_for_the_bytes_that_credit_is_worth() {
+        // (limit, arrived body, transfers then)
+        let cases = [
+            (512 * KIB, 100, 63),
+            (512 * KIB, 60 * KIB, 8),
+            // Credit for 63 small events is outstanding, which was worth eight of these.
+            (512 * KIB, 64 * KIB, 16),
+            (512 * KIB, 500 * KIB, 8),
+            (512 * KIB, 20_000 * KIB, 313),
+        ];
+        for (limit, body, expected) in cases {
+            let mut credit = Credit::new(limit);
+            credit.top_up();
+            arrive_and_take(&mut credit, body);
+            assert_eq!(credit.transfers(), expected, "{limit} {body}");
+        }
     }
 
     #[test]

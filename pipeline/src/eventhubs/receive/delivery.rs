@@ -1,7 +1,8 @@
 //! Deliveries: the frames of one message, joined into one event.
 //!
-//! Owns: the state between two frames of a delivery, and which deliveries need a disposition. Does not own: windows and
-//! credit (`link`), batches (`assembler`), the faults of a message (`undecodable`).
+//! Owns: where the payload of a delivery goes, and which deliveries need a disposition. Does not own: the rules of a
+//! delivery over several frames (`amqp::reassembly`), windows and credit (`link`), batches (`assembler`), the faults of
+//! a message (`undecodable`).
 //!
 //! A message in one frame is decoded where it lies. Of a larger one, the sections before the body are read from the
 //! first frame, and the body is appended to the batch frame by frame. The message is collected first only if those
@@ -16,8 +17,9 @@ use super::sections::MessageSections;
 use super::template::SectionTemplate;
 use super::undecodable::examine;
 use crate::amqp::codec;
-use crate::amqp::condition;
 use crate::amqp::performatives::Transfer;
+use crate::amqp::reassembly::{self, Part, Reassembly, Violation};
+use crate::budget::Permit;
 use crate::eventhubs::error::Error;
 use crate::position::PartitionId;
 
@@ -26,18 +28,17 @@ use crate::position::PartitionId;
 pub(crate) struct Delivery {
     partition: PartitionId,
     template: SectionTemplate,
+    reassembly: Reassembly,
     state: State,
     /// The message so far, or its sections before and after the body.
     collected: Vec<u8>,
-    id: Option<u32>,
-    settled: bool,
-    /// Bytes of the message so far.
-    size: usize,
+    /// Pays for `collected` until the delivery is complete.
+    permit: Permit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The next frame begins a delivery.
+    /// No frame of a delivery of several has been kept.
     Idle,
     /// The message is collected.
     Collecting,
@@ -55,22 +56,21 @@ pub(crate) enum Progress {
 }
 
 impl Delivery {
-    /// Makes the idle state.
-    pub(crate) fn new(partition: PartitionId) -> Self {
+    /// Makes the idle state. `permit` will pay for what is collected.
+    pub(crate) fn new(partition: PartitionId, permit: Permit) -> Self {
         Self {
             partition,
             template: SectionTemplate::default(),
+            reassembly: Reassembly::new(MAX_EVENT_BYTES),
             state: State::Idle,
             collected: Vec::new(),
-            id: None,
-            settled: false,
-            size: 0,
+            permit,
         }
     }
 
     /// Returns whether the next frame is the first of a delivery.
     pub(crate) fn is_idle(&self) -> bool {
-        self.state == State::Idle
+        self.reassembly.is_idle()
     }
 
     /// Handles one frame.
@@ -83,43 +83,39 @@ impl Delivery {
         payload: &[u8],
         events: &mut BatchAssembler,
     ) -> Result<Progress, Error> {
-        if self.state == State::Idle {
-            if !transfer.more && !transfer.aborted {
+        let part = match self.reassembly.on_transfer(transfer, payload.len()) {
+            Ok(part) => part,
+            Err(violation) => return Err(self.violation(violation)),
+        };
+        match part {
+            Part::Whole(delivery) => {
                 self.on_message(payload, events)?;
-                let unsettled = if transfer.settled == Some(true) { None } else { transfer.delivery_id };
-                return Ok(Progress::Done { unsettled });
+                Ok(Progress::done(delivery))
             }
-            (self.id, self.settled, self.size) = (transfer.delivery_id, false, 0);
-        } else if transfer.delivery_id.is_some_and(|id| self.id.is_some_and(|begun| begun != id)) {
-            return Err(self.fault("a delivery began before the previous one was complete"));
+            Part::First | Part::Middle => {
+                self.on_piece(payload, events);
+                Ok(Progress::More)
+            }
+            Part::Last(delivery) => {
+                self.on_piece(payload, events);
+                self.on_end(events)?;
+                Ok(Progress::done(delivery))
+            }
+            Part::Aborted => {
+                self.reset(events);
+                events.lapse();
+                Ok(Progress::Done { unsettled: None })
+            }
         }
-        self.settled |= transfer.settled == Some(true);
-        if transfer.aborted {
-            self.reset(events);
-            events.lapse();
-            return Ok(Progress::Done { unsettled: None });
-        }
-        self.size += payload.len();
-        if self.size > MAX_EVENT_BYTES {
-            return Err(Error::refused(
-                &format!("partition {}", self.partition),
-                condition::MESSAGE_SIZE,
-                &format!("an event is larger than {MAX_EVENT_BYTES} bytes"),
-            ));
-        }
-        self.on_piece(payload, events);
-        if transfer.more {
-            return Ok(Progress::More);
-        }
-        self.on_end(events)?;
-        Ok(Progress::Done { unsettled: if self.settled { None } else { self.id } })
     }
 
     /// Drops the incomplete delivery, if there is one.
     pub(crate) fn reset(&mut self, events: &mut BatchAssembler) {
         events.abandon_event();
+        self.reassembly.reset();
         self.state = State::Idle;
-        self.collected.clear();
+        let collected = std::mem::take(&mut self.collected);
+        self.release(collected);
     }
 
     /// Handles a whole message.
@@ -152,18 +148,18 @@ impl Delivery {
                     events.begin_event(&sections.event_head(&position));
                     events.append_body(prefix);
                     let before = payload.len() - prefix.len();
-                    self.collected.extend_from_slice(&payload[..before]);
+                    self.collect(&payload[..before]);
                     self.state = State::Body { before, left: length - prefix.len() };
                 } else {
-                    self.collected.extend_from_slice(payload);
+                    self.collect(payload);
                     self.state = State::Collecting;
                 }
             }
-            State::Collecting => self.collected.extend_from_slice(payload),
+            State::Collecting => self.collect(payload),
             State::Body { before, left } => {
                 let (piece, after) = payload.split_at(left.min(payload.len()));
                 events.append_body(piece);
-                self.collected.extend_from_slice(after);
+                self.collect(after);
                 self.state = State::Body { before, left: left - piece.len() };
             }
         }
@@ -171,7 +167,7 @@ impl Delivery {
 
     /// Completes a delivery of several frames.
     fn on_end(&mut self, events: &mut BatchAssembler) -> Result<(), Error> {
-        let mut collected = std::mem::take(&mut self.collected);
+        let collected = std::mem::take(&mut self.collected);
         match std::mem::replace(&mut self.state, State::Idle) {
             State::Idle => {}
             State::Collecting => self.on_message(&collected, events)?,
@@ -188,16 +184,42 @@ impl Delivery {
                 }
             }
         }
-        // Release an oversized reassembly buffer.
+        self.release(collected);
+        Ok(())
+    }
+
+    fn collect(&mut self, bytes: &[u8]) {
+        self.collected.extend_from_slice(bytes);
+        self.permit.resize(self.collected.capacity());
+    }
+
+    /// Keeps an empty buffer for the next delivery, unless it is oversized. It is not charged until then: nothing would
+    /// release it.
+    fn release(&mut self, mut collected: Vec<u8>) {
         collected.clear();
         if collected.capacity() <= MAX_KEPT_BYTES {
             self.collected = collected;
         }
-        Ok(())
+        self.permit.resize(0);
     }
 
-    fn fault(&self, what: &str) -> Error {
-        Error::Event { partition: self.partition, what: what.to_owned() }
+    fn violation(&self, violation: Violation) -> Error {
+        match violation {
+            Violation::TooLarge { .. } => Error::refused(
+                &format!("partition {}", self.partition),
+                violation.condition(),
+                &format!("an event is larger than {MAX_EVENT_BYTES} bytes"),
+            ),
+            Violation::NoId | Violation::Interleaved => {
+                Error::Event { partition: self.partition, what: violation.to_string() }
+            }
+        }
+    }
+}
+
+impl Progress {
+    fn done(delivery: reassembly::Delivery) -> Self {
+        Self::Done { unsettled: (!delivery.settled).then_some(delivery.id) }
     }
 }
 

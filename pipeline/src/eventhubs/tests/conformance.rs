@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::either::{Kind, Receiver, both};
 use super::peer::{ClientFrame, Link, Peer, event};
@@ -12,7 +12,6 @@ use crate::budget::Budget;
 use crate::clock::SystemClock;
 use crate::emulator::{Config, Emulator, NewEvent};
 use crate::event::RawBatch;
-use crate::eventhubs::timeouts::Timeouts;
 use crate::eventhubs::{Client, ConnectionString, Error, ErrorKind, Start};
 use crate::position::{Offset, PartitionId, SequenceNumber};
 
@@ -45,7 +44,7 @@ pub(super) async fn linked(kind: Kind, peer: &mut Peer, client: &Client) -> (Rec
 
 async fn refused_offset_falls_back_to_the_sequence_number(kind: Kind) {
     let mut peer = Peer::start(None).await;
-    let client = peer.client();
+    let client = peer.client().await;
     let start = Start::After { offset: Offset::new("1:7:x"), sequence_number: SequenceNumber::new(41) };
     let hub = async {
         let mut link = peer.link().await;
@@ -79,7 +78,7 @@ async fn refused_offset_falls_back_to_the_sequence_number(kind: Kind) {
 
 async fn unsettled_deliveries_are_accepted_in_ranges(kind: Kind) {
     let mut peer = Peer::start(None).await;
-    let client = peer.client();
+    let client = peer.client().await;
     let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
     let hub = async {
         let mut out = Vec::new();
@@ -96,7 +95,7 @@ async fn unsettled_deliveries_are_accepted_in_ranges(kind: Kind) {
             );
         }
         link.credit().await;
-        link.send_bytes(&out).await;
+        link.send_transfers(&out).await;
         let mut settled = BTreeSet::new();
         let mut dispositions = 0;
         while settled.len() < 500 {
@@ -115,7 +114,7 @@ async fn unsettled_deliveries_are_accepted_in_ranges(kind: Kind) {
 
 async fn messages_may_be_split_at_any_byte(kind: Kind) {
     let mut peer = Peer::start(None).await;
-    let client = peer.client();
+    let client = peer.client().await;
     let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
     let body: Vec<u8> = (0..300_usize).map(|index| (index % 251) as u8).collect();
     let hub = async {
@@ -132,7 +131,7 @@ async fn messages_may_be_split_at_any_byte(kind: Kind) {
 
 async fn gap_starts_a_new_batch(kind: Kind) {
     let mut peer = Peer::start(None).await;
-    let client = peer.client();
+    let client = peer.client().await;
     let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
     let mut out = Vec::new();
     for (id, number) in [0_i64, 1, 2, 10, 11, 13].into_iter().enumerate() {
@@ -141,7 +140,7 @@ async fn gap_starts_a_new_batch(kind: Kind) {
     }
     let hub = async {
         link.credit().await;
-        link.send_bytes(&out).await;
+        link.send_transfers(&out).await;
         link
     };
     let (batches, _link) = tokio::join!(read(&mut receiver, 6), hub);
@@ -166,7 +165,7 @@ async fn end_of_a_link_follows_its_events(kind: Kind) {
     ];
     for (ending, expected) in endings {
         let mut peer = Peer::start(None).await;
-        let client = peer.client();
+        let client = peer.client().await;
         let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
         let hub = async {
             link.credit().await;
@@ -196,7 +195,7 @@ async fn end_of_a_link_follows_its_events(kind: Kind) {
 
 async fn detach_returns_the_error_of_the_hub(kind: Kind) {
     let mut peer = Peer::start(None).await;
-    let client = peer.client();
+    let client = peer.client().await;
     let (receiver, mut link) = linked(kind, &mut peer, &client).await;
     let hub = async {
         while !matches!(link.next_frame().await, ClientFrame::Detach(None)) {}
@@ -209,7 +208,7 @@ async fn detach_returns_the_error_of_the_hub(kind: Kind) {
 
 async fn credit_stays_within_its_limit(kind: Kind) {
     let mut peer = Peer::start(None).await;
-    let client = peer.client();
+    let client = peer.client().await;
     let budget = Budget::new(MIB as u64);
     let credit_bytes = 80 * 1024;
     let attaching = Receiver::attach(
@@ -304,45 +303,11 @@ async fn dropped_connection_is_a_transient_error(kind: Kind) {
     }
 }
 
-/// The reference implementation never holds reads back.
-#[tokio::test]
-async fn reads_are_held_back_while_large_bodies_overdraw_the_budget() {
-    let hub = Emulator::start(Config { partitions: 1, ..Config::default() }).await.unwrap();
-    for number in 0..60 {
-        hub.append(FIRST, &NewEvent { body: &vec![number; 900 * 1024], ..NewEvent::default() }).unwrap();
-    }
-    let text = ConnectionString::parse(&hub.connection_string()).unwrap();
-    let client = Client::connect(&text, "test", Arc::new(SystemClock)).await.unwrap();
-    let budget = Budget::new(MIB as u64);
-    let options = options(Start::Earliest, Some(0));
-    // Credit for 64 events before the first one has arrived.
-    let mut receiver =
-        Receiver::attach(Kind::Ours, &client, FIRST, options, Arc::clone(&budget), MIB / 2).await.unwrap();
-    let mut held = vec![receiver.next_batch().await.unwrap()];
-    for _ in 0..50 {
-        // A batch that was read would be returned before the hub's response.
-        tokio::select! {
-            biased;
-            batch = receiver.next_batch() => held.push(batch.unwrap()),
-            partition = client.partition(FIRST) => drop(partition.unwrap()),
-        }
-    }
-    let bytes: usize = held.iter().map(RawBatch::body_bytes).sum();
-    assert!(bytes < 8 * MIB, "{bytes} bytes are held in a budget of 1 MiB");
-    let mut events = held.drain(..).map(|batch| batch.len()).sum::<usize>();
-    while events < 60 {
-        events += receiver.next_batch().await.unwrap().len();
-    }
-    assert_eq!(events, 60);
-    drop(receiver);
-    assert_eq!(budget.available(), MIB as i64, "the whole budget is available again");
-}
-
 /// The reference implementation treats an aborted delivery as malformed.
 #[tokio::test]
 async fn aborted_delivery_can_be_repeated() {
     let mut peer = Peer::start(None).await;
-    let client = peer.client();
+    let client = peer.client().await;
     let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
     let hub = async {
         link.credit().await;
@@ -359,7 +324,7 @@ async fn aborted_delivery_can_be_repeated() {
 #[tokio::test]
 async fn deliveries_without_credit_end_the_link() {
     let mut peer = Peer::start(None).await;
-    let client = peer.client();
+    let client = peer.client().await;
     let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
     // A cancelled call grants credit and takes no batch.
     let waiting = tokio::time::timeout(Duration::from_millis(20), receiver.next_batch()).await;
@@ -371,7 +336,7 @@ async fn deliveries_without_credit_end_the_link() {
             let message = event(number.into(), b"");
             super::peer::put_delivery(&mut out, link.channel, link.handle, number, true, &message, 60_000);
         }
-        link.send_bytes(&out).await;
+        link.send_transfers(&out).await;
         loop {
             if let ClientFrame::Detach(error) = link.next_frame().await {
                 break (error, credit);
@@ -385,58 +350,10 @@ async fn deliveries_without_credit_end_the_link() {
 }
 
 #[tokio::test]
-async fn session_window_is_reset_before_it_is_exhausted() {
-    let mut peer = Peer::start(None).await;
-    let client = peer.client();
-    let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
-    let hub = async {
-        link.credit().await;
-        // Each in about 300 frames.
-        for number in 0..400 {
-            let message = event(number, &[3; 200]);
-            let piece = message.len().div_ceil(300).max(1);
-            link.send(&message, true, piece).await;
-        }
-        loop {
-            if let ClientFrame::Flow(flow) = link.next_frame().await
-                && flow.next_incoming_id.is_some_and(|id| id > 32_000)
-            {
-                break link;
-            }
-        }
-    };
-    let (batches, _link) = tokio::join!(read(&mut receiver, 400), hub);
-    assert_eq!(numbers(&batches), (0..400).collect::<Vec<_>>());
-}
-
-#[tokio::test]
-async fn idle_timeout_ends_a_silent_connection_and_heartbeats_keep_ours() {
-    let mut peer = Peer::start(Some(400)).await;
-    let client = peer.client_with(Timeouts { idle: Duration::from_millis(1_500), ..Timeouts::DEFAULT });
-    let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
-    let began = Instant::now();
-    let hub = async {
-        let mut heartbeats = 0;
-        loop {
-            match link.next_frame().await {
-                ClientFrame::Heartbeat => heartbeats += 1,
-                ClientFrame::Disconnected => break heartbeats,
-                _ => {}
-            }
-        }
-    };
-    let (error, heartbeats) = tokio::join!(async { receiver.next_batch().await.unwrap_err() }, hub);
-    assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
-    assert!(error.to_string().contains("idle timeout"), "{error}");
-    assert!(began.elapsed() >= Duration::from_millis(1_400), "{:?}", began.elapsed());
-    assert!(heartbeats >= 4, "{heartbeats} heartbeats in 1.5 s, for an idle timeout of 0.4 s");
-}
-
-#[tokio::test]
 async fn malformed_frames_close_the_connection() {
     for bytes in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], &[0, 0, 0, 9, 2, 0, 0, 0, 0x3f]] {
         let mut peer = Peer::start(None).await;
-        let client = peer.client();
+        let client = peer.client().await;
         let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
         link.send_bytes(bytes).await;
         let error = receiver.next_batch().await.unwrap_err();
@@ -456,7 +373,7 @@ async fn malformed_frames_close_the_connection() {
 #[tokio::test]
 async fn dropped_receiver_detaches() {
     let mut peer = Peer::start(None).await;
-    let client = peer.client();
+    let client = peer.client().await;
     let (receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
     drop(receiver);
     while link.next_frame().await != ClientFrame::Detach(None) {}

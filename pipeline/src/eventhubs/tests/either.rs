@@ -34,8 +34,9 @@ impl Receiver {
         Ok(match kind {
             Kind::Ours => Self::Ours(client.receive(partition, options, budget, partition_share).await?),
             Kind::Reference => {
+                let mut connection = client.connection.lock().await;
                 let attaching = ReferenceReceiver::attach(
-                    client.sending_connection().await?,
+                    &mut connection,
                     "events",
                     partition,
                     &options,

@@ -3,6 +3,7 @@
 
 mod conformance; // both receivers against a scripted hub
 mod either; // one type for both receivers
+mod keep_alive; // heartbeats, and a silent hub
 mod messages; // generated messages, decoded by hand and by serde_amqp
 mod peer; // the scripted hub
 mod recorded; // recordings, replayed from memory
@@ -10,6 +11,7 @@ mod reference; // the receiver on fe2o3-amqp
 mod requests; // requests to the management node
 mod transports; // TLS, WebSocket and proxies in front of the emulator
 mod undecodable; // messages that can't be decoded
+mod windows; // session windows and the rules of deliveries
 
 #[allow(dead_code, reason = "shared with tests of the binary")]
 #[path = "../../../tests/support/fronts.rs"]
@@ -24,7 +26,6 @@ use fe2o3_amqp_types::messaging::{
 use fe2o3_amqp_types::primitives::{Binary, SimpleValue, Value};
 
 use self::either::{Kind, Receiver, both};
-use super::client::Limits;
 use super::credential::{TokenLife, TokenSource};
 use super::*;
 use crate::amqp::map::AmqpMap;
@@ -448,12 +449,12 @@ async fn lost_hub_is_a_transient_error(kind: Kind) {
 async fn tokens_are_renewed_before_they_expire() {
     let hub = hub(1).await;
     let connection_string = ConnectionString::parse(&hub.connection_string()).unwrap();
-    let limits = Limits { life: TokenLife { seconds: 2 }, ..Limits::default() };
+    let life = TokenLife { seconds: 2 };
     let client =
-        Client::with_limits((&connection_string).into(), "test", limits, Arc::new(SystemClock)).unwrap();
-    let first = client.token().await;
+        Client::connect_with((&connection_string).into(), "test", life, Arc::new(SystemClock)).await.unwrap();
+    let first = client.token();
     let renewed = async {
-        while client.token().await == first {
+        while client.token() == first {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };

@@ -2,7 +2,7 @@
 //!
 //! It opens connections and answers `$cbs` by itself. A test drives each link to a partition.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -11,16 +11,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use crate::amqp::encode::Encoder;
-use crate::amqp::frames::{FrameBuffer, put_frame, put_sasl_frame};
+use crate::amqp::frames::{FrameBuffer, FrameRef, put_frame, put_heartbeat, put_sasl_frame};
 use crate::amqp::performatives::{
     Attach, Begin, Condition, Detach, Flow, Open, Performative, Role, Source, Target, Transfer, encode_close,
     encode_end,
 };
 use crate::amqp::sections::{Message, code, lookup};
 use crate::amqp::{AMQP_HEADER, SASL_HEADER, codec, sasl};
-use crate::clock::SystemClock;
-use crate::eventhubs::client::Limits;
-use crate::eventhubs::timeouts::Timeouts;
+use crate::clock::{Clock, SystemClock};
 use crate::eventhubs::{Client, ConnectionString};
 
 /// The hub.
@@ -52,6 +50,7 @@ impl Peer {
                         responses: 0,
                         held: Vec::new(),
                         refused_once: HashSet::new(),
+                        windows: HashMap::new(),
                     };
                     if let Some(link) = connection.serve_until_link(idle_ms).await {
                         let _ = found.send(link).await;
@@ -62,19 +61,16 @@ impl Peer {
         Self { address, links }
     }
 
-    pub(super) fn client(&self) -> Client {
-        self.client_with(Timeouts::DEFAULT)
+    pub(super) async fn client(&self) -> Client {
+        self.client_with(Arc::new(SystemClock)).await
     }
 
-    /// A client with these timeouts, which connects with its first request.
-    pub(super) fn client_with(&self, timeouts: Timeouts) -> Client {
+    pub(super) async fn client_with(&self, clock: Arc<dyn Clock>) -> Client {
         let text = format!(
             "Endpoint=sb://{};SharedAccessKeyName=n;SharedAccessKey=k;UseDevelopmentEmulator=true;EntityPath=events",
             self.address
         );
-        let access = ConnectionString::parse(&text).unwrap().into();
-        let limits = Limits { timeouts, ..Limits::default() };
-        Client::with_limits(access, "test", limits, Arc::new(SystemClock)).unwrap()
+        Client::connect(&ConnectionString::parse(&text).unwrap(), "test", clock).await.unwrap()
     }
 
     /// The next link to a partition; its attach is not answered yet.
@@ -103,6 +99,12 @@ pub(super) struct Link {
     pub(super) address: String,
     pub(super) filter: String,
     delivery: u32,
+    /// Transfers sent.
+    sent: u32,
+    /// Transfers that the client's session window still allows.
+    window: u32,
+    /// Frames that were read while a transfer waited for window.
+    seen: VecDeque<ClientFrame>,
 }
 
 /// A frame from the client that tests look at.
@@ -165,9 +167,46 @@ impl Link {
 
     /// Sends a message in frames of at most `max_payload` bytes of payload.
     pub(super) async fn send(&mut self, message: &[u8], settled: bool, max_payload: usize) {
-        let out = &mut self.connection.out;
-        put_delivery(out, self.channel, self.handle, self.delivery, settled, message, max_payload);
+        let mut out = Vec::new();
+        put_delivery(&mut out, self.channel, self.handle, self.delivery, settled, message, max_payload);
         self.delivery += 1;
+        self.send_transfers(&out).await;
+    }
+
+    /// Sends transfers as far as the session window allows, and the rest as the client renews it.
+    pub(super) async fn send_transfers(&mut self, mut transfers: &[u8]) {
+        while let Some(frame) = FrameRef::first(transfers, 65_536).unwrap() {
+            while self.window == 0 {
+                self.connection.flush().await;
+                match self.read_frame().await {
+                    ClientFrame::Disconnected => return,
+                    frame => self.seen.push_back(frame),
+                }
+            }
+            let (frame, rest) = transfers.split_at(frame.size);
+            self.connection.out.extend_from_slice(frame);
+            (self.window, self.sent) = (self.window - 1, self.sent + 1);
+            transfers = rest;
+        }
+        self.connection.flush().await;
+    }
+
+    /// Asks for a Flow, which states the client's session window.
+    pub(super) async fn echo(&mut self) {
+        let flow = Flow {
+            next_incoming_id: Some(0),
+            incoming_window: 1000,
+            next_outgoing_id: FIRST_TRANSFER + self.sent,
+            outgoing_window: 1000,
+            echo: true,
+            ..Flow::default()
+        };
+        put_frame(&mut self.connection.out, self.channel, |out| flow.encode(out));
+        self.connection.flush().await;
+    }
+
+    pub(super) async fn heartbeat(&mut self) {
+        put_heartbeat(&mut self.connection.out);
         self.connection.flush().await;
     }
 
@@ -175,14 +214,12 @@ impl Link {
     pub(super) async fn abort(&mut self, message: &[u8]) {
         let first = Transfer { more: true, ..transfer(self.handle, self.delivery, false) };
         let last = Transfer { aborted: true, ..transfer(self.handle, self.delivery, false) };
+        let mut out = Vec::new();
         for (transfer, payload) in [(first, &message[..message.len() / 2]), (last, &[])] {
-            put_frame(&mut self.connection.out, self.channel, |out| {
-                transfer.encode(out);
-                out.extend_from_slice(payload);
-            });
+            put_transfer(&mut out, self.channel, &transfer, payload);
         }
         self.delivery += 1;
-        self.connection.flush().await;
+        self.send_transfers(&out).await;
     }
 
     pub(super) async fn send_bytes(&mut self, bytes: &[u8]) {
@@ -192,6 +229,13 @@ impl Link {
 
     /// The next frame from the client.
     pub(super) async fn next_frame(&mut self) -> ClientFrame {
+        match self.seen.pop_front() {
+            Some(frame) => frame,
+            None => self.read_frame().await,
+        }
+    }
+
+    async fn read_frame(&mut self) -> ClientFrame {
         loop {
             let Some(frame) = self.connection.frame().await else { return ClientFrame::Disconnected };
             if frame.body.is_empty() {
@@ -199,7 +243,11 @@ impl Link {
             }
             let text = |error: Option<Condition<'_>>| error.map(|error| error.condition.to_owned());
             match Performative::decode(&frame.body).unwrap().0 {
-                Performative::Flow(flow) if frame.channel == self.channel => return ClientFrame::Flow(flow),
+                Performative::Flow(flow) if frame.channel == self.channel => {
+                    let seen = flow.next_incoming_id.unwrap_or(FIRST_TRANSFER);
+                    self.window = seen + flow.incoming_window - (FIRST_TRANSFER + self.sent);
+                    return ClientFrame::Flow(flow);
+                }
                 Performative::Disposition(settled) => {
                     assert!(settled.settled && settled.role == Role::Receiver);
                     return ClientFrame::Accepted(settled.first, settled.last.unwrap_or(settled.first));
@@ -212,7 +260,8 @@ impl Link {
                     (self.channel, self.handle) = (frame.channel, attach.handle);
                     attach.name.clone_into(&mut self.name);
                     self.filter = filter_of(&attach);
-                    self.delivery = 0;
+                    self.window = self.connection.windows[&frame.channel];
+                    (self.delivery, self.sent) = (0, 0);
                     return ClientFrame::Attach(self.filter.clone());
                 }
                 _ => {}
@@ -248,10 +297,7 @@ pub(super) fn put_delivery(
         if !first {
             (transfer.delivery_id, transfer.delivery_tag, transfer.message_format) = (None, None, None);
         }
-        put_frame(out, channel, |out| {
-            transfer.encode(out);
-            out.extend_from_slice(head);
-        });
+        put_transfer(out, channel, &transfer, head);
         (rest, first) = (tail, false);
         if rest.is_empty() {
             return;
@@ -259,7 +305,15 @@ pub(super) fn put_delivery(
     }
 }
 
-fn transfer(handle: u32, id: u32, settled: bool) -> Transfer<'static> {
+/// Appends one transfer.
+pub(super) fn put_transfer(out: &mut Vec<u8>, channel: u16, transfer: &Transfer<'_>, payload: &[u8]) {
+    put_frame(out, channel, |out| {
+        transfer.encode(out);
+        out.extend_from_slice(payload);
+    });
+}
+
+pub(super) fn transfer(handle: u32, id: u32, settled: bool) -> Transfer<'static> {
     Transfer {
         handle,
         delivery_id: Some(id),
@@ -313,6 +367,8 @@ struct PeerConnection {
     held: Vec<(Vec<u8>, String)>,
     /// Partitions whose first request was refused.
     refused_once: HashSet<String>,
+    /// The client's session windows by its channels, as its Begins state them.
+    windows: HashMap<u16, u32>,
 }
 
 impl PeerConnection {
@@ -356,6 +412,9 @@ impl PeerConnection {
                             address: address.to_owned(),
                             filter: filter_of(&attach),
                             delivery: 0,
+                            sent: 0,
+                            window: self.windows[&frame.channel],
+                            seen: VecDeque::new(),
                             connection: self,
                         });
                     }
@@ -372,10 +431,11 @@ impl PeerConnection {
         }
     }
 
-    async fn begin(&mut self, channel: u16, _: &Begin<'_>) {
+    async fn begin(&mut self, channel: u16, begin: &Begin<'_>) {
+        self.windows.insert(channel, begin.incoming_window);
         let begin = Begin {
             remote_channel: Some(channel),
-            next_outgoing_id: 7,
+            next_outgoing_id: FIRST_TRANSFER,
             incoming_window: 100_000,
             outgoing_window: 1000,
             ..Begin::default()
@@ -402,7 +462,7 @@ impl PeerConnection {
             let flow = Flow {
                 next_incoming_id: Some(0),
                 incoming_window: 100_000,
-                next_outgoing_id: 7,
+                next_outgoing_id: FIRST_TRANSFER,
                 outgoing_window: 1000,
                 handle: Some(attach.handle),
                 delivery_count: Some(0),
@@ -522,3 +582,6 @@ impl PeerConnection {
         self.out.clear();
     }
 }
+
+/// Id of the hub's first transfer in a session.
+const FIRST_TRANSFER: u32 = 7;

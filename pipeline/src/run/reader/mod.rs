@@ -1,22 +1,14 @@
 //! Reads one partition: hands its events to a lane, and starts the partition again when necessary.
 //!
-//! Reading ends in one of three ways. It is finished; or the partition starts again, because a file conflicts with the
-//! lake; or the link is lost. A lost link is not a lost lane: the reader attaches after the last event that it handed
-//! over, and the lane keeps its open rows and does not notice.
-//!
-//! Owns: the reaction to a name conflict, to a lost link, to gaps in the sequence numbers and to a hub that sends
-//! nothing, and when reading ends. Does not own: the connection (`eventhubs`), rows (`lane`), files (`publisher`).
+//! Owns: the reaction to a name conflict, to gaps in the sequence numbers and to a hub that sends nothing, and when
+//! reading ends. Does not own: the connection (`eventhubs`), rows (`lane`), files (`publisher`).
 
 mod error; // why a partition is no longer read
 mod listings; // listings of the lake that partitions share
-mod outage; // failures of the hub in a row: delays, and when to give up
-mod generations; // the hub's creation time, asked once for all
 mod deps; // collaborators of all readers
-mod retries; // attempts at a contradiction between hub and lake
 mod hub_partition; // links, extent and rows of one partition
 mod reading; // progress of reading, and how it ends
 mod start; // where reading begins, and what is lost
-mod reconnect; // waiting after the hub was lost
 mod gaps; // sequence numbers that do not follow each other
 
 use std::collections::BTreeSet;
@@ -30,19 +22,16 @@ use tokio::sync::{mpsc, watch};
 
 use super::messages::{LaneInput, PartitionStatus, PublisherInput, StartId};
 use crate::event::RawBatch;
-use crate::eventhubs::{ErrorKind, PartitionReceiver, Recovery, Start};
+use crate::eventhubs::{PartitionReceiver, Start};
 use crate::position::SequenceNumber;
 use listings::Age;
-use reading::{Idle, LinkOutcome, ReadOutcome, Reading};
-use reconnect::{Waited, Waits};
+use reading::{Idle, ReadOutcome, Reading};
 use start::{Plan, Starting};
 
 pub(super) use deps::Deps;
 pub use error::Error;
-pub(super) use generations::Generations;
 pub(super) use hub_partition::HubPartition;
 pub(super) use listings::Listings;
-pub(super) use outage::{Outage, RetryPolicy};
 pub(super) use reading::Ended;
 
 /// The reader of one partition.
@@ -87,117 +76,43 @@ impl Reader {
     }
 
     async fn read(&mut self, start: StartId) -> Result<ReadOutcome, Error> {
-        let Some(plan) = self.plan_until_stopped().await? else {
-            return Ok(ReadOutcome::Ended(Ended::Stopped));
+        let mut stop = self.stop.clone();
+        let plan = tokio::select! {
+            plan = self.plan() => plan?,
+            _ = stop.wait_for(|stop| *stop) => return Ok(ReadOutcome::Ended(Ended::Stopped)),
         };
         let status = self.begin(start, &plan).await?;
         if self.partition.deps.until_caught_up && plan.is_caught_up() {
             return Ok(ReadOutcome::Ended(Ended::CaughtUp));
         }
-        let mut at = Reading {
-            start,
-            expected: plan.first,
-            last: None,
-            by_offset: matches!(plan.start, Start::After { .. }),
-            first_link: plan.start,
-            target: plan.target,
-            status,
+        let mut receiver = tokio::select! {
+            receiver = self.partition.attach(plan.start.clone()) => receiver?,
+            _ = stop.wait_for(|stop| *stop) => return Ok(ReadOutcome::Ended(Ended::Stopped)),
         };
-        let outcome = self.read_links(&mut at).await.inspect_err(|error| {
-            // Rows of events read so far are committed, unless another run has the partition. A lane that is gone
-            // reports its own error.
-            let forget = error.is_ownership_lost();
-            let end = if forget { LaneInput::Forget { start } } else { LaneInput::End { start } };
-            let _ = self.send_to_lane(end);
-        })?;
+        let by_offset = matches!(plan.start, Start::After { .. });
+        let mut at =
+            Reading { start, expected: plan.first, last: None, by_offset, target: plan.target, status };
+        let outcome = match self.receive(&mut at, &mut receiver).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                // Rows of events read so far are committed, unless another run has the partition. A lane that is gone
+                // reports its own error.
+                let forget = error.is_ownership_lost();
+                let end = if forget { LaneInput::Forget { start } } else { LaneInput::End { start } };
+                let _ = self.send_to_lane(end);
+                return Err(error);
+            }
+        };
+        let closed = receiver.close().await;
+        // A reader that lost the partition must not start it again, so the result of closing the link counts. For a
+        // reader that ends it does not.
         if matches!(outcome, ReadOutcome::Restart) {
+            closed.map_err(|source| self.partition.hub_error(source))?;
             let status = at.status.borrow();
             self.durable = status.durable.max(self.durable);
             self.conflict_dates.extend(status.conflict);
         }
         Ok(outcome)
-    }
-
-    /// Reads on one link after the other until this start of the partition ends.
-    async fn read_links(&mut self, at: &mut Reading) -> Result<ReadOutcome, Error> {
-        let mut outage = Outage::default();
-        loop {
-            let (expected, attached) = (at.expected, tokio::time::Instant::now());
-            match self.read_link(at).await {
-                Ok(LinkOutcome::Read(outcome)) => return Ok(outcome),
-                Ok(LinkOutcome::AttachAgain) => {}
-                Err(error) => {
-                    if at.expected > expected || attached.elapsed() >= LASTING {
-                        outage = Outage::default();
-                    }
-                    // The hub refuses the position of a link that only went on: it has other numbers than before.
-                    if error.recovery() == Some(Recovery::FindPosition) && at.last.is_some() {
-                        self.partition.warn_of_failure(&error, Duration::ZERO, &outage);
-                        return Ok(ReadOutcome::Restart);
-                    }
-                    let mut waits = Waits { stop: self.stop.clone(), status: Some(&mut at.status) };
-                    match self.partition.wait_after(error, &mut outage, &mut waits).await? {
-                        Waited::Retry => {}
-                        Waited::Conflict => return Ok(ReadOutcome::Restart),
-                        Waited::Stop => return self.stopped(at.start),
-                    }
-                }
-            }
-        }
-    }
-
-    /// Reads on one link until it ends.
-    async fn read_link(&mut self, at: &mut Reading) -> Result<LinkOutcome, Error> {
-        let mut stop = self.stop.clone();
-        let mut receiver = tokio::select! {
-            receiver = self.partition.attach(at.link_start(), at.expected) => match receiver? {
-                Some(receiver) => receiver,
-                None => return Ok(ReadOutcome::Restart.into()),
-            },
-            _ = stop.wait_for(|stop| *stop) => return self.stopped(at.start).map(LinkOutcome::Read),
-        };
-        let outcome = self.receive(at, &mut receiver).await.inspect_err(|error| {
-            if error.recovery() == Some(Recovery::Reconnect) {
-                self.partition.deps.client.leave_connection(&receiver);
-            }
-        })?;
-        let closed = receiver.close().await;
-        // A reader that lost the partition must not start it again, so the result of closing the link counts. For a
-        // reader that ends it does not.
-        if matches!(outcome, LinkOutcome::Read(ReadOutcome::Restart))
-            && let Err(source) = closed
-            && source.kind() == ErrorKind::OwnershipLost
-        {
-            return Err(self.partition.hub_error(source));
-        }
-        Ok(outcome)
-    }
-
-    /// Ends because the run drains.
-    fn stopped(&self, start: StartId) -> Result<ReadOutcome, Error> {
-        self.send_to_lane(LaneInput::End { start })?;
-        Ok(ReadOutcome::Ended(Ended::Stopped))
-    }
-
-    /// Plans the start, again after every error of the hub that passes. `None` if the run drains.
-    async fn plan_until_stopped(&mut self) -> Result<Option<Plan>, Error> {
-        let mut outage = Outage::default();
-        loop {
-            let mut stop = self.stop.clone();
-            let planned = tokio::select! {
-                plan = self.plan() => plan,
-                _ = stop.wait_for(|stop| *stop) => return Ok(None),
-            };
-            match planned {
-                Ok(plan) => return Ok(Some(plan)),
-                Err(error) => {
-                    let mut waits = Waits { stop: self.stop.clone(), status: None };
-                    if self.partition.wait_after(error, &mut outage, &mut waits).await? != Waited::Retry {
-                        return Ok(None);
-                    }
-                }
-            }
-        }
     }
 
     async fn plan(&self) -> Result<Plan, Error> {
@@ -233,7 +148,7 @@ impl Reader {
         &mut self,
         at: &mut Reading,
         receiver: &mut PartitionReceiver,
-    ) -> Result<LinkOutcome, Error> {
+    ) -> Result<ReadOutcome, Error> {
         let mut stop = self.stop.clone();
         let idle_timeout = self.partition.deps.idle_timeout;
         let mut idle = Idle::new(idle_timeout);
@@ -241,10 +156,11 @@ impl Reader {
             let arrived = tokio::select! {
                 batch = receiver.next_batch() => Some(batch),
                 conflict = at.status.wait_for(|status| status.conflict.is_some()) => {
-                    return conflict.map(|_| ReadOutcome::Restart.into()).map_err(|_| Error::Ended);
+                    return conflict.map(|_| ReadOutcome::Restart).map_err(|_| Error::Ended);
                 }
                 _ = stop.wait_for(|stop| *stop) => {
-                    return self.stopped(at.start).map(LinkOutcome::Read);
+                    self.send_to_lane(LaneInput::End { start: at.start })?;
+                    return Ok(ReadOutcome::Ended(Ended::Stopped));
                 }
                 () = tokio::time::sleep(IDLE_CHECK_INTERVAL) => None,
             };
@@ -255,8 +171,8 @@ impl Reader {
                     self.hand_over(at, batch, receiver).await?
                 }
                 Some(Err(error)) => {
-                    self.partition.distrust_stale_numbers(at, error).await?;
-                    Some(LinkOutcome::AttachAgain)
+                    *receiver = self.partition.attach_beyond_stale_numbers(at, error).await?;
+                    None
                 }
                 None if idle.has_timed_out(has_credit) => {
                     idle = Idle::new(idle_timeout);
@@ -268,7 +184,7 @@ impl Reader {
                 return Ok(outcome);
             }
             if self.partition.deps.until_caught_up && at.expected > at.target {
-                return self.finish(at).await.map(LinkOutcome::Read);
+                return self.finish(at).await;
             }
         }
     }
@@ -282,11 +198,11 @@ impl Reader {
         at: &mut Reading,
         batch: RawBatch,
         receiver: &mut PartitionReceiver,
-    ) -> Result<Option<LinkOutcome>, Error> {
+    ) -> Result<Option<ReadOutcome>, Error> {
         let has_gap = batch.first() > Some(at.expected);
         if std::mem::take(&mut at.by_offset) && has_gap {
-            self.partition.warn_of_offset(at);
-            return Ok(Some(LinkOutcome::AttachAgain));
+            self.partition.attach_by_number(at, receiver).await?;
+            return Ok(None);
         }
         let mut batches = vec![batch];
         let (mut begin, mut attach_again) = (None, false);
@@ -304,7 +220,7 @@ impl Reader {
             if let Err(gone) = follows
                 && let Some(outcome) = self.pass_over(at, &gone).await?
             {
-                return Ok(Some(outcome.into()));
+                return Ok(Some(outcome));
             }
             self.partition.count_unreadable(batch.unreadable(), at.last_received());
             at.expected = last.next();
@@ -312,7 +228,10 @@ impl Reader {
             self.partition.deps.metrics.set_lag(self.partition.id, last, batch.last_enqueued());
             self.send_to_lane(LaneInput::Events { start: at.start, batch })?;
         }
-        Ok(attach_again.then_some(LinkOutcome::AttachAgain))
+        if attach_again {
+            *receiver = self.partition.attach_after(at.last_received()).await?;
+        }
+        Ok(None)
     }
 
     /// Asks the hub for the partition's state, after it has sent nothing for the idle timeout with credit outstanding.
@@ -320,15 +239,15 @@ impl Reader {
         &mut self,
         at: &mut Reading,
         receiver: &mut PartitionReceiver,
-    ) -> Result<Option<LinkOutcome>, Error> {
+    ) -> Result<Option<ReadOutcome>, Error> {
         if std::mem::take(&mut at.by_offset) {
-            self.partition.warn_of_offset(at);
-            return Ok(Some(LinkOutcome::AttachAgain));
+            self.partition.attach_by_number(at, receiver).await?;
+            return Ok(None);
         }
         let (hub, extent) = self.partition.extent().await?;
         if let Err(gone) = follows(at.next(), extent.begin, extent.begin) {
             if let Some(outcome) = self.pass_over(at, &gone).await? {
-                return Ok(Some(outcome.into()));
+                return Ok(Some(outcome));
             }
             at.expected = SequenceNumber::new(extent.begin.get());
         }
@@ -347,10 +266,8 @@ impl Reader {
                 "the event hub claims to have more events than it sends; this partition ends with what it sent"
             );
             return match self.finish(at).await? {
-                ReadOutcome::Ended(Ended::CaughtUp) => {
-                    Ok(Some(ReadOutcome::Ended(Ended::NothingArrived).into()))
-                }
-                outcome => Ok(Some(outcome.into())),
+                ReadOutcome::Ended(Ended::CaughtUp) => Ok(Some(ReadOutcome::Ended(Ended::NothingArrived))),
+                outcome => Ok(Some(outcome)),
             };
         }
         if !until_caught_up && hub.last >= at.expected {
@@ -358,7 +275,7 @@ impl Reader {
                 partition = %id, last_enqueued = %hub.last, %last_received, ?idle_timeout,
                 "the event hub has more events and sends none; attaching to the partition again"
             );
-            return Ok(Some(LinkOutcome::AttachAgain));
+            *receiver = self.partition.attach_after(last_received).await?;
         }
         Ok(None)
     }
@@ -404,10 +321,6 @@ impl Reader {
         self.lane.try_send(input).map_err(|_| Error::Ended)
     }
 }
-
-/// Time after which a link counts as a success even if it has brought no event: an idle partition is detached after ten
-/// minutes or more.
-const LASTING: Duration = Duration::from_mins(1);
 
 /// Interval at which a reader without events checks its idle timeout.
 const IDLE_CHECK_INTERVAL: Duration = Duration::from_millis(500);

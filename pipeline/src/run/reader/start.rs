@@ -16,7 +16,6 @@ use catchwater_sinks::paths::{Date, Destination};
 use super::error::Error;
 use super::hub_partition::HubPartition;
 use super::listings::Age;
-use super::retries::{ATTEMPTS, RETRY_DELAY};
 use crate::eventhubs::{PartitionProperties, PartitionReceiver, Start};
 use crate::parse::ROUTING_VERSION;
 use crate::position::{Position, SequenceNumber};
@@ -234,5 +233,11 @@ impl Starting<'_> {
         Error::LakeBehind { partition: self.partition.id, checkpoint, source }
     }
 }
+
+/// Attempts before a contradiction between hub and lake is accepted: the answer of either may lag.
+pub(super) const ATTEMPTS: u32 = 4;
+
+/// Pause between two attempts.
+pub(super) const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 const DAY: Duration = Duration::from_hours(24);

@@ -9,6 +9,7 @@ mod link; // attaching
 use std::sync::Arc;
 use std::time::Duration;
 
+use fe2o3_amqp::connection::ConnectionHandle;
 use fe2o3_amqp::link::RecvError;
 use fe2o3_amqp::session::SessionHandle;
 use fe2o3_amqp::{Delivery, Receiver};
@@ -20,7 +21,6 @@ use self::link::attach_link;
 use crate::budget::{Budget, Permit};
 use crate::event::{RawBatch, RawBatchBuilder};
 use crate::eventhubs::receive::Credit;
-use crate::eventhubs::sending::SendingConnection;
 use crate::eventhubs::{Error, ReceiveOptions};
 use crate::position::PartitionId;
 
@@ -48,12 +48,11 @@ pub(super) struct ReferenceReceiver {
     position: i64,
     /// Ends when it is dropped, and the link with it.
     _session: SessionHandle<()>,
-    _connection: SendingConnection,
 }
 
 impl ReferenceReceiver {
     pub(super) async fn attach(
-        mut connection: SendingConnection,
+        connection: &mut ConnectionHandle<()>,
         hub: &str,
         partition: PartitionId,
         options: &ReceiveOptions,
@@ -61,7 +60,7 @@ impl ReferenceReceiver {
         credit_bytes: usize,
     ) -> Result<Self, Error> {
         let subject = format!("partition {partition} of {hub}");
-        let attaching = attach_link(&mut connection.handle, hub, partition, options, &subject);
+        let attaching = attach_link(connection, hub, partition, options, &subject);
         let (receiver, session) = tokio::time::timeout(ATTACH_TIMEOUT, attaching)
             .await
             .unwrap_or_else(|_| Err(Error::lost(&subject, "the hub does not answer")))?;
@@ -78,7 +77,6 @@ impl ReferenceReceiver {
             has_ended: false,
             position: options.start.position(),
             _session: session,
-            _connection: connection,
         })
     }
 
