@@ -37,7 +37,7 @@ pub use clock::{Clock, SystemClock};
 pub use emulator::{Config as EmulatorConfig, Emulator};
 pub use eventhubs::{ConnectionString, HubAccess};
 pub use metrics::Metrics;
-pub use run::{Config, Drain, Error, Summary, run};
+pub use run::{Config, Drain, Error, StartAt, Summary, Until, run};
 
 /// All modules, for benches, fuzz targets and the tests of this repository. No promise is made about them.
 #[cfg(feature = "internals")]

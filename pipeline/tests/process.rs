@@ -24,12 +24,13 @@ const END_MAX: Duration = Duration::from_secs(15);
 
 #[test]
 fn failed_run_ends_while_a_store_call_hangs() {
-    let (hub, lake) = lake(2, 50);
+    let (hub, lake) = lake(3, 50);
     let lake = lake.path();
-    // The record of one partition is unreadable, and reading that of the other never returns.
+    // The record of one partition is unreadable, and reading that of another never returns. That of the first partition
+    // is read before any reader starts.
     let records = origins(lake);
-    fs::write(&records[1], "{").unwrap();
-    hang(&records[0]);
+    fs::write(&records[2], "{").unwrap();
+    hang(&records[1]);
     let run = catchwater(&hub.run_arguments(lake)).stderr(Stdio::piped()).spawn().unwrap();
     let (status, text) = ended(run, END_MAX);
     assert_eq!(status.code(), Some(7), "{text}");

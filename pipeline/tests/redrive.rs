@@ -14,7 +14,8 @@ use catchwater::internals::columns::{Catalog, ColumnType, Context, Rows, TableBu
 use catchwater::internals::event::{QUARANTINE, RawEvent, Reason, Reject};
 use catchwater::internals::position::{PartitionId, SequenceNumber};
 use catchwater_sinks::backoff::Backoff;
-use catchwater_sinks::lake::records::{FirstStart, Origin, Records};
+use catchwater_sinks::lake::first_start::FirstStart;
+use catchwater_sinks::lake::records::{Origin, Records};
 use catchwater_sinks::lake::schema::{Ensured, FileColumn, Schemas};
 use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::{ChunkWriter, FooterFacts, assemble, encode_row_group};
@@ -92,7 +93,10 @@ fn make_lake(lake: &Path, bodies: &[Vec<u8>]) {
         let store = Store::open(lake.to_str().unwrap()).unwrap();
         let records = Records::new(store.clone(), Backoff::for_store(0));
         let source = SourceId::new("orders", 1_763_800_000_000, 0);
-        records.record_first_start(&source, FirstStart { partitions: vec![0] }).await.unwrap();
+        records
+            .record_first_start(&source, FirstStart { partitions: vec![0], ..FirstStart::default() })
+            .await
+            .unwrap();
         let origin = Origin { first: Ordinal::new(0), routing_version: 1, namespace: "namespace".to_owned() };
         records.record_origin(&source, origin).await.unwrap();
         let destination = Destination { table: QUARANTINE.into(), date: Date::from_unix_ms(NOON), source };

@@ -40,3 +40,5 @@ pub const STOLEN: &str = "amqp:link:stolen";
 pub const ARGUMENT_ERROR: &str = "com.microsoft:argument-error";
 /// The service rejects a value outside its range.
 pub const ARGUMENT_OUT_OF_RANGE: &str = "com.microsoft:argument-out-of-range";
+/// An offset of a hub before it was geo-replicated.
+pub const INVALID_GEO_OFFSET: &str = "com.microsoft:georeplication:invalid-offset";

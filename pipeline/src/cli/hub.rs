@@ -47,7 +47,7 @@ pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exi
             "{connection_string}\n\
              The hub is listening; stop it with Ctrl-C. In another terminal:\n  \
              catchwater send --generate mixed --events 10000 --connection-string '{connection_string}'\n  \
-             catchwater run --until-caught-up --lake ./lake --connection-string '{connection_string}'\n"
+             catchwater run --until caught-up --lake ./lake --connection-string '{connection_string}'\n"
         ))?;
     }
     stop.requested().await;

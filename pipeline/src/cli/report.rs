@@ -49,7 +49,7 @@ pub(super) struct RunReport {
     accepted_gaps: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     includes_hub: bool,
-    /// True if all events that the hub had at the start are durable; only with `--until-caught-up`.
+    /// True if all events up to the bound of the run are durable; only with `--until`.
     #[serde(skip_serializing_if = "Option::is_none")]
     caught_up: Option<bool>,
 }

@@ -11,6 +11,7 @@ use clap::builder::BoolishValueParser;
 use super::exit::Exit;
 use super::options::{HubOptions, LakeOptions, budget, duration, name};
 use super::output::{note, print, print_json};
+use super::positions::PositionOptions;
 use super::process::Stop;
 use super::progress::Progress;
 use super::report::{RunReport, Stopwatch};
@@ -33,13 +34,8 @@ pub(super) struct Options {
     /// Consumer group to read with
     #[arg(long, env = "CATCHWATER_CONSUMER_GROUP", default_value = "$Default", value_parser = name, value_name = "NAME")]
     consumer_group: String,
-    /// Read the events that the hub has now, then exit
-    #[arg(long, env = "CATCHWATER_UNTIL_CAUGHT_UP", value_parser = BoolishValueParser::new())]
-    until_caught_up: bool,
-    /// With --until-caught-up: end if the hub sends nothing for this long although it reports more events. The events
-    /// that it sent are durable, a warning names the partition, and the exit code is 0
-    #[arg(long, env = "CATCHWATER_IDLE_TIMEOUT", default_value = "30s", value_parser = duration, value_name = "TIME")]
-    idle_timeout: Duration,
+    #[command(flatten)]
+    positions: PositionOptions,
     #[command(flatten)]
     decisions: DecisionOptions,
     /// Print one JSON object at the end instead of the summary
@@ -127,6 +123,14 @@ pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exi
             tracing::info!("stopping once all events in flight are durable");
             running.await
         }
+        () = options.positions.passed() => {
+            drain.begin();
+            tracing::info!("the time of --for has passed; stopping once all events in flight are durable");
+            tokio::select! {
+                ended = &mut running => ended,
+                () = stop.requested() => running.await,
+            }
+        }
     };
     // From here on a signal ends the process at once.
     drop(stop);
@@ -154,8 +158,10 @@ fn config(options: &Options) -> anyhow::Result<Config> {
         consumer_group: options.consumer_group.clone(),
         lake: options.lake.lake.clone(),
         state: options.lake.state.clone(),
-        until_caught_up: options.until_caught_up,
-        idle_timeout: options.idle_timeout,
+        start_at: options.positions.start_at(),
+        until: options.positions.until(),
+        idle_timeout: options.positions.idle_timeout,
+        known_as: options.positions.known_as.clone(),
         decisions: options.decisions.into(),
         parent_context: options.tuning.parent_context,
         metadata: options.schema.metadata()?,

@@ -111,7 +111,7 @@ fn admit_reader(
     let filter = attach.source.as_ref().and_then(|source| source.filter);
     let refused = |text: String| Refusal::new(condition::ARGUMENT_ERROR, text);
     let start = StartPosition::read(filter).map_err(refused)?;
-    let next = partition.log().find_start(&start).map_err(refused)?;
+    let next = partition.log().find_start(&start)?;
     let property = |name| lookup(attach.properties.unwrap_or_default(), name).ok().flatten();
     let name = property(RECEIVER_NAME).and_then(|value| value.text().map(str::to_owned));
     let level = property(OWNER_LEVEL).and_then(|value| value.integer());

@@ -24,9 +24,26 @@ pub(super) struct StartPosition {
 pub(super) enum Position {
     Beginning,
     End,
-    Offset(i64),
+    Offset {
+        offset: i64,
+        /// It has the form of a geo-replicated hub.
+        is_geo: bool,
+    },
     SequenceNumber(i64),
     EnqueuedTime(i64),
+}
+
+impl Position {
+    pub(super) fn is_geo_offset(self) -> bool {
+        matches!(self, Self::Offset { is_geo: true, .. })
+    }
+
+    /// An offset as readers see it: `120`, or `2:7:120` on a geo-replicated hub.
+    fn offset(text: &str) -> Option<Self> {
+        let geo = text.strip_prefix("2:").and_then(|rest| rest.split_once(':'));
+        let offset = number(geo.map_or(text, |(_, offset)| offset)).filter(|offset| *offset >= 0)?;
+        Some(Self::Offset { offset, is_geo: geo.is_some() })
+    }
 }
 
 impl StartPosition {
@@ -67,7 +84,7 @@ impl StartPosition {
         let position = match (field, value) {
             ("x-opt-offset", "-1") => Position::Beginning,
             ("x-opt-offset", "@latest") => Position::End,
-            ("x-opt-offset", value) => Position::Offset(number(value).filter(|offset| *offset >= 0)?),
+            ("x-opt-offset", value) => Position::offset(value)?,
             ("x-opt-sequence-number", value) => Position::SequenceNumber(number(value)?),
             ("x-opt-enqueued-time", value) => Position::EnqueuedTime(number(value)?),
             _ => return None,
@@ -107,11 +124,13 @@ mod tests {
 
     #[test]
     fn parses_the_expressions_of_every_sdk() {
+        let offset = |is_geo, inclusive| Some((Position::Offset { offset: 120, is_geo }, inclusive));
         check("amqp.annotation.x-opt-offset > '-1'", Some((Position::Beginning, false)));
         check("amqp.annotation.x-opt-offset > '@latest'", Some((Position::End, false)));
-        check("amqp.annotation.x-opt-offset > '120'", Some((Position::Offset(120), false)));
-        check("amqp.annotation.x-opt-offset >= '120'", Some((Position::Offset(120), true)));
-        check("amqp.annotation.x-opt-offset > 120", Some((Position::Offset(120), false)));
+        check("amqp.annotation.x-opt-offset > '120'", offset(false, false));
+        check("amqp.annotation.x-opt-offset >= '120'", offset(false, true));
+        check("amqp.annotation.x-opt-offset > 120", offset(false, false));
+        check("amqp.annotation.x-opt-offset > '2:7:120'", offset(true, false));
         check("amqp.annotation.x-opt-sequence-number >'7'", Some((Position::SequenceNumber(7), false)));
         check("amqp.annotation.x-opt-sequence-number >= 7", Some((Position::SequenceNumber(7), true)));
         check("amqp.annotation.x-opt-sequence-number > '-1'", Some((Position::SequenceNumber(-1), false)));

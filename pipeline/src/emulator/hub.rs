@@ -82,6 +82,13 @@ impl Hub {
         partitions.extend((0..count).map(|_| Arc::default()));
     }
 
+    /// Gives offsets the form of a geo-replicated hub: those of later events, in all partitions that there are.
+    pub(super) fn geo_replicate(&self) {
+        for partition in self.partitions().iter() {
+            partition.log.write().unwrap_or_else(PoisonError::into_inner).is_geo_replicated = true;
+        }
+    }
+
     fn partitions(&self) -> RwLockReadGuard<'_, Vec<Arc<Partition>>> {
         self.partitions.read().unwrap_or_else(PoisonError::into_inner)
     }

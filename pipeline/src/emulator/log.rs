@@ -4,12 +4,14 @@
 //! (`disk`), readers (`readers`), or locks (`hub`).
 
 use crate::amqp::codec::{self, Value};
+use crate::amqp::condition;
 use crate::amqp::encode::Encoder;
 use crate::amqp::sections::{Message, Sections, code};
 use crate::clock::UnixMillis;
 
 use super::disk::{self, LogFile, Record};
 use super::filter::{Position, StartPosition};
+use super::refusal::Refusal;
 
 // Annotations that the hub writes; values of the sender are dropped.
 const SEQUENCE_NUMBER: &str = "x-opt-sequence-number";
@@ -31,6 +33,8 @@ pub(super) struct PartitionLog {
     /// Encoded size of all events: the offset of the next one.
     bytes: u64,
     file: Option<LogFile>,
+    /// Offsets are those of a geo-replicated hub.
+    pub(super) is_geo_replicated: bool,
 }
 
 /// One event in its sent form, apart from the delivery annotations.
@@ -80,7 +84,8 @@ impl PartitionLog {
         let mut offset = self.bytes;
         let mut records = Vec::with_capacity(messages.len());
         for (sequence_number, message) in (first..).zip(messages) {
-            let properties = SystemProperties { sequence_number, offset, enqueued_time, key };
+            let offset_text = self.offset_text(sequence_number, offset);
+            let properties = SystemProperties { sequence_number, offset: &offset_text, enqueued_time, key };
             let encoded = encode_event(message, &properties)?.into_boxed_slice();
             offset += encoded.len() as u64;
             records.push(Record { enqueued_time, header_size: message.header.len() as u32, encoded });
@@ -164,7 +169,18 @@ impl PartitionLog {
 
     /// Returns the last event's offset as text, or "-1".
     pub(super) fn last_offset(&self) -> String {
-        self.events.last().map_or_else(|| NONE.to_string(), |event| event.offset.to_string())
+        match self.events.last() {
+            Some(event) => self.offset_text(self.last(), event.offset),
+            None => NONE.to_string(),
+        }
+    }
+
+    /// Returns an offset as readers see it.
+    ///
+    /// # Source
+    /// Protocol reference 4.8.
+    fn offset_text(&self, sequence_number: i64, offset: u64) -> String {
+        if self.is_geo_replicated { format!("2:{sequence_number}:{offset}") } else { offset.to_string() }
     }
 
     /// Returns the enqueued time of the last event; 1970-01-01 for an empty partition.
@@ -175,19 +191,23 @@ impl PartitionLog {
     /// Returns the index of the first event that a reader with this starting position gets.
     ///
     /// # Errors
-    /// The service's text for a position past the end.
+    /// The service's refusal of a position past the end, or of an offset from before the hub was geo-replicated.
     ///
     /// # Source
     /// Protocol reference 6.3.
-    pub(super) fn find_start(&self, start: &StartPosition) -> Result<usize, String> {
+    pub(super) fn find_start(&self, start: &StartPosition) -> Result<usize, Refusal> {
         Ok(self.index_of(start)?.max(self.purged))
     }
 
-    fn index_of(&self, start: &StartPosition) -> Result<usize, String> {
+    fn index_of(&self, start: &StartPosition) -> Result<usize, Refusal> {
         match start.position {
             Position::Beginning => Ok(0),
             Position::End => Ok(self.events.len()),
-            Position::Offset(offset) => {
+            Position::Offset { .. } if self.is_geo_replicated != start.position.is_geo_offset() => {
+                let text = "The supplied offset is not one of this hub's replication state.";
+                Err(Refusal::new(condition::INVALID_GEO_OFFSET, text))
+            }
+            Position::Offset { offset, .. } => {
                 self.check_offset(offset)?;
                 Ok(self.first_index(|event| start.includes(event.offset as i64, offset)))
             }
@@ -206,22 +226,25 @@ impl PartitionLog {
         self.events.partition_point(|event| !is_included(event))
     }
 
-    fn check_offset(&self, offset: i64) -> Result<(), String> {
+    fn check_offset(&self, offset: i64) -> Result<(), Refusal> {
         if self.events.last().is_some_and(|last| offset <= last.offset as i64) {
             return Ok(());
         }
         let last = self.last_offset();
-        Err(format!("The supplied offset '{offset}' is invalid. The last offset in the system is '{last}'"))
+        let text =
+            format!("The supplied offset '{offset}' is invalid. The last offset in the system is '{last}'");
+        Err(Refusal::new(condition::ARGUMENT_ERROR, text))
     }
 
-    fn check_sequence_number(&self, number: i64) -> Result<(), String> {
+    fn check_sequence_number(&self, number: i64) -> Result<(), Refusal> {
         let last = self.last();
         if number <= last {
             return Ok(());
         }
-        Err(format!(
+        let text = format!(
             "The supplied sequence number '{number}' is invalid. The last sequence number in the system is '{last}'"
-        ))
+        );
+        Err(Refusal::new(condition::ARGUMENT_ERROR, text))
     }
 }
 
@@ -239,7 +262,7 @@ pub(super) enum Error {
 /// The system properties that the hub adds to an event.
 struct SystemProperties<'a> {
     sequence_number: i64,
-    offset: u64,
+    offset: &'a str,
     enqueued_time: UnixMillis,
     key: Option<&'a str>,
 }
@@ -267,7 +290,7 @@ fn encode_annotations(
     map.symbol(SEQUENCE_NUMBER);
     map.long(properties.sequence_number);
     map.symbol(OFFSET);
-    map.string(&properties.offset.to_string());
+    map.string(properties.offset);
     map.symbol(ENQUEUED_TIME);
     map.timestamp(properties.enqueued_time.get());
     let mut key = properties.key;

@@ -159,6 +159,11 @@ impl Emulator {
         }
     }
 
+    /// Turns geo-replication on: later events have offsets of another form, and the hub refuses those of before.
+    pub fn geo_replicate(&self) {
+        self.hub.geo_replicate();
+    }
+
     /// Returns the faults to inject.
     pub fn faults(&self) -> &Faults {
         &self.hub.faults

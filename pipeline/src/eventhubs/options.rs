@@ -1,5 +1,6 @@
 //! Options of reading a partition.
 
+use crate::clock::UnixMillis;
 use crate::position::{Offset, SequenceNumber};
 
 /// The way a partition is read.
@@ -40,13 +41,15 @@ pub enum Start {
     },
     /// After the event of this number.
     AfterSequence(SequenceNumber),
+    /// The first event that the hub accepted after this time.
+    EnqueuedAfter(UnixMillis),
 }
 
 impl Start {
     /// The number that every event must be above.
     pub(super) fn position(&self) -> i64 {
         match self {
-            Self::Earliest => -1,
+            Self::Earliest | Self::EnqueuedAfter(_) => -1,
             Self::After { sequence_number: number, .. } | Self::AfterSequence(number) => number.get(),
         }
     }

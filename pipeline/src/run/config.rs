@@ -9,6 +9,7 @@ use catchwater_sinks::parquet::ChunkWriter;
 use catchwater_sinks::paths;
 use catchwater_sinks::store::Address;
 
+use crate::clock::UnixMillis;
 use crate::columns::Metadata;
 use crate::eventhubs::HubAccess;
 use crate::parse::ParentContext;
@@ -24,10 +25,14 @@ pub struct Config {
     pub lake: Address,
     /// The store of the checkpoints; a folder of the lake by default.
     pub state: Option<Address>,
-    /// Read everything that the hub has at the start, then end.
-    pub until_caught_up: bool,
-    /// With `until_caught_up`: time for which the hub may send nothing although it claims to have more events.
+    /// Where the lake begins, if it has not read the hub yet: at the oldest event by default.
+    pub start_at: Option<StartAt>,
+    /// End at a bound, instead of reading until the run is drained.
+    pub until: Option<Until>,
+    /// With `until`: time for which the hub may send nothing although it claims to have more events.
     pub idle_timeout: Duration,
+    /// The namespace by which the lake knows this hub, if the operator states that it has a further name.
+    pub known_as: Option<String>,
     /// The operator's decisions for this run.
     pub decisions: Decisions,
     /// Treatment of `ParentContext`.
@@ -46,6 +51,34 @@ pub struct Config {
     pub poll_intervals: PollIntervals,
     /// The owner level of every link: 0, like the processors of the official SDKs.
     pub owner_level: i64,
+}
+
+/// Where a lake begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartAt {
+    /// The oldest event that the hub has.
+    #[default]
+    Earliest,
+    /// The first event after the first start.
+    Latest,
+    /// The first event that the hub accepted at this time or later.
+    Time(UnixMillis),
+}
+
+/// The bound of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Everything that the hub has at the start.
+    CaughtUp,
+    /// At least everything that the hub accepted before this time, which may be ahead.
+    Time(UnixMillis),
+}
+
+impl Until {
+    /// True for a time that has not come.
+    pub fn is_ahead(self, now: UnixMillis) -> bool {
+        matches!(self, Self::Time(time) if time > now)
+    }
 }
 
 /// The operator's decisions for one run, as an error of an earlier run asked for them.

@@ -1,6 +1,6 @@
 //! Failures that end a run. Does not own their exit codes (`kind`).
 
-use catchwater_sinks::lake::{records, schema};
+use catchwater_sinks::lake::{names, records, schema};
 use catchwater_sinks::store::{self, Address};
 
 use super::lane::Error as LaneError;
@@ -22,6 +22,9 @@ pub enum Error {
     /// The lake's records can't be read or written.
     #[error("read the lake's records")]
     Records(#[from] records::Error),
+    /// The hub's name does not agree with the lake's records.
+    #[error("find the event hub in the lake")]
+    Names(#[from] names::Error),
     /// The lake's schemas can't be read.
     #[error("read the lake's schemas")]
     Schemas(#[from] schema::Error),

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use catchwater_sinks::lake::{commit, records, recovery, redrive as plans, rules, schema};
+use catchwater_sinks::lake::{commit, names, records, recovery, redrive as plans, rules, schema};
 use catchwater_sinks::{parquet, store};
 
 use super::error::Error;
@@ -38,6 +38,7 @@ impl Error {
             Self::OwnershipLost => Kind::OwnershipLost,
             Self::Store { source, .. } => Kind::of_store(source),
             Self::Records(error) => Kind::of_records(error),
+            Self::Names(error) => Kind::of_names(error),
             Self::Schemas(error) => Kind::of_schema(error),
             Self::Hub(error) => Kind::of_hub(error),
             Self::Reader(error) => error.exit_kind(),
@@ -56,6 +57,7 @@ impl ReaderError {
         match self {
             Self::Hub { source, .. } => Kind::of_hub(source),
             Self::PositionLost { .. } => Kind::PositionLost,
+            Self::NoEventOfTime { .. } => Kind::Unreachable,
             Self::LakeBehind { .. } | Self::OriginMissing { .. } => Kind::Refused,
             Self::OtherRules { .. } => Kind::Configuration,
             Self::Checkpoint(error) => Kind::of_checkpoint(error),
@@ -144,6 +146,16 @@ impl Kind {
             | records::Error::StartMissing { .. }
             | records::Error::Contract { .. }
             | records::Error::NoIdentity { .. } => Self::of_answer(error.kind()),
+        }
+    }
+
+    fn of_names(error: &names::Error) -> Self {
+        match error {
+            names::Error::Record(error) => Self::of_records(error),
+            names::Error::Foreign { .. }
+            | names::Error::OtherName { .. }
+            | names::Error::OtherLog { .. }
+            | names::Error::Partitions { .. } => Self::Configuration,
         }
     }
 

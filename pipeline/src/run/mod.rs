@@ -14,13 +14,14 @@ pub mod ledger; // what is durable of one partition
 mod reader; // one partition: where to start, what to do about gaps
 mod lane; // events into files
 mod publisher; // files into the lake
+mod known_hub; // the hub in the lake's records: its name, its first start
 mod readers; // the tasks that read, and how they ended
 mod wiring; // every thread, task and channel
 mod staging; // removes stale staging files at the start
 pub mod redrive; // parses the bodies in `_quarantine` again
 
 pub(crate) use config::default_state;
-pub use config::{Config, Decisions, PollIntervals};
+pub use config::{Config, Decisions, PollIntervals, StartAt, Until};
 pub use drain::Drain;
 pub use error::Error;
 pub use footer::RunFacts;

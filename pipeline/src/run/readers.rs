@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use catchwater_sinks::lake::records::FirstStart;
+use catchwater_sinks::lake::first_start::FirstStart;
 use catchwater_sinks::paths::SourceId;
 use crossbeam_channel as lanes;
 use tokio::sync::{mpsc, watch};
@@ -30,6 +30,8 @@ pub(super) struct ReaderStarter {
     pub(super) first_start: FirstStart,
     /// Interval between checks for added partitions.
     pub(super) partition_check_interval: Duration,
+    /// False if the run reads only what the hub has at the start, so that added partitions do not concern it.
+    pub(super) reads_added: bool,
     pub(super) lanes: Vec<LaneHandle>,
     /// Partitions that share the credit of a lane.
     pub(super) partitions_per_lane: usize,
@@ -45,7 +47,7 @@ impl ReaderStarter {
                 deps: Arc::clone(&self.deps),
                 id: partition,
                 source: source_of(&self.hub, partition),
-                is_new: !self.first_start.partitions.contains(&partition.get()),
+                beginning: self.first_start.beginning_of(partition.get()),
                 distrust: Distrust::default(),
                 intake: Arc::clone(&lane.budget.intake),
                 credit_bytes: lane.budget.credit_of_each(self.partitions_per_lane),
@@ -129,7 +131,7 @@ impl Outcome {
                     Some(ended) => self.add(ended, drain),
                     None => return,
                 },
-                _ = check.tick(), if !self.needs_all => {
+                _ = check.tick(), if starter.reads_added => {
                     if let Err(error) = starter.start_added(readers).await {
                         self.fail(error, drain);
                     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catchwater_sinks::backoff::Backoff;
+use catchwater_sinks::lake::first_start::FirstStart;
 use catchwater_sinks::lake::gaps::GapCause;
 use catchwater_sinks::lake::records::{self, Records};
 use catchwater_sinks::ordinals::{Ordinal, OrdinalRange};
@@ -427,7 +428,9 @@ impl Fixture {
             consumer_group: "$Default".to_owned(),
             lake: self.folder.path().to_str().unwrap().into(),
             state: None,
-            until_caught_up,
+            start_at: None,
+            until: until_caught_up.then_some(Until::CaughtUp),
+            known_as: None,
             idle_timeout: Duration::from_secs(2),
             decisions: Decisions::default(),
             parent_context: ParentContext::Drop,
@@ -454,7 +457,8 @@ impl Fixture {
         records.lake_id().await.unwrap();
         let namespace = self.config(true).hub.address.namespace().to_owned();
         let origin = records::Origin { first: Ordinal::new(0), routing_version, namespace };
-        let first_start = records::FirstStart { partitions: (0..self.hub.partitions()).collect() };
+        let first_start =
+            FirstStart { partitions: (0..self.hub.partitions()).collect(), ..FirstStart::default() };
         records.record_first_start(&self.source(0), first_start).await.unwrap();
         records.record_origin(&self.source(0), origin).await.unwrap();
         records

@@ -16,7 +16,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use catchwater_sinks::backoff::Backoff;
-use catchwater_sinks::lake::records::{FirstStart, Records};
+use catchwater_sinks::lake::first_start::FirstStart;
+use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::store::{Address, Store};
 use crossbeam_channel as lanes;
 use tokio::sync::{Mutex, mpsc};
@@ -26,13 +27,14 @@ use super::config::{Config, default_state};
 use super::drain::{Deadline, Drain};
 use super::error::Error;
 use super::footer::RunFacts;
+use super::known_hub::KnownHub;
 use super::lane::{Deps as LaneDeps, Error as LaneError, Lane, RollRules};
 use super::messages::{LaneInput, PublisherInput};
 use super::publisher::put::PutDeps;
 use super::publisher::schemas::LakeSchemas;
 use super::publisher::{self, Publisher};
 use super::reader::{Deps, Listings};
-use super::readers::{LaneHandle, Outcome, ReaderStarter, source_of};
+use super::readers::{LaneHandle, Outcome, ReaderStarter};
 use super::staging;
 use super::summary::Summary;
 use crate::budget::LaneBudget;
@@ -42,7 +44,6 @@ use crate::eventhubs::{Client, HubProperties};
 use crate::metrics::Metrics;
 use crate::parse::{Parser, ROUTING_VERSION};
 use crate::partitions::{Checkpoints, Scope};
-use crate::position::PartitionId;
 
 /// Runs the job until it is drained, has caught up (if the configuration asks for that) or fails.
 pub async fn run(
@@ -51,15 +52,15 @@ pub async fn run(
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
 ) -> Result<Summary, Error> {
-    let until_caught_up = config.until_caught_up;
-    let unfinished = until_caught_up.then_some(false);
+    let has_bound = config.until.is_some();
+    let unfinished = has_bound.then_some(false);
     let wired = tokio::select! {
         wired = wire(config, Arc::clone(&metrics), clock) => wired?,
         () = drain.begun() => return Ok(Summary { caught_up: unfinished, ..Summary::of(&metrics, 0) }),
     };
     let (wiring, publisher) = *wired;
     let (left, caught_up) = wiring.run(publisher, drain).await?;
-    let caught_up = until_caught_up.then_some(caught_up);
+    let caught_up = has_bound.then_some(caught_up);
     Ok(Summary { caught_up, ..Summary::of(&metrics, left.events) })
 }
 
@@ -82,12 +83,11 @@ async fn wire(
         LakeSchemas::open(records.clone(), Arc::clone(&catalog), config.metadata.as_deref()).await?;
     let client = Client::connect(config.hub.clone(), "catchwater", Arc::clone(&clock)).await?;
     let hub = client.hub().await?;
-    let partitions = hub.partitions.iter().map(|partition| partition.get()).collect();
-    let first_start =
-        records.record_first_start(&source_of(&hub, PartitionId::new(0)), FirstStart { partitions }).await?;
+    let KnownHub { namespace, first_start } =
+        KnownHub::read_or_record(&records, &client, &hub, &config).await?;
     let scope = Scope {
         lake: lake.clone(),
-        namespace: config.hub.address.namespace().to_owned(),
+        namespace,
         event_hub: hub.name.to_lowercase(),
         generation: hub.generation,
         consumer_group: config.consumer_group.clone(),
@@ -111,12 +111,10 @@ async fn wire(
         checkpoints,
         consumer_group: config.consumer_group.clone(),
         owner_level: config.owner_level,
-        until_caught_up: config.until_caught_up,
-        idle_timeout: if config.until_caught_up {
-            config.idle_timeout
-        } else {
-            config.poll_intervals.idle_partition
-        },
+        until: config.until,
+        idle_timeout: config.idle_timeout,
+        idle_poll: config.poll_intervals.idle_partition,
+        clock: Arc::clone(&clock),
         decisions: config.decisions,
         metrics: Arc::clone(&metrics),
     });
@@ -147,7 +145,7 @@ impl Wiring {
         let mut readers = JoinSet::new();
         let starter = self.reader_starter(lanes, to_publisher, &drain);
         starter.start_all(&self.hub.partitions, &mut readers);
-        let mut outcome = Outcome::new(self.config.until_caught_up);
+        let mut outcome = Outcome::new(self.config.until.is_some());
         let publisher_result = tokio::select! {
             // Readers first: the publisher ends after the last of them, perhaps before this task runs.
             biased;
@@ -211,6 +209,7 @@ impl Wiring {
             hub: self.hub.clone(),
             first_start: self.first_start.clone(),
             partition_check_interval: self.config.poll_intervals.added_partitions,
+            reads_added: self.config.until.is_none_or(|until| until.is_ahead(self.clock.now())),
             lanes,
             partitions_per_lane,
             publisher,

@@ -3,7 +3,9 @@
 pub mod chain; // the commit protocol of one destination, pure
 pub mod start; // the position at which reading a source begins, pure
 pub mod reattach; // a reader that attached again after its link was lost, pure
+pub mod first_start; // partitions of a log at its first start, and where the lake begins
 pub mod records; // identity of the lake, origin of each source, ordinals given up
+pub mod names; // further host names of a log
 pub mod gaps; // sequence numbers without a row that a run accepted
 pub mod forgotten; // days that were removed on purpose
 pub mod rules; // versions of the routing rules, each with its first sequence number

@@ -29,7 +29,8 @@ pub use gaps::{
 };
 pub use key::{RECORDS_FOLDER, listed_folder};
 pub use records::{
-    first_start, first_start_folder, is_first_start, lake_record, origin, origin_folder, parse_origin,
+    first_start, first_start_folder, further_name, further_name_folder, is_first_start,
+    is_first_start_of_other_generation, is_further_name, lake_record, origin, origin_folder, parse_origin,
     parse_rules, parse_schema, rules, rules_folder, schema, schema_folder, schema_folder_of, schema_in,
 };
 pub use redrive::{

@@ -2,6 +2,7 @@
 
 use object_store::path::Path;
 
+use super::escape::{bounded, is_plain_in_log};
 use super::key::record;
 use super::source::SourceId;
 use super::table::folder_name;
@@ -51,8 +52,7 @@ pub fn origin_folder() -> Path {
 
 /// The partitions that a log had when the lake first read it. `source` is any of them.
 pub fn first_start(source: &SourceId) -> Path {
-    let log = source.as_str().rsplit_once("-p").map_or(source.as_str(), |(log, _)| log);
-    record(&format!("start/{log}.json"))
+    record(&format!("start/{}.json", log_of(source)))
 }
 
 /// True if a key is that of a [`first_start`] record.
@@ -65,6 +65,33 @@ pub fn is_first_start(path: &Path) -> bool {
 /// The folder of all [`first_start`] records.
 pub fn first_start_folder() -> Path {
     record("start")
+}
+
+/// True if a key is that of a [`first_start`] record of the same log, created at another time.
+pub fn is_first_start_of_other_generation(path: &Path, source: &SourceId) -> bool {
+    let name_of = |path: &Path| Some(path.filename()?.rsplit_once('-')?.0.to_owned());
+    let own = first_start(source);
+    is_first_start(path) && *path != own && name_of(path) == name_of(&own)
+}
+
+/// A further name of the namespace of a log. `source` is any of its partitions.
+pub fn further_name(source: &SourceId, namespace: &str) -> Path {
+    let namespace = bounded("", &namespace.to_lowercase(), is_plain_in_log);
+    record(&format!("names/{}/{namespace}.json", log_of(source)))
+}
+
+/// The folder with a folder of [`further_name`] records for each log.
+pub fn further_name_folder() -> Path {
+    record("names")
+}
+
+/// True if a key is that of a [`further_name`] record.
+pub fn is_further_name(path: &Path) -> bool {
+    let below = path.as_ref().strip_prefix(further_name_folder().as_ref());
+    let parts = below.and_then(|below| below.strip_prefix('/')?.strip_suffix(".json")?.split_once('/'));
+    parts.is_some_and(|(log, namespace)| {
+        format!("{log}-p0000").parse::<SourceId>().is_ok() && !namespace.contains('/')
+    })
 }
 
 /// The `n`th version of a source's routing rules, and where it begins.
@@ -88,4 +115,9 @@ pub fn parse_rules(path: &Path) -> Option<(SourceId, u64)> {
     let (source, n) = path.filename()?.strip_suffix(".json")?.rsplit_once('-')?;
     let (source, n) = (source.parse().ok()?, n.parse().ok()?);
     (rules(&source, n) == *path).then_some((source, n))
+}
+
+/// Name and generation of a source's log.
+fn log_of(source: &SourceId) -> &str {
+    source.as_str().rsplit_once("-p").map_or(source.as_str(), |(log, _)| log)
 }

@@ -35,6 +35,13 @@ impl SourceId {
         Self(format!("{log}-{sign}{}-p{partition:04}", generation.unsigned_abs()).into())
     }
 
+    /// Another partition of the same log.
+    #[must_use]
+    pub fn of_partition(&self, partition: u32) -> Self {
+        let log = self.0.rsplit_once("-p").map_or(&*self.0, |(log, _)| log);
+        Self(format!("{log}-p{partition:04}").into())
+    }
+
     /// The name as paths contain it.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -5,7 +5,8 @@ use crate::amqp::frames::put_frame;
 use crate::amqp::performatives::{Attach, Role, SND_SETTLED, Source, Target};
 use crate::amqp::session::SessionWindow;
 use crate::eventhubs::names::{
-    EPOCH, GEO_REPLICATION, OFFSET, RECEIVER_NAME, RUNTIME_METRIC, SELECTOR, SELECTOR_CODE, SEQUENCE_NUMBER,
+    ENQUEUED_TIME, EPOCH, GEO_REPLICATION, OFFSET, RECEIVER_NAME, RUNTIME_METRIC, SELECTOR, SELECTOR_CODE,
+    SEQUENCE_NUMBER,
 };
 use crate::eventhubs::options::{ReceiveOptions, Start};
 use crate::position::{PartitionId, SequenceNumber};
@@ -61,6 +62,7 @@ pub(super) fn filters_of(start: &Start) -> Vec<String> {
             vec![format!("amqp.annotation.{OFFSET} > '{offset}'"), after_number(*sequence_number)]
         }
         Start::AfterSequence(number) => vec![after_number(*number)],
+        Start::EnqueuedAfter(time) => vec![format!("amqp.annotation.{ENQUEUED_TIME} > '{time}'")],
     }
 }
 

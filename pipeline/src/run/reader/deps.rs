@@ -8,10 +8,11 @@ use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::store::Store;
 
 use super::listings::Listings;
+use crate::clock::Clock;
 use crate::eventhubs::Client;
 use crate::metrics::Metrics;
 use crate::partitions::Checkpoints;
-use crate::run::config::Decisions;
+use crate::run::config::{Decisions, Until};
 
 /// Collaborators and settings that all readers of a run share.
 #[derive(Debug)]
@@ -32,10 +33,15 @@ pub(in crate::run) struct Deps {
     pub(in crate::run) consumer_group: String,
     /// The owner level that every link states.
     pub(in crate::run) owner_level: i64,
-    /// Read what the hub had at the start, then stop.
-    pub(in crate::run) until_caught_up: bool,
-    /// Time without events, with credit outstanding, after which the hub is asked for the partition's state.
+    /// The bound of the run, if it has one.
+    pub(in crate::run) until: Option<Until>,
+    /// Time without events, with credit outstanding, after which the hub is asked for the partition's state, where
+    /// reading ends at a known event.
     pub(in crate::run) idle_timeout: Duration,
+    /// The same where reading goes on.
+    pub(in crate::run) idle_poll: Duration,
+    /// The time, for the bound.
+    pub(in crate::run) clock: Arc<dyn Clock>,
     /// The operator's decisions for this run.
     pub(in crate::run) decisions: Decisions,
     /// Counters of the run.

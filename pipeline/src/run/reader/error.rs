@@ -5,6 +5,7 @@ use catchwater_sinks::lake::start::{LakeBehind, PositionLost};
 use catchwater_sinks::lake::{recovery, rules};
 use catchwater_sinks::paths::SourceId;
 
+use crate::clock::UnixMillis;
 use crate::eventhubs::{self, ErrorKind};
 use crate::partitions;
 use crate::position::PartitionId;
@@ -34,6 +35,17 @@ pub enum Error {
         partition: PartitionId,
         /// The events that are gone.
         source: PositionLost,
+    },
+    /// The hub claims to have events of a time and does not send them.
+    #[error(
+        "partition {partition}: the event hub has events since {}, but did not send the first one; run again",
+        jiff::Timestamp::from_millisecond(time.get()).unwrap_or_default()
+    )]
+    NoEventOfTime {
+        /// The partition.
+        partition: PartitionId,
+        /// The time.
+        time: UnixMillis,
     },
     /// The lake lacks rows below the checkpoint.
     #[error(

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use catchwater_sinks::lake::first_start::PartitionBeginning;
 use catchwater_sinks::lake::recovery::{Chains, Days, Listing};
 use catchwater_sinks::lake::start::{Extent, PositionLost};
 use catchwater_sinks::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
@@ -26,8 +27,8 @@ pub(in crate::run) struct HubPartition {
     pub(in crate::run) id: PartitionId,
     /// Name of the partition's chains in the lake.
     pub(in crate::run) source: SourceId,
-    /// True if it was added after the first start of the hub: it is read from its first event.
-    pub(in crate::run) is_new: bool,
+    /// Where it begins in the lake, if it has no origin yet.
+    pub(in crate::run) beginning: PartitionBeginning,
     /// Faults that its links have proven.
     pub(in crate::run) distrust: Distrust,
     /// Budget of its lane that arriving events are charged to.

@@ -7,6 +7,7 @@ mod error; // why a partition is no longer read
 mod listings; // listings of the lake that partitions share
 mod deps; // collaborators of all readers
 mod hub_partition; // links, extent and rows of one partition
+mod bounds; // the first event of a time, and where a bounded run ends
 mod reading; // progress of reading, and how it ends
 mod start; // where reading begins, and what is lost
 mod gaps; // sequence numbers that do not follow each other
@@ -25,7 +26,7 @@ use crate::event::RawBatch;
 use crate::eventhubs::{PartitionReceiver, Start};
 use crate::position::SequenceNumber;
 use listings::Age;
-use reading::{Idle, ReadOutcome, Reading};
+use reading::{Goal, Idle, ReadOutcome, Reading};
 use start::{Plan, Starting};
 
 pub(super) use deps::Deps;
@@ -82,7 +83,7 @@ impl Reader {
             _ = stop.wait_for(|stop| *stop) => return Ok(ReadOutcome::Ended(Ended::Stopped)),
         };
         let status = self.begin(start, &plan).await?;
-        if self.partition.deps.until_caught_up && plan.is_caught_up() {
+        if plan.goal.is_reached(plan.first) {
             return Ok(ReadOutcome::Ended(Ended::CaughtUp));
         }
         let mut receiver = tokio::select! {
@@ -90,8 +91,7 @@ impl Reader {
             _ = stop.wait_for(|stop| *stop) => return Ok(ReadOutcome::Ended(Ended::Stopped)),
         };
         let by_offset = matches!(plan.start, Start::After { .. });
-        let mut at =
-            Reading { start, expected: plan.first, last: None, by_offset, target: plan.target, status };
+        let mut at = Reading { start, expected: plan.first, last: None, by_offset, goal: plan.goal, status };
         let outcome = match self.receive(&mut at, &mut receiver).await {
             Ok(outcome) => outcome,
             Err(error) => {
@@ -150,8 +150,7 @@ impl Reader {
         receiver: &mut PartitionReceiver,
     ) -> Result<ReadOutcome, Error> {
         let mut stop = self.stop.clone();
-        let idle_timeout = self.partition.deps.idle_timeout;
-        let mut idle = Idle::new(idle_timeout);
+        let mut idle = Idle::new(self.partition.idle_timeout(at.goal));
         loop {
             let arrived = tokio::select! {
                 batch = receiver.next_batch() => Some(batch),
@@ -167,7 +166,7 @@ impl Reader {
             let has_credit = receiver.outstanding_credit() > 0;
             let ended = match arrived {
                 Some(Ok(batch)) => {
-                    idle = Idle::new(idle_timeout);
+                    idle = Idle::new(self.partition.idle_timeout(at.goal));
                     self.hand_over(at, batch, receiver).await?
                 }
                 Some(Err(error)) => {
@@ -175,7 +174,7 @@ impl Reader {
                     None
                 }
                 None if idle.has_timed_out(has_credit) => {
-                    idle = Idle::new(idle_timeout);
+                    idle = Idle::new(self.partition.idle_timeout(at.goal));
                     self.on_idle(at, receiver).await?
                 }
                 None => None,
@@ -183,7 +182,7 @@ impl Reader {
             if let Some(outcome) = ended {
                 return Ok(outcome);
             }
-            if self.partition.deps.until_caught_up && at.expected > at.target {
+            if self.partition.has_reached_goal(at).await? {
                 return self.finish(at).await;
             }
         }
@@ -258,11 +257,13 @@ impl Reader {
         }
         let (id, deps) = (self.partition.id, &self.partition.deps);
         deps.metrics.set_lag(id, last_received, Some(hub.last.max(last_received)));
-        let (until_caught_up, idle_timeout) = (deps.until_caught_up, deps.idle_timeout);
-        if until_caught_up && at.expected <= at.target {
+        let idle_timeout = self.partition.idle_timeout(at.goal);
+        if let Goal::UpTo(target) = at.goal
+            && at.expected <= target
+        {
             self.partition.count_unreadable(receiver.unreadable(), last_received);
             tracing::warn!(
-                partition = %id, target = %at.target, %last_received, ?idle_timeout,
+                partition = %id, %target, %last_received, ?idle_timeout,
                 "the event hub claims to have more events than it sends; this partition ends with what it sent"
             );
             return match self.finish(at).await? {
@@ -270,7 +271,7 @@ impl Reader {
                 outcome => Ok(Some(outcome)),
             };
         }
-        if !until_caught_up && hub.last >= at.expected {
+        if !matches!(at.goal, Goal::UpTo(_)) && hub.last >= at.expected {
             tracing::warn!(
                 partition = %id, last_enqueued = %hub.last, %last_received, ?idle_timeout,
                 "the event hub has more events and sends none; attaching to the partition again"

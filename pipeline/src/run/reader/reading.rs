@@ -6,8 +6,27 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::clock::UnixMillis;
 use crate::position::SequenceNumber;
 use crate::run::messages::{PartitionStatus, StartId};
+
+/// The end of reading a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// None: the partition is read until the run drains.
+    Open,
+    /// Everything up to this number.
+    UpTo(SequenceNumber),
+    /// Everything that the hub has once the clock has passed this time.
+    Time(UnixMillis),
+}
+
+impl Goal {
+    /// True if there is nothing to read from `expected` on.
+    pub(super) fn is_reached(self, expected: SequenceNumber) -> bool {
+        matches!(self, Self::UpTo(target) if expected > target)
+    }
+}
 
 /// Progress of reading since the partition's last start.
 pub(super) struct Reading {
@@ -18,8 +37,8 @@ pub(super) struct Reading {
     pub(super) last: Option<SequenceNumber>,
     /// The link was attached by an offset, and no event has confirmed that offset yet.
     pub(super) by_offset: bool,
-    /// The last event that the hub had at the start.
-    pub(super) target: SequenceNumber,
+    /// The end of reading.
+    pub(super) goal: Goal,
     pub(super) status: watch::Receiver<PartitionStatus>,
 }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use catchwater_sinks::lake::first_start::PartitionBeginning;
 use catchwater_sinks::lake::records::Origin;
 use catchwater_sinks::lake::recovery::{Days, Found};
 use catchwater_sinks::lake::rules::{Entered, OldVersions};
@@ -16,6 +17,8 @@ use catchwater_sinks::paths::{Date, Destination};
 use super::error::Error;
 use super::hub_partition::HubPartition;
 use super::listings::Age;
+use super::reading::Goal;
+use crate::clock::UnixMillis;
 use crate::eventhubs::{PartitionProperties, PartitionReceiver, Start};
 use crate::parse::ROUTING_VERSION;
 use crate::position::{Position, SequenceNumber};
@@ -34,13 +37,8 @@ pub(super) struct Plan {
     pub(super) first: SequenceNumber,
     /// The last event that the hub had.
     pub(super) target: SequenceNumber,
-}
-
-impl Plan {
-    /// True if everything that the hub had is durable already.
-    pub(super) fn is_caught_up(&self) -> bool {
-        self.first > self.target
-    }
+    /// The end of reading.
+    pub(super) goal: Goal,
 }
 
 /// Positions from checkpoint and lake, before the hub is asked.
@@ -124,6 +122,7 @@ impl Starting<'_> {
             start,
             first: SequenceNumber::new(first.get()),
             target: hub.last,
+            goal: self.partition.goal(&hub).await?,
         })
     }
 
@@ -141,19 +140,27 @@ impl Starting<'_> {
         }
     }
 
-    /// The partition's first sequence number in the lake, recorded by its first start: the oldest event that the hub
-    /// has, or number 0 for a partition that was added after the hub's first start.
+    /// The partition's first sequence number in the lake, recorded by its first start: where the lake begins, or number
+    /// 0 for a partition that was added after the hub's first start.
     async fn origin(&self, evidence: &Evidence, extent: Extent) -> Result<Ordinal, Error> {
         let records = &self.partition.deps.records;
-        if !evidence.found.destinations.is_empty() && records.origin(&self.partition.source).await?.is_none()
-        {
+        if let Some(recorded) = records.origin(&self.partition.source).await? {
+            return Ok(recorded.first);
+        }
+        if !evidence.found.destinations.is_empty() {
             return Err(Error::OriginMissing {
                 partition: self.partition.id,
                 source_id: self.partition.source.clone(),
             });
         }
         let ours = Origin {
-            first: if self.partition.is_new { Ordinal::new(0) } else { extent.begin },
+            first: match self.partition.beginning {
+                PartitionBeginning::Oldest => extent.begin,
+                PartitionBeginning::At(first) => first,
+                PartitionBeginning::EnqueuedAt(time) => {
+                    self.partition.first_since(UnixMillis::new(time)).await?
+                }
+            },
             routing_version: ROUTING_VERSION,
             namespace: self.partition.deps.checkpoints.scope().namespace.clone(),
         };

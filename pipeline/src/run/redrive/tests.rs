@@ -7,7 +7,8 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use bytes::Bytes;
 use catchwater_sinks::lake::audit::{self, audit};
-use catchwater_sinks::lake::records::{FirstStart, Origin};
+use catchwater_sinks::lake::first_start::FirstStart;
+use catchwater_sinks::lake::records::Origin;
 use catchwater_sinks::lake::schema;
 use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::{self, ChunkWriter, FooterFacts, RowColumns};
@@ -72,7 +73,10 @@ impl Lake {
     async fn new(bodies: &[Vec<u8>]) -> Self {
         let lake = Self { store: Store::open("memory://").unwrap() };
         let records = Records::new(lake.store.clone(), no_backoff());
-        records.record_first_start(&source(), FirstStart { partitions: vec![0] }).await.unwrap();
+        records
+            .record_first_start(&source(), FirstStart { partitions: vec![0], ..FirstStart::default() })
+            .await
+            .unwrap();
         let origin = Origin { first: Ordinal::new(0), routing_version: 1, namespace: "ns".to_owned() };
         records.record_origin(&source(), origin).await.unwrap();
         lake.quarantine(0, bodies).await;

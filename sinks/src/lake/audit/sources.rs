@@ -15,9 +15,10 @@ use super::report::{Report, SourceReport, parse_record};
 use super::scan::Scan;
 use super::schemas::{ColumnTypes, Columns};
 use crate::CONTRACT;
+use crate::lake::first_start::FirstStart;
 use crate::lake::forgotten::Forgotten;
 use crate::lake::gaps::{self, GapRecord};
-use crate::lake::records::FirstStart;
+use crate::lake::names::FurtherName;
 use crate::lake::rules::Rules;
 use crate::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
 use crate::paths::{self, DataFileName, GapCause, RedrivenFileName, SourceId};
@@ -97,6 +98,14 @@ impl Sources {
         // Only parsed: a run stops at a record of rules that it can't parse.
         let rules = |path: &Path| paths::parse_rules(path).map(|(source, _)| source);
         let _: Vec<(SourceId, Rules)> = read_records(store, &paths::rules_folder(), rules, report).await?;
+        for found in store.list(&paths::further_name_folder()).await? {
+            // Only parsed: a run under that name stops at a record that it can't parse.
+            if paths::is_further_name(&found.location)
+                && let Some(bytes) = store.get(&found.location).await?
+            {
+                drop(parse_record::<FurtherName>(&found.location, &bytes, report));
+            }
+        }
         let listed = store.list(&paths::first_start_folder()).await?.into_iter().map(|found| found.location);
         let listed = listed.filter(paths::is_first_start);
         // A first start is recorded before the first origin of its log.

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::first_start::FirstStart;
 use crate::CONTRACT;
 use crate::backoff::{Backoff, Retryable};
 use crate::ordinals::{Ordinal, OrdinalRange};
@@ -32,13 +33,6 @@ pub struct Origin {
     pub routing_version: u32,
     /// Namespace of the log. Names of logs are unique only within it.
     pub namespace: String,
-}
-
-/// State of a log when the lake first read it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FirstStart {
-    /// Partitions at that time. Any other partition was added later and is read from its first event.
-    pub partitions: Vec<u32>,
 }
 
 impl Records {
@@ -70,6 +64,11 @@ impl Records {
     /// [`Error::Contract`] if the lake has another version of the contract than this program.
     pub async fn existing_id(&self) -> Result<Option<String>, Error> {
         self.get::<Lake>(&paths::lake_record()).await?.map(check_contract).transpose()
+    }
+
+    /// The first start of a log, if the lake has read it. `source` is any of its partitions.
+    pub async fn first_start(&self, source: &SourceId) -> Result<Option<FirstStart>, Error> {
+        self.get(&paths::first_start(source)).await
     }
 
     /// Records the partitions of a log at its first start, unless they are recorded; returns the record. `source` is
@@ -301,7 +300,8 @@ pub enum Error {
     /// Two logs with the same name.
     #[error(
         "{log} has events of namespace {recorded:?} in this lake, but this run reads {ours:?}: \
-         the events of two logs can't share a source; use another lake"
+         if both are names of the same namespace, run once with --known-as {recorded}; otherwise use another lake, \
+         because the events of two logs can't share a source"
     )]
     Namespace {
         /// The name that both logs have.

@@ -1,6 +1,7 @@
 //! Records of one writer, and of writers that disagree.
 
 use super::*;
+use crate::lake::first_start::{Beginning, PartitionBeginning};
 use crate::lake::fixtures::{fast_backoff, source};
 use crate::store::faults::{Faults, PutFault};
 
@@ -73,7 +74,7 @@ async fn unreadable_record_is_named_in_the_error() {
 async fn first_start_keeps_its_partitions() {
     let store = Store::open("memory://").unwrap();
     let records = records(&store);
-    let of = |partitions: &[u32]| FirstStart { partitions: partitions.to_vec() };
+    let of = |partitions: &[u32]| FirstStart { partitions: partitions.to_vec(), ..FirstStart::default() };
     assert_eq!(records.record_first_start(&source(0), of(&[0, 1])).await.unwrap(), of(&[0, 1]));
     assert_eq!(records.record_first_start(&source(7), of(&[0, 1, 7])).await.unwrap(), of(&[0, 1]));
     let other = SourceId::new("orders.hub", 1_763_900_000_000, 0);
@@ -128,4 +129,34 @@ async fn rejects_a_lake_of_another_contract_with_the_remedy() {
         .await
         .unwrap();
     assert_eq!(records.lake_id().await.unwrap(), "ours");
+}
+
+#[tokio::test]
+async fn first_start_keeps_where_the_lake_begins() {
+    let json = |start: &FirstStart| serde_json::to_string(start).unwrap();
+    let start = |from| FirstStart { partitions: vec![0, 3], from };
+    let latest = start(Beginning::Latest(vec![Ordinal::new(42), Ordinal::new(0)]));
+    let at = |number| PartitionBeginning::At(Ordinal::new(number));
+    for (start, text, expected) in [
+        (start(Beginning::Earliest), r#"{"partitions":[0,3]}"#, [PartitionBeginning::Oldest; 2]),
+        (latest, r#"{"partitions":[0,3],"from":{"latest":[42,0]}}"#, [at(42), at(0)]),
+        (
+            start(Beginning::EnqueuedAt(1_763_800_000_000)),
+            r#"{"partitions":[0,3],"from":{"enqueued_at":1763800000000}}"#,
+            [PartitionBeginning::EnqueuedAt(1_763_800_000_000); 2],
+        ),
+    ] {
+        assert_eq!(json(&start), text);
+        assert_eq!(serde_json::from_str::<FirstStart>(text).unwrap(), start);
+        assert_eq!([0, 3].map(|partition| start.beginning_of(partition)), expected);
+        assert_eq!(start.beginning_of(1), at(0), "added later");
+    }
+    let store = Store::open("memory://").unwrap();
+    let records = records(&store);
+    assert_eq!(records.first_start(&source(0)).await.unwrap(), None);
+    let recorded = start(Beginning::EnqueuedAt(5));
+    records.record_first_start(&source(0), recorded.clone()).await.unwrap();
+    let second = records.record_first_start(&source(3), start(Beginning::Earliest)).await.unwrap();
+    assert_eq!(second, recorded);
+    assert_eq!(records.first_start(&source(3)).await.unwrap(), Some(recorded));
 }

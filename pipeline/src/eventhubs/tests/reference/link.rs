@@ -91,6 +91,7 @@ fn filters(start: &Start) -> Vec<String> {
             vec![format!("amqp.annotation.{OFFSET} > '{offset}'"), after_number(*sequence_number)]
         }
         Start::AfterSequence(number) => vec![after_number(*number)],
+        Start::EnqueuedAfter(time) => vec![format!("amqp.annotation.x-opt-enqueued-time > '{time}'")],
     }
 }
 

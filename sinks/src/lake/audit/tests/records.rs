@@ -126,6 +126,7 @@ async fn records_that_would_stop_a_run_are_found() {
     for (path, words) in [
         (paths::first_start(&source(0)), "start/hub-1763800000000.json can't be parsed"),
         (paths::rules(&source(0), 1), "-p0000-1.json can't be parsed"),
+        (paths::further_name(&source(0), "Alias"), "names/hub-1763800000000/alias.json can't be parsed"),
     ] {
         let lake = Lake::whole().await;
         lake.store.put(&path, Bytes::new()).await.unwrap();
