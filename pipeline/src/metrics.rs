@@ -51,6 +51,8 @@ pub struct Metrics {
     pub events_dropped: Counter,
     /// Restarts of partitions because a file could not be committed under its name.
     pub partitions_restarted: Counter,
+    /// Losses of a link or a connection, after which a partition was attached again.
+    pub links_lost: Counter,
     /// Sequence numbers recorded as accepted gaps.
     pub gaps_accepted: Counter,
     lags: Mutex<BTreeMap<PartitionId, Lag>>,

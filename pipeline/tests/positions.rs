@@ -301,6 +301,7 @@ impl Bed {
     fn config(&self) -> catchwater::Config {
         use catchwater::internals::{parse, run};
         catchwater::Config {
+            retry_for: Duration::ZERO,
             hub: catchwater::ConnectionString::parse(&self.hub.connection_string()).unwrap().into(),
             consumer_group: "$Default".to_owned(),
             lake: self.lake().to_str().unwrap().into(),

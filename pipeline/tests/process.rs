@@ -155,7 +155,7 @@ fn exit_codes_are_the_same_with_an_unwritable_standard_error() {
     let (lake, damaged, faulty) =
         (lake.to_str().unwrap(), damaged.path().to_str().unwrap(), faulty.path().to_str().unwrap());
     let absent = format!("{lake}/absent");
-    let of = |lake| ["run", "--lake", lake, "--until-caught-up", "--connection-string"];
+    let of = |lake| ["run", "--lake", lake, "--until-caught-up", "--retry-for", "0s", "--connection-string"];
     for (arguments, code) in [
         ([&of(lake)[..], &[hub.connection_string.as_str()]].concat(), 0),
         ([&of("az://a/b")[..], &[hub.connection_string.as_str()]].concat(), 2),

@@ -139,6 +139,8 @@ fn config(options: &Options, connection_string: ConnectionString, lake: &Address
         until: None,
         known_as: None,
         idle_timeout: Duration::from_secs(30),
+        // The hub is in this process.
+        retry_for: Duration::ZERO,
         decisions: Decisions::default(),
         parent_context: options.tuning.parent_context,
         chunk_writer: options.tuning.parquet_writer,

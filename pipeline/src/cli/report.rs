@@ -47,6 +47,9 @@ pub(super) struct RunReport {
     /// Sequence numbers without an event, which the lake records; absent if 0.
     #[serde(skip_serializing_if = "is_zero")]
     accepted_gaps: u64,
+    /// Losses of a link or a connection, after which a partition was attached again; absent if 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    links_lost: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     includes_hub: bool,
     /// True if all events up to the bound of the run are durable; only with `--until`.
@@ -72,6 +75,7 @@ impl RunReport {
             bodies_odd: summary.slow_path_bodies,
             unreadable: summary.unreadable,
             accepted_gaps: summary.accepted_gaps,
+            links_lost: summary.links_lost,
             includes_hub,
             caught_up: summary.caught_up,
         }

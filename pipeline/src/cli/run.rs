@@ -36,6 +36,10 @@ pub(super) struct Options {
     consumer_group: String,
     #[command(flatten)]
     positions: PositionOptions,
+    /// Give up with exit code 3 after this time without an answer from the hub. A run without an end only gives up on
+    /// its first connection: after that it tries again until it is stopped
+    #[arg(long, env = "CATCHWATER_RETRY_FOR", default_value = "5m", value_parser = duration, value_name = "TIME")]
+    retry_for: Duration,
     #[command(flatten)]
     decisions: DecisionOptions,
     /// Print one JSON object at the end instead of the summary
@@ -158,6 +162,7 @@ fn config(options: &Options) -> anyhow::Result<Config> {
         consumer_group: options.consumer_group.clone(),
         lake: options.lake.lake.clone(),
         state: options.lake.state.clone(),
+        retry_for: options.retry_for,
         start_at: options.positions.start_at(),
         until: options.positions.until(),
         idle_timeout: options.positions.idle_timeout,

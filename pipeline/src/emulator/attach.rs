@@ -105,6 +105,9 @@ fn admit_reader(
     id: u32,
     context: &ConnectionContext,
 ) -> Result<Link, Refusal> {
+    if let Some(refusal) = context.hub.faults.refused_link() {
+        return Err(refusal);
+    }
     let Some(partition) = context.hub.partition(id) else {
         return Err(Refusal::new(condition::NOT_FOUND, "The partition is not there."));
     };

@@ -18,6 +18,7 @@ use crate::amqp::{
 use super::access::Grants;
 use super::attach::address_of;
 use super::context::ConnectionContext;
+use super::faults::Fault;
 use super::hub::Hub;
 use super::outgoing::MAX_TURN_BYTES;
 use super::refusal::Refusal;
@@ -285,12 +286,7 @@ impl Connection {
         match session.on_frame(performative, payload, &mut self.context, out) {
             Ok(()) => {}
             Err(SessionError::Connection(refusal)) => return Err(refusal),
-            Err(SessionError::Session(refusal)) => {
-                tracing::debug!(condition = refusal.condition, text = refusal.text, "session ended");
-                put_frame(out, channel, |out| encode_end(Some(refusal.wire()), out));
-                self.sessions.remove(&channel);
-                self.ended.insert(channel);
-            }
+            Err(SessionError::Session(refusal)) => self.end_session(channel, &refusal, out),
         }
         if let Performative::Attach(attach) = performative {
             self.add_turn(channel, attach.handle);
@@ -325,11 +321,36 @@ impl Connection {
         let Some(session) = self.sessions.get_mut(&channel) else { return false };
         let faults = &self.context.hub.faults;
         let sent = session.pump(handle, faults.events_left(), out);
-        if sent > 0 && faults.count_sent(sent) {
-            self.phase = Phase::Dropped;
-            return false;
+        if sent > 0
+            && let Some(fault) = faults.count_sent(sent)
+        {
+            self.inject(&fault, (channel, handle), out);
         }
-        session.sends_on(handle)
+        self.sessions.get(&channel).is_some_and(|session| session.sends_on(handle))
+    }
+
+    fn inject(&mut self, fault: &Fault, (channel, handle): (u16, u32), out: &mut Vec<u8>) {
+        match fault {
+            Fault::Drop => self.phase = Phase::Dropped,
+            Fault::DropInFrame => {
+                out.extend_from_slice(&HALF_A_FRAME);
+                self.phase = Phase::Dropped;
+            }
+            Fault::Detach(reason) => {
+                if let Some(session) = self.sessions.get_mut(&channel) {
+                    session.detach(handle, &reason.refusal(), out);
+                }
+            }
+            Fault::EndSession(reason) => self.end_session(channel, &reason.refusal(), out),
+            Fault::Close(reason) => self.close(Some(&reason.refusal()), out),
+        }
+    }
+
+    fn end_session(&mut self, channel: u16, refusal: &Refusal, out: &mut Vec<u8>) {
+        tracing::debug!(condition = refusal.condition, text = refusal.text, "session ended");
+        put_frame(out, channel, |out| encode_end(Some(refusal.wire()), out));
+        self.sessions.remove(&channel);
+        self.ended.insert(channel);
     }
 
     /// Queues replies on the links that they name, or on any link of their node.
@@ -347,6 +368,9 @@ impl Connection {
         }
     }
 }
+
+/// The header of a frame of 64 bytes, without its body.
+const HALF_A_FRAME: [u8; 8] = [0, 0, 0, 64, 2, 0, 0, 0];
 
 fn framing_error(error: frames::Error) -> Refusal {
     Refusal::new(condition::FRAMING_ERROR, format!("The stream can't be read: {error}."))

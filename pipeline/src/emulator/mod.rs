@@ -55,7 +55,7 @@ use refusal::Refusal;
 
 pub use config::Config;
 pub use event::{BATCH_FORMAT, NewEvent};
-pub use faults::Faults;
+pub use faults::{Fault, Faults, Reason};
 pub use hub::Error as HubError;
 
 /// A running hub. Dropping it ends its connections.

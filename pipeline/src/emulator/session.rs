@@ -272,7 +272,8 @@ impl Session {
         Ok(())
     }
 
-    fn detach(&mut self, handle: u32, refusal: &Refusal, out: &mut Vec<u8>) {
+    /// Detaches a link with a reason.
+    pub(super) fn detach(&mut self, handle: u32, refusal: &Refusal, out: &mut Vec<u8>) {
         put_detach(handle, refusal, self.channel, out);
         self.links.insert(handle, Link::Detached);
     }

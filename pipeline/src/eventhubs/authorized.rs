@@ -1,6 +1,8 @@
-//! A connection whose token is kept valid, on which partitions are read.
+//! A connection whose token is kept valid, on which partitions are read and properties requested.
+//!
+//! Owns: the links to `$cbs` and `$management`. Does not own: when it is opened again (`connections`).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::access::HubAccess;
 use super::authorization::Authorization;
@@ -8,6 +10,7 @@ use super::connection::Connection;
 use super::credential::TokenSource;
 use super::error::Error;
 use super::link::{LinkBudget, PartitionLink, RequestClient};
+use super::names::{CBS, MANAGEMENT};
 use super::options::ReceiveOptions;
 use super::timeouts::Timeouts;
 use super::transport;
@@ -17,34 +20,52 @@ use crate::position::PartitionId;
 #[derive(Debug)]
 pub(super) struct AuthorizedConnection {
     connection: Connection,
-    _authorization: Authorization,
-}
-
-/// Parameters of an [`AuthorizedConnection`].
-#[derive(Debug)]
-pub(super) struct OpenOptions<'a> {
-    pub(super) access: &'a HubAccess,
-    /// The connection's container id.
-    pub(super) name: &'a str,
-    pub(super) tokens: &'a Arc<TokenSource>,
-    pub(super) timeouts: Timeouts,
+    authorization: Authorization<RequestClient>,
+    /// The link to the management node: attached for the first request, and again after the hub has ended it.
+    management: Mutex<Option<Arc<RequestClient>>>,
+    /// Its container id.
+    name: String,
 }
 
 impl AuthorizedConnection {
-    /// Dials, opens a connection and puts its first token.
-    pub(super) async fn open(options: OpenOptions<'_>) -> Result<Self, Error> {
-        let OpenOptions { access, name, tokens, timeouts } = options;
+    /// Dials, opens a connection and puts its first token. `name` is its container id.
+    pub(super) async fn open(
+        access: &HubAccess,
+        tokens: Arc<TokenSource>,
+        name: &str,
+        timeouts: Timeouts,
+    ) -> Result<Self, Error> {
         let stream = transport::dial(&access.address, &access.transport).await?;
         let clock = Arc::clone(tokens.clock());
         let connection = Connection::open(stream, &access.address, name, timeouts.idle, clock).await?;
-        let client = RequestClient::attach(connection.table(), name)?;
-        let authorization = Authorization::start(client, Arc::clone(tokens)).await?;
-        Ok(Self { connection, _authorization: authorization })
+        let cbs = RequestClient::attach(connection.table(), CBS, name)?;
+        let authorization = Authorization::start(cbs, tokens).await?;
+        Ok(Self { connection, authorization, management: Mutex::default(), name: name.to_owned() })
     }
 
     /// Returns whether partitions can still be attached.
     pub(super) fn is_open(&self) -> bool {
         self.connection.is_open()
+    }
+
+    /// Puts a new token.
+    pub(super) async fn renew_token(&self) -> Result<(), Error> {
+        self.authorization.renew().await
+    }
+
+    /// The token that was put last.
+    pub(super) fn token(&self) -> String {
+        self.authorization.token()
+    }
+
+    /// The link to the management node.
+    pub(super) fn management(&self) -> Result<Arc<RequestClient>, Error> {
+        let mut management = self.management.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = management.as_ref().filter(|link| link.is_open()) {
+            return Ok(Arc::clone(open));
+        }
+        let attached = RequestClient::attach(self.connection.table(), MANAGEMENT, &self.name)?;
+        Ok(Arc::clone(management.insert(Arc::new(attached))))
     }
 
     /// Attaches to a partition.

@@ -3,6 +3,7 @@
 //! Owns: one error for both AMQP stacks. Does not own: the classification of a condition (`condition`).
 
 use std::io;
+use std::sync::Arc;
 
 use fe2o3_amqp::connection::{ConnectionStopReason, OpenError};
 use fe2o3_amqp::link::{
@@ -13,7 +14,7 @@ use fe2o3_amqp_types::definitions::{self, ErrorCondition};
 use fe2o3_amqp_types::primitives::Symbol;
 
 use super::address::Address;
-use super::condition::{ErrorKind, condition_of, kind_of};
+use super::condition::{ErrorKind, Recovery, condition_of, row_of};
 use super::credential::CredentialError;
 use super::names::{SERVER_BUSY, STATUS_CODE};
 use super::transport::TransportError;
@@ -61,7 +62,12 @@ pub enum Error {
         text: String,
         /// Its classification.
         kind: ErrorKind,
+        /// The next step of a reader.
+        recovery: Recovery,
     },
+    /// The connection that several callers wait for could not be opened.
+    #[error(transparent)]
+    NoConnection(Arc<Error>),
     /// The link, its session or the connection ended without a reason from the hub.
     #[error("{subject}: {what}")]
     Lost {
@@ -115,6 +121,7 @@ impl Error {
             Self::Refused { kind, .. } | Self::NotOpened { kind, .. } => *kind,
             Self::Transport(error) => error.kind(),
             Self::Unreachable { .. } | Self::Lost { .. } => ErrorKind::Transient,
+            Self::NoConnection(error) => error.kind(),
             Self::Credential(error) if error.is_transient() => ErrorKind::Transient,
             Self::Credential(_) => ErrorKind::Unauthorized,
             Self::WentBack { .. } => ErrorKind::PositionLost,
@@ -124,27 +131,45 @@ impl Error {
         }
     }
 
+    /// The next step of a reader.
+    pub fn recovery(&self) -> Recovery {
+        match self {
+            Self::Refused { recovery, .. } => *recovery,
+            Self::NoConnection(error) => error.recovery(),
+            Self::WentBack { .. } => Recovery::FindPosition,
+            // A peer that breaks the rules of the protocol may be a proxy, or a node that is shutting down.
+            Self::Event { .. } | Self::Response { .. } => Recovery::Reconnect,
+            Self::Unreachable { .. }
+            | Self::Lost { .. }
+            | Self::NotOpened { .. }
+            | Self::Credential(_)
+            | Self::Transport(_) => match self.kind() {
+                ErrorKind::Transient => Recovery::Reconnect,
+                _ => Recovery::End,
+            },
+            Self::NoEventHub | Self::TooLarge { .. } => Recovery::End,
+        }
+    }
+
     /// Returns whether the hub is too busy and the request may be retried later.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self, Self::Refused { condition, .. } if condition == SERVER_BUSY)
     }
 
-    /// The same error of a link, for another request that waits on it.
-    pub(super) fn about(&self, subject: &str) -> Self {
-        match self {
-            Self::Refused { condition, text, .. } => Self::refused(subject, condition, text),
-            Self::Lost { what, .. } => Self::lost(subject, what.as_str()),
-            other => Self::lost(subject, other.to_string()),
-        }
-    }
-
     pub(super) fn refused(subject: &str, condition: &str, text: &str) -> Self {
+        let row = row_of(condition, text);
         Self::Refused {
             subject: subject.to_owned(),
             condition: condition.to_owned(),
             text: text.to_owned(),
-            kind: kind_of(condition, text),
+            kind: row.kind,
+            recovery: row.recovery,
         }
+    }
+
+    /// The connection was not opened within its limit.
+    pub(super) fn opening_timed_out(to: &Address) -> Self {
+        Self::lost(&to.to_string(), "the connection was not opened in time")
     }
 
     pub(super) fn lost(subject: &str, what: impl Into<String>) -> Self {

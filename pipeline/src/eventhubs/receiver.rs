@@ -18,23 +18,30 @@ pub struct PartitionReceiver {
     partition: PartitionId,
     link: PartitionLink,
     budget: Arc<Budget>,
+    /// Open as long as one of its links is in use.
+    connection: Arc<AuthorizedConnection>,
 }
 
 impl PartitionReceiver {
     pub(super) async fn attach(
-        connection: &AuthorizedConnection,
+        connection: Arc<AuthorizedConnection>,
         hub: &str,
         partition: PartitionId,
         options: &ReceiveOptions,
         budget: LinkBudget,
     ) -> Result<Self, Error> {
         let link = connection.attach(hub, partition, options, &budget).await?;
-        Ok(Self { partition, link, budget: budget.budget })
+        Ok(Self { partition, link, budget: budget.budget, connection })
     }
 
     /// The partition it reads.
     pub fn partition(&self) -> PartitionId {
         self.partition
+    }
+
+    /// The connection it is on.
+    pub(super) fn connection(&self) -> &Arc<AuthorizedConnection> {
+        &self.connection
     }
 
     /// Waits for an event, then returns all that have arrived, up to 256 events or 256 KiB. Cancel-safe.

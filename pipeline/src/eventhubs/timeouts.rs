@@ -14,6 +14,9 @@ pub(super) struct Timeouts {
 }
 
 impl Timeouts {
+    /// Limit on opening a connection: dialing, the handshakes, and the first token.
+    pub(super) const OPEN: Duration = Duration::from_mins(1);
+
     /// A busy service asks for a delay of four seconds.
     pub(super) const DEFAULT: Self = Self {
         idle: Duration::from_mins(1),

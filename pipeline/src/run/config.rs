@@ -31,6 +31,8 @@ pub struct Config {
     pub until: Option<Until>,
     /// With `until`: time for which the hub may send nothing although it claims to have more events.
     pub idle_timeout: Duration,
+    /// Time without success after which an error of the hub ends a bounded run, and the first connection of any run.
+    pub retry_for: Duration,
     /// The namespace by which the lake knows this hub, if the operator states that it has a further name.
     pub known_as: Option<String>,
     /// The operator's decisions for this run.

@@ -57,9 +57,8 @@ impl ReaderError {
         match self {
             Self::Hub { source, .. } => Kind::of_hub(source),
             Self::PositionLost { .. } => Kind::PositionLost,
-            Self::NoEventOfTime { .. } => Kind::Unreachable,
             Self::LakeBehind { .. } | Self::OriginMissing { .. } => Kind::Refused,
-            Self::OtherRules { .. } => Kind::Configuration,
+            Self::NoEventOfTime { .. } | Self::HubCreatedAgain { .. } => Kind::Unreachable,
             Self::Checkpoint(error) => Kind::of_checkpoint(error),
             Self::Records(error) => Kind::of_records(error),
             Self::Rules(error) => Kind::of_rules(error),
@@ -106,6 +105,7 @@ impl Kind {
     pub(crate) fn of_hub(error: &eventhubs::Error) -> Self {
         use eventhubs::{Error, ErrorKind};
         match (error, error.kind()) {
+            (Error::NoConnection(error), _) => Self::of_hub(error),
             (Error::Transport(error), _) if !error.is_configuration() => Self::Unreachable,
             (Error::Transport(_) | Error::NoEventHub, _)
             // Another protocol answers at this address.

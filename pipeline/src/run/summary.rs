@@ -35,6 +35,8 @@ pub struct Summary {
     pub unreadable: u64,
     /// Numbers without an event: the hub skipped them, or their delivery was unreadable.
     pub accepted_gaps: u64,
+    /// Losses of a link or a connection, after which a partition was attached again.
+    pub links_lost: u64,
     /// True if everything that the hub had at the start is durable; `None` for a continuous run.
     pub caught_up: Option<bool>,
 }
@@ -59,6 +61,7 @@ impl Summary {
             left,
             unreadable: metrics.deliveries_unreadable.get(),
             accepted_gaps: metrics.gaps_accepted.get(),
+            links_lost: metrics.links_lost.get(),
             caught_up: None,
         }
     }

@@ -431,6 +431,7 @@ impl Fixture {
             start_at: None,
             until: until_caught_up.then_some(Until::CaughtUp),
             known_as: None,
+            retry_for: Duration::ZERO,
             idle_timeout: Duration::from_secs(2),
             decisions: Decisions::default(),
             parent_context: ParentContext::Drop,

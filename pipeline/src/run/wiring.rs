@@ -33,7 +33,7 @@ use super::messages::{LaneInput, PublisherInput};
 use super::publisher::put::PutDeps;
 use super::publisher::schemas::LakeSchemas;
 use super::publisher::{self, Publisher};
-use super::reader::{Deps, Listings};
+use super::reader::{Deps, Generations, Listings, Outage, RetryPolicy};
 use super::readers::{LaneHandle, Outcome, ReaderStarter};
 use super::staging;
 use super::summary::Summary;
@@ -81,8 +81,9 @@ async fn wire(
     let catalog = Catalog::new();
     let schemas =
         LakeSchemas::open(records.clone(), Arc::clone(&catalog), config.metadata.as_deref()).await?;
-    let client = Client::connect(config.hub.clone(), "catchwater", Arc::clone(&clock)).await?;
-    let hub = client.hub().await?;
+    let client = Client::new(config.hub.clone(), "catchwater", Arc::clone(&clock))?;
+    let seed = writer.as_u64_pair().1;
+    let hub = first_answer(&client, &RetryPolicy::bounded(config.retry_for, seed)).await?;
     let KnownHub { namespace, first_start } =
         KnownHub::read_or_record(&records, &client, &hub, &config).await?;
     let scope = Scope {
@@ -106,6 +107,12 @@ async fn wire(
         client,
         store,
         listings: Listings::default(),
+        generations: Generations::default(),
+        retry: if config.until.is_some() {
+            RetryPolicy::bounded(config.retry_for, seed)
+        } else {
+            RetryPolicy::unbounded(seed)
+        },
         backoff,
         records,
         checkpoints,
@@ -119,6 +126,28 @@ async fn wire(
         metrics: Arc::clone(&metrics),
     });
     Ok(Box::new((Wiring { config, hub, first_start, catalog, facts, deps, metrics, clock }, publisher)))
+}
+
+/// The properties of the hub, asked for until it answers. The first connection is opened for this.
+async fn first_answer(client: &Client, retry: &RetryPolicy) -> Result<HubProperties, Error> {
+    let mut outage = Outage::default();
+    loop {
+        let error = match client.hub().await {
+            Ok(hub) => return Ok(hub),
+            Err(error) => error,
+        };
+        let Some(delay) = outage.delay_after(error.recovery(), retry, tokio::time::Instant::now()) else {
+            return Err(error.into());
+        };
+        let failures = outage.failures();
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            ?delay,
+            failures,
+            "the event hub can't be reached; trying again"
+        );
+        tokio::time::sleep(delay).await;
+    }
 }
 
 /// A run whose parts are open but not connected.

@@ -103,7 +103,6 @@ impl TokenSource {
     ///
     /// # Errors
     /// Also for a ready-made signature that has expired. If it has not, the same one is returned.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the error table will renew a refused token once"))]
     pub(crate) async fn replace(&self, refused: &Token) -> Result<Token, Error> {
         let asked_at = self.clock.now();
         let mut state = self.state.lock().await;

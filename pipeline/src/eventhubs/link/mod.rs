@@ -15,3 +15,4 @@ mod request_link; // state machine of request and response
 pub(super) use partition_link::{LinkBudget, PartitionLink};
 pub(super) use receiver_link::ReceiverLink;
 pub(super) use request_client::RequestClient;
+pub(super) use request_link::Request;

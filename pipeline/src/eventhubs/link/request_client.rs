@@ -1,34 +1,59 @@
-//! A caller's end of a request link to `$cbs`.
+//! A caller's end of a request link.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::request_link::{Request, RequestLink};
+use super::request_link::{Answer, Request, RequestLink};
+use crate::amqp::encode::encode_to_vec;
 use crate::eventhubs::authorization::PutToken;
 use crate::eventhubs::connection::{SessionTable, SharedSession};
 use crate::eventhubs::credential::Token;
 use crate::eventhubs::error::Error;
-use crate::eventhubs::names::CBS;
+use crate::eventhubs::names::{EXPIRATION, NAME, OPERATION, PUT_TOKEN, TYPE};
+use crate::eventhubs::timeouts::Timeouts;
 
-/// Puts tokens on a connection. One request is outstanding at a time.
+/// Sends requests to a node of the hub. Many may be in flight. Dropping it ends the link.
 #[derive(Debug)]
 pub(crate) struct RequestClient {
+    node: &'static str,
     link: Arc<SharedSession<RequestLink>>,
     table: Arc<SessionTable>,
 }
 
 impl RequestClient {
-    /// Attaches to `$cbs`; `name` is the connection's.
-    pub(crate) fn attach(table: &Arc<SessionTable>, name: &str) -> Result<Self, Error> {
-        let link = SharedSession::new(RequestLink::new(CBS, name));
+    /// Attaches to a node; `name` is the connection's.
+    pub(crate) fn attach(table: &Arc<SessionTable>, node: &'static str, name: &str) -> Result<Self, Error> {
+        let link = SharedSession::new(RequestLink::new(node, name));
         let channel = table
             .insert(Arc::<SharedSession<RequestLink>>::clone(&link))
-            .map_err(|reason| reason.error(CBS))?;
-        let client = Self { link, table: Arc::clone(table) };
+            .map_err(|reason| reason.error(node))?;
+        let client = Self { node, link, table: Arc::clone(table) };
         client.with(|link, out| link.begin(channel, out));
         Ok(client)
+    }
+
+    /// Returns whether requests can still be sent.
+    pub(crate) fn is_open(&self) -> bool {
+        self.link.lock().is_open()
+    }
+
+    /// Sends a request and waits for the encoded value in the body of its response. `subject` is for errors.
+    /// Cancel-safe.
+    ///
+    /// # Errors
+    /// Also if there is no response within `limit`.
+    pub(crate) async fn send(&self, subject: &str, request: &Request, limit: Duration) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let id = self.with(|link, out| link.send_request(subject, request, answer, out));
+        let _abandon = AbandonOnDrop { link: &self.link, id };
+        let lost = |what: String| Err(Error::lost(subject, what));
+        match timeout(limit, answered).await {
+            Ok(answer) => answer.unwrap_or_else(|_| lost(format!("the link to {} has ended", self.node))),
+            Err(_) => lost(format!("no response from {}", self.node)),
+        }
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut RequestLink, &mut Vec<u8>) -> T) -> T {
@@ -39,23 +64,40 @@ impl RequestClient {
 
 impl PutToken for RequestClient {
     async fn put_token(&mut self, audience: &str, token: &Token) -> Result<(), Error> {
-        let Token { text: token, kind, expiry, .. } = token;
-        let request = Request { audience, token, kind: kind.name(), expiry: *expiry };
-        self.with(|link, out| link.send_request(&request, out));
-        let answered = async {
-            loop {
-                let response = self.link.lock().take_response();
-                match response {
-                    Some(response) => return response,
-                    None => self.link.changed.notified().await,
-                }
-            }
+        let request = Request {
+            properties: encode_to_vec(|out| {
+                out.map(|map| {
+                    let texts = [(OPERATION, PUT_TOKEN), (TYPE, token.kind.name()), (NAME, audience)];
+                    for (name, value) in texts {
+                        map.string(name);
+                        map.string(value);
+                    }
+                    if let Some(expiry) = token.expiry {
+                        map.string(EXPIRATION);
+                        map.timestamp(expiry.saturating_mul(1000));
+                    }
+                });
+            }),
+            body: encode_to_vec(|out| out.string(&token.text)),
         };
-        timeout(RESPONSE_TIMEOUT, answered)
-            .await
-            .unwrap_or_else(|_| Err(Error::lost(audience, format!("no response from {CBS}"))))
+        self.send(audience, &request, Timeouts::DEFAULT.response).await.map(drop)
     }
 }
 
-/// Limit on waiting for a response.
-const RESPONSE_TIMEOUT: Duration = Duration::from_mins(1);
+impl Drop for RequestClient {
+    fn drop(&mut self) {
+        self.with(RequestLink::abandon);
+    }
+}
+
+/// Abandons a request whose caller no longer waits.
+struct AbandonOnDrop<'a> {
+    link: &'a SharedSession<RequestLink>,
+    id: u64,
+}
+
+impl Drop for AbandonOnDrop<'_> {
+    fn drop(&mut self) {
+        self.link.lock().abandon_request(self.id);
+    }
+}

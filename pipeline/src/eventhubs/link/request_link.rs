@@ -1,7 +1,11 @@
-//! A pair of links to a request/response node (`$cbs`) on a session of their own, one request at a time.
+//! A pair of links to a request/response node (`$cbs`, `$management`) on a session of their own.
 //!
-//! Owns: the pair as a state machine, the message of a request, and matching the response to it. Does not own: when a
-//! token is put (`authorization`).
+//! Owns: the pair as a state machine, ids of requests, and matching responses to them. Does not own: the contents of
+//! requests (`authorization`, `management`), or waiting for a response (`request_client`).
+
+use std::collections::{HashMap, VecDeque};
+
+use tokio::sync::oneshot;
 
 use super::attach::{HANDLE_MAX, OUTGOING_WINDOW};
 use crate::amqp::codec::{self, Value};
@@ -13,24 +17,23 @@ use crate::amqp::performatives::{
     Transfer, encode_end,
 };
 use crate::amqp::reassembly::{Delivery, Part, Reassembly};
-use crate::amqp::sections::{Message, code, lookup};
+use crate::amqp::sections::{Message, Sections, code, lookup};
 use crate::amqp::session::{SessionWindow, WindowSizes};
 use crate::eventhubs::connection::{CloseReason, ProtocolError, Session, Transfers};
 use crate::eventhubs::error::Error;
-use crate::eventhubs::names::{
-    ERROR_CONDITION, EXPIRATION, NAME, OPERATION, PUT_TOKEN, STATUS_CODE, STATUS_DESCRIPTION, TYPE,
-};
+use crate::eventhubs::names::{ERROR_CONDITION, STATUS_CODE, STATUS_DESCRIPTION};
 
-/// A request to put a token. No `Debug`: the token is a secret.
-#[derive(Clone, Copy)]
-pub(super) struct Request<'a> {
-    pub(super) audience: &'a str,
-    pub(super) token: &'a str,
-    /// Name of the token's kind.
-    pub(super) kind: &'a str,
-    /// Unix seconds.
-    pub(super) expiry: Option<i64>,
+/// The contents of a request. No `Debug`: it may hold a token.
+#[derive(Clone)]
+pub(crate) struct Request {
+    /// Application properties, an encoded map.
+    pub(crate) properties: Vec<u8>,
+    /// The encoded value of the body.
+    pub(crate) body: Vec<u8>,
 }
+
+/// The encoded value in the body of a response, or the reason why there is none.
+pub(super) type Answer = Result<Vec<u8>, Error>;
 
 /// The pair of links.
 pub(super) struct RequestLink {
@@ -45,11 +48,10 @@ pub(super) struct RequestLink {
     request_id: u64,
     /// Requests sent: the delivery-count of that link.
     sent: u32,
-    /// The message of a request that waits for credit or window.
-    queued: Option<Vec<u8>>,
-    /// The audience of the last request, for errors.
-    subject: String,
-    response: Option<Result<(), Error>>,
+    /// Requests that wait for credit or window: id and message.
+    queued: VecDeque<(u64, Vec<u8>)>,
+    /// Requests without a response.
+    pending: HashMap<u64, Pending>,
     reassembly: Reassembly,
     /// Payload so far of an incoming response.
     partial: Vec<u8>,
@@ -60,7 +62,16 @@ pub(super) struct RequestLink {
     end_sent: bool,
 }
 
-/// Omits the queued request, which holds a token.
+/// A request that waits for its response.
+struct Pending {
+    /// For errors.
+    subject: String,
+    /// Its delivery id, once it is sent.
+    delivery: Option<u32>,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// Omits the queued requests, which hold tokens.
 impl std::fmt::Debug for RequestLink {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("RequestLink")
@@ -80,9 +91,8 @@ impl RequestLink {
             credit: 0,
             request_id: 0,
             sent: 0,
-            queued: None,
-            subject: String::new(),
-            response: None,
+            queued: VecDeque::new(),
+            pending: HashMap::new(),
             reassembly: Reassembly::new(MAX_RESPONSE_BYTES),
             partial: Vec::new(),
             received: 0,
@@ -115,42 +125,80 @@ impl RequestLink {
         self.write_credit(out);
     }
 
-    /// Sends a request, once there is credit and window. The response to an earlier one is discarded.
-    pub(super) fn send_request(&mut self, request: &Request<'_>, out: &mut Vec<u8>) {
-        self.request_id += 1;
-        request.audience.clone_into(&mut self.subject);
-        self.response = None;
-        self.queued = Some(request.encode(self.request_id, &self.reply_to));
-        self.send_queued(out);
+    /// Returns whether requests can still be sent.
+    pub(super) fn is_open(&self) -> bool {
+        self.closed.is_none()
     }
 
-    /// Takes the response to the last request, or the error that ended the link.
-    pub(super) fn take_response(&mut self) -> Option<Result<(), Error>> {
-        let closed = self.closed.as_ref().map(|reason| Err(reason.error(&self.subject)));
-        self.response.take().or(closed)
+    /// Sends a request, once there is credit and window. Returns its id.
+    pub(super) fn send_request(
+        &mut self,
+        subject: &str,
+        request: &Request,
+        answer: oneshot::Sender<Answer>,
+        out: &mut Vec<u8>,
+    ) -> u64 {
+        self.request_id += 1;
+        let id = self.request_id;
+        if let Some(reason) = &self.closed {
+            // The caller may have given up just now.
+            let _ = answer.send(Err(reason.error(subject)));
+            return id;
+        }
+        self.pending.insert(id, Pending { subject: subject.to_owned(), delivery: None, answer });
+        self.queued.push_back((id, request.encode(id, &self.reply_to)));
+        self.send_queued(out);
+        id
+    }
+
+    /// Forgets a request: its caller no longer waits for the response.
+    pub(super) fn abandon_request(&mut self, id: u64) {
+        self.pending.remove(&id);
+        self.queued.retain(|(queued, _)| *queued != id);
+    }
+
+    /// Ends the links and their session without waiting for the hub.
+    pub(super) fn abandon(&mut self, out: &mut Vec<u8>) {
+        self.end_requests(CloseReason::Lost(format!("the link to {} was abandoned", self.address)));
+        self.end(None, out);
+    }
+
+    /// Ends all requests with this reason.
+    fn end_requests(&mut self, reason: CloseReason) {
+        let reason = self.closed.get_or_insert(reason).clone();
+        self.queued.clear();
+        for (_, Pending { subject, answer, .. }) in self.pending.drain() {
+            // The caller may have given up just now.
+            let _ = answer.send(Err(reason.error(&subject)));
+        }
     }
 
     fn send_queued(&mut self, out: &mut Vec<u8>) {
-        if self.credit == 0 || !self.window.may_send() || self.closed.is_some() {
-            return;
+        while self.credit > 0
+            && self.window.may_send()
+            && let Some((id, message)) = self.queued.pop_front()
+        {
+            let tag = self.sent.to_be_bytes();
+            let delivery = self.window.next_delivery_id();
+            let transfer = Transfer {
+                handle: REQUEST_HANDLE,
+                delivery_id: Some(delivery),
+                delivery_tag: Some(&tag),
+                message_format: Some(0),
+                settled: Some(false),
+                ..Transfer::default()
+            };
+            put_frame(out, self.window.channel(), |out| {
+                transfer.encode(out);
+                out.extend_from_slice(&message);
+            });
+            if let Some(pending) = self.pending.get_mut(&id) {
+                pending.delivery = Some(delivery);
+            }
+            self.window.count_sent();
+            self.sent += 1;
+            self.credit -= 1;
         }
-        let Some(message) = self.queued.take() else { return };
-        let tag = self.sent.to_be_bytes();
-        let transfer = Transfer {
-            handle: REQUEST_HANDLE,
-            delivery_id: Some(self.window.next_delivery_id()),
-            delivery_tag: Some(&tag),
-            message_format: Some(0),
-            settled: Some(false),
-            ..Transfer::default()
-        };
-        put_frame(out, self.window.channel(), |out| {
-            transfer.encode(out);
-            out.extend_from_slice(&message);
-        });
-        self.window.count_sent();
-        self.sent += 1;
-        self.credit -= 1;
     }
 
     /// Sends the session window, and credit for responses with it.
@@ -211,12 +259,7 @@ impl RequestLink {
             put_frame(out, self.window.channel(), |out| settled.encode(out));
         }
         self.count_response(out);
-        let malformed = || Some(Err(Error::Response { subject: self.subject.clone(), what: STATUS_CODE }));
-        let response = decode_response(message, self.request_id, &self.subject);
-        // `None` is the response to a request that has timed out.
-        if let Some(response) = response.unwrap_or_else(|_| malformed()) {
-            self.response = Some(response);
-        }
+        self.answer(message);
     }
 
     /// Counts a delivery on the link for responses, and gives its credit back.
@@ -227,14 +270,43 @@ impl RequestLink {
 
     /// Ends the session because the hub breaks its rules.
     fn fail(&mut self, condition: &str, what: &str, out: &mut Vec<u8>) {
-        let reason = || CloseReason::Lost(format!("{} broke the protocol: {what}", self.address));
-        self.closed.get_or_insert_with(reason);
+        self.end_requests(CloseReason::Lost(format!("{} broke the protocol: {what}", self.address)));
         self.end(Some(Condition { condition, description: what }), out);
     }
 
     fn end(&mut self, reason: Option<Condition<'_>>, out: &mut Vec<u8>) {
         if !std::mem::replace(&mut self.end_sent, true) {
             put_frame(out, self.window.channel(), |out| encode_end(reason, out));
+        }
+    }
+
+    /// Hands a response to the caller of its request. Without a correlation id it belongs to the only request in flight.
+    fn answer(&mut self, message: &[u8]) {
+        let Ok(response) = Response::decode(message) else {
+            tracing::warn!(
+                node = self.address,
+                "malformed response from the hub; its request runs into its timeout"
+            );
+            return;
+        };
+        let only = || (self.pending.len() == 1).then(|| self.pending.keys().copied().next()).flatten();
+        let Some(id) = response.correlation.or_else(only) else { return };
+        // An unknown id is of a request that has timed out.
+        if let Some(Pending { subject, answer, .. }) = self.pending.remove(&id) {
+            let _ = answer.send(response.into_answer(&subject));
+        }
+    }
+
+    /// The hub rejects requests: these deliveries are not answered.
+    fn on_rejected(&mut self, first: u32, last: u32, error: Option<Condition<'_>>) {
+        let reason = CloseReason::new(error, "the request was rejected");
+        let is_rejected = |pending: &Pending| pending.delivery.is_some_and(|id| (first..=last).contains(&id));
+        let rejected: Vec<u64> =
+            self.pending.iter().filter(|(_, pending)| is_rejected(pending)).map(|(id, _)| *id).collect();
+        for id in rejected {
+            if let Some(Pending { subject, answer, .. }) = self.pending.remove(&id) {
+                let _ = answer.send(Err(reason.error(&subject)));
+            }
         }
     }
 
@@ -247,7 +319,7 @@ impl RequestLink {
         let reply = Detach { handle, closed: detach.closed, error: None };
         put_frame(out, self.window.channel(), |out| reply.encode(out));
         let fallback = format!("{} detached its link", self.address);
-        self.closed.get_or_insert_with(|| CloseReason::new(detach.error, &fallback));
+        self.end_requests(CloseReason::new(detach.error, &fallback));
     }
 }
 
@@ -274,26 +346,28 @@ impl Session for RequestLink {
                 self.remote_handle = Some(attach.handle);
             }
             Performative::Flow(flow) => self.on_flow(flow, out),
-            Performative::Disposition(Disposition { state: Some(Outcome::Rejected(error)), .. }) => {
-                let reason = CloseReason::new(*error, "the request was rejected");
-                self.response = Some(Err(reason.error(&self.subject)));
-            }
+            Performative::Disposition(Disposition {
+                first,
+                last,
+                state: Some(Outcome::Rejected(error)),
+                ..
+            }) => self.on_rejected(*first, last.unwrap_or(*first), *error),
             Performative::Detach(detach) => self.on_detach(detach, out),
             _ => {}
         }
     }
 
     fn on_end(&mut self, error: Option<Condition<'_>>, out: &mut Vec<u8>) {
-        self.closed.get_or_insert_with(|| CloseReason::new(error, "the hub ended the session"));
+        self.end_requests(CloseReason::new(error, "the hub ended the session"));
         self.end(None, out);
     }
 
     fn on_close(&mut self, reason: &CloseReason) {
-        self.closed.get_or_insert_with(|| reason.clone());
+        self.end_requests(reason.clone());
     }
 }
 
-impl Request<'_> {
+impl Request {
     fn encode(&self, id: u64, reply_to: &str) -> Vec<u8> {
         let mut message = Vec::new();
         let mut out = Encoder::new(&mut message);
@@ -304,50 +378,63 @@ impl Request<'_> {
                 list.string(reply_to);
             });
         });
-        out.described(code::APPLICATION_PROPERTIES, |out| {
-            out.map(|map| {
-                for (name, value) in [(OPERATION, PUT_TOKEN), (TYPE, self.kind), (NAME, self.audience)] {
-                    map.string(name);
-                    map.string(value);
-                }
-                if let Some(expiry) = self.expiry {
-                    map.string(EXPIRATION);
-                    map.timestamp(expiry * 1000);
-                }
-            });
-        });
-        out.described(code::VALUE, |out| out.string(self.token));
+        out.described(code::APPLICATION_PROPERTIES, |out| out.raw(&self.properties));
+        out.described(code::VALUE, |out| out.raw(&self.body));
         message
     }
 }
 
-/// Decodes a response; `None` if it belongs to another request.
-fn decode_response(
-    message: &[u8],
-    request_id: u64,
-    subject: &str,
-) -> Result<Option<Result<(), Error>>, codec::Error> {
-    let message = Message::scan(message)?;
-    let properties =
-        if message.properties.is_empty() { Value::Null } else { Value::read(message.properties)? };
-    let mut fields = properties.items().unwrap_or_default();
-    for _ in 0..5 {
-        fields.next_raw()?;
+/// The parts of a response that count.
+struct Response<'a> {
+    /// Id of its request.
+    correlation: Option<u64>,
+    status: Option<i64>,
+    condition: Option<&'a str>,
+    text: Option<&'a str>,
+    /// The encoded value of its body; empty if it has another body.
+    body: &'a [u8],
+}
+
+impl<'a> Response<'a> {
+    fn decode(message: &'a [u8]) -> Result<Self, codec::Error> {
+        let message = Message::scan(message)?;
+        let properties =
+            if message.properties.is_empty() { Value::Null } else { Value::read(message.properties)? };
+        let mut fields = properties.items().unwrap_or_default();
+        for _ in 0..5 {
+            fields.next_raw()?;
+        }
+        let correlation = match Value::read(fields.next_raw()?)? {
+            Value::Null => None,
+            Value::Ulong(id) => Some(id),
+            // The id of another client's request.
+            _ => Some(u64::MAX),
+        };
+        let text = |name| Ok(lookup(message.application_properties, name)?.and_then(|value| value.text()));
+        let body = match Sections::new(message.body).next().transpose()? {
+            Some(section) if section.code == code::VALUE => section.value,
+            _ => &[],
+        };
+        Ok(Self {
+            correlation,
+            status: lookup(message.application_properties, STATUS_CODE)?.and_then(|status| status.integer()),
+            condition: text(ERROR_CONDITION)?,
+            text: text(STATUS_DESCRIPTION)?,
+            body,
+        })
     }
-    let correlation = Value::read(fields.next_raw()?)?;
-    if !matches!(correlation, Value::Null) && correlation != Value::Ulong(request_id) {
-        return Ok(None);
+
+    fn into_answer(self, subject: &str) -> Answer {
+        Error::check_status(subject, self.status, self.condition, self.text)?;
+        Ok(self.body.to_vec())
     }
-    let status = lookup(message.application_properties, STATUS_CODE)?.and_then(|status| status.integer());
-    let text = |name| Ok(lookup(message.application_properties, name)?.and_then(|value| value.text()));
-    Ok(Some(Error::check_status(subject, status, text(ERROR_CONDITION)?, text(STATUS_DESCRIPTION)?)))
 }
 
 /// Our handles of the two links.
 const REQUEST_HANDLE: u32 = 0;
 const RESPONSE_HANDLE: u32 = 1;
-/// Credit for responses. One is outstanding at a time, and those to requests that timed out may follow.
-const RESPONSE_CREDIT: u32 = 10;
+/// Credit for responses: more than requests that a client has in flight, so that a response never waits for it.
+const RESPONSE_CREDIT: u32 = 128;
 /// Session windows, in transfers. The incoming one is the service's own figure and never the limit: credit is.
 const WINDOWS: WindowSizes = WindowSizes { incoming: 5_000, outgoing: OUTGOING_WINDOW };
 /// A longer response ends the links: the service's own limit on a message.

@@ -44,7 +44,7 @@ pub(super) async fn linked(kind: Kind, peer: &mut Peer, client: &Client) -> (Rec
 
 async fn refused_offset_falls_back_to_the_sequence_number(kind: Kind) {
     let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
+    let client = peer.client();
     let start = Start::After { offset: Offset::new("1:7:x"), sequence_number: SequenceNumber::new(41) };
     let hub = async {
         let mut link = peer.link().await;
@@ -78,7 +78,7 @@ async fn refused_offset_falls_back_to_the_sequence_number(kind: Kind) {
 
 async fn unsettled_deliveries_are_accepted_in_ranges(kind: Kind) {
     let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
+    let client = peer.client();
     let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
     let hub = async {
         let mut out = Vec::new();
@@ -114,7 +114,7 @@ async fn unsettled_deliveries_are_accepted_in_ranges(kind: Kind) {
 
 async fn messages_may_be_split_at_any_byte(kind: Kind) {
     let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
+    let client = peer.client();
     let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
     let body: Vec<u8> = (0..300_usize).map(|index| (index % 251) as u8).collect();
     let hub = async {
@@ -131,7 +131,7 @@ async fn messages_may_be_split_at_any_byte(kind: Kind) {
 
 async fn gap_starts_a_new_batch(kind: Kind) {
     let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
+    let client = peer.client();
     let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
     let mut out = Vec::new();
     for (id, number) in [0_i64, 1, 2, 10, 11, 13].into_iter().enumerate() {
@@ -165,7 +165,7 @@ async fn end_of_a_link_follows_its_events(kind: Kind) {
     ];
     for (ending, expected) in endings {
         let mut peer = Peer::start(None).await;
-        let client = peer.client().await;
+        let client = peer.client();
         let (mut receiver, mut link) = linked(kind, &mut peer, &client).await;
         let hub = async {
             link.credit().await;
@@ -195,7 +195,7 @@ async fn end_of_a_link_follows_its_events(kind: Kind) {
 
 async fn detach_returns_the_error_of_the_hub(kind: Kind) {
     let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
+    let client = peer.client();
     let (receiver, mut link) = linked(kind, &mut peer, &client).await;
     let hub = async {
         while !matches!(link.next_frame().await, ClientFrame::Detach(None)) {}
@@ -208,7 +208,7 @@ async fn detach_returns_the_error_of_the_hub(kind: Kind) {
 
 async fn credit_stays_within_its_limit(kind: Kind) {
     let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
+    let client = peer.client();
     let budget = Budget::new(MIB as u64);
     let credit_bytes = 80 * 1024;
     let attaching = Receiver::attach(
@@ -307,7 +307,7 @@ async fn dropped_connection_is_a_transient_error(kind: Kind) {
 #[tokio::test]
 async fn aborted_delivery_can_be_repeated() {
     let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
+    let client = peer.client();
     let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
     let hub = async {
         link.credit().await;
@@ -324,7 +324,7 @@ async fn aborted_delivery_can_be_repeated() {
 #[tokio::test]
 async fn deliveries_without_credit_end_the_link() {
     let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
+    let client = peer.client();
     let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
     // A cancelled call grants credit and takes no batch.
     let waiting = tokio::time::timeout(Duration::from_millis(20), receiver.next_batch()).await;
@@ -353,7 +353,7 @@ async fn deliveries_without_credit_end_the_link() {
 async fn malformed_frames_close_the_connection() {
     for bytes in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], &[0, 0, 0, 9, 2, 0, 0, 0, 0x3f]] {
         let mut peer = Peer::start(None).await;
-        let client = peer.client().await;
+        let client = peer.client();
         let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
         link.send_bytes(bytes).await;
         let error = receiver.next_batch().await.unwrap_err();
@@ -373,7 +373,7 @@ async fn malformed_frames_close_the_connection() {
 #[tokio::test]
 async fn dropped_receiver_detaches() {
     let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
+    let client = peer.client();
     let (receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
     drop(receiver);
     while link.next_frame().await != ClientFrame::Detach(None) {}

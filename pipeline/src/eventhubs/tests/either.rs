@@ -34,9 +34,8 @@ impl Receiver {
         Ok(match kind {
             Kind::Ours => Self::Ours(client.receive(partition, options, budget, partition_share).await?),
             Kind::Reference => {
-                let mut connection = client.connection.lock().await;
                 let attaching = ReferenceReceiver::attach(
-                    &mut connection,
+                    client.sending_connection().await?,
                     "events",
                     partition,
                     &options,

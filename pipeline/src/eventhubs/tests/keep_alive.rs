@@ -7,15 +7,17 @@ use super::conformance::linked;
 use super::either::Kind;
 use super::peer::{ClientFrame, Peer, event};
 use super::{numbers, read};
-use crate::clock::{ManualClock, UnixMillis};
+use crate::clock::{ManualClock, SystemClock, UnixMillis};
 use crate::eventhubs::ErrorKind;
 use crate::eventhubs::timeouts::Timeouts;
 
 #[tokio::test]
 async fn idle_timeout_ends_a_silent_connection_and_heartbeats_keep_ours() {
     let mut peer = Peer::start(Some(400)).await;
-    let mut client = peer.client().await;
-    client.timeouts = Timeouts { idle: Duration::from_millis(1_500), ..Timeouts::DEFAULT };
+    let client = peer.client_with(
+        Timeouts { idle: Duration::from_millis(1_500), ..Timeouts::DEFAULT },
+        Arc::new(SystemClock),
+    );
     let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
     let began = Instant::now();
     let hub = async {
@@ -38,8 +40,10 @@ async fn idle_timeout_ends_a_silent_connection_and_heartbeats_keep_ours() {
 #[tokio::test]
 async fn heartbeats_keep_a_connection_whose_events_are_not_read() {
     let mut peer = Peer::start(Some(400)).await;
-    let mut client = peer.client().await;
-    client.timeouts = Timeouts { idle: Duration::from_millis(600), ..Timeouts::DEFAULT };
+    let client = peer.client_with(
+        Timeouts { idle: Duration::from_millis(600), ..Timeouts::DEFAULT },
+        Arc::new(SystemClock),
+    );
     let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
     // A cancelled call gives credit. Then nothing is read.
     assert!(tokio::time::timeout(Duration::from_millis(20), receiver.next_batch()).await.is_err());
@@ -66,8 +70,8 @@ async fn heartbeats_keep_a_connection_whose_events_are_not_read() {
 async fn suspended_machine_ends_the_connection_before_the_idle_timeout() {
     let clock = ManualClock::at(UnixMillis::new(1_700_000_000_000));
     let mut peer = Peer::start(None).await;
-    let mut client = peer.client_with(Arc::new(clock.clone())).await;
-    client.timeouts = Timeouts { idle: Duration::from_secs(4), ..Timeouts::DEFAULT };
+    let client = peer
+        .client_with(Timeouts { idle: Duration::from_secs(4), ..Timeouts::DEFAULT }, Arc::new(clock.clone()));
     let (mut receiver, _link) = linked(Kind::Ours, &mut peer, &client).await;
     clock.advance(Duration::from_hours(8));
     let waiting = tokio::time::timeout(Duration::from_secs(40), receiver.next_batch());

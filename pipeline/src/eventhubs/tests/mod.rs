@@ -26,6 +26,7 @@ use fe2o3_amqp_types::messaging::{
 use fe2o3_amqp_types::primitives::{Binary, SimpleValue, Value};
 
 use self::either::{Kind, Receiver, both};
+use super::client::Limits;
 use super::credential::{TokenLife, TokenSource};
 use super::*;
 use crate::amqp::map::AmqpMap;
@@ -449,12 +450,12 @@ async fn lost_hub_is_a_transient_error(kind: Kind) {
 async fn tokens_are_renewed_before_they_expire() {
     let hub = hub(1).await;
     let connection_string = ConnectionString::parse(&hub.connection_string()).unwrap();
-    let life = TokenLife { seconds: 2 };
+    let limits = Limits { life: TokenLife { seconds: 2 }, ..Limits::default() };
     let client =
-        Client::connect_with((&connection_string).into(), "test", life, Arc::new(SystemClock)).await.unwrap();
-    let first = client.token();
+        Client::with_limits((&connection_string).into(), "test", limits, Arc::new(SystemClock)).unwrap();
+    let first = client.token().await;
     let renewed = async {
-        while client.token() == first {
+        while client.token().await == first {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };

@@ -19,6 +19,8 @@ use crate::amqp::performatives::{
 use crate::amqp::sections::{Message, code, lookup};
 use crate::amqp::{AMQP_HEADER, SASL_HEADER, codec, sasl};
 use crate::clock::{Clock, SystemClock};
+use crate::eventhubs::client::Limits;
+use crate::eventhubs::timeouts::Timeouts;
 use crate::eventhubs::{Client, ConnectionString};
 
 /// The hub.
@@ -61,16 +63,19 @@ impl Peer {
         Self { address, links }
     }
 
-    pub(super) async fn client(&self) -> Client {
-        self.client_with(Arc::new(SystemClock)).await
+    pub(super) fn client(&self) -> Client {
+        self.client_with(Timeouts::DEFAULT, Arc::new(SystemClock))
     }
 
-    pub(super) async fn client_with(&self, clock: Arc<dyn Clock>) -> Client {
+    /// A client with these timeouts, which connects with its first request.
+    pub(super) fn client_with(&self, timeouts: Timeouts, clock: Arc<dyn Clock>) -> Client {
         let text = format!(
             "Endpoint=sb://{};SharedAccessKeyName=n;SharedAccessKey=k;UseDevelopmentEmulator=true;EntityPath=events",
             self.address
         );
-        Client::connect(&ConnectionString::parse(&text).unwrap(), "test", clock).await.unwrap()
+        let access = ConnectionString::parse(&text).unwrap().into();
+        let limits = Limits { timeouts, ..Limits::default() };
+        Client::with_limits(access, "test", limits, clock).unwrap()
     }
 
     /// The next link to a partition; its attach is not answered yet.

@@ -370,7 +370,7 @@ async fn undecodable_and_dropped_deliveries_are_settled_and_restore_credit() {
     /// Several times the credit of an empty link.
     const DELIVERIES: i64 = 3_000;
     let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
+    let client = peer.client();
     let (receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
     let Receiver::Ours(mut receiver) = receiver else { panic!("ours was attached") };
     let dropped = without_number();
@@ -424,7 +424,7 @@ async fn undecodable_and_dropped_deliveries_are_settled_and_restore_credit() {
 #[tokio::test]
 async fn unknown_offset_resumes_by_sequence_number() {
     let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
+    let client = peer.client();
     let start = Start::After { offset: Offset::new(""), sequence_number: SequenceNumber::new(41) };
     let (receiver, ()) = tokio::join!(attach(Kind::Ours, &client, start), async {
         let mut link = peer.link().await;

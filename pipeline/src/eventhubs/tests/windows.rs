@@ -45,7 +45,7 @@ async fn stated_window(link: &mut Link) -> u32 {
 #[tokio::test]
 async fn window_is_held_back_while_the_budget_is_exhausted_and_renewed_after() {
     let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
+    let client = peer.client();
     let budget = Budget::new(64 * KIB as u64);
     let (mut receiver, mut link) = linked_within(&budget, &mut peer, &client).await;
     let hub = async {
@@ -78,7 +78,7 @@ async fn window_is_held_back_while_the_budget_is_exhausted_and_renewed_after() {
 #[tokio::test]
 async fn delivery_larger_than_budget_and_window_arrives_frame_by_frame() {
     let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
+    let client = peer.client();
     let budget = Budget::new(16 * KIB as u64);
     let (mut receiver, mut link) = linked_within(&budget, &mut peer, &client).await;
     let body = vec![5; 3 * MIB];
@@ -111,7 +111,7 @@ async fn delivery_larger_than_budget_and_window_arrives_frame_by_frame() {
 #[tokio::test]
 async fn collected_delivery_is_charged_as_it_grows_and_released_when_it_is_aborted() {
     let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
+    let client = peer.client();
     let budget = Budget::new(64 * MIB as u64);
     let (mut receiver, mut link) = linked_within(&budget, &mut peer, &client).await;
     // A cancelled call gives credit.
@@ -138,7 +138,7 @@ async fn collected_delivery_is_charged_as_it_grows_and_released_when_it_is_abort
 #[tokio::test]
 async fn hub_that_exceeds_the_window_ends_the_session() {
     let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
+    let client = peer.client();
     let budget = Budget::new(64 * KIB as u64);
     let (mut receiver, mut link) = linked_within(&budget, &mut peer, &client).await;
     let hub = async {
@@ -179,7 +179,7 @@ async fn broken_deliveries_end_the_link_after_earlier_ones_are_settled() {
     ];
     for (broken, condition) in cases {
         let mut peer = Peer::start(None).await;
-        let client = peer.client().await;
+        let client = peer.client();
         let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
         let hub = async {
             link.credit().await;
@@ -222,7 +222,7 @@ async fn broken_deliveries_end_the_link_after_earlier_ones_are_settled() {
 #[tokio::test]
 async fn window_is_renewed_before_it_is_exhausted() {
     let mut peer = Peer::start(None).await;
-    let client = peer.client().await;
+    let client = peer.client();
     let (mut receiver, mut link) = linked(Kind::Ours, &mut peer, &client).await;
     let hub = async {
         link.credit().await;

@@ -7,7 +7,9 @@ use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::store::Store;
 
+use super::generations::Generations;
 use super::listings::Listings;
+use super::outage::RetryPolicy;
 use crate::clock::Clock;
 use crate::eventhubs::Client;
 use crate::metrics::Metrics;
@@ -23,6 +25,10 @@ pub(in crate::run) struct Deps {
     pub(in crate::run) store: Store,
     /// Listings of the lake, shared by all partitions.
     pub(in crate::run) listings: Listings,
+    /// The hub's creation time, which all partitions ask for.
+    pub(in crate::run) generations: Generations,
+    /// Rules for trying again when the hub is lost.
+    pub(in crate::run) retry: RetryPolicy,
     /// Retry policy for a store that does not answer.
     pub(in crate::run) backoff: Backoff,
     /// The lake's records: origins, rules, lost ranges.

@@ -1,12 +1,13 @@
 //! Failures that end the reading of a partition, with their remedies. Does not own their exit codes (`run::kind`).
 
+use catchwater_sinks::lake::reattach::Changed;
 use catchwater_sinks::lake::records;
 use catchwater_sinks::lake::start::{LakeBehind, PositionLost};
 use catchwater_sinks::lake::{recovery, rules};
 use catchwater_sinks::paths::SourceId;
 
 use crate::clock::UnixMillis;
-use crate::eventhubs::{self, ErrorKind};
+use crate::eventhubs::{self, ErrorKind, Recovery};
 use crate::partitions;
 use crate::position::PartitionId;
 
@@ -72,13 +73,13 @@ pub enum Error {
         /// Its name in the lake.
         source_id: SourceId,
     },
-    /// Another version of the program has taken over the partition's routing.
-    #[error(
-        "partition {partition}: other routing rules were recorded in the lake during the run; this version stops"
-    )]
-    OtherRules {
+    /// The hub was deleted and created again while the partition was read.
+    #[error("partition {partition}: the next run reads the event hub as another log")]
+    HubCreatedAgain {
         /// The partition.
         partition: PartitionId,
+        /// Both creation times.
+        source: Changed,
     },
     /// A checkpoint could not be read.
     #[error("read the checkpoint")]
@@ -101,6 +102,14 @@ impl Error {
     /// True if another reader has taken the partition.
     pub fn is_ownership_lost(&self) -> bool {
         matches!(self, Self::Hub { source, .. } if source.kind() == ErrorKind::OwnershipLost)
+    }
+
+    /// The next step after an error of the hub; `None` for other errors.
+    pub(super) fn recovery(&self) -> Option<Recovery> {
+        match self {
+            Self::Hub { source, .. } => Some(source.recovery()),
+            _ => None,
+        }
     }
 
     /// True if events are gone that the lake does not have.

@@ -10,9 +10,9 @@ use catchwater_sinks::ordinals::{Ordinal, OrdinalRange};
 use super::error::Error;
 use super::hub_partition::HubPartition;
 use super::reading::Reading;
-use super::start::{ATTEMPTS, RETRY_DELAY};
+use super::retries::{ATTEMPTS, RETRY_DELAY};
 use crate::event::RawBatch;
-use crate::eventhubs::{self, PartitionReceiver};
+use crate::eventhubs;
 use crate::position::SequenceNumber;
 
 impl HubPartition {
@@ -46,16 +46,16 @@ impl HubPartition {
         Ok(true)
     }
 
-    /// Attaches again after a link that ended because of numbers that are not above the last event, if the hub has
-    /// later events. The new link drops such deliveries.
+    /// Lets the next link drop deliveries with numbers of earlier events, if a link ended because of them and the hub
+    /// has later events.
     ///
     /// # Errors
     /// The link's error, if it ended for any other reason.
-    pub(super) async fn attach_beyond_stale_numbers(
+    pub(super) async fn distrust_stale_numbers(
         &mut self,
         at: &Reading,
         error: eventhubs::Error,
-    ) -> Result<PartitionReceiver, Error> {
+    ) -> Result<(), Error> {
         let stale = matches!(error, eventhubs::Error::WentBack { .. }) && !self.distrust.stale;
         let last_received = at.last_received();
         if !stale
@@ -69,22 +69,16 @@ impl HubPartition {
             "deliveries with sequence numbers of earlier events are dropped"
         );
         self.distrust.stale = true;
-        self.attach_after(last_received).await
+        Ok(())
     }
 
-    /// Attaches again by the expected number, after the offset of the checkpoint did not lead there. The offset is only
-    /// a hint; the number is certain.
-    pub(super) async fn attach_by_number(
-        &self,
-        at: &Reading,
-        receiver: &mut PartitionReceiver,
-    ) -> Result<(), Error> {
+    /// Warns that the offset of the checkpoint did not lead to the event after it: it is only a hint, and the next link
+    /// is attached by the number, which is certain.
+    pub(super) fn warn_of_offset(&self, at: &Reading) {
         tracing::warn!(
             partition = %self.id, expected = %at.expected,
             "the checkpoint's offset does not lead to the event after it; attaching by its sequence number"
         );
-        *receiver = self.attach_after(at.last_received()).await?;
-        Ok(())
     }
 
     /// Records the gaps before the batches: numbers that the hub left out, or whose deliveries were unreadable. Numbers

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use catchwater_sinks::lake::first_start::PartitionBeginning;
+use catchwater_sinks::lake::reattach::{AfterAttach, Changed, may_go_on};
 use catchwater_sinks::lake::recovery::{Chains, Days, Listing};
 use catchwater_sinks::lake::start::{Extent, PositionLost};
 use catchwater_sinks::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
@@ -14,6 +15,7 @@ use catchwater_sinks::paths::SourceId;
 use super::deps::Deps;
 use super::error::Error;
 use super::listings::Age;
+use super::retries::{ATTEMPTS, RETRY_DELAY};
 use crate::budget::Budget;
 use crate::columns::{ROW_INDEX, SEQUENCE_NUMBER};
 use crate::eventhubs::{self, Distrust, PartitionProperties, PartitionReceiver, ReceiveOptions, Start};
@@ -38,20 +40,47 @@ pub(in crate::run) struct HubPartition {
 }
 
 impl HubPartition {
-    /// Attaches a link, provided that this version's routing rules still hold: newer ones may have been recorded since
-    /// the start was planned.
-    pub(super) async fn attach(&self, start: Start) -> Result<PartitionReceiver, Error> {
+    /// Attaches a link for the events from `expected` on. Before it hands over an event, the hub's creation time, its
+    /// numbers and the routing rules are checked: all of them may have changed while there was no link. `None` if the
+    /// partition has to start again.
+    pub(super) async fn attach(
+        &self,
+        start: Start,
+        expected: SequenceNumber,
+    ) -> Result<Option<PartitionReceiver>, Error> {
         let receiver = self.link(start).await?;
-        if self.deps.records.still_current(&self.source, ROUTING_VERSION).await? {
-            Ok(receiver)
-        } else {
-            Err(Error::OtherRules { partition: self.id })
+        let known = self.deps.checkpoints.scope().generation;
+        let mut attempts = ATTEMPTS;
+        loop {
+            let found = self.deps.generations.current(&self.deps.client).await;
+            let now = AfterAttach {
+                generation: found.map_err(|source| self.hub_error(source))?.get(),
+                extent: self.extent().await?.1,
+                rules_hold: self.deps.records.still_current(&self.source, ROUTING_VERSION).await?,
+            };
+            attempts -= 1;
+            match may_go_on(known.get(), Ordinal::new(expected.get()), now) {
+                Ok(()) => return Ok(Some(receiver)),
+                Err(changed @ Changed::Rules) => {
+                    self.warn_of_change(&changed);
+                    return Ok(None);
+                }
+                Err(changed @ Changed::Generation { .. }) => {
+                    return Err(Error::HubCreatedAgain { partition: self.id, source: changed });
+                }
+                Err(changed @ Changed::Numbers(_)) if attempts == 0 => {
+                    self.warn_of_change(&changed);
+                    return Ok(None);
+                }
+                // The hub's answer may lag behind its links.
+                Err(Changed::Numbers(_)) => tokio::time::sleep(RETRY_DELAY).await,
+            }
         }
     }
 
-    /// Attaches a link after an event, by its sequence number.
-    pub(super) async fn attach_after(&self, last: SequenceNumber) -> Result<PartitionReceiver, Error> {
-        self.attach(Start::AfterSequence(last)).await
+    fn warn_of_change(&self, changed: &Changed) {
+        let error = changed as &dyn std::error::Error;
+        tracing::warn!(partition = %self.id, error, "hub or lake have changed since the partition started");
     }
 
     /// Attaches a link, which displaces every other reader of the consumer group.

@@ -1,15 +1,23 @@
 //! Reads one partition: hands its events to a lane, and starts the partition again when necessary.
 //!
-//! Owns: the reaction to a name conflict, to gaps in the sequence numbers and to a hub that sends nothing, and when
-//! reading ends. Does not own: the connection (`eventhubs`), rows (`lane`), files (`publisher`).
+//! Reading ends in one of three ways. It is finished; or the partition starts again, because a file conflicts with the
+//! lake; or the link is lost. A lost link is not a lost lane: the reader attaches after the last event that it handed
+//! over, and the lane keeps its open rows and does not notice.
+//!
+//! Owns: the reaction to a name conflict, to a lost link, to gaps in the sequence numbers and to a hub that sends
+//! nothing, and when reading ends. Does not own: the connection (`eventhubs`), rows (`lane`), files (`publisher`).
 
 mod error; // why a partition is no longer read
 mod listings; // listings of the lake that partitions share
+mod outage; // failures of the hub in a row: delays, and when to give up
+mod generations; // the hub's creation time, asked once for all
 mod deps; // collaborators of all readers
+mod retries; // attempts at a contradiction between hub and lake
 mod hub_partition; // links, extent and rows of one partition
 mod bounds; // the first event of a time, and where a bounded run ends
 mod reading; // progress of reading, and how it ends
 mod start; // where reading begins, and what is lost
+mod reconnect; // waiting after the hub was lost
 mod gaps; // sequence numbers that do not follow each other
 
 use std::collections::BTreeSet;
@@ -23,16 +31,19 @@ use tokio::sync::{mpsc, watch};
 
 use super::messages::{LaneInput, PartitionStatus, PublisherInput, StartId};
 use crate::event::RawBatch;
-use crate::eventhubs::{PartitionReceiver, Start};
+use crate::eventhubs::{ErrorKind, PartitionReceiver, Recovery};
 use crate::position::SequenceNumber;
 use listings::Age;
-use reading::{Goal, Idle, ReadOutcome, Reading};
+use reading::{Goal, Idle, LinkOutcome, ReadOutcome, Reading};
+use reconnect::{Waited, Waits};
 use start::{Plan, Starting};
 
 pub(super) use deps::Deps;
 pub use error::Error;
+pub(super) use generations::Generations;
 pub(super) use hub_partition::HubPartition;
 pub(super) use listings::Listings;
+pub(super) use outage::{Outage, RetryPolicy};
 pub(super) use reading::Ended;
 
 /// The reader of one partition.
@@ -77,42 +88,105 @@ impl Reader {
     }
 
     async fn read(&mut self, start: StartId) -> Result<ReadOutcome, Error> {
-        let mut stop = self.stop.clone();
-        let plan = tokio::select! {
-            plan = self.plan() => plan?,
-            _ = stop.wait_for(|stop| *stop) => return Ok(ReadOutcome::Ended(Ended::Stopped)),
+        let Some(plan) = self.plan_until_stopped().await? else {
+            return Ok(ReadOutcome::Ended(Ended::Stopped));
         };
         let status = self.begin(start, &plan).await?;
         if plan.goal.is_reached(plan.first) {
             return Ok(ReadOutcome::Ended(Ended::CaughtUp));
         }
-        let mut receiver = tokio::select! {
-            receiver = self.partition.attach(plan.start.clone()) => receiver?,
-            _ = stop.wait_for(|stop| *stop) => return Ok(ReadOutcome::Ended(Ended::Stopped)),
-        };
-        let by_offset = matches!(plan.start, Start::After { .. });
-        let mut at = Reading { start, expected: plan.first, last: None, by_offset, goal: plan.goal, status };
-        let outcome = match self.receive(&mut at, &mut receiver).await {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                // Rows of events read so far are committed, unless another run has the partition. A lane that is gone
-                // reports its own error.
-                let forget = error.is_ownership_lost();
-                let end = if forget { LaneInput::Forget { start } } else { LaneInput::End { start } };
-                let _ = self.send_to_lane(end);
-                return Err(error);
-            }
-        };
-        let closed = receiver.close().await;
-        // A reader that lost the partition must not start it again, so the result of closing the link counts. For a
-        // reader that ends it does not.
+        let mut at = plan.into_reading(start, status);
+        let outcome = self.read_links(&mut at).await.inspect_err(|error| {
+            // Rows of events read so far are committed, unless another run has the partition. A lane that is gone
+            // reports its own error.
+            let forget = error.is_ownership_lost();
+            let end = if forget { LaneInput::Forget { start } } else { LaneInput::End { start } };
+            let _ = self.send_to_lane(end);
+        })?;
         if matches!(outcome, ReadOutcome::Restart) {
-            closed.map_err(|source| self.partition.hub_error(source))?;
             let status = at.status.borrow();
             self.durable = status.durable.max(self.durable);
             self.conflict_dates.extend(status.conflict);
         }
         Ok(outcome)
+    }
+
+    /// Reads on one link after the other until this start of the partition ends.
+    async fn read_links(&mut self, at: &mut Reading) -> Result<ReadOutcome, Error> {
+        let mut outage = Outage::default();
+        loop {
+            let (expected, attached) = (at.expected, tokio::time::Instant::now());
+            match self.read_link(at).await {
+                Ok(LinkOutcome::Read(outcome)) => return Ok(outcome),
+                Ok(LinkOutcome::AttachAgain) => {}
+                Err(error) => {
+                    outage.on_link_end(at.expected > expected, attached.elapsed());
+                    if error.recovery() == Some(Recovery::FindPosition) && at.last.is_some() {
+                        self.partition.warn_of_position(&error);
+                        return Ok(ReadOutcome::Restart);
+                    }
+                    let mut waits = Waits { stop: self.stop.clone(), status: Some(&mut at.status) };
+                    match self.partition.wait_after(error, &mut outage, &mut waits).await? {
+                        Waited::Retry => {}
+                        Waited::Conflict => return Ok(ReadOutcome::Restart),
+                        Waited::Stop => return self.stopped(at.start),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads on one link until it ends.
+    async fn read_link(&mut self, at: &mut Reading) -> Result<LinkOutcome, Error> {
+        let mut stop = self.stop.clone();
+        let mut receiver = tokio::select! {
+            receiver = self.partition.attach(at.link_start(), at.expected) => match receiver? {
+                Some(receiver) => receiver,
+                None => return Ok(ReadOutcome::Restart.into()),
+            },
+            _ = stop.wait_for(|stop| *stop) => return self.stopped(at.start).map(LinkOutcome::Read),
+        };
+        let outcome = self.receive(at, &mut receiver).await.inspect_err(|error| {
+            if error.recovery() == Some(Recovery::Reconnect) {
+                self.partition.deps.client.leave_connection(&receiver);
+            }
+        })?;
+        let closed = receiver.close().await;
+        // A reader that lost the partition must not start it again, so the result of closing the link counts. For a
+        // reader that ends it does not.
+        match closed {
+            Err(source) if outcome.is_restart() && source.kind() == ErrorKind::OwnershipLost => {
+                Err(self.partition.hub_error(source))
+            }
+            _ => Ok(outcome),
+        }
+    }
+
+    /// Ends because the run drains.
+    fn stopped(&self, start: StartId) -> Result<ReadOutcome, Error> {
+        self.send_to_lane(LaneInput::End { start })?;
+        Ok(ReadOutcome::Ended(Ended::Stopped))
+    }
+
+    /// Plans the start, again after every error of the hub that passes. `None` if the run drains.
+    async fn plan_until_stopped(&mut self) -> Result<Option<Plan>, Error> {
+        let mut outage = Outage::default();
+        loop {
+            let mut stop = self.stop.clone();
+            let planned = tokio::select! {
+                plan = self.plan() => plan,
+                _ = stop.wait_for(|stop| *stop) => return Ok(None),
+            };
+            match planned {
+                Ok(plan) => return Ok(Some(plan)),
+                Err(error) => {
+                    let mut waits = Waits { stop: self.stop.clone(), status: None };
+                    if self.partition.wait_after(error, &mut outage, &mut waits).await? != Waited::Retry {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
     }
 
     async fn plan(&self) -> Result<Plan, Error> {
@@ -148,18 +222,17 @@ impl Reader {
         &mut self,
         at: &mut Reading,
         receiver: &mut PartitionReceiver,
-    ) -> Result<ReadOutcome, Error> {
+    ) -> Result<LinkOutcome, Error> {
         let mut stop = self.stop.clone();
         let mut idle = Idle::new(self.partition.idle_timeout(at.goal));
         loop {
             let arrived = tokio::select! {
                 batch = receiver.next_batch() => Some(batch),
                 conflict = at.status.wait_for(|status| status.conflict.is_some()) => {
-                    return conflict.map(|_| ReadOutcome::Restart).map_err(|_| Error::Ended);
+                    return conflict.map(|_| ReadOutcome::Restart.into()).map_err(|_| Error::Ended);
                 }
                 _ = stop.wait_for(|stop| *stop) => {
-                    self.send_to_lane(LaneInput::End { start: at.start })?;
-                    return Ok(ReadOutcome::Ended(Ended::Stopped));
+                    return self.stopped(at.start).map(LinkOutcome::Read);
                 }
                 () = tokio::time::sleep(IDLE_CHECK_INTERVAL) => None,
             };
@@ -170,8 +243,8 @@ impl Reader {
                     self.hand_over(at, batch, receiver).await?
                 }
                 Some(Err(error)) => {
-                    *receiver = self.partition.attach_beyond_stale_numbers(at, error).await?;
-                    None
+                    self.partition.distrust_stale_numbers(at, error).await?;
+                    Some(LinkOutcome::AttachAgain)
                 }
                 None if idle.has_timed_out(has_credit) => {
                     idle = Idle::new(self.partition.idle_timeout(at.goal));
@@ -183,25 +256,23 @@ impl Reader {
                 return Ok(outcome);
             }
             if self.partition.has_reached_goal(at).await? {
-                return self.finish(at).await;
+                return self.finish(at).await.map(LinkOutcome::Read);
             }
         }
     }
 
     /// Hands a batch to the lane. A gap before it is checked first: if retention made it, the position is lost; any
-    /// other gap is recorded.
-    ///
-    /// Takes all batches that are ready, so that a hub with many gaps is asked for its extent once for many of them.
+    /// other gap is recorded. All batches that are ready share one question for the extent.
     async fn hand_over(
         &mut self,
         at: &mut Reading,
         batch: RawBatch,
         receiver: &mut PartitionReceiver,
-    ) -> Result<Option<ReadOutcome>, Error> {
+    ) -> Result<Option<LinkOutcome>, Error> {
         let has_gap = batch.first() > Some(at.expected);
         if std::mem::take(&mut at.by_offset) && has_gap {
-            self.partition.attach_by_number(at, receiver).await?;
-            return Ok(None);
+            self.partition.warn_of_offset(at);
+            return Ok(Some(LinkOutcome::AttachAgain));
         }
         let mut batches = vec![batch];
         let (mut begin, mut attach_again) = (None, false);
@@ -219,7 +290,7 @@ impl Reader {
             if let Err(gone) = follows
                 && let Some(outcome) = self.pass_over(at, &gone).await?
             {
-                return Ok(Some(outcome));
+                return Ok(Some(outcome.into()));
             }
             self.partition.count_unreadable(batch.unreadable(), at.last_received());
             at.expected = last.next();
@@ -227,10 +298,7 @@ impl Reader {
             self.partition.deps.metrics.set_lag(self.partition.id, last, batch.last_enqueued());
             self.send_to_lane(LaneInput::Events { start: at.start, batch })?;
         }
-        if attach_again {
-            *receiver = self.partition.attach_after(at.last_received()).await?;
-        }
-        Ok(None)
+        Ok(attach_again.then_some(LinkOutcome::AttachAgain))
     }
 
     /// Asks the hub for the partition's state, after it has sent nothing for the idle timeout with credit outstanding.
@@ -238,15 +306,15 @@ impl Reader {
         &mut self,
         at: &mut Reading,
         receiver: &mut PartitionReceiver,
-    ) -> Result<Option<ReadOutcome>, Error> {
+    ) -> Result<Option<LinkOutcome>, Error> {
         if std::mem::take(&mut at.by_offset) {
-            self.partition.attach_by_number(at, receiver).await?;
-            return Ok(None);
+            self.partition.warn_of_offset(at);
+            return Ok(Some(LinkOutcome::AttachAgain));
         }
         let (hub, extent) = self.partition.extent().await?;
         if let Err(gone) = follows(at.next(), extent.begin, extent.begin) {
             if let Some(outcome) = self.pass_over(at, &gone).await? {
-                return Ok(Some(outcome));
+                return Ok(Some(outcome.into()));
             }
             at.expected = SequenceNumber::new(extent.begin.get());
         }
@@ -267,8 +335,10 @@ impl Reader {
                 "the event hub claims to have more events than it sends; this partition ends with what it sent"
             );
             return match self.finish(at).await? {
-                ReadOutcome::Ended(Ended::CaughtUp) => Ok(Some(ReadOutcome::Ended(Ended::NothingArrived))),
-                outcome => Ok(Some(outcome)),
+                ReadOutcome::Ended(Ended::CaughtUp) => {
+                    Ok(Some(ReadOutcome::Ended(Ended::NothingArrived).into()))
+                }
+                outcome => Ok(Some(outcome.into())),
             };
         }
         if !matches!(at.goal, Goal::UpTo(_)) && hub.last >= at.expected {
@@ -276,7 +346,7 @@ impl Reader {
                 partition = %id, last_enqueued = %hub.last, %last_received, ?idle_timeout,
                 "the event hub has more events and sends none; attaching to the partition again"
             );
-            *receiver = self.partition.attach_after(last_received).await?;
+            return Ok(Some(LinkOutcome::AttachAgain));
         }
         Ok(None)
     }

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::clock::UnixMillis;
+use crate::eventhubs::Start;
 use crate::position::SequenceNumber;
 use crate::run::messages::{PartitionStatus, StartId};
 
@@ -35,7 +36,9 @@ pub(super) struct Reading {
     pub(super) expected: SequenceNumber,
     /// The last event that was handed to the lane.
     pub(super) last: Option<SequenceNumber>,
-    /// The link was attached by an offset, and no event has confirmed that offset yet.
+    /// The position of the first link.
+    pub(super) first_link: Start,
+    /// A link was attached by an offset, and no event has confirmed that offset yet.
     pub(super) by_offset: bool,
     /// The end of reading.
     pub(super) goal: Goal,
@@ -46,6 +49,16 @@ impl Reading {
     /// The next expected number, as the lake counts.
     pub(super) fn next(&self) -> Ordinal {
         Ordinal::new(self.expected.get())
+    }
+
+    /// The position of the next link: after the last event that was handed over. The offset of the first link is only a
+    /// hint; once it has led astray, the number counts.
+    pub(super) fn link_start(&self) -> Start {
+        let is_astray = !self.by_offset && matches!(self.first_link, Start::After { .. });
+        if self.last.is_none() && !is_astray {
+            return self.first_link.clone();
+        }
+        Start::AfterSequence(self.last_received())
     }
 
     /// The number before the next expected one.
@@ -80,6 +93,27 @@ pub(super) enum ReadOutcome {
     Ended(Ended),
     /// The partition has to start again.
     Restart,
+}
+
+/// End of one link.
+pub(super) enum LinkOutcome {
+    /// This start of the partition ends.
+    Read(ReadOutcome),
+    /// Another link has to read on.
+    AttachAgain,
+}
+
+impl LinkOutcome {
+    /// Returns whether the partition has to start again.
+    pub(super) fn is_restart(&self) -> bool {
+        matches!(self, Self::Read(ReadOutcome::Restart))
+    }
+}
+
+impl From<ReadOutcome> for LinkOutcome {
+    fn from(outcome: ReadOutcome) -> Self {
+        Self::Read(outcome)
+    }
 }
 
 /// Ends of a reader without an error.

@@ -13,15 +13,18 @@ use catchwater_sinks::lake::rules::{Entered, OldVersions};
 use catchwater_sinks::lake::start::{self, Extent, LakeBehind};
 use catchwater_sinks::ordinals::{Ordinal, OrdinalSet};
 use catchwater_sinks::paths::{Date, Destination};
+use tokio::sync::watch;
 
 use super::error::Error;
 use super::hub_partition::HubPartition;
 use super::listings::Age;
-use super::reading::Goal;
+use super::reading::{Goal, Reading};
+use super::retries::{ATTEMPTS, RETRY_DELAY};
 use crate::clock::UnixMillis;
 use crate::eventhubs::{PartitionProperties, PartitionReceiver, Start};
 use crate::parse::ROUTING_VERSION;
 use crate::position::{Position, SequenceNumber};
+use crate::run::messages::{PartitionStatus, StartId};
 
 /// The plan of one start.
 #[derive(Debug)]
@@ -39,6 +42,21 @@ pub(super) struct Plan {
     pub(super) target: SequenceNumber,
     /// The end of reading.
     pub(super) goal: Goal,
+}
+
+impl Plan {
+    /// The progress of the start that follows this plan.
+    pub(super) fn into_reading(self, start: StartId, status: watch::Receiver<PartitionStatus>) -> Reading {
+        Reading {
+            start,
+            expected: self.first,
+            last: None,
+            by_offset: matches!(self.start, Start::After { .. }),
+            first_link: self.start,
+            goal: self.goal,
+            status,
+        }
+    }
 }
 
 /// Positions from checkpoint and lake, before the hub is asked.
@@ -240,11 +258,5 @@ impl Starting<'_> {
         Error::LakeBehind { partition: self.partition.id, checkpoint, source }
     }
 }
-
-/// Attempts before a contradiction between hub and lake is accepted: the answer of either may lag.
-pub(super) const ATTEMPTS: u32 = 4;
-
-/// Pause between two attempts.
-pub(super) const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 const DAY: Duration = Duration::from_hours(24);

@@ -9,7 +9,6 @@ mod link; // attaching
 use std::sync::Arc;
 use std::time::Duration;
 
-use fe2o3_amqp::connection::ConnectionHandle;
 use fe2o3_amqp::link::RecvError;
 use fe2o3_amqp::session::SessionHandle;
 use fe2o3_amqp::{Delivery, Receiver};
@@ -21,6 +20,7 @@ use self::link::attach_link;
 use crate::budget::{Budget, Permit};
 use crate::event::{RawBatch, RawBatchBuilder};
 use crate::eventhubs::receive::Credit;
+use crate::eventhubs::sending::SendingConnection;
 use crate::eventhubs::{Error, ReceiveOptions};
 use crate::position::PartitionId;
 
@@ -48,11 +48,12 @@ pub(super) struct ReferenceReceiver {
     position: i64,
     /// Ends when it is dropped, and the link with it.
     _session: SessionHandle<()>,
+    _connection: SendingConnection,
 }
 
 impl ReferenceReceiver {
     pub(super) async fn attach(
-        connection: &mut ConnectionHandle<()>,
+        mut connection: SendingConnection,
         hub: &str,
         partition: PartitionId,
         options: &ReceiveOptions,
@@ -60,7 +61,7 @@ impl ReferenceReceiver {
         credit_bytes: usize,
     ) -> Result<Self, Error> {
         let subject = format!("partition {partition} of {hub}");
-        let attaching = attach_link(connection, hub, partition, options, &subject);
+        let attaching = attach_link(&mut connection.handle, hub, partition, options, &subject);
         let (receiver, session) = tokio::time::timeout(ATTACH_TIMEOUT, attaching)
             .await
             .unwrap_or_else(|_| Err(Error::lost(&subject, "the hub does not answer")))?;
@@ -77,6 +78,7 @@ impl ReferenceReceiver {
             has_ended: false,
             position: options.start.position(),
             _session: session,
+            _connection: connection,
         })
     }
 

@@ -1,12 +1,11 @@
 //! Sending events over fe2o3-amqp, one or many at a time.
 //!
-//! Owns: a link and its session, batches filled up to the link's limit, and how many are in flight. Does not own: the
-//! connection (`client`).
+//! Owns: a link and its session, batches filled up to the link's limit, and how many are in flight. Does not own:
+//! opening the connection (`connection`).
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use fe2o3_amqp::connection::ConnectionHandle;
 use fe2o3_amqp::link::SendError;
 use fe2o3_amqp::link::delivery::DeliveryFut;
 use fe2o3_amqp::session::SessionHandle;
@@ -15,19 +14,21 @@ use fe2o3_amqp_types::messaging::{Batch, Data, Message, Outcome, Properties};
 use fe2o3_amqp_types::primitives::{Binary, Symbol};
 use uuid::Uuid;
 
-use super::error::Error;
-use super::names::BATCH_FORMAT;
+use super::connection::SendingConnection;
+use crate::eventhubs::error::Error;
+use crate::eventhubs::names::BATCH_FORMAT;
 use crate::position::PartitionId;
 
 /// A link that sends events.
 #[derive(Debug)]
 pub struct Sender {
     subject: String,
-    pub(super) link: fe2o3_amqp::Sender,
+    pub(in crate::eventhubs) link: fe2o3_amqp::Sender,
     /// Upper bound on the bytes of a delivery.
     limit: usize,
     /// Ends the link when it is dropped.
     _session: SessionHandle<()>,
+    connection: SendingConnection,
 }
 
 /// Totals of one call.
@@ -40,8 +41,8 @@ pub struct Sent {
 }
 
 impl Sender {
-    pub(super) async fn attach(
-        connection: &mut ConnectionHandle<()>,
+    pub(in crate::eventhubs) async fn attach(
+        mut connection: SendingConnection,
         hub: &str,
         partition: Option<PartitionId>,
     ) -> Result<Self, Error> {
@@ -50,7 +51,8 @@ impl Sender {
             None => hub.to_owned(),
         };
         let subject = format!("sending to {address}");
-        let mut session = Session::begin(connection).await.map_err(|error| Error::begin(&subject, error))?;
+        let mut session =
+            Session::begin(&mut connection.handle).await.map_err(|error| Error::begin(&subject, error))?;
         let link = fe2o3_amqp::Sender::builder()
             .name(format!("send-{}", Uuid::new_v4().simple()))
             .target(address)
@@ -60,7 +62,7 @@ impl Sender {
             .await
             .map_err(|error| Error::attach_sender(&subject, error))?;
         let limit = link.max_message_size().map_or(DEFAULT_LIMIT, |limit| limit as usize);
-        Ok(Self { subject, link, limit, _session: session })
+        Ok(Self { subject, link, limit, _session: session, connection })
     }
 
     /// Sends one event and waits until the hub has accepted it.
@@ -105,10 +107,12 @@ impl Sender {
         Ok(sent)
     }
 
-    /// Detaches.
+    /// Detaches, and closes the connection.
     pub async fn close(self) -> Result<(), Error> {
-        let Self { subject, link, .. } = self;
-        with_timeout(&subject, link.close()).await?.map_err(|error| Error::detach(&subject, error))
+        let Self { subject, link, connection, .. } = self;
+        let detached = with_timeout(&subject, link.close()).await;
+        connection.close().await;
+        detached?.map_err(|error| Error::detach(&subject, error))
     }
 
     /// Sends a batch. With enough in flight, waits for the oldest first.

@@ -1,0 +1,95 @@
+//! Waiting after the hub was lost, until the next attempt is due.
+//!
+//! Does not own: the delays (`outage`), or attaching again (`reader`).
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::error::Error;
+use super::hub_partition::HubPartition;
+use super::outage::Outage;
+use crate::eventhubs::Recovery;
+use crate::run::messages::PartitionStatus;
+
+/// Events that end a wait early.
+pub(super) struct Waits<'a> {
+    /// Becomes true when the run drains.
+    pub(super) stop: watch::Receiver<bool>,
+    /// The status of the partition, once it has started.
+    pub(super) status: Option<&'a mut watch::Receiver<PartitionStatus>>,
+}
+
+/// The way in which a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waited {
+    /// The next attempt is due.
+    Retry,
+    /// A file conflicts with the lake.
+    Conflict,
+    /// The run drains.
+    Stop,
+}
+
+impl HubPartition {
+    /// Waits after an error of the hub, until the next attempt is due. Puts a new token if that is the remedy.
+    ///
+    /// # Errors
+    /// The error itself if there is no other attempt.
+    pub(super) async fn wait_after(
+        &self,
+        error: Error,
+        outage: &mut Outage,
+        waits: &mut Waits<'_>,
+    ) -> Result<Waited, Error> {
+        let Some(recovery) = error.recovery() else { return Err(error) };
+        let retry = self.deps.retry.with_seed(self.id.get().into());
+        let Some(delay) = outage.delay_after(recovery, &retry, Instant::now()) else {
+            return Err(error);
+        };
+        self.deps.metrics.links_lost.add(1);
+        self.warn_of_failure(&error, delay, outage.failures());
+        let waiting = async {
+            if recovery == Recovery::RenewToken {
+                self.renew_token(outage).await;
+            }
+            tokio::time::sleep(delay).await;
+        };
+        let Waits { stop, status } = waits;
+        let conflict = async {
+            match status {
+                Some(status) => status.wait_for(|status| status.conflict.is_some()).await.map(drop),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = waiting => Ok(Waited::Retry),
+            conflict = conflict => conflict.map(|()| Waited::Conflict).map_err(|_| Error::Ended),
+            _ = stop.wait_for(|stop| *stop) => Ok(Waited::Stop),
+        }
+    }
+
+    /// Puts a new token. If that fails, the next attempt fails as well, and its error counts.
+    async fn renew_token(&self, outage: &mut Outage) {
+        match self.deps.client.renew_token(self.id).await {
+            Ok(()) => outage.on_token_renewed(),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(partition = %self.id, error, "the token could not be renewed");
+            }
+        }
+    }
+
+    fn warn_of_failure(&self, error: &Error, delay: Duration, failures: u32) {
+        let error = error as &dyn std::error::Error;
+        tracing::warn!(partition = %self.id, error, ?delay, failures, "the event hub was lost; trying again");
+    }
+
+    /// Warns that the hub refuses the position of a link that only went on, so it has other numbers than before.
+    pub(super) fn warn_of_position(&self, error: &Error) {
+        self.deps.metrics.links_lost.add(1);
+        let error = error as &dyn std::error::Error;
+        tracing::warn!(partition = %self.id, error, "the event hub refuses the position; finding it again");
+    }
+}
