@@ -95,6 +95,10 @@ fn every_command_shows_addresses_without_secrets() {
             &["run", "--connection-string", plain, "--lake", lake, "--schema", address],
             &["run", "--connection-string", plain, "--lake", lake, "--event-hub", address],
             &["run", "--connection-string", plain, "--lake", lake, "--budget", address],
+            &["run", "--connection-string", plain, "--lake", lake, "--ca-file", address],
+            &["run", "--connection-string", plain, "--lake", lake, "--transport", address],
+            &["run", "--connection-string", plain, "--lake", lake, "--proxy", address],
+            &["send", "--connection-string", plain, "--generate", "small", "--proxy", address],
         ] {
             let mut command = catchwater(arguments);
             // Errors of the hub end the command at once.
@@ -181,6 +185,23 @@ fn help_and_errors_do_not_show_variables() {
                     catchwater(arguments).env(format!("CATCHWATER_{variable}"), secret).output().unwrap();
                 check(&output, arguments);
             }
+        }
+    }
+}
+
+#[test]
+fn proxies_are_shown_without_passwords() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().to_str().unwrap();
+    let hub = "Endpoint=sb://h.invalid;SharedAccessKeyName=n;SharedAccessKey=k;EntityPath=e";
+    let arguments = &["run", "--until-caught-up", "--lake", lake, "--connection-string", hub][..];
+    for proxy in
+        ["http://u:CANARY@127.0.0.1:1", "u:CANARY", "http://u:CANARY@x@127.0.0.1:1", "socks5://u:CANARY@p"]
+    {
+        for variable in ["HTTPS_PROXY", "CATCHWATER_PROXY"] {
+            let mut command = catchwater(arguments);
+            command.env(variable, proxy.replace("CANARY", CANARY)).env("CATCHWATER_LOG", "trace");
+            check(&command.output().unwrap(), arguments);
         }
     }
 }

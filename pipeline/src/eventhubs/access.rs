@@ -21,7 +21,8 @@ pub struct HubAccess {
 impl HubAccess {
     /// The same hub over another transport.
     #[must_use]
-    pub fn with_transport(self, transport: TransportOptions) -> Self {
+    pub fn with_transport(mut self, transport: TransportOptions) -> Self {
+        self.address.set_default_port(transport.default_port(&self.address));
         Self { transport, ..self }
     }
 }

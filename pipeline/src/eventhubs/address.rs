@@ -9,15 +9,17 @@ use std::fmt;
 pub struct Address {
     host: String,
     port: Option<u16>,
+    default_port: u16,
     is_development: bool,
     namespace: String,
     event_hub: Option<String>,
 }
 
 impl Address {
-    /// The address of a host. Without a port it is the default one of the transport.
+    /// The address of a host. Without a port it is the default one of AMQP, until a transport is chosen.
     pub fn new(host: String, port: Option<u16>, is_development: bool, event_hub: Option<String>) -> Self {
-        Self { namespace: namespace_of(&host), host, port, is_development, event_hub }
+        let default_port = if is_development { PLAIN_PORT } else { TLS_PORT };
+        Self { namespace: namespace_of(&host), host, port, default_port, is_development, event_hub }
     }
 
     /// The host as written.
@@ -25,9 +27,9 @@ impl Address {
         &self.host
     }
 
-    /// The port as written, or the default of AMQP.
+    /// The port as written, or the default.
     pub fn port(&self) -> u16 {
-        self.port.unwrap_or(if self.is_development { PLAIN_PORT } else { TLS_PORT })
+        self.port.unwrap_or(self.default_port)
     }
 
     /// The port, if one is written.
@@ -48,6 +50,11 @@ impl Address {
     /// The name of the event hub, if one is named.
     pub fn event_hub(&self) -> Option<&str> {
         self.event_hub.as_deref()
+    }
+
+    /// Sets the port of an address without one.
+    pub(super) fn set_default_port(&mut self, port: u16) {
+        self.default_port = port;
     }
 
     /// Names the event hub.

@@ -50,7 +50,7 @@ pub use options::{Distrust, ReceiveOptions, Start};
 pub use receiver::PartitionReceiver;
 pub use replay::Replay;
 pub use sending::{Sender, Sent};
-pub use transport::{TransportError, TransportOptions, TransportOptionsError};
+pub use transport::{Proxy, TransportError, TransportKind, TransportOptions, TransportOptionsError};
 
 #[cfg(test)]
 mod tests;

@@ -1,20 +1,25 @@
 //! Fronts for a hub without TLS: each listens on loopback and forwards connections to the hub.
 //!
-//! Owns: TLS with certificates of its own authority. Unit tests and tests of the binary use it.
+//! Owns: TLS with certificates of its own authority, WebSocket, and an HTTP proxy that maps every host to the hub. Unit
+//! tests and tests of the binary use it.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use futures::{SinkExt as _, StreamExt as _};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
-use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_tungstenite::accept_hdr_async;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 
 /// A certificate authority that no machine trusts.
 pub(crate) struct Authority {
@@ -68,10 +73,13 @@ impl Authority {
 pub(crate) struct Front {
     /// The address to connect to.
     pub(crate) address: SocketAddr,
-    connections: Arc<AtomicUsize>,
+    requests: Requests,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
+
+/// The first lines of HTTP requests, and an empty text for each connection without HTTP.
+type Requests = Arc<Mutex<Vec<String>>>;
 
 impl Front {
     /// Starts a front that forwards to `hub`.
@@ -79,19 +87,18 @@ impl Front {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let connections = Arc::new(AtomicUsize::new(0));
+        let requests = Requests::default();
         let (stop, stopped) = oneshot::channel();
-        let count = Arc::clone(&connections);
+        let seen = Arc::clone(&requests);
         let serving = async move {
             let listener = TcpListener::from_std(listener).unwrap();
             let kind = Arc::new(kind);
             loop {
                 let (client, _) = listener.accept().await.unwrap();
-                count.fetch_add(1, Ordering::SeqCst);
                 client.set_nodelay(true).unwrap();
-                let kind = Arc::clone(&kind);
+                let (kind, seen) = (Arc::clone(&kind), Arc::clone(&seen));
                 // A client that gives up is a part of many tests.
-                tokio::spawn(async move { kind.serve(client, hub).await.unwrap_or_default() });
+                tokio::spawn(async move { kind.serve(client, hub, &seen).await.unwrap_or_default() });
             }
         };
         let thread = std::thread::spawn(move || {
@@ -103,12 +110,12 @@ impl Front {
                 }
             });
         });
-        Self { address, connections, stop: Some(stop), thread: Some(thread) }
+        Self { address, requests, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// The number of connections that were accepted.
-    pub(crate) fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
+    /// The connections so far: the first line of an HTTP request, or an empty text.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
     }
 }
 
@@ -125,19 +132,109 @@ impl Drop for Front {
 pub(crate) enum Kind {
     /// TLS at once.
     Tls(TlsAcceptor),
+    /// WebSocket that answers with this subprotocol.
+    WebSocket { tls: Option<TlsAcceptor>, subprotocol: Option<&'static str> },
+    /// An HTTP proxy; with the value of `Proxy-Authorization` that it requires.
+    Proxy(Option<&'static str>),
+    /// HTTP that refuses every request with this status.
+    Refusing(&'static str),
 }
 
 impl Kind {
-    async fn serve(&self, client: TcpStream, hub: SocketAddr) -> std::io::Result<()> {
+    async fn serve(&self, mut client: TcpStream, hub: SocketAddr, seen: &Requests) -> io::Result<()> {
         match self {
-            Self::Tls(acceptor) => forward(acceptor.accept(client).await?, hub).await,
+            Self::Tls(acceptor) => {
+                seen.lock().unwrap().push(String::new());
+                forward(acceptor.accept(client).await?, hub).await
+            }
+            Self::WebSocket { tls: Some(acceptor), subprotocol } => {
+                web_socket(acceptor.accept(client).await?, hub, *subprotocol, seen).await
+            }
+            Self::WebSocket { tls: None, subprotocol } => web_socket(client, hub, *subprotocol, seen).await,
+            Self::Proxy(required) => {
+                let head = read_head(&mut client, seen).await?;
+                let given = head.lines().find_map(|line| line.strip_prefix("Proxy-Authorization: "));
+                if required.is_some() && given != *required {
+                    return refuse(client, "407 Proxy Authentication Required").await;
+                }
+                client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
+                forward(client, hub).await
+            }
+            Self::Refusing(status) => {
+                read_head(&mut client, seen).await?;
+                refuse(client, status).await
+            }
         }
     }
 }
 
-async fn forward(mut client: impl AsyncRead + AsyncWrite + Unpin, hub: SocketAddr) -> std::io::Result<()> {
+/// Reads a request without a body.
+async fn read_head(client: &mut TcpStream, seen: &Requests) -> io::Result<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(client.read_u8().await?);
+    }
+    let head = String::from_utf8(head).unwrap();
+    seen.lock().unwrap().push(head.lines().next().unwrap().to_owned());
+    Ok(head)
+}
+
+async fn refuse(mut client: TcpStream, status: &str) -> io::Result<()> {
+    let response = format!("HTTP/1.1 {status}\r\nContent-Length: 7\r\n\r\nrefused");
+    client.write_all(response.as_bytes()).await
+}
+
+async fn forward(mut client: impl AsyncRead + AsyncWrite + Unpin, hub: SocketAddr) -> io::Result<()> {
     let mut hub = TcpStream::connect(hub).await?;
     hub.set_nodelay(true)?;
     copy_bidirectional(&mut client, &mut hub).await?;
+    Ok(())
+}
+
+/// Forwards binary messages. Those to the client begin and end anywhere, with pings and empty ones among them.
+async fn web_socket(
+    client: impl AsyncRead + AsyncWrite + Unpin,
+    hub: SocketAddr,
+    subprotocol: Option<&'static str>,
+    seen: &Requests,
+) -> io::Result<()> {
+    let check = |request: &Request, mut response: Response| {
+        let requested = request.headers().get("Sec-WebSocket-Protocol").unwrap();
+        seen.lock().unwrap().push(format!("GET {} {}", request.uri(), requested.to_str().unwrap()));
+        if let Some(subprotocol) = subprotocol {
+            response.headers_mut().insert("Sec-WebSocket-Protocol", subprotocol.parse().unwrap());
+        }
+        Ok(response)
+    };
+    let socket = accept_hdr_async(client, check).await.map_err(io::Error::other)?;
+    let (mut sink, mut messages) = socket.split();
+    let hub = TcpStream::connect(hub).await?;
+    hub.set_nodelay(true)?;
+    let (mut from_hub, mut to_hub) = hub.into_split();
+    let up = async {
+        while let Some(message) = messages.next().await {
+            if let Message::Binary(bytes) = message.map_err(io::Error::other)? {
+                to_hub.write_all(&bytes).await?;
+            }
+        }
+        to_hub.shutdown().await
+    };
+    let down = async {
+        let mut buffer = vec![0; 256 * 1024];
+        for round in 0_usize.. {
+            let size = [1, 7, 1_000, 256 * 1024][round % 4];
+            let count = from_hub.read(&mut buffer[..size]).await?;
+            if count == 0 {
+                break;
+            }
+            if round % 100 == 50 {
+                sink.feed(Message::Ping(vec![1].into())).await.map_err(io::Error::other)?;
+                sink.feed(Message::Binary(Vec::new().into())).await.map_err(io::Error::other)?;
+            }
+            sink.send(Message::binary(buffer[..count].to_vec())).await.map_err(io::Error::other)?;
+        }
+        sink.close().await.map_err(io::Error::other)
+    };
+    tokio::try_join!(up, down)?;
     Ok(())
 }

@@ -58,6 +58,51 @@ pub enum TransportError {
         /// The cause.
         cause: String,
     },
+    /// The proxy does not connect to the hub.
+    #[error("the proxy {proxy} refused to connect to {to}: status {status} {reason}; {remedy}")]
+    ProxyRefused {
+        /// Host and port of the proxy.
+        proxy: String,
+        /// Host and port of the hub.
+        to: String,
+        /// The HTTP status.
+        status: u16,
+        /// Its usual words.
+        reason: &'static str,
+        /// The thing to try.
+        remedy: &'static str,
+    },
+    /// The proxy gives no response of HTTP.
+    #[error("the proxy {proxy} did not connect to the hub: {cause}; is it an HTTP proxy?")]
+    ProxyBroken {
+        /// Host and port of the proxy.
+        proxy: String,
+        /// The cause.
+        cause: String,
+    },
+    /// The peer refuses WebSocket.
+    #[error(
+        "{to} refused AMQP over WebSocket: HTTP status {status} {reason}; is it the address of an Event Hubs namespace?"
+    )]
+    WebSocketRefused {
+        /// Host and port.
+        to: String,
+        /// The HTTP status.
+        status: u16,
+        /// Its usual words.
+        reason: &'static str,
+    },
+    /// The WebSocket handshake was not completed.
+    #[error("the WebSocket handshake with {to} failed: {cause}; does this port speak WebSocket?")]
+    WebSocketBroken {
+        /// Host and port.
+        to: String,
+        /// The cause.
+        cause: String,
+    },
+    /// An option or variable can't be used for this hub.
+    #[error(transparent)]
+    Options(#[from] TransportOptionsError),
     /// This machine trusts no certificate at all.
     #[error(
         "no trusted certificates: {0}; install the system's CA certificates (package ca-certificates), or give \
@@ -70,21 +115,34 @@ impl TransportError {
     /// Its classification, for the caller's next step.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Resolve { .. } | Self::Connect { .. } | Self::TlsBroken { .. } => ErrorKind::Transient,
-            Self::InvalidHost { .. } | Self::Certificate { .. } | Self::NotTls { .. } | Self::NoRoots(_) => {
-                ErrorKind::Fatal
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::TlsBroken { .. }
+            | Self::ProxyBroken { .. }
+            | Self::WebSocketBroken { .. } => ErrorKind::Transient,
+            Self::ProxyRefused { status, .. } | Self::WebSocketRefused { status, .. }
+                if is_temporary(*status) =>
+            {
+                ErrorKind::Transient
             }
+            Self::ProxyRefused { .. }
+            | Self::WebSocketRefused { .. }
+            | Self::InvalidHost { .. }
+            | Self::Certificate { .. }
+            | Self::NotTls { .. }
+            | Self::Options(_)
+            | Self::NoRoots(_) => ErrorKind::Fatal,
         }
     }
 
     /// Returns whether the options or this machine have to change, and not the hub or the network.
     pub fn is_configuration(&self) -> bool {
-        matches!(self, Self::InvalidHost { .. } | Self::NoRoots(_))
+        matches!(self, Self::InvalidHost { .. } | Self::NoRoots(_) | Self::Options(_))
     }
 }
 
 /// An option that can't be used. Its text contains no secret.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum TransportOptionsError {
     /// The file of trusted certificates.
     #[error("--ca-file {}: {what}", .path.display())]
@@ -94,4 +152,29 @@ pub enum TransportOptionsError {
         /// The fault.
         what: String,
     },
+    /// The text of a proxy.
+    #[error(
+        "{option} is not the URL of a proxy; write http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with %XX for \
+         special characters of the password"
+    )]
+    ProxyUrl {
+        /// The option or the variable.
+        option: &'static str,
+    },
+    /// A proxy of another protocol.
+    #[error(
+        "{option} names a proxy of the protocol {scheme}, and only http:// is supported; name another one with \
+         --proxy URL, or connect without one with --proxy none"
+    )]
+    ProxyScheme {
+        /// The option or the variable.
+        option: &'static str,
+        /// The protocol.
+        scheme: String,
+    },
+}
+
+/// Returns whether an HTTP status is about the moment: too many requests, or a failure behind the server.
+fn is_temporary(status: u16) -> bool {
+    status == 429 || status >= 500
 }

@@ -8,11 +8,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::websocket::WebSocketBytes;
+
 /// The stream that both AMQP stacks run on.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    /// Over one of the others.
+    WebSocket(Box<WebSocketBytes<Stream>>),
 }
 
 /// Calls a method of the variant.
@@ -21,6 +25,7 @@ macro_rules! forward {
         match $self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).$method($($argument),*),
             Self::Tls(stream) => Pin::new(&mut **stream).$method($($argument),*),
+            Self::WebSocket(stream) => Pin::new(&mut **stream).$method($($argument),*),
         }
     };
 }
@@ -52,6 +57,7 @@ impl AsyncWrite for Stream {
         match self {
             Self::Tcp(stream) => stream.is_write_vectored(),
             Self::Tls(stream) => stream.is_write_vectored(),
+            Self::WebSocket(stream) => stream.is_write_vectored(),
         }
     }
 
