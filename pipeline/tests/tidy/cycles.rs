@@ -239,7 +239,7 @@ fn use_tree(tokens: &[String], prefix: &[String], out: &mut Vec<Vec<String>>) ->
         }
         at += 1;
     }
-    if !is_group && path.len() > prefix.len().min(path.len() - 1) {
+    if !is_group && path.len() > prefix.len().min(path.len().saturating_sub(1)) {
         out.push(path);
     }
     at
