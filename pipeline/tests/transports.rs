@@ -53,6 +53,7 @@ impl Bed {
         let lake = self.lake();
         let mut command = catchwater(&["run", "--json", "--until-caught-up"]);
         command.args(["--lake", lake.to_str().unwrap(), "--connection-string", connection_string]);
+        command.env("CATCHWATER_RETRY_FOR", "0s");
         let output = command.args(options).envs(variables.iter().copied()).output().unwrap();
         Ended { code: output.status.code(), text: output_text(&output) }
     }
