@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
+#![expect(clippy::panic, reason = "a test that can't go on has to report the reason")]
 
 #[allow(dead_code, clippy::panic, reason = "shared with tests that start, send and stop in other ways")]
 #[path = "support/processes.rs"]
@@ -85,7 +86,8 @@ impl Service {
     fn wait_for(&mut self, text: &str, count: usize) {
         let mut seen = 0;
         while seen < count {
-            let line = self.log.next().expect(&self.text).unwrap();
+            let Some(line) = self.log.next() else { panic!("the service has ended:\n{}", self.text) };
+            let line = line.unwrap();
             seen += usize::from(line.contains(text));
             self.text.push_str(&line);
             self.text.push('\n');

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
+use super::condition::ErrorKind;
 use super::credential::{Token, TokenSource};
 use super::error::Error;
 
@@ -31,8 +32,14 @@ impl<L: PutToken> Authorization<L> {
     /// Puts the first token, and renews it in the background.
     #[expect(clippy::disallowed_methods, reason = "the authorization owns its renewal and ends it")]
     pub(super) async fn start(mut link: L, tokens: Arc<TokenSource>) -> Result<Self, Error> {
-        let token = tokens.token().await?;
-        link.put_token(tokens.audience(), &token).await?;
+        let mut token = tokens.token().await?;
+        let mut put = link.put_token(tokens.audience(), &token).await;
+        if put.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unauthorized) {
+            // The current token may be from another connection, and revoked since.
+            token = tokens.replace(&token).await?;
+            put = link.put_token(tokens.audience(), &token).await;
+        }
+        put?;
         let shared =
             Arc::new(Shared { link: tokio::sync::Mutex::new(link), tokens, current: Mutex::new(token) });
         let renewal = tokio::spawn(Arc::clone(&shared).keep_valid());

@@ -135,7 +135,11 @@ impl Error {
     pub fn recovery(&self) -> Recovery {
         match self {
             Self::Refused { recovery, .. } => *recovery,
-            Self::NoConnection(error) => error.recovery(),
+            // The attempt has tried a second token already.
+            Self::NoConnection(error) => match error.recovery() {
+                Recovery::RenewToken => Recovery::End,
+                other => other,
+            },
             Self::WentBack { .. } => Recovery::FindPosition,
             // A peer that breaks the rules of the protocol may be a proxy, or a node that is shutting down.
             Self::Event { .. } | Self::Response { .. } => Recovery::Reconnect,

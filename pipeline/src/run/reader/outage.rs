@@ -64,7 +64,6 @@ impl Outage {
             Recovery::Reattach | Recovery::Reconnect => backoff,
             Recovery::Wait(min) => min + backoff,
             Recovery::AwaitOperator(delay) if policy.limit.is_none() => delay,
-            Recovery::RenewToken if !self.token_renewed => Duration::ZERO,
             Recovery::AwaitOperator(_)
             | Recovery::RenewToken
             | Recovery::HandBack
@@ -81,9 +80,9 @@ impl Outage {
         }
     }
 
-    /// A new token was put. If the hub refuses it as well, that is final.
-    pub(in crate::run) fn on_token_renewed(&mut self) {
-        self.token_renewed = true;
+    /// Returns whether a refused token may be replaced: once, because a refused new token is final.
+    pub(in crate::run) fn may_renew_token(&mut self) -> bool {
+        !std::mem::replace(&mut self.token_renewed, true)
     }
 
     /// Failures so far.
@@ -162,16 +161,16 @@ mod tests {
 
     #[test]
     fn token_is_renewed_once() {
-        let policy = RetryPolicy::unbounded(1);
-        let (mut outage, now) = (Outage::default(), Instant::now());
-        assert_eq!(outage.delay_after(Recovery::RenewToken, &policy, now), Some(Duration::ZERO));
-        outage.on_token_renewed();
-        assert_eq!(outage.delay_after(Recovery::RenewToken, &policy, now), None);
+        let mut outage = Outage::default();
+        assert!(outage.may_renew_token());
+        assert!(!outage.may_renew_token());
+        outage.on_link_end(true, Duration::ZERO);
+        assert!(outage.may_renew_token(), "the link brought events in between");
     }
 
     #[test]
     fn errors_without_a_retry_end_at_once() {
-        for recovery in [Recovery::End, Recovery::HandBack, Recovery::FindPosition] {
+        for recovery in [Recovery::End, Recovery::HandBack, Recovery::FindPosition, Recovery::RenewToken] {
             assert_eq!(delays(recovery, &RetryPolicy::unbounded(1), 1), [None]);
         }
     }

@@ -33,7 +33,7 @@ pub(super) enum Waited {
 }
 
 impl HubPartition {
-    /// Waits after an error of the hub, until the next attempt is due. Puts a new token if that is the remedy.
+    /// Waits after an error of the hub, until the next attempt is due. A refused token is replaced first.
     ///
     /// # Errors
     /// The error itself if there is no other attempt.
@@ -43,20 +43,9 @@ impl HubPartition {
         outage: &mut Outage,
         waits: &mut Waits<'_>,
     ) -> Result<Waited, Error> {
-        let Some(recovery) = error.recovery() else { return Err(error) };
-        let retry = self.deps.retry.with_seed(self.id.get().into());
-        let Some(delay) = outage.delay_after(recovery, &retry, Instant::now()) else {
-            return Err(error);
-        };
         self.deps.metrics.links_lost.add(1);
-        self.warn_of_failure(&error, delay, outage.failures());
-        let waiting = async {
-            if recovery == Recovery::RenewToken {
-                self.renew_token(outage).await;
-            }
-            tokio::time::sleep(delay).await;
-        };
         let Waits { stop, status } = waits;
+        let waiting = self.wait_for_retry(error, outage);
         let conflict = async {
             match status {
                 Some(status) => status.wait_for(|status| status.conflict.is_some()).await.map(drop),
@@ -64,21 +53,26 @@ impl HubPartition {
             }
         };
         tokio::select! {
-            () = waiting => Ok(Waited::Retry),
+            waited = waiting => waited.map(|()| Waited::Retry),
             conflict = conflict => conflict.map(|()| Waited::Conflict).map_err(|_| Error::Ended),
             _ = stop.wait_for(|stop| *stop) => Ok(Waited::Stop),
         }
     }
 
-    /// Puts a new token. If that fails, the next attempt fails as well, and its error counts.
-    async fn renew_token(&self, outage: &mut Outage) {
-        match self.deps.client.renew_token(self.id).await {
-            Ok(()) => outage.on_token_renewed(),
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(partition = %self.id, error, "the token could not be renewed");
+    async fn wait_for_retry(&self, mut error: Error, outage: &mut Outage) -> Result<(), Error> {
+        if error.recovery() == Some(Recovery::RenewToken) && outage.may_renew_token() {
+            self.warn_of_failure(&error, Duration::ZERO, outage.failures());
+            match self.deps.client.renew_token(self.id).await {
+                Ok(()) => return Ok(()),
+                Err(source) => error = self.hub_error(source),
             }
         }
+        let Some(recovery) = error.recovery() else { return Err(error) };
+        let retry = self.deps.retry.with_seed(self.id.get().into());
+        let Some(delay) = outage.delay_after(recovery, &retry, Instant::now()) else { return Err(error) };
+        self.warn_of_failure(&error, delay, outage.failures());
+        tokio::time::sleep(delay).await;
+        Ok(())
     }
 
     fn warn_of_failure(&self, error: &Error, delay: Duration, failures: u32) {
