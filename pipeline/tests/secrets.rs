@@ -206,6 +206,35 @@ fn proxies_are_shown_without_passwords() {
     }
 }
 
+#[test]
+fn identities_and_files_are_shown_without_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().to_str().unwrap();
+    let file = folder.path().join("connection");
+    // A bare word is taken for a name.
+    for text in connection_strings().iter().filter(|text| *text != CANARY) {
+        fs::write(&file, text).unwrap();
+        let (file, text) = (file.to_str().unwrap(), text.as_str());
+        for arguments in [
+            &["run", "--until-caught-up", "--lake", lake, "--connection-string-file", file][..],
+            &["run", "--lake", lake, "--connection-string-file", text],
+            &["run", "--lake", lake, "--namespace", text, "--event-hub", "e"],
+            &["run", "--lake", lake, "--namespace", "ns", "--event-hub", "e", "--client-secret-file", text],
+            &["send", "--generate", "small", "--connection-string-file", text, "--connection-string", text],
+        ] {
+            let mut command = catchwater(arguments);
+            command.env("CATCHWATER_LOG", "trace").env("CATCHWATER_RETRY_FOR", "0s");
+            command.env("AZURE_AUTHORITY_HOST", "https://127.0.0.1:1");
+            command.envs([("AZURE_CLIENT_SECRET", CANARY), ("AZURE_CLIENT_ID", "app")]);
+            // Without the tenant, and then with it.
+            check(&command.env_remove("AZURE_TENANT_ID").output().unwrap(), arguments);
+            if arguments.contains(&"--namespace") {
+                check(&command.env("AZURE_TENANT_ID", "tenant").output().unwrap(), arguments);
+            }
+        }
+    }
+}
+
 /// Searches all log lines and all files for a valid key.
 #[test]
 fn keys_stay_out_of_logs_and_lakes() {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use crate::columns::MetadataError;
 use crate::emulator;
-use crate::eventhubs::{ConnectionStringError, TransportOptionsError};
+use crate::eventhubs::{ConnectionStringError, NamespaceError, TransportOptionsError};
 use crate::generator::FilesError;
 use crate::run::{self, Kind};
 
@@ -73,6 +73,8 @@ impl Exit {
         by_type(cause, |_: &Usage| Self::Configuration)
             .or_else(|| by_type(cause, |_: &ConnectionStringError| Self::Configuration))
             .or_else(|| by_type(cause, |_: &TransportOptionsError| Self::Configuration))
+            .or_else(|| by_type(cause, |_: &NamespaceError| Self::Configuration))
+            .or_else(|| by_type(cause, |error| Kind::of_credential(error).into()))
             .or_else(|| by_type(cause, |_: &FilesError| Self::Configuration))
             .or_else(|| by_type(cause, |_: &MetadataError| Self::Configuration))
             .or_else(|| by_type(cause, Self::of_emulator))

@@ -23,6 +23,7 @@ mod text; // error chains and names, fit to be shown
 mod options; // options that several commands share
 mod transport_options; // certificates, WebSocket, proxy
 mod positions; // options for where reading begins and ends
+mod hub_options; // the event hub, its credential and the way to it
 mod demo; // `catchwater demo`
 mod run; // `catchwater run`
 mod hub; // `catchwater hub`

@@ -1,6 +1,5 @@
 //! Options that several commands share, and the parsers of sizes and durations.
 
-use std::convert::Infallible;
 use std::io;
 use std::time::Duration;
 
@@ -13,44 +12,6 @@ use clap::Args;
 use jiff::SignedDuration;
 
 use super::exit::Usage;
-use super::transport_options::TransportArgs;
-use crate::eventhubs::{ConnectionString, ConnectionStringError, HubAccess};
-
-/// Options that select the event hub.
-#[derive(Clone, Debug, Args)]
-pub(super) struct HubOptions {
-    /// Connection string of the event hub or its namespace, as the portal shows it
-    #[arg(long, env = "CATCHWATER_CONNECTION_STRING", hide_env_values = true, value_parser = connection_string, value_name = "TEXT")]
-    connection_string: ParsedConnectionString,
-    /// Name of the event hub, if the connection string has no EntityPath
-    #[arg(long, env = "CATCHWATER_EVENT_HUB", value_parser = name, value_name = "NAME")]
-    event_hub: Option<String>,
-    #[command(flatten)]
-    transport: TransportArgs,
-}
-
-/// An invalid value is kept and reported later: an error of clap would repeat it, and it holds a key.
-type ParsedConnectionString = Result<ConnectionString, ConnectionStringError>;
-
-#[expect(clippy::unnecessary_wraps, reason = "clap takes a result, and would report the error itself")]
-fn connection_string(text: &str) -> Result<ParsedConnectionString, Infallible> {
-    Ok(ConnectionString::parse(text))
-}
-
-impl HubOptions {
-    /// Access to the hub, whose name is known.
-    pub(super) fn access(&self) -> anyhow::Result<HubAccess> {
-        let connection = self.connection_string.clone()?.with_event_hub(self.event_hub.as_deref())?;
-        if connection.event_hub().is_none() {
-            return Err(Usage(
-                "no event hub: the connection string has no EntityPath; name the hub with --event-hub NAME"
-                    .to_owned(),
-            )
-            .into());
-        }
-        Ok(HubAccess::from(connection).with_transport(self.transport.options()?))
-    }
-}
 
 /// Options that select the lake.
 #[derive(Clone, Debug, Args)]

@@ -9,7 +9,8 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use super::exit::Exit;
-use super::options::{HubOptions, LakeOptions, budget, duration, name};
+use super::hub_options::HubOptions;
+use super::options::{LakeOptions, budget, duration, name};
 use super::output::{note, print, print_json};
 use super::positions::PositionOptions;
 use super::process::Stop;

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::options::HubOptions;
+use super::hub_options::HubOptions;
 use super::output::{print, print_json};
 use super::report::{Stopwatch, size};
 use crate::clock::SystemClock;

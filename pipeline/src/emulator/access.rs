@@ -81,6 +81,13 @@ pub(super) struct Grant {
     expires_at: UnixMillis,
 }
 
+impl Grant {
+    /// A permission for the path of `audience`.
+    pub(super) fn new(audience: &str, expires_at: UnixMillis) -> Self {
+        Self { path: path_of(audience), expires_at }
+    }
+}
+
 /// All permissions of a connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Grants {
@@ -94,6 +101,18 @@ impl Grants {
     pub(super) fn add(&mut self, grant: Grant) {
         self.tokens.retain(|held| held.path != grant.path);
         self.tokens.push(grant);
+    }
+
+    /// Removes the grants that have expired; returns whether there was one.
+    pub(super) fn lapse(&mut self, now: UnixMillis) -> bool {
+        let before = self.tokens.len();
+        self.tokens.retain(|grant| grant.expires_at > now);
+        self.tokens.len() < before
+    }
+
+    /// Returns when the next grant expires.
+    pub(super) fn next_expiry(&self) -> Option<UnixMillis> {
+        self.tokens.iter().map(|grant| grant.expires_at).min()
     }
 
     /// Returns whether the address may be used now.

@@ -54,12 +54,23 @@ pub(super) fn address_of<'a>(attach: &Attach<'a>) -> Option<&'a str> {
     }
 }
 
+/// Returns the address that an admitted link needs a grant for.
+pub(super) fn needed_grant(attach: &Attach<'_>, context: &ConnectionContext) -> Option<String> {
+    let address = address_of(attach)?;
+    let node = Node::find(address, &context.hub.name, context.hub.partition_count()).ok()?;
+    grant_of(&node, address, context)
+}
+
+fn grant_of(node: &Node, address: &str, context: &ConnectionContext) -> Option<String> {
+    match node {
+        Node::Cbs => None,
+        Node::Management => Some(format!("{}/$management", context.hub.name)),
+        _ => Some(address.to_owned()),
+    }
+}
+
 fn check_access(node: &Node, address: &str, context: &ConnectionContext) -> Result<(), Refusal> {
-    let needed = match node {
-        Node::Cbs => return Ok(()),
-        Node::Management => format!("{}/$management", context.hub.name),
-        _ => address.to_owned(),
-    };
+    let Some(needed) = grant_of(node, address, context) else { return Ok(()) };
     if context.grants.allows(&needed, context.hub.now()) {
         return Ok(());
     }

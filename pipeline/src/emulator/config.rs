@@ -22,6 +22,8 @@ pub struct Config {
     pub key_name: String,
     /// The shared access key.
     pub key: String,
+    /// Accepts tokens of Microsoft Entra for Event Hubs, of any tenant and with any signature.
+    pub accepts_entra: bool,
     /// Folder in which events survive a restart; `None` keeps them in memory only.
     pub data: Option<PathBuf>,
     /// Gives events their enqueued time, and decides whether a token has expired.
@@ -41,6 +43,7 @@ impl Default for Config {
             key_name: "RootManageSharedAccessKey".into(),
             // The official emulator documents this literal: its users' connection strings work here.
             key: "SAS_KEY_VALUE".into(),
+            accepts_entra: false,
             data: None,
             clock: Arc::new(SystemClock),
             created_at: None,

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -128,6 +129,7 @@ impl Connection {
 
     /// Sends on the links in turn until none has anything to send or the round is full.
     pub(super) fn pump(&mut self, out: &mut Vec<u8>) {
+        self.lapse(out);
         let mut idle_turns = 0;
         while self.phase == Phase::Running && out.len() < MAX_ROUND_BYTES && idle_turns < self.turns.len() {
             let Some(turn) = self.turns.pop_front() else { break };
@@ -137,6 +139,22 @@ impl Connection {
             }
             idle_turns = if out.len() == before { idle_turns + 1 } else { 0 };
         }
+    }
+
+    /// Returns the time until the next token expires.
+    pub(super) fn token_time(&self) -> Option<Duration> {
+        let expiry = self.context.grants.next_expiry()?;
+        Some(expiry.since(self.context.hub.now()))
+    }
+
+    /// Detaches the links whose token has expired.
+    fn lapse(&mut self, out: &mut Vec<u8>) {
+        let context = &mut self.context;
+        if context.grants.next_expiry().is_none() || !context.grants.lapse(context.hub.now()) {
+            return;
+        }
+        let lapsed = self.sessions.values_mut().map(|session| session.detach_lapsed(context, out)).sum();
+        context.hub.lapsed.fetch_add(lapsed, Ordering::Relaxed);
     }
 
     /// Closes the connection, with a reason or in answer to the peer's Close.

@@ -4,7 +4,7 @@
 //! rules of a partition (`log`, `readers`).
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 
 use tokio::sync::Notify;
@@ -26,6 +26,12 @@ pub(super) struct Hub {
     partitions: RwLock<Vec<Arc<Partition>>>,
     pub(super) created_at: UnixMillis,
     pub(super) access: AccessKey,
+    /// Accepts tokens of Microsoft Entra.
+    pub(super) accepts_entra: bool,
+    /// Number of tokens accepted.
+    pub(super) tokens: AtomicU64,
+    /// Number of links detached because their token had expired.
+    pub(super) lapsed: AtomicU64,
     pub(super) faults: Faults,
     clock: Arc<dyn Clock>,
     /// Round-robin counter for events without partition and key.
@@ -51,6 +57,9 @@ impl Hub {
             partitions: RwLock::new((0..config.partitions).map(|_| Arc::default()).collect()),
             created_at,
             access: AccessKey { name: config.key_name.clone(), key: config.key.clone() },
+            accepts_entra: config.accepts_entra,
+            tokens: AtomicU64::new(0),
+            lapsed: AtomicU64::new(0),
             faults: Faults::default(),
             clock: Arc::clone(&config.clock),
             turn: AtomicUsize::new(0),

@@ -106,7 +106,7 @@ impl Socket {
                 return self.shut_down().await;
             }
             let reads = !self.connection.is_over() && waiting < MAX_UNSENT_BYTES;
-            let due = self.keep_alive.next_deadline().into();
+            let due = self.due().into();
             let (mut reader, mut writer) = self.stream.split();
             tokio::select! {
                 written = writer.write(&self.out[self.written..]), if waiting > 0 => {
@@ -143,6 +143,15 @@ impl Socket {
             self.written = 0;
             self.connection.pump(&mut self.out);
         }
+    }
+
+    /// Returns when a duty of the keep-alive or the expiry of a token is due.
+    fn due(&self) -> std::time::Instant {
+        let due = self.keep_alive.next_deadline();
+        // While bytes wait, the connection can't detach a link.
+        let is_free = self.written == self.out.len();
+        let expiry = self.connection.token_time().filter(|_| is_free).map(|time| now() + time);
+        expiry.map_or(due, |expiry| due.min(expiry))
     }
 
     /// Sends a heartbeat or closes an idle connection; returns whether the socket stays in use.

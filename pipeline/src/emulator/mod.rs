@@ -16,6 +16,7 @@
 //! past the last event is refused for `>=` as for `>`, and on an empty partition too.
 
 mod access; // shared access signatures and what they grant
+mod jwt; // tokens of Microsoft Entra
 mod address; // addresses of nodes
 mod attach; // admission of links
 mod config; // configuration of a hub
@@ -39,6 +40,7 @@ mod session; // a session and its links
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -162,6 +164,16 @@ impl Emulator {
     /// Turns geo-replication on: later events have offsets of another form, and the hub refuses those of before.
     pub fn geo_replicate(&self) {
         self.hub.geo_replicate();
+    }
+
+    /// Returns the number of tokens that the hub has accepted.
+    pub fn tokens_accepted(&self) -> u64 {
+        self.hub.tokens.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of links that the hub has detached because their token had expired.
+    pub fn links_lapsed(&self) -> u64 {
+        self.hub.lapsed.load(Ordering::Relaxed)
     }
 
     /// Returns the faults to inject.

@@ -5,6 +5,8 @@
 //! # Source
 //! Protocol reference 2.2, 3.
 
+use std::sync::atomic::Ordering;
+
 use crate::amqp::codec::{self, Value};
 use crate::amqp::condition;
 use crate::amqp::encode::{Encoder, encode_to_vec};
@@ -13,9 +15,12 @@ use crate::amqp::sections::{Message, Sections, code, lookup};
 use super::access::Grants;
 use super::address::path_of;
 use super::hub::Hub;
+use super::jwt;
 
 /// Token type of shared access signatures.
 const SAS_TOKEN: &str = "servicebus.windows.net:sastoken";
+/// Token type of Microsoft Entra.
+const JWT: &str = "jwt";
 
 /// A node that answers requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,15 +119,13 @@ fn put_token(hub: &Hub, grants: &mut Grants, request: &Request<'_>) -> Response 
             "BadRequest: the operation is not put-token.",
         );
     }
-    if request.parameter("type") != SAS_TOKEN {
-        return Response::failure(
-            401,
-            condition::UNAUTHORIZED,
-            "InvalidToken: this hub knows shared keys only.",
-        );
-    }
-    let audience = request.parameter("name");
-    match hub.access.check_token(request.body.unwrap_or_default(), audience, hub.now()) {
+    let (token, audience) = (request.body.unwrap_or_default(), request.parameter("name"));
+    let checked = match request.parameter("type") {
+        SAS_TOKEN => hub.access.check_token(token, audience, hub.now()),
+        JWT if hub.accepts_entra => jwt::check_token(token, audience, hub.now()),
+        _ => Err("InvalidToken: this hub does not know this type of token.".to_owned()),
+    };
+    match checked {
         // A valid token for an unknown entity gets a 404, as from the service.
         Ok(_) if !is_known_audience(hub, audience) => {
             let text = format!("NotFound: The messaging entity '{audience}' could not be found.");
@@ -130,6 +133,7 @@ fn put_token(hub: &Hub, grants: &mut Grants, request: &Request<'_>) -> Response 
         }
         Ok(grant) => {
             grants.add(grant);
+            hub.tokens.fetch_add(1, Ordering::Relaxed);
             Response::success(202, "Accepted", |out| out.nulls(1))
         }
         Err(text) => Response::failure(401, condition::UNAUTHORIZED, text),

@@ -12,7 +12,7 @@ use crate::amqp::performatives::{
 };
 use crate::amqp::session::{SessionWindow, WindowSizes, WindowViolation};
 
-use super::attach::{admit, put_accepted, put_detach, put_refused};
+use super::attach::{admit, needed_grant, put_accepted, put_detach, put_refused};
 use super::context::ConnectionContext;
 use super::event::Batch;
 use super::hub::Hub;
@@ -40,6 +40,8 @@ pub(super) struct Session {
     channel: u16,
     window: SessionWindow,
     links: BTreeMap<u32, Link>,
+    /// Addresses of the links that need a grant, by handle.
+    needs: BTreeMap<u32, String>,
     /// First and last id of the deliveries that are accepted but not acknowledged yet.
     accepted: Option<(u32, u32)>,
 }
@@ -58,7 +60,7 @@ impl Session {
     pub(super) fn begin(channel: u16, begin: &Begin<'_>, out: &mut Vec<u8>) -> Self {
         let window = SessionWindow::accept(channel, begin, WINDOWS);
         window.put_begin(MAX_HANDLE, out);
-        Self { channel, window, links: BTreeMap::new(), accepted: None }
+        Self { channel, window, links: BTreeMap::new(), needs: BTreeMap::new(), accepted: None }
     }
 
     /// Processes a frame of the session.
@@ -155,6 +157,9 @@ impl Session {
         let link = match admit(attach, self.channel, context) {
             Ok(link) => {
                 put_accepted(attach, self.channel, out);
+                if let Some(address) = needed_grant(attach, context) {
+                    self.needs.insert(attach.handle, address);
+                }
                 link
             }
             Err(refusal) => {
@@ -171,6 +176,22 @@ impl Session {
     pub(super) fn refuse(&mut self, attach: &Attach<'_>, refusal: &Refusal, out: &mut Vec<u8>) {
         put_refused(attach, refusal, self.channel, out);
         self.links.insert(attach.handle, Link::Detached);
+    }
+
+    /// Detaches the links whose grant has lapsed, as the service does; returns their number.
+    pub(super) fn detach_lapsed(&mut self, context: &ConnectionContext, out: &mut Vec<u8>) -> u64 {
+        let now = context.hub.now();
+        let lapsed: Vec<u32> = self
+            .needs
+            .iter()
+            .filter(|(_, address)| !context.grants.allows(address, now))
+            .map(|(handle, _)| *handle)
+            .collect();
+        let refusal = Refusal::new(condition::UNAUTHORIZED, "ExpiredToken: The token is expired.");
+        for handle in &lapsed {
+            self.detach(*handle, &refusal, out);
+        }
+        lapsed.len() as u64
     }
 
     fn on_flow(&mut self, flow: &Flow, out: &mut Vec<u8>) -> Result<(), SessionError> {
@@ -264,6 +285,7 @@ impl Session {
     }
 
     fn on_detach(&mut self, detach: &Detach<'_>, out: &mut Vec<u8>) -> Result<(), SessionError> {
+        self.needs.remove(&detach.handle);
         let link = self.links.remove(&detach.handle).ok_or_else(|| unattached(detach.handle))?;
         if !matches!(link, Link::Detached) {
             let answer = Detach { handle: detach.handle, closed: detach.closed, error: None };
@@ -275,6 +297,7 @@ impl Session {
     /// Detaches a link with a reason.
     pub(super) fn detach(&mut self, handle: u32, refusal: &Refusal, out: &mut Vec<u8>) {
         put_detach(handle, refusal, self.channel, out);
+        self.needs.remove(&handle);
         self.links.insert(handle, Link::Detached);
     }
 }

@@ -22,6 +22,20 @@ impl Address {
         Self { namespace: namespace_of(&host), host, port, default_port, is_development, event_hub }
     }
 
+    /// The address of a namespace: `NAME`, `NAME.servicebus.windows.net`, `HOST:PORT`, or one of these after `sb://`.
+    pub fn of_namespace(text: &str, event_hub: &str) -> Result<Self, NamespaceError> {
+        let text = text.trim();
+        let (scheme, rest) = text.split_once("://").unwrap_or(("sb", text));
+        if !["sb", "amqps", "https"].iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
+            return Err(NamespaceError);
+        }
+        let (mut host, port) = host_and_port(rest).ok_or(NamespaceError)?;
+        if namespace_of(&host) != "localhost" && !host.contains(['.', ':']) {
+            host.push_str(SUFFIX);
+        }
+        Ok(Self::new(host, port, false, Some(event_hub.to_owned())))
+    }
+
     /// The host as written.
     pub fn host(&self) -> &str {
         &self.host
@@ -69,6 +83,32 @@ impl fmt::Display for Address {
     }
 }
 
+/// The namespace is not a host name. The text is not shown: a connection string may have been given in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the namespace is not like NAME or NAME.servicebus.windows.net; is it a connection string?")]
+pub struct NamespaceError;
+
+/// Host and port of an authority; none if it has other parts. What follows a slash is ignored.
+pub(super) fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
+    let authority = text.split('/').next().unwrap_or_default();
+    // An IPv6 address is in brackets because of its colons.
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, port)) => (host, Some(port.strip_prefix(':')?)),
+        None => match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        },
+    };
+    // Hosts are shown. Other characters, as in user info or a query, could belong to a secret.
+    let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '-' | '_' | ':' | '%');
+    if host.is_empty() || !host.chars().all(plain) {
+        return None;
+    }
+    let port = port.map(str::parse).transpose().ok()?;
+    Some((host.to_owned(), port))
+}
+
 fn namespace_of(host: &str) -> String {
     match host.to_ascii_lowercase() {
         host if matches!(host.as_str(), "127.0.0.1" | "::1") => "localhost".to_owned(),
@@ -80,3 +120,31 @@ fn namespace_of(host: &str) -> String {
 const PLAIN_PORT: u16 = 5672;
 /// AMQP inside TLS.
 const TLS_PORT: u16 = 5671;
+/// Domain of a namespace in the public cloud.
+const SUFFIX: &str = ".servicebus.windows.net";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn namespaces_are_names_hosts_or_addresses() {
+        for (text, expected) in [
+            ("contoso", Ok("sb://contoso.servicebus.windows.net:5671/hub")),
+            (" Contoso.servicebus.windows.net/ ", Ok("sb://Contoso.servicebus.windows.net:5671/hub")),
+            (
+                "sb://contoso.servicebus.usgovcloudapi.net/",
+                Ok("sb://contoso.servicebus.usgovcloudapi.net:5671/hub"),
+            ),
+            ("contoso.example:5555", Ok("sb://contoso.example:5555/hub")),
+            ("localhost:5671", Ok("sb://localhost:5671/hub")),
+            ("amqp://contoso", Err(NamespaceError)),
+            ("Endpoint=sb://contoso;SharedAccessKey=secret", Err(NamespaceError)),
+            ("user:secret@contoso", Err(NamespaceError)),
+            ("", Err(NamespaceError)),
+        ] {
+            let read = Address::of_namespace(text, "hub").map(|address| address.to_string());
+            assert_eq!(read, expected.map(str::to_owned), "{text}");
+        }
+    }
+}

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::address::Address;
+use super::address::{Address, host_and_port};
 use super::credential::Credential;
 
 /// The address of a namespace, the name of an event hub, and the credential for both.
@@ -27,7 +27,12 @@ impl ConnectionString {
             return Err(ConnectionStringError::OtherService(service));
         }
         let endpoint = parts.endpoint.ok_or(ConnectionStringError::Missing("Endpoint"))?;
-        let (host, port) = parse_endpoint(endpoint)?;
+        // A scheme is required and ignored.
+        let (_, authority) = endpoint
+            .split_once("://")
+            .filter(|(scheme, _)| !scheme.is_empty())
+            .ok_or(ConnectionStringError::Endpoint)?;
+        let (host, port) = host_and_port(authority).ok_or(ConnectionStringError::Endpoint)?;
         let credential = match (parts.key_name, parts.key, parts.signature) {
             (None, None, Some(signature)) => Credential::Signature(signature.to_owned()),
             (Some(name), Some(key), None) => Credential::Key { name: name.to_owned(), key: key.to_owned() },
@@ -169,28 +174,6 @@ impl<'a> Parts<'a> {
         }
         Ok(parts)
     }
-}
-
-/// Parses host and port. A scheme is required and ignored.
-fn parse_endpoint(endpoint: &str) -> Result<(String, Option<u16>), ConnectionStringError> {
-    let (scheme, rest) = endpoint.split_once("://").ok_or(ConnectionStringError::Endpoint)?;
-    let authority = rest.split('/').next().unwrap_or_default();
-    // An IPv6 address is in brackets because of its colons.
-    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, "")) => (host, None),
-        Some((host, port)) => (host, Some(port.strip_prefix(':').ok_or(ConnectionStringError::Endpoint)?)),
-        None => match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        },
-    };
-    // Hosts are shown. Other characters, as in user info or a query, could belong to a secret.
-    let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '-' | '_' | ':' | '%');
-    if scheme.is_empty() || host.is_empty() || !host.chars().all(plain) {
-        return Err(ConnectionStringError::Endpoint);
-    }
-    let port = port.map(str::parse).transpose().map_err(|_| ConnectionStringError::Endpoint)?;
-    Ok((host.to_owned(), port))
 }
 
 #[cfg(test)]

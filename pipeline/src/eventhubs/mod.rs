@@ -38,11 +38,11 @@ mod timeouts; // timeouts of a client
 mod transport; // the only dialer
 
 pub use access::HubAccess;
-pub use address::Address;
+pub use address::{Address, NamespaceError};
 pub use client::Client;
 pub use condition::{ErrorKind, Recovery, Row, TABLE as CONDITIONS};
 pub use connection_string::{ConnectionString, ConnectionStringError};
-pub use credential::{Credential, CredentialError, EntraCredential};
+pub use credential::{Credential, CredentialError, EntraCredential, Identity, IdentityKind};
 pub use error::Error;
 pub use management::{HubProperties, PartitionProperties};
 pub(crate) use names::SIZE_EXCEEDED;

@@ -118,6 +118,10 @@ impl Kind {
         }
     }
 
+    pub(crate) fn of_credential(error: &eventhubs::CredentialError) -> Self {
+        if error.is_transient() { Self::Unreachable } else { Self::Configuration }
+    }
+
     pub(crate) fn of_store(error: &store::Error) -> Self {
         use store::Error;
         match error {

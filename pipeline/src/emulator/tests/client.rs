@@ -28,12 +28,19 @@ pub(super) const READER: &str = "events/ConsumerGroups/$Default/Partitions/0";
 pub(super) const NOW_MS: i64 = 1_700_000_000_000;
 
 pub(super) fn hub() -> Arc<Hub> {
+    hub_with_clock().0
+}
+
+/// A hub whose clock the test advances.
+pub(super) fn hub_with_clock() -> (Arc<Hub>, ManualClock) {
+    let clock = ManualClock::at(UnixMillis::new(NOW_MS));
     let config = Config {
-        clock: Arc::new(ManualClock::at(UnixMillis::new(NOW_MS))),
+        clock: Arc::new(clock.clone()),
+        accepts_entra: true,
         created_at: Some(UnixMillis::new(7)),
         ..Config::default()
     };
-    Arc::new(Hub::open(&config).unwrap())
+    (Arc::new(Hub::open(&config).unwrap()), clock)
 }
 
 /// Appends events with these bodies to partition 0.

@@ -1,6 +1,8 @@
 //! `$cbs` and `$management`.
 
-use super::client::{Client, NOW_MS, append, deliveries, hub, refusal};
+use std::time::Duration;
+
+use super::client::{Client, NOW_MS, append, deliveries, hub, hub_with_clock, refusal};
 use crate::amqp::codec::Value;
 use crate::amqp::condition;
 use crate::amqp::encode::Encoder;
@@ -100,6 +102,38 @@ fn valid_token_permits_its_audience_only() {
         condition::UNAUTHORIZED,
         "the token covers the reader's address only"
     );
+}
+
+#[test]
+fn links_are_detached_when_their_token_expires() {
+    let (hub, clock) = hub_with_clock();
+    let mut client = Client::connect_with(&hub, b"", 65_536);
+    connect(&mut client, "$cbs");
+    let token = |seconds: i64| {
+        let claims = format!(r#"{{"aud":"https://eventhubs.azure.net","exp":{}}}"#, NOW_MS / 1000 + seconds);
+        let encoded = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims);
+        format!("e30.{encoded}.c2ln")
+    };
+    assert_eq!(put_token(&mut client, "jwt", &token(10)), 202);
+    client.attach_reader(5, |_| ());
+    client.credit(5, 0, 10);
+    client.frames();
+    // A renewal in time keeps the link.
+    clock.advance(Duration::from_secs(9));
+    assert_eq!(put_token(&mut client, "jwt", &token(20)), 202);
+    clock.advance(Duration::from_secs(10));
+    append(&hub, &[b"one"]);
+    assert_eq!(deliveries(&client.frames()).len(), 1);
+    clock.advance(Duration::from_secs(1));
+    let frames = client.frames();
+    assert_eq!(refusal(&frames).0, condition::UNAUTHORIZED);
+    append(&hub, &[b"two"]);
+    assert_eq!(deliveries(&client.frames()).len(), 0);
+    // The node for tokens is still attached, and a new token opens the hub again.
+    assert_eq!(put_token(&mut client, "jwt", &token(40)), 202);
+    client.attach_reader(6, |_| ());
+    client.credit(6, 0, 10);
+    assert_eq!(deliveries(&client.frames()).len(), 2);
 }
 
 #[test]

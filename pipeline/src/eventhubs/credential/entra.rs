@@ -1,7 +1,7 @@
 //! Tokens of Microsoft Entra, which `azure_identity` asks for.
 //!
 //! Owns: the scope, one credential of `azure_identity` per request, and the time that a request may take. Does not own:
-//! when a token is asked for (`source`).
+//! when a token is asked for (`source`), or which identity is used (`identity`).
 //!
 //! `azure_identity` keeps a token until five minutes before its expiry, and the contents of a federated token file for
 //! ten minutes. A renewal needs a new token, so each request is made by a new credential, which has kept neither.
@@ -14,11 +14,13 @@ use azure_core::credentials::{AccessToken, TokenCredential};
 use tokio::time::timeout;
 
 use super::error::CredentialError;
+use super::remedy::{IdentityKind, explain};
 
 /// An identity of Microsoft Entra.
 #[derive(Clone)]
 pub struct EntraCredential {
     name: Arc<str>,
+    kind: IdentityKind,
     open: Arc<Open>,
 }
 
@@ -32,38 +34,40 @@ impl fmt::Debug for EntraCredential {
     }
 }
 
+/// Names the identity, with its ids.
+impl fmt::Display for EntraCredential {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.name)
+    }
+}
+
 impl EntraCredential {
     /// The identity behind the credentials that `open` makes. `name` is for messages.
-    pub fn new(
+    pub(super) fn new(
         name: &str,
+        kind: IdentityKind,
         open: impl Fn() -> azure_core::Result<Arc<dyn TokenCredential>> + Send + Sync + 'static,
     ) -> Self {
-        Self { name: name.into(), open: Arc::new(open) }
+        Self { name: name.into(), kind, open: Arc::new(open) }
     }
 
     /// Asks for a new token.
     pub(super) async fn token(&self) -> Result<AccessToken, CredentialError> {
-        let credential = (self.open)().map_err(|error| self.refused(error.to_string()))?;
-        match timeout(TIMEOUT, credential.get_token(&[SCOPE], None)).await {
-            Ok(Ok(token)) => Ok(token),
-            Ok(Err(error)) => Err(self.refused(error.to_string())),
+        let asked = async { (self.open)()?.get_token(&[SCOPE], None).await };
+        match timeout(TIMEOUT, asked).await {
+            Ok(answer) => answer.map_err(|error| explain(&self.name, self.kind, &error)),
             Err(_) => Err(CredentialError::Unavailable {
                 credential: self.name.to_string(),
                 cause: format!("no token within {} s", TIMEOUT.as_secs()),
-                remedy: "it is asked again",
+                remedy: self.kind.unreachable(),
             }),
         }
     }
-
-    fn refused(&self, cause: String) -> CredentialError {
-        let credential = self.name.to_string();
-        CredentialError::Refused { credential, cause, remedy: "check the credential" }
-    }
 }
 
-/// The service that tokens are for. The slash of `.default` belongs to the scope, so Entra issues the audience
-/// `https://eventhubs.azure.net`, as for the official Rust and Go SDKs. With two slashes, as in JavaScript and Python,
-/// the audience ends in a slash; the service takes both.
+/// The service that tokens are for. The slash before `.default` belongs to the scope, so Entra issues the audience
+/// `https://eventhubs.azure.net`, as for the official Rust SDK. With two slashes, as in JavaScript and Python, the
+/// audience ends in a slash; the service takes both.
 const SCOPE: &str = "https://eventhubs.azure.net/.default";
-/// Limit on a request for a token: the Azure CLI may take ten seconds to start.
+/// Limit on a request for a token, its retries included: the Azure CLI may take ten seconds to start.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -7,8 +7,8 @@
 pub enum CredentialError {
     /// A ready-made signature has expired.
     #[error(
-        "the shared access signature expired at {expiry}; make a new one, or use a shared access key or Microsoft \
-         Entra, which are renewed"
+        "the shared access signature expired at {expiry}; make a new one; shared access keys and Microsoft \
+         Entra are renewed"
     )]
     Expired {
         /// Its expiry.
@@ -33,6 +33,22 @@ pub enum CredentialError {
     Malformed {
         /// Name of the part.
         part: &'static str,
+    },
+    /// A variable of an identity is missing.
+    #[error(
+        "{kind} needs {variable}, which is not set; set it, or choose another credential with --credential"
+    )]
+    Missing {
+        /// The kind of the identity.
+        kind: &'static str,
+        /// Name of the variable.
+        variable: &'static str,
+    },
+    /// This machine can't make HTTPS requests.
+    #[error("no HTTPS client for tokens: {cause}; check the certificates of this machine and --ca-file")]
+    Http {
+        /// The cause.
+        cause: String,
     },
     /// An identity can't be used as it is configured.
     #[error("{credential}: {cause}; {remedy}")]

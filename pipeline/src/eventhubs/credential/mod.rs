@@ -8,46 +8,18 @@ mod renewal; // when a token is renewed, pure
 mod notice; // announcement of the expiry of a ready-made signature, pure
 mod token; // a token and its kind
 mod signature; // shared access signatures: made of a key, or ready-made
+mod remedy; // errors of Entra as sentences
+mod command; // commands of the Azure CLI
+mod http; // the HTTP client that asks for tokens
 mod entra; // tokens of Microsoft Entra
+mod identity; // the identities of Entra, and the choice among them
+mod kind; // the kinds of credentials
 mod source; // the token source of a hub
-
-use std::fmt;
 
 pub use entra::EntraCredential;
 pub use error::CredentialError;
+pub use identity::Identity;
+pub use kind::Credential;
+pub use remedy::IdentityKind;
 pub(super) use source::{TokenLife, TokenSource};
 pub(super) use token::Token;
-
-/// A secret that opens a namespace, or an identity that is allowed to.
-#[derive(Clone)]
-pub enum Credential {
-    /// A key, of which tokens are made.
-    Key {
-        /// The name of its rule.
-        name: String,
-        /// The key.
-        key: String,
-    },
-    /// A ready-made token that can't be renewed.
-    Signature(String),
-    /// An identity of Microsoft Entra, which gives out tokens.
-    Entra(EntraCredential),
-}
-
-/// Shows the kind, and no secret.
-impl fmt::Debug for Credential {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Key { .. } => out.write_str("Key"),
-            Self::Signature(_) => out.write_str("Signature"),
-            Self::Entra(credential) => credential.fmt(out),
-        }
-    }
-}
-
-impl Credential {
-    /// Returns whether new tokens can be made of it.
-    fn is_renewable(&self) -> bool {
-        !matches!(self, Self::Signature(_))
-    }
-}

@@ -10,14 +10,13 @@ use tokio::sync::Mutex;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use super::Credential;
 use super::error::CredentialError;
+use super::kind::Credential;
 use super::notice::Notice;
 use super::renewal::Validity;
 use super::signature::{ReadyMade, sas_token};
 use super::token::{Token, TokenKind};
 use crate::clock::{Clock, UnixMillis};
-use crate::eventhubs::error::Error;
 
 /// Gives out tokens for one event hub.
 pub(crate) struct TokenSource {
@@ -84,7 +83,7 @@ impl TokenSource {
 
     /// The current token, or a new one if there is none or its renewal is due. A failure is an error only if the
     /// current token has expired.
-    pub(crate) async fn token(&self) -> Result<Token, Error> {
+    pub(crate) async fn token(&self) -> Result<Token, CredentialError> {
         let asked_at = self.clock.now();
         let mut state = self.state.lock().await;
         let now = self.clock.now();
@@ -103,7 +102,7 @@ impl TokenSource {
     ///
     /// # Errors
     /// Also for a ready-made signature that has expired. If it has not, the same one is returned.
-    pub(crate) async fn replace(&self, refused: &Token) -> Result<Token, Error> {
+    pub(crate) async fn replace(&self, refused: &Token) -> Result<Token, CredentialError> {
         let asked_at = self.clock.now();
         let mut state = self.state.lock().await;
         match &state.current {
@@ -138,13 +137,14 @@ impl TokenSource {
     }
 
     /// Obtains a token, unless an attempt has just failed.
-    async fn renew(&self, state: &mut State, asked_at: UnixMillis) -> Result<Token, Error> {
-        let has_failed_since = |state: &State| {
-            let validity = state.current.as_ref().and_then(Token::validity);
-            let delay = validity.map_or(Duration::ZERO, Validity::retry_delay);
-            state.failed.as_ref().filter(|(at, _)| *at + delay >= asked_at).map(|(_, error)| error.clone())
-        };
-        let error = match has_failed_since(state) {
+    async fn renew(&self, state: &mut State, asked_at: UnixMillis) -> Result<Token, CredentialError> {
+        // A token that is still valid is renewed once per delay. Without one, only those who waited for the failure share
+        // it.
+        let valid =
+            state.current.as_ref().and_then(Token::validity).filter(|it| it.is_valid(self.clock.now()));
+        let delay = valid.map_or(Duration::ZERO, Validity::retry_delay);
+        let failed = state.failed.as_ref().filter(|(at, _)| *at + delay >= asked_at);
+        let error = match failed.map(|(_, error)| error.clone()) {
             Some(error) => error,
             None => match self.obtain().await {
                 Ok(token) => {
@@ -166,7 +166,7 @@ impl TokenSource {
             Some(current) if current.validity().is_some_and(|validity| validity.is_valid(now)) => {
                 Ok(current.clone())
             }
-            _ => Err(error.into()),
+            _ => Err(error),
         }
     }
 
@@ -229,7 +229,7 @@ impl TokenSource {
         let mut state = self.state.lock().await;
         let expiry = at(expiry.get() / 1000);
         if state.announced.is_none() {
-            info!(expiry, "a ready-made shared access signature is in use, which can't be renewed");
+            info!(expiry, "a ready-made shared access signature can't be renewed");
         }
         if state.announced < Some(notice) {
             state.announced = Some(notice);
@@ -261,7 +261,7 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
-    use crate::eventhubs::EntraCredential;
+    use crate::eventhubs::{EntraCredential, IdentityKind};
 
     const NOW: UnixMillis = UnixMillis::new(1_700_000_000_000);
     const AUDIENCE: &str = "sb://ns.net/hub";
@@ -295,8 +295,9 @@ mod tests {
         fn source() -> (Self, TokenSource) {
             let identity = Self { clock: ManualClock::at(NOW), given: Arc::default() };
             let credential = Arc::new(identity.clone());
-            let entra =
-                EntraCredential::new("identity", move || Ok(Arc::<FakeIdentity>::clone(&credential) as _));
+            let entra = EntraCredential::new("identity", IdentityKind::ClientSecret, move || {
+                Ok(Arc::<FakeIdentity>::clone(&credential) as _)
+            });
             let clock = Arc::new(identity.clock.clone());
             let source =
                 TokenSource::new(Credential::Entra(entra), AUDIENCE.to_owned(), TokenLife::DEFAULT, clock);

@@ -47,6 +47,11 @@ impl TransportOptions {
         self.kind
     }
 
+    /// The certificates that are trusted beside those of this machine, in DER.
+    pub fn extra_roots(&self) -> Vec<Vec<u8>> {
+        self.tls.extra_roots().iter().map(|root| root.to_vec()).collect()
+    }
+
     pub(super) fn tls(&self) -> &Tls {
         &self.tls
     }

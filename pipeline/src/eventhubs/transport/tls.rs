@@ -53,6 +53,11 @@ impl Tls {
         Ok(Self { extra_roots, config: Arc::default() })
     }
 
+    /// The certificates of the PEM file.
+    pub(super) fn extra_roots(&self) -> &[CertificateDer<'static>] {
+        &self.extra_roots
+    }
+
     /// The configuration, made for the first connection: it reads the certificates of this machine.
     fn config(&self) -> Result<Arc<ClientConfig>, TransportError> {
         if let Some(config) = self.config.get() {
