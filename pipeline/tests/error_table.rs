@@ -69,7 +69,7 @@ impl Hub {
 fn reason(row: &Row) -> Reason {
     let text = match row.texts.first() {
         Some(part) => format!("The {part} '7' is invalid. The last one in the system is '3'."),
-        None => "The service says so.".to_owned(),
+        None => "The service reports a fault.".to_owned(),
     };
     Reason::new(row.condition, &text)
 }

@@ -10,9 +10,10 @@ mod attach; // begin and attach as bytes
 mod partition_link; // a reader's end of a receiver link
 mod receiver_link; // state machine of a partition's link
 mod request_client; // a caller's end of a request link
+mod request_message; // messages of requests and responses
 mod request_link; // state machine of request and response
 
 pub(super) use partition_link::{LinkBudget, PartitionLink};
 pub(super) use receiver_link::ReceiverLink;
 pub(super) use request_client::RequestClient;
-pub(super) use request_link::Request;
+pub(super) use request_message::Request;

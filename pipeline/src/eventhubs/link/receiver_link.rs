@@ -10,7 +10,7 @@
 //!   takes and releases by its own rules (`crate::budget`); credit that lacks window brings nothing and is not charged.
 //!   Then the reader, which waits for the budget, gives both.
 //! * The hub has no window left within a delivery. Its bytes are charged and nothing releases them until it is whole, so
-//!   the window is renewed by one frame, whatever the budget, until the delivery ends.
+//!   the window is renewed by one frame, even without budget, until the delivery ends.
 //! * Other links of the connection don't wait: each has a session of its own, and the socket is always read.
 //!
 //! Owns: attaching, the session window, flows, settling, detaching, and the error that ended the link. Does not own:

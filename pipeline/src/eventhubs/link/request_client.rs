@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::request_link::{Answer, Request, RequestLink};
+use super::request_link::RequestLink;
+use super::request_message::{Answer, Request};
 use crate::amqp::encode::encode_to_vec;
 use crate::eventhubs::authorization::PutToken;
 use crate::eventhubs::connection::{SessionTable, SharedSession};
@@ -44,7 +45,7 @@ impl RequestClient {
     /// Cancel-safe.
     ///
     /// # Errors
-    /// Also if there is no response within `limit`.
+    /// The error that ended the link or the request, or no response within `limit`.
     pub(crate) async fn send(&self, subject: &str, request: &Request, limit: Duration) -> Answer {
         let (answer, answered) = oneshot::channel();
         let id = self.with(|link, out| link.send_request(subject, request, answer, out));

@@ -267,7 +267,7 @@ async fn charged_bytes_stay_within_budget_and_windows_when_events_grow() {
             tokio::select! {
                 biased;
                 batch = receiver.next_batch() => held.push(batch.unwrap()),
-                // An answer comes through, whatever the budget.
+                // An answer comes through even without budget.
                 partition = client.partition(FIRST) => drop(partition.unwrap()),
             }
         }

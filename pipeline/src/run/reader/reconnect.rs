@@ -36,7 +36,7 @@ impl HubPartition {
     /// Waits after an error of the hub, until the next attempt is due. A refused token is replaced first.
     ///
     /// # Errors
-    /// The error itself if there is no other attempt.
+    /// The error itself, if it is final.
     pub(super) async fn wait_after(
         &self,
         error: Error,
