@@ -163,6 +163,7 @@ fn help_and_errors_do_not_show_variables() {
                 .env("CATCHWATER_STATE", address)
                 .env("CATCHWATER_LIKE", address)
                 .env("CATCHWATER_CONNECTION_STRING", connection)
+                .env("CATCHWATER_RETRY_FOR", "0s")
                 .env("CATCHWATER_LOG", "trace")
                 .output()
                 .unwrap();
