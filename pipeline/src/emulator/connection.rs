@@ -25,18 +25,13 @@ use super::outgoing::MAX_TURN_BYTES;
 use super::refusal::Refusal;
 use super::session::{Session, SessionError};
 
-/// SASL mechanisms that the hub offers, those of the service.
-///
-/// # Source
-/// Protocol reference 1.3.
+/// SASL mechanisms that the hub offers, those of the service (protocol reference 1.3).
 const MECHANISMS: [&str; 4] = ["MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL"];
 
 /// Highest channel: the figure of the service's own Open.
 const MAX_CHANNEL: u16 = 4999;
 
-/// Size at which a round of sending ends, bytes.
-///
-/// A write of this size costs far more than the system call around it.
+/// Size at which a round of sending ends, bytes: a write of this size costs far more than the system call around it.
 const MAX_ROUND_BYTES: usize = 256 * 1024;
 
 // A round has room for the turns of several links.
