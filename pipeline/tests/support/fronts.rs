@@ -47,6 +47,14 @@ impl Authority {
         )
     }
 
+    /// A certificate for these names and its key, as PEM.
+    pub(crate) fn certificate(&self, names: &[&str]) -> (String, String) {
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
     /// TLS with a certificate that was valid in the year 2000.
     pub(crate) fn expired_tls(&self, name: &str) -> TlsAcceptor {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
