@@ -43,7 +43,7 @@ impl RetryPolicy {
 pub(in crate::run) struct Outage {
     failures: u32,
     since: Option<Instant>,
-    /// A new token was put since the last success.
+    /// The last failure was a refused token, which was replaced.
     token_renewed: bool,
 }
 
@@ -56,6 +56,8 @@ impl Outage {
         now: Instant,
     ) -> Option<Duration> {
         self.failures = self.failures.saturating_add(1);
+        // The new token could not be put, or the hub accepted it before this failure.
+        self.token_renewed &= recovery == Recovery::RenewToken;
         let elapsed = now.duration_since(*self.since.get_or_insert(now));
         let backoff = policy.backoff.delay(self.failures);
         let delay = match recovery {
@@ -80,7 +82,7 @@ impl Outage {
         }
     }
 
-    /// Returns whether a refused token may be replaced: once, because a refused new token is final.
+    /// Returns whether a refused token may be replaced: once in a row, because a refused new token is final.
     pub(in crate::run) fn may_renew_token(&mut self) -> bool {
         !std::mem::replace(&mut self.token_renewed, true)
     }
@@ -166,6 +168,10 @@ mod tests {
         assert!(!outage.may_renew_token());
         outage.on_link_end(true, Duration::ZERO);
         assert!(outage.may_renew_token(), "the link brought events in between");
+        assert!(
+            outage.delay_after(Recovery::Reconnect, &RetryPolicy::unbounded(1), Instant::now()).is_some()
+        );
+        assert!(outage.may_renew_token(), "the new token could not be put");
     }
 
     #[test]
