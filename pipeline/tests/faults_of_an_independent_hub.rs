@@ -145,6 +145,20 @@ fn deliveries_of_an_independent_hub_are_accepted() {
     hub.end();
 }
 
+/// The socket stays open, and not even an empty frame arrives: the connection is given up after a minute.
+#[test]
+fn silent_hub_is_noticed() {
+    let Some(bed) = Bed::new("lake") else { return };
+    let more = json!({"faults": [{"after": 900, "kind": "silence"}]});
+    let Some(hub) = Judge::start(&bed, EVENTS, &more) else { return };
+    let output = run(&bed, &connection_string(hub.port("plain"), true), &["--idle-timeout", "5m"]);
+    let report = report_of(&output);
+    assert_eq!((&report["rows"], &report["caught_up"]), (&json!(hub.total()), &json!(true)), "{report}");
+    hub.check(&bed);
+    let counts = hub.end();
+    assert_eq!(counts["connections"]["plain"], 2, "{counts} {}", output_text(&output));
+}
+
 /// Two attaches and two requests are refused.
 #[test]
 fn busy_hub_is_asked_again() {
@@ -178,6 +192,18 @@ fn stolen_partition_ends_the_run_and_the_next_run_goes_on() {
         assert!(began.elapsed() < DEADLINE, "{}", output_text(&output));
     };
     assert_eq!(next["caught_up"], true, "{next}");
+    hub.check(&bed);
+    hub.end();
+}
+
+/// A lapsed token, and a hub that is too busy to take new ones for a while.
+#[test]
+fn token_is_put_once_the_hub_is_not_busy() {
+    let Some(bed) = Bed::new("lake") else { return };
+    let more = json!({"faults": [{"after": 900, "kind": "lapse", "busy": 3}]});
+    let Some(hub) = Judge::start(&bed, EVENTS, &more) else { return };
+    let report = report_of(&run(&bed, &connection_string(hub.port("plain"), true), &[]));
+    assert_eq!((&report["rows"], &report["caught_up"]), (&json!(hub.total()), &json!(true)), "{report}");
     hub.check(&bed);
     hub.end();
 }

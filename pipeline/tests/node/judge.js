@@ -9,6 +9,7 @@
 //   first                number of the oldest event
 //   at_start, rate, events   events of a partition at the start, then per second, and in all
 //   settled              deliveries are sent settled (default true)
+//   idle_time_out        milliseconds, stated in Open; after twice this time without a frame the hub closes
 //   listen               the transports: "plain", "tls", "ws", "wss"
 //   certificate          files {key, cert} for tls and wss
 //   token_life           a token lapses after this number of seconds at the latest
@@ -31,7 +32,7 @@ const { checkToken, pathOf, readProperties, signature } = require('./judge/reque
 const { listen } = require('./judge/transports.js');
 const { types, message } = rhea;
 
-const config = { settled: true, faults: [], ...JSON.parse(process.argv[2]) };
+const config = { settled: true, idle_time_out: 240000, faults: [], ...JSON.parse(process.argv[2]) };
 const faults = new Faults(config.faults, config.repeated);
 const readers = new Readers();
 const bodies = readBodies(config.bodies);
@@ -123,6 +124,7 @@ function inject(fault, reader) {
         partition.stalledUntil = Date.now() + fault.milliseconds;
         break;
     case 'lapse':
+        faults.busyTokens = fault.busy;
         lapse(sender.connection);
         break;
     case 'revoke':
@@ -136,7 +138,7 @@ function inject(fault, reader) {
 
 const container = rhea.create_container({
     id: `${crypto.randomUUID().replaceAll('-', '')}_G27`,
-    max_frame_size: 65536, channel_max: 4999, idle_time_out: 240000, reconnect: false,
+    max_frame_size: 65536, channel_max: 4999, idle_time_out: config.idle_time_out, reconnect: false,
 });
 container.sasl_server_mechanisms.enable_anonymous();
 container.sasl_server_mechanisms.MSSBCBS = container.sasl_server_mechanisms.ANONYMOUS;
@@ -294,6 +296,10 @@ const isAuthorized = (connection) => connections.get(connection).authorizedUntil
 function putToken(connection, request) {
     const { until, refusal } = checkToken(config, request);
     if (refusal) return refusal;
+    if (faults.busyTokens > 0) {
+        faults.busyTokens -= 1;
+        return [503, tracked(BUSY.text)];
+    }
     counts.tokens += 1;
     const state = connections.get(connection);
     state.authorizedUntil = until;

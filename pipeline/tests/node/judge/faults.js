@@ -22,7 +22,8 @@ const DEFAULTS = {
     stall: { milliseconds: 1000 },
     silence: {},
     reset: {},
-    lapse: {},
+    // Tokens that are refused afterwards, because the hub is busy.
+    lapse: { busy: 0 },
     revoke: {},
 };
 
@@ -37,6 +38,7 @@ class Faults {
         // Answers that are still refused.
         this.busyAttaches = 0;
         this.busyRequests = 0;
+        this.busyTokens = 0;
     }
 
     // The fault that happens now, after this number of events in all.
