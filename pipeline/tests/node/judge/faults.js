@@ -27,6 +27,9 @@ const DEFAULTS = {
     revoke: {},
 };
 
+// Events between two random faults, at least.
+const EVENTS_BETWEEN = 50;
+
 class Faults {
     // `scripted`: [{after, kind, …}], in ascending order. `repeated`: {every, kinds, seed}, every in milliseconds.
     constructor(scripted, repeated) {
@@ -34,6 +37,7 @@ class Faults {
         this.repeated = repeated;
         this.next = random(repeated?.seed ?? 1);
         this.due = repeated ? Date.now() + repeated.every : Infinity;
+        this.from = 0;
         this.count = {};
         // Answers that are still refused.
         this.busyAttaches = 0;
@@ -44,8 +48,10 @@ class Faults {
     // The fault that happens now, after this number of events in all.
     take(sent) {
         if (this.scripted.length > 0 && sent >= this.scripted[0].after) return this.complete(this.scripted.shift());
-        if (Date.now() < this.due) return undefined;
+        // Between two faults readers get ahead.
+        if (Date.now() < this.due || sent < this.from) return undefined;
         this.due = Date.now() + this.repeated.every;
+        this.from = sent + EVENTS_BETWEEN;
         const kinds = this.repeated.kinds;
         return this.complete({ kind: kinds[Math.floor(this.next() * kinds.length)] });
     }
