@@ -100,28 +100,29 @@ impl Opener {
 #[derive(Debug, Default)]
 struct Slot {
     current: Mutex<Option<Arc<AuthorizedConnection>>>,
-    /// Attempts to open it that have begun.
-    attempts: AtomicU64,
-    /// The result of the last attempt, if it failed. Locked during an attempt.
+    /// Attempts to open it that have failed.
+    failures: AtomicU64,
+    /// The error of the last one. Locked during an attempt.
     failure: tokio::sync::Mutex<Option<Arc<Error>>>,
 }
 
 impl Slot {
     /// The connection, opened if necessary. Callers that wait for one attempt share its result.
     async fn get(&self, opener: &Opener) -> Result<Arc<AuthorizedConnection>, Error> {
-        let seen = self.attempts.load(Ordering::Acquire);
+        let seen = self.failures.load(Ordering::Acquire);
         let mut failure = self.failure.lock().await;
         if let Some(open) = self.open() {
             return Ok(open);
         }
-        if let Some(error) = failure.as_ref().filter(|_| self.attempts.load(Ordering::Acquire) > seen) {
+        if let Some(error) = failure.as_ref().filter(|_| self.failures.load(Ordering::Acquire) > seen) {
             return Err(Error::NoConnection(Arc::clone(error)));
         }
-        self.attempts.fetch_add(1, Ordering::AcqRel);
-        *failure = None;
         match opener.open().await {
             Ok(connection) => Ok(Arc::clone(self.current().insert(Arc::new(connection)))),
-            Err(error) => Err(Error::NoConnection(Arc::clone(failure.insert(Arc::new(error))))),
+            Err(error) => {
+                self.failures.fetch_add(1, Ordering::AcqRel);
+                Err(Error::NoConnection(Arc::clone(failure.insert(Arc::new(error)))))
+            }
         }
     }
 

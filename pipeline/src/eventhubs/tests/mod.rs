@@ -2,6 +2,7 @@
 //! implementation.
 
 mod conformance; // both receivers against a scripted hub
+mod connections; // how many connections a client has
 mod either; // one type for both receivers
 mod keep_alive; // heartbeats, and a silent hub
 mod messages; // generated messages, decoded by hand and by serde_amqp
