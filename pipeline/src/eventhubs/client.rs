@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use super::access::HubAccess;
+use super::condition::ErrorKind;
 use super::connections::{Connections, Opener, connection_name};
 use super::credential::{TokenLife, TokenSource};
 use super::error::Error;
@@ -161,15 +162,24 @@ impl Client {
         // The semaphore is never closed. A request keeps its permit while it waits for a busy hub, which so receives
         // fewer requests at once.
         let _permit = self.window.acquire().await;
-        let mut retries_left = MAX_BUSY_RETRIES;
+        let mut retries_left = MAX_RETRIES;
         loop {
             let connection = match partition {
                 Some(partition) => self.connections.of(partition).await?,
                 None => self.connections.any().await?,
             };
-            let request = read_request(&self.hub, partition, &connection.token());
+            let token = connection.token();
+            let request = read_request(&self.hub, partition, &token);
             let response = connection.management()?.send(subject, &request, self.timeouts.response).await;
             match response {
+                // The token was renewed while the request was on its way.
+                Err(error)
+                    if error.kind() == ErrorKind::Unauthorized
+                        && connection.token() != token
+                        && retries_left > 0 =>
+                {
+                    retries_left -= 1;
+                }
                 Err(error) if error.is_busy() && retries_left > 0 => {
                     retries_left -= 1;
                     tracing::debug!(%error, retries_left, "the hub is busy; retrying the request");
@@ -190,5 +200,5 @@ impl Client {
 /// Upper bound on requests in flight: a thousand partitions take a few round trips, and a namespace allows 50 such
 /// requests a second.
 const MAX_IN_FLIGHT: usize = 64;
-/// Retries of a request that the hub was too busy for.
-const MAX_BUSY_RETRIES: u32 = 10;
+/// Retries of a request that the hub was too busy for, or whose token was renewed meanwhile.
+const MAX_RETRIES: u32 = 10;

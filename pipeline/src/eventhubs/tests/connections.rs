@@ -36,7 +36,7 @@ fn client(address: SocketAddr) -> Client {
     let text = format!(
         "Endpoint=sb://{address};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;EntityPath=events;UseDevelopmentEmulator=true"
     );
-    Client::new(&ConnectionString::parse(&text).unwrap(), "test", Arc::new(SystemClock)).unwrap()
+    Client::new(ConnectionString::parse(&text).unwrap(), "test", Arc::new(SystemClock)).unwrap()
 }
 
 #[tokio::test]
