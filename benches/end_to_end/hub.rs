@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 /// An emulated hub and its runtime.
 pub(crate) struct Hub {
     emulator: Arc<Emulator>,
+    core: usize,
     // Dropped last: the hub needs it.
     _runtime: Runtime,
 }
@@ -40,7 +41,7 @@ impl Hub {
             let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
             let config = emulator::Config { partitions, ..emulator::Config::default() };
             let emulator = runtime.block_on(Emulator::start(config)).map_err(io::Error::other)?;
-            Ok(Self { emulator: Arc::new(emulator), _runtime: runtime })
+            Ok(Self { emulator: Arc::new(emulator), core, _runtime: runtime })
         })
     }
 
@@ -51,6 +52,11 @@ impl Hub {
             NewEvent { body, content_type: Some(content_type), properties: PROPERTIES, partition_key: None };
         self.emulator.append(partition, &event).map_err(io::Error::other)?;
         Ok(())
+    }
+
+    /// Core that the hub runs on.
+    pub(crate) fn core(&self) -> usize {
+        self.core
     }
 
     pub(crate) fn connection_string(&self) -> String {

@@ -3,6 +3,7 @@
 //! Owns: the cases. Each run is checked: as many rows as events, and none in quarantine.
 
 pub(super) mod hub; // a hub in this process, filled before a run
+pub(super) mod tls; // TLS in front of it
 mod program; // `catchwater run` as a process
 mod case; // one hub, several runs
 pub(super) mod delay; // delay from enqueued to readable

@@ -1,7 +1,7 @@
-//! Receiving: CPU time of each client to read all partitions of a filled hub over TCP, and to read one partition from
-//! memory, where the hub's bytes are replayed without a socket.
+//! Receiving: CPU time of each client to read all partitions of a filled hub over TCP and over TLS, and to read one
+//! partition from memory, where the hub's bytes are replayed without a socket.
 //!
-//! The hub is in this process, on its own core. Our client runs on this thread, whose CPU time counts; a rival is a
+//! The hub is in this process, on its own core, as is the front that encrypts. Our client runs on this thread, whose CPU time counts; a rival is a
 //! process.
 
 use std::hint::black_box;
@@ -13,7 +13,9 @@ use std::time::Duration;
 use catchwater::internals::budget::Budget;
 use catchwater::internals::clock::SystemClock;
 use catchwater::internals::event::RawBatch;
-use catchwater::internals::eventhubs::{Client, ConnectionString, Distrust, ReceiveOptions, Start};
+use catchwater::internals::eventhubs::{
+    Client, ConnectionString, Distrust, HubAccess, ReceiveOptions, Start,
+};
 use catchwater::internals::generator::{Format, Generator, Size};
 use catchwater::internals::position::PartitionId;
 use catchwater_benches::bodies::SEED;
@@ -28,6 +30,7 @@ use super::external::External;
 use super::{program, python, script};
 use crate::bench::Bench;
 use crate::end_to_end::hub::{Cores, Hub};
+use crate::end_to_end::tls::TlsFront;
 use crate::stages;
 use crate::stages::receive::recording::Recording;
 
@@ -38,7 +41,7 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
     for (name, size) in [("small", Size::Small), ("typical", Size::Typical)] {
         let group = format!("rivals/receive/{name}");
         if bench.wants(&group) {
-            over_tcp(bench, &group, size)?;
+            over_sockets(bench, &group, size)?;
         }
         let group = format!("rivals/receive from memory/{name}");
         if bench.wants(&group) {
@@ -48,15 +51,29 @@ pub(crate) fn bench(bench: &mut Bench) -> io::Result<()> {
     Ok(())
 }
 
-fn over_tcp(bench: &mut Bench, group: &str, size: Size) -> io::Result<()> {
+fn over_sockets(bench: &mut Bench, group: &str, size: Size) -> io::Result<()> {
     let cores = Cores::of_machine(false)?;
     let hub = Hub::start(PARTITIONS, cores.hub)?;
+    let front = TlsFront::start(&hub)?;
     let load = fill(&hub, size, bench.effort.events(EVENTS))?;
-    let (ours, checksum) = ours(&hub, load)?;
-    let mut contenders = vec![ours];
-    for (name, rival) in
-        [("qpid-proton C++", proton(&hub, PARTITIONS, load)), ("official Python SDK", sdk(&hub, load))]
-    {
+    let plain = ConnectionString::parse(&hub.connection_string()).map_err(io::Error::other)?;
+    let (ours_plain, checksum) = ours("ours", plain.into(), load)?;
+    let (ours_over_tls, checksum_over_tls) = ours("ours over TLS", front.access()?, load)?;
+    if checksum_over_tls.0 != checksum.0 {
+        return Err(io::Error::other(format!(
+            "ours read {checksum_over_tls:?} over TLS, {checksum:?} over TCP"
+        )));
+    }
+    let mut contenders = vec![ours_plain, ours_over_tls];
+    let proton_over_tls = proton(front.host_and_port(), PARTITIONS, load).map(|mut command| {
+        command.arg("tls").arg(front.ca_file());
+        command
+    });
+    for (name, rival) in [
+        ("qpid-proton C++", proton(hub.address().to_string(), PARTITIONS, load)),
+        ("qpid-proton C++ over TLS", proton_over_tls),
+        ("official Python SDK", sdk(&hub, load)),
+    ] {
         contenders.extend(started(bench, name, rival, &cores, checksum)?);
     }
     on_cores(&cores.program, || bench.group(group, load, &mut contenders))
@@ -75,7 +92,7 @@ fn from_memory(bench: &mut Bench, group: &str, size: Size) -> io::Result<()> {
         let (time, played) = timed_thread(|| play(&mut |batch| _ = black_box(batch)))?;
         played.map(|()| time)
     })];
-    let rival = proton(&hub, 1, load).map(|mut command| {
+    let rival = proton(hub.address().to_string(), 1, load).map(|mut command| {
         command.arg("memory");
         command
     });
@@ -114,14 +131,9 @@ fn fill(hub: &Hub, size: Size, events: usize) -> io::Result<Load> {
     Ok(Load { events, bytes })
 }
 
-fn proton(hub: &Hub, partitions: u32, load: Load) -> Result<Command, String> {
+fn proton(address: String, partitions: u32, load: Load) -> Result<Command, String> {
     let mut command = Command::new(program("proton")?);
-    command.args([
-        hub.address().to_string(),
-        "events".into(),
-        partitions.to_string(),
-        load.events.to_string(),
-    ]);
+    command.args([address, "events".into(), partitions.to_string(), load.events.to_string()]);
     // Name and key of the emulator.
     command.args(["RootManageSharedAccessKey", "SAS_KEY_VALUE"]);
     Ok(command)
@@ -134,16 +146,15 @@ fn sdk(hub: &Hub, load: Load) -> Result<Command, String> {
     Ok(command)
 }
 
-fn ours(hub: &Hub, load: Load) -> io::Result<(Contender<'static>, Checksum)> {
-    let hub = ConnectionString::parse(&hub.connection_string()).map_err(io::Error::other)?;
+fn ours(name: &str, access: HubAccess, load: Load) -> io::Result<(Contender<'static>, Checksum)> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let read = move |look: fn(&mut Checksum, &RawBatch)| {
         runtime
-            .block_on(LocalSet::new().run_until(read_all(&hub, load.events, look)))
+            .block_on(LocalSet::new().run_until(read_all(&access, load.events, look)))
             .map_err(io::Error::other)
     };
     let checksum = read(Checksum::batch)?;
-    let contender = Contender::timing_itself("ours", move || -> io::Result<Duration> {
+    let contender = Contender::timing_itself(name, move || -> io::Result<Duration> {
         let (time, checksum) = timed_thread(|| read(|_, batch| _ = black_box(batch)))?;
         checksum.map(|_| time)
     });
@@ -152,11 +163,11 @@ fn ours(hub: &Hub, load: Load) -> io::Result<(Contender<'static>, Checksum)> {
 
 /// Reads a number of events from all partitions; `look` adds them to the checksum.
 async fn read_all(
-    hub: &ConnectionString,
+    access: &HubAccess,
     events: usize,
     look: fn(&mut Checksum, &RawBatch),
 ) -> Result<Checksum, catchwater::internals::eventhubs::Error> {
-    let client = Client::connect(hub, "bench", Arc::new(SystemClock)).await?;
+    let client = Client::connect(access.clone(), "bench", Arc::new(SystemClock)).await?;
     let mut reading = JoinSet::new();
     for partition in 0..PARTITIONS {
         let options = ReceiveOptions {

@@ -1,10 +1,11 @@
 // qpid-proton C++: reads sequence number, offset, enqueued time and body of all events in a hub, from all partitions.
 //
-//   proton ADDRESS HUB PARTITIONS EVENTS KEYNAME KEY [memory]
+//   proton ADDRESS HUB PARTITIONS EVENTS KEYNAME KEY [memory | tls CA_FILE]
 //
 // Reads EVENTS events once and prints a hash over them. Then runs a round with a new connection for each line on stdin and
 // prints its CPU seconds. With `memory` the first round records the hub's bytes, and the others feed them to a new
-// connection without a socket.
+// connection without a socket. With `tls` the connections are
+// encrypted, and the hub's certificate is checked against the authorities of a PEM file.
 
 #include <netdb.h>
 #include <sys/socket.h>
@@ -29,6 +30,7 @@
 #include <proton/messaging_handler.hpp>
 #include <proton/receiver_options.hpp>
 #include <proton/source_options.hpp>
+#include <proton/ssl.hpp>
 #include <proton/symbol.hpp>
 #include <proton/timestamp.hpp>
 
@@ -85,6 +87,8 @@ struct Event {
 
 struct Reader : proton::messaging_handler {
   std::string url, hub, name, key;
+  // PEM file; empty without TLS.
+  std::string authorities;
   int partitions = 0;
   long wanted = 0, seen = 0;
   Event event;
@@ -95,6 +99,9 @@ struct Reader : proton::messaging_handler {
   proton::connection_options options() {
     proton::connection_options options;
     options.user(name).password(key).sasl_allow_insecure_mechs(true).sasl_allowed_mechs("PLAIN");
+    if (!authorities.empty()) {
+      options.ssl_client_options(proton::ssl_client_options(authorities, proton::ssl::VERIFY_PEER_NAME));
+    }
     return options;
   }
 
@@ -130,7 +137,9 @@ double cpu_seconds() {
 Reader reader_of(char** argv, bool answers) {
   Reader reader;
   reader.answers = answers;
-  reader.url = std::string("amqp://") + argv[1];
+  bool tls = argv[7] && argv[8];
+  if (tls) reader.authorities = argv[8];
+  reader.url = std::string(tls ? "amqps://" : "amqp://") + argv[1];
   reader.hub = argv[2];
   reader.partitions = std::atoi(argv[3]);
   reader.wanted = std::atol(argv[4]);
@@ -224,7 +233,7 @@ uint64_t replay(char** argv, bool answers, const std::vector<std::string>& recor
 
 int main(int argc, char** argv) {
   if (argc < 7) return 2;
-  bool memory = argc > 7;
+  bool memory = argc == 8;
   std::vector<std::string> recorded;
   if (memory) recorded = record(argv);
   auto read = [&](bool answers) { return memory ? replay(argv, answers, recorded) : round(argv, answers); };

@@ -2,7 +2,8 @@
 //! events.
 //!
 //! The sender is a hub on its own core with events encoded in advance. The CPU time of the receiving thread counts,
-//! including its time in the kernel. "From memory" decodes the recorded bytes of the link without a socket.
+//! including its time in the kernel. "Over TLS" reads through a front that encrypts on the hub's core. "From memory"
+//! decodes the recorded bytes of the link without a socket.
 
 pub(crate) mod recording;
 mod rival;
@@ -16,7 +17,7 @@ use catchwater::internals::budget::Budget;
 use catchwater::internals::clock::SystemClock;
 use catchwater::internals::event::RawBatch;
 use catchwater::internals::eventhubs::{
-    Client, ConnectionString, Distrust, PartitionReceiver, ReceiveOptions, Start,
+    Client, ConnectionString, Distrust, HubAccess, PartitionReceiver, ReceiveOptions, Start,
 };
 use catchwater::internals::generator::{Format, Size};
 use catchwater::internals::position::PartitionId;
@@ -30,6 +31,7 @@ use self::recording::Recording;
 use self::rival::Rival;
 use crate::bench::Bench;
 use crate::end_to_end::hub::{Cores, Hub};
+use crate::end_to_end::tls::TlsFront;
 
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
@@ -54,21 +56,44 @@ fn measure(bench: &mut Bench, group: &str, bodies: &Bodies) -> Result<(), Failur
     for body in bodies.iter() {
         hub.append(0, body, Format::Json.content_type())?;
     }
+    let front = TlsFront::start(&hub)?;
     on_cores(&cores.program, || -> io::Result<()> {
         let failed = |failure: Failure| io::Error::other(failure.to_string());
-        let mut rival = Rival::connect(&hub).map_err(failed)?;
-        let mut ours = Ours::connect(&hub).map_err(failed)?;
-        let recording = Recording::of(&hub, bodies.count()).map_err(failed)?;
-        check(bodies, &mut rival, &mut ours, &recording).map_err(failed)?;
+        let mut clients = Clients::connect(&hub, &front, bodies.count()).map_err(failed)?;
+        check(bodies, &mut clients).map_err(failed)?;
+        let Clients { rival, rival_over_tls, ours, ours_over_tls, recording } = &mut clients;
         let count = bodies.count();
         let mut contenders = [
             contender("fe2o3-amqp", || rival.read(count, |event| _ = black_box(event))),
+            contender("fe2o3-amqp over TLS", || rival_over_tls.read(count, |event| _ = black_box(event))),
             contender("ours", || ours.read(count, |batch| _ = black_box(batch))),
+            contender("ours over TLS", || ours_over_tls.read(count, |batch| _ = black_box(batch))),
             contender("ours from memory", || recording.replay(|batch| _ = black_box(batch))),
         ];
         bench.group(group, bodies.load(), &mut contenders)
     })?;
     Ok(())
+}
+
+/// The clients of a hub, connected, and the recording.
+struct Clients {
+    rival: Rival,
+    rival_over_tls: Rival,
+    ours: Ours,
+    ours_over_tls: Ours,
+    recording: Recording,
+}
+
+impl Clients {
+    fn connect(hub: &Hub, front: &TlsFront, events: usize) -> Result<Self, Failure> {
+        Ok(Self {
+            rival: Rival::connect(hub)?,
+            rival_over_tls: Rival::connect_over_tls(front)?,
+            ours: Ours::connect(ConnectionString::parse(&hub.connection_string())?.into())?,
+            ours_over_tls: Ours::connect(front.access()?)?,
+            recording: Recording::of(hub, events)?,
+        })
+    }
 }
 
 /// Contender timed by the CPU time of this thread, which excludes the hub's thread.
@@ -80,27 +105,34 @@ fn contender<'a>(name: &str, mut round: impl FnMut() -> Result<(), Failure> + 'a
     })
 }
 
-/// Checks the timed work: all three read the same sequence numbers, offsets and bodies.
-fn check(bodies: &Bodies, rival: &mut Rival, ours: &mut Ours, recording: &Recording) -> Result<(), Failure> {
+/// Checks the timed work: all read the same sequence numbers, offsets and bodies.
+fn check(bodies: &Bodies, clients: &mut Clients) -> Result<(), Failure> {
+    let count = bodies.count();
     let mut expected = Vec::new();
-    rival.read(bodies.count(), |event| expected.push(event))?;
+    clients.rival.read(count, |event| expected.push(event))?;
     assert!(expected.iter().map(|(_, _, body)| body.as_slice()).eq(bodies.iter()), "the rival's bodies");
-    let mut ours_seen = Vec::new();
-    let mut properties = String::new();
-    let mut keep = |batch: &RawBatch, seen: &mut Vec<_>| {
-        for event in batch.iter() {
-            properties.clear();
-            AmqpMap::new(event.encoded_properties).write_json(&mut properties);
-            assert!(properties.contains("Claims/Organization"), "properties are read too");
-            seen.push((event.sequence_number.get(), event.offset.to_owned(), event.body.to_vec()));
-        }
-    };
-    ours.read(bodies.count(), |batch| keep(batch, &mut ours_seen))?;
-    assert!(ours_seen == expected, "ours over TCP differs from the rival");
-    let mut replayed = Vec::new();
-    recording.replay(|batch| keep(batch, &mut replayed))?;
-    assert!(replayed == expected, "ours from memory differs from the rival");
+    let mut seen = Vec::new();
+    clients.rival_over_tls.read(count, |event| seen.push(event))?;
+    assert!(seen == expected, "the rival over TLS differs from the rival over TCP");
+    for (name, ours) in [("TCP", &mut clients.ours), ("TLS", &mut clients.ours_over_tls)] {
+        seen.clear();
+        ours.read(count, |batch| keep(batch, &mut seen))?;
+        assert!(seen == expected, "ours over {name} differs from the rival");
+    }
+    seen.clear();
+    clients.recording.replay(|batch| keep(batch, &mut seen))?;
+    assert!(seen == expected, "ours from memory differs from the rival");
     Ok(())
+}
+
+fn keep(batch: &RawBatch, seen: &mut Vec<rival::Event>) {
+    let mut properties = String::new();
+    for event in batch.iter() {
+        properties.clear();
+        AmqpMap::new(event.encoded_properties).write_json(&mut properties);
+        assert!(properties.contains("Claims/Organization"), "properties are read too");
+        seen.push((event.sequence_number.get(), event.offset.to_owned(), event.body.to_vec()));
+    }
 }
 
 /// Client of the product.
@@ -110,10 +142,9 @@ struct Ours {
 }
 
 impl Ours {
-    fn connect(hub: &Hub) -> Result<Self, Failure> {
+    fn connect(access: HubAccess) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let text = ConnectionString::parse(&hub.connection_string())?;
-        let client = runtime.block_on(Client::connect(&text, "bench", Arc::new(SystemClock)))?;
+        let client = runtime.block_on(Client::connect(access, "bench", Arc::new(SystemClock)))?;
         Ok(Self { runtime, client })
     }
 

@@ -50,10 +50,8 @@ impl Recording {
             client.close().await;
             Ok::<_, Failure>(())
         })?;
-        let both = [recordings.recv()?, recordings.recv()?];
-        let [one, other] = both.map(|bytes| transfers(&bytes));
-        let longer = if one.1.len() > other.1.len() { one } else { other };
-        Ok(Self { channel: longer.0, pieces: longer.1 })
+        let (channel, pieces) = transfers(&recordings.recv()?);
+        Ok(Self { channel, pieces })
     }
 
     /// Replays the frames; each batch is taken as soon as it is complete.

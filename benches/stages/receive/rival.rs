@@ -1,4 +1,10 @@
 //! fe2o3-amqp unchanged: one link, pre-settled events, automatic credit; sections are decoded, bodies are not.
+//!
+//! TLS is that of the product: tokio-rustls with the same provider.
+
+use std::fmt::Debug;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use fe2o3_amqp::connection::ConnectionHandle;
 use fe2o3_amqp::link::receiver::CreditMode;
@@ -8,10 +14,17 @@ use fe2o3_amqp_types::definitions::SenderSettleMode;
 use fe2o3_amqp_types::messaging::annotations::OwnedKey;
 use fe2o3_amqp_types::messaging::{Body, Message};
 use fe2o3_amqp_types::primitives::{LazyValue, Symbol, Value};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::{Failure, Hub};
+use crate::end_to_end::tls::{HOST, TlsFront};
 
 pub(super) struct Rival {
     runtime: Runtime,
@@ -25,18 +38,16 @@ pub(super) type Event = (i64, String, Vec<u8>);
 impl Rival {
     pub(super) fn connect(hub: &Hub) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let connection = runtime.block_on(async { open(connected(hub.address()).await?).await })?;
+        Ok(Self { runtime, connection, rounds: 0 })
+    }
+
+    pub(super) fn connect_over_tls(front: &TlsFront) -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let connector = connector(front)?;
         let connection = runtime.block_on(async {
-            let stream = TcpStream::connect(hub.address()).await?;
-            stream.set_nodelay(true)?;
-            let key = emulator_key();
-            let connection = Connection::builder()
-                .container_id("rival")
-                .hostname("localhost")
-                .max_frame_size(65_536)
-                .sasl_profile(SaslProfile::Plain { username: key.0, password: key.1 })
-                .open_with_stream(stream)
-                .await?;
-            Ok::<_, Failure>(connection)
+            let stream = connected(front.address()).await?;
+            open(connector.connect(ServerName::try_from(HOST)?, stream).await?).await
         })?;
         Ok(Self { runtime, connection, rounds: 0 })
     }
@@ -65,6 +76,35 @@ impl Rival {
             Ok(())
         })
     }
+}
+
+async fn connected(address: SocketAddr) -> Result<TcpStream, Failure> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+async fn open<S>(stream: S) -> Result<ConnectionHandle<()>, Failure>
+where
+    S: AsyncRead + AsyncWrite + Debug + Send + Unpin + 'static,
+{
+    let key = emulator_key();
+    let builder = Connection::builder()
+        .container_id("rival")
+        .hostname("localhost")
+        .max_frame_size(65_536)
+        .sasl_profile(SaslProfile::Plain { username: key.0, password: key.1 });
+    Ok(builder.open_with_stream(stream).await?)
+}
+
+fn connector(front: &TlsFront) -> Result<TlsConnector, Failure> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(front.ca_file())?)?;
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 /// Name and key of the emulator, for SASL PLAIN.

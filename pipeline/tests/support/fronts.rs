@@ -10,7 +10,9 @@ use std::thread::JoinHandle;
 
 use futures::{SinkExt as _, StreamExt as _};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy_bidirectional};
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy_bidirectional_with_sizes,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
@@ -195,7 +197,8 @@ async fn refuse(mut client: TcpStream, status: &str) -> io::Result<()> {
 async fn forward(mut client: impl AsyncRead + AsyncWrite + Unpin, hub: SocketAddr) -> io::Result<()> {
     let mut hub = TcpStream::connect(hub).await?;
     hub.set_nodelay(true)?;
-    copy_bidirectional(&mut client, &mut hub).await?;
+    // From the hub, more than a TLS record holds: a service fills its records.
+    copy_bidirectional_with_sizes(&mut client, &mut hub, 8 * 1024, 64 * 1024).await?;
     Ok(())
 }
 
