@@ -138,7 +138,8 @@ impl CredentialKind {
 fn read(file: &Path) -> anyhow::Result<ConnectionString> {
     let text = fs::read_to_string(file)
         .map_err(|error| usage(&format!("the file of --connection-string-file can't be read: {error}")))?;
-    Ok(ConnectionString::parse(text.trim())?)
+    // Editors of Windows begin a file with a byte order mark.
+    Ok(ConnectionString::parse(text.trim_start_matches('\u{feff}').trim())?)
 }
 
 fn usage(text: &str) -> anyhow::Error {

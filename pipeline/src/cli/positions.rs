@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::exit::Usage;
 use super::options::duration;
 use crate::clock::UnixMillis;
 use crate::eventhubs::Address;
@@ -64,8 +65,19 @@ TIME       at least all events that the hub accepted before this time: 2026-11-2
 midnight UTC. If the time is ahead, the run reads on until then";
 
 impl PositionOptions {
-    pub(super) fn start_at(&self) -> Option<StartAt> {
-        self.from
+    /// Where a new lake begins.
+    ///
+    /// # Errors
+    /// A time that lies ahead.
+    pub(super) fn start_at(&self, now: UnixMillis) -> Result<Option<StartAt>, Usage> {
+        match self.from {
+            Some(StartAt::Time(time)) if time > now => Err(Usage(
+                "--from names a time that lies ahead; a lake begins at events that the hub has: use `latest`, or \
+                 start the run then"
+                    .to_owned(),
+            )),
+            from => Ok(from),
+        }
     }
 
     pub(super) fn until(&self) -> Option<Until> {

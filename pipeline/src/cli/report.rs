@@ -133,7 +133,10 @@ fn notes(summary: &Summary) -> String {
         }
     }
     if summary.caught_up == Some(false) {
-        outln!(out, "not caught up: some partitions ended early; the warnings name them and the reason");
+        outln!(
+            out,
+            "not caught up: the run ended before it had read all events; a warning names each partition that ended early"
+        );
     }
     out
 }

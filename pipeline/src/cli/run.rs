@@ -16,7 +16,7 @@ use super::positions::PositionOptions;
 use super::process::Stop;
 use super::progress::Progress;
 use super::report::{RunReport, Stopwatch};
-use crate::clock::SystemClock;
+use crate::clock::{Clock as _, SystemClock};
 use crate::columns::Metadata;
 use crate::metrics::Metrics;
 use crate::parse::ParentContext;
@@ -164,7 +164,7 @@ fn config(options: &Options) -> anyhow::Result<Config> {
         lake: options.lake.lake.clone(),
         state: options.lake.state.clone(),
         retry_for: options.retry_for,
-        start_at: options.positions.start_at(),
+        start_at: options.positions.start_at(SystemClock.now())?,
         until: options.positions.until(),
         idle_timeout: options.positions.idle_timeout,
         known_as: options.positions.known_as.clone(),

@@ -4,9 +4,10 @@
 //! links that carry events (`receiver`, `sending`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::access::HubAccess;
 use super::condition::ErrorKind;
@@ -101,6 +102,12 @@ impl Client {
     pub async fn hub(&self) -> Result<HubProperties, Error> {
         let subject = format!("event hub {}", self.hub);
         hub_properties(&self.read(&subject, None).await?, &subject)
+    }
+
+    /// Requests the properties of the hub, and gives up after `limit`.
+    pub async fn hub_within(&self, limit: Duration) -> Result<HubProperties, Error> {
+        let late = || Error::lost(&self.access.address.to_string(), format!("no answer within {limit:?}"));
+        timeout(limit, self.hub()).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// Requests the properties of a partition.

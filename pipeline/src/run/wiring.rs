@@ -132,7 +132,11 @@ async fn wire(
 async fn first_answer(client: &Client, retry: &RetryPolicy) -> Result<HubProperties, Error> {
     let mut outage = Outage::default();
     loop {
-        let error = match client.hub().await {
+        let asked = match outage.attempt_limit(retry, tokio::time::Instant::now()) {
+            Some(limit) => client.hub_within(limit).await,
+            None => client.hub().await,
+        };
+        let error = match asked {
             Ok(hub) => return Ok(hub),
             Err(error) => error,
         };

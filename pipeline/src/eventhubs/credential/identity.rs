@@ -9,6 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::credentials::{Secret, TokenCredential};
 use azure_core::error::ErrorKind as AzureKind;
 use azure_core::http::{ClientOptions, ExponentialRetryOptions, RetryOptions, Transport};
@@ -65,7 +66,7 @@ impl Identity {
                 IdentityKind::ClientSecret
             } else if is_set(FEDERATED_TOKEN_FILE) {
                 IdentityKind::WorkloadIdentity
-            } else if is_set("IDENTITY_ENDPOINT") || is_set("MSI_ENDPOINT") {
+            } else if is_set("IDENTITY_ENDPOINT") {
                 IdentityKind::ManagedIdentity
             } else {
                 IdentityKind::AzureCli
@@ -100,6 +101,7 @@ impl Identity {
         let failed = |error: reqwest::Error| CredentialError::Http { cause: error.to_string() };
         let client = EntraClient::new(roots, self.is_local()).map_err(failed)?;
         let options = ClientOptions {
+            cloud: Some(Arc::new(cloud())),
             transport: Some(Transport::new(Arc::new(client))),
             retry: RetryOptions::exponential(ExponentialRetryOptions {
                 max_retries: MAX_RETRIES,
@@ -192,7 +194,7 @@ impl ClientSecret {
             Self::Text(secret) => Ok(secret.clone()),
             // The path is not shown: the secret may have been given in its place.
             Self::File(path) => match fs::read_to_string(path) {
-                Ok(text) => Ok(Secret::new(text.trim_end().to_owned())),
+                Ok(text) => Ok(Secret::new(text.trim_start_matches('\u{feff}').trim_end().to_owned())),
                 Err(error) => {
                     let text = "the file of --client-secret-file can't be read";
                     Err(azure_core::Error::with_error(AzureKind::Credential, error, text))
@@ -213,9 +215,22 @@ impl IdentityKind {
     }
 }
 
-/// The host that gives out tokens, as `azure_identity` reads it.
+/// The URL of the host that gives out tokens: that of the public cloud, unless a variable names another one, with or
+/// without its scheme.
 fn authority() -> String {
-    std::env::var("AZURE_AUTHORITY_HOST").unwrap_or_default()
+    let host = std::env::var("AZURE_AUTHORITY_HOST").unwrap_or_default();
+    match host.trim() {
+        "" => "https://login.microsoftonline.com".to_owned(),
+        host if host.contains("://") => host.to_owned(),
+        host => format!("https://{host}"),
+    }
+}
+
+/// The cloud of that host. Given to `azure_identity`, which takes an empty variable for a host.
+fn cloud() -> CloudConfiguration {
+    let mut custom = CustomConfiguration::default();
+    custom.authority_host = authority();
+    custom.into()
 }
 
 fn is_loopback(url: &str) -> bool {
@@ -257,7 +272,6 @@ mod tests {
                 "workload identity of application <AZURE_CLIENT_ID>",
             ),
             (with(&["IDENTITY_ENDPOINT"]), "user-assigned managed identity <AZURE_CLIENT_ID>"),
-            (vec!["MSI_ENDPOINT"], "system-assigned managed identity"),
             (vec![], "Azure CLI (chosen because"),
         ] {
             let chosen = choose(None, &set).unwrap();

@@ -75,6 +75,13 @@ impl Outage {
         policy.limit.is_none_or(|limit| elapsed + delay < limit).then_some(delay)
     }
 
+    /// The time for one attempt: what is left of the limit. `None` if there is no limit, or only one attempt.
+    pub(in crate::run) fn attempt_limit(&self, policy: &RetryPolicy, now: Instant) -> Option<Duration> {
+        let limit = policy.limit.filter(|limit| !limit.is_zero())?;
+        let elapsed = self.since.map_or(Duration::ZERO, |since| now.duration_since(since));
+        Some(limit.saturating_sub(elapsed).max(MIN_ATTEMPT))
+    }
+
     /// A link has ended: a success before this failure if it brought events or lasted.
     pub(in crate::run) fn on_link_end(&mut self, brought_events: bool, lasted: Duration) {
         if brought_events || lasted >= LASTING {
@@ -96,6 +103,8 @@ impl Outage {
 /// Time after which a link counts as a success even if it has brought no event: an idle partition is detached after ten
 /// minutes or more.
 const LASTING: Duration = Duration::from_mins(1);
+/// Lower bound on the time for one attempt: a connection through a proxy takes a few round trips.
+const MIN_ATTEMPT: Duration = Duration::from_secs(2);
 /// Delay after the first failure: most losses are over at once.
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 /// Upper bound of a delay: two attempts a minute to a hub that is down, and back within half a minute.
@@ -132,6 +141,19 @@ mod tests {
             let delays = delays(recovery, &policy, 100);
             let waited: Duration = delays.iter().map_while(|delay| *delay).sum();
             assert!(delays.contains(&None) && waited < 5 * MINUTE && waited > 4 * MINUTE, "{waited:?}");
+        }
+    }
+
+    #[test]
+    fn an_attempt_gets_what_is_left_of_the_limit() {
+        let (policy, now) = (RetryPolicy::bounded(MINUTE, 1), Instant::now());
+        let mut outage = Outage::default();
+        assert_eq!(outage.attempt_limit(&policy, now), Some(MINUTE));
+        outage.delay_after(Recovery::Reconnect, &policy, now);
+        assert_eq!(outage.attempt_limit(&policy, now + MINUTE / 3), Some(MINUTE / 3 * 2));
+        assert_eq!(outage.attempt_limit(&policy, now + MINUTE), Some(MIN_ATTEMPT));
+        for policy in [RetryPolicy::unbounded(1), RetryPolicy::bounded(Duration::ZERO, 1)] {
+            assert_eq!(outage.attempt_limit(&policy, now), None);
         }
     }
 
