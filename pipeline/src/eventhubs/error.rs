@@ -141,17 +141,31 @@ impl Error {
                 other => other,
             },
             Self::WentBack { .. } => Recovery::FindPosition,
-            // A peer that breaks the rules of the protocol may be a proxy, or a node that is shutting down.
-            Self::Event { .. } | Self::Response { .. } => Recovery::Reconnect,
-            Self::Unreachable { .. }
+            Self::Transport(error) if error.is_configuration() => Recovery::End,
+            Self::Credential(error) if !error.is_transient() => Recovery::End,
+            // Also if the peer breaks the rules of the protocol: it may be a gateway or a node that is shutting down.
+            Self::Event { .. }
+            | Self::Response { .. }
+            | Self::Unreachable { .. }
             | Self::Lost { .. }
             | Self::NotOpened { .. }
             | Self::Credential(_)
-            | Self::Transport(_) => match self.kind() {
-                ErrorKind::Transient => Recovery::Reconnect,
-                _ => Recovery::End,
-            },
+            | Self::Transport(_) => Recovery::Reconnect,
             Self::NoEventHub | Self::TooLarge { .. } => Recovery::End,
+        }
+    }
+
+    /// The next step on the first connection: an address or a certificate that was never right is a mistake, which is
+    /// reported at once.
+    pub fn recovery_at_start(&self) -> Recovery {
+        let is_mistake = |error: &Self| {
+            matches!(error, Self::NotOpened { .. } | Self::Transport(_))
+                && error.kind() != ErrorKind::Transient
+        };
+        match self {
+            Self::NoConnection(error) if is_mistake(error) => Recovery::End,
+            error if is_mistake(error) => Recovery::End,
+            error => error.recovery(),
         }
     }
 

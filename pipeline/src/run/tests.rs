@@ -66,6 +66,35 @@ async fn events_before_a_broken_connection_become_durable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_held_when_the_hub_is_created_again_become_durable() {
+    for events in [0, 5, 30, 60] {
+        let mut fixture = Fixture::new(1, Some(CREATED)).await;
+        fixture.append(0, 30, 100);
+        let serving = tokio::spawn(fixture.run(false));
+        fixture.wait_for_events(30).await;
+        fixture.replace_hub(CREATED + Duration::from_secs(1), events).await;
+        let error = serving.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), Kind::Unreachable, "{events}: {error}");
+        assert!(error.to_string().contains("another log"), "{events}: {error}");
+        assert_eq!(fixture.metrics.rows_committed.get(), 30, "{events}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_held_when_numbers_are_given_out_again_become_durable() {
+    for events in [0, 5] {
+        let mut fixture = Fixture::new(1, Some(CREATED)).await;
+        fixture.append(0, 30, 100);
+        let serving = tokio::spawn(fixture.run(false));
+        fixture.wait_for_events(30).await;
+        fixture.replace_hub(CREATED, events).await;
+        let error = serving.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), Kind::PositionLost, "{events}: {error}");
+        assert_eq!(fixture.metrics.rows_committed.get(), 30, "{events}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn hub_behind_the_checkpoint_is_a_lost_position() {
     let first = Fixture::new(1, Some(UnixMillis::new(1_795_435_200_000))).await;
     first.append(0, 100, 100);
@@ -403,6 +432,9 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
+/// Creation time of hubs.
+const CREATED: UnixMillis = UnixMillis::new(1_795_435_200_000);
+
 /// A hub, a lake, and runs between them.
 struct Fixture {
     hub: Emulator,
@@ -420,6 +452,17 @@ impl Fixture {
             metrics: Arc::default(),
             drain: Drain::default(),
         }
+    }
+
+    /// Starts another hub at the same address.
+    async fn replace_hub(&mut self, created_at: UnixMillis, events: usize) {
+        let listen = self.hub.address();
+        let elsewhere = Emulator::start(emulator::Config::default()).await.unwrap();
+        std::mem::replace(&mut self.hub, elsewhere).shutdown().await;
+        let (partitions, created_at) = (1, Some(created_at));
+        let config = emulator::Config { listen, partitions, created_at, ..emulator::Config::default() };
+        self.hub = Emulator::start(config).await.unwrap();
+        self.append(0, events, 100);
     }
 
     fn config(&self, until_caught_up: bool) -> Config {

@@ -40,10 +40,11 @@ use super::summary::Summary;
 use crate::budget::LaneBudget;
 use crate::clock::Clock;
 use crate::columns::{Catalog, Context};
-use crate::eventhubs::{Client, HubProperties};
+use crate::eventhubs::{Client, HubProperties, Recovery};
 use crate::metrics::Metrics;
 use crate::parse::{Parser, ROUTING_VERSION};
 use crate::partitions::{Checkpoints, Scope};
+use crate::position::PartitionId;
 
 /// Runs the job until it is drained, has caught up (if the configuration asks for that) or fails.
 pub async fn run(
@@ -140,7 +141,14 @@ async fn first_answer(client: &Client, retry: &RetryPolicy) -> Result<HubPropert
             Ok(hub) => return Ok(hub),
             Err(error) => error,
         };
-        let Some(delay) = outage.delay_after(error.recovery(), retry, tokio::time::Instant::now()) else {
+        let recovery = error.recovery_at_start();
+        if recovery == Recovery::RenewToken
+            && outage.may_renew_token()
+            && client.renew_token(PartitionId::new(0)).await.is_ok()
+        {
+            continue;
+        }
+        let Some(delay) = outage.delay_after(recovery, retry, tokio::time::Instant::now()) else {
             return Err(error.into());
         };
         let failures = outage.failures();

@@ -20,7 +20,7 @@ use crate::budget::Budget;
 use crate::columns::{ROW_INDEX, SEQUENCE_NUMBER};
 use crate::eventhubs::{self, Distrust, PartitionProperties, PartitionReceiver, ReceiveOptions, Start};
 use crate::parse::ROUTING_VERSION;
-use crate::position::{PartitionId, SequenceNumber};
+use crate::position::{Generation, PartitionId, SequenceNumber};
 
 /// One partition of the hub, with access to the hub and the lake.
 #[derive(Debug)]
@@ -52,9 +52,8 @@ impl HubPartition {
         let known = self.deps.checkpoints.scope().generation;
         let mut attempts = ATTEMPTS;
         loop {
-            let found = self.deps.generations.current(&self.deps.client).await;
             let now = AfterAttach {
-                generation: found.map_err(|source| self.hub_error(source))?.get(),
+                generation: self.generation().await?.get(),
                 extent: self.extent().await?.1,
                 rules_hold: self.deps.records.still_current(&self.source, ROUTING_VERSION).await?,
             };
@@ -76,6 +75,24 @@ impl HubPartition {
                 Err(Changed::Numbers(_)) => tokio::time::sleep(RETRY_DELAY).await,
             }
         }
+    }
+
+    /// Checks that the hub is the one that the run has started with.
+    ///
+    /// # Errors
+    /// [`Error::HubCreatedAgain`].
+    pub(super) async fn check_generation(&self) -> Result<(), Error> {
+        let (known, found) = (self.deps.checkpoints.scope().generation, self.generation().await?);
+        if known == found {
+            return Ok(());
+        }
+        let source = Changed::Generation { known: known.get(), found: found.get() };
+        Err(Error::HubCreatedAgain { partition: self.id, source })
+    }
+
+    async fn generation(&self) -> Result<Generation, Error> {
+        let asked = self.deps.generations.current(&self.deps.client).await;
+        asked.map_err(|source| self.hub_error(source))
     }
 
     fn warn_of_change(&self, changed: &Changed) {

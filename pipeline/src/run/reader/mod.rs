@@ -88,7 +88,9 @@ impl Reader {
     }
 
     async fn read(&mut self, start: StartId) -> Result<ReadOutcome, Error> {
-        let Some(plan) = self.plan_until_stopped().await? else {
+        let Self { partition, durable, conflict_dates, .. } = &*self;
+        let starting = Starting { partition, durable: *durable, conflict_dates };
+        let Some(plan) = starting.plan_until_stopped(&self.stop).await? else {
             return Ok(ReadOutcome::Ended(Ended::Stopped));
         };
         let status = self.begin(start, &plan).await?;
@@ -115,15 +117,20 @@ impl Reader {
     async fn read_links(&mut self, at: &mut Reading) -> Result<ReadOutcome, Error> {
         let mut outage = Outage::default();
         loop {
-            let (expected, attached) = (at.expected, tokio::time::Instant::now());
+            let expected = at.expected;
+            at.attached = None;
             match self.read_link(at).await {
                 Ok(LinkOutcome::Read(outcome)) => return Ok(outcome),
                 Ok(LinkOutcome::AttachAgain) => {}
-                Err(error) => {
-                    outage.on_link_end(at.expected > expected, attached.elapsed());
+                Err(mut error) => {
+                    let lasted = at.attached.map(|attached| attached.elapsed()).unwrap_or_default();
+                    outage.on_link_end(at.expected > expected, lasted);
                     if error.recovery() == Some(Recovery::FindPosition) && at.last.is_some() {
                         self.partition.warn_of_position(&error);
-                        return Ok(ReadOutcome::Restart);
+                        error = match self.start_again(at).await {
+                            Err(error) => error,
+                            outcome => return outcome,
+                        };
                     }
                     let mut waits = Waits { stop: self.stop.clone(), status: Some(&mut at.status) };
                     match self.partition.wait_after(error, &mut outage, &mut waits).await? {
@@ -139,13 +146,16 @@ impl Reader {
     /// Reads on one link until it ends.
     async fn read_link(&mut self, at: &mut Reading) -> Result<LinkOutcome, Error> {
         let mut stop = self.stop.clone();
-        let mut receiver = tokio::select! {
-            receiver = self.partition.attach(at.link_start(), at.expected) => match receiver? {
-                Some(receiver) => receiver,
-                None => return Ok(ReadOutcome::Restart.into()),
-            },
-            _ = stop.wait_for(|stop| *stop) => return self.stopped(at.start).map(LinkOutcome::Read),
+        let attached = tokio::select! {
+            attached = self.partition.attach(at.link_start(), at.expected) => Some(attached?),
+            _ = stop.wait_for(|stop| *stop) => None,
         };
+        let mut receiver = match attached {
+            Some(Some(receiver)) => receiver,
+            Some(None) => return self.start_again(at).await.map(LinkOutcome::Read),
+            None => return self.stopped(at.start).map(LinkOutcome::Read),
+        };
+        at.attached = Some(tokio::time::Instant::now());
         let outcome = self.receive(at, &mut receiver).await.inspect_err(|error| {
             if error.recovery() == Some(Recovery::Reconnect) {
                 self.partition.deps.client.leave_connection(&receiver);
@@ -162,36 +172,23 @@ impl Reader {
         }
     }
 
+    /// Starts the partition again because hub or lake have changed. The rows that the lane holds are committed first: the
+    /// hub may no longer have them.
+    ///
+    /// # Errors
+    /// [`Error::HubCreatedAgain`]; then the rows are committed as well.
+    async fn start_again(&mut self, at: &mut Reading) -> Result<ReadOutcome, Error> {
+        self.partition.check_generation().await?;
+        match self.finish(at).await? {
+            ReadOutcome::Ended(Ended::CaughtUp) => Ok(ReadOutcome::Restart),
+            outcome => Ok(outcome),
+        }
+    }
+
     /// Ends because the run drains.
     fn stopped(&self, start: StartId) -> Result<ReadOutcome, Error> {
         self.send_to_lane(LaneInput::End { start })?;
         Ok(ReadOutcome::Ended(Ended::Stopped))
-    }
-
-    /// Plans the start, again after every error of the hub that passes. `None` if the run drains.
-    async fn plan_until_stopped(&mut self) -> Result<Option<Plan>, Error> {
-        let mut outage = Outage::default();
-        loop {
-            let mut stop = self.stop.clone();
-            let planned = tokio::select! {
-                plan = self.plan() => plan,
-                _ = stop.wait_for(|stop| *stop) => return Ok(None),
-            };
-            match planned {
-                Ok(plan) => return Ok(Some(plan)),
-                Err(error) => {
-                    let mut waits = Waits { stop: self.stop.clone(), status: None };
-                    if self.partition.wait_after(error, &mut outage, &mut waits).await? != Waited::Retry {
-                        return Ok(None);
-                    }
-                }
-            }
-        }
-    }
-
-    async fn plan(&self) -> Result<Plan, Error> {
-        let Self { partition, durable, conflict_dates, .. } = self;
-        Starting { partition, durable: *durable, conflict_dates }.plan().await
     }
 
     /// Announces a start to the publisher, then to the lane.

@@ -40,6 +40,8 @@ pub(super) struct Reading {
     pub(super) first_link: Start,
     /// A link was attached by an offset, and no event has confirmed that offset yet.
     pub(super) by_offset: bool,
+    /// Time at which the link was attached; `None` before.
+    pub(super) attached: Option<Instant>,
     /// The end of reading.
     pub(super) goal: Goal,
     pub(super) status: watch::Receiver<PartitionStatus>,

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::error::Error;
 use super::hub_partition::HubPartition;
 use super::outage::Outage;
+use super::start::{Plan, Starting};
 use crate::eventhubs::Recovery;
 use crate::run::messages::PartitionStatus;
 
@@ -30,6 +31,31 @@ pub(super) enum Waited {
     Conflict,
     /// The run drains.
     Stop,
+}
+
+impl Starting<'_> {
+    /// Plans the start, again after every error of the hub that passes. `None` if the run drains.
+    pub(super) async fn plan_until_stopped(
+        &self,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<Option<Plan>, Error> {
+        let mut outage = Outage::default();
+        loop {
+            let mut stopping = stop.clone();
+            let planned = tokio::select! {
+                plan = self.plan() => plan,
+                _ = stopping.wait_for(|stop| *stop) => return Ok(None),
+            };
+            let error = match planned {
+                Ok(plan) => return Ok(Some(plan)),
+                Err(error) => error,
+            };
+            let mut waits = Waits { stop: stop.clone(), status: None };
+            if self.partition.wait_after(error, &mut outage, &mut waits).await? != Waited::Retry {
+                return Ok(None);
+            }
+        }
+    }
 }
 
 impl HubPartition {

@@ -53,6 +53,7 @@ impl Plan {
             last: None,
             by_offset: matches!(self.start, Start::After { .. }),
             first_link: self.start,
+            attached: None,
             goal: self.goal,
             status,
         }
@@ -149,6 +150,8 @@ impl Starting<'_> {
         let mut attempts = ATTEMPTS;
         loop {
             let (hub, extent) = self.partition.extent().await?;
+            // After the extent, which is then one of this hub.
+            self.partition.check_generation().await?;
             attempts -= 1;
             match start::numbers_go_on(evidence.found.highest_row(), extent) {
                 Ok(()) => return Ok((hub, extent)),
