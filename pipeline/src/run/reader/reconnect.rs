@@ -101,9 +101,15 @@ impl HubPartition {
         Ok(())
     }
 
+    /// Logs a failure. In a long outage only failure 1, 2, 4, 8 … of a partition is a warning: there may be a thousand
+    /// partitions.
     fn warn_of_failure(&self, error: &Error, delay: Duration, failures: u32) {
         let error = error as &dyn std::error::Error;
-        tracing::warn!(partition = %self.id, error, ?delay, failures, "the event hub was lost; trying again");
+        if failures == 0 || failures.is_power_of_two() {
+            tracing::warn!(partition = %self.id, error, ?delay, failures, "the event hub was lost; trying again");
+        } else {
+            tracing::debug!(partition = %self.id, error, ?delay, failures, "the event hub was lost; trying again");
+        }
     }
 
     /// Warns that the hub refuses the position of a link that only went on, so it has other numbers than before.
