@@ -75,7 +75,7 @@ impl Outage {
         policy.limit.is_none_or(|limit| elapsed + delay < limit).then_some(delay)
     }
 
-    /// The time for one attempt: what is left of the limit. `None` if there is no limit, or only one attempt.
+    /// The time for one attempt: what is left of the limit. `None` without a limit, and with a single attempt.
     pub(in crate::run) fn attempt_limit(&self, policy: &RetryPolicy, now: Instant) -> Option<Duration> {
         let limit = policy.limit.filter(|limit| !limit.is_zero())?;
         let elapsed = self.since.map_or(Duration::ZERO, |since| now.duration_since(since));
