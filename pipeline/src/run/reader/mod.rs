@@ -125,9 +125,9 @@ impl Reader {
                 Err(mut error) => {
                     let lasted = at.attached.map(|attached| attached.elapsed()).unwrap_or_default();
                     outage.on_link_end(at.expected > expected, lasted);
-                    if error.recovery() == Some(Recovery::FindPosition) && at.last.is_some() {
+                    if error.recovery() == Some(Recovery::FindPosition) {
                         self.partition.warn_of_position(&error);
-                        error = match self.start_again(at).await {
+                        error = match self.find_position(at, error).await {
                             Err(error) => error,
                             outcome => return outcome,
                         };
@@ -155,7 +155,7 @@ impl Reader {
             Some(None) => return self.start_again(at).await.map(LinkOutcome::Read),
             None => return self.stopped(at.start).map(LinkOutcome::Read),
         };
-        at.attached = Some(tokio::time::Instant::now());
+        (at.attached, at.was_attached) = (Some(tokio::time::Instant::now()), true);
         let outcome = self.receive(at, &mut receiver).await.inspect_err(|error| {
             if error.recovery() == Some(Recovery::Reconnect) {
                 self.partition.deps.client.leave_connection(&receiver);
@@ -172,11 +172,14 @@ impl Reader {
         }
     }
 
+    /// Finds the position again after the hub has refused it; a refusal of the first link is final.
+    async fn find_position(&mut self, at: &mut Reading, refused: Error) -> Result<ReadOutcome, Error> {
+        self.partition.check_generation().await?;
+        if at.was_attached { self.start_again(at).await } else { Err(refused) }
+    }
+
     /// Starts the partition again because hub or lake have changed. The rows that the lane holds are committed first: the
     /// hub may no longer have them.
-    ///
-    /// # Errors
-    /// [`Error::HubCreatedAgain`]; then the rows are committed as well.
     async fn start_again(&mut self, at: &mut Reading) -> Result<ReadOutcome, Error> {
         self.partition.check_generation().await?;
         match self.finish(at).await? {

@@ -40,6 +40,8 @@ pub(super) struct Reading {
     pub(super) first_link: Start,
     /// A link was attached by an offset, and no event has confirmed that offset yet.
     pub(super) by_offset: bool,
+    /// A link of this start was attached.
+    pub(super) was_attached: bool,
     /// Time at which the link was attached; `None` before.
     pub(super) attached: Option<Instant>,
     /// The end of reading.

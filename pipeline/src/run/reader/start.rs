@@ -53,6 +53,7 @@ impl Plan {
             last: None,
             by_offset: matches!(self.start, Start::After { .. }),
             first_link: self.start,
+            was_attached: false,
             attached: None,
             goal: self.goal,
             status,
