@@ -44,7 +44,8 @@ fn service_reads_every_event_once_for_as_long_as_asked() {
     println!("{report}\n{counts}");
     assert!(report["links_lost"].as_u64() > Some(0), "{report} {counts}");
     let faults = counts["faults"].as_object().unwrap().values().map(|count| count.as_u64().unwrap());
-    assert!(faults.sum::<u64>() >= FAULTS / 2, "{counts}");
+    // A busy hub takes four seconds of a short soak, in which no other fault strikes.
+    assert!(faults.sum::<u64>() >= FAULTS / 4, "{counts}");
 }
 
 /// Time without a setting.
