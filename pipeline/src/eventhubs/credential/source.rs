@@ -81,7 +81,7 @@ impl TokenSource {
         self.credential.is_renewable()
     }
 
-    /// The current token, or a new one if there is none or its renewal is due. A failure is an error only if the
+    /// The current token; a new one at the first call, and when its renewal is due. A failure is an error only if the
     /// current token has expired.
     pub(crate) async fn token(&self) -> Result<Token, CredentialError> {
         let asked_at = self.clock.now();

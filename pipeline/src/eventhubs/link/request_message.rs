@@ -17,7 +17,7 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
-/// The encoded value in the body of a response, or the reason why there is none.
+/// The encoded value in the body of a response, or the error that the caller gets.
 pub(super) type Answer = Result<Vec<u8>, Error>;
 
 impl Request {

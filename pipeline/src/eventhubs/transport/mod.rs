@@ -1,7 +1,7 @@
 //! The transport: opens the byte stream to a hub. No other module dials.
 //!
 //! Owns: name resolution, TCP, the tunnel through a proxy, TLS and WebSocket. Does not own: AMQP on the stream
-//! (`connection`, and fe2o3-amqp for requests and sending).
+//! (`connection`, and fe2o3-amqp for sending).
 //!
 //! ```text
 //! tcp, or proxy (CONNECT over tcp)  ──►  tls, unless the hub is an emulator  ──►  websocket, if it was chosen

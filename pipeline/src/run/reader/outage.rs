@@ -48,7 +48,7 @@ pub(in crate::run) struct Outage {
 }
 
 impl Outage {
-    /// Counts a failure. Returns the delay before the next attempt; `None` if there is none.
+    /// Counts a failure. Returns the delay before the next attempt; `None` ends the attempts.
     pub(in crate::run) fn delay_after(
         &mut self,
         recovery: Recovery,
