@@ -5,25 +5,30 @@
 //! # Source
 //! Protocol reference 4.1, 5.3.
 
+use std::sync::Arc;
+
 use percent_encoding::percent_decode_str;
 
 use crate::amqp::condition;
 
+use super::hub::Hub;
 use super::refusal::Refusal;
 
 /// Node of an address.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Node {
     /// `$cbs`, which takes tokens.
     Cbs,
-    /// `$management`, which describes the hub.
+    /// `$management`, which describes hubs.
     Management,
-    /// The hub, for senders: an event goes to the partition of its key, or to the next in turn.
-    Hub,
+    /// A hub, for senders: an event goes to the partition of its key, or to the next in turn.
+    Hub(Arc<Hub>),
     /// One partition, for senders.
-    Partition(u32),
+    Partition(Arc<Hub>, u32),
     /// One partition as a consumer group sees it, for receivers.
     Reader {
+        /// The hub.
+        hub: Arc<Hub>,
         /// Name of the group, in lower case.
         group: String,
         /// The partition.
@@ -32,26 +37,38 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// Finds the node of an address in a hub with this name and number of partitions.
+    /// Finds the node of an address; `find_hub` finds a hub by its name.
     ///
     /// # Errors
     /// A refusal if the node does not exist.
-    pub(super) fn find(address: &str, event_hub: &str, partitions: u32) -> Result<Self, Refusal> {
+    pub(super) fn find(
+        address: &str,
+        find_hub: impl FnOnce(&str) -> Option<Arc<Hub>>,
+    ) -> Result<Self, Refusal> {
         let path = path_of(address);
+        let parts: Vec<&str> = path.split('/').collect();
         let not_found = || {
             let text = format!("The messaging entity '{path}' could not be found.");
             Refusal::new(condition::NOT_FOUND, text)
         };
-        let parts: Vec<&str> = path.split('/').collect();
-        let event_hub = event_hub.to_lowercase();
         match parts.as_slice() {
-            ["$cbs"] => Ok(Node::Cbs),
+            ["$cbs"] => return Ok(Node::Cbs),
+            ["$management"] => return Ok(Node::Management),
+            _ => {}
+        }
+        let hub = find_hub(parts[0]).ok_or_else(not_found)?;
+        match &parts[1..] {
+            [] => Ok(Node::Hub(hub)),
             ["$management"] => Ok(Node::Management),
-            [hub, "$management"] if *hub == event_hub => Ok(Node::Management),
-            [hub] if *hub == event_hub => Ok(Node::Hub),
-            [hub, "partitions", id] if *hub == event_hub => Ok(Node::Partition(partition(id, partitions)?)),
-            [hub, "consumergroups", group, "partitions", id] if *hub == event_hub && !group.is_empty() => {
-                Ok(Node::Reader { group: (*group).to_owned(), partition: partition(id, partitions)? })
+            ["partitions", id] => {
+                let id = partition(id, hub.partition_count())?;
+                Ok(Node::Partition(hub, id))
+            }
+            ["consumergroups", group, "partitions", id]
+                if !group.is_empty() && hub.has_consumer_group(group) =>
+            {
+                let partition = partition(id, hub.partition_count())?;
+                Ok(Node::Reader { hub, group: (*group).to_owned(), partition })
             }
             _ => Err(not_found()),
         }
@@ -80,35 +97,66 @@ fn partition(id: &str, partitions: u32) -> Result<u32, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::config::{Config, HubConfig};
     use super::*;
 
+    /// Returns a text for the node of an address.
+    fn find(address: &str) -> Result<String, &'static str> {
+        let hub =
+            |name: &str, groups| HubConfig { name: name.into(), partitions: 4, consumer_groups: groups };
+        let config = Config {
+            hubs: vec![hub("Events", None), hub("other", Some(vec!["One".into()]))],
+            ..Config::default()
+        };
+        let open = |hub| Arc::new(Hub::open(hub, &config, Arc::default()).unwrap());
+        let hubs: Vec<_> = config.hubs.iter().map(open).collect();
+        let found = Node::find(address, |name| hubs.iter().find(|hub| hub.is_named(name)).cloned());
+        found.map_err(|refusal| refusal.condition).map(|node| match node {
+            Node::Cbs => "cbs".into(),
+            Node::Management => "management".into(),
+            Node::Hub(hub) => hub.name.clone(),
+            Node::Partition(hub, id) => format!("{} {id}", hub.name),
+            Node::Reader { hub, group, partition } => format!("{} {group} {partition}", hub.name),
+        })
+    }
+
     #[track_caller]
-    fn check(address: &str, expected: Result<Node, &str>) {
-        let found = Node::find(address, "Events", 4);
-        assert_eq!((address, found.map_err(|refusal| refusal.condition)), (address, expected));
+    fn check(address: &str, expected: Result<&str, &str>) {
+        assert_eq!((address, find(address).as_deref().map_err(|condition| *condition)), (address, expected));
     }
 
     #[test]
     fn finds_the_nodes_in_every_sdk_spelling() {
-        let reader = || Ok(Node::Reader { group: "$default".into(), partition: 2 });
-        check("events/ConsumerGroups/$Default/Partitions/2", reader());
-        check("/Events/consumergroups/$default/partitions/2", reader());
-        check("amqps://127.0.0.1:5672/events/ConsumerGroups/%24Default/Partitions/2", reader());
-        check("sb://localhost/events/Partitions/0", Ok(Node::Partition(0)));
-        check("amqps://localhost/events", Ok(Node::Hub));
-        check("events/", Ok(Node::Hub));
-        check("$cbs", Ok(Node::Cbs));
-        check("$management", Ok(Node::Management));
-        check("amqps://localhost/events/$management", Ok(Node::Management));
+        check("events/ConsumerGroups/$Default/Partitions/2", Ok("Events $default 2"));
+        check("/Events/consumergroups/$default/partitions/2", Ok("Events $default 2"));
+        check(
+            "amqps://127.0.0.1:5672/events/ConsumerGroups/%24Default/Partitions/2",
+            Ok("Events $default 2"),
+        );
+        check("sb://localhost/events/Partitions/0", Ok("Events 0"));
+        check("amqps://localhost/events", Ok("Events"));
+        check("events/", Ok("Events"));
+        check("OTHER/Partitions/3", Ok("other 3"));
+        check("$cbs", Ok("cbs"));
+        check("$management", Ok("management"));
+        check("amqps://localhost/events/$management", Ok("management"));
     }
 
     #[test]
     fn refuses_unknown_nodes() {
         check("events/Partitions/4", Err(condition::ARGUMENT_OUT_OF_RANGE));
         check("events/Partitions/x", Err(condition::ARGUMENT_OUT_OF_RANGE));
-        check("other", Err(condition::NOT_FOUND));
+        check("third", Err(condition::NOT_FOUND));
         check("", Err(condition::NOT_FOUND));
         check("events/ConsumerGroups//Partitions/0", Err(condition::NOT_FOUND));
         check("amqps://localhost", Err(condition::NOT_FOUND));
+    }
+
+    #[test]
+    fn a_list_of_consumer_groups_excludes_all_others_but_the_default() {
+        check("other/ConsumerGroups/one/Partitions/0", Ok("other one 0"));
+        check("other/ConsumerGroups/$Default/Partitions/0", Ok("other $default 0"));
+        check("other/ConsumerGroups/two/Partitions/0", Err(condition::NOT_FOUND));
+        check("events/ConsumerGroups/two/Partitions/0", Ok("Events two 0"));
     }
 }

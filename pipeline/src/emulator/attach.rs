@@ -14,8 +14,9 @@ use crate::amqp::sections::lookup;
 use super::address::Node;
 use super::context::ConnectionContext;
 use super::filter::StartPosition;
+use super::hub::Hub;
 use super::incoming::{Incoming, MAX_MESSAGE_SIZE};
-use super::link::Link;
+use super::link::{Link, Publisher};
 use super::nodes::RequestNode;
 use super::outgoing::{EventLink, Outgoing, ReplyLink, Subscription};
 use super::readers::Reader;
@@ -38,10 +39,10 @@ pub(super) fn admit(attach: &Attach<'_>, channel: u16, context: &ConnectionConte
     let Some(address) = address_of(attach) else {
         return Err(Refusal::new(condition::INVALID_FIELD, "The link names no address."));
     };
-    let node = Node::find(address, &context.hub.name, context.hub.partition_count())?;
+    let node = find(address, context)?;
     check_access(&node, address, context)?;
     match attach.role {
-        Role::Sender => admit_sender(attach, &node),
+        Role::Sender => admit_sender(attach, node),
         Role::Receiver => admit_receiver(attach, node, channel, context),
     }
 }
@@ -57,21 +58,24 @@ pub(super) fn address_of<'a>(attach: &Attach<'a>) -> Option<&'a str> {
 /// Returns the address that an admitted link needs a grant for.
 pub(super) fn needed_grant(attach: &Attach<'_>, context: &ConnectionContext) -> Option<String> {
     let address = address_of(attach)?;
-    let node = Node::find(address, &context.hub.name, context.hub.partition_count()).ok()?;
-    grant_of(&node, address, context)
+    let node = find(address, context).ok()?;
+    grant_of(&node, address)
 }
 
-fn grant_of(node: &Node, address: &str, context: &ConnectionContext) -> Option<String> {
+fn find(address: &str, context: &ConnectionContext) -> Result<Node, Refusal> {
+    Node::find(address, |name| context.namespace.hub(name))
+}
+
+fn grant_of(node: &Node, address: &str) -> Option<String> {
     match node {
         Node::Cbs => None,
-        Node::Management => Some(format!("{}/$management", context.hub.name)),
         _ => Some(address.to_owned()),
     }
 }
 
 fn check_access(node: &Node, address: &str, context: &ConnectionContext) -> Result<(), Refusal> {
-    let Some(needed) = grant_of(node, address, context) else { return Ok(()) };
-    if context.grants.allows(&needed, context.hub.now()) {
+    let Some(needed) = grant_of(node, address) else { return Ok(()) };
+    if context.grants.allows(&needed, context.namespace.now()) {
         return Ok(());
     }
     let text =
@@ -79,13 +83,13 @@ fn check_access(node: &Node, address: &str, context: &ConnectionContext) -> Resu
     Err(Refusal::new(condition::UNAUTHORIZED, text))
 }
 
-fn admit_sender(attach: &Attach<'_>, node: &Node) -> Result<Link, Refusal> {
+fn admit_sender(attach: &Attach<'_>, node: Node) -> Result<Link, Refusal> {
     let incoming = Incoming::new(attach.handle, attach.initial_delivery_count.unwrap_or(0));
     match node {
         Node::Cbs => Ok(Link::Requests(RequestNode::Cbs, incoming)),
         Node::Management => Ok(Link::Requests(RequestNode::Management, incoming)),
-        Node::Hub => Ok(Link::Publisher(None, incoming)),
-        Node::Partition(id) => Ok(Link::Publisher(Some(*id), incoming)),
+        Node::Hub(hub) => Ok(Link::Publisher(Publisher { hub, partition: None }, incoming)),
+        Node::Partition(hub, id) => Ok(Link::Publisher(Publisher { hub, partition: Some(id) }, incoming)),
         Node::Reader { .. } => Err(Refusal::new(condition::NOT_ALLOWED, "A consumer group takes no events.")),
     }
 }
@@ -101,25 +105,34 @@ fn admit_receiver(
     match node {
         Node::Cbs => Ok(Link::Replies(ReplyLink::new(outgoing, RequestNode::Cbs, reply_to()))),
         Node::Management => Ok(Link::Replies(ReplyLink::new(outgoing, RequestNode::Management, reply_to()))),
-        Node::Reader { group, partition } => admit_reader(attach, outgoing, group, partition, context),
-        Node::Hub | Node::Partition(_) => {
+        Node::Reader { hub, group, partition } => {
+            admit_reader(attach, outgoing, Place { hub, group, partition }, context)
+        }
+        Node::Hub(_) | Node::Partition(..) => {
             let text = "Events are read from a partition of a consumer group.";
             Err(Refusal::new(condition::NOT_ALLOWED, text))
         }
     }
 }
 
+/// The partition and the consumer group that a reader reads.
+struct Place {
+    hub: Arc<Hub>,
+    group: String,
+    partition: u32,
+}
+
 fn admit_reader(
     attach: &Attach<'_>,
     outgoing: Outgoing,
-    group: String,
-    id: u32,
+    place: Place,
     context: &ConnectionContext,
 ) -> Result<Link, Refusal> {
-    if let Some(refusal) = context.hub.faults.refused_link() {
+    let Place { hub, group, partition: id } = place;
+    if let Some(refusal) = hub.faults.refused_link() {
         return Err(refusal);
     }
-    let Some(partition) = context.hub.partition(id) else {
+    let Some(partition) = hub.partition(id) else {
         return Err(Refusal::new(condition::NOT_FOUND, "The partition is not there."));
     };
     let filter = attach.source.as_ref().and_then(|source| source.filter);
@@ -132,13 +145,7 @@ fn admit_reader(
     let reader = partition.readers.enter(&group, Reader::new(name, level, Arc::clone(&context.waker)))?;
     let metrics = desires(attach, METRICS);
     let subscription = Subscription { partition: id, group, next, metrics };
-    Ok(Link::Events(Box::new(EventLink::new(
-        outgoing,
-        Arc::clone(&context.hub),
-        reader,
-        subscription,
-        &context.waker,
-    ))))
+    Ok(Link::Events(Box::new(EventLink::new(outgoing, hub, reader, subscription, &context.waker))))
 }
 
 /// Appends the Attach that accepts a link.

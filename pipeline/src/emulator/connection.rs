@@ -20,7 +20,7 @@ use super::access::Grants;
 use super::attach::address_of;
 use super::context::ConnectionContext;
 use super::faults::Fault;
-use super::hub::Hub;
+use super::namespace::Namespace;
 use super::outgoing::MAX_TURN_BYTES;
 use super::refusal::Refusal;
 use super::session::{Session, SessionError};
@@ -74,9 +74,9 @@ enum Phase {
 
 impl Connection {
     /// Returns a connection that `waker` wakes.
-    pub(super) fn new(hub: Arc<Hub>, waker: Arc<Notify>, idle_timeout: Duration) -> Self {
+    pub(super) fn new(namespace: Arc<Namespace>, waker: Arc<Notify>, idle_timeout: Duration) -> Self {
         let context = ConnectionContext {
-            hub,
+            namespace,
             waker,
             grants: Grants::default(),
             max_frame_size: MIN_MAX_FRAME_SIZE as usize,
@@ -139,17 +139,17 @@ impl Connection {
     /// Returns the time until the next token expires.
     pub(super) fn token_time(&self) -> Option<Duration> {
         let expiry = self.context.grants.next_expiry()?;
-        Some(expiry.since(self.context.hub.now()))
+        Some(expiry.since(self.context.namespace.now()))
     }
 
     /// Detaches the links whose token has expired.
     fn lapse(&mut self, out: &mut Vec<u8>) {
         let context = &mut self.context;
-        if context.grants.next_expiry().is_none() || !context.grants.lapse(context.hub.now()) {
+        if context.grants.next_expiry().is_none() || !context.grants.lapse(context.namespace.now()) {
             return;
         }
         let lapsed = self.sessions.values_mut().map(|session| session.detach_lapsed(context, out)).sum();
-        context.hub.lapsed.fetch_add(lapsed, Ordering::Relaxed);
+        context.namespace.lapsed.fetch_add(lapsed, Ordering::Relaxed);
     }
 
     /// Closes the connection, with a reason or in answer to the peer's Close.
@@ -210,7 +210,7 @@ impl Connection {
         let init = sasl::Init::decode(body).map_err(decode_error)?;
         let plain = init.mechanism == "PLAIN";
         let known = MECHANISMS.contains(&init.mechanism);
-        if !known || (plain && !self.context.hub.access.check_plain(init.initial_response)) {
+        if !known || (plain && !self.context.namespace.access.check_plain(init.initial_response)) {
             return Err(Refusal::new(condition::UNAUTHORIZED, "The credentials are not valid."));
         }
         self.context.grants.all = plain;
@@ -332,7 +332,7 @@ impl Connection {
     /// Sends on one link; returns whether it is still attached.
     fn pump_link(&mut self, (channel, handle): (u16, u32), out: &mut Vec<u8>) -> bool {
         let Some(session) = self.sessions.get_mut(&channel) else { return false };
-        let faults = &self.context.hub.faults;
+        let faults = &self.context.namespace.faults;
         let sent = session.pump(handle, faults.events_left(), out);
         if sent > 0
             && let Some(fault) = faults.count_sent(sent)

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::access::Grants;
-use super::hub::Hub;
+use super::namespace::Namespace;
 use super::nodes::Reply;
 
 /// State that all sessions of a connection share.
 #[derive(Debug)]
 pub(super) struct ConnectionContext {
-    pub(super) hub: Arc<Hub>,
+    pub(super) namespace: Arc<Namespace>,
     /// Wakes the connection when there is something to send.
     pub(super) waker: Arc<Notify>,
     pub(super) grants: Grants,

@@ -1,10 +1,10 @@
-//! The hub: its partitions, its key and its clock, shared by all connections.
+//! One hub: its partitions and its consumer groups, shared by all connections.
 //!
 //! Owns the locks, and the wake-up of connections by new events. Does not own: the protocol (`connection`), or the
 //! rules of a partition (`log`, `readers`).
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 
 use tokio::sync::Notify;
@@ -12,27 +12,25 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::clock::UnixMillis;
 
-use super::access::AccessKey;
-use super::config::Config;
+use super::config::{Config, HubConfig};
 use super::disk::{self, HubMetadata, LogFile, checksum};
 use super::event::Batch;
 use super::faults::Faults;
 use super::log::{self, PartitionLog};
 use super::readers::Readers;
 
+/// Name of the consumer group that every hub has, in lower case.
+const DEFAULT_GROUP: &str = "$default";
+
 /// One event hub.
 pub(super) struct Hub {
     pub(super) name: String,
     partitions: RwLock<Vec<Arc<Partition>>>,
     pub(super) created_at: UnixMillis,
-    pub(super) access: AccessKey,
-    /// Accepts tokens of Microsoft Entra.
-    pub(super) accepts_entra: bool,
-    /// Number of tokens accepted.
-    pub(super) tokens: AtomicU64,
-    /// Number of links detached because their token had expired.
-    pub(super) lapsed: AtomicU64,
-    pub(super) faults: Faults,
+    /// Names of the consumer groups besides `$Default`; `None` means that any group exists.
+    pub(super) consumer_groups: Option<Vec<String>>,
+    /// The faults of the namespace.
+    pub(super) faults: Arc<Faults>,
     clock: Arc<dyn Clock>,
     /// Round-robin counter for events without partition and key.
     turn: AtomicUsize,
@@ -46,26 +44,24 @@ impl std::fmt::Debug for Hub {
 }
 
 impl Hub {
-    /// Opens the hub of a configuration, with the events of its data folder.
-    pub(super) fn open(config: &Config) -> Result<Self, Error> {
-        if config.partitions == 0 {
+    /// Opens a hub of a configuration, with the events of its data folder.
+    pub(super) fn open(hub: &HubConfig, config: &Config, faults: Arc<Faults>) -> Result<Self, Error> {
+        if hub.partitions == 0 {
             return Err(Error::NoPartitions);
         }
+        let HubConfig { name, partitions, consumer_groups } = hub.clone();
         let created_at = config.created_at.unwrap_or_else(|| config.clock.now());
         let mut hub = Self {
-            name: config.event_hub.clone(),
-            partitions: RwLock::new((0..config.partitions).map(|_| Arc::default()).collect()),
+            name,
+            partitions: RwLock::new((0..partitions).map(|_| Arc::default()).collect()),
             created_at,
-            access: AccessKey { name: config.key_name.clone(), key: config.key.clone() },
-            accepts_entra: config.accepts_entra,
-            tokens: AtomicU64::new(0),
-            lapsed: AtomicU64::new(0),
-            faults: Faults::default(),
+            consumer_groups,
+            faults,
             clock: Arc::clone(&config.clock),
             turn: AtomicUsize::new(0),
         };
         if let Some(folder) = &config.data {
-            hub.recover(folder)?;
+            hub.recover(&folder.join(hub.name.to_lowercase()))?;
         }
         Ok(hub)
     }
@@ -73,6 +69,18 @@ impl Hub {
     /// Returns the current time.
     pub(super) fn now(&self) -> UnixMillis {
         self.clock.now()
+    }
+
+    /// Returns whether this is the hub's name, in upper or lower case.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.name.to_lowercase() == name.to_lowercase()
+    }
+
+    /// Returns whether a consumer group exists, in upper or lower case.
+    pub(super) fn has_consumer_group(&self, name: &str) -> bool {
+        let Some(groups) = &self.consumer_groups else { return true };
+        let name = name.to_lowercase();
+        name == DEFAULT_GROUP || groups.iter().any(|group| group.to_lowercase() == name)
     }
 
     /// Returns a partition by its number.

@@ -1,5 +1,8 @@
 //! The kinds of links that a session holds.
 
+use std::sync::Arc;
+
+use super::hub::Hub;
 use super::incoming::Incoming;
 use super::nodes::RequestNode;
 use super::outgoing::{EventLink, ReplyLink};
@@ -11,10 +14,18 @@ pub(super) enum Link {
     Events(Box<EventLink>),
     /// Sends the replies of a node.
     Replies(ReplyLink),
-    /// Receives events, for one partition or for any.
-    Publisher(Option<u32>, Incoming),
+    /// Receives events for a hub.
+    Publisher(Publisher, Incoming),
     /// Receives requests to a node.
     Requests(RequestNode, Incoming),
     /// Detached by us; transfers on it are dropped until the peer detaches too.
     Detached,
+}
+
+/// The destination of a publisher's events.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    pub(super) hub: Arc<Hub>,
+    /// The partition; `None` means that of an event's key, or the next in turn.
+    pub(super) partition: Option<u32>,
 }

@@ -18,7 +18,7 @@ use crate::amqp::{MAX_FRAME_SIZE, condition};
 use crate::clock::UnixMillis;
 
 use super::connection::Connection;
-use super::hub::Hub;
+use super::namespace::Namespace;
 use super::refusal::Refusal;
 
 /// Unsent bytes at which reading pauses, so that a peer which sends requests without reading replies is held back.
@@ -34,7 +34,7 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 /// Accepts connections until `stop` changes, then ends the open ones.
 pub(super) async fn listen(
     listener: TcpListener,
-    hub: Arc<Hub>,
+    namespace: Arc<Namespace>,
     idle_timeout: Duration,
     mut stop: watch::Receiver<()>,
 ) {
@@ -43,7 +43,7 @@ pub(super) async fn listen(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let served = serve(stream, Arc::clone(&hub), idle_timeout, stop.clone());
+                    let served = serve(stream, Arc::clone(&namespace), idle_timeout, stop.clone());
                     connections.spawn(served);
                 }
                 // Out of file descriptors, or the peer has gone already: the next connection may succeed.
@@ -61,8 +61,13 @@ pub(super) async fn listen(
     while connections.join_next().await.is_some() {}
 }
 
-async fn serve(stream: TcpStream, hub: Arc<Hub>, idle_timeout: Duration, stop: watch::Receiver<()>) {
-    if let Err(error) = Socket::new(stream, hub, idle_timeout).run(stop).await {
+async fn serve(
+    stream: TcpStream,
+    namespace: Arc<Namespace>,
+    idle_timeout: Duration,
+    stop: watch::Receiver<()>,
+) {
+    if let Err(error) = Socket::new(stream, namespace, idle_timeout).run(stop).await {
         tracing::debug!(error = &error as &dyn std::error::Error, "connection failed");
     }
 }
@@ -80,11 +85,11 @@ struct Socket {
 }
 
 impl Socket {
-    fn new(stream: TcpStream, hub: Arc<Hub>, idle_timeout: Duration) -> Self {
+    fn new(stream: TcpStream, namespace: Arc<Namespace>, idle_timeout: Duration) -> Self {
         let waker = Arc::new(Notify::new());
         Self {
             stream,
-            connection: Connection::new(hub, Arc::clone(&waker), idle_timeout),
+            connection: Connection::new(namespace, Arc::clone(&waker), idle_timeout),
             waker,
             idle_timeout,
             keep_alive: KeepAlive::new(now(), idle_timeout),

@@ -1,4 +1,4 @@
-//! The two nodes that answer requests: `$cbs` takes tokens, `$management` describes the hub.
+//! The two nodes that answer requests: `$cbs` takes tokens, `$management` describes the hubs.
 //!
 //! Owns the messages of requests and replies. Does not own: their links (`session`).
 //!
@@ -16,6 +16,7 @@ use super::access::Grants;
 use super::address::path_of;
 use super::hub::Hub;
 use super::jwt;
+use super::namespace::Namespace;
 
 /// Token type of shared access signatures.
 const SAS_TOKEN: &str = "servicebus.windows.net:sastoken";
@@ -43,14 +44,14 @@ pub(super) struct Reply {
 /// A malformed request.
 pub(super) fn answer(
     node: RequestNode,
-    hub: &Hub,
+    namespace: &Namespace,
     grants: &mut Grants,
     payload: &[u8],
 ) -> Result<Reply, codec::Error> {
     let request = Request::read(payload)?;
     let response = match node {
-        RequestNode::Cbs => put_token(hub, grants, &request),
-        RequestNode::Management => read_entity(hub, grants, &request),
+        RequestNode::Cbs => put_token(namespace, grants, &request),
+        RequestNode::Management => read_entity(namespace, grants, &request),
     };
     let message = encode_reply(request.message_id, &response);
     Ok(Reply { node, address: request.reply_to.to_owned(), message })
@@ -111,7 +112,7 @@ impl Response {
     }
 }
 
-fn put_token(hub: &Hub, grants: &mut Grants, request: &Request<'_>) -> Response {
+fn put_token(namespace: &Namespace, grants: &mut Grants, request: &Request<'_>) -> Response {
     if request.parameter("operation") != "put-token" {
         return Response::failure(
             400,
@@ -121,47 +122,47 @@ fn put_token(hub: &Hub, grants: &mut Grants, request: &Request<'_>) -> Response 
     }
     let (token, audience) = (request.body.unwrap_or_default(), request.parameter("name"));
     let checked = match request.parameter("type") {
-        SAS_TOKEN => hub.access.check_token(token, audience, hub.now()),
-        JWT if hub.accepts_entra => jwt::check_token(token, audience, hub.now()),
+        SAS_TOKEN => namespace.access.check_token(token, audience, namespace.now()),
+        JWT if namespace.accepts_entra => jwt::check_token(token, audience, namespace.now()),
         _ => Err("InvalidToken: this hub does not know this type of token.".to_owned()),
     };
     match checked {
         // A valid token for an unknown entity gets a 404, as from the service.
-        Ok(_) if !is_known_audience(hub, audience) => {
+        Ok(_) if !is_known_audience(namespace, audience) => {
             let text = format!("NotFound: The messaging entity '{audience}' could not be found.");
             Response::failure(404, condition::NOT_FOUND, text)
         }
         Ok(grant) => {
             grants.add(grant);
-            hub.tokens.fetch_add(1, Ordering::Relaxed);
+            namespace.tokens.fetch_add(1, Ordering::Relaxed);
             Response::success(202, "Accepted", |out| out.nulls(1))
         }
         Err(text) => Response::failure(401, condition::UNAUTHORIZED, text),
     }
 }
 
-/// Returns whether an audience is the namespace, the hub, or a path below the hub.
-fn is_known_audience(hub: &Hub, audience: &str) -> bool {
+/// Returns whether an audience is the namespace, a hub, or a path below a hub.
+fn is_known_audience(namespace: &Namespace, audience: &str) -> bool {
     let path = path_of(audience);
     let name = path.split('/').next().unwrap_or_default();
-    name.is_empty() || name == hub.name.to_lowercase()
+    name.is_empty() || namespace.hub(name).is_some()
 }
 
-fn read_entity(hub: &Hub, grants: &Grants, request: &Request<'_>) -> Response {
+fn read_entity(namespace: &Namespace, grants: &Grants, request: &Request<'_>) -> Response {
     if request.parameter("operation") != "READ" {
         return Response::failure(400, condition::NOT_ALLOWED, "BadRequest: the operation is not READ.");
     }
     let name = request.parameter("name");
-    if !name.eq_ignore_ascii_case(&hub.name) {
+    let Some(hub) = namespace.hub(name) else {
         let text = format!("NotFound: The messaging entity '{name}' could not be found.");
         return Response::failure(404, condition::NOT_FOUND, text);
-    }
-    if !grants.allows(&format!("{name}/$management"), hub.now()) {
+    };
+    if !grants.allows(&format!("{name}/$management"), namespace.now()) {
         return Response::failure(401, condition::UNAUTHORIZED, "Unauthorized: the token has expired.");
     }
     match request.parameter("type") {
-        "com.microsoft:eventhub" => describe_hub(hub),
-        "com.microsoft:partition" => describe_partition(hub, request.parameter("partition")),
+        "com.microsoft:eventhub" => describe_hub(&hub),
+        "com.microsoft:partition" => describe_partition(&hub, request.parameter("partition")),
         other => {
             let text = format!("BadRequest: '{other}' is not a type of entity.");
             Response::failure(400, condition::ARGUMENT_ERROR, text)

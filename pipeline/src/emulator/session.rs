@@ -15,9 +15,8 @@ use crate::amqp::session::{SessionWindow, WindowSizes, WindowViolation};
 use super::attach::{admit, needed_grant, put_accepted, put_detach, put_refused};
 use super::context::ConnectionContext;
 use super::event::Batch;
-use super::hub::Hub;
 use super::incoming::Delivery;
-use super::link::Link;
+use super::link::{Link, Publisher};
 use super::nodes::{self, Reply, RequestNode};
 use super::outgoing::ReplyLink;
 use super::refusal::Refusal;
@@ -180,7 +179,7 @@ impl Session {
 
     /// Detaches the links whose grant has lapsed, as the service does; returns their number.
     pub(super) fn detach_lapsed(&mut self, context: &ConnectionContext, out: &mut Vec<u8>) -> u64 {
-        let now = context.hub.now();
+        let now = context.namespace.now();
         let lapsed: Vec<u32> = self
             .needs
             .iter()
@@ -251,7 +250,7 @@ impl Session {
         out: &mut Vec<u8>,
     ) {
         let result = match self.links.get(&handle) {
-            Some(Link::Publisher(partition, _)) => publish(&context.hub, *partition, delivery),
+            Some(Link::Publisher(publisher, _)) => publish(publisher, delivery),
             Some(Link::Requests(node, _)) => request(*node, delivery, context),
             _ => Ok(()),
         };
@@ -302,11 +301,11 @@ impl Session {
     }
 }
 
-fn publish(hub: &Hub, partition: Option<u32>, delivery: &Delivery<'_>) -> Result<(), Refusal> {
+fn publish(publisher: &Publisher, delivery: &Delivery<'_>) -> Result<(), Refusal> {
     let batch = Batch::read(delivery.format, &delivery.payload).map_err(|error| {
         Refusal::new(condition::DECODE_ERROR, format!("The event can't be read: {error}."))
     })?;
-    hub.publish(partition, &batch).map(drop).map_err(|error| {
+    publisher.hub.publish(publisher.partition, &batch).map(drop).map_err(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "appending events failed");
         Refusal::new(condition::INTERNAL_ERROR, format!("The events could not be kept: {error}."))
     })
@@ -318,7 +317,7 @@ fn request(
     context: &mut ConnectionContext,
 ) -> Result<(), Refusal> {
     let reply =
-        nodes::answer(node, &context.hub, &mut context.grants, &delivery.payload).map_err(|error| {
+        nodes::answer(node, &context.namespace, &mut context.grants, &delivery.payload).map_err(|error| {
             Refusal::new(condition::DECODE_ERROR, format!("The request can't be read: {error}."))
         })?;
     context.replies.push(reply);

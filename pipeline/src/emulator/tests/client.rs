@@ -1,5 +1,6 @@
 //! A client without a socket: it writes performatives and reads the hub's responses, frame by frame.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::clock::ManualClock;
 use crate::clock::UnixMillis;
 use crate::emulator::connection::Connection;
 use crate::emulator::hub::Hub;
+use crate::emulator::namespace::Namespace;
 use crate::emulator::{Config, NewEvent};
 
 use super::super::event::Batch;
@@ -27,12 +29,34 @@ pub(super) const READER: &str = "events/ConsumerGroups/$Default/Partitions/0";
 /// Time of the hub's clock, which does not advance, unix milliseconds.
 pub(super) const NOW_MS: i64 = 1_700_000_000_000;
 
-pub(super) fn hub() -> Arc<Hub> {
+/// The first hub of a namespace.
+pub(super) struct TestHub {
+    pub(super) namespace: Arc<Namespace>,
+    hub: Arc<Hub>,
+}
+
+impl TestHub {
+    pub(super) fn open(config: &Config) -> Self {
+        let namespace = Arc::new(Namespace::open(config).unwrap());
+        let hub = namespace.first();
+        Self { namespace, hub }
+    }
+}
+
+impl Deref for TestHub {
+    type Target = Hub;
+
+    fn deref(&self) -> &Hub {
+        &self.hub
+    }
+}
+
+pub(super) fn hub() -> TestHub {
     hub_with_clock().0
 }
 
 /// A hub whose clock the test advances.
-pub(super) fn hub_with_clock() -> (Arc<Hub>, ManualClock) {
+pub(super) fn hub_with_clock() -> (TestHub, ManualClock) {
     let clock = ManualClock::at(UnixMillis::new(NOW_MS));
     let config = Config {
         clock: Arc::new(clock.clone()),
@@ -40,7 +64,7 @@ pub(super) fn hub_with_clock() -> (Arc<Hub>, ManualClock) {
         created_at: Some(UnixMillis::new(7)),
         ..Config::default()
     };
-    (Arc::new(Hub::open(&config).unwrap()), clock)
+    (TestHub::open(&config), clock)
 }
 
 /// Appends events with these bodies to partition 0.
@@ -65,10 +89,10 @@ pub(super) struct Client {
 
 impl Client {
     /// Connects without sending anything.
-    pub(super) fn silent(hub: &Arc<Hub>) -> Self {
+    pub(super) fn silent(hub: &TestHub) -> Self {
         let waker = Arc::new(Notify::new());
         Self {
-            connection: Connection::new(Arc::clone(hub), waker, Duration::from_mins(4)),
+            connection: Connection::new(Arc::clone(&hub.namespace), waker, Duration::from_mins(4)),
             to_hub: FrameBuffer::new(65_536),
             from_hub: FrameBuffer::new(u32::MAX),
             max_frame_size: 65_536,
@@ -76,13 +100,13 @@ impl Client {
     }
 
     /// Opens a connection with all permissions, and begins session 0.
-    pub(super) fn connect(hub: &Arc<Hub>) -> Self {
+    pub(super) fn connect(hub: &TestHub) -> Self {
         Self::connect_with(hub, b"\0RootManageSharedAccessKey\0SAS_KEY_VALUE", 65_536)
     }
 
     /// Opens a connection with a maximum frame size, and begins session 0. `plain` is the SASL PLAIN response; empty
     /// means ANONYMOUS.
-    pub(super) fn connect_with(hub: &Arc<Hub>, plain: &[u8], max_frame_size: u32) -> Self {
+    pub(super) fn connect_with(hub: &TestHub, plain: &[u8], max_frame_size: u32) -> Self {
         let mut client = Self::silent(hub);
         client.max_frame_size = max_frame_size;
         let mechanism = if plain.is_empty() { "ANONYMOUS" } else { "PLAIN" };

@@ -1,8 +1,6 @@
 //! Publisher links: single events, batches and refusals.
 
-use std::sync::Arc;
-
-use super::client::{Client, hub, message, read, refusal};
+use super::client::{Client, TestHub, hub, message, read, refusal};
 use crate::amqp::codec::Value;
 use crate::amqp::condition;
 use crate::amqp::encode::Encoder;
@@ -19,7 +17,7 @@ fn bodies(hub: &Hub, partition: u32) -> Vec<Vec<u8>> {
     log.events_from(0).iter().map(|event| body(event.rest())).collect()
 }
 
-fn sender(hub: &Arc<Hub>, address: &str) -> Client {
+fn sender(hub: &TestHub, address: &str) -> Client {
     let mut client = Client::connect(hub);
     client.attach_sender(0, address);
     let frames = client.frames();

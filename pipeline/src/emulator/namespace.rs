@@ -1,0 +1,72 @@
+//! The namespace: its hubs, its key and its clock, shared by all connections.
+//!
+//! Owns the lookup of a hub by name, and the counters of tokens. Does not own: the partitions of a hub (`hub`).
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use crate::clock::{Clock, UnixMillis};
+
+use super::access::AccessKey;
+use super::config::Config;
+use super::faults::Faults;
+use super::hub::{self, Hub};
+
+/// A namespace of hubs.
+#[derive(Debug)]
+pub(super) struct Namespace {
+    /// The hubs in the order of the configuration; never empty.
+    hubs: RwLock<Vec<Arc<Hub>>>,
+    pub(super) access: AccessKey,
+    /// Accepts tokens of Microsoft Entra.
+    pub(super) accepts_entra: bool,
+    /// Number of tokens accepted.
+    pub(super) tokens: AtomicU64,
+    /// Number of links detached because their token had expired.
+    pub(super) lapsed: AtomicU64,
+    /// Faults to inject into connections and into the links of all hubs.
+    pub(super) faults: Arc<Faults>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Namespace {
+    /// Opens the hubs of a configuration, with the events of its data folder.
+    pub(super) fn open(config: &Config) -> Result<Self, hub::Error> {
+        let faults = Arc::new(Faults::default());
+        let open = |hub| Hub::open(hub, config, Arc::clone(&faults)).map(Arc::new);
+        let hubs = config.hubs().iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Self {
+            hubs: RwLock::new(hubs),
+            access: AccessKey { name: config.key_name.clone(), key: config.key.clone() },
+            accepts_entra: config.accepts_entra,
+            tokens: AtomicU64::new(0),
+            lapsed: AtomicU64::new(0),
+            faults,
+            clock: Arc::clone(&config.clock),
+        })
+    }
+
+    /// Returns the current time.
+    pub(super) fn now(&self) -> UnixMillis {
+        self.clock.now()
+    }
+
+    /// Returns a hub by its name, in upper or lower case.
+    pub(super) fn hub(&self, name: &str) -> Option<Arc<Hub>> {
+        self.locked().iter().find(|hub| hub.is_named(name)).map(Arc::clone)
+    }
+
+    /// Returns the first hub of the configuration.
+    pub(super) fn first(&self) -> Arc<Hub> {
+        Arc::clone(&self.locked()[0])
+    }
+
+    /// Returns the hubs in the order of the configuration.
+    pub(super) fn hubs(&self) -> Vec<Arc<Hub>> {
+        self.locked().clone()
+    }
+
+    fn locked(&self) -> RwLockReadGuard<'_, Vec<Arc<Hub>>> {
+        self.hubs.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
