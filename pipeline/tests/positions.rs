@@ -63,7 +63,7 @@ async fn lake_from_a_time_begins_at_its_first_event() {
         bed.append(partition, 1);
     }
     // An added partition is read from its first event, which is older than the time of no use here.
-    bed.hub.add_partitions(1);
+    bed.hub.add_partitions(1).unwrap();
     bed.append(4, 7);
     assert_eq!(bed.run(&[]).await["rows"], 4 + 7);
     bed.audit(2 + 4 + 4 + 7).await;

@@ -93,7 +93,9 @@ impl Exit {
         match error {
             Error::Bind { .. }
             | Error::UnknownPartition(_)
-            | Error::Hub(HubError::NoPartitions | HubError::OtherHub { .. }) => Self::Configuration,
+            | Error::Hub(
+                HubError::NoPartitions | HubError::TooManyPartitions(_) | HubError::OtherHub { .. },
+            ) => Self::Configuration,
             Error::Hub(HubError::Disk(_)) | Error::Append(_) => Self::Refused,
             Error::Event(_) => Self::Internal,
         }

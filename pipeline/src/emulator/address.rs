@@ -48,7 +48,7 @@ impl Node {
         let path = path_of(address);
         let parts: Vec<&str> = path.split('/').collect();
         let not_found = || {
-            let text = format!("The messaging entity '{path}' could not be found.");
+            let text = format!("The messaging entity '{}' could not be found.", entity(address));
             Refusal::new(condition::NOT_FOUND, text)
         };
         match parts.as_slice() {
@@ -82,6 +82,14 @@ pub(super) fn path_of(address: &str) -> String {
         None => address,
     };
     percent_decode_str(path.trim_matches('/')).decode_utf8_lossy().to_lowercase()
+}
+
+/// Returns an address as the service writes it in its texts.
+fn entity(address: &str) -> String {
+    match address.split_once("://") {
+        Some((_, rest)) => format!("sb://{rest}"),
+        None => format!("sb://localhost/{}", address.trim_start_matches('/')),
+    }
 }
 
 fn partition(id: &str, partitions: u32) -> Result<u32, Refusal> {

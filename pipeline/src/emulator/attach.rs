@@ -42,7 +42,7 @@ pub(super) fn admit(attach: &Attach<'_>, channel: u16, context: &ConnectionConte
     let node = find(address, context)?;
     check_access(&node, address, context)?;
     match attach.role {
-        Role::Sender => admit_sender(attach, node),
+        Role::Sender => admit_sender(attach, node, context),
         Role::Receiver => admit_receiver(attach, node, channel, context),
     }
 }
@@ -83,13 +83,17 @@ fn check_access(node: &Node, address: &str, context: &ConnectionContext) -> Resu
     Err(Refusal::new(condition::UNAUTHORIZED, text))
 }
 
-fn admit_sender(attach: &Attach<'_>, node: Node) -> Result<Link, Refusal> {
+fn admit_sender(attach: &Attach<'_>, node: Node, context: &ConnectionContext) -> Result<Link, Refusal> {
+    let publisher = |hub: Arc<Hub>, partition, incoming| {
+        hub.add_publisher(&context.waker);
+        Link::Publisher(Publisher { hub, partition }, incoming)
+    };
     let incoming = Incoming::new(attach.handle, attach.initial_delivery_count.unwrap_or(0));
     match node {
         Node::Cbs => Ok(Link::Requests(RequestNode::Cbs, incoming)),
         Node::Management => Ok(Link::Requests(RequestNode::Management, incoming)),
-        Node::Hub(hub) => Ok(Link::Publisher(Publisher { hub, partition: None }, incoming)),
-        Node::Partition(hub, id) => Ok(Link::Publisher(Publisher { hub, partition: Some(id) }, incoming)),
+        Node::Hub(hub) => Ok(publisher(hub, None, incoming)),
+        Node::Partition(hub, id) => Ok(publisher(hub, Some(id), incoming)),
         Node::Reader { .. } => Err(Refusal::new(condition::NOT_ALLOWED, "A consumer group takes no events.")),
     }
 }

@@ -16,7 +16,6 @@ use crate::amqp::{
     AMQP_HEADER, MAX_FRAME_SIZE, MIN_MAX_FRAME_SIZE, SASL_HEADER, codec, condition, frames, sasl,
 };
 
-use super::access::Grants;
 use super::attach::address_of;
 use super::context::ConnectionContext;
 use super::faults::Fault;
@@ -75,16 +74,9 @@ enum Phase {
 impl Connection {
     /// Returns a connection that `waker` wakes.
     pub(super) fn new(namespace: Arc<Namespace>, waker: Arc<Notify>, idle_timeout: Duration) -> Self {
-        let context = ConnectionContext {
-            namespace,
-            waker,
-            grants: Grants::default(),
-            max_frame_size: MIN_MAX_FRAME_SIZE as usize,
-            replies: Vec::new(),
-        };
         Self {
             phase: Phase::SaslHeader,
-            context,
+            context: ConnectionContext::new(namespace, waker),
             peer_idle_timeout: None,
             idle_timeout,
             sessions: BTreeMap::new(),
@@ -124,7 +116,7 @@ impl Connection {
 
     /// Sends on the links in turn until none has anything to send or the round is full.
     pub(super) fn pump(&mut self, out: &mut Vec<u8>) {
-        self.lapse(out);
+        self.detach_ended(out);
         let mut idle_turns = 0;
         while self.phase == Phase::Running && out.len() < MAX_ROUND_BYTES && idle_turns < self.turns.len() {
             let Some(turn) = self.turns.pop_front() else { break };
@@ -142,9 +134,12 @@ impl Connection {
         Some(expiry.since(self.context.namespace.now()))
     }
 
-    /// Detaches the links whose token has expired.
-    fn lapse(&mut self, out: &mut Vec<u8>) {
+    /// Detaches the links of hubs that have ended, and those whose token has expired.
+    fn detach_ended(&mut self, out: &mut Vec<u8>) {
         let context = &mut self.context;
+        if context.has_ended_hub() {
+            self.sessions.values_mut().for_each(|session| session.detach_ended(out));
+        }
         if context.grants.next_expiry().is_none() || !context.grants.lapse(context.namespace.now()) {
             return;
         }

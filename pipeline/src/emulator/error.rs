@@ -20,8 +20,8 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// The hub can't be opened.
-    #[error("the hub can't be opened")]
+    /// The hub can't be opened or changed.
+    #[error("the hub can't be opened or changed")]
     Hub(#[from] hub::Error),
     /// The hub does not have the partition.
     #[error("the hub does not have a partition {0}")]

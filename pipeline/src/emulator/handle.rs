@@ -103,8 +103,30 @@ impl HubHandle {
     }
 
     /// Adds empty partitions.
-    pub fn add_partitions(&self, count: u32) {
-        self.hub().add_partitions(count);
+    ///
+    /// # Errors
+    /// More partitions than a hub can have.
+    pub fn add_partitions(&self, count: u32) -> Result<(), Error> {
+        Ok(self.hub().add_partitions(count)?)
+    }
+
+    /// Creates the hub again: it is empty and has a new creation time. Its links are detached.
+    ///
+    /// # Errors
+    /// The data folder can't be written.
+    pub fn recreate(&self) -> Result<(), Error> {
+        self.namespace.recreate(&self.hub());
+        Ok(())
+    }
+
+    /// Gives sequence numbers out from 0 again: the hub is empty and keeps its creation time. Its links are detached.
+    /// The official emulator does this at each restart.
+    ///
+    /// # Errors
+    /// The data folder can't be written.
+    pub fn renumber(&self) -> Result<(), Error> {
+        self.namespace.renumber(&self.hub());
+        Ok(())
     }
 
     /// Removes the events of a partition below a sequence number, as retention does.

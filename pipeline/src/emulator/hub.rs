@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::Notify;
 
@@ -18,6 +18,14 @@ use super::event::Batch;
 use super::faults::Faults;
 use super::log::{self, PartitionLog};
 use super::readers::Readers;
+use super::refusal::Refusal;
+use super::wakers::Wakers;
+
+/// Maximum number of partitions of a hub: the limit of the service's dedicated tier.
+///
+/// # Source
+/// Protocol reference 5.4.
+const MAX_PARTITIONS: u32 = 1024;
 
 /// Name of the consumer group that every hub has, in lower case.
 const DEFAULT_GROUP: &str = "$default";
@@ -34,6 +42,10 @@ pub(super) struct Hub {
     clock: Arc<dyn Clock>,
     /// Round-robin counter for events without partition and key.
     turn: AtomicUsize,
+    /// Connections with a publisher's link.
+    publishers: Wakers,
+    /// Reason for the end of all links, once another hub has this one's name.
+    ended: OnceLock<Refusal>,
 }
 
 /// Omits the partitions, which hold all events.
@@ -46,9 +58,7 @@ impl std::fmt::Debug for Hub {
 impl Hub {
     /// Opens a hub of a configuration, with the events of its data folder.
     pub(super) fn open(hub: &HubConfig, config: &Config, faults: Arc<Faults>) -> Result<Self, Error> {
-        if hub.partitions == 0 {
-            return Err(Error::NoPartitions);
-        }
+        check_partitions(hub.partitions)?;
         let HubConfig { name, partitions, consumer_groups } = hub.clone();
         let created_at = config.created_at.unwrap_or_else(|| config.clock.now());
         let mut hub = Self {
@@ -59,6 +69,8 @@ impl Hub {
             faults,
             clock: Arc::clone(&config.clock),
             turn: AtomicUsize::new(0),
+            publishers: Wakers::default(),
+            ended: OnceLock::new(),
         };
         if let Some(folder) = &config.data {
             hub.recover(&folder.join(hub.name.to_lowercase()))?;
@@ -94,9 +106,53 @@ impl Hub {
     }
 
     /// Adds empty partitions; their events are not written to files.
-    pub(super) fn add_partitions(&self, count: u32) {
+    ///
+    /// # Errors
+    /// More partitions than a hub can have.
+    pub(super) fn add_partitions(&self, count: u32) -> Result<(), Error> {
         let mut partitions = self.partitions.write().unwrap_or_else(PoisonError::into_inner);
+        check_partitions((partitions.len() as u32).saturating_add(count))?;
         partitions.extend((0..count).map(|_| Arc::default()));
+        Ok(())
+    }
+
+    /// Returns an empty hub of the same name and number of partitions.
+    pub(super) fn successor(&self, created_at: UnixMillis) -> Self {
+        Self {
+            name: self.name.clone(),
+            partitions: RwLock::new((0..self.partition_count()).map(|_| Arc::default()).collect()),
+            created_at,
+            consumer_groups: self.consumer_groups.clone(),
+            faults: Arc::clone(&self.faults),
+            clock: Arc::clone(&self.clock),
+            turn: AtomicUsize::new(0),
+            publishers: Wakers::default(),
+            ended: OnceLock::new(),
+        }
+    }
+
+    /// Ends the hub: its links are detached as soon as their connections are woken.
+    pub(super) fn end(&self, refusal: Refusal) {
+        // A hub ends once.
+        drop(self.ended.set(refusal));
+    }
+
+    /// Returns the reason if the links of the hub have to detach.
+    pub(super) fn ended(&self) -> Option<&Refusal> {
+        self.ended.get()
+    }
+
+    /// Registers a connection with a publisher's link.
+    pub(super) fn add_publisher(&self, waker: &Arc<Notify>) {
+        self.publishers.add(waker);
+    }
+
+    /// Wakes the connections with a link of the hub.
+    pub(super) fn wake_links(&self) {
+        self.publishers.wake();
+        for partition in self.partitions().iter() {
+            partition.wakers.wake();
+        }
     }
 
     /// Gives offsets the form of a geo-replicated hub: those of later events, in all partitions that there are.
@@ -154,12 +210,23 @@ impl Hub {
     }
 }
 
-/// Error while a hub is opened.
+fn check_partitions(count: u32) -> Result<(), Error> {
+    match count {
+        0 => Err(Error::NoPartitions),
+        1..=MAX_PARTITIONS => Ok(()),
+        _ => Err(Error::TooManyPartitions(count)),
+    }
+}
+
+/// Error while a hub is opened or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The configuration has no partitions.
     #[error("a hub needs at least one partition")]
     NoPartitions,
+    /// The number of partitions is above the limit.
+    #[error("a hub has at most {MAX_PARTITIONS} partitions, not {0}")]
+    TooManyPartitions(u32),
     /// The folder belongs to another hub.
     #[error("the data folder belongs to hub {event_hub} with {partitions} partitions")]
     OtherHub {
@@ -179,7 +246,7 @@ pub(super) struct Partition {
     log: RwLock<PartitionLog>,
     pub(super) readers: Readers,
     /// Connections with a reader of the partition; every append wakes them.
-    wakers: Mutex<Vec<Weak<Notify>>>,
+    wakers: Wakers,
 }
 
 impl Partition {
@@ -190,18 +257,14 @@ impl Partition {
 
     /// Notifies `waker` of every later append.
     pub(super) fn wake_on_append(&self, waker: &Arc<Notify>) {
-        let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_known = wakers.iter().any(|held| held.as_ptr() == Arc::as_ptr(waker));
-        if !is_known {
-            wakers.push(Arc::downgrade(waker));
-        }
+        self.wakers.add(waker);
     }
 
     fn append(&self, batch: &Batch<'_>, now: UnixMillis) -> Result<i64, log::Error> {
         let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
         let first = log.append(&batch.events, batch.key, now)?;
         drop(log);
-        self.wake();
+        self.wakers.wake();
         Ok(first)
     }
 
@@ -210,23 +273,12 @@ impl Partition {
         let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
         let number = log.append_verbatim(message, now)?;
         drop(log);
-        self.wake();
+        self.wakers.wake();
         Ok(number)
     }
 
     /// Removes the events below a sequence number.
     pub(super) fn purge(&self, below: i64) {
         self.log.write().unwrap_or_else(PoisonError::into_inner).purge(below);
-    }
-
-    fn wake(&self) {
-        let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
-        wakers.retain(|waker| match waker.upgrade() {
-            Some(waker) => {
-                waker.notify_one();
-                true
-            }
-            None => false,
-        });
     }
 }

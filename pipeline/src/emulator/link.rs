@@ -6,6 +6,7 @@ use super::hub::Hub;
 use super::incoming::Incoming;
 use super::nodes::RequestNode;
 use super::outgoing::{EventLink, ReplyLink};
+use super::refusal::Refusal;
 
 /// One link, by its purpose.
 #[derive(Debug)]
@@ -20,6 +21,17 @@ pub(super) enum Link {
     Requests(RequestNode, Incoming),
     /// Detached by us; transfers on it are dropped until the peer detaches too.
     Detached,
+}
+
+impl Link {
+    /// Returns the reason to detach if the link's hub has ended.
+    pub(super) fn ended(&self) -> Option<&Refusal> {
+        match self {
+            Self::Events(events) => events.hub().ended(),
+            Self::Publisher(publisher, _) => publisher.hub.ended(),
+            Self::Replies(_) | Self::Requests(..) | Self::Detached => None,
+        }
+    }
 }
 
 /// The destination of a publisher's events.

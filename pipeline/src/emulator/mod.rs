@@ -38,6 +38,7 @@ mod outgoing; // the sending end of a link
 mod readers; // the readers of one partition, owner levels
 mod refusal; // an error condition and its text
 mod session; // a session and its links
+mod wakers; // connections that wait
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -149,8 +150,11 @@ impl Emulator {
     }
 
     /// Adds empty partitions.
-    pub fn add_partitions(&self, count: u32) {
-        self.first.add_partitions(count);
+    ///
+    /// # Errors
+    /// More partitions than a hub can have.
+    pub fn add_partitions(&self, count: u32) -> Result<(), Error> {
+        self.first.add_partitions(count)
     }
 
     /// Removes the events of a partition below a sequence number, as retention does.

@@ -175,6 +175,11 @@ impl EventLink {
         Self { outgoing, hub, partition, group, reader, next, metrics, stalls }
     }
 
+    /// Returns the hub that the link reads.
+    pub(super) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
     /// Returns the link's entry among the partition's readers.
     pub(super) fn reader(&self) -> &Reader {
         &self.reader

@@ -193,6 +193,15 @@ impl Session {
         lapsed.len() as u64
     }
 
+    /// Detaches the links of hubs that have ended.
+    pub(super) fn detach_ended(&mut self, out: &mut Vec<u8>) {
+        let reason = |(handle, link): (&u32, &Link)| Some((*handle, link.ended()?.clone()));
+        let ended: Vec<_> = self.links.iter().filter_map(reason).collect();
+        for (handle, refusal) in ended {
+            self.detach(handle, &refusal, out);
+        }
+    }
+
     fn on_flow(&mut self, flow: &Flow, out: &mut Vec<u8>) -> Result<(), SessionError> {
         self.window.on_flow(flow);
         let Some(handle) = flow.handle else {
@@ -302,6 +311,9 @@ impl Session {
 }
 
 fn publish(publisher: &Publisher, delivery: &Delivery<'_>) -> Result<(), Refusal> {
+    if let Some(refusal) = publisher.hub.ended() {
+        return Err(refusal.clone());
+    }
     let batch = Batch::read(delivery.format, &delivery.payload).map_err(|error| {
         Refusal::new(condition::DECODE_ERROR, format!("The event can't be read: {error}."))
     })?;

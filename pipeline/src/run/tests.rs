@@ -322,13 +322,13 @@ async fn added_partition_is_read_from_its_first_event() {
     fixture.append(0, 10, 100);
     let running = fixture.serve();
     fixture.wait_for_events(10).await;
-    fixture.hub.add_partitions(1);
+    fixture.hub.add_partitions(1).unwrap();
     fixture.append(1, 20, 100);
     fixture.wait_for_events(30).await;
     fixture.drain.begin();
     assert_eq!(running.await.unwrap().unwrap().rows, 30);
     // A partition whose first events expired before a run saw it is a lost position.
-    fixture.hub.add_partitions(1);
+    fixture.hub.add_partitions(1).unwrap();
     fixture.append(2, 20, 100);
     fixture.hub.purge(PartitionId::new(2), SequenceNumber::new(7));
     let refused = fixture.run(true).await.unwrap_err();

@@ -41,6 +41,11 @@ impl TestHub {
         let hub = namespace.first();
         Self { namespace, hub }
     }
+
+    /// Another hub of the namespace, or this one after it was created again.
+    pub(super) fn other(&self, name: &str) -> Self {
+        Self { namespace: Arc::clone(&self.namespace), hub: self.namespace.hub(name).unwrap() }
+    }
 }
 
 impl Deref for TestHub {

@@ -9,12 +9,11 @@ use crate::amqp::encode::Encoder;
 use crate::amqp::performatives::{Attach, Role, Source, Target, Transfer};
 use crate::amqp::sections::{Message, Sections, code, lookup};
 
-/// Token for `sb://demo.servicebus.windows.net/events` that is valid for a second after [`NOW_MS`].
-const TOKEN: &str = "SharedAccessSignature sr=sb%3A%2F%2Fdemo.servicebus.windows.net%2Fevents\
-    &sig=SIGNATURE&se=1700000001&skn=RootManageSharedAccessKey";
+/// Audience of the tokens here.
+const AUDIENCE: &str = "sb://demo.servicebus.windows.net/events";
 
 /// Attaches both links of a node and gives credit for replies.
-fn connect(client: &mut Client, node: &str) {
+pub(super) fn connect(client: &mut Client, node: &str) {
     client.attach_sender(0, node);
     let attach = Attach {
         name: "replies",
@@ -29,7 +28,7 @@ fn connect(client: &mut Client, node: &str) {
 }
 
 /// Sends a request with these parameters and returns the reply.
-fn ask(client: &mut Client, parameters: &[(&str, &str)], body: &str) -> Vec<u8> {
+pub(super) fn ask(client: &mut Client, parameters: &[(&str, &str)], body: &str) -> Vec<u8> {
     let mut request = Vec::new();
     let mut out = Encoder::new(&mut request);
     out.described(code::PROPERTIES, |out| {
@@ -57,7 +56,7 @@ fn ask(client: &mut Client, parameters: &[(&str, &str)], body: &str) -> Vec<u8> 
 }
 
 #[track_caller]
-fn status(reply: &[u8]) -> i64 {
+pub(super) fn status(reply: &[u8]) -> i64 {
     let message = Message::scan(reply).unwrap();
     let mut properties = Value::read(message.properties).unwrap().items().unwrap();
     assert_eq!(properties.nth(5), Some(Ok(Value::Ulong(42))), "the reply names its request");
@@ -68,14 +67,18 @@ fn status(reply: &[u8]) -> i64 {
     status.integer().unwrap()
 }
 
-fn sign() -> String {
+/// Signs a token for `audience` that is valid for a second after [`NOW_MS`].
+pub(super) fn sign(audience: &str) -> String {
     use base64::Engine;
     use hmac::{KeyInit, Mac};
+    let escaped = |text: &str| {
+        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
+    let audience = escaped(audience);
     let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(b"SAS_KEY_VALUE").unwrap();
-    mac.update(b"sb%3A%2F%2Fdemo.servicebus.windows.net%2Fevents\n1700000001");
-    let signature = base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes());
-    let escaped = signature.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
-    TOKEN.replace("SIGNATURE", &escaped)
+    mac.update(format!("{audience}\n1700000001").as_bytes());
+    let signature = escaped(&base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes()));
+    format!("SharedAccessSignature sr={audience}&sig={signature}&se=1700000001&skn=RootManageSharedAccessKey")
 }
 
 fn put_token(client: &mut Client, kind: &str, token: &str) -> i64 {
@@ -92,7 +95,7 @@ fn valid_token_permits_its_audience_only() {
     client.attach_reader(5, |_| ());
     assert_eq!(refusal(&client.frames()).0, condition::UNAUTHORIZED);
     connect(&mut client, "$cbs");
-    assert_eq!(put_token(&mut client, "servicebus.windows.net:sastoken", &sign()), 202);
+    assert_eq!(put_token(&mut client, "servicebus.windows.net:sastoken", &sign(AUDIENCE)), 202);
     client.attach_reader(6, |_| ());
     client.credit(6, 0, 1);
     assert_eq!(deliveries(&client.frames()).len(), 1);
@@ -141,7 +144,7 @@ fn invalid_tokens_are_refused() {
     let hub = hub();
     let mut client = Client::connect_with(&hub, b"", 65_536);
     connect(&mut client, "$cbs");
-    let token = sign();
+    let token = sign(AUDIENCE);
     assert_eq!(
         put_token(&mut client, "servicebus.windows.net:sastoken", &token.replace("17000", "18000")),
         401

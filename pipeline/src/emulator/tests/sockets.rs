@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::client::READER;
 use crate::amqp::frames::{Frame, FrameBuffer, put_frame, put_sasl_frame};
-use crate::amqp::performatives::{Attach, Begin, Flow, Open, Performative, Role, Source, Target};
+use crate::amqp::performatives::{Attach, Begin, Detach, Flow, Open, Performative, Role, Source, Target};
 use crate::amqp::sasl::{Init, encode_init};
 use crate::amqp::{AMQP_HEADER, SASL_HEADER, condition};
 use crate::clock::ManualClock;
@@ -69,6 +69,29 @@ impl RawClient {
         put_frame(&mut out, 0, |out| attach.encode(out));
         put_frame(&mut out, 0, |out| flow.encode(out));
         self.stream.write_all(&out).await.unwrap();
+    }
+
+    async fn attach_publisher(&mut self) {
+        let attach = Attach {
+            name: "publisher",
+            role: Role::Sender,
+            source: Some(Source { address: Some("here"), filter: None }),
+            target: Some(Target { address: Some("events") }),
+            initial_delivery_count: Some(0),
+            ..Attach::default()
+        };
+        let mut out = Vec::new();
+        put_frame(&mut out, 0, |out| attach.encode(out));
+        self.stream.write_all(&out).await.unwrap();
+    }
+
+    /// Returns the condition of the next frame, a Detach.
+    async fn detach_condition(&mut self) -> String {
+        let frame = self.frame().await;
+        match Performative::decode(&frame.body).unwrap().0 {
+            Performative::Detach(Detach { error: Some(error), .. }) => error.condition.to_owned(),
+            other => panic!("{other:?} is not a Detach"),
+        }
     }
 
     async fn fill(&mut self, bytes: usize) {
@@ -189,6 +212,25 @@ async fn detach_readers_detaches_with_a_reason() {
     let frame = client.frame().await;
     let Performative::Detach(detach) = Performative::decode(&frame.body).unwrap().0 else { panic!() };
     assert_eq!(detach.error.unwrap().condition, condition::DETACH_FORCED);
+    hub.shutdown().await;
+}
+
+#[tokio::test]
+async fn recreation_of_a_hub_detaches_idle_links_at_once() {
+    let hub = Emulator::start(Config::default()).await.unwrap();
+    let mut reader = RawClient::open(&hub, None).await;
+    reader.attach_reader(100).await;
+    reader.frame().await;
+    let mut publisher = RawClient::open(&hub, None).await;
+    publisher.attach_publisher().await;
+    // The answer, and credit.
+    publisher.frame().await;
+    publisher.frame().await;
+    let before = hub.generation();
+    hub.hub("EVENTS").unwrap().recreate().unwrap();
+    assert_eq!(reader.detach_condition().await, condition::DETACH_FORCED);
+    assert_eq!(publisher.detach_condition().await, condition::DETACH_FORCED);
+    assert!(hub.generation() > before);
     hub.shutdown().await;
 }
 
