@@ -7,7 +7,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::columns::MetadataError;
-use crate::emulator;
+use crate::emulator::{self, ConfigJsonError};
 use crate::eventhubs::{ConnectionStringError, NamespaceError, TransportOptionsError};
 use crate::generator::FilesError;
 use crate::run::{self, Kind};
@@ -77,6 +77,7 @@ impl Exit {
             .or_else(|| by_type(cause, |error| Kind::of_credential(error).into()))
             .or_else(|| by_type(cause, |_: &FilesError| Self::Configuration))
             .or_else(|| by_type(cause, |_: &MetadataError| Self::Configuration))
+            .or_else(|| by_type(cause, |_: &ConfigJsonError| Self::Configuration))
             .or_else(|| by_type(cause, Self::of_emulator))
             .or_else(|| by_type(cause, Self::of_io))
             .or_else(|| by_type(cause, |error: &run::Error| error.kind().into()))
@@ -91,12 +92,8 @@ impl Exit {
     fn of_emulator(error: &emulator::Error) -> Self {
         use emulator::{Error, HubError};
         match error {
-            Error::Bind { .. }
-            | Error::UnknownPartition(_)
-            | Error::Hub(
-                HubError::NoPartitions | HubError::TooManyPartitions(_) | HubError::OtherHub { .. },
-            ) => Self::Configuration,
             Error::Hub(HubError::Disk(_)) | Error::Append(_) => Self::Refused,
+            Error::Bind { .. } | Error::UnknownPartition(_) | Error::Hub(_) => Self::Configuration,
             Error::Event(_) => Self::Internal,
         }
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::exit::Exit;
-use super::options::name;
+use super::hubs::{HubsOptions, connection_string, hubs_json, hubs_text};
 use super::output::{print, print_json};
 use super::process::Stop;
 use crate::emulator::{Config, Emulator};
@@ -16,12 +16,8 @@ pub(super) struct Options {
     /// Address to listen on; port 0 takes a free port
     #[arg(long, env = "CATCHWATER_LISTEN", default_value = "127.0.0.1:5672", value_name = "ADDR")]
     listen: SocketAddr,
-    /// Name of the event hub
-    #[arg(long, env = "CATCHWATER_EVENT_HUB", default_value = "events", value_parser = name, value_name = "NAME")]
-    event_hub: String,
-    /// Number of partitions
-    #[arg(long, env = "CATCHWATER_PARTITIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024), value_name = "N")]
-    partitions: u32,
+    #[command(flatten)]
+    hubs: HubsOptions,
     /// Folder that keeps the events over restarts [default: they are in memory]
     #[arg(long, env = "CATCHWATER_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
@@ -33,21 +29,32 @@ pub(super) struct Options {
 pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exit> {
     let config = Config {
         listen: options.listen,
-        event_hub: options.event_hub.clone(),
-        partitions: options.partitions,
+        hubs: options.hubs.hubs()?,
         data: options.data.clone(),
         ..Config::default()
     };
     let emulator = Emulator::start(config).await?;
-    let connection_string = emulator.connection_string();
+    let connection_string = connection_string(&emulator);
     if options.json {
-        print_json(&serde_json::json!({ "connection_string": connection_string }))?;
+        print_json(&serde_json::json!({
+            "connection_string": connection_string,
+            "hubs": hubs_json(&emulator),
+        }))?;
     } else {
+        let names = emulator.hubs();
+        // The connection string of a single hub names it.
+        let (hubs, event_hub) = match names.as_slice() {
+            [_] => (String::new(), String::new()),
+            _ => (
+                format!("Event hubs:\n{}", hubs_text(&emulator)),
+                format!(" --event-hub {}", emulator.event_hub()),
+            ),
+        };
         print(&format!(
-            "{connection_string}\n\
+            "{connection_string}\n{hubs}\
              The hub is listening; stop it with Ctrl-C. In another terminal:\n  \
-             catchwater send --generate mixed --events 10000 --connection-string '{connection_string}'\n  \
-             catchwater run --until caught-up --lake ./lake --connection-string '{connection_string}'\n"
+             catchwater send --generate mixed --events 10000{event_hub} --connection-string '{connection_string}'\n  \
+             catchwater run --until caught-up --lake ./lake{event_hub} --connection-string '{connection_string}'\n"
         ))?;
     }
     stop.requested().await;

@@ -26,6 +26,7 @@ mod positions; // options for where reading begins and ends
 mod hub_options; // the event hub, its credential and the way to it
 mod demo; // `catchwater demo`
 mod run; // `catchwater run`
+mod hubs; // the event hubs that `catchwater hub` serves
 mod hub; // `catchwater hub`
 mod send; // `catchwater send`
 mod audit; // `catchwater audit`

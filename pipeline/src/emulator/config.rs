@@ -47,6 +47,75 @@ pub struct HubConfig {
     pub consumer_groups: Option<Vec<String>>,
 }
 
+/// The consumer group that every hub has.
+pub(super) const DEFAULT_GROUP: &str = "$Default";
+
+/// A kind of name that a configuration gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameKind {
+    /// The name of an event hub.
+    EventHub,
+    /// The name of a consumer group.
+    ConsumerGroup,
+}
+
+impl NameKind {
+    /// Checks a name by the rules of the service.
+    ///
+    /// # Source
+    /// Protocol reference 5.4, and the service's rules for names in the portal.
+    pub(super) fn check(self, name: &str) -> Result<(), NameError> {
+        let max = self.max_length();
+        let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        let is_outer = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        let bytes = name.as_bytes();
+        let is_valid = bytes.len() <= max
+            && is_outer(bytes.first())
+            && is_outer(bytes.last())
+            && bytes.iter().copied().all(is_inner);
+        if is_valid { Ok(()) } else { Err(NameError { kind: self, name: name.to_owned() }) }
+    }
+
+    /// Maximum length, characters.
+    fn max_length(self) -> usize {
+        match self {
+            Self::EventHub => 256,
+            Self::ConsumerGroup => 50,
+        }
+    }
+}
+
+impl fmt::Display for NameKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::EventHub => "an event hub",
+            Self::ConsumerGroup => "a consumer group",
+        })
+    }
+}
+
+/// Error for a name that the service does not allow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "invalid name `{name}` of {kind}: use at most {} letters, digits, periods, hyphens and underscores, and begin and \
+     end with a letter or a digit",
+    kind.max_length()
+)]
+pub struct NameError {
+    kind: NameKind,
+    name: String,
+}
+
+impl HubConfig {
+    /// Checks the names of the hub and of its consumer groups.
+    pub(super) fn check_names(&self) -> Result<(), NameError> {
+        NameKind::EventHub.check(&self.name)?;
+        let groups = self.consumer_groups.iter().flatten();
+        let declared = groups.filter(|name| !name.eq_ignore_ascii_case(DEFAULT_GROUP));
+        declared.map(String::as_str).try_for_each(|name| NameKind::ConsumerGroup.check(name))
+    }
+}
+
 impl Config {
     /// Returns the hubs of the namespace, at least one.
     pub(super) fn hubs(&self) -> Vec<HubConfig> {

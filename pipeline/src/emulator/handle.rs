@@ -8,6 +8,7 @@ use crate::amqp::condition;
 use crate::clock::UnixMillis;
 use crate::position::{Generation, Offset, PartitionId, SequenceNumber};
 
+use super::config::DEFAULT_GROUP;
 use super::error::Error;
 use super::event::{Batch, NewEvent};
 use super::hub::Hub;
@@ -58,9 +59,12 @@ impl HubHandle {
         self.hub().partition_count()
     }
 
-    /// Returns the names of the consumer groups; `None` if any group exists.
+    /// Returns the names of the consumer groups, `$Default` first; `None` if any group exists.
     pub fn consumer_groups(&self) -> Option<Vec<String>> {
-        self.hub().consumer_groups.clone()
+        let hub = self.hub();
+        let groups = hub.consumer_groups.as_ref()?;
+        let others = groups.iter().filter(|name| !name.eq_ignore_ascii_case(DEFAULT_GROUP));
+        Some([DEFAULT_GROUP].into_iter().chain(others.map(String::as_str)).map(str::to_owned).collect())
     }
 
     /// Returns the state of a partition; `None` for an unknown partition.

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::clock::UnixMillis;
 
-use super::config::{Config, HubConfig};
+use super::config::{Config, DEFAULT_GROUP, HubConfig, NameError};
 use super::disk::{self, HubMetadata, LogFile, checksum};
 use super::event::Batch;
 use super::faults::Faults;
@@ -26,9 +26,6 @@ use super::wakers::Wakers;
 /// # Source
 /// Protocol reference 5.4.
 const MAX_PARTITIONS: u32 = 1024;
-
-/// Name of the consumer group that every hub has, in lower case.
-const DEFAULT_GROUP: &str = "$default";
 
 /// One event hub.
 pub(super) struct Hub {
@@ -59,6 +56,7 @@ impl Hub {
     /// Opens a hub of a configuration, with the events of its data folder.
     pub(super) fn open(hub: &HubConfig, config: &Config, faults: Arc<Faults>) -> Result<Self, Error> {
         check_partitions(hub.partitions)?;
+        hub.check_names()?;
         let HubConfig { name, partitions, consumer_groups } = hub.clone();
         let created_at = config.created_at.unwrap_or_else(|| config.clock.now());
         let mut hub = Self {
@@ -85,14 +83,16 @@ impl Hub {
 
     /// Returns whether this is the hub's name, in upper or lower case.
     pub(super) fn is_named(&self, name: &str) -> bool {
-        self.name.to_lowercase() == name.to_lowercase()
+        self.name.eq_ignore_ascii_case(name)
     }
 
     /// Returns whether a consumer group exists, in upper or lower case.
     pub(super) fn has_consumer_group(&self, name: &str) -> bool {
         let Some(groups) = &self.consumer_groups else { return true };
-        let name = name.to_lowercase();
-        name == DEFAULT_GROUP || groups.iter().any(|group| group.to_lowercase() == name)
+        [DEFAULT_GROUP]
+            .into_iter()
+            .chain(groups.iter().map(String::as_str))
+            .any(|group| group.eq_ignore_ascii_case(name))
     }
 
     /// Returns a partition by its number.
@@ -227,6 +227,12 @@ pub enum Error {
     /// The number of partitions is above the limit.
     #[error("a hub has at most {MAX_PARTITIONS} partitions, not {0}")]
     TooManyPartitions(u32),
+    /// The service does not allow a name.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Two hubs have one name.
+    #[error("two event hubs have the name `{0}`; rename one of them")]
+    SameName(String),
     /// The folder belongs to another hub.
     #[error("the data folder belongs to hub {event_hub} with {partitions} partitions")]
     OtherHub {

@@ -19,6 +19,7 @@ mod jwt; // tokens of Microsoft Entra
 mod address; // addresses of nodes
 mod attach; // admission of links
 mod config; // configuration of a namespace and its hubs
+mod config_json; // the configuration file of the official emulator
 mod connection; // a connection as a state machine
 mod context; // state that the sessions of a connection share
 mod disk; // the files that survive a restart
@@ -36,6 +37,7 @@ mod namespace; // the hubs, their key and their clock
 mod nodes; // `$cbs` and `$management`
 mod outgoing; // the sending end of a link
 mod readers; // the readers of one partition, owner levels
+mod relaxed_json; // comments and encodings of that file
 mod refusal; // an error condition and its text
 mod session; // a session and its links
 mod wakers; // connections that wait
@@ -52,7 +54,8 @@ use crate::position::{Generation, PartitionId, SequenceNumber};
 
 use namespace::Namespace;
 
-pub use config::{Config, HubConfig};
+pub use config::{Config, HubConfig, NameError, NameKind};
+pub use config_json::{ConfigJsonError, read_config_json};
 pub use error::Error;
 pub use event::{BATCH_FORMAT, NewEvent};
 pub use faults::{Fault, Faults, Reason};

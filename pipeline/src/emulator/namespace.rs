@@ -2,6 +2,7 @@
 //!
 //! Owns the lookup of a hub by name, and the counters of tokens. Does not own: the partitions of a hub (`hub`).
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -36,6 +37,10 @@ pub(super) struct Namespace {
 impl Namespace {
     /// Opens the hubs of a configuration, with the events of its data folder.
     pub(super) fn open(config: &Config) -> Result<Self, hub::Error> {
+        let mut names = BTreeSet::new();
+        if let Some(hub) = config.hubs().into_iter().find(|hub| !names.insert(hub.name.to_lowercase())) {
+            return Err(hub::Error::SameName(hub.name));
+        }
         let faults = Arc::new(Faults::default());
         let open = |hub| Hub::open(hub, config, Arc::clone(&faults)).map(Arc::new);
         let hubs = config.hubs().iter().map(open).collect::<Result<_, _>>()?;
