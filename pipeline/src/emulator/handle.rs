@@ -157,16 +157,17 @@ impl HubHandle {
 /// State of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionSnapshot {
-    /// Sequence number of the first event; -1 without events.
+    /// Sequence number of the first event that retention has left, or of the next event if it has left none; -1 before
+    /// the first event.
     pub begin: SequenceNumber,
-    /// Sequence number of the last event; -1 without events.
+    /// Sequence number of the last event, even if retention has removed it; -1 before the first event.
     pub last: SequenceNumber,
-    /// Offset of the last event; "-1" without events.
+    /// Offset of the last event; "-1" before the first event.
     pub last_offset: Offset,
     /// Enqueued time of the last event, unix milliseconds.
     pub last_enqueued_time: UnixMillis,
-    /// Number of events.
+    /// Number of events that retention has left.
     pub events: u64,
-    /// Encoded size of the events, bytes.
+    /// Encoded size of these events, bytes.
     pub bytes: u64,
 }

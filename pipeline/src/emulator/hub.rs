@@ -285,6 +285,9 @@ impl Partition {
 
     /// Removes the events below a sequence number.
     pub(super) fn purge(&self, below: i64) {
-        self.log.write().unwrap_or_else(PoisonError::into_inner).purge(below);
+        let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
+        let purged = log.purge(below);
+        drop(log);
+        drop(purged);
     }
 }

@@ -1,7 +1,9 @@
 //! The log of one partition: events in order, each encoded once, ready to be sent.
 //!
-//! Owns sequence numbers, offsets, enqueued times, and the index at which a reader starts. Does not own: the log file
+//! Owns sequence numbers, offsets, enqueued times, and the event at which a reader starts. Does not own: the log file
 //! (`disk`), readers (`readers`), or locks (`hub`).
+
+use std::collections::VecDeque;
 
 use crate::amqp::codec::{self, Value};
 use crate::amqp::condition;
@@ -24,17 +26,30 @@ pub(super) const PARTITION_KEY: &str = "x-opt-partition-key";
 const NONE: i64 = -1;
 
 /// Events of one partition in order.
+///
+/// Sequence numbers and offsets go on where they were when retention has removed events, all of them included.
 #[derive(Debug, Default)]
 pub(super) struct PartitionLog {
-    /// The event of sequence number n is at index n.
-    events: Vec<Event>,
-    /// Number of events that retention has removed. They stay in memory, and no reader gets them.
-    purged: usize,
-    /// Encoded size of all events: the offset of the next one.
+    /// The events that retention has left.
+    events: VecDeque<Event>,
+    /// Sequence number of the first of them, or of the next event if there are none.
+    first: i64,
+    /// Encoded size of all events since the first one of the partition: the offset of the next one.
+    next_offset: u64,
+    /// Encoded size of the events that retention has left.
     bytes: u64,
+    /// The last event, even if retention has removed it.
+    last: Option<LastEvent>,
     file: Option<LogFile>,
     /// Offsets are those of a geo-replicated hub.
     pub(super) is_geo_replicated: bool,
+}
+
+/// The last event of a partition: what its properties report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct LastEvent {
+    offset: u64,
+    enqueued_time: UnixMillis,
 }
 
 /// One event in its sent form, apart from the delivery annotations.
@@ -80,8 +95,8 @@ impl PartitionLog {
         now: UnixMillis,
     ) -> Result<i64, Error> {
         let enqueued_time = now.max(self.last_enqueued_time());
-        let first = self.events.len() as i64;
-        let mut offset = self.bytes;
+        let first = self.next();
+        let mut offset = self.next_offset;
         let mut records = Vec::with_capacity(messages.len());
         for (sequence_number, message) in (first..).zip(messages) {
             let offset_text = self.offset_text(sequence_number, offset);
@@ -109,7 +124,7 @@ impl PartitionLog {
             header_size: header.len() as u32,
             encoded: message.into(),
         };
-        let number = self.events.len() as i64;
+        let number = self.next();
         self.append_records(vec![record])?;
         Ok(number)
     }
@@ -126,51 +141,68 @@ impl PartitionLog {
 
     fn push(&mut self, record: Record) {
         let Record { enqueued_time, header_size, encoded } = record;
-        let offset = self.bytes;
-        self.bytes += encoded.len() as u64;
-        self.events.push(Event { offset, enqueued_time, header_size, encoded });
+        let (offset, size) = (self.next_offset, encoded.len() as u64);
+        self.next_offset += size;
+        self.bytes += size;
+        self.last = Some(LastEvent { offset, enqueued_time });
+        self.events.push_back(Event { offset, enqueued_time, header_size, encoded });
     }
 
-    /// Returns the events from index `next` on.
-    pub(super) fn events_from(&self, next: usize) -> &[Event] {
-        self.events.get(next..).unwrap_or_default()
+    /// Returns the events from a sequence number on. The first is the oldest that retention has left if that is a later
+    /// one.
+    pub(super) fn events_from(&self, number: i64) -> impl Iterator<Item = &Event> {
+        self.events.range(self.index_of(number)..)
     }
 
-    /// Returns the number of events.
+    /// Returns the number of events that retention has left.
     pub(super) fn len(&self) -> usize {
         self.events.len()
     }
 
-    /// Returns the encoded size of the events, bytes.
+    /// Returns the encoded size of the events that retention has left, bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Removes the events below a sequence number.
-    pub(super) fn purge(&mut self, below: i64) {
-        let below = usize::try_from(below).unwrap_or(0).min(self.events.len());
-        self.purged = self.purged.max(below);
+    /// Removes the events below a sequence number and returns them, so that the caller frees them without the lock.
+    pub(super) fn purge(&mut self, below: i64) -> Purged {
+        let gone = self.index_of(below);
+        let events: Vec<Event> = self.events.drain(..gone).collect();
+        self.first += gone as i64;
+        self.bytes -= events.iter().map(|event| event.encoded.len() as u64).sum::<u64>();
+        Purged { _events: events }
     }
 
-    /// Returns whether retention has removed every event.
+    /// Returns the sequence number of the first event that was enqueued at a time or later, or of the next event.
+    pub(super) fn first_since(&self, time: UnixMillis) -> i64 {
+        self.first_where(|event| event.enqueued_time >= time)
+    }
+
+    /// Returns whether the log has no events, or retention has removed all of them.
     pub(super) fn is_empty(&self) -> bool {
-        self.purged == self.events.len()
+        self.events.is_empty()
     }
 
-    /// Returns the first sequence number, or -1 before the first event.
+    /// Returns the oldest sequence number that retention has left, that of the next event if it has left none, or -1
+    /// before the first event.
     pub(super) fn begin(&self) -> i64 {
-        if self.events.is_empty() { NONE } else { self.purged as i64 }
+        if self.last.is_none() { NONE } else { self.first }
     }
 
     /// Returns the last sequence number, or -1.
     pub(super) fn last(&self) -> i64 {
-        self.events.len() as i64 - 1
+        self.next() - 1
+    }
+
+    /// Returns the sequence number of the next event.
+    pub(super) fn next(&self) -> i64 {
+        self.first + self.events.len() as i64
     }
 
     /// Returns the last event's offset as text, or "-1".
     pub(super) fn last_offset(&self) -> String {
-        match self.events.last() {
-            Some(event) => self.offset_text(self.last(), event.offset),
+        match self.last {
+            Some(last) => self.offset_text(self.last(), last.offset),
             None => NONE.to_string(),
         }
     }
@@ -185,49 +217,53 @@ impl PartitionLog {
 
     /// Returns the enqueued time of the last event; 1970-01-01 for an empty partition.
     pub(super) fn last_enqueued_time(&self) -> UnixMillis {
-        self.events.last().map_or(UnixMillis::EPOCH, |event| event.enqueued_time)
+        self.last.map_or(UnixMillis::EPOCH, |last| last.enqueued_time)
     }
 
-    /// Returns the index of the first event that a reader with this starting position gets.
+    /// Returns the sequence number from which a reader with this starting position gets events. If retention has
+    /// removed that event, the reader starts at the oldest one left.
     ///
     /// # Errors
     /// The service's refusal of a position past the end, or of an offset from before the hub was geo-replicated.
     ///
     /// # Source
     /// Protocol reference 6.3.
-    pub(super) fn find_start(&self, start: &StartPosition) -> Result<usize, Refusal> {
-        Ok(self.index_of(start)?.max(self.purged))
-    }
-
-    fn index_of(&self, start: &StartPosition) -> Result<usize, Refusal> {
+    pub(super) fn find_start(&self, start: &StartPosition) -> Result<i64, Refusal> {
         match start.position {
-            Position::Beginning => Ok(0),
-            Position::End => Ok(self.events.len()),
+            Position::Beginning => Ok(self.first),
+            Position::End => Ok(self.next()),
             Position::Offset { .. } if self.is_geo_replicated != start.position.is_geo_offset() => {
                 let text = "The supplied offset is not one of this hub's replication state.";
                 Err(Refusal::new(condition::INVALID_GEO_OFFSET, text))
             }
             Position::Offset { offset, .. } => {
                 self.check_offset(offset)?;
-                Ok(self.first_index(|event| start.includes(event.offset as i64, offset)))
+                Ok(self.first_where(|event| start.includes(event.offset as i64, offset)))
             }
             Position::SequenceNumber(number) => {
                 self.check_sequence_number(number)?;
                 let next = if start.inclusive { number } else { number.saturating_add(1) };
-                Ok(usize::try_from(next).unwrap_or(0))
+                Ok(next.max(self.first))
             }
             Position::EnqueuedTime(time) => {
-                Ok(self.first_index(|event| start.includes(event.enqueued_time.get(), time)))
+                Ok(self.first_where(|event| start.includes(event.enqueued_time.get(), time)))
             }
         }
     }
 
-    fn first_index(&self, is_included: impl Fn(&Event) -> bool) -> usize {
-        self.events.partition_point(|event| !is_included(event))
+    /// Returns the sequence number of the first event with a property that all later ones have too.
+    fn first_where(&self, is_included: impl Fn(&Event) -> bool) -> i64 {
+        self.first + self.events.partition_point(|event| !is_included(event)) as i64
+    }
+
+    /// Returns the index of the first event that has this sequence number or a later one.
+    fn index_of(&self, number: i64) -> usize {
+        let index = usize::try_from(number.saturating_sub(self.first)).unwrap_or(0);
+        index.min(self.events.len())
     }
 
     fn check_offset(&self, offset: i64) -> Result<(), Refusal> {
-        if self.events.last().is_some_and(|last| offset <= last.offset as i64) {
+        if self.last.is_some_and(|last| offset <= last.offset as i64) {
             return Ok(());
         }
         let last = self.last_offset();
@@ -246,6 +282,13 @@ impl PartitionLog {
         );
         Err(Refusal::new(condition::ARGUMENT_ERROR, text))
     }
+}
+
+/// Events that retention has removed; dropping it frees their memory.
+#[derive(Debug)]
+#[must_use = "it is dropped after the lock of the log"]
+pub(super) struct Purged {
+    _events: Vec<Event>,
 }
 
 /// Error while an event is appended.

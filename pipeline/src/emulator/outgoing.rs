@@ -141,8 +141,8 @@ pub(super) struct EventLink {
     partition: u32,
     group: String,
     reader: Arc<Reader>,
-    /// Index of the next event.
-    next: usize,
+    /// Sequence number of the next event; retention may have removed it.
+    next: i64,
     /// Each event carries the partition's runtime metrics.
     metrics: bool,
     /// Number of stalls when this reader attached.
@@ -154,7 +154,7 @@ pub(super) struct EventLink {
 pub(super) struct Subscription {
     pub(super) partition: u32,
     pub(super) group: String,
-    pub(super) next: usize,
+    pub(super) next: i64,
     pub(super) metrics: bool,
 }
 
@@ -197,6 +197,8 @@ impl EventLink {
         let metrics = if self.metrics { encode_metrics(&log, hub.now()) } else { Vec::new() };
         let full = out.len() + MAX_TURN_BYTES;
         let mut sent = 0;
+        // A reader that retention has overtaken goes on at the oldest event left, as in the service.
+        self.next = self.next.max(log.begin());
         for event in log.events_from(self.next) {
             if sent == events_max || out.len() >= full || !self.outgoing.is_ready(window) {
                 break;
@@ -204,7 +206,7 @@ impl EventLink {
             self.send(window, out, event, &metrics);
             sent += 1;
         }
-        if self.next == log.len() {
+        if self.next >= log.next() {
             self.outgoing.finish_drain(window, out);
         }
         sent

@@ -131,7 +131,7 @@ fn events_carry_the_system_annotations() {
     let annotation = |name| lookup(message.message_annotations, name).unwrap().unwrap();
     assert_eq!(annotation("x-opt-sequence-number"), Value::Long(1));
     assert_eq!(annotation("x-opt-enqueued-time"), Value::Timestamp(super::client::NOW_MS));
-    let first_size = hub.partition(0).unwrap().log().events_from(1)[0].offset;
+    let first_size = hub.partition(0).unwrap().log().events_from(1).next().unwrap().offset;
     assert_eq!(annotation("x-opt-offset"), Value::String(&first_size.to_string()));
 }
 
@@ -189,7 +189,7 @@ fn readers_start_at_their_filter() {
     let hub = hub();
     append(&hub, &[b"0123456789"; 10].map(|body: &[u8; 10]| &body[..]));
     let offsets: Vec<u64> =
-        hub.partition(0).unwrap().log().events_from(0).iter().map(|event| event.offset).collect();
+        hub.partition(0).unwrap().log().events_from(0).map(|event| event.offset).collect();
     for (filter, expected) in [
         ("amqp.annotation.x-opt-offset > '-1'".to_owned(), 0),
         ("amqp.annotation.x-opt-offset > '@latest'".to_owned(), 10),

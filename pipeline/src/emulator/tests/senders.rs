@@ -14,7 +14,7 @@ fn bodies(hub: &Hub, partition: u32) -> Vec<Vec<u8>> {
     let partition = hub.partition(partition).unwrap();
     let log = partition.log();
     let body = |rest: &[u8]| Message::scan(rest).unwrap().data().next().unwrap().unwrap().to_vec();
-    log.events_from(0).iter().map(|event| body(event.rest())).collect()
+    log.events_from(0).map(|event| body(event.rest())).collect()
 }
 
 fn sender(hub: &TestHub, address: &str) -> Client {
@@ -146,7 +146,7 @@ fn sent_sections_are_kept_except_system_annotations() {
     assert_eq!(outcomes(&mut client), [(0, 0, true)]);
     let partition = hub.partition(0).unwrap();
     let log = partition.log();
-    let kept = &log.events_from(0)[0];
+    let kept = log.events_from(0).next().unwrap();
     assert_eq!(kept.header(), Message::scan(&event).unwrap().header);
     let message = Message::scan(kept.rest()).unwrap();
     assert_eq!(message.bare, Message::scan(&event).unwrap().bare);
