@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::exit::Exit;
 use super::hubs::{HubsOptions, connection_string, hubs_json, hubs_text};
+use super::options::duration;
 use super::output::{print, print_json};
 use super::process::Stop;
 use crate::emulator::{Config, Emulator};
@@ -21,6 +23,9 @@ pub(super) struct Options {
     /// Folder that keeps the events over restarts [default: they are in memory]
     #[arg(long, env = "CATCHWATER_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Time that events are kept, such as 1h [default: without end]
+    #[arg(long, env = "CATCHWATER_RETENTION", value_parser = retention, value_name = "DURATION")]
+    retention: Option<Duration>,
     /// Print one JSON object with the connection string once the hub listens
     #[arg(long)]
     json: bool,
@@ -31,6 +36,7 @@ pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exi
         listen: options.listen,
         hubs: options.hubs.hubs()?,
         data: options.data.clone(),
+        retention: options.retention,
         ..Config::default()
     };
     let emulator = Emulator::start(config).await?;
@@ -60,4 +66,12 @@ pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exi
     stop.requested().await;
     emulator.shutdown().await;
     Ok(Exit::Done)
+}
+
+/// Reads a retention, which is longer than zero.
+fn retention(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("the hub would keep no event; give a longer time, such as 1h".to_owned()),
+        retention => Ok(retention),
+    }
 }

@@ -28,6 +28,9 @@ pub struct Config {
     pub accepts_entra: bool,
     /// Folder in which events survive a restart; `None` keeps them in memory only.
     pub data: Option<PathBuf>,
+    /// Time that events are kept, from their enqueued time on; `None` keeps them until the hub ends, or with a data
+    /// folder without end.
+    pub retention: Option<Duration>,
     /// Gives events their enqueued time, and decides whether a token has expired.
     pub clock: Arc<dyn Clock>,
     /// Creation time of a new hub, unix milliseconds; `None` means now. An existing data folder keeps its own.
@@ -139,6 +142,7 @@ impl Default for Config {
             key: "SAS_KEY_VALUE".into(),
             accepts_entra: false,
             data: None,
+            retention: None,
             clock: Arc::new(SystemClock),
             created_at: None,
             idle_timeout: Duration::from_mins(4),
@@ -156,6 +160,7 @@ impl fmt::Debug for Config {
             .field("hubs", &self.hubs)
             .field("key_name", &self.key_name)
             .field("data", &self.data)
+            .field("retention", &self.retention)
             .finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@ use crate::amqp::codec::{self, Value};
 use crate::amqp::encode::Encoder;
 use crate::amqp::sections::{Message, code, lookup};
 
-use super::log::PARTITION_KEY;
+use super::annotations::PARTITION_KEY;
 
 /// Message format of a batch: an envelope whose Data sections are encoded events.
 ///

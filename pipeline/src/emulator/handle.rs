@@ -109,7 +109,7 @@ impl HubHandle {
     /// Adds empty partitions.
     ///
     /// # Errors
-    /// More partitions than a hub can have.
+    /// More partitions than a hub can have, or a data folder that can't be written.
     pub fn add_partitions(&self, count: u32) -> Result<(), Error> {
         Ok(self.hub().add_partitions(count)?)
     }
@@ -119,8 +119,7 @@ impl HubHandle {
     /// # Errors
     /// The data folder can't be written.
     pub fn recreate(&self) -> Result<(), Error> {
-        self.namespace.recreate(&self.hub());
-        Ok(())
+        Ok(self.namespace.recreate(&self.hub())?)
     }
 
     /// Gives sequence numbers out from 0 again: the hub is empty and keeps its creation time. Its links are detached.
@@ -129,14 +128,15 @@ impl HubHandle {
     /// # Errors
     /// The data folder can't be written.
     pub fn renumber(&self) -> Result<(), Error> {
-        self.namespace.renumber(&self.hub());
-        Ok(())
+        Ok(self.namespace.renumber(&self.hub())?)
     }
 
     /// Removes the events of a partition below a sequence number, as retention does.
     pub fn purge(&self, partition: PartitionId, below: SequenceNumber) {
-        if let Some(partition) = self.hub().partition(partition.get()) {
-            partition.purge(below.get());
+        if let Some(partition) = self.hub().partition(partition.get())
+            && let Err(error) = partition.purge(below.get())
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "events could not be removed");
         }
     }
 

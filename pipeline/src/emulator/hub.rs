@@ -1,11 +1,12 @@
 //! One hub: its partitions and its consumer groups, shared by all connections.
 //!
-//! Owns the locks, and the wake-up of connections by new events. Does not own: the protocol (`connection`), or the
-//! rules of a partition (`log`, `readers`).
+//! Owns the choice of a partition, and the change to an empty hub. Does not own: the protocol (`connection`), or a
+//! partition (`partition`).
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::Notify;
 
@@ -13,12 +14,12 @@ use crate::clock::Clock;
 use crate::clock::UnixMillis;
 
 use super::config::{Config, DEFAULT_GROUP, HubConfig, NameError};
-use super::disk::{self, HubMetadata, LogFile, checksum};
 use super::event::Batch;
 use super::faults::Faults;
 use super::log::{self, PartitionLog};
-use super::readers::Readers;
+use super::partition::Partition;
 use super::refusal::Refusal;
+use super::storage::{self, HubFolder, HubMetadata};
 use super::wakers::Wakers;
 
 /// Maximum number of partitions of a hub: the limit of the service's dedicated tier.
@@ -39,6 +40,8 @@ pub(super) struct Hub {
     clock: Arc<dyn Clock>,
     /// Round-robin counter for events without partition and key.
     turn: AtomicUsize,
+    /// The folder that survives a restart; another hub of the same name takes it over.
+    folder: Option<Arc<Mutex<HubFolder>>>,
     /// Connections with a publisher's link.
     publishers: Wakers,
     /// Reason for the end of all links, once another hub has this one's name.
@@ -61,12 +64,13 @@ impl Hub {
         let created_at = config.created_at.unwrap_or_else(|| config.clock.now());
         let mut hub = Self {
             name,
-            partitions: RwLock::new((0..partitions).map(|_| Arc::default()).collect()),
+            partitions: RwLock::new(empty_partitions(partitions)),
             created_at,
             consumer_groups,
             faults,
             clock: Arc::clone(&config.clock),
             turn: AtomicUsize::new(0),
+            folder: None,
             publishers: Wakers::default(),
             ended: OnceLock::new(),
         };
@@ -105,30 +109,53 @@ impl Hub {
         self.partitions().len() as u32
     }
 
-    /// Adds empty partitions; their events are not written to files.
+    /// Adds empty partitions.
     ///
     /// # Errors
-    /// More partitions than a hub can have.
+    /// More partitions than a hub can have, or a folder that can't be written.
     pub(super) fn add_partitions(&self, count: u32) -> Result<(), Error> {
         let mut partitions = self.partitions.write().unwrap_or_else(PoisonError::into_inner);
-        check_partitions((partitions.len() as u32).saturating_add(count))?;
-        partitions.extend((0..count).map(|_| Arc::default()));
+        let before = partitions.len() as u32;
+        let total = before.saturating_add(count);
+        check_partitions(total)?;
+        let added = match &self.folder {
+            Some(folder) => {
+                let mut folder = folder.lock().unwrap_or_else(PoisonError::into_inner);
+                folder.set_partitions(total)?;
+                open_partitions(&folder, before..total)?
+            }
+            None => empty_partitions(count),
+        };
+        partitions.extend(added);
         Ok(())
     }
 
-    /// Returns an empty hub of the same name and number of partitions.
-    pub(super) fn successor(&self, created_at: UnixMillis) -> Self {
-        Self {
+    /// Returns an empty hub of the same name and number of partitions, which takes the folder over.
+    ///
+    /// # Errors
+    /// A folder that can't be written. It still has this hub.
+    pub(super) fn successor(&self, created_at: UnixMillis) -> Result<Self, Error> {
+        let count = self.partition_count();
+        let partitions = match &self.folder {
+            Some(folder) => {
+                let mut folder = folder.lock().unwrap_or_else(PoisonError::into_inner);
+                folder.begin_again(created_at)?;
+                open_partitions(&folder, 0..count)?
+            }
+            None => empty_partitions(count),
+        };
+        Ok(Self {
             name: self.name.clone(),
-            partitions: RwLock::new((0..self.partition_count()).map(|_| Arc::default()).collect()),
+            partitions: RwLock::new(partitions),
             created_at,
             consumer_groups: self.consumer_groups.clone(),
             faults: Arc::clone(&self.faults),
             clock: Arc::clone(&self.clock),
             turn: AtomicUsize::new(0),
+            folder: self.folder.clone(),
             publishers: Wakers::default(),
             ended: OnceLock::new(),
-        }
+        })
     }
 
     /// Ends the hub: its links are detached as soon as their connections are woken.
@@ -158,7 +185,7 @@ impl Hub {
     /// Gives offsets the form of a geo-replicated hub: those of later events, in all partitions that there are.
     pub(super) fn geo_replicate(&self) {
         for partition in self.partitions().iter() {
-            partition.log.write().unwrap_or_else(PoisonError::into_inner).is_geo_replicated = true;
+            partition.geo_replicate();
         }
     }
 
@@ -185,7 +212,7 @@ impl Hub {
     fn choose_partition(&self, key: Option<&str>) -> u32 {
         let count = self.partition_count() as usize;
         let chosen = match key {
-            Some(key) => (checksum(&[key.as_bytes()]) % count as u64) as usize,
+            Some(key) => (hash(key) % count as u64) as usize,
             None => self.turn.fetch_add(1, Ordering::Relaxed) % count,
         };
         chosen as u32
@@ -193,21 +220,29 @@ impl Hub {
 
     fn recover(&mut self, folder: &Path) -> Result<(), Error> {
         let partitions = self.partition_count();
-        let fresh = HubMetadata { event_hub: self.name.clone(), partitions, created_at: self.created_at };
-        let metadata = HubMetadata::read_or_write(folder, fresh)?;
-        if metadata.partitions != partitions || metadata.event_hub != self.name {
-            return Err(Error::OtherHub { event_hub: metadata.event_hub, partitions: metadata.partitions });
+        let fresh = HubMetadata::new(self.name.clone(), partitions, self.created_at);
+        let folder = HubFolder::open(folder, fresh)?;
+        let metadata = folder.metadata();
+        // A partition that was added while the hub ran remains.
+        if metadata.partitions < partitions || metadata.event_hub != self.name {
+            let event_hub = metadata.event_hub.clone();
+            return Err(Error::OtherHub { event_hub, partitions: metadata.partitions });
         }
         self.created_at = metadata.created_at;
-        let mut recovered = Vec::new();
-        for id in 0..partitions {
-            let (file, records) = LogFile::open(folder, id)?;
-            let log = RwLock::new(PartitionLog::recovered(file, records));
-            recovered.push(Arc::new(Partition { log, ..Partition::default() }));
-        }
-        self.partitions = RwLock::new(recovered);
+        self.partitions = RwLock::new(open_partitions(&folder, 0..metadata.partitions)?);
+        self.folder = Some(Arc::new(Mutex::new(folder)));
         Ok(())
     }
+}
+
+/// Opens partitions with the events of a folder.
+fn open_partitions(folder: &HubFolder, ids: Range<u32>) -> Result<Vec<Arc<Partition>>, Error> {
+    let logs = folder.logs()?;
+    ids.map(|id| Ok(Arc::new(Partition::new(PartitionLog::open(&logs, id)?)))).collect()
+}
+
+fn empty_partitions(count: u32) -> Vec<Arc<Partition>> {
+    (0..count).map(|_| Arc::default()).collect()
 }
 
 fn check_partitions(count: u32) -> Result<(), Error> {
@@ -216,6 +251,12 @@ fn check_partitions(count: u32) -> Result<(), Error> {
         1..=MAX_PARTITIONS => Ok(()),
         _ => Err(Error::TooManyPartitions(count)),
     }
+}
+
+/// Hash of a partition key, FNV-1a: events of a key are in one partition, before a restart and after it.
+fn hash(key: &str) -> u64 {
+    let step = |sum: u64, byte: u8| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    key.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 /// Error while a hub is opened or changed.
@@ -243,51 +284,5 @@ pub enum Error {
     },
     /// The folder can't be read or written.
     #[error("the data folder can't be used")]
-    Disk(#[from] disk::Error),
-}
-
-/// One partition.
-#[derive(Debug, Default)]
-pub(super) struct Partition {
-    log: RwLock<PartitionLog>,
-    pub(super) readers: Readers,
-    /// Connections with a reader of the partition; every append wakes them.
-    wakers: Wakers,
-}
-
-impl Partition {
-    /// Locks the log for reading; appends wait.
-    pub(super) fn log(&self) -> RwLockReadGuard<'_, PartitionLog> {
-        self.log.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notifies `waker` of every later append.
-    pub(super) fn wake_on_append(&self, waker: &Arc<Notify>) {
-        self.wakers.add(waker);
-    }
-
-    fn append(&self, batch: &Batch<'_>, now: UnixMillis) -> Result<i64, log::Error> {
-        let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
-        let first = log.append(&batch.events, batch.key, now)?;
-        drop(log);
-        self.wakers.wake();
-        Ok(first)
-    }
-
-    /// Appends a message that is sent unchanged.
-    pub(super) fn append_verbatim(&self, message: &[u8], now: UnixMillis) -> Result<i64, log::Error> {
-        let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
-        let number = log.append_verbatim(message, now)?;
-        drop(log);
-        self.wakers.wake();
-        Ok(number)
-    }
-
-    /// Removes the events below a sequence number.
-    pub(super) fn purge(&self, below: i64) {
-        let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
-        let purged = log.purge(below);
-        drop(log);
-        drop(purged);
-    }
+    Disk(#[from] storage::Error),
 }

@@ -1,26 +1,20 @@
 //! The log of one partition: events in order, each encoded once, ready to be sent.
 //!
 //! Owns sequence numbers, offsets, enqueued times, and the event at which a reader starts. Does not own: the log file
-//! (`disk`), readers (`readers`), or locks (`hub`).
+//! (`storage`), readers (`readers`), or locks (`hub`).
 
 use std::collections::VecDeque;
+use std::error::Error as _;
 
-use crate::amqp::codec::{self, Value};
+use crate::amqp::codec;
 use crate::amqp::condition;
-use crate::amqp::encode::Encoder;
 use crate::amqp::sections::{Message, Sections, code};
 use crate::clock::UnixMillis;
 
-use super::disk::{self, LogFile, Record};
+use super::annotations::{SystemProperties, encode_event};
 use super::filter::{Position, StartPosition};
 use super::refusal::Refusal;
-
-// Annotations that the hub writes; values of the sender are dropped.
-const SEQUENCE_NUMBER: &str = "x-opt-sequence-number";
-const OFFSET: &str = "x-opt-offset";
-const ENQUEUED_TIME: &str = "x-opt-enqueued-time";
-/// Annotation with which a sender chooses a partition.
-pub(super) const PARTITION_KEY: &str = "x-opt-partition-key";
+use super::storage::{self, BeginRecord, Leftover, LogFiles, LogFolder, LogPosition, Record};
 
 /// Offset and sequence number of an empty partition.
 const NONE: i64 = -1;
@@ -32,24 +26,14 @@ const NONE: i64 = -1;
 pub(super) struct PartitionLog {
     /// The events that retention has left.
     events: VecDeque<Event>,
-    /// Sequence number of the first of them, or of the next event if there are none.
-    first: i64,
-    /// Encoded size of all events since the first one of the partition: the offset of the next one.
-    next_offset: u64,
-    /// Encoded size of the events that retention has left.
+    /// Encoded size of these events.
     bytes: u64,
-    /// The last event, even if retention has removed it.
-    last: Option<LastEvent>,
-    file: Option<LogFile>,
+    /// The place after the last event, even if retention has removed that one.
+    end: LogPosition,
+    /// The files of a hub with a data folder.
+    files: Option<LogFiles>,
     /// Offsets are those of a geo-replicated hub.
     pub(super) is_geo_replicated: bool,
-}
-
-/// The last event of a partition: what its properties report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct LastEvent {
-    offset: u64,
-    enqueued_time: UnixMillis,
 }
 
 /// One event in its sent form, apart from the delivery annotations.
@@ -74,13 +58,16 @@ impl Event {
 }
 
 impl PartitionLog {
-    /// Returns the log of a file's records; later events are appended to the file.
-    pub(super) fn recovered(file: LogFile, records: Vec<Record>) -> Self {
-        let mut log = Self { file: Some(file), ..Self::default() };
-        for record in records {
-            log.push(record);
-        }
-        log
+    /// Opens the log of a partition with the events in its files; later events are appended to them.
+    pub(super) fn open(folder: &LogFolder, partition: u32) -> Result<Self, storage::Error> {
+        let mut log = Self::default();
+        let opened = LogFiles::open(folder, partition, &mut |at, enqueued_time, record| {
+            log.push(at, enqueued_time, record);
+        });
+        let (files, end) = opened?;
+        log.end = end;
+        log.files = Some(files);
+        Ok(log)
     }
 
     /// Appends events in one write and returns the first sequence number; `key` is the partition key of events without
@@ -96,16 +83,17 @@ impl PartitionLog {
     ) -> Result<i64, Error> {
         let enqueued_time = now.max(self.last_enqueued_time());
         let first = self.next();
-        let mut offset = self.next_offset;
+        let mut at = self.end;
         let mut records = Vec::with_capacity(messages.len());
-        for (sequence_number, message) in (first..).zip(messages) {
-            let offset_text = self.offset_text(sequence_number, offset);
-            let properties = SystemProperties { sequence_number, offset: &offset_text, enqueued_time, key };
+        for message in messages {
+            let offset = self.offset_text(at.next, at.next_offset);
+            let properties =
+                SystemProperties { sequence_number: at.next, offset: &offset, enqueued_time, key };
             let encoded = encode_event(message, &properties)?.into_boxed_slice();
-            offset += encoded.len() as u64;
-            records.push(Record { enqueued_time, header_size: message.header.len() as u32, encoded });
+            at = at.after(enqueued_time, encoded.len());
+            records.push(Record { header_size: message.header.len() as u32, encoded });
         }
-        self.append_records(records)?;
+        self.append_records(enqueued_time, records)?;
         Ok(first)
     }
 
@@ -119,33 +107,27 @@ impl PartitionLog {
             Some(Ok(section)) if section.code == code::HEADER => section.whole,
             _ => &[],
         };
-        let record = Record {
-            enqueued_time: now.max(self.last_enqueued_time()),
-            header_size: header.len() as u32,
-            encoded: message.into(),
-        };
+        let record = Record { header_size: header.len() as u32, encoded: message.into() };
         let number = self.next();
-        self.append_records(vec![record])?;
+        self.append_records(now.max(self.last_enqueued_time()), vec![record])?;
         Ok(number)
     }
 
-    fn append_records(&mut self, records: Vec<Record>) -> Result<(), Error> {
-        if let Some(file) = &mut self.file {
-            file.append(&records)?;
+    fn append_records(&mut self, enqueued_time: UnixMillis, records: Vec<Record>) -> Result<(), Error> {
+        if let Some(files) = &mut self.files {
+            files.append(self.end, enqueued_time, &records)?;
         }
         for record in records {
-            self.push(record);
+            self.push(self.end, enqueued_time, record);
         }
         Ok(())
     }
 
-    fn push(&mut self, record: Record) {
-        let Record { enqueued_time, header_size, encoded } = record;
-        let (offset, size) = (self.next_offset, encoded.len() as u64);
-        self.next_offset += size;
-        self.bytes += size;
-        self.last = Some(LastEvent { offset, enqueued_time });
-        self.events.push_back(Event { offset, enqueued_time, header_size, encoded });
+    fn push(&mut self, at: LogPosition, enqueued_time: UnixMillis, record: Record) {
+        let Record { header_size, encoded } = record;
+        self.bytes += encoded.len() as u64;
+        self.end = at.after(enqueued_time, encoded.len());
+        self.events.push_back(Event { offset: at.next_offset, enqueued_time, header_size, encoded });
     }
 
     /// Returns the events from a sequence number on. The first is the oldest that retention has left if that is a later
@@ -164,13 +146,24 @@ impl PartitionLog {
         self.bytes
     }
 
-    /// Removes the events below a sequence number and returns them, so that the caller frees them without the lock.
+    /// Removes the events below a sequence number. What it returns is finished without the lock.
     pub(super) fn purge(&mut self, below: i64) -> Purged {
         let gone = self.index_of(below);
         let events: Vec<Event> = self.events.drain(..gone).collect();
-        self.first += gone as i64;
         self.bytes -= events.iter().map(|event| event.encoded.len() as u64).sum::<u64>();
-        Purged { _events: events }
+        let end = self.end;
+        let leftover = self.files.as_mut().map(|files| files.purge(below, end)).unwrap_or_default();
+        Purged { events, leftover }
+    }
+
+    /// Returns the record of the oldest event that retention has left, for a hub with a data folder.
+    pub(super) fn begin_record(&self) -> Option<BeginRecord> {
+        self.files.as_ref().map(LogFiles::begin)
+    }
+
+    #[cfg(test)]
+    pub(super) fn replace_disk(&mut self, disk: std::sync::Arc<dyn storage::Disk>) {
+        self.files.as_mut().unwrap().replace_disk(disk);
     }
 
     /// Returns the sequence number of the first event that was enqueued at a time or later, or of the next event.
@@ -186,7 +179,7 @@ impl PartitionLog {
     /// Returns the oldest sequence number that retention has left, that of the next event if it has left none, or -1
     /// before the first event.
     pub(super) fn begin(&self) -> i64 {
-        if self.last.is_none() { NONE } else { self.first }
+        if self.end.last.is_none() { NONE } else { self.first() }
     }
 
     /// Returns the last sequence number, or -1.
@@ -196,12 +189,17 @@ impl PartitionLog {
 
     /// Returns the sequence number of the next event.
     pub(super) fn next(&self) -> i64 {
-        self.first + self.events.len() as i64
+        self.end.next
+    }
+
+    /// Returns the oldest sequence number that retention has left, or that of the next event.
+    fn first(&self) -> i64 {
+        self.end.next - self.events.len() as i64
     }
 
     /// Returns the last event's offset as text, or "-1".
     pub(super) fn last_offset(&self) -> String {
-        match self.last {
+        match self.end.last {
             Some(last) => self.offset_text(self.last(), last.offset),
             None => NONE.to_string(),
         }
@@ -217,7 +215,7 @@ impl PartitionLog {
 
     /// Returns the enqueued time of the last event; 1970-01-01 for an empty partition.
     pub(super) fn last_enqueued_time(&self) -> UnixMillis {
-        self.last.map_or(UnixMillis::EPOCH, |last| last.enqueued_time)
+        self.end.last.map_or(UnixMillis::EPOCH, |last| last.enqueued_time)
     }
 
     /// Returns the sequence number from which a reader with this starting position gets events. If retention has
@@ -230,7 +228,7 @@ impl PartitionLog {
     /// Protocol reference 6.3.
     pub(super) fn find_start(&self, start: &StartPosition) -> Result<i64, Refusal> {
         match start.position {
-            Position::Beginning => Ok(self.first),
+            Position::Beginning => Ok(self.first()),
             Position::End => Ok(self.next()),
             Position::Offset { .. } if self.is_geo_replicated != start.position.is_geo_offset() => {
                 let text = "The supplied offset is not one of this hub's replication state.";
@@ -243,7 +241,7 @@ impl PartitionLog {
             Position::SequenceNumber(number) => {
                 self.check_sequence_number(number)?;
                 let next = if start.inclusive { number } else { number.saturating_add(1) };
-                Ok(next.max(self.first))
+                Ok(next.max(self.first()))
             }
             Position::EnqueuedTime(time) => {
                 Ok(self.first_where(|event| start.includes(event.enqueued_time.get(), time)))
@@ -253,17 +251,17 @@ impl PartitionLog {
 
     /// Returns the sequence number of the first event with a property that all later ones have too.
     fn first_where(&self, is_included: impl Fn(&Event) -> bool) -> i64 {
-        self.first + self.events.partition_point(|event| !is_included(event)) as i64
+        self.first() + self.events.partition_point(|event| !is_included(event)) as i64
     }
 
     /// Returns the index of the first event that has this sequence number or a later one.
     fn index_of(&self, number: i64) -> usize {
-        let index = usize::try_from(number.saturating_sub(self.first)).unwrap_or(0);
+        let index = usize::try_from(number.saturating_sub(self.first())).unwrap_or(0);
         index.min(self.events.len())
     }
 
     fn check_offset(&self, offset: i64) -> Result<(), Refusal> {
-        if self.last.is_some_and(|last| offset <= last.offset as i64) {
+        if self.end.last.is_some_and(|last| offset <= last.offset as i64) {
             return Ok(());
         }
         let last = self.last_offset();
@@ -284,11 +282,20 @@ impl PartitionLog {
     }
 }
 
-/// Events that retention has removed; dropping it frees their memory.
+/// Events that retention has removed, and the files that it has passed.
 #[derive(Debug)]
-#[must_use = "it is dropped after the lock of the log"]
+#[must_use = "it is finished after the lock of the log"]
 pub(super) struct Purged {
-    _events: Vec<Event>,
+    events: Vec<Event>,
+    leftover: Leftover,
+}
+
+impl Purged {
+    /// Frees memory and disk.
+    pub(super) fn finish(self) {
+        drop(self.events);
+        self.leftover.remove();
+    }
 }
 
 /// Error while an event is appended.
@@ -297,62 +304,33 @@ pub(super) enum Error {
     /// The sender's annotations are malformed.
     #[error("malformed annotations of the event")]
     Annotations(#[from] codec::Error),
-    /// Writing the log file failed.
+    /// Writing the log failed.
     #[error("the log can't be written")]
-    Disk(#[from] disk::Error),
+    Disk(#[from] storage::Error),
 }
 
-/// The system properties that the hub adds to an event.
-struct SystemProperties<'a> {
-    sequence_number: i64,
-    offset: &'a str,
-    enqueued_time: UnixMillis,
-    key: Option<&'a str>,
-}
-
-/// Encodes an event in its sent form: header, the hub's annotations before the sender's, and the rest unchanged.
-fn encode_event(message: &Message<'_>, properties: &SystemProperties<'_>) -> Result<Vec<u8>, codec::Error> {
-    // The hub's three annotations take about 100 bytes with their keys.
-    let size = message.header.len() + message.message_annotations.len() + message.bare.len() + 160;
-    let mut out = Vec::with_capacity(size);
-    out.extend_from_slice(message.header);
-    let mut outcome = Ok(());
-    Encoder::new(&mut out).described(code::MESSAGE_ANNOTATIONS, |out| {
-        out.map(|map| outcome = encode_annotations(map, message, properties));
-    });
-    outcome?;
-    out.extend_from_slice(message.bare);
-    Ok(out)
-}
-
-fn encode_annotations(
-    map: &mut Encoder<'_>,
-    message: &Message<'_>,
-    properties: &SystemProperties<'_>,
-) -> Result<(), codec::Error> {
-    map.symbol(SEQUENCE_NUMBER);
-    map.long(properties.sequence_number);
-    map.symbol(OFFSET);
-    map.string(properties.offset);
-    map.symbol(ENQUEUED_TIME);
-    map.timestamp(properties.enqueued_time.get());
-    let mut key = properties.key;
-    let mut entries = message.annotations();
-    while !entries.is_empty() {
-        let (name, value) = (entries.next_raw()?, entries.next_raw()?);
-        let text = Value::read(name)?.text();
-        if matches!(text, Some(SEQUENCE_NUMBER | OFFSET | ENQUEUED_TIME)) {
-            continue;
+impl Error {
+    /// Returns the refusal of the events that could not be appended.
+    pub(super) fn refusal(&self) -> Refusal {
+        let cause = match self {
+            Self::Annotations(source) => source.to_string(),
+            Self::Disk(source) => match source.source() {
+                Some(cause) => format!("{source}: {cause}"),
+                None => source.to_string(),
+            },
+        };
+        match self {
+            Self::Disk(source) if source.is_full() => {
+                let text = format!(
+                    "The hub's disk is full, and no event of this delivery was kept: {cause}. Free space for the \
+                     hub's data folder, or give the hub a shorter retention, and send the events again."
+                );
+                Refusal::new(condition::RESOURCE_LIMIT, text)
+            }
+            _ => {
+                let text = format!("No event of this delivery was kept: {cause}.");
+                Refusal::new(condition::INTERNAL_ERROR, text)
+            }
         }
-        if text == Some(PARTITION_KEY) {
-            key = None;
-        }
-        map.raw(name);
-        map.raw(value);
     }
-    if let Some(key) = key {
-        map.symbol(PARTITION_KEY);
-        map.string(key);
-    }
-    Ok(())
 }

@@ -1,14 +1,14 @@
 //! Hubs in this process: a namespace, its hubs, their partitions, links, `$cbs` and `$management`, over plain TCP.
 //!
 //! Owns a namespace of event hubs as its clients see it. It is built on [`crate::amqp`] and does not use an AMQP library.
-//! Does not own: TLS, or retention by time (a test removes events itself).
+//! Does not own: TLS.
 //!
 //! ```text
-//! listener ── bytes ──► connection ──► session ──► links ──► hub of the namespace ──► partition log ──► file
+//! listener ── bytes ──► connection ──► session ──► links ──► hub of the namespace ──► partition log ──► segments
 //! ```
 //!
-//! All events are held in memory, encoded as they are sent. With a data folder they are also appended to a file per
-//! partition, and a hub of the same name continues from those files after a restart.
+//! All events that retention has left are held in memory, encoded as they are sent. With a data folder they are also
+//! appended to the log segments of their partition, and a hub of the same name continues from those after a restart.
 //!
 //! # Source
 //! The observed protocol: sections 1-6 of the protocol reference. Where that is silent, the hub is strict: a position
@@ -17,18 +17,18 @@
 mod access; // shared access signatures and what they grant
 mod jwt; // tokens of Microsoft Entra
 mod address; // addresses of nodes
+mod annotations; // the annotations of an event as readers get it
 mod attach; // admission of links
 mod config; // configuration of a namespace and its hubs
 mod config_json; // the configuration file of the official emulator
 mod connection; // a connection as a state machine
 mod context; // state that the sessions of a connection share
-mod disk; // the files that survive a restart
 mod error; // errors of a running namespace
 mod event; // received events and batches
 mod faults; // injected faults
 mod filter; // the selector filter of a reader
 mod handle; // operations on one hub, without a connection
-mod hub; // one hub and its partitions
+mod hub; // one hub
 mod incoming; // the receiving end of a link
 mod link; // the kinds of links
 mod listener; // sockets
@@ -36,10 +36,13 @@ mod log; // the events of one partition
 mod namespace; // the hubs, their key and their clock
 mod nodes; // `$cbs` and `$management`
 mod outgoing; // the sending end of a link
+mod partition; // one partition: its log and the connections that wait for events
 mod readers; // the readers of one partition, owner levels
 mod relaxed_json; // comments and encodings of that file
 mod refusal; // an error condition and its text
+mod retention; // the removal of expired events
 mod session; // a session and its links
+mod storage; // the folder that survives a restart
 mod wakers; // connections that wait
 
 use std::net::SocketAddr;
@@ -72,11 +75,16 @@ pub struct Emulator {
     address: SocketAddr,
     stop: watch::Sender<()>,
     listening: JoinHandle<()>,
+    /// The removal of expired events.
+    removing: Option<JoinHandle<()>>,
 }
 
 impl Emulator {
     /// Opens the hubs and starts to listen, on the current runtime.
-    #[expect(clippy::disallowed_methods, reason = "the emulator owns its listener and ends it")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the emulator owns its listener and retention, and ends them"
+    )]
     pub async fn start(config: Config) -> Result<Self, Error> {
         let namespace = Arc::new(Namespace::open(&config)?);
         let first = HubHandle::first(&namespace);
@@ -84,8 +92,13 @@ impl Emulator {
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
         let (stop, stopped) = watch::channel(());
+        let removing = config.retention.map(|retention| {
+            // A reader that connects right after the start does not see expired events either.
+            retention::remove(&namespace, retention);
+            tokio::spawn(retention::remove_expired(Arc::clone(&namespace), retention, stopped.clone()))
+        });
         let listening = listener::listen(listener, Arc::clone(&namespace), config.idle_timeout, stopped);
-        Ok(Self { namespace, first, address, stop, listening: tokio::spawn(listening) })
+        Ok(Self { namespace, first, address, stop, listening: tokio::spawn(listening), removing })
     }
 
     /// Returns the address that the hub listens on.
@@ -192,10 +205,12 @@ impl Emulator {
 
     /// Closes every connection and waits until all have ended.
     pub async fn shutdown(self) {
-        let Self { stop, listening, .. } = self;
+        let Self { stop, listening, removing, .. } = self;
         drop(stop);
-        if let Err(error) = listening.await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the listener failed");
+        for task in [Some(listening), removing].into_iter().flatten() {
+            if let Err(error) = task.await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a task of the hub failed");
+            }
         }
     }
 }

@@ -78,29 +78,30 @@ impl Namespace {
 
     /// Creates a hub again, as an operator does who deletes it first: it is empty and has a new creation time. The
     /// links of the old hub are detached.
-    pub(super) fn recreate(&self, hub: &Arc<Hub>) {
+    pub(super) fn recreate(&self, hub: &Arc<Hub>) -> Result<(), hub::Error> {
         let text = "The link was detached because the hub was deleted and created again.";
         let next = UnixMillis::new(hub.created_at.get().saturating_add(1));
-        self.replace(hub, self.now().max(next), text);
+        self.replace(hub, self.now().max(next), text)
     }
 
     /// Empties a hub, whose sequence numbers begin at 0 again while its creation time remains. The official emulator
     /// does this at each restart. The links of the hub are detached.
-    pub(super) fn renumber(&self, hub: &Arc<Hub>) {
+    pub(super) fn renumber(&self, hub: &Arc<Hub>) -> Result<(), hub::Error> {
         let text = "The link was detached because the hub has lost its events.";
-        self.replace(hub, hub.created_at, text);
+        self.replace(hub, hub.created_at, text)
     }
 
-    fn replace(&self, old: &Arc<Hub>, created_at: UnixMillis, text: &str) {
+    fn replace(&self, old: &Arc<Hub>, created_at: UnixMillis, text: &str) -> Result<(), hub::Error> {
         let mut hubs = self.hubs.write().unwrap_or_else(PoisonError::into_inner);
         // A hub that another call has replaced meanwhile is empty already.
-        let Some(hub) = hubs.iter_mut().find(|hub| Arc::ptr_eq(hub, old)) else { return };
-        *hub = Arc::new(old.successor(created_at));
+        let Some(hub) = hubs.iter_mut().find(|hub| Arc::ptr_eq(hub, old)) else { return Ok(()) };
+        *hub = Arc::new(old.successor(created_at)?);
         drop(hubs);
         old.end(Refusal::new(condition::DETACH_FORCED, text));
         // A connection that attaches a link to the old hub now has yet to look at this number.
         self.ended.fetch_add(1, Ordering::Release);
         old.wake_links();
+        Ok(())
     }
 
     /// Returns the number of hubs that have ended; once it changes, a connection detaches their links.

@@ -319,7 +319,7 @@ fn publish(publisher: &Publisher, delivery: &Delivery<'_>) -> Result<(), Refusal
     })?;
     publisher.hub.publish(publisher.partition, &batch).map(drop).map_err(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "appending events failed");
-        Refusal::new(condition::INTERNAL_ERROR, format!("The events could not be kept: {error}."))
+        error.refusal()
     })
 }
 

@@ -1,11 +1,17 @@
 //! Retention: what is left of a partition, and what its readers get.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::client::{Client, READER, append, deliveries, filter, hub, refusal};
 use crate::amqp::condition;
 use crate::amqp::performatives::Source;
 use crate::amqp::sections::{Message, lookup};
-use crate::clock::UnixMillis;
+use crate::clock::{ManualClock, UnixMillis};
 use crate::emulator::hub::Hub;
+use crate::emulator::{Config, Emulator, NewEvent, PartitionSnapshot};
+use crate::position::PartitionId;
 
 /// Attaches a reader at a position and gives it credit for these events.
 fn read_from(client: &mut Client, expression: &str, credit: u32) {
@@ -26,7 +32,7 @@ fn numbers(client: &mut Client) -> Vec<i64> {
 }
 
 fn purge(hub: &Hub, below: i64) {
-    hub.partition(0).unwrap().purge(below);
+    hub.partition(0).unwrap().purge(below).unwrap();
 }
 
 /// Properties of partition 0: the oldest and the last sequence number, offset and time of the last event.
@@ -93,3 +99,57 @@ fn emptied_partition_keeps_its_last_numbers_and_frees_its_events() {
     assert_eq!(refusal(&client.frames()).0, condition::ARGUMENT_ERROR);
     assert!(properties(&hub).2.parse::<u64>().unwrap() > offset.parse().unwrap(), "offsets go on");
 }
+
+/// A hub that keeps events for an hour, with a data folder.
+async fn hourly(clock: &ManualClock, data: &Path) -> Emulator {
+    let config = Config {
+        clock: Arc::new(clock.clone()),
+        retention: Some(HOUR),
+        data: Some(data.to_owned()),
+        ..Config::default()
+    };
+    Emulator::start(config).await.unwrap()
+}
+
+fn send(hub: &Emulator, body: &[u8]) {
+    hub.append(PartitionId::new(0), &NewEvent { body, ..NewEvent::default() }).unwrap();
+}
+
+fn state(hub: &Emulator) -> PartitionSnapshot {
+    hub.partition(PartitionId::new(0)).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn expired_events_are_removed_at_an_interval_and_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(UnixMillis::new(1_700_000_000_000));
+    let hub = hourly(&clock, folder.path()).await;
+    send(&hub, b"one");
+    clock.advance(HOUR / 2);
+    send(&hub, b"two");
+    clock.advance(HOUR / 2 + SECOND);
+    assert_eq!(state(&hub).begin.get(), 0, "the next removal is due within a minute");
+    tokio::time::sleep(INTERVAL).await;
+    assert_eq!((state(&hub).begin.get(), state(&hub).events), (1, 1));
+    let before = state(&hub);
+    hub.shutdown().await;
+
+    let hub = hourly(&clock, folder.path()).await;
+    assert_eq!(state(&hub), before, "removed events do not come back");
+    hub.shutdown().await;
+    clock.advance(HOUR / 2);
+    let hub = hourly(&clock, folder.path()).await;
+    let PartitionSnapshot { begin, events, bytes, .. } = state(&hub);
+    assert_eq!((begin.get(), events, bytes), (2, 0, 0), "the start removes what expired meanwhile");
+    assert_eq!((state(&hub).last, state(&hub).last_offset), (before.last, before.last_offset));
+    send(&hub, b"three");
+    let PartitionSnapshot { begin, last, events, .. } = state(&hub);
+    assert_eq!((begin.get(), last.get(), events), (2, 2, 1), "numbers go on");
+    hub.shutdown().await;
+}
+
+const HOUR: Duration = Duration::from_hours(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Longer than the interval between two removals.
+const INTERVAL: Duration = Duration::from_secs(61);

@@ -6,8 +6,14 @@ use crate::amqp::condition;
 use crate::amqp::encode::Encoder;
 use crate::amqp::performatives::{Outcome, Performative, Transfer};
 use crate::amqp::sections::{Message, code, lookup};
+use crate::emulator::Config;
 use crate::emulator::event::{BATCH_FORMAT, NewEvent};
 use crate::emulator::hub::Hub;
+use crate::emulator::storage::Disk;
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Returns the bodies of a partition's events.
 fn bodies(hub: &Hub, partition: u32) -> Vec<Vec<u8>> {
@@ -168,6 +174,46 @@ fn malformed_events_are_refused_even_if_settled() {
     client.transfer(&Transfer { settled: Some(true), ..transfer(2) }, b"no message");
     assert_eq!(refusal(&client.frames()).0, condition::DECODE_ERROR);
     assert_eq!(bodies(&hub, 0).len(), 0);
+}
+
+/// A disk with room for this many bytes.
+#[derive(Debug)]
+struct SmallDisk(AtomicUsize);
+
+impl Disk for SmallDisk {
+    fn append(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        let part = bytes.len().min(self.0.load(Ordering::Relaxed));
+        file.write_all(&bytes[..part])?;
+        if part < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn full_disk_rejects_a_batch_as_a_whole_until_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { data: Some(folder.path().to_owned()), ..Config::default() };
+    let hub = TestHub::open(&config);
+    let disk = Arc::new(SmallDisk(AtomicUsize::new(usize::MAX)));
+    hub.partition(0).unwrap().replace_disk(Arc::clone(&disk) as Arc<dyn Disk>);
+    let mut client = sender(&hub, "events/Partitions/0");
+    client.transfer(&transfer(0), &message(b"before"));
+    let batch = envelope(&[message(b"one"), message(b"two")], None);
+    disk.0.store(100, Ordering::Relaxed);
+    client.transfer(&Transfer { message_format: Some(BATCH_FORMAT), ..transfer(1) }, &batch);
+    let frames = client.frames();
+    let Some(Performative::Disposition(disposition)) = frames.last().map(read) else { panic!("{frames:?}") };
+    let Some(Outcome::Rejected(Some(error))) = disposition.state else { panic!("{disposition:?}") };
+    assert_eq!(error.condition, condition::RESOURCE_LIMIT);
+    let text = error.description;
+    assert!(text.contains("disk is full") && text.contains("Free space"), "{text}");
+    assert_eq!(bodies(&hub, 0), [b"before"], "a reader gets nothing of the refused batch");
+    disk.0.store(usize::MAX, Ordering::Relaxed);
+    client.transfer(&Transfer { message_format: Some(BATCH_FORMAT), ..transfer(2) }, &batch);
+    assert_eq!(outcomes(&mut client), [(2, 2, true)]);
+    let expected = [&b"before"[..], b"one", b"two"];
+    assert_eq!(bodies(&hub, 0), expected);
+    drop((client, hub));
+    assert_eq!(bodies(&TestHub::open(&config), 0), expected, "nothing half-written is on the disk");
 }
 
 #[test]
