@@ -31,6 +31,10 @@ fn decode_fast(body: &[u8]) -> Option<(Transfer<'_>, &[u8])> {
         }
         _ => return None,
     };
+    // A count that its bytes can't hold is an error, which the slow path reports.
+    if left as usize > bytes.len() {
+        return None;
+    }
     let transfer = Fields { bytes, left }.transfer().ok()??;
     Some((transfer, payload))
 }
@@ -170,6 +174,9 @@ mod tests {
         check(&[0x00, 0x80, 0, 0, 0, 0, 0, 0, 0, 0x14, 0xc0, 2, 1, 0x43, 7], false);
         check(&[0x00, 0x53, 0x14, 0x45], false);
         check(&[0x00, 0x53, 0x14, 0xc0, 0, 0], false);
+        // A count beyond the bytes of the list: found by fuzzing.
+        check(&[0x00, 0x53, 0x14, 0xc0, 11, 11, 0x43, 64, 64, 64, 64, 64, 64, 64, 64, 64, 7], false);
+        check(&[0x00, 0x53, 0x14, 0xc0, 2, 2, 0x43, 7], false);
         let mut flow = Vec::new();
         Flow::default().encode(&mut flow);
         check(&flow, false);
