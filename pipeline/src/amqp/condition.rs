@@ -22,6 +22,8 @@ pub const INTERNAL_ERROR: &str = "amqp:internal-error";
 pub const CONNECTION_FORCED: &str = "amqp:connection:forced";
 /// A frame breaks the framing rules.
 pub const FRAMING_ERROR: &str = "amqp:connection:framing-error";
+/// The smallest encoding of a performative is larger than the peer's maximum frame size.
+pub const FRAME_SIZE_TOO_SMALL: &str = "amqp:frame-size-too-small";
 /// A transfer arrived without session window.
 pub const WINDOW_VIOLATION: &str = "amqp:session:window-violation";
 /// A frame names a handle without a link.

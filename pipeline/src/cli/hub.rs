@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::exit::Exit;
+use super::file_limit;
 use super::hubs::{HubsOptions, connection_string, hubs_json, hubs_text};
 use super::options::duration;
 use super::output::{print, print_json};
@@ -39,6 +40,7 @@ pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exi
         retention: options.retention,
         ..Config::default()
     };
+    file_limit::raise();
     let emulator = Emulator::start(config).await?;
     let connection_string = connection_string(&emulator);
     if options.json {

@@ -27,6 +27,7 @@ mod hub_options; // the event hub, its credential and the way to it
 mod demo; // `catchwater demo`
 mod run; // `catchwater run`
 mod hubs; // the event hubs that `catchwater hub` serves
+mod file_limit; // open files of this process
 mod hub; // `catchwater hub`
 mod send; // `catchwater send`
 mod audit; // `catchwater audit`

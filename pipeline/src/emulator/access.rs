@@ -14,6 +14,7 @@ use percent_encoding::percent_decode_str;
 use sha2::Sha256;
 
 use super::address::path_of;
+use super::limits::MAX_TOKENS;
 use crate::clock::UnixMillis;
 
 /// The shared access key of the namespace.
@@ -97,10 +98,15 @@ pub(super) struct Grants {
 }
 
 impl Grants {
-    /// Adds a grant; it replaces one for the same path.
-    pub(super) fn add(&mut self, grant: Grant) {
+    /// Adds a grant; it replaces one for the same path. Returns false, and adds nothing, if there are too many.
+    #[must_use]
+    pub(super) fn add(&mut self, grant: Grant) -> bool {
         self.tokens.retain(|held| held.path != grant.path);
-        self.tokens.push(grant);
+        let has_room = self.tokens.len() < MAX_TOKENS;
+        if has_room {
+            self.tokens.push(grant);
+        }
+        has_room
     }
 
     /// Removes the grants that have expired; returns whether there was one.
@@ -216,7 +222,7 @@ mod tests {
     fn a_grant_covers_the_paths_below_it_until_it_expires() {
         let mut grants = Grants::default();
         assert!(!grants.allows("hub1", NOW));
-        grants.add(access("SAS_KEY_VALUE").check_token(UPPER, "sb://x/hub1", NOW).unwrap());
+        assert!(grants.add(access("SAS_KEY_VALUE").check_token(UPPER, "sb://x/hub1", NOW).unwrap()));
         assert!(grants.allows("amqps://y/Hub1/ConsumerGroups/$Default/Partitions/0", NOW));
         assert!(!grants.allows("hub2", NOW));
         assert!(!grants.allows("hub1", LATER));

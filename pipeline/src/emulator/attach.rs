@@ -16,6 +16,7 @@ use super::context::ConnectionContext;
 use super::filter::StartPosition;
 use super::hub::Hub;
 use super::incoming::{Incoming, MAX_MESSAGE_SIZE};
+use super::limits::MAX_ADDRESS_BYTES;
 use super::link::{Link, Publisher};
 use super::nodes::RequestNode;
 use super::outgoing::{EventLink, Outgoing, ReplyLink, Subscription};
@@ -39,6 +40,7 @@ pub(super) fn admit(attach: &Attach<'_>, channel: u16, context: &ConnectionConte
     let Some(address) = address_of(attach) else {
         return Err(Refusal::new(condition::INVALID_FIELD, "The link names no address."));
     };
+    check_lengths(attach)?;
     let node = find(address, context)?;
     check_access(&node, address, context)?;
     match attach.role {
@@ -73,6 +75,17 @@ fn grant_of(node: &Node, address: &str) -> Option<String> {
     }
 }
 
+/// Refuses addresses that are longer than any name: the link would keep them.
+fn check_lengths(attach: &Attach<'_>) -> Result<(), Refusal> {
+    let source = attach.source.as_ref().and_then(|source| source.address);
+    let target = attach.target.as_ref().and_then(|target| target.address);
+    if [source, target].into_iter().flatten().all(|address| address.len() <= MAX_ADDRESS_BYTES) {
+        return Ok(());
+    }
+    let text = format!("An address has at most {MAX_ADDRESS_BYTES} bytes.");
+    Err(Refusal::new(condition::INVALID_FIELD, text))
+}
+
 fn check_access(node: &Node, address: &str, context: &ConnectionContext) -> Result<(), Refusal> {
     let Some(needed) = grant_of(node, address) else { return Ok(()) };
     if context.grants.allows(&needed, context.namespace.now()) {
@@ -88,7 +101,8 @@ fn admit_sender(attach: &Attach<'_>, node: Node, context: &ConnectionContext) ->
         hub.add_publisher(&context.waker);
         Link::Publisher(Publisher { hub, partition }, incoming)
     };
-    let incoming = Incoming::new(attach.handle, attach.initial_delivery_count.unwrap_or(0));
+    let count = attach.initial_delivery_count.unwrap_or(0);
+    let incoming = Incoming::new(attach.handle, count, &context.budgets.incomplete);
     match node {
         Node::Cbs => Ok(Link::Requests(RequestNode::Cbs, incoming)),
         Node::Management => Ok(Link::Requests(RequestNode::Management, incoming)),
@@ -104,11 +118,14 @@ fn admit_receiver(
     channel: u16,
     context: &ConnectionContext,
 ) -> Result<Link, Refusal> {
-    let outgoing = Outgoing::new(channel, attach.handle, context.max_frame_size);
+    let budgets = &context.budgets;
+    let outgoing = Outgoing::new(channel, attach.handle, context.max_frame_size, budgets);
     let reply_to = || attach.target.as_ref().and_then(|target| target.address).unwrap_or_default().to_owned();
     match node {
-        Node::Cbs => Ok(Link::Replies(ReplyLink::new(outgoing, RequestNode::Cbs, reply_to()))),
-        Node::Management => Ok(Link::Replies(ReplyLink::new(outgoing, RequestNode::Management, reply_to()))),
+        Node::Cbs => Ok(Link::Replies(ReplyLink::new(outgoing, RequestNode::Cbs, reply_to(), budgets))),
+        Node::Management => {
+            Ok(Link::Replies(ReplyLink::new(outgoing, RequestNode::Management, reply_to(), budgets)))
+        }
         Node::Reader { hub, group, partition } => {
             admit_reader(attach, outgoing, Place { hub, group, partition }, context)
         }
@@ -144,7 +161,7 @@ fn admit_reader(
     let start = StartPosition::read(filter).map_err(refused)?;
     let next = partition.log().find_start(&start)?;
     let property = |name| lookup(attach.properties.unwrap_or_default(), name).ok().flatten();
-    let name = property(RECEIVER_NAME).and_then(|value| value.text().map(str::to_owned));
+    let name = property(RECEIVER_NAME).and_then(|value| value.text());
     let level = property(OWNER_LEVEL).and_then(|value| value.integer());
     let reader = partition.readers.enter(&group, Reader::new(name, level, Arc::clone(&context.waker)))?;
     let metrics = desires(attach, METRICS);

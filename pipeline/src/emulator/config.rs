@@ -9,6 +9,8 @@ use std::time::Duration;
 use crate::clock::UnixMillis;
 use crate::clock::{Clock, SystemClock};
 
+use super::link_watch::LinkTimeouts;
+
 /// Configuration of a namespace with one hub, or with several.
 #[derive(Clone)]
 pub struct Config {
@@ -37,6 +39,8 @@ pub struct Config {
     pub created_at: Option<UnixMillis>,
     /// Idle timeout of a connection, as the hub advertises it in Open.
     pub idle_timeout: Duration,
+    /// Times after which a connection without links is closed.
+    pub link_timeouts: LinkTimeouts,
 }
 
 /// Configuration of one hub.
@@ -146,6 +150,7 @@ impl Default for Config {
             clock: Arc::new(SystemClock),
             created_at: None,
             idle_timeout: Duration::from_mins(4),
+            link_timeouts: LinkTimeouts::default(),
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::amqp::{
 use super::attach::address_of;
 use super::context::ConnectionContext;
 use super::faults::Fault;
+use super::limits::{check_frame_sizes, check_link_count};
 use super::namespace::Namespace;
 use super::outgoing::MAX_TURN_BYTES;
 use super::refusal::Refusal;
@@ -93,6 +94,11 @@ impl Connection {
     /// Returns whether the socket has to be dropped without a Close.
     pub(super) fn is_dropped(&self) -> bool {
         self.phase == Phase::Dropped
+    }
+
+    /// Returns whether a link is attached.
+    pub(super) fn has_links(&self) -> bool {
+        self.sessions.values().any(Session::has_links)
     }
 
     /// Returns the idle timeout of the peer, if it has one.
@@ -285,17 +291,20 @@ impl Connection {
         if self.ended.contains(&channel) {
             return Ok(());
         }
-        if let Performative::Attach(attach) = performative
-            && self.refuse_second_cbs(channel, attach, out)
-        {
-            return Ok(());
+        if let Performative::Attach(attach) = performative {
+            check_link_count(self.sessions.values().map(Session::link_count).sum())?;
+            if self.refuse_second_cbs(channel, attach, out) {
+                return Ok(());
+            }
         }
+        let before = out.len();
         let session = self.sessions.get_mut(&channel).ok_or_else(|| no_session(channel))?;
         match session.on_frame(performative, payload, &mut self.context, out) {
             Ok(()) => {}
             Err(SessionError::Connection(refusal)) => return Err(refusal),
             Err(SessionError::Session(refusal)) => self.end_session(channel, &refusal, out),
         }
+        check_frame_sizes(&out[before..], self.context.max_frame_size)?;
         if let Performative::Attach(attach) = performative {
             self.add_turn(channel, attach.handle);
         }
@@ -368,10 +377,7 @@ impl Connection {
             let link = self.sessions.values_mut().find_map(|session| session.reply_link(&reply, exact));
             let delivered = link.is_some_and(|link| link.push(reply.message));
             if !delivered {
-                tracing::debug!(
-                    reply_to = reply.address,
-                    "reply dropped: no link for it, or its queue is full"
-                );
+                tracing::debug!(reply_to = reply.address, "reply dropped: no link for it, or no room");
             }
         }
     }

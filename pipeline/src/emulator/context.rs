@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use crate::amqp::MIN_MAX_FRAME_SIZE;
 
 use super::access::Grants;
+use super::limits::Budgets;
 use super::namespace::Namespace;
 use super::nodes::Reply;
 
@@ -21,6 +22,8 @@ pub(super) struct ConnectionContext {
     pub(super) max_frame_size: usize,
     /// Replies that are not queued on a link yet.
     pub(super) replies: Vec<Reply>,
+    /// Bytes that the links of the connection may hold.
+    pub(super) budgets: Budgets,
     /// Number of ended hubs at the last call of [`has_ended_hub`](Self::has_ended_hub).
     ended_hubs: u64,
 }
@@ -35,6 +38,7 @@ impl ConnectionContext {
             grants: Grants::default(),
             max_frame_size: MIN_MAX_FRAME_SIZE as usize,
             replies: Vec::new(),
+            budgets: Budgets::default(),
             ended_hubs,
         }
     }

@@ -4,12 +4,14 @@
 //! (`amqp::reassembly`), or the processing of a delivery (`session`).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::amqp::condition;
 use crate::amqp::performatives::{Flow, Transfer};
 use crate::amqp::reassembly::{self, Part, Reassembly, Violation};
 use crate::amqp::session::SessionWindow;
 
+use super::limits::{Budget, Held, MAX_TAG_BYTES};
 use super::refusal::Refusal;
 
 /// Maximum size of a delivery, bytes: the limit of the service's standard tier.
@@ -30,6 +32,8 @@ pub(super) struct Incoming {
     reassembly: Reassembly,
     /// Payload so far of an incomplete delivery.
     payload: Vec<u8>,
+    /// Bytes of `payload`, of all that the connection may hold.
+    held: Held,
 }
 
 /// A complete delivery.
@@ -43,9 +47,10 @@ pub(super) struct Delivery<'a> {
 
 impl Incoming {
     /// Returns a link without credit; the peer starts at `delivery_count`.
-    pub(super) fn new(handle: u32, delivery_count: u32) -> Self {
+    pub(super) fn new(handle: u32, delivery_count: u32, incomplete: &Arc<Budget>) -> Self {
         let reassembly = Reassembly::new(MAX_MESSAGE_SIZE as usize);
-        Self { handle, delivery_count, credit: 0, reassembly, payload: Vec::new() }
+        let (payload, held) = (Vec::new(), Held::new(incomplete));
+        Self { handle, delivery_count, credit: 0, reassembly, payload, held }
     }
 
     /// Processes a transfer; returns the delivery once it is complete.
@@ -63,20 +68,32 @@ impl Incoming {
             }
             self.credit -= 1;
             self.delivery_count = self.delivery_count.wrapping_add(1);
-            self.payload.clear();
+        }
+        if transfer.delivery_tag.is_some_and(|tag| tag.len() > MAX_TAG_BYTES) {
+            let text = format!("A delivery tag has at most {MAX_TAG_BYTES} bytes.");
+            return Err(Refusal::new(condition::INVALID_FIELD, text));
         }
         let part = self.reassembly.on_transfer(transfer, payload.len()).map_err(violation)?;
         Ok(match part {
             Part::Whole(delivery) => Some(Delivery::new(delivery, Cow::Borrowed(payload))),
             Part::First | Part::Middle => {
+                if !self.held.grow(payload.len()) {
+                    let text = "The connection has too many bytes of deliveries that are not complete.";
+                    return Err(Refusal::new(condition::RESOURCE_LIMIT, text));
+                }
                 self.payload.extend_from_slice(payload);
                 None
             }
             Part::Last(delivery) => {
+                self.held.release();
                 self.payload.extend_from_slice(payload);
                 Some(Delivery::new(delivery, Cow::Owned(std::mem::take(&mut self.payload))))
             }
-            Part::Aborted => None,
+            Part::Aborted => {
+                self.held.release();
+                self.payload = Vec::new();
+                None
+            }
         })
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::amqp::frames::{FrameBuffer, put_heartbeat};
@@ -18,6 +18,7 @@ use crate::amqp::{MAX_FRAME_SIZE, condition};
 use crate::clock::UnixMillis;
 
 use super::connection::Connection;
+use super::link_watch::{LinkTimeouts, LinkWatch};
 use super::namespace::Namespace;
 use super::refusal::Refusal;
 
@@ -28,46 +29,68 @@ const MAX_UNSENT_BYTES: usize = 1024 * 1024;
 /// last frames.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Size of the buffer that an idle connection keeps, bytes: answers to a few requests.
+const KEPT_BYTES: usize = 16 * 1024;
+
 /// Pause after a failed accept, so that a lack of file descriptors does not spin.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
+
+/// Times after which a connection is closed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timeouts {
+    /// Of one whose peer sends nothing.
+    pub(super) idle: Duration,
+    /// Of one without links.
+    pub(super) links: LinkTimeouts,
+}
+
+/// Time between two warnings that connections can't be accepted.
+const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Accepts connections until `stop` changes, then ends the open ones.
 pub(super) async fn listen(
     listener: TcpListener,
     namespace: Arc<Namespace>,
-    idle_timeout: Duration,
+    timeouts: Timeouts,
     mut stop: watch::Receiver<()>,
 ) {
     let mut connections = JoinSet::new();
+    let mut warned: Option<Instant> = None;
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let served = serve(stream, Arc::clone(&namespace), idle_timeout, stop.clone());
+                    let served = serve(stream, Arc::clone(&namespace), timeouts, stop.clone());
                     connections.spawn(served);
                 }
                 // Out of file descriptors, or the peer has gone already: the next connection may succeed.
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "accepting a connection failed");
+                    if warned.is_none_or(|warned| warned.elapsed() > WARNING_INTERVAL) {
+                        warned = Some(Instant::now());
+                        let (error, connections) = (&error as &dyn std::error::Error, connections.len());
+                        tracing::warn!(error, connections, "can't accept connections; trying again until it works");
+                    }
                     tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 }
             },
             // A dropped sender is a stop too.
             _ = stop.changed() => break,
-            Some(_) = connections.join_next() => {}
+            Some(ended) = connections.join_next() => report(ended),
         }
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
 }
 
-async fn serve(
-    stream: TcpStream,
-    namespace: Arc<Namespace>,
-    idle_timeout: Duration,
-    stop: watch::Receiver<()>,
-) {
-    if let Err(error) = Socket::new(stream, namespace, idle_timeout).run(stop).await {
+/// Reports a connection whose task has failed; the others continue.
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(error = &error as &dyn std::error::Error, "a connection ended by a fault of the hub");
+    }
+}
+
+async fn serve(stream: TcpStream, namespace: Arc<Namespace>, timeouts: Timeouts, stop: watch::Receiver<()>) {
+    if let Err(error) = Socket::new(stream, namespace, timeouts).run(stop).await {
         tracing::debug!(error = &error as &dyn std::error::Error, "connection failed");
     }
 }
@@ -79,20 +102,23 @@ struct Socket {
     waker: Arc<Notify>,
     idle_timeout: Duration,
     keep_alive: KeepAlive,
+    links: LinkWatch,
     input: FrameBuffer,
     out: Vec<u8>,
     written: usize,
 }
 
 impl Socket {
-    fn new(stream: TcpStream, namespace: Arc<Namespace>, idle_timeout: Duration) -> Self {
+    fn new(stream: TcpStream, namespace: Arc<Namespace>, timeouts: Timeouts) -> Self {
         let waker = Arc::new(Notify::new());
+        let Timeouts { idle: idle_timeout, links } = timeouts;
         Self {
             stream,
             connection: Connection::new(namespace, Arc::clone(&waker), idle_timeout),
             waker,
             idle_timeout,
             keep_alive: KeepAlive::new(now(), idle_timeout),
+            links: LinkWatch::new(now(), links),
             input: FrameBuffer::new(MAX_FRAME_SIZE),
             out: Vec::new(),
             written: 0,
@@ -147,12 +173,19 @@ impl Socket {
             self.out.clear();
             self.written = 0;
             self.connection.pump(&mut self.out);
+            if self.out.is_empty() {
+                // An idle connection does not keep the buffer of its busiest moment.
+                self.out.shrink_to(KEPT_BYTES);
+            }
         }
+        self.links.note(now(), self.connection.has_links());
     }
 
     /// Returns when a duty of the keep-alive or the expiry of a token is due.
     fn due(&self) -> std::time::Instant {
         let due = self.keep_alive.next_deadline();
+        let due =
+            self.links.deadline().filter(|_| !self.connection.is_over()).map_or(due, |links| due.min(links));
         // While bytes wait, the connection can't detach a link.
         let is_free = self.written == self.out.len();
         let expiry = self.connection.token_time().filter(|_| is_free).map(|time| now() + time);
@@ -162,6 +195,10 @@ impl Socket {
     /// Sends a heartbeat or closes an idle connection; returns whether the socket stays in use.
     fn on_timer(&mut self) -> bool {
         let waiting = self.written < self.out.len();
+        if let Some(refusal) = self.links.check(now()).filter(|_| !self.connection.is_over()) {
+            self.connection.close(Some(&refusal), &mut self.out);
+            return true;
+        }
         match self.keep_alive.check(now(), UnixMillis::EPOCH) {
             Due::Nothing => return true,
             Due::Heartbeat => {

@@ -30,7 +30,9 @@ mod filter; // the selector filter of a reader
 mod handle; // operations on one hub, without a connection
 mod hub; // one hub
 mod incoming; // the receiving end of a link
+mod limits; // limits on one peer
 mod link; // the kinds of links
+mod link_watch; // connections without links
 mod listener; // sockets
 mod log; // the events of one partition
 mod namespace; // the hubs, their key and their clock
@@ -44,6 +46,7 @@ mod retention; // the removal of expired events
 mod session; // a session and its links
 mod storage; // the folder that survives a restart
 mod wakers; // connections that wait
+mod replay; // a connection without a socket
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -55,6 +58,7 @@ use tokio::task::JoinHandle;
 
 use crate::position::{Generation, PartitionId, SequenceNumber};
 
+use listener::Timeouts;
 use namespace::Namespace;
 
 pub use config::{Config, HubConfig, NameError, NameKind};
@@ -64,6 +68,8 @@ pub use event::{BATCH_FORMAT, NewEvent};
 pub use faults::{Fault, Faults, Reason};
 pub use handle::{HubHandle, PartitionSnapshot};
 pub use hub::Error as HubError;
+pub use link_watch::LinkTimeouts;
+pub use replay::Replay;
 
 /// A running namespace of hubs. Dropping it ends its connections.
 ///
@@ -97,7 +103,8 @@ impl Emulator {
             retention::remove(&namespace, retention);
             tokio::spawn(retention::remove_expired(Arc::clone(&namespace), retention, stopped.clone()))
         });
-        let listening = listener::listen(listener, Arc::clone(&namespace), config.idle_timeout, stopped);
+        let timeouts = Timeouts { idle: config.idle_timeout, links: config.link_timeouts };
+        let listening = listener::listen(listener, Arc::clone(&namespace), timeouts, stopped);
         Ok(Self { namespace, first, address, stop, listening: tokio::spawn(listening), removing })
     }
 

@@ -16,6 +16,7 @@ use super::access::Grants;
 use super::address::path_of;
 use super::hub::Hub;
 use super::jwt;
+use super::limits::{MAX_ADDRESS_BYTES, MAX_TOKENS};
 use super::namespace::Namespace;
 
 /// Token type of shared access signatures.
@@ -121,6 +122,10 @@ fn put_token(namespace: &Namespace, grants: &mut Grants, request: &Request<'_>) 
         );
     }
     let (token, audience) = (request.body.unwrap_or_default(), request.parameter("name"));
+    if audience.len() > MAX_ADDRESS_BYTES {
+        let text = format!("BadRequest: an audience has at most {MAX_ADDRESS_BYTES} bytes.");
+        return Response::failure(400, condition::INVALID_FIELD, text);
+    }
     let checked = match request.parameter("type") {
         SAS_TOKEN => namespace.access.check_token(token, audience, namespace.now()),
         JWT if namespace.accepts_entra => jwt::check_token(token, audience, namespace.now()),
@@ -133,7 +138,10 @@ fn put_token(namespace: &Namespace, grants: &mut Grants, request: &Request<'_>) 
             Response::failure(404, condition::NOT_FOUND, text)
         }
         Ok(grant) => {
-            grants.add(grant);
+            if !grants.add(grant) {
+                let text = format!("Forbidden: a connection has at most {MAX_TOKENS} tokens.");
+                return Response::failure(403, condition::RESOURCE_LIMIT, text);
+            }
             namespace.tokens.fetch_add(1, Ordering::Relaxed);
             Response::success(202, "Accepted", |out| out.nulls(1))
         }

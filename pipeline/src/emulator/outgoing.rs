@@ -16,6 +16,7 @@ use crate::amqp::transfer::{FIRST_FRAME_OVERHEAD, NEXT_FRAME_OVERHEAD, TransferT
 use crate::clock::UnixMillis;
 
 use super::hub::Hub;
+use super::limits::{Budgets, Held};
 use super::log::{Event, PartitionLog};
 use super::nodes::RequestNode;
 use super::readers::Reader;
@@ -41,6 +42,8 @@ pub(super) struct Outgoing {
     /// The peer wants unused credit back once there is nothing to send.
     drain: bool,
     partial: Option<Partial>,
+    /// Bytes of `partial`, of all that the connection may hold.
+    begun: Held,
 }
 
 /// A delivery with frames still to send.
@@ -52,18 +55,25 @@ struct Partial {
 
 impl Outgoing {
     /// Returns a link without credit.
-    pub(super) fn new(channel: u16, handle: u32, max_frame_size: usize) -> Self {
-        let template = TransferTemplate::new(channel, handle);
-        Self { template, handle, max_frame_size, delivery_count: 0, credit: 0, drain: false, partial: None }
+    pub(super) fn new(channel: u16, handle: u32, max_frame_size: usize, budgets: &Budgets) -> Self {
+        Self {
+            template: TransferTemplate::new(channel, handle),
+            handle,
+            max_frame_size,
+            delivery_count: 0,
+            credit: 0,
+            drain: false,
+            partial: None,
+            begun: Held::new(&budgets.begun),
+        }
     }
 
     /// Applies the peer's credit from a Flow.
     pub(super) fn on_flow(&mut self, flow: &Flow) {
         if let Some(credit) = flow.link_credit {
-            // Both counters wrap around. The peer grants `credit` from the delivery-count that it has seen.
-            let limit = flow.delivery_count.unwrap_or(0).wrapping_add(credit);
-            let left = limit.wrapping_sub(self.delivery_count);
-            self.credit = if left > i32::MAX as u32 { 0 } else { left };
+            // The peer grants `credit` from the delivery-count that it has seen. The counters wrap around.
+            let in_flight = self.delivery_count.wrapping_sub(flow.delivery_count.unwrap_or(0));
+            self.credit = credit.saturating_sub(in_flight);
         }
         self.drain = flow.drain;
     }
@@ -81,7 +91,7 @@ impl Outgoing {
 
     /// Returns whether a delivery may begin.
     fn is_ready(&self, window: &SessionWindow) -> bool {
-        self.partial.is_none() && self.credit > 0 && window.may_send()
+        self.partial.is_none() && self.credit > 0 && window.may_send() && self.begun.has_room()
     }
 
     /// Sends a delivery or its first frames; requires [`is_ready`](Self::is_ready).
@@ -94,6 +104,7 @@ impl Outgoing {
             window.count_sent();
             self.template.put_whole(out, delivery_id, parts);
         } else {
+            self.begun.overdraw(size);
             self.partial = Some(Partial { payload: parts.concat(), sent: 0 });
             self.continue_delivery(window, out);
         }
@@ -117,6 +128,7 @@ impl Outgoing {
             partial.sent += chunk.len();
             if !more {
                 self.partial = None;
+                self.begun.release();
                 return;
             }
         }
@@ -255,6 +267,8 @@ pub(super) struct ReplyLink {
     /// The address that requests name in reply-to.
     pub(super) address: String,
     queue: VecDeque<Vec<u8>>,
+    /// Bytes of `queue`, of all that the connection may hold.
+    queued: Held,
 }
 
 /// Upper bound on replies that wait for credit; further replies are dropped.
@@ -262,13 +276,14 @@ const MAX_QUEUED_REPLIES: usize = 1000;
 
 impl ReplyLink {
     /// Returns a link without replies.
-    pub(super) fn new(outgoing: Outgoing, node: RequestNode, address: String) -> Self {
-        Self { outgoing, node, address, queue: VecDeque::new() }
+    pub(super) fn new(outgoing: Outgoing, node: RequestNode, address: String, budgets: &Budgets) -> Self {
+        let (queue, queued) = (VecDeque::new(), Held::new(&budgets.replies));
+        Self { outgoing, node, address, queue, queued }
     }
 
     /// Queues a reply; returns false when the queue is full.
     pub(super) fn push(&mut self, message: Vec<u8>) -> bool {
-        let has_room = self.queue.len() < MAX_QUEUED_REPLIES;
+        let has_room = self.queue.len() < MAX_QUEUED_REPLIES && self.queued.grow(message.len());
         if has_room {
             self.queue.push_back(message);
         }
@@ -280,6 +295,7 @@ impl ReplyLink {
         self.outgoing.continue_delivery(window, out);
         while self.outgoing.is_ready(window) {
             let Some(message) = self.queue.pop_front() else { break };
+            self.queued.shrink(message.len());
             self.outgoing.send(window, out, &[&message]);
         }
         if self.queue.is_empty() {

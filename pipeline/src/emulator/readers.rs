@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::amqp::condition;
 
+use super::limits::MAX_NAME_CHARS;
 use super::refusal::Refusal;
 
 /// Maximum number of readers without owner level, per partition and consumer group.
@@ -37,7 +38,8 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Returns a reader that `waker` wakes.
-    pub(super) fn new(name: Option<String>, level: Option<i64>, waker: Arc<Notify>) -> Self {
+    pub(super) fn new(name: Option<&str>, level: Option<i64>, waker: Arc<Notify>) -> Self {
+        let name = name.map(|name| name.chars().take(MAX_NAME_CHARS).collect());
         Self { name, level, ended: OnceLock::new(), waker }
     }
 
@@ -165,7 +167,7 @@ mod tests {
     use super::*;
 
     fn enter(readers: &Readers, name: &str, level: Option<i64>) -> Result<Arc<Reader>, Refusal> {
-        readers.enter("$default", Reader::new(Some(name.into()), level, Arc::default()))
+        readers.enter("$default", Reader::new(Some(name), level, Arc::default()))
     }
 
     #[track_caller]

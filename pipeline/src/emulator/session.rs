@@ -84,6 +84,16 @@ impl Session {
         }
     }
 
+    /// Returns whether a link is attached.
+    pub(super) fn has_links(&self) -> bool {
+        self.links.values().any(|link| !matches!(link, Link::Detached))
+    }
+
+    /// Returns the number of links, those included that the peer has not detached yet.
+    pub(super) fn link_count(&self) -> usize {
+        self.links.len()
+    }
+
     /// Returns whether a `$cbs` link of this role is attached.
     pub(super) fn has_cbs(&self, role: Role) -> bool {
         self.links.values().any(|link| match link {
