@@ -1,6 +1,7 @@
 //! The checks of the fuzz targets (`pipeline/fuzz`), run over their seeds and all findings.
 
 #![expect(clippy::panic, reason = "a body that can't be read has to fail")]
+#![expect(clippy::print_stdout, reason = "a run of millions of inputs reports how far it is")]
 
 #[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "a file of another package")]
 #[path = "../fuzz/src/body.rs"]
@@ -23,6 +24,12 @@ mod differential;
 #[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "a file of another package")]
 #[path = "../fuzz/src/event.rs"]
 mod event;
+#[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "a file of another package")]
+#[path = "../fuzz/src/frames.rs"]
+mod frames;
+#[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "a file of another package")]
+#[path = "../fuzz/src/hub.rs"]
+mod hub;
 #[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "a file of another package")]
 #[path = "../fuzz/src/link.rs"]
 mod link;
@@ -135,6 +142,35 @@ fn links_do_not_depend_on_cuts() {
         link::check(&broken);
         broken.truncate(at);
         link::check(&broken);
+    }
+}
+
+#[test]
+fn frames_do_not_depend_on_cuts_and_values_are_read_as_they_are_skipped() {
+    check("fuzz/frames", 0, frames::check);
+    fuzz("frames", 3_000, frames::check);
+}
+
+#[test]
+fn hub_survives_any_peer() {
+    check("fuzz/hub", 0, hub::check);
+    fuzz("hub", 3_000, hub::check);
+}
+
+/// Runs a check over random inputs, each made of the bytes of peers that keep the protocol: `inputs` of them, or as many
+/// as `CATCHWATER_FUZZ_RUNS` asks for. `CATCHWATER_FUZZ_SEED` makes others.
+fn fuzz(target: &str, inputs: u64, check: fn(&[u8])) {
+    let setting = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let inputs = setting("CATCHWATER_FUZZ_RUNS").unwrap_or(inputs);
+    let mut mutator = inputs::Mutator::new(setting("CATCHWATER_FUZZ_SEED").unwrap_or(1), hub::peers());
+    let began = Instant::now();
+    for number in 0..inputs {
+        let input = mutator.input();
+        let passed = std::panic::catch_unwind(|| check(&input)).is_ok();
+        assert!(passed, "{target}: input {number} fails: {input:02x?}");
+        if (number + 1) % 1_000_000 == 0 {
+            println!("{target}: {} inputs in {} s", number + 1, began.elapsed().as_secs());
+        }
     }
 }
 
