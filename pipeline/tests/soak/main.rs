@@ -1,25 +1,37 @@
-//! A service reads 2,000 events a second for a while, with a random fault every few seconds, and the lake is exact.
+//! Soaks: services read while faults strike, and at the end the lake is exact.
 //!
-//! The hub is `tests/node/judge.js`. `CATCHWATER_SOAK_SECONDS` is the time; without it the test takes about 10 seconds.
-//! `.ci/run` sets 60, so that there are five seconds between two faults.
+//! One service reads from a hub built on rhea (`tests/node/judge.js`), two that displace each other read from our own.
+//! `CATCHWATER_SOAK_SECONDS` is the time of each; without it both take about 10 seconds, side by side. `.ci/run` sets
+//! 60, so that there are five seconds between two faults.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 #![expect(clippy::print_stdout, reason = "a soak reports the faults that it had")]
 
 #[allow(dead_code, reason = "shared with tests that check in other ways")]
-#[path = "support/bed.rs"]
+#[path = "../support/bed.rs"]
 mod bed;
 #[allow(dead_code, reason = "shared with tests of the transports")]
-#[path = "support/judge.rs"]
+#[path = "../support/judge.rs"]
 mod judge;
-#[path = "support/node.rs"]
+#[path = "../support/node.rs"]
 mod node;
 #[allow(dead_code, clippy::panic, reason = "shared with tests that start, send and stop in other ways")]
-#[path = "support/processes.rs"]
+#[path = "../support/processes.rs"]
 mod processes;
-#[path = "support/python.rs"]
+#[path = "../support/python.rs"]
 mod python;
+
+#[cfg(target_os = "linux")]
+mod faults; // random faults of our hub
+#[cfg(target_os = "linux")]
+mod memory; // memory of the processes over time
+#[cfg(target_os = "linux")]
+mod plan; // rates and intervals by the length of the soak
+#[cfg(target_os = "linux")]
+mod run; // one run that is displaced, killed and stopped
+#[cfg(target_os = "linux")]
+mod two_runs; // two of them on one hub and one lake
 
 use std::env;
 
@@ -30,7 +42,7 @@ use serde_json::json;
 #[test]
 fn service_reads_every_event_once_for_as_long_as_asked() {
     let Some(bed) = Bed::new("lake") else { return };
-    let seconds = env::var("CATCHWATER_SOAK_SECONDS").map_or(SECONDS, |text| text.parse().unwrap());
+    let seconds = seconds();
     let kinds = ["reset", "detach", "close", "session-end", "busy", "lapse", "stall"];
     let more = json!({
         "partitions": PARTITIONS, "at_start": 0, "rate": RATE / PARTITIONS,
@@ -46,6 +58,11 @@ fn service_reads_every_event_once_for_as_long_as_asked() {
     let faults = counts["faults"].as_object().unwrap().values().map(|count| count.as_u64().unwrap());
     // A busy hub takes four seconds of a short soak, in which no other fault strikes.
     assert!(faults.sum::<u64>() >= FAULTS / 4, "{counts}");
+}
+
+/// Seconds that a soak sends events.
+pub(crate) fn seconds() -> u64 {
+    env::var("CATCHWATER_SOAK_SECONDS").map_or(SECONDS, |text| text.parse().unwrap())
 }
 
 /// Time without a setting.
