@@ -26,3 +26,6 @@ pub(super) use error::Error;
 pub(super) use folder::{HubFolder, HubMetadata, LogFolder};
 pub(super) use frame::{LogPosition, Record};
 pub(super) use partition::{BeginRecord, Leftover, LogFiles};
+
+#[cfg(test)]
+mod tests;
