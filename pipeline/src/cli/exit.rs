@@ -90,9 +90,11 @@ impl Exit {
     }
 
     fn of_emulator(error: &emulator::Error) -> Self {
-        use emulator::{Error, HubError};
+        use emulator::{DataError, Error, HubError};
         match error {
-            Error::Hub(HubError::Disk(_)) | Error::Append(_) => Self::Refused,
+            Error::Hub(HubError::Disk(_) | HubError::Data(DataError::Io { .. })) | Error::Append(_) => {
+                Self::Refused
+            }
             Error::Bind { .. } | Error::UnknownPartition(_) | Error::Hub(_) => Self::Configuration,
             Error::Event(_) => Self::Internal,
         }

@@ -16,7 +16,7 @@ pub(super) struct HubsOptions {
     /// Name of the event hub [default: events]
     #[arg(long, env = "CATCHWATER_EVENT_HUB", value_parser = name, value_name = "NAME")]
     event_hub: Option<String>,
-    /// Number of partitions [default: 4]
+    /// Number of partitions [default: 4, or those in the data folder]
     #[arg(long, env = "CATCHWATER_PARTITIONS", value_parser = clap::value_parser!(u32).range(1..=1024), value_name = "N")]
     partitions: Option<u32>,
     /// Consumer group besides $Default; may be repeated [default: any group exists]
@@ -34,7 +34,7 @@ impl HubsOptions {
         let Some(file) = config_json else {
             return Ok(vec![HubConfig {
                 name: event_hub.clone().unwrap_or_else(|| "events".to_owned()),
-                partitions: partitions.unwrap_or(4),
+                partitions: *partitions,
                 consumer_groups: (!consumer_group.is_empty()).then(|| consumer_group.clone()),
             }]);
         };

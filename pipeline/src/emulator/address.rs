@@ -110,13 +110,16 @@ mod tests {
 
     /// Returns a text for the node of an address.
     fn find(address: &str) -> Result<String, &'static str> {
-        let hub =
-            |name: &str, groups| HubConfig { name: name.into(), partitions: 4, consumer_groups: groups };
+        let hub = |name: &str, groups| HubConfig {
+            name: name.into(),
+            partitions: Some(4),
+            consumer_groups: groups,
+        };
         let config = Config {
             hubs: vec![hub("Events", None), hub("other", Some(vec!["One".into()]))],
             ..Config::default()
         };
-        let open = |hub| Arc::new(Hub::open(hub, &config, Arc::default()).unwrap());
+        let open = |hub| Arc::new(Hub::open(hub, &config, Arc::default(), None).unwrap());
         let hubs: Vec<_> = config.hubs.iter().map(open).collect();
         let found = Node::find(address, |name| hubs.iter().find(|hub| hub.is_named(name)).cloned());
         found.map_err(|refusal| refusal.condition).map(|node| match node {

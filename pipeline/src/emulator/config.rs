@@ -48,11 +48,14 @@ pub struct Config {
 pub struct HubConfig {
     /// Name of the hub.
     pub name: String,
-    /// Number of partitions, at least one.
-    pub partitions: u32,
+    /// Number of partitions, at least one; `None` means the number in the data folder, or 4 for a new hub.
+    pub partitions: Option<u32>,
     /// Names of the consumer groups besides `$Default`, which always exists; `None` means that any group exists.
     pub consumer_groups: Option<Vec<String>>,
 }
+
+/// Number of partitions of a new hub.
+pub(super) const DEFAULT_PARTITIONS: u32 = 4;
 
 /// The consumer group that every hub has.
 pub(super) const DEFAULT_GROUP: &str = "$Default";
@@ -130,7 +133,7 @@ impl Config {
             return self.hubs.clone();
         }
         let Self { event_hub, partitions, .. } = self;
-        vec![HubConfig { name: event_hub.clone(), partitions: *partitions, consumer_groups: None }]
+        vec![HubConfig { name: event_hub.clone(), partitions: Some(*partitions), consumer_groups: None }]
     }
 }
 
@@ -139,7 +142,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             event_hub: "events".into(),
-            partitions: 4,
+            partitions: DEFAULT_PARTITIONS,
             hubs: Vec::new(),
             key_name: "RootManageSharedAccessKey".into(),
             // The official emulator documents this literal: its users' connection strings work here.

@@ -68,7 +68,8 @@ pub fn read_config_json(bytes: &[u8]) -> Result<Vec<HubConfig>, ConfigJsonError>
 fn read_hub(entity: &Place<'_>) -> Result<HubConfig, ConfigJsonError> {
     let name = entity.member("Name")?.name(NameKind::EventHub)?;
     let count = entity.member("PartitionCount")?;
-    let partitions = count.text()?.trim().parse().ok().filter(|count| PARTITIONS.contains(count));
+    let partitions: Option<u32> =
+        count.text()?.trim().parse().ok().filter(|count| PARTITIONS.contains(count));
     let partitions = partitions.ok_or_else(|| {
         let (from, to) = (PARTITIONS.start(), PARTITIONS.end());
         count.fault(format!("{} is not a number of partitions; write {from} to {to}", count.value))
@@ -93,7 +94,7 @@ fn read_hub(entity: &Place<'_>) -> Result<HubConfig, ConfigJsonError> {
             return Err(place.fault(text));
         }
     }
-    Ok(HubConfig { name, partitions, consumer_groups: Some(groups) })
+    Ok(HubConfig { name, partitions: Some(partitions), consumer_groups: Some(groups) })
 }
 
 /// Error in a `Config.json`.
@@ -197,7 +198,7 @@ mod tests {
 
     fn hub(name: &str, partitions: u32, groups: &[&str]) -> HubConfig {
         let groups = groups.iter().map(|group| (*group).to_owned()).collect();
-        HubConfig { name: name.into(), partitions, consumer_groups: Some(groups) }
+        HubConfig { name: name.into(), partitions: Some(partitions), consumer_groups: Some(groups) }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::hub::Hub;
 use super::namespace::Namespace;
 use super::refusal::Refusal;
 
-/// A handle on one hub.
+/// A handle on one hub. After the shutdown of its namespace only its state may be read.
 #[derive(Clone, Debug)]
 pub struct HubHandle {
     namespace: Arc<Namespace>,
@@ -111,7 +111,7 @@ impl HubHandle {
     /// # Errors
     /// More partitions than a hub can have, or a data folder that can't be written.
     pub fn add_partitions(&self, count: u32) -> Result<(), Error> {
-        Ok(self.hub().add_partitions(count)?)
+        Ok(self.namespace.add_partitions(self.name(), count)?)
     }
 
     /// Creates the hub again: it is empty and has a new creation time. Its links are detached.

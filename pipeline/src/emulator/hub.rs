@@ -4,7 +4,7 @@
 //! partition (`partition`).
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
@@ -13,7 +13,8 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::clock::UnixMillis;
 
-use super::config::{Config, DEFAULT_GROUP, HubConfig, NameError};
+use super::config::{Config, DEFAULT_GROUP, DEFAULT_PARTITIONS, HubConfig, NameError};
+use super::data;
 use super::event::Batch;
 use super::faults::Faults;
 use super::log::{self, PartitionLog};
@@ -56,11 +57,16 @@ impl std::fmt::Debug for Hub {
 }
 
 impl Hub {
-    /// Opens a hub of a configuration, with the events of its data folder.
-    pub(super) fn open(hub: &HubConfig, config: &Config, faults: Arc<Faults>) -> Result<Self, Error> {
-        check_partitions(hub.partitions)?;
-        hub.check_names()?;
-        let HubConfig { name, partitions, consumer_groups } = hub.clone();
+    /// Opens a hub of a configuration, with the events of its folder.
+    pub(super) fn open(
+        hub: &HubConfig,
+        config: &Config,
+        faults: Arc<Faults>,
+        folder: Option<&Path>,
+    ) -> Result<Self, Error> {
+        let HubConfig { name, partitions: wanted, consumer_groups } = hub.clone();
+        let partitions = wanted.unwrap_or(DEFAULT_PARTITIONS);
+        check_partitions(partitions)?;
         let created_at = config.created_at.unwrap_or_else(|| config.clock.now());
         let mut hub = Self {
             name,
@@ -74,8 +80,8 @@ impl Hub {
             publishers: Wakers::default(),
             ended: OnceLock::new(),
         };
-        if let Some(folder) = &config.data {
-            hub.recover(&folder.join(hub.name.to_lowercase()))?;
+        if let Some(folder) = folder {
+            hub.recover(folder, wanted)?;
         }
         Ok(hub)
     }
@@ -218,18 +224,27 @@ impl Hub {
         chosen as u32
     }
 
-    fn recover(&mut self, folder: &Path) -> Result<(), Error> {
-        let partitions = self.partition_count();
-        let fresh = HubMetadata::new(self.name.clone(), partitions, self.created_at);
-        let folder = HubFolder::open(folder, fresh)?;
-        let metadata = folder.metadata();
-        // A partition that was added while the hub ran remains.
-        if metadata.partitions < partitions || metadata.event_hub != self.name {
-            let event_hub = metadata.event_hub.clone();
-            return Err(Error::OtherHub { event_hub, partitions: metadata.partitions });
+    /// Continues with the hub of a folder. It has at least the `wanted` number of partitions.
+    fn recover(&mut self, path: &Path, wanted: Option<u32>) -> Result<(), Error> {
+        let fresh = HubMetadata::new(self.name.clone(), self.partition_count(), self.created_at);
+        let mut folder = HubFolder::open(path, fresh)?;
+        let HubMetadata { event_hub, partitions: stored, created_at, .. } = folder.metadata().clone();
+        if !self.is_named(&event_hub) {
+            return Err(Error::OtherHub {
+                path: path.to_owned(),
+                stored: event_hub,
+                wanted: self.name.clone(),
+            });
         }
-        self.created_at = metadata.created_at;
-        self.partitions = RwLock::new(open_partitions(&folder, 0..metadata.partitions)?);
+        let partitions = wanted.unwrap_or(stored);
+        if partitions < stored {
+            return Err(Error::FewerPartitions { event_hub: self.name.clone(), stored, wanted: partitions });
+        }
+        if partitions > stored {
+            folder.set_partitions(partitions)?;
+        }
+        self.created_at = created_at;
+        self.partitions = RwLock::new(open_partitions(&folder, 0..partitions)?);
         self.folder = Some(Arc::new(Mutex::new(folder)));
         Ok(())
     }
@@ -275,13 +290,34 @@ pub enum Error {
     #[error("two event hubs have the name `{0}`; rename one of them")]
     SameName(String),
     /// The folder belongs to another hub.
-    #[error("the data folder belongs to hub {event_hub} with {partitions} partitions")]
+    #[error(
+        "{} has the hub {stored}, not {wanted}: rename the folder as its hub, or name another data folder",
+        path.display()
+    )]
     OtherHub {
-        /// Name of the other hub.
-        event_hub: String,
-        /// Number of its partitions.
-        partitions: u32,
+        /// The folder.
+        path: PathBuf,
+        /// Name of the hub in the folder.
+        stored: String,
+        /// Name of the hub in the configuration.
+        wanted: String,
     },
+    /// The folder has more partitions than the configuration.
+    #[error(
+        "hub {event_hub} has {stored} partitions in the data folder, and the configuration has {wanted}: partitions \
+         can't be removed, so configure at least {stored}, or name another data folder"
+    )]
+    FewerPartitions {
+        /// Name of the hub.
+        event_hub: String,
+        /// Number of partitions in the folder.
+        stored: u32,
+        /// Number of partitions in the configuration.
+        wanted: u32,
+    },
+    /// The data folder is in use, or has another layout.
+    #[error(transparent)]
+    Data(#[from] data::Error),
     /// The folder can't be read or written.
     #[error("the data folder can't be used")]
     Disk(#[from] storage::Error),

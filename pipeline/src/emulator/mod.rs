@@ -23,6 +23,7 @@ mod config; // configuration of a namespace and its hubs
 mod config_json; // the configuration file of the official emulator
 mod connection; // a connection as a state machine
 mod context; // state that the sessions of a connection share
+mod data; // the data folder and its lock
 mod error; // errors of a running namespace
 mod event; // received events and batches
 mod faults; // injected faults
@@ -63,6 +64,7 @@ use namespace::Namespace;
 
 pub use config::{Config, HubConfig, NameError, NameKind};
 pub use config_json::{ConfigJsonError, read_config_json};
+pub use data::Error as DataError;
 pub use error::Error;
 pub use event::{BATCH_FORMAT, NewEvent};
 pub use faults::{Fault, Faults, Reason};
@@ -212,13 +214,14 @@ impl Emulator {
 
     /// Closes every connection and waits until all have ended.
     pub async fn shutdown(self) {
-        let Self { stop, listening, removing, .. } = self;
+        let Self { namespace, stop, listening, removing, .. } = self;
         drop(stop);
         for task in [Some(listening), removing].into_iter().flatten() {
             if let Err(error) = task.await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a task of the hub failed");
             }
         }
+        namespace.release();
     }
 }
 

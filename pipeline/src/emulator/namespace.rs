@@ -10,7 +10,8 @@ use crate::amqp::condition;
 use crate::clock::{Clock, UnixMillis};
 
 use super::access::AccessKey;
-use super::config::Config;
+use super::config::{Config, HubConfig};
+use super::data::DataFolder;
 use super::faults::Faults;
 use super::hub::{self, Hub};
 use super::refusal::Refusal;
@@ -30,6 +31,8 @@ pub(super) struct Namespace {
     /// Faults to inject into connections and into the links of all hubs.
     pub(super) faults: Arc<Faults>,
     clock: Arc<dyn Clock>,
+    /// The folder that survives a restart.
+    data: Option<DataFolder>,
     /// Number of hubs that have ended because another one has their name.
     ended: AtomicU64,
 }
@@ -37,13 +40,18 @@ pub(super) struct Namespace {
 impl Namespace {
     /// Opens the hubs of a configuration, with the events of its data folder.
     pub(super) fn open(config: &Config) -> Result<Self, hub::Error> {
-        let mut names = BTreeSet::new();
-        if let Some(hub) = config.hubs().into_iter().find(|hub| !names.insert(hub.name.to_lowercase())) {
-            return Err(hub::Error::SameName(hub.name));
+        let described = config.hubs();
+        check_names(&described)?;
+        let data = config.data.as_deref().map(DataFolder::open).transpose()?;
+        if let Some(data) = &data {
+            warn_of_others(data, &described)?;
         }
         let faults = Arc::new(Faults::default());
-        let open = |hub| Hub::open(hub, config, Arc::clone(&faults)).map(Arc::new);
-        let hubs = config.hubs().iter().map(open).collect::<Result<_, _>>()?;
+        let open = |hub: &HubConfig| {
+            let folder = data.as_ref().map(|data| data.of_hub(&hub.name));
+            Hub::open(hub, config, Arc::clone(&faults), folder.as_deref()).map(Arc::new)
+        };
+        let hubs = described.iter().map(open).collect::<Result<_, _>>()?;
         Ok(Self {
             hubs: RwLock::new(hubs),
             access: AccessKey { name: config.key_name.clone(), key: config.key.clone() },
@@ -52,6 +60,7 @@ impl Namespace {
             lapsed: AtomicU64::new(0),
             faults,
             clock: Arc::clone(&config.clock),
+            data,
             ended: AtomicU64::new(0),
         })
     }
@@ -74,6 +83,16 @@ impl Namespace {
     /// Returns the hubs in the order of the configuration.
     pub(super) fn hubs(&self) -> Vec<Arc<Hub>> {
         self.locked().clone()
+    }
+
+    /// Adds empty partitions to a hub.
+    ///
+    /// # Errors
+    /// More partitions than a hub can have, or a data folder that can't be written.
+    pub(super) fn add_partitions(&self, name: &str, count: u32) -> Result<(), hub::Error> {
+        // While this lock is held, the hub is not replaced.
+        let hubs = self.locked();
+        hubs.iter().find(|hub| hub.is_named(name)).map_or(Ok(()), |hub| hub.add_partitions(count))
     }
 
     /// Creates a hub again, as an operator does who deletes it first: it is empty and has a new creation time. The
@@ -109,7 +128,33 @@ impl Namespace {
         self.ended.load(Ordering::Acquire)
     }
 
+    /// Lets another process use the data folder. A hub is not written after this.
+    pub(super) fn release(&self) {
+        if let Some(data) = &self.data {
+            data.release();
+        }
+    }
+
     fn locked(&self) -> RwLockReadGuard<'_, Vec<Arc<Hub>>> {
         self.hubs.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn check_names(hubs: &[HubConfig]) -> Result<(), hub::Error> {
+    let mut names = BTreeSet::new();
+    for hub in hubs {
+        hub.check_names()?;
+        if !names.insert(hub.name.to_lowercase()) {
+            return Err(hub::Error::SameName(hub.name.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn warn_of_others(data: &DataFolder, hubs: &[HubConfig]) -> Result<(), hub::Error> {
+    let names: Vec<_> = hubs.iter().map(|hub| hub.name.clone()).collect();
+    for event_hub in data.other_hubs(&names)? {
+        tracing::warn!(event_hub, "the data folder has a hub that the configuration does not name");
+    }
+    Ok(())
 }

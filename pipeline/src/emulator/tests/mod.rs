@@ -5,6 +5,7 @@ mod connections; // handshakes and sessions
 mod namespace; // several hubs, and hubs that change
 mod nodes; // `$cbs` and `$management`
 mod readers; // links that read
+mod data_folder; // the hubs of a data folder after a restart
 mod log_walk; // the log against a plain list of events
 mod retention; // what is left of a partition, and what its readers get
 mod senders; // links that publish

@@ -16,7 +16,7 @@ use crate::emulator::{Config, HubConfig, HubHandle};
 fn two_hubs() -> (TestHub, TestHub) {
     let hub = |name: &str, partitions, consumer_groups| HubConfig {
         name: name.into(),
-        partitions,
+        partitions: Some(partitions),
         consumer_groups,
     };
     let first = TestHub::open(&Config {
