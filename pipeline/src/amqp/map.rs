@@ -11,6 +11,7 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 
 use super::codec::{Cursor, Error, Value};
+use super::decimal::Decimal;
 
 /// A map as it is encoded; not validated. No bytes at all are an absent map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,11 +119,11 @@ fn write_value(encoded: &[u8], out: &mut String) -> fmt::Result {
         Value::Uuid(bytes) => write!(out, "\"{}\"", uuid::Uuid::from_bytes(bytes))?,
         Value::Binary(bytes) => write_encoded(bytes, out),
         Value::String(text) | Value::Symbol(text) => write_text(text, out),
-        // No known sender uses decimals: their width and bytes are kept.
-        Value::Decimal(bytes) => {
-            let bits = bytes.len() * 8;
-            write!(out, "\"Decimal{bits}(Dec{bits}({bytes:?}))\"")?;
-        }
+        // As text, so that no reader takes it for a float.
+        Value::Decimal(bytes) => match Decimal::read(bytes) {
+            Some(decimal) => write!(out, "\"{decimal}\"")?,
+            None => write_encoded(encoded, out),
+        },
         // A descriptor names a unit or type of a plain value (`com.microsoft:timespan`); the value is kept.
         Value::Described(_, plain) => write_value(plain, out)?,
     }
@@ -203,6 +204,14 @@ pub(crate) mod tests {
             let kept = if value == described_list { list } else { value };
             check(&bytes, &format!(r#"{{"a":"{}","m":true,"z":7}}"#, STANDARD.encode(kept)));
         }
+    }
+
+    #[test]
+    fn decimals_become_text_with_all_digits() {
+        let mut decimal = vec![0x94];
+        decimal.extend(0xb03c_0000_0000_0042_ed12_3b0b_d820_3a3a_u128.to_be_bytes());
+        let bytes = encoded(&[("d", &decimal)]);
+        check(&bytes, r#"{"d":"-12345678901234567890.50"}"#);
     }
 
     #[test]

@@ -14,6 +14,7 @@
 
 pub mod codec; // primitive values, read
 pub mod condition; // names of error conditions
+pub mod decimal; // decimals as text
 mod descriptor; // codes of performatives and sections
 pub mod encode; // primitive values, written
 pub mod frames; // frames in a byte stream
