@@ -36,8 +36,8 @@ impl Decimal {
             _ => return None,
         };
         let width = bytes.len() as u32 * 8;
-        let bits = bytes.iter().fold(0_u128, |bits, byte| (bits << 8) | u128::from(*byte));
-        let field = |from: u32, count: u32| (bits >> (width - from - count)) & ((1 << count) - 1);
+        let whole = bytes.iter().fold(0_u128, |so_far, byte| (so_far << 8) | u128::from(*byte));
+        let field = |from: u32, count: u32| (whole >> (width - from - count)) & ((1 << count) - 1);
         let negative = field(0, 1) == 1;
         match field(1, 5) {
             0b11111 => return Some(Self::Nan),

@@ -1,34 +1,30 @@
 //! The body of a message: the pieces that make up an event's bytes.
 //!
-//! Nothing is lost: data sections are joined, a string or binary value is its bytes, and any other body stays in its
-//! AMQP encoding. Parsers reject that, so it ends in quarantine as it came.
+//! Nothing is lost: Data sections are joined, a string or binary value is its bytes, and any other body stays in its
+//! AMQP encoding: a value, or the list of each `AmqpSequence` section. Parsers reject that, so it ends in quarantine as it
+//! came.
 
+use super::order::BodyOrder;
 use crate::amqp::codec::{Cursor, Error, Value};
 use crate::amqp::sections::{code, descriptor};
 
-/// Calls `take` with each piece of a body in order; `sections` are those of the body, and the footer.
-pub(super) fn for_each_piece<'a>(sections: &'a [u8], mut take: impl FnMut(&'a [u8])) -> Result<(), Error> {
+/// Calls `take` with each piece of a body; `sections` are those from the body on, in an order that continues `order`.
+pub(super) fn for_each_piece<'a>(
+    sections: &'a [u8],
+    mut order: BodyOrder,
+    mut take: impl FnMut(&'a [u8]),
+) -> Result<(), Error> {
     let mut cursor = Cursor::new(sections);
-    let mut kind = None;
     while !cursor.is_empty() {
         let section = descriptor(&mut cursor)?;
-        let fits = match kind {
-            None => true,
-            // A body has several data or sequence sections, or one value; the footer is last.
-            Some(before @ (code::DATA | code::SEQUENCE)) => section == before || section == code::FOOTER,
-            Some(code::VALUE) => section == code::FOOTER,
-            Some(_) => false,
-        };
-        if !fits {
+        if !order.add(section) {
             return Err(Error::NotA("a section in order"));
         }
-        kind = Some(section);
         match section {
             code::DATA => take(binary(&cursor.value()?)?),
-            code::SEQUENCE => for_each_item(cursor.value()?, &mut take)?,
+            code::SEQUENCE => take(list(cursor.raw()?)?),
             code::VALUE => take(value_bytes(cursor.raw()?)),
-            code::FOOTER => drop(cursor.raw()?),
-            _ => return Err(Error::NotA("a section in order")),
+            _ => drop(cursor.raw()?),
         }
     }
     Ok(())
@@ -53,13 +49,13 @@ fn binary<'a>(value: &Value<'a>) -> Result<&'a [u8], Error> {
     }
 }
 
-/// Calls `take` with each item of a list, as it is encoded.
-fn for_each_item<'a>(value: Value<'a>, take: &mut impl FnMut(&'a [u8])) -> Result<(), Error> {
-    let Value::List(mut items) = value else { return Err(Error::NotA("a list")) };
+/// The encoding of a list whose items can be separated.
+fn list(encoded: &[u8]) -> Result<&[u8], Error> {
+    let Value::List(mut items) = Value::read(encoded)? else { return Err(Error::NotA("a list")) };
     while !items.is_empty() {
-        take(items.next_raw()?);
+        items.next_raw()?;
     }
-    Ok(())
+    Ok(encoded)
 }
 
 /// The bytes of an encoded value: the contents of text and binary, nothing for null, the encoding of any other.

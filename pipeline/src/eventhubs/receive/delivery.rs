@@ -13,6 +13,7 @@
 
 use super::assembler::{BatchAssembler, MAX_EVENT_BYTES};
 use super::body::{data_prefix, for_each_piece};
+use super::order::BodyOrder;
 use super::sections::MessageSections;
 use super::template::SectionTemplate;
 use super::undecodable::examine;
@@ -127,7 +128,7 @@ impl Delivery {
                 return events.drop_out_of_order(position.sequence_number);
             }
             events.begin_event(&sections.event_head(&position));
-            if for_each_piece(body, |piece| events.append_body(piece)).is_ok() {
+            if for_each_piece(body, BodyOrder::default(), |piece| events.append_body(piece)).is_ok() {
                 events.finish_event();
                 return Ok(());
             }
@@ -242,17 +243,9 @@ fn on_undecodable(message: &[u8], events: &mut BatchAssembler) -> Result<(), Err
     }
 }
 
-/// Appends further data sections to the open event.
+/// Appends further Data sections to the open event.
 fn append_data_sections(sections: &[u8], events: &mut BatchAssembler) -> Result<(), codec::Error> {
-    use crate::amqp::sections::{code, descriptor};
-    let section = match sections {
-        [] => return Ok(()),
-        sections => descriptor(&mut codec::Cursor::new(sections))?,
-    };
-    if !matches!(section, code::DATA | code::FOOTER) {
-        return Err(codec::Error::NotA("a section in order"));
-    }
-    for_each_piece(sections, |piece| events.append_body(piece))
+    for_each_piece(sections, BodyOrder::AFTER_DATA, |piece| events.append_body(piece))
 }
 
 /// Larger reassembly buffers are released after their delivery.

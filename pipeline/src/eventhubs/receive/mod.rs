@@ -14,6 +14,7 @@ mod assembler; // batches, order of sequence numbers, payment
 mod body; // pieces of a message's body
 mod credit; // credit of a link in events
 mod delivery; // frames of one message
+mod order; // order of the sections from the body on
 mod properties; // application properties
 mod sections; // sections before the body
 mod template; // sections before the body, read by the layout of the previous message

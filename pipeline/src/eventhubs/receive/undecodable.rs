@@ -8,6 +8,7 @@
 
 use std::fmt::{Arguments, Write as _};
 
+use super::order::BodyOrder;
 use super::properties::Properties;
 use super::sections::{EventPosition, MessageSections, content_type, is_usable_number, is_usable_time};
 use crate::amqp::codec::{Cursor, Error, Value};
@@ -30,6 +31,7 @@ pub(super) struct Examined<'a> {
 pub(super) fn examine(message: &[u8]) -> Examined<'_> {
     let mut examined = Examined { sections: MessageSections::default(), faults: Faults::new(message) };
     let mut annotated = false;
+    let mut order = BodyOrder::default();
     let mut last = 0;
     let mut rest = Cursor::new(message);
     while !rest.is_empty() {
@@ -46,12 +48,18 @@ pub(super) fn examine(message: &[u8]) -> Examined<'_> {
                 break;
             }
         };
-        if !follows(last, section) {
+        let is_early = last < code::DATA && section < code::DATA;
+        if !(if is_early { section > last } else { order.add(section) }) {
             let [name, before] = [name_of(section), name_of(last)];
             examined.faults.add(Some(at), format_args!("{name} after {before}"));
         }
         last = last.max(section);
-        if section != code::MESSAGE_ANNOTATIONS || !std::mem::replace(&mut annotated, true) {
+        let is_senders = match section {
+            code::MESSAGE_ANNOTATIONS => std::mem::replace(&mut annotated, true),
+            code::DELIVERY_ANNOTATIONS => !is_early,
+            _ => false,
+        };
+        if !is_senders {
             examined.read_section(section, value);
         }
     }
@@ -236,16 +244,6 @@ impl<'a> Faults<'a> {
     fn undecodable(&self) -> Undecodable<'_> {
         let reason = if self.reason.is_empty() { UNNAMED } else { &self.reason };
         Undecodable { reason, byte_offset: self.byte_offset }
-    }
-}
-
-/// Returns whether `section` may follow `last`, which is 0 at the start of a message.
-fn follows(last: u8, section: u8) -> bool {
-    match last {
-        code::DATA | code::SEQUENCE => section == last || section == code::FOOTER,
-        code::VALUE => section == code::FOOTER,
-        code::FOOTER => false,
-        _ => section > last,
     }
 }
 

@@ -8,7 +8,7 @@ use fe2o3_amqp_types::primitives::LazyValue;
 use super::peer::put_delivery;
 use super::reference::{Place, last_enqueued, push};
 use super::{FIRST, properties_of};
-use crate::amqp::codec::Value;
+use crate::amqp::codec::{Cursor, Value};
 use crate::amqp::encode::Encoder;
 use crate::amqp::sections::{Message, Sections, code};
 use crate::budget::Budget;
@@ -226,11 +226,33 @@ fn is_whole(value: &[u8]) -> bool {
     }
 }
 
+fn has_sequence(message: &[u8]) -> bool {
+    Sections::new(message).any(|section| section.is_ok_and(|section| section.code == code::SEQUENCE))
+}
+
+/// Encodes the lists of a body of `AmqpSequence` sections as our encoder does; the reference keeps only their items.
+fn encode_lists_again(body: &[u8]) -> Vec<u8> {
+    let mut cursor = Cursor::new(body);
+    let mut again = Vec::new();
+    while !cursor.is_empty() {
+        let Value::List(mut items) = cursor.value().unwrap() else { panic!("{body:02x?}") };
+        Encoder::new(&mut again)
+            .list(|list| (0..items.len()).for_each(|_| list.raw(items.next_raw().unwrap())));
+    }
+    again
+}
+
 #[track_caller]
 fn check(message: &[u8], dice: &mut Dice) {
     let (ours_whole, expected) = (ours(message, usize::MAX), reference(message));
     match (&ours_whole, &expected) {
-        (Ok(ours), Ok(expected)) => assert_eq!(ours, expected, "{message:02x?}"),
+        (Ok(ours), Ok(expected)) => {
+            let mut ours = ours.clone();
+            if has_sequence(message) {
+                ours.6 = encode_lists_again(&ours.6);
+            }
+            assert_eq!(&ours, expected, "{message:02x?}");
+        }
         (Err(why), Ok(expected)) => {
             // serde_amqp reads sections in any order, stops at the seventh, and ignores counts.
             assert!(!is_sound(message), "{why}, but serde_amqp reads {expected:?} from {message:02x?}");

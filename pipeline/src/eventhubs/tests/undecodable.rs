@@ -139,7 +139,11 @@ fn sections_out_of_order_have_a_reason() {
     let [delivery, application, footer] =
         [code::DELIVERY_ANNOTATIONS, code::APPLICATION_PROPERTIES, code::FOOTER].map(map);
     let other = annotations(Some(|out| out.long(99)), OFFSET, ENQUEUED);
-    check_rest(&[&footer, &body], "a Data section after a footer", footer.len());
+    check_rest(&[&body, &footer, &body], "a Data section after a footer", end + footer.len());
+    check_rest(&[&footer, &body, &footer], "a footer after a footer", footer.len() + end);
+    let reason = "delivery annotations after a Data section";
+    check_rest(&[&delivery, &body, &delivery], "delivery annotations after message annotations", 0);
+    check_rest(&[&body, &delivery, &delivery], reason, end + delivery.len());
     check_rest(&[&body, &footer, &footer], "a footer after a footer", end + footer.len());
     check_rest(&[&body, &header], "a header after a Data section", end);
     check_rest(&[&header, &body], "a header after message annotations", 0);
@@ -153,6 +157,30 @@ fn sections_out_of_order_have_a_reason() {
     // The annotations may follow the body.
     let reason = "message annotations after a Data section";
     check(&[&body[..], &placed()].concat(), reason, Some(end), ("700", TIME));
+}
+
+/// The JavaScript SDK writes a footer before the body, the Python SDK writes delivery annotations last.
+#[test]
+fn sections_in_the_order_of_an_sdk_are_an_event() {
+    let body = body();
+    let [delivery, footer] = [code::DELIVERY_ANNOTATIONS, code::FOOTER].map(map);
+    let orders: [&[&[u8]]; 5] = [
+        &[&footer, &body],
+        &[&footer, &body, &body],
+        &[&body, &delivery],
+        &[&body, &footer, &delivery],
+        &[&footer, &body, &delivery],
+    ];
+    for sections in orders {
+        let message = [&placed()[..], &sections.concat()].concat();
+        for piece in 1..=message.len() {
+            let (_, batches) = replay(&[&message], piece);
+            let events: Vec<_> = batches.iter().flat_map(RawBatch::iter).collect();
+            assert_eq!(events.len(), 1);
+            assert!(events[0].reject().is_none(), "{:?}", events[0].reject());
+            assert!(events[0].body.starts_with(b"body"), "in pieces of {piece}");
+        }
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use fe2o3_amqp_types::messaging::{
 use fe2o3_amqp_types::primitives::{LazyValue, SimpleValue, Symbol, Value};
 use serde_json::{Number, Value as Json};
 
+use crate::amqp::encode::encode_to_vec;
 use crate::clock::UnixMillis;
 use crate::event::{EventHead, RawBatchBuilder};
 use crate::eventhubs::names::{ENQUEUED_TIME, LAST_SEQUENCE_NUMBER, OFFSET, SEQUENCE_NUMBER, SIZE_EXCEEDED};
@@ -48,12 +49,17 @@ pub(in crate::eventhubs::tests) fn push(
         Body::Data(sections) => batch.push_event(&head, sections.iter().map(|section| section.0.as_slice())),
         Body::Value(value) => batch.push_event(&head, [value_bytes(value.0.as_slice())]),
         Body::Sequence(sections) => {
-            let items = sections.iter().flat_map(|section| &section.0);
-            batch.push_event(&head, items.map(LazyValue::as_slice));
+            let lists: Vec<Vec<u8>> = sections.iter().map(|section| encode_list(&section.0)).collect();
+            batch.push_event(&head, lists.iter().map(Vec::as_slice));
         }
         Body::Empty => batch.push_event(&head, []),
     }
     batch.body_bytes() - before
+}
+
+/// A list of encoded items, in the encoding of our encoder.
+fn encode_list(items: &[LazyValue]) -> Vec<u8> {
+    encode_to_vec(|out| out.list(|list| items.iter().for_each(|item| list.raw(item.as_slice()))))
 }
 
 /// The partition's last sequence number when the hub sent this event.
