@@ -142,7 +142,8 @@ impl<'a> Message<'a> {
     }
 
     /// Splits a message as a hub does: it reads the annotations and forwards the sections after them, in any order. Of
-    /// those only `bare` is filled in.
+    /// those only `bare` is filled in. Delivery annotations behind all other sections, where the Python SDK writes
+    /// them, are not forwarded either.
     ///
     /// # Errors
     /// Bytes that are not sections, and annotations out of order or without a map.
@@ -166,7 +167,14 @@ impl<'a> Message<'a> {
             }
             before = sections.cursor.rest();
         }
-        sections.try_for_each(|section| section.map(drop))?;
+        let mut last = None;
+        for section in sections {
+            last = Some(section?);
+        }
+        if let Some(Section { code: code::DELIVERY_ANNOTATIONS, whole, value }) = last {
+            message.bare = &message.bare[..message.bare.len() - whole.len()];
+            message.delivery_annotations = map(value)?;
+        }
         Ok(message)
     }
 
@@ -291,6 +299,18 @@ mod tests {
             (b"text".to_vec(), "bytes that are not a section"),
         ] {
             assert!(Message::scan(&bytes).is_err(), "{why}");
+        }
+    }
+
+    #[test]
+    fn trailing_delivery_annotations_are_not_forwarded() {
+        let section = |code| encode_to_vec(|out| out.described(code, |out| out.map(|_| ())));
+        let [annotations, footer] = [code::DELIVERY_ANNOTATIONS, code::FOOTER].map(section);
+        let data = encode_to_vec(|out| out.described(code::DATA, |out| out.binary(b"body")));
+        for sections in [vec![&data], vec![&data, &footer], vec![&footer, &data], vec![]] {
+            let bare: Vec<u8> = sections.into_iter().flatten().copied().collect();
+            let scanned = [&bare[..], &annotations].concat();
+            assert_eq!(Message::scan_annotations(&scanned).unwrap().bare, bare);
         }
     }
 

@@ -30,8 +30,10 @@ pub(super) struct Incoming {
     delivery_count: u32,
     credit: u32,
     reassembly: Reassembly,
-    /// Payload so far of an incomplete delivery.
+    /// Payload so far of an incomplete delivery; nothing once it exceeds the limit.
     payload: Vec<u8>,
+    /// Size so far of an incomplete delivery, bytes.
+    size: u64,
     /// Bytes of `payload`, of all that the connection may hold.
     held: Held,
 }
@@ -42,15 +44,17 @@ pub(super) struct Delivery<'a> {
     pub(super) id: u32,
     pub(super) format: u32,
     pub(super) settled: bool,
-    pub(super) payload: Cow<'a, [u8]>,
+    /// The payload, or the refusal of one that exceeds the limit.
+    pub(super) payload: Result<Cow<'a, [u8]>, Refusal>,
 }
 
 impl Incoming {
     /// Returns a link without credit; the peer starts at `delivery_count`.
     pub(super) fn new(handle: u32, delivery_count: u32, incomplete: &Arc<Budget>) -> Self {
-        let reassembly = Reassembly::new(MAX_MESSAGE_SIZE as usize);
+        // A delivery over the limit is refused as a whole, and its link stays.
+        let reassembly = Reassembly::new(usize::MAX);
         let (payload, held) = (Vec::new(), Held::new(incomplete));
-        Self { handle, delivery_count, credit: 0, reassembly, payload, held }
+        Self { handle, delivery_count, credit: 0, reassembly, payload, size: 0, held }
     }
 
     /// Processes a transfer; returns the delivery once it is complete.
@@ -68,6 +72,7 @@ impl Incoming {
             }
             self.credit -= 1;
             self.delivery_count = self.delivery_count.wrapping_add(1);
+            self.size = 0;
         }
         if transfer.delivery_tag.is_some_and(|tag| tag.len() > MAX_TAG_BYTES) {
             let text = format!("A delivery tag has at most {MAX_TAG_BYTES} bytes.");
@@ -75,19 +80,19 @@ impl Incoming {
         }
         let part = self.reassembly.on_transfer(transfer, payload.len()).map_err(violation)?;
         Ok(match part {
-            Part::Whole(delivery) => Some(Delivery::new(delivery, Cow::Borrowed(payload))),
+            Part::Whole(delivery) => {
+                self.size = payload.len() as u64;
+                Some(self.complete(delivery, Cow::Borrowed(payload)))
+            }
             Part::First | Part::Middle => {
-                if !self.held.grow(payload.len()) {
-                    let text = "The connection has too many bytes of deliveries that are not complete.";
-                    return Err(Refusal::new(condition::RESOURCE_LIMIT, text));
-                }
-                self.payload.extend_from_slice(payload);
+                self.append(payload)?;
                 None
             }
             Part::Last(delivery) => {
+                self.append(payload)?;
                 self.held.release();
-                self.payload.extend_from_slice(payload);
-                Some(Delivery::new(delivery, Cow::Owned(std::mem::take(&mut self.payload))))
+                let payload = Cow::Owned(std::mem::take(&mut self.payload));
+                Some(self.complete(delivery, payload))
             }
             Part::Aborted => {
                 self.held.release();
@@ -95,6 +100,28 @@ impl Incoming {
                 None
             }
         })
+    }
+
+    /// Appends to the payload of an incomplete delivery, or drops it once it exceeds the limit.
+    fn append(&mut self, payload: &[u8]) -> Result<(), Refusal> {
+        self.size += payload.len() as u64;
+        if self.size > MAX_MESSAGE_SIZE {
+            self.held.release();
+            self.payload = Vec::new();
+            return Ok(());
+        }
+        if !self.held.grow(payload.len()) {
+            let text = "The connection has too many bytes of deliveries that are not complete.";
+            return Err(Refusal::new(condition::RESOURCE_LIMIT, text));
+        }
+        self.payload.extend_from_slice(payload);
+        Ok(())
+    }
+
+    fn complete<'a>(&self, stated: reassembly::Delivery, payload: Cow<'a, [u8]>) -> Delivery<'a> {
+        let reassembly::Delivery { id, format, settled } = stated;
+        let payload = if self.size <= MAX_MESSAGE_SIZE { Ok(payload) } else { Err(too_large(id, self.size)) };
+        Delivery { id, format, settled, payload }
     }
 
     /// Applies the peer's delivery-count from a Flow.
@@ -127,20 +154,15 @@ impl Incoming {
     }
 }
 
-impl<'a> Delivery<'a> {
-    fn new(stated: reassembly::Delivery, payload: Cow<'a, [u8]>) -> Self {
-        let reassembly::Delivery { id, format, settled } = stated;
-        Self { id, format, settled, payload }
-    }
+fn violation(violation: Violation) -> Refusal {
+    Refusal::new(violation.condition(), format!("The transfer breaks the rules of deliveries: {violation}."))
 }
 
-fn violation(violation: Violation) -> Refusal {
-    let text = match violation {
-        Violation::TooLarge { id, size, limit } => format!(
-            "The received message (delivery-id:{id}, size:{size} bytes) exceeds the limit ({limit} bytes) currently \
-             allowed on the link."
-        ),
-        other => format!("The transfer breaks the rules of deliveries: {other}."),
-    };
-    Refusal::new(violation.condition(), text)
+/// The refusal of a delivery over the limit, in the service's words.
+fn too_large(id: u32, size: u64) -> Refusal {
+    let text = format!(
+        "The received message (delivery-id:{id}, size:{size} bytes) exceeds the limit ({MAX_MESSAGE_SIZE} bytes) \
+         currently allowed on the link."
+    );
+    Refusal::new(condition::MESSAGE_SIZE, text)
 }

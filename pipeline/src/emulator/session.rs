@@ -268,9 +268,12 @@ impl Session {
         context: &mut ConnectionContext,
         out: &mut Vec<u8>,
     ) {
-        let result = match self.links.get(&handle) {
-            Some(Link::Publisher(publisher, _)) => publish(publisher, delivery),
-            Some(Link::Requests(node, _)) => request(*node, delivery, context),
+        let result = match (&delivery.payload, self.links.get(&handle)) {
+            (Err(refusal), _) => Err(refusal.clone()),
+            (Ok(payload), Some(Link::Publisher(publisher, _))) => {
+                publish(publisher, delivery.format, payload)
+            }
+            (Ok(payload), Some(Link::Requests(node, _))) => request(*node, payload, context),
             _ => Ok(()),
         };
         match result {
@@ -320,11 +323,11 @@ impl Session {
     }
 }
 
-fn publish(publisher: &Publisher, delivery: &Delivery<'_>) -> Result<(), Refusal> {
+fn publish(publisher: &Publisher, format: u32, payload: &[u8]) -> Result<(), Refusal> {
     if let Some(refusal) = publisher.hub.ended() {
         return Err(refusal.clone());
     }
-    let batch = Batch::read(delivery.format, &delivery.payload).map_err(|error| {
+    let batch = Batch::read(format, payload).map_err(|error| {
         Refusal::new(condition::DECODE_ERROR, format!("The event can't be read: {error}."))
     })?;
     publisher.hub.publish(publisher.partition, &batch).map(drop).map_err(|error| {
@@ -333,15 +336,10 @@ fn publish(publisher: &Publisher, delivery: &Delivery<'_>) -> Result<(), Refusal
     })
 }
 
-fn request(
-    node: RequestNode,
-    delivery: &Delivery<'_>,
-    context: &mut ConnectionContext,
-) -> Result<(), Refusal> {
-    let reply =
-        nodes::answer(node, &context.namespace, &mut context.grants, &delivery.payload).map_err(|error| {
-            Refusal::new(condition::DECODE_ERROR, format!("The request can't be read: {error}."))
-        })?;
+fn request(node: RequestNode, payload: &[u8], context: &mut ConnectionContext) -> Result<(), Refusal> {
+    let reply = nodes::answer(node, &context.namespace, &mut context.grants, payload).map_err(|error| {
+        Refusal::new(condition::DECODE_ERROR, format!("The request can't be read: {error}."))
+    })?;
     context.replies.push(reply);
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::client::{Client, TestHub, hub, message, read, refusal};
 use crate::amqp::codec::Value;
 use crate::amqp::condition;
 use crate::amqp::encode::Encoder;
-use crate::amqp::performatives::{Outcome, Performative, Transfer};
+use crate::amqp::performatives::{Disposition, Outcome, Performative, Transfer};
 use crate::amqp::sections::{Message, code, lookup};
 use crate::emulator::Config;
 use crate::emulator::event::{BATCH_FORMAT, NewEvent};
@@ -216,18 +216,37 @@ fn full_disk_rejects_a_batch_as_a_whole_until_there_is_room() {
     assert_eq!(bodies(&TestHub::open(&config), 0), expected, "nothing half-written is on the disk");
 }
 
+/// The official SDKs rely on it: they send the next event on the same link.
 #[test]
-fn delivery_over_the_size_limit_ends_its_link() {
+fn delivery_over_the_size_limit_is_rejected_and_the_link_stays() {
     let hub = hub();
     let mut client = sender(&hub, "events/Partitions/0");
-    let chunk = vec![0; 60_000];
-    client.transfer(&Transfer { more: true, ..transfer(0) }, &chunk);
-    for _ in 0..17 {
-        client.transfer(&Transfer { more: true, ..Transfer::default() }, &chunk);
-    }
-    let (condition, text) = refusal(&client.frames());
-    assert_eq!(condition, condition::MESSAGE_SIZE);
-    assert!(text.contains("exceeds the limit (1048576 bytes)"), "{text}");
+    let send = |client: &mut Client, id, settled| {
+        let chunk = vec![0; 60_000];
+        let settled = Some(settled);
+        client.transfer(&Transfer { more: true, settled, ..transfer(id) }, &chunk);
+        for part in 1..18 {
+            client.transfer(&Transfer { more: part < 17, ..Transfer::default() }, &chunk);
+        }
+    };
+    send(&mut client, 0, false);
+    let frames = client.frames();
+    let rejected = frames.iter().find_map(|frame| match read(frame) {
+        Performative::Disposition(Disposition {
+            first: 0, state: Some(Outcome::Rejected(error)), ..
+        }) => error,
+        _ => None,
+    });
+    let error = rejected.unwrap();
+    assert_eq!(error.condition, condition::MESSAGE_SIZE);
+    let text = "The received message (delivery-id:0, size:1080000 bytes) exceeds the limit (1048576 bytes) currently \
+                allowed on the link.";
+    assert_eq!(error.description, text);
+    client.transfer(&transfer(1), &message(b"next"));
+    assert_eq!(outcomes(&mut client), [(1, 1, true)]);
+    assert_eq!(bodies(&hub, 0), [b"next"]);
+    send(&mut client, 2, true);
+    assert_eq!(refusal(&client.frames()).0, condition::MESSAGE_SIZE, "a settled delivery can't be rejected");
     assert!(!client.connection.is_over());
 }
 
