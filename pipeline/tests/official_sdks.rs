@@ -1,0 +1,78 @@
+//! The official SDKs of Python and JavaScript against the hub: whatever they send, the hub takes, and a reader gets it
+//! unchanged.
+//!
+//! `tests/python/sdk` and `tests/node/sdk` have the checks, one file per subject.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
+
+#[path = "support/node.rs"]
+mod node;
+#[path = "support/python.rs"]
+mod python;
+#[path = "support/sdk.rs"]
+mod sdk;
+
+use std::time::Duration;
+
+use catchwater::internals::emulator::{Config, Emulator};
+use sdk::Sdk;
+
+/// Runs the checks of some subjects against a fresh hub.
+async fn check(sdk: Sdk, partitions: u32, subjects: &[&str]) {
+    check_with(sdk, Config { partitions, ..Config::default() }, subjects, |_| ()).await;
+}
+
+async fn check_with(sdk: Sdk, config: Config, subjects: &[&str], prepare: impl FnOnce(&Emulator)) {
+    let hub = Emulator::start(config).await.unwrap();
+    prepare(&hub);
+    sdk.check(&hub, subjects, &[]).await;
+    hub.shutdown().await;
+}
+
+#[tokio::test]
+async fn python_sends_and_receives() {
+    check(Sdk::Python, 32, &["sending", "receiving"]).await;
+}
+
+#[tokio::test]
+async fn python_reads_with_owner_levels_and_asks_for_properties() {
+    check(Sdk::Python, 32, &["readers", "management"]).await;
+}
+
+#[tokio::test]
+async fn python_sends_by_key_and_through_a_buffer() {
+    check(Sdk::Python, 4, &["routing"]).await;
+}
+
+#[tokio::test]
+async fn python_consumers_share_the_partitions() {
+    check(Sdk::Python, 4, &["balancing"]).await;
+}
+
+#[tokio::test]
+async fn asynchronous_python_sends_and_receives() {
+    check(Sdk::Python, 32, &["asynchronous"]).await;
+}
+
+#[tokio::test]
+async fn javascript_sends_and_receives() {
+    check(Sdk::JavaScript, 32, &["sending", "receiving"]).await;
+}
+
+#[tokio::test]
+async fn javascript_sends_by_key_and_through_a_buffer() {
+    check(Sdk::JavaScript, 4, &["routing"]).await;
+}
+
+#[tokio::test]
+async fn javascript_consumers_share_the_partitions() {
+    check(Sdk::JavaScript, 4, &["balancing"]).await;
+}
+
+#[tokio::test]
+async fn clients_go_on_after_a_lost_connection_and_a_pause() {
+    for sdk in [Sdk::Python, Sdk::JavaScript] {
+        let config = Config { partitions: 2, idle_timeout: Duration::from_secs(2), ..Config::default() };
+        check_with(sdk, config, &["endurance"], |hub| hub.faults().drop_connection_after(100)).await;
+    }
+}
