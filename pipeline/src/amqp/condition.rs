@@ -44,3 +44,5 @@ pub const ARGUMENT_ERROR: &str = "com.microsoft:argument-error";
 pub const ARGUMENT_OUT_OF_RANGE: &str = "com.microsoft:argument-out-of-range";
 /// An offset of a hub before it was geo-replicated.
 pub const INVALID_GEO_OFFSET: &str = "com.microsoft:georeplication:invalid-offset";
+/// The service throttles and asks for a pause of four seconds.
+pub const SERVER_BUSY: &str = "com.microsoft:server-busy";

@@ -95,7 +95,9 @@ impl Exit {
             Error::Hub(HubError::Disk(_) | HubError::Data(DataError::Io { .. })) | Error::Append(_) => {
                 Self::Refused
             }
-            Error::Bind { .. } | Error::UnknownPartition(_) | Error::Hub(_) => Self::Configuration,
+            Error::Bind { .. } | Error::UnknownPartition(_) | Error::Fault(_) | Error::Hub(_) => {
+                Self::Configuration
+            }
             Error::Event(_) => Self::Internal,
         }
     }

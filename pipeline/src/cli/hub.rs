@@ -7,12 +7,13 @@ use std::time::Duration;
 use clap::Args;
 
 use super::exit::Exit;
+use super::fault_options::FaultOptions;
 use super::file_limit;
 use super::hubs::{HubsOptions, connection_string, hubs_json, hubs_text};
 use super::options::duration;
 use super::output::{print, print_json};
 use super::process::Stop;
-use crate::emulator::{Config, Emulator};
+use crate::emulator::{Config, Emulator, fault_help};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -27,17 +28,24 @@ pub(super) struct Options {
     /// Time that events are kept, such as 1h [default: without end]
     #[arg(long, env = "CATCHWATER_RETENTION", value_parser = retention, value_name = "DURATION")]
     retention: Option<Duration>,
+    #[command(flatten)]
+    faults: FaultOptions,
     /// Print one JSON object with the connection string once the hub listens
     #[arg(long)]
     json: bool,
 }
 
 pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exit> {
+    let Some(faults) = options.faults.specs() else {
+        print(&fault_help())?;
+        return Ok(Exit::Done);
+    };
     let config = Config {
         listen: options.listen,
         hubs: options.hubs.hubs()?,
         data: options.data.clone(),
         retention: options.retention,
+        faults,
         ..Config::default()
     };
     file_limit::raise();

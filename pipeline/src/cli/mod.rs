@@ -26,6 +26,7 @@ mod positions; // options for where reading begins and ends
 mod hub_options; // the event hub, its credential and the way to it
 mod demo; // `catchwater demo`
 mod run; // `catchwater run`
+mod fault_options; // the faults of `catchwater hub`
 mod hubs; // the event hubs that `catchwater hub` serves
 mod file_limit; // open files of this process
 mod hub; // `catchwater hub`

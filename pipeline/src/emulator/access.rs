@@ -109,6 +109,13 @@ impl Grants {
         has_room
     }
 
+    /// Ends all grants at this time, or earlier.
+    pub(super) fn shorten(&mut self, expires_at: UnixMillis) {
+        for grant in &mut self.tokens {
+            grant.expires_at = grant.expires_at.min(expires_at);
+        }
+    }
+
     /// Removes the grants that have expired; returns whether there was one.
     pub(super) fn lapse(&mut self, now: UnixMillis) -> bool {
         let before = self.tokens.len();

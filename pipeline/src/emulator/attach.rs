@@ -98,16 +98,19 @@ fn check_access(node: &Node, address: &str, context: &ConnectionContext) -> Resu
 
 fn admit_sender(attach: &Attach<'_>, node: Node, context: &ConnectionContext) -> Result<Link, Refusal> {
     let publisher = |hub: Arc<Hub>, partition, incoming| {
+        if let Some(refusal) = hub.faults.busy_link(&hub.name) {
+            return Err(refusal);
+        }
         hub.add_publisher(&context.waker);
-        Link::Publisher(Publisher { hub, partition }, incoming)
+        Ok(Link::Publisher(Publisher { hub, partition }, incoming))
     };
     let count = attach.initial_delivery_count.unwrap_or(0);
     let incoming = Incoming::new(attach.handle, count, &context.budgets.incomplete);
     match node {
         Node::Cbs => Ok(Link::Requests(RequestNode::Cbs, incoming)),
         Node::Management => Ok(Link::Requests(RequestNode::Management, incoming)),
-        Node::Hub(hub) => Ok(publisher(hub, None, incoming)),
-        Node::Partition(hub, id) => Ok(publisher(hub, Some(id), incoming)),
+        Node::Hub(hub) => publisher(hub, None, incoming),
+        Node::Partition(hub, id) => publisher(hub, Some(id), incoming),
         Node::Reader { .. } => Err(Refusal::new(condition::NOT_ALLOWED, "A consumer group takes no events.")),
     }
 }
@@ -150,7 +153,7 @@ fn admit_reader(
     context: &ConnectionContext,
 ) -> Result<Link, Refusal> {
     let Place { hub, group, partition: id } = place;
-    if let Some(refusal) = hub.faults.refused_link() {
+    if let Some(refusal) = hub.faults.refused_link(&hub.name) {
         return Err(refusal);
     }
     let Some(partition) = hub.partition(id) else {

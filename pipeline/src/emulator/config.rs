@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::clock::UnixMillis;
 use crate::clock::{Clock, SystemClock};
 
+use super::faults::FaultSpec;
 use super::link_watch::LinkTimeouts;
 
 /// Configuration of a namespace with one hub, or with several.
@@ -41,6 +42,8 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// Times after which a connection without links is closed.
     pub link_timeouts: LinkTimeouts,
+    /// Faults to inject from the start.
+    pub faults: Vec<FaultSpec>,
 }
 
 /// Configuration of one hub.
@@ -154,6 +157,7 @@ impl Default for Config {
             created_at: None,
             idle_timeout: Duration::from_mins(4),
             link_timeouts: LinkTimeouts::default(),
+            faults: Vec::new(),
         }
     }
 }

@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::Notify;
 
+use crate::amqp::sections::Message;
 use crate::clock::Clock;
 use crate::clock::UnixMillis;
 
 use super::config::{Config, DEFAULT_GROUP, DEFAULT_PARTITIONS, HubConfig, NameError};
 use super::data;
 use super::event::Batch;
-use super::faults::Faults;
+use super::faults::{Faults, reform};
 use super::log::{self, PartitionLog};
 use super::partition::Partition;
 use super::refusal::Refusal;
@@ -211,7 +212,15 @@ impl Hub {
             let partitions = self.partitions();
             Arc::clone(&partitions[id as usize % partitions.len()])
         };
-        let first = partition.append(batch, self.now())?;
+        let forms = self.faults.forms(&self.name);
+        let first = if forms.is_empty() {
+            partition.append(batch, self.now())?
+        } else {
+            let encoded = reform(&batch.events, &forms)?;
+            let events =
+                encoded.iter().map(|event| Message::scan_annotations(event)).collect::<Result<_, _>>()?;
+            partition.append(&Batch { events, key: batch.key }, self.now())?
+        };
         Ok((id, first))
     }
 

@@ -181,15 +181,15 @@ impl Socket {
         self.links.note(now(), self.connection.has_links());
     }
 
-    /// Returns when a duty of the keep-alive or the expiry of a token is due.
+    /// Returns when a duty of the keep-alive or the expiry of a token or the end of a pause is due.
     fn due(&self) -> std::time::Instant {
         let due = self.keep_alive.next_deadline();
         let due =
             self.links.deadline().filter(|_| !self.connection.is_over()).map_or(due, |links| due.min(links));
         // While bytes wait, the connection can't detach a link.
         let is_free = self.written == self.out.len();
-        let expiry = self.connection.token_time().filter(|_| is_free).map(|time| now() + time);
-        expiry.map_or(due, |expiry| due.min(expiry))
+        let wait = self.connection.wait_time().filter(|_| is_free).map(|time| now() + time);
+        wait.map_or(due, |wait| due.min(wait))
     }
 
     /// Sends a heartbeat or closes an idle connection; returns whether the socket stays in use.

@@ -30,6 +30,7 @@ mod faults; // injected faults
 mod filter; // the selector filter of a reader
 mod handle; // operations on one hub, without a connection
 mod hub; // one hub
+mod injector; // faults on request
 mod incoming; // the receiving end of a link
 mod limits; // limits on one peer
 mod link; // the kinds of links
@@ -59,17 +60,22 @@ use tokio::task::JoinHandle;
 
 use crate::position::{Generation, PartitionId, SequenceNumber};
 
+use injector::Injector;
 use listener::Timeouts;
 use namespace::Namespace;
 
 pub use config::{Config, HubConfig, NameError, NameKind};
 pub use config_json::{ConfigJsonError, read_config_json};
 pub use data::Error as DataError;
-pub use error::Error;
+pub use error::{Error, InjectError};
 pub use event::{BATCH_FORMAT, NewEvent};
-pub use faults::{Fault, Faults, Reason};
+pub use faults::{
+    Effect, Fault, FaultSpec, Faults, Form, Operation, Pace, Reason, SpecError, State, Strike, Target,
+    Trigger, fault_help,
+};
 pub use handle::{HubHandle, PartitionSnapshot};
 pub use hub::Error as HubError;
+pub use injector::FaultTextError;
 pub use link_watch::LinkTimeouts;
 pub use replay::Replay;
 
@@ -80,6 +86,7 @@ pub use replay::Replay;
 pub struct Emulator {
     namespace: Arc<Namespace>,
     first: HubHandle,
+    injector: Injector,
     address: SocketAddr,
     stop: watch::Sender<()>,
     listening: JoinHandle<()>,
@@ -96,6 +103,8 @@ impl Emulator {
     pub async fn start(config: Config) -> Result<Self, Error> {
         let namespace = Arc::new(Namespace::open(&config)?);
         let first = HubHandle::first(&namespace);
+        let injector = Injector::new(Arc::clone(&namespace));
+        config.faults.iter().try_for_each(|spec| injector.post(spec).map(drop))?;
         let bind = |source| Error::Bind { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
@@ -107,7 +116,7 @@ impl Emulator {
         });
         let timeouts = Timeouts { idle: config.idle_timeout, links: config.link_timeouts };
         let listening = listener::listen(listener, Arc::clone(&namespace), timeouts, stopped);
-        Ok(Self { namespace, first, address, stop, listening: tokio::spawn(listening), removing })
+        Ok(Self { namespace, first, injector, address, stop, listening: tokio::spawn(listening), removing })
     }
 
     /// Returns the address that the hub listens on.
@@ -205,6 +214,16 @@ impl Emulator {
     /// Returns the faults to inject.
     pub fn faults(&self) -> &Faults {
         &self.namespace.faults
+    }
+
+    /// Injects a fault; returns a sentence about its effect. It has to be called on a runtime.
+    pub fn inject(&self, fault: &FaultSpec) -> Result<String, InjectError> {
+        self.injector.post(fault)
+    }
+
+    /// Injects the faults of a text, one a line; returns a sentence about each. It has to be called on a runtime.
+    pub fn inject_lines(&self, faults: &str) -> Result<String, FaultTextError> {
+        self.injector.post_lines(faults)
     }
 
     /// Detaches every reader of a partition, as the service does when it moves the partition.

@@ -142,6 +142,9 @@ fn put_token(namespace: &Namespace, grants: &mut Grants, request: &Request<'_>) 
                 let text = format!("Forbidden: a connection has at most {MAX_TOKENS} tokens.");
                 return Response::failure(403, condition::RESOURCE_LIMIT, text);
             }
+            if let Some(life) = namespace.faults.token_life() {
+                grants.shorten(namespace.now() + life);
+            }
             namespace.tokens.fetch_add(1, Ordering::Relaxed);
             Response::success(202, "Accepted", |out| out.nulls(1))
         }

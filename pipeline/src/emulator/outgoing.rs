@@ -4,10 +4,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::amqp::MIN_MAX_FRAME_SIZE;
+use crate::amqp::condition;
 use crate::amqp::encode::Encoder;
 use crate::amqp::performatives::Flow;
 use crate::amqp::sections::code;
@@ -15,6 +18,7 @@ use crate::amqp::session::SessionWindow;
 use crate::amqp::transfer::{FIRST_FRAME_OVERHEAD, NEXT_FRAME_OVERHEAD, TransferTemplate};
 use crate::clock::UnixMillis;
 
+use super::faults::{Fault, Pace, Turn};
 use super::hub::Hub;
 use super::limits::{Budgets, Held};
 use super::log::{Event, PartitionLog};
@@ -159,6 +163,17 @@ pub(super) struct EventLink {
     metrics: bool,
     /// Number of stalls when this reader attached.
     stalls: u64,
+    /// A slow hub sends nothing before this time.
+    paused_until: Option<Instant>,
+}
+
+/// Outcome of a turn of a link.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// The fault that strikes the link.
+    pub(super) strike: Option<Fault>,
+    /// A pause of the link ends at this time.
+    pub(super) resumes: Option<Instant>,
 }
 
 /// The partition, group and start that a reader asked for.
@@ -183,8 +198,9 @@ impl EventLink {
         if let Some(partition) = hub.partition(partition) {
             partition.wake_on_append(waker);
         }
+        hub.faults.wake_on_change(waker);
         let stalls = hub.faults.stalls();
-        Self { outgoing, hub, partition, group, reader, next, metrics, stalls }
+        Self { outgoing, hub, partition, group, reader, next, metrics, stalls, paused_until: None }
     }
 
     /// Returns the hub that the link reads.
@@ -197,14 +213,43 @@ impl EventLink {
         &self.reader
     }
 
-    /// Sends what credit, window and turn allow; returns the number of events.
-    pub(super) fn pump(&mut self, window: &mut SessionWindow, out: &mut Vec<u8>, events_max: u64) -> u64 {
+    /// Sends what credit, window, turn and faults allow.
+    pub(super) fn pump(&mut self, window: &mut SessionWindow, out: &mut Vec<u8>) -> Sent {
         self.outgoing.continue_delivery(window, out);
-        let hub = Arc::clone(&self.hub);
-        if self.stalls != hub.faults.stalls() {
-            return 0;
+        let mut turn = self.hub.faults.turn(&self.hub.name, self.partition, self.stalls);
+        if let Some(fault) = turn.strike.take() {
+            return self.struck(fault);
         }
+        if turn.stalled {
+            return Sent::default();
+        }
+        let Some(pace) = turn.pace else {
+            let sent = self.send_turn(window, out, &turn);
+            return self.count(sent, &turn);
+        };
+        let now = Instant::now();
+        if let Some(until) = self.paused_until.filter(|until| *until > now) {
+            return Sent { resumes: Some(until), ..Sent::default() };
+        }
+        let events_max = turn.events_max.min(burst(pace));
+        let sent = self.send_turn(window, out, &Turn { events_max, ..turn.clone() });
+        self.paused_until = (sent > 0).then(|| now + pause(pace, sent));
+        Sent { resumes: self.paused_until, ..self.count(sent, &turn) }
+    }
+
+    fn count(&self, sent: u64, turn: &Turn) -> Sent {
+        if sent == 0 || !turn.counts {
+            return Sent::default();
+        }
+        let strike = self.hub.faults.count_sent(&self.hub.name, self.partition, sent);
+        strike.map_or_else(Sent::default, |fault| self.struck(fault))
+    }
+
+    /// Sends events and returns their number.
+    fn send_turn(&mut self, window: &mut SessionWindow, out: &mut Vec<u8>, turn: &Turn) -> u64 {
+        let hub = Arc::clone(&self.hub);
         let Some(partition) = hub.partition(self.partition) else { return 0 };
+        self.outgoing.template.set_settled(turn.settled);
         let log = partition.log();
         let metrics = if self.metrics { encode_metrics(&log, hub.now()) } else { Vec::new() };
         let full = out.len() + MAX_TURN_BYTES;
@@ -212,7 +257,7 @@ impl EventLink {
         // A reader that retention has overtaken goes on at the oldest event left, as in the service.
         self.next = self.next.max(log.begin());
         for event in log.events_from(self.next) {
-            if sent == events_max || out.len() >= full || !self.outgoing.is_ready(window) {
+            if sent == turn.events_max || out.len() >= full || !self.outgoing.is_ready(window) {
                 break;
             }
             self.send(window, out, event, &metrics);
@@ -224,9 +269,40 @@ impl EventLink {
         sent
     }
 
+    fn struck(&self, fault: Fault) -> Sent {
+        let condition = match &fault {
+            Fault::Detach(reason) | Fault::EndSession(reason) | Fault::Close(reason) => reason.condition,
+            Fault::Steal(_) => condition::STOLEN,
+            Fault::Drop | Fault::DropInFrame => "",
+        };
+        let Self { hub, partition, group, .. } = self;
+        tracing::info!(fault = fault.name(), hub = hub.name, partition, group, condition, "fault injected");
+        if let (Fault::Steal(held), Some(partition)) = (&fault, hub.partition(*partition)) {
+            partition.readers.steal(group, *held);
+        }
+        Sent { strike: Some(fault), ..Sent::default() }
+    }
+
     fn send(&mut self, window: &mut SessionWindow, out: &mut Vec<u8>, event: &Event, metrics: &[u8]) {
         self.next += 1;
         self.outgoing.send(window, out, &[event.header(), metrics, event.rest()]);
+    }
+}
+
+/// Number of events that a slow hub sends without a pause.
+fn burst(pace: Pace) -> u64 {
+    match pace {
+        // A tenth of a second: short enough to look even, long enough that few wake-ups are needed.
+        Pace::Rate(rate) => u64::from(rate / 10).max(1),
+        Pace::Pause(_) => u64::MAX,
+    }
+}
+
+/// Time that a slow hub waits after it has sent this number of events.
+fn pause(pace: Pace, sent: u64) -> Duration {
+    match pace {
+        Pace::Rate(rate) => Duration::from_secs_f64(sent as f64 / f64::from(rate)),
+        Pace::Pause(time) => time,
     }
 }
 

@@ -7,8 +7,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::amqp::condition;
 
@@ -34,13 +36,15 @@ pub(super) struct Reader {
     /// Reason for its end, once it has to detach.
     ended: OnceLock<Refusal>,
     waker: Arc<Notify>,
+    /// A reader without a link leaves at this time.
+    leaves_at: Option<Instant>,
 }
 
 impl Reader {
     /// Returns a reader that `waker` wakes.
     pub(super) fn new(name: Option<&str>, level: Option<i64>, waker: Arc<Notify>) -> Self {
         let name = name.map(|name| name.chars().take(MAX_NAME_CHARS).collect());
-        Self { name, level, ended: OnceLock::new(), waker }
+        Self { name, level, ended: OnceLock::new(), waker, leaves_at: None }
     }
 
     /// Returns the reason if the reader has to detach.
@@ -67,6 +71,7 @@ impl Readers {
     pub(super) fn enter(&self, group: &str, reader: Reader) -> Result<Arc<Reader>, Refusal> {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         let present = groups.entry(group.to_owned()).or_default();
+        present.retain(|reader| reader.leaves_at.is_none_or(|time| time > Instant::now()));
         match reader.level {
             Some(level) => displace(present, &reader, level)?,
             None => check_room(present)?,
@@ -84,6 +89,21 @@ impl Readers {
             if present.is_empty() {
                 groups.remove(group);
             }
+        }
+    }
+
+    /// Displaces the readers of a group by one with a higher level, which leaves after this time.
+    pub(super) fn steal(&self, group: &str, held: Duration) {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let present = groups.entry(group.to_owned()).or_default();
+        let level = present.iter().filter_map(|reader| reader.level).max().map_or(0, |level| level + 1);
+        let thief = Reader {
+            leaves_at: Some(Instant::now() + held),
+            ..Reader::new(Some("thief"), Some(level), Arc::default())
+        };
+        // No reader has a higher level.
+        if displace(present, &thief, level).is_ok() && !held.is_zero() {
+            present.push(Arc::new(thief));
         }
     }
 

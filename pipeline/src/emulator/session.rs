@@ -18,7 +18,7 @@ use super::event::Batch;
 use super::incoming::Delivery;
 use super::link::{Link, Publisher};
 use super::nodes::{self, Reply, RequestNode};
-use super::outgoing::ReplyLink;
+use super::outgoing::{ReplyLink, Sent};
 use super::refusal::Refusal;
 
 /// Highest handle of a session: the figure of the service's own Begin.
@@ -75,7 +75,7 @@ impl Session {
             Performative::Flow(flow) => self.on_flow(flow, out),
             Performative::Transfer(transfer) => self.on_transfer(transfer, payload, context, out),
             Performative::Detach(detach) => self.on_detach(detach, out),
-            // Everything that we send is settled already.
+            // A reader can't reject an event, so the outcome of an unsettled delivery changes nothing.
             Performative::Disposition(_) => Ok(()),
             _ => {
                 let text = "A frame that does not belong into a session.";
@@ -108,21 +108,21 @@ impl Session {
         matches!(self.links.get(&handle), Some(Link::Events(_) | Link::Replies(_)))
     }
 
-    /// Sends what a link has to send; returns the number of events.
-    pub(super) fn pump(&mut self, handle: u32, events_max: u64, out: &mut Vec<u8>) -> u64 {
+    /// Sends what a link has to send.
+    pub(super) fn pump(&mut self, handle: u32, out: &mut Vec<u8>) -> Sent {
         match self.links.get_mut(&handle) {
             Some(Link::Events(events)) => match events.reader().ended().cloned() {
-                None => events.pump(&mut self.window, out, events_max),
+                None => events.pump(&mut self.window, out),
                 Some(refusal) => {
                     self.detach(handle, &refusal, out);
-                    0
+                    Sent::default()
                 }
             },
             Some(Link::Replies(replies)) => {
                 replies.pump(&mut self.window, out);
-                0
+                Sent::default()
             }
-            _ => 0,
+            _ => Sent::default(),
         }
     }
 
@@ -326,6 +326,9 @@ impl Session {
 fn publish(publisher: &Publisher, format: u32, payload: &[u8]) -> Result<(), Refusal> {
     if let Some(refusal) = publisher.hub.ended() {
         return Err(refusal.clone());
+    }
+    if let Some(refusal) = publisher.hub.faults.rejected_send(&publisher.hub.name) {
+        return Err(refusal);
     }
     let batch = Batch::read(format, payload).map_err(|error| {
         Refusal::new(condition::DECODE_ERROR, format!("The event can't be read: {error}."))

@@ -12,6 +12,7 @@ const CHANNEL_AT: usize = 6;
 const HANDLE_AT: usize = 15;
 const FIRST_DELIVERY_ID_AT: usize = 20;
 const FIRST_DELIVERY_TAG_AT: usize = 26;
+const FIRST_SETTLED_AT: usize = 31;
 const FIRST_MORE_AT: usize = 32;
 const NEXT_MORE_AT: usize = 23;
 
@@ -56,6 +57,11 @@ impl TransferTemplate {
             patch(frame, HANDLE_AT, handle.to_be_bytes());
         }
         template
+    }
+
+    /// Sets whether later deliveries are settled, as those of a new template are.
+    pub fn set_settled(&mut self, settled: bool) {
+        self.first[FIRST_SETTLED_AT] = if settled { TRUE } else { FALSE };
     }
 
     /// Appends a delivery that fits one frame; its payload is the concatenation of `parts`.

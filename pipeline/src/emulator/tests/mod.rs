@@ -2,6 +2,7 @@
 
 mod client; // the client of the tests
 mod connections; // handshakes and sessions
+mod faults; // injected faults
 mod namespace; // several hubs, and hubs that change
 mod nodes; // `$cbs` and `$management`
 mod readers; // links that read

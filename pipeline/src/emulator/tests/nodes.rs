@@ -87,6 +87,13 @@ fn put_token(client: &mut Client, kind: &str, token: &str) -> i64 {
     status(&ask(client, &parameters, token))
 }
 
+/// Puts a token that is valid for this time after [`NOW_MS`].
+pub(super) fn put_entra_token(client: &mut Client, seconds: i64) {
+    let claims = format!(r#"{{"aud":"https://eventhubs.azure.net","exp":{}}}"#, NOW_MS / 1000 + seconds);
+    let encoded = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims);
+    assert_eq!(put_token(client, "jwt", &format!("e30.{encoded}.c2ln")), 202);
+}
+
 #[test]
 fn valid_token_permits_its_audience_only() {
     let hub = hub();
@@ -112,18 +119,13 @@ fn links_are_detached_when_their_token_expires() {
     let (hub, clock) = hub_with_clock();
     let mut client = Client::connect_with(&hub, b"", 65_536);
     connect(&mut client, "$cbs");
-    let token = |seconds: i64| {
-        let claims = format!(r#"{{"aud":"https://eventhubs.azure.net","exp":{}}}"#, NOW_MS / 1000 + seconds);
-        let encoded = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims);
-        format!("e30.{encoded}.c2ln")
-    };
-    assert_eq!(put_token(&mut client, "jwt", &token(10)), 202);
+    put_entra_token(&mut client, 10);
     client.attach_reader(5, |_| ());
     client.credit(5, 0, 10);
     client.frames();
     // A renewal in time keeps the link.
     clock.advance(Duration::from_secs(9));
-    assert_eq!(put_token(&mut client, "jwt", &token(20)), 202);
+    put_entra_token(&mut client, 20);
     clock.advance(Duration::from_secs(10));
     append(&hub, &[b"one"]);
     assert_eq!(deliveries(&client.frames()).len(), 1);
@@ -133,7 +135,7 @@ fn links_are_detached_when_their_token_expires() {
     append(&hub, &[b"two"]);
     assert_eq!(deliveries(&client.frames()).len(), 0);
     // The node for tokens is still attached, and a new token opens the hub again.
-    assert_eq!(put_token(&mut client, "jwt", &token(40)), 202);
+    put_entra_token(&mut client, 40);
     client.attach_reader(6, |_| ());
     client.credit(6, 0, 10);
     assert_eq!(deliveries(&client.frames()).len(), 2);

@@ -1,14 +1,16 @@
 //! One connection as a state machine: bytes in, bytes out, without a socket or a runtime.
 //!
-//! Owns the handshake, the sessions and the order in which links send. Does not own: the socket, idle timeouts and
-//! heartbeats (`listener`).
+//! Owns the handshake and the sessions. Does not own: the order in which links send (`turns`), or the socket, idle
+//! timeouts and heartbeats (`listener`).
+
+mod turns; // the order in which links send, and injected faults
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::amqp::frames::{Frame, FrameBuffer, Layer, put_frame, put_sasl_frame};
 use crate::amqp::performatives::{Attach, Begin, Open, Performative, encode_close, encode_end};
@@ -16,14 +18,12 @@ use crate::amqp::{
     AMQP_HEADER, MAX_FRAME_SIZE, MIN_MAX_FRAME_SIZE, SASL_HEADER, codec, condition, frames, sasl,
 };
 
-use super::attach::address_of;
-use super::context::ConnectionContext;
-use super::faults::Fault;
-use super::limits::{check_frame_sizes, check_link_count};
-use super::namespace::Namespace;
-use super::outgoing::MAX_TURN_BYTES;
-use super::refusal::Refusal;
-use super::session::{Session, SessionError};
+use crate::emulator::attach::address_of;
+use crate::emulator::context::ConnectionContext;
+use crate::emulator::limits::{check_frame_sizes, check_link_count};
+use crate::emulator::namespace::Namespace;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::session::{Session, SessionError};
 
 /// SASL mechanisms that the hub offers, those of the service (protocol reference 1.3).
 const MECHANISMS: [&str; 4] = ["MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL"];
@@ -31,15 +31,9 @@ const MECHANISMS: [&str; 4] = ["MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL"];
 /// Highest channel: the figure of the service's own Open.
 const MAX_CHANNEL: u16 = 4999;
 
-/// Size at which a round of sending ends, bytes: a write of this size costs far more than the system call around it.
-const MAX_ROUND_BYTES: usize = 256 * 1024;
-
-// A round has room for the turns of several links.
-const _: () = assert!(MAX_TURN_BYTES < MAX_ROUND_BYTES);
-
 /// One connection.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(in crate::emulator) struct Connection {
     phase: Phase,
     context: ConnectionContext,
     /// Idle timeout of the peer, if it has one.
@@ -51,6 +45,10 @@ pub(super) struct Connection {
     ended: BTreeSet<u16>,
     /// Links that the hub sends on, as (channel, handle), in the order of their turns.
     turns: VecDeque<(u16, u32)>,
+    /// The next pause of a link ends at this time.
+    resumes: Option<Instant>,
+    /// The version of the faults that the grants follow.
+    faults_seen: u64,
 }
 
 /// Phase of a connection.
@@ -74,7 +72,11 @@ enum Phase {
 
 impl Connection {
     /// Returns a connection that `waker` wakes.
-    pub(super) fn new(namespace: Arc<Namespace>, waker: Arc<Notify>, idle_timeout: Duration) -> Self {
+    pub(in crate::emulator) fn new(
+        namespace: Arc<Namespace>,
+        waker: Arc<Notify>,
+        idle_timeout: Duration,
+    ) -> Self {
         Self {
             phase: Phase::SaslHeader,
             context: ConnectionContext::new(namespace, waker),
@@ -83,31 +85,33 @@ impl Connection {
             sessions: BTreeMap::new(),
             ended: BTreeSet::new(),
             turns: VecDeque::new(),
+            resumes: None,
+            faults_seen: 0,
         }
     }
 
     /// Returns whether reading has ended.
-    pub(super) fn is_over(&self) -> bool {
+    pub(in crate::emulator) fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over | Phase::Dropped)
     }
 
     /// Returns whether the socket has to be dropped without a Close.
-    pub(super) fn is_dropped(&self) -> bool {
+    pub(in crate::emulator) fn is_dropped(&self) -> bool {
         self.phase == Phase::Dropped
     }
 
     /// Returns whether a link is attached.
-    pub(super) fn has_links(&self) -> bool {
+    pub(in crate::emulator) fn has_links(&self) -> bool {
         self.sessions.values().any(Session::has_links)
     }
 
     /// Returns the idle timeout of the peer, if it has one.
-    pub(super) fn peer_idle_timeout(&self) -> Option<Duration> {
+    pub(in crate::emulator) fn peer_idle_timeout(&self) -> Option<Duration> {
         self.peer_idle_timeout
     }
 
     /// Processes all complete frames of `input`.
-    pub(super) fn receive(&mut self, input: &mut FrameBuffer, out: &mut Vec<u8>) {
+    pub(in crate::emulator) fn receive(&mut self, input: &mut FrameBuffer, out: &mut Vec<u8>) {
         while !self.is_over() {
             match self.step(input, out) {
                 Ok(true) => {}
@@ -120,41 +124,8 @@ impl Connection {
         }
     }
 
-    /// Sends on the links in turn until none has anything to send or the round is full.
-    pub(super) fn pump(&mut self, out: &mut Vec<u8>) {
-        self.detach_ended(out);
-        let mut idle_turns = 0;
-        while self.phase == Phase::Running && out.len() < MAX_ROUND_BYTES && idle_turns < self.turns.len() {
-            let Some(turn) = self.turns.pop_front() else { break };
-            let before = out.len();
-            if self.pump_link(turn, out) {
-                self.turns.push_back(turn);
-            }
-            idle_turns = if out.len() == before { idle_turns + 1 } else { 0 };
-        }
-    }
-
-    /// Returns the time until the next token expires.
-    pub(super) fn token_time(&self) -> Option<Duration> {
-        let expiry = self.context.grants.next_expiry()?;
-        Some(expiry.since(self.context.namespace.now()))
-    }
-
-    /// Detaches the links of hubs that have ended, and those whose token has expired.
-    fn detach_ended(&mut self, out: &mut Vec<u8>) {
-        let context = &mut self.context;
-        if context.has_ended_hub() {
-            self.sessions.values_mut().for_each(|session| session.detach_ended(out));
-        }
-        if context.grants.next_expiry().is_none() || !context.grants.lapse(context.namespace.now()) {
-            return;
-        }
-        let lapsed = self.sessions.values_mut().map(|session| session.detach_lapsed(context, out)).sum();
-        context.namespace.lapsed.fetch_add(lapsed, Ordering::Relaxed);
-    }
-
     /// Closes the connection, with a reason or in answer to the peer's Close.
-    pub(super) fn close(&mut self, refusal: Option<&Refusal>, out: &mut Vec<u8>) {
+    pub(in crate::emulator) fn close(&mut self, refusal: Option<&Refusal>, out: &mut Vec<u8>) {
         if let Some(refusal) = refusal {
             tracing::debug!(condition = refusal.condition, text = refusal.text, "connection closed");
         }
@@ -326,43 +297,6 @@ impl Connection {
         }
     }
 
-    fn add_turn(&mut self, channel: u16, handle: u32) {
-        let sends = self.sessions.get(&channel).is_some_and(|session| session.sends_on(handle));
-        if sends && !self.turns.contains(&(channel, handle)) {
-            self.turns.push_back((channel, handle));
-        }
-    }
-
-    /// Sends on one link; returns whether it is still attached.
-    fn pump_link(&mut self, (channel, handle): (u16, u32), out: &mut Vec<u8>) -> bool {
-        let Some(session) = self.sessions.get_mut(&channel) else { return false };
-        let faults = &self.context.namespace.faults;
-        let sent = session.pump(handle, faults.events_left(), out);
-        if sent > 0
-            && let Some(fault) = faults.count_sent(sent)
-        {
-            self.inject(&fault, (channel, handle), out);
-        }
-        self.sessions.get(&channel).is_some_and(|session| session.sends_on(handle))
-    }
-
-    fn inject(&mut self, fault: &Fault, (channel, handle): (u16, u32), out: &mut Vec<u8>) {
-        match fault {
-            Fault::Drop => self.phase = Phase::Dropped,
-            Fault::DropInFrame => {
-                out.extend_from_slice(&HALF_A_FRAME);
-                self.phase = Phase::Dropped;
-            }
-            Fault::Detach(reason) => {
-                if let Some(session) = self.sessions.get_mut(&channel) {
-                    session.detach(handle, &reason.refusal(), out);
-                }
-            }
-            Fault::EndSession(reason) => self.end_session(channel, &reason.refusal(), out),
-            Fault::Close(reason) => self.close(Some(&reason.refusal()), out),
-        }
-    }
-
     fn end_session(&mut self, channel: u16, refusal: &Refusal, out: &mut Vec<u8>) {
         tracing::debug!(condition = refusal.condition, text = refusal.text, "session ended");
         put_frame(out, channel, |out| encode_end(Some(refusal.wire()), out));
@@ -382,9 +316,6 @@ impl Connection {
         }
     }
 }
-
-/// The header of a frame of 64 bytes, without its body.
-const HALF_A_FRAME: [u8; 8] = [0, 0, 0, 64, 2, 0, 0, 0];
 
 fn framing_error(error: frames::Error) -> Refusal {
     Refusal::new(condition::FRAMING_ERROR, format!("The stream can't be read: {error}."))
