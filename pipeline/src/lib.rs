@@ -34,7 +34,7 @@ mod cli; // the commands
 
 pub use cli::main as run_command_line;
 pub use clock::{Clock, SystemClock};
-pub use emulator::{Config as EmulatorConfig, Emulator};
+pub use emulator::{Config as EmulatorConfig, Emulator, HubConfig, HubHandle};
 pub use eventhubs::{ConnectionString, HubAccess};
 pub use metrics::Metrics;
 pub use run::{Config, Drain, Error, StartAt, Summary, Until, run};
