@@ -1,5 +1,5 @@
-//! A hub with a data folder that is killed while it takes events: what it acknowledged is there once, in order, under
-//! the same numbers, and a run brings it into the lake once.
+//! A hub with a data folder, as a process: it is killed while it takes events, and its disk is full for a while. Each
+//! event that it acknowledged is there once, in order, under the same numbers, and a run brings it into the lake once.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use catchwater::internals::eventhubs::{Client, ConnectionString, Distrust, Recei
 use catchwater::internals::generator::{Generator, Size};
 use catchwater::internals::position::{Generation, PartitionId};
 use processes::{audit, catchwater, json};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
@@ -41,10 +42,41 @@ struct Hub {
 
 impl Hub {
     fn start(port: u16, data: &Path) -> Self {
+        Self::spawn(Self::command(port, data))
+    }
+
+    /// Starts a hub whose files can't be larger than 200 KiB, until the limit is removed.
+    fn start_with_little_room(port: u16, data: &Path) -> Self {
+        let hub = Self::command(port, data);
+        let mut shell = Command::new("sh");
+        // Without the signal, a write past the limit is an error, as on a full disk. The shell counts half kibibytes.
+        shell.args(["-c", "ulimit -S -f 400; trap '' XFSZ; exec \"$@\"", "sh"]);
+        shell.arg(hub.get_program()).args(hub.get_args()).stdin(Stdio::null());
+        for (name, value) in hub.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        Self::spawn(shell)
+    }
+
+    fn remove_limit(&self) {
+        let id = self.process.id().to_string();
+        let status = Command::new("prlimit").args(["--pid", &id, "--fsize=unlimited"]).status().unwrap();
+        assert!(status.success());
+    }
+
+    fn command(port: u16, data: &Path) -> Command {
         let (listen, partitions) = (format!("127.0.0.1:{port}"), PARTITIONS.to_string());
-        let arguments = ["hub", "--json", "--listen", &listen, "--partitions", &partitions];
+        let arguments = ["hub", "--json", "--listen", &listen, "--partitions", &partitions, "--data"];
         let mut command = catchwater(&arguments);
-        let mut process = command.arg("--data").arg(data).stdout(Stdio::piped()).spawn().unwrap();
+        command.arg(data);
+        command
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let object: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -89,29 +121,37 @@ struct Sent {
 }
 
 /// Sends batches of one to five events until the hub is gone; returns those that it acknowledged, and the last.
-fn send(mut sender: Sender, seed: u64) -> JoinHandle<Sent> {
+fn send(mut sender: Sender, seed: u64, mut killed: watch::Receiver<()>) -> JoinHandle<Sent> {
     tokio::spawn(async move {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut generator = Generator::new(seed, Size::Small);
         let mut sent = Sent::default();
         loop {
             let count = random.usize(1..=5);
-            let bodies: Vec<Vec<u8>> = (0..count)
-                .map(|_| {
-                    let mut body = Vec::new();
-                    generator.next(&mut body);
-                    body
-                })
-                .collect();
+            let bodies = bodies(&mut generator, count);
             let batch: Vec<(&[u8], &str)> =
                 bodies.iter().map(|body| (&body[..], "application/json")).collect();
-            if timeout(DEADLINE, sender.send_batch(batch)).await.unwrap().is_err() {
+            // The library may not notice for half a minute that the hub is gone.
+            let is_accepted = tokio::select! {
+                outcome = sender.send_batch(batch) => outcome.is_ok(),
+                _ = killed.changed() => false,
+            };
+            if !is_accepted {
                 sent.unknown = bodies;
                 return sent;
             }
             sent.acknowledged.extend(bodies);
         }
     })
+}
+
+fn bodies(generator: &mut Generator, count: usize) -> Vec<Vec<u8>> {
+    let body = |_| {
+        let mut body = Vec::new();
+        generator.next(&mut body);
+        body
+    };
+    (0..count).map(body).collect()
 }
 
 /// Reads every event of a partition.
@@ -168,21 +208,28 @@ async fn catch_up(hub: &Hub, lake: &Path) -> u64 {
     spawn_blocking(run).await.unwrap()
 }
 
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_hub_keeps_what_it_acknowledged_once_and_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let (data, lake) = (folder.path().join("data"), folder.path().join("lake"));
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let mut random = fastrand::Rng::new();
     let mut generation: Option<Generation> = None;
     let mut before: Vec<Vec<Seen>> = vec![Vec::new(); PARTITIONS as usize];
     let mut rows = 0;
     for round in 0..ROUNDS {
         let mut hub = Hub::start(port, &data);
-        let senders = start_senders(&hub, round).await;
+        let (kill, killed) = watch::channel(());
+        let senders = start_senders(&hub, round, &killed).await;
         // The moment does not matter: each is a moment at which a machine may end the process.
         tokio::time::sleep(Duration::from_millis(random.u64(20..250))).await;
         hub.kill();
+        drop(kill);
         let hub = Hub::start(port, &data);
         let client = hub.client().await;
         let created = client.hub().await.unwrap().generation;
@@ -210,14 +257,58 @@ async fn killed_hub_keeps_what_it_acknowledged_once_and_in_order() {
 }
 
 /// Starts one sender for each partition.
-async fn start_senders(hub: &Hub, round: u64) -> Vec<JoinHandle<Sent>> {
+async fn start_senders(hub: &Hub, round: u64, killed: &watch::Receiver<()>) -> Vec<JoinHandle<Sent>> {
     let client = hub.client().await;
     let mut senders = Vec::new();
     for partition in 0..PARTITIONS {
         let seed = round * 100 + u64::from(partition) + 1;
         let sender = client.sender(Some(PartitionId::new(partition))).await.unwrap();
-        senders.push(send(sender, seed));
+        senders.push(send(sender, seed, killed.clone()));
     }
     client.close().await;
     senders
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hub_without_room_rejects_events_and_takes_them_once_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, port) = (folder.path().join("data"), free_port());
+    let mut hub = Hub::start_with_little_room(port, &data);
+    let client = hub.client().await;
+    let mut generator = Generator::new(1, Size::Small);
+    let mut sent = Sent::default();
+    let refused = loop {
+        let mut sender = client.sender(Some(PartitionId::new(0))).await.unwrap();
+        let bodies = bodies(&mut generator, 20);
+        let batch: Vec<(&[u8], &str)> = bodies.iter().map(|body| (&body[..], "application/json")).collect();
+        match timeout(DEADLINE, sender.send_batch(batch)).await.unwrap() {
+            Ok(_) => sent.acknowledged.extend(bodies),
+            Err(error) => break format!("{error:?}"),
+        }
+        sender.close().await.unwrap();
+    };
+    assert!(refused.contains("disk is full") && refused.contains("Free space"), "{refused}");
+    let acknowledged = sent.acknowledged.len();
+    assert!(acknowledged > 0, "there was room at first");
+    let seen = read(&client, 0).await;
+    assert_eq!(seen.len(), acknowledged, "a reader gets nothing of the refused batch");
+
+    hub.remove_limit();
+    let mut sender = client.sender(Some(PartitionId::new(0))).await.unwrap();
+    let later = bodies(&mut generator, 20);
+    let batch: Vec<(&[u8], &str)> = later.iter().map(|body| (&body[..], "application/json")).collect();
+    timeout(DEADLINE, sender.send_batch(batch)).await.unwrap().unwrap();
+    sent.acknowledged.extend(later);
+    sender.close().await.unwrap();
+    client.close().await;
+    hub.kill();
+
+    let hub = Hub::start(port, &data);
+    let client = hub.client().await;
+    check(
+        &seen,
+        &read(&client, 0).await,
+        &Sent { acknowledged: sent.acknowledged.split_off(acknowledged), ..Sent::default() },
+    );
+    client.close().await;
 }
