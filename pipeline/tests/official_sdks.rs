@@ -1,4 +1,4 @@
-//! The official SDKs of Python and JavaScript against the hub: whatever they send, the hub takes, and a reader gets it
+//! The official SDKs of Python and JavaScript against the hub: it takes all that they send, and a reader gets it
 //! unchanged.
 //!
 //! `tests/python/sdk` and `tests/node/sdk` have the checks, one file per subject.

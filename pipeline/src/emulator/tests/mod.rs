@@ -5,6 +5,7 @@ mod connections; // handshakes and sessions
 mod faults; // injected faults
 mod namespace; // several hubs, and hubs that change
 mod nodes; // `$cbs` and `$management`
+mod other_sdks; // the forms of SDKs that no test runs
 mod readers; // links that read
 mod data_folder; // the hubs of a data folder after a restart
 mod log_walk; // the log against a plain list of events

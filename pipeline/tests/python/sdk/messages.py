@@ -172,6 +172,6 @@ def check(got, case):
             assert getattr(raw, part)[name] == value, (part, name, raw, case)
     for name, value in rest.get("annotations", {}).items():
         assert raw.annotations[name] == value, (name, raw.annotations, case)
-    # Annotations of a sender are for the hub only; there are no others unless the reader asks for them.
+    # Annotations of a sender are for the hub only; a reader gets only those that it asks for.
     assert not raw.delivery_annotations, (raw.delivery_annotations, case)
     assert got.sequence_number is not None and got.offset and got.enqueued_time.tzinfo, got
