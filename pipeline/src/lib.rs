@@ -27,6 +27,7 @@ mod subslice; // byte range of a part in its whole
 
 // Around it.
 mod amqp; // AMQP 1.0 on the wire, shared by the emulator and the client
+mod websocket; // bytes in the messages of a WebSocket, shared by both too
 mod partitions; // from where each partition is read
 mod emulator; // an event hub on this machine
 mod generator; // made-up Dataverse events

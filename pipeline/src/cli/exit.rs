@@ -99,6 +99,16 @@ impl Exit {
                 Self::Configuration
             }
             Error::Event(_) => Self::Internal,
+            Error::Tls(error) => Self::of_authority(error),
+        }
+    }
+
+    fn of_authority(error: &emulator::AuthorityError) -> Self {
+        use emulator::AuthorityError::{Certificate, Names, Read, Record, Tls, Write};
+        match error {
+            Names { .. } => Self::Configuration,
+            Record(_) | Read { .. } | Write { .. } => Self::Refused,
+            Certificate(_) | Tls(_) => Self::Internal,
         }
     }
 

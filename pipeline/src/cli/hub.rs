@@ -1,6 +1,7 @@
 //! `catchwater hub`: an event hub on this machine, for tests and for trying things out.
+//!
+//! Owns: the text with the commands for a second terminal. Does not own: the hub (`emulator`).
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use clap::Args;
 use super::exit::Exit;
 use super::fault_options::FaultOptions;
 use super::file_limit;
-use super::hubs::{HubsOptions, connection_string, hubs_json, hubs_text};
+use super::hub_ports::{PortOptions, ca_file};
+use super::hubs::{HubsOptions, connection_strings, hubs_json, hubs_text};
 use super::options::duration;
 use super::output::{print, print_json};
 use super::process::Stop;
@@ -17,9 +19,8 @@ use crate::emulator::{Config, Emulator, fault_help};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Address to listen on; port 0 takes a free port
-    #[arg(long, env = "CATCHWATER_LISTEN", default_value = "127.0.0.1:5672", value_name = "ADDR")]
-    listen: SocketAddr,
+    #[command(flatten)]
+    ports: PortOptions,
     #[command(flatten)]
     hubs: HubsOptions,
     /// Folder that keeps the events over restarts [default: they are in memory]
@@ -40,41 +41,32 @@ pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exi
         print(&fault_help())?;
         return Ok(Exit::Done);
     };
-    let config = Config {
-        listen: options.listen,
+    let mut config = Config {
         hubs: options.hubs.hubs()?,
         data: options.data.clone(),
         retention: options.retention,
         faults,
         ..Config::default()
     };
+    let temporary = options.ports.configure(&mut config);
     file_limit::raise();
     let emulator = Emulator::start(config).await?;
-    let connection_string = connection_string(&emulator);
     if options.json {
+        let (connection_string, over_websocket) = connection_strings(&emulator);
         print_json(&serde_json::json!({
             "connection_string": connection_string,
+            "ca": ca_file(&emulator),
+            "websocket": emulator.websocket_url(),
+            "websocket_connection_string": over_websocket,
+            "health": emulator.health_url(),
             "hubs": hubs_json(&emulator),
         }))?;
     } else {
-        let names = emulator.hubs();
-        // The connection string of a single hub names it.
-        let (hubs, event_hub) = match names.as_slice() {
-            [_] => (String::new(), String::new()),
-            _ => (
-                format!("Event hubs:\n{}", hubs_text(&emulator)),
-                format!(" --event-hub {}", emulator.event_hub()),
-            ),
-        };
-        print(&format!(
-            "{connection_string}\n{hubs}\
-             The hub is listening; stop it with Ctrl-C. In another terminal:\n  \
-             catchwater send --generate mixed --events 10000{event_hub} --connection-string '{connection_string}'\n  \
-             catchwater run --until caught-up --lake ./lake{event_hub} --connection-string '{connection_string}'\n"
-        ))?;
+        print(&help(&emulator))?;
     }
     stop.requested().await;
     emulator.shutdown().await;
+    drop(temporary);
     Ok(Exit::Done)
 }
 
@@ -84,4 +76,43 @@ fn retention(text: &str) -> Result<Duration, String> {
         Duration::ZERO => Err("the hub would keep no event; give a longer time, such as 1h".to_owned()),
         retention => Ok(retention),
     }
+}
+
+/// The text for people: connection string, and the commands for a second terminal.
+fn help(emulator: &Emulator) -> String {
+    let (connection_string, over_websocket) = connection_strings(emulator);
+    let mut text = format!("{connection_string}\n");
+    // The connection string of a single hub names it.
+    let mut options = String::new();
+    if emulator.hubs().len() > 1 {
+        outln!(text, "Event hubs:");
+        text.push_str(&hubs_text(emulator));
+        options = format!(" --event-hub {}", emulator.event_hub());
+    }
+    if let Some(file) = ca_file(emulator) {
+        options = format!("{options} --ca-file {}", quoted(&file));
+    }
+    outln!(text, "The hub is listening; stop it with Ctrl-C. In another terminal:");
+    text.push_str(&commands(&connection_string, &options));
+    if let Some(connection_string) = over_websocket {
+        outln!(text, "Over WebSocket:");
+        text.push_str(&commands(&connection_string, &format!("{options} --transport websocket")));
+    }
+    if let Some(url) = emulator.health_url() {
+        outln!(text, "Health: {url}");
+    }
+    text
+}
+
+fn commands(connection_string: &str, options: &str) -> String {
+    let to = quoted(connection_string);
+    format!(
+        "  catchwater send --generate mixed --events 10000{options} --connection-string {to}\n  \
+         catchwater run --until caught-up --lake ./lake{options} --connection-string {to}\n"
+    )
+}
+
+/// A text as one word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -49,12 +49,15 @@ impl HubsOptions {
     }
 }
 
-/// Returns the connection string to print: that of the hub if there is one, else that of the namespace.
-pub(super) fn connection_string(emulator: &Emulator) -> String {
-    match emulator.hubs().as_slice() {
-        [_] => emulator.connection_string(),
-        _ => emulator.namespace_connection_string(),
-    }
+/// Returns the connection strings to print, of AMQP and of WebSocket: those of the hub if there is one, else those of the
+/// namespace.
+pub(super) fn connection_strings(emulator: &Emulator) -> (String, Option<String>) {
+    let event_hub = match emulator.hubs().as_slice() {
+        [hub] => format!(";EntityPath={}", hub.name()),
+        _ => String::new(),
+    };
+    let of_hub = |namespace: String| format!("{namespace}{event_hub}");
+    (of_hub(emulator.namespace_connection_string()), emulator.websocket_connection_string().map(of_hub))
 }
 
 /// Returns the hubs as JSON; `consumer_groups` is null if any group exists.

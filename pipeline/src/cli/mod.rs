@@ -28,6 +28,7 @@ mod demo; // `catchwater demo`
 mod run; // `catchwater run`
 mod fault_options; // the faults of `catchwater hub`
 mod hubs; // the event hubs that `catchwater hub` serves
+mod hub_ports; // its addresses, TLS, WebSocket, health
 mod file_limit; // open files of this process
 mod hub; // `catchwater hub`
 mod send; // `catchwater send`

@@ -17,6 +17,12 @@ use super::link_watch::LinkTimeouts;
 pub struct Config {
     /// Address to listen on; port 0 takes any free port.
     pub listen: SocketAddr,
+    /// TLS on all ports of AMQP; `None` means plain TCP.
+    pub tls: Option<TlsConfig>,
+    /// Address of AMQP over WebSocket, beside `listen`; port 0 takes any free port.
+    pub websocket: Option<SocketAddr>,
+    /// The HTTP server with the hub's health.
+    pub health: Option<HealthConfig>,
     /// Name of the hub, if `hubs` is empty.
     pub event_hub: String,
     /// Number of partitions of the hub, if `hubs` is empty; at least one.
@@ -44,6 +50,24 @@ pub struct Config {
     pub link_timeouts: LinkTimeouts,
     /// Faults to inject from the start.
     pub faults: Vec<FaultSpec>,
+}
+
+/// TLS with a certificate authority of the hub's own: that of the data folder, else a new one at each start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// Names and addresses for the server's certificate, beside those of this machine.
+    pub names: Vec<String>,
+    /// File that gets the authority's certificate, PEM, before the hub listens.
+    pub ca_out: Option<PathBuf>,
+}
+
+/// The HTTP server with the hub's health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthConfig {
+    /// Address to listen on; port 0 takes any free port.
+    pub listen: SocketAddr,
+    /// The hub does not start without it. Otherwise an address in use is a warning.
+    pub is_required: bool,
 }
 
 /// Configuration of one hub.
@@ -144,6 +168,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tls: None,
+            websocket: None,
+            health: None,
             event_hub: "events".into(),
             partitions: DEFAULT_PARTITIONS,
             hubs: Vec::new(),
@@ -167,6 +194,9 @@ impl fmt::Debug for Config {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Config")
             .field("listen", &self.listen)
+            .field("tls", &self.tls)
+            .field("websocket", &self.websocket)
+            .field("health", &self.health)
             .field("event_hub", &self.event_hub)
             .field("partitions", &self.partitions)
             .field("hubs", &self.hubs)

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use crate::amqp::codec;
 use crate::position::PartitionId;
 
-use super::hub;
+use super::{authority, hub};
 
 /// Error while a hub starts or appends an event.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The certificate authority can't be used.
+    #[error("the hub can't have TLS")]
+    Tls(#[from] authority::Error),
     /// The hub can't be opened or changed.
     #[error("the hub can't be opened or changed")]
     Hub(#[from] hub::Error),

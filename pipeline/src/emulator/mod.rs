@@ -1,7 +1,7 @@
-//! Hubs in this process: a namespace, its hubs, their partitions, links, `$cbs` and `$management`, over plain TCP.
+//! Hubs in this process: a namespace, its hubs, their partitions, links, `$cbs` and `$management`.
 //!
 //! Owns a namespace of event hubs as its clients see it. It is built on [`crate::amqp`] and does not use an AMQP library.
-//! Does not own: TLS.
+//! Does not own: the operations on one hub (`handle`).
 //!
 //! ```text
 //! listener ── bytes ──► connection ──► session ──► links ──► hub of the namespace ──► partition log ──► segments
@@ -19,6 +19,7 @@ mod jwt; // tokens of Microsoft Entra
 mod address; // addresses of nodes
 mod annotations; // the annotations of an event as readers get it
 mod attach; // admission of links
+mod authority; // the hub's own certificate authority
 mod config; // configuration of a namespace and its hubs
 mod config_json; // the configuration file of the official emulator
 mod connection; // a connection as a state machine
@@ -35,12 +36,13 @@ mod incoming; // the receiving end of a link
 mod limits; // limits on one peer
 mod link; // the kinds of links
 mod link_watch; // connections without links
-mod listener; // sockets
+mod listener; // sockets, and the handshakes below AMQP
 mod log; // the events of one partition
 mod namespace; // the hubs, their key and their clock
 mod nodes; // `$cbs` and `$management`
 mod outgoing; // the sending end of a link
 mod partition; // one partition: its log and the connections that wait for events
+mod ports; // addresses, URLs and connection strings
 mod readers; // the readers of one partition, owner levels
 mod relaxed_json; // comments and encodings of that file
 mod refusal; // an error condition and its text
@@ -51,20 +53,21 @@ mod wakers; // connections that wait
 mod replay; // a connection without a socket
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::position::{Generation, PartitionId, SequenceNumber};
 
 use injector::Injector;
-use listener::Timeouts;
 use namespace::Namespace;
+use ports::Ports;
 
-pub use config::{Config, HubConfig, NameError, NameKind};
+pub use authority::Error as AuthorityError;
+pub use config::{Config, HealthConfig, HubConfig, NameError, NameKind, TlsConfig};
 pub use config_json::{ConfigJsonError, read_config_json};
 pub use data::Error as DataError;
 pub use error::{Error, InjectError};
@@ -87,41 +90,58 @@ pub struct Emulator {
     namespace: Arc<Namespace>,
     first: HubHandle,
     injector: Injector,
-    address: SocketAddr,
+    ports: Ports,
     stop: watch::Sender<()>,
-    listening: JoinHandle<()>,
     /// The removal of expired events.
     removing: Option<JoinHandle<()>>,
 }
 
 impl Emulator {
     /// Opens the hubs and starts to listen, on the current runtime.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the emulator owns its listener and retention, and ends them"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the emulator owns the retention and ends it")]
     pub async fn start(config: Config) -> Result<Self, Error> {
         let namespace = Arc::new(Namespace::open(&config)?);
         let first = HubHandle::first(&namespace);
         let injector = Injector::new(Arc::clone(&namespace));
         config.faults.iter().try_for_each(|spec| injector.post(spec).map(drop))?;
-        let bind = |source| Error::Bind { address: config.listen, source };
-        let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
-        let address = listener.local_addr().map_err(bind)?;
         let (stop, stopped) = watch::channel(());
         let removing = config.retention.map(|retention| {
             // A reader that connects right after the start does not see expired events either.
             retention::remove(&namespace, retention);
             tokio::spawn(retention::remove_expired(Arc::clone(&namespace), retention, stopped.clone()))
         });
-        let timeouts = Timeouts { idle: config.idle_timeout, links: config.link_timeouts };
-        let listening = listener::listen(listener, Arc::clone(&namespace), timeouts, stopped);
-        Ok(Self { namespace, first, injector, address, stop, listening: tokio::spawn(listening), removing })
+        let ports = Ports::open(&config, &namespace, &stopped).await?;
+        Ok(Self { namespace, first, injector, ports, stop, removing })
     }
 
     /// Returns the address that the hub listens on.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.ports.amqp()
+    }
+
+    /// Returns the address of AMQP over WebSocket, if the hub has it.
+    pub fn websocket_address(&self) -> Option<SocketAddr> {
+        self.ports.websocket()
+    }
+
+    /// Returns the URL of AMQP over WebSocket, if the hub has it.
+    pub fn websocket_url(&self) -> Option<String> {
+        self.ports.websocket_url()
+    }
+
+    /// Returns the URL of the hub's health, if the hub has one.
+    pub fn health_url(&self) -> Option<String> {
+        self.ports.health_url()
+    }
+
+    /// Returns the certificate of the hub's authority, PEM, if the hub has TLS.
+    pub fn ca(&self) -> Option<&str> {
+        self.ports.ca()
+    }
+
+    /// Returns the file with the certificate of the hub's authority, if there is one.
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.ports.ca_file()
     }
 
     /// Returns a handle on the hub with this name, in upper or lower case.
@@ -142,10 +162,12 @@ impl Emulator {
     /// Returns the connection string of the namespace, key included. It does not name a hub.
     pub fn namespace_connection_string(&self) -> String {
         let access = &self.namespace.access;
-        format!(
-            "Endpoint=sb://{};SharedAccessKeyName={};SharedAccessKey={};UseDevelopmentEmulator=true",
-            self.address, access.name, access.key
-        )
+        self.ports.connection_string(self.ports.amqp(), access)
+    }
+
+    /// Returns the connection string of the namespace for AMQP over WebSocket, key included, if the hub has it.
+    pub fn websocket_connection_string(&self) -> Option<String> {
+        self.ports.websocket().map(|address| self.ports.connection_string(address, &self.namespace.access))
     }
 
     /// Returns the hub's name.
@@ -233,12 +255,13 @@ impl Emulator {
 
     /// Closes every connection and waits until all have ended.
     pub async fn shutdown(self) {
-        let Self { namespace, stop, listening, removing, .. } = self;
+        let Self { namespace, stop, ports, removing, .. } = self;
         drop(stop);
-        for task in [Some(listening), removing].into_iter().flatten() {
-            if let Err(error) = task.await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a task of the hub failed");
-            }
+        ports.closed().await;
+        if let Some(removing) = removing
+            && let Err(error) = removing.await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a task of the hub failed");
         }
         namespace.release();
     }

@@ -8,7 +8,7 @@ pub(crate) const PIPELINE: &[&[&str]] = &[
     &["run", "emulator", "generator"],
     &["eventhubs", "partitions"],
     &["amqp", "parse", "columns"],
-    &["event", "position", "budget", "clock", "metrics", "subslice"],
+    &["event", "position", "budget", "clock", "metrics", "subslice", "websocket"],
 ];
 
 /// Floors of `sinks/src`, top first.

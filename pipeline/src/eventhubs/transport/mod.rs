@@ -13,7 +13,7 @@ mod tcp; // name resolution and connecting
 mod http; // one HTTP request that turns its connection into another protocol
 mod proxy; // the proxy of a connection, and the tunnel through it
 mod tls; // TLS: trusted certificates, handshake
-mod websocket; // WebSocket: handshake, and bytes in messages
+mod websocket; // the handshake of WebSocket
 mod stream; // the byte stream, of any kind
 mod options; // the way to a hub, as an operator chooses it
 

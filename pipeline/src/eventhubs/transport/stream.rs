@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::websocket::WebSocketBytes;
+use crate::websocket::WebSocketBytes;
 
 /// The stream that both AMQP stacks run on.
 #[derive(Debug)]
