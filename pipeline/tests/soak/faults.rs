@@ -1,9 +1,9 @@
-//! Random faults of our hub, one at a time.
+//! Random faults of our hub, one at a time: each kind once before any comes again.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use catchwater::internals::amqp::condition;
-use catchwater::internals::emulator::{Emulator, Fault, Reason};
+use catchwater::internals::emulator::{Emulator, FaultSpec};
 use catchwater::internals::position::PartitionId;
 
 use super::plan::PARTITIONS;
@@ -12,56 +12,68 @@ use super::plan::PARTITIONS;
 #[derive(Debug)]
 pub(crate) struct Faults {
     random: fastrand::Rng,
+    /// Kinds that come before any comes again.
+    left: Vec<Kind>,
     pub(crate) struck: BTreeMap<&'static str, u64>,
+}
+
+/// A kind of faults, as `catchwater hub --fault` takes it.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    /// It strikes one reader, after a random number of events.
+    Strikes(&'static str),
+    /// It lasts until the next fault.
+    Lasts(&'static str),
+    /// All readers of a partition are detached.
+    Moves,
 }
 
 impl Faults {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { random: fastrand::Rng::with_seed(seed), struck: BTreeMap::new() }
+        Self { random: fastrand::Rng::with_seed(seed), left: Vec::new(), struck: BTreeMap::new() }
     }
 
-    /// Injects one fault.
-    pub(crate) fn strike(&mut self, hub: &Emulator) {
-        let reason = Reason::new(self.choose(CONDITIONS), "A fault of the soak.");
-        let kind = self.choose(KINDS);
-        let fault = match kind {
-            "drop" => Some(Fault::Drop),
-            "drop in a frame" => Some(Fault::DropInFrame),
-            "detach" => Some(Fault::Detach(reason)),
-            "session end" => Some(Fault::EndSession(reason)),
-            "close" => Some(Fault::Close(reason)),
-            "busy" => {
-                hub.faults().refuse_links(2, &Reason::new("com.microsoft:server-busy", "Busy."));
-                None
-            }
-            "stall" => {
-                hub.faults().stall_readers();
-                None
-            }
-            _ => {
+    /// Injects one fault; the next one comes after `time`.
+    pub(crate) fn strike(&mut self, hub: &Emulator, time: Duration) {
+        if self.left.is_empty() {
+            self.left = KINDS.to_vec();
+        }
+        let kind = self.left.swap_remove(self.random.usize(..self.left.len()));
+        let name = match kind {
+            Kind::Strikes(text) => inject(hub, text, &format!("after={}", self.random.u64(1..=50))),
+            Kind::Lasts(text) => inject(hub, text, &format!("for={}ms", time.as_millis())),
+            Kind::Moves => {
                 hub.detach_readers(PartitionId::new(self.random.u32(..PARTITIONS)));
-                None
+                "moved partition"
             }
         };
-        if let Some(fault) = fault {
-            hub.faults().inject_after(self.random.u64(1..=50), fault);
-        }
-        *self.struck.entry(kind).or_default() += 1;
-    }
-
-    fn choose(&mut self, of: &[&'static str]) -> &'static str {
-        of[self.random.usize(..of.len())]
+        *self.struck.entry(name).or_default() += 1;
     }
 }
 
-const KINDS: &[&str] =
-    &["drop", "drop in a frame", "detach", "session end", "close", "busy", "stall", "moved partition"];
+fn inject(hub: &Emulator, text: &'static str, condition: &str) -> &'static str {
+    let spec: FaultSpec = format!("{text},{condition}").parse().unwrap();
+    hub.inject(&spec).unwrap();
+    text
+}
 
-/// Conditions after which a reader attaches again.
-const CONDITIONS: &[&str] = &[
-    condition::DETACH_FORCED,
-    condition::CONNECTION_FORCED,
-    condition::INTERNAL_ERROR,
-    "com.microsoft:timeout",
-    "com.microsoft:container-close",
+/// Faults after which a run reads on, or ends because another reader has its partitions.
+const KINDS: &[Kind] = &[
+    Kind::Strikes("drop"),
+    Kind::Strikes("reset"),
+    Kind::Strikes("detach"),
+    Kind::Strikes("end"),
+    Kind::Strikes("close"),
+    Kind::Strikes("close=com.microsoft:server-busy"),
+    Kind::Strikes("steal"),
+    Kind::Lasts("busy=links"),
+    Kind::Lasts("slow=50"),
+    Kind::Lasts("stall"),
+    Kind::Lasts("token-life=1s"),
+    Kind::Lasts("unsettled"),
+    Kind::Lasts("amqp-value=binary"),
+    Kind::Lasts("amqp-value=string"),
+    Kind::Lasts("data-sections"),
+    Kind::Lasts("annotations"),
+    Kind::Moves,
 ];

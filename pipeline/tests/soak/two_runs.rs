@@ -30,7 +30,7 @@ struct Soak {
     bed: Bed,
     plan: Plan,
     hub: Emulator,
-    _runtime: Runtime,
+    runtime: Runtime,
     bodies: PathBuf,
     senders: Vec<Child>,
     runs: [Run; 2],
@@ -58,7 +58,7 @@ impl Soak {
             bed,
             plan,
             hub,
-            _runtime: runtime,
+            runtime,
             bodies,
             senders,
             runs,
@@ -84,7 +84,9 @@ impl Soak {
             }
             if now >= next_fault {
                 next_fault = now + self.plan.fault_every;
-                self.faults.strike(&self.hub);
+                // Some faults end at a time, on the runtime of the hub.
+                let _entered = self.runtime.enter();
+                self.faults.strike(&self.hub, self.plan.fault_every);
             }
             if now >= next_strike && self.strike() {
                 next_strike += self.plan.strike_every;
@@ -187,11 +189,11 @@ impl Soak {
 
     fn print_table(&self, rest: &str) {
         println!(
-            "\n{} events, {rest} of them read by the last run\n\nfault                times",
+            "\n{} events, {rest} of them read by the last run\n\nfault                             times",
             self.sent()
         );
         for (kind, times) in &self.faults.struck {
-            println!("{kind:<20} {times:>5}");
+            println!("{kind:<33} {times:>5}");
         }
         println!("\nprocess  peak MiB by third of the time   limit");
         for memory in &self.memory {
