@@ -3,7 +3,7 @@
 //! Owns the place of a hub's folder. Does not own: its content (`storage`).
 //!
 //! ```text
-//! lock           locked as long as a process uses the folder
+//! .lock          locked as long as a process uses the folder
 //! orders/        the folder of the hub `Orders`
 //! ```
 
@@ -34,8 +34,8 @@ impl DataFolder {
             Err(TryLockError::WouldBlock) => return Err(Error::InUse { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => return Err(Error::Io { path: file, source }),
         }
-        let metadata = path.join(HUB_METADATA);
-        if metadata.try_exists().map_err(io_error(&metadata))? {
+        // A hub may have this name: then it is a folder.
+        if path.join(HUB_METADATA).is_file() {
             return Err(Error::EarlierLayout { path: path.to_owned() });
         }
         Ok(Self { path: path.to_owned(), lock: Mutex::new(Some(lock)) })
@@ -105,8 +105,8 @@ fn io_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::Io { path, source }
 }
 
-/// Name of the file that is locked. It is empty.
-const LOCK: &str = "lock";
+/// Name of the file that is locked. It is empty. The name of a hub does not begin with a period.
+const LOCK: &str = ".lock";
 
 /// Name of the file with the metadata of a hub.
 const HUB_METADATA: &str = "hub.json";

@@ -137,6 +137,20 @@ async fn folders_that_do_not_fit_are_refused_with_a_remedy() {
 }
 
 #[tokio::test]
+async fn hubs_with_the_names_of_files_survive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = [("hub.json", Some(1)), ("lock", Some(1)), ("log-0", Some(1)), ("ca.pem", Some(1))];
+    for expected in 1..3 {
+        let hub = start(folder.path(), 1000, &names).await.unwrap();
+        for handle in hub.hubs() {
+            append(&handle, 0);
+            assert_eq!(events(&handle), [expected], "{}", handle.name());
+        }
+        hub.shutdown().await;
+    }
+}
+
+#[tokio::test]
 async fn configurations_that_no_namespace_can_have_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     for (hubs, expected) in [
