@@ -4,9 +4,11 @@
 //! partition (`partition`).
 
 use std::ops::Range;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::thread;
 
 use tokio::sync::Notify;
 
@@ -260,9 +262,27 @@ impl Hub {
 }
 
 /// Opens partitions with the events of a folder.
+///
+/// They are read by threads that end afterwards: the allocator uses the memory of events that retention removes again
+/// only if the thread that has read them allocates, or has ended.
 fn open_partitions(folder: &HubFolder, ids: Range<u32>) -> Result<Vec<Arc<Partition>>, Error> {
     let logs = folder.logs()?;
-    ids.map(|id| Ok(Arc::new(Partition::new(PartitionLog::open(&logs, id)?)))).collect()
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let open = |worker: usize| -> Result<Vec<_>, storage::Error> {
+        let ids = ids.clone().skip(worker).step_by(threads);
+        ids.map(|id| Ok((id, Arc::new(Partition::new(PartitionLog::open(&logs, id)?))))).collect()
+    };
+    let open = &open;
+    let opened: Vec<_> = thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|worker| scope.spawn(move || open(worker))).collect();
+        running.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    let mut partitions = Vec::new();
+    for opened in opened {
+        partitions.extend(opened?);
+    }
+    partitions.sort_unstable_by_key(|(id, _)| *id);
+    Ok(partitions.into_iter().map(|(_, partition)| partition).collect())
 }
 
 fn empty_partitions(count: u32) -> Vec<Arc<Partition>> {
