@@ -9,7 +9,8 @@
 mod processes;
 
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Child, ChildStderr, Output, Stdio};
 use std::sync::Mutex;
 use std::thread::{self, JoinHandle};
@@ -29,13 +30,19 @@ const EVENTS: u64 = 600;
 struct Hub {
     process: Child,
     connection_string: String,
+    health: Option<String>,
     log: Option<JoinHandle<String>>,
     folder: TempDir,
 }
 
 impl Hub {
     fn start(faults: &[&str]) -> Self {
+        Self::start_with(&[], faults)
+    }
+
+    fn start_with(options: &[&str], faults: &[&str]) -> Self {
         let mut command = catchwater(&["hub", "--listen", "127.0.0.1:0", "--json", "--partitions", "2"]);
+        command.args(options);
         for fault in faults {
             command.args(["--fault", fault]);
         }
@@ -46,7 +53,25 @@ impl Hub {
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let object: Value = serde_json::from_str(&line).unwrap();
         let connection_string = object["connection_string"].as_str().unwrap().to_owned();
-        Self { process, connection_string, log: Some(log), folder: tempfile::tempdir().unwrap() }
+        let health = object["health"].as_str().map(str::to_owned);
+        Self { process, connection_string, health, log: Some(log), folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Posts a text to the hub's control interface; returns status and answer.
+    fn post(&self, body: &str, headers: &str) -> (u16, String) {
+        let url = self.health.as_deref().unwrap();
+        let address = url.trim_start_matches("http://").split('/').next().unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let length = body.len();
+        let request = format!(
+            "POST /faults HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n\
+             {headers}\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), text.to_owned())
     }
 
     fn send(&self, events: u64) -> Output {
@@ -272,6 +297,38 @@ fn added_partitions_are_read_from_their_first_event() {
     hub.append(EVENTS);
     assert_eq!(report_of(&hub.run(&[]))["rows"], EVENTS);
     assert_eq!(hub.audit()["events"], 2 * EVENTS);
+}
+
+#[test]
+fn faults_are_posted_to_a_running_hub() {
+    let hub = Hub::start_with(&["--health", "127.0.0.1:0"], &[]);
+    assert!(hub.send(EVENTS).status.success());
+    let (status, text) = hub.post("detach,every=100\nunsettled\n", "");
+    assert_eq!(status, 200, "{text}");
+    let expected = "detach,every=100: a reader's link is detached with this error, after 100 events and each 100 more.\n";
+    assert!(text.starts_with(expected), "{text}");
+    let report = report_of(&hub.run(&[]));
+    assert!(report["links_lost"].as_u64() >= Some(3), "{report}");
+    assert_eq!(hub.audit()["events"], EVENTS);
+    for (body, headers, expected, words) in [
+        ("detach,evry=5s", "", 400, "at `evry=5s` (character 8): this key does not exist"),
+        ("add-partitions=1024", "", 400, "a hub has at most 1024 partitions, not 1026"),
+        ("detach,hub=orders", "", 400, "does not have a hub `orders`"),
+        ("", "", 400, "write one a line"),
+        ("drop", "Origin: http://example.com\r\n", 403, "not injected for web pages"),
+    ] {
+        let (status, text) = hub.post(body, headers);
+        assert!(status == expected && text.contains(words), "{body}: {status} {text}");
+    }
+}
+
+#[test]
+fn documented_faults_are_those_of_the_code() {
+    let document = std::fs::read_to_string("../docs/HUB.md").unwrap();
+    assert!(
+        document.contains(&format!("```text\n{}```", fault_help())),
+        "copy it from `catchwater hub --fault help`"
+    );
 }
 
 #[test]

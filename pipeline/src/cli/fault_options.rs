@@ -11,6 +11,9 @@ pub(super) struct FaultOptions {
     /// prints all kinds and keys
     #[arg(long = "fault", value_parser = argument, value_name = "SPEC")]
     faults: Vec<FaultArgument>,
+    /// Take faults by POST /faults on any --health address [default: on loopback addresses only]
+    #[arg(long, env = "CATCHWATER_REMOTE_FAULTS")]
+    pub(super) remote_faults: bool,
 }
 
 /// Value of the option.

@@ -46,6 +46,7 @@ pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exi
         data: options.data.clone(),
         retention: options.retention,
         faults,
+        remote_faults: options.faults.remote_faults,
         ..Config::default()
     };
     let temporary = options.ports.configure(&mut config);

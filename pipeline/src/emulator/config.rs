@@ -50,6 +50,8 @@ pub struct Config {
     pub link_timeouts: LinkTimeouts,
     /// Faults to inject from the start.
     pub faults: Vec<FaultSpec>,
+    /// Faults may be posted to the HTTP server on other addresses than loopback ones too.
+    pub remote_faults: bool,
 }
 
 /// TLS with a certificate authority of the hub's own: that of the data folder, else a new one at each start.
@@ -185,6 +187,7 @@ impl Default for Config {
             idle_timeout: Duration::from_mins(4),
             link_timeouts: LinkTimeouts::default(),
             faults: Vec::new(),
+            remote_faults: false,
         }
     }
 }

@@ -32,8 +32,13 @@ impl Injector {
         self.check(&spec.target)?;
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
-        let (namespace, target) = (Arc::clone(&self.namespace), spec.target.clone());
-        let operate = move |operation| operate(&namespace, &target, operation);
+        let (namespace, kind, target) = (Arc::clone(&self.namespace), spec.kind, spec.target.clone());
+        let operate = move |operation| {
+            operate(&namespace, &target, operation)?;
+            let Target { hub, partition } = &target;
+            tracing::info!(fault = kind, hub, partition, ?operation, "fault injected");
+            Ok::<(), Error>(())
+        };
         let posted = Posted::new(spec, &self.namespace.faults, &operate)
             .map_err(|source| InjectError::Failed(Box::new(source)))?;
         tasks.spawn(posted.follow(operate));
@@ -50,6 +55,7 @@ impl Injector {
         if specs.is_empty() {
             return Err(FaultTextError::Empty);
         }
+        specs.iter().try_for_each(|spec| self.check(&spec.target))?;
         let mut sentences = String::new();
         for spec in &specs {
             sentences.push_str(&self.post(spec)?);

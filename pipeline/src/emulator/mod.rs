@@ -89,7 +89,7 @@ pub use replay::Replay;
 pub struct Emulator {
     namespace: Arc<Namespace>,
     first: HubHandle,
-    injector: Injector,
+    injector: Arc<Injector>,
     ports: Ports,
     stop: watch::Sender<()>,
     /// The removal of expired events.
@@ -102,7 +102,7 @@ impl Emulator {
     pub async fn start(config: Config) -> Result<Self, Error> {
         let namespace = Arc::new(Namespace::open(&config)?);
         let first = HubHandle::first(&namespace);
-        let injector = Injector::new(Arc::clone(&namespace));
+        let injector = Arc::new(Injector::new(Arc::clone(&namespace)));
         config.faults.iter().try_for_each(|spec| injector.post(spec).map(drop))?;
         let (stop, stopped) = watch::channel(());
         let removing = config.retention.map(|retention| {
@@ -110,7 +110,7 @@ impl Emulator {
             retention::remove(&namespace, retention);
             tokio::spawn(retention::remove_expired(Arc::clone(&namespace), retention, stopped.clone()))
         });
-        let ports = Ports::open(&config, &namespace, &stopped).await?;
+        let ports = Ports::open(&config, &namespace, &injector, &stopped).await?;
         Ok(Self { namespace, first, injector, ports, stop, removing })
     }
 

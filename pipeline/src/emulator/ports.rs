@@ -18,6 +18,7 @@ use super::access::AccessKey;
 use super::authority::{self, Authority};
 use super::config::{Config, TlsConfig};
 use super::error::Error;
+use super::injector::Injector;
 use super::listener::{Port, Service, Timeouts, listen};
 use super::namespace::Namespace;
 
@@ -37,6 +38,7 @@ impl Ports {
     pub(super) async fn open(
         config: &Config,
         namespace: &Arc<Namespace>,
+        injector: &Arc<Injector>,
         stopped: &watch::Receiver<()>,
     ) -> Result<Self, Error> {
         let (amqp_listener, amqp) = bind(config.listen).await?;
@@ -67,7 +69,10 @@ impl Ports {
             None => None,
         };
         let timeouts = Timeouts { idle: config.idle_timeout, links: config.link_timeouts };
-        let service = Service { namespace: Arc::clone(namespace), timeouts, tls };
+        let takes_faults =
+            config.remote_faults || ports.health.is_some_and(|health| health.ip().is_loopback());
+        let faults = takes_faults.then(|| Arc::clone(injector));
+        let service = Service { namespace: Arc::clone(namespace), timeouts, tls, faults };
         ports.start(amqp_listener, Port::Amqp, &service, stopped);
         if let Some((listener, _)) = websocket {
             ports.start(listener, Port::WebSocket, &service, stopped);

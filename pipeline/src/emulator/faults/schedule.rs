@@ -92,7 +92,7 @@ impl Posted {
         while let Some(fired) = self.faults.fired(self.id) {
             if fired > seen {
                 seen = fired;
-                self.log();
+                self.log_state();
                 if let Effect::Operation(operation) = self.spec.effect {
                     operate(operation);
                 }
@@ -109,7 +109,7 @@ impl Posted {
             return None;
         }
         self.faults.fire(self.id);
-        self.log();
+        self.log_state();
         match self.spec.effect {
             Effect::Operation(operation) => Some(operate(operation)),
             Effect::Strike(_) | Effect::State(_) => None,
@@ -124,9 +124,9 @@ impl Posted {
         }
     }
 
-    /// Logs a state or an operation; a strike is logged where it strikes.
-    fn log(&self) {
-        if !matches!(self.spec.effect, Effect::Strike(_)) {
+    /// Logs a state. A strike and an operation are logged where they happen.
+    fn log_state(&self) {
+        if matches!(self.spec.effect, Effect::State(_)) {
             let FaultSpec { kind, target: Target { hub, partition }, lasts, .. } = &self.spec;
             tracing::info!(fault = kind, hub, partition, lasts = ?lasts, spec = %self.spec, "fault injected");
         }

@@ -10,7 +10,8 @@
 
 mod error; // errors before AMQP
 mod tls; // TLS, for the hub
-mod http; // health
+mod control; // faults on request, over HTTP
+mod http; // health, and the routes of HTTP
 mod websocket; // WebSocket, for the hub
 mod socket; // one connection on a stream of any kind
 
@@ -24,6 +25,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
+use super::injector::Injector;
 use super::namespace::Namespace;
 
 use error::Error;
@@ -44,7 +46,7 @@ pub(super) enum Port {
     Amqp,
     /// AMQP over WebSocket, in TLS if the hub has it.
     WebSocket,
-    /// HTTP, without TLS: health.
+    /// HTTP, without TLS: health and faults.
     Http,
 }
 
@@ -54,6 +56,8 @@ pub(super) struct Service {
     pub(super) namespace: Arc<Namespace>,
     pub(super) timeouts: Timeouts,
     pub(super) tls: Option<TlsAcceptor>,
+    /// Injects faults that are posted to the HTTP server, if it takes them.
+    pub(super) faults: Option<Arc<Injector>>,
 }
 
 impl Service {
@@ -69,7 +73,9 @@ impl Service {
         stream.set_nodelay(true)?;
         // Boxes keep the task of a plain connection small: there may be thousands.
         match (port, self.tls.clone()) {
-            (Port::Http, _) => Box::pin(unless(stop, http::serve(stream))).await.unwrap_or(Ok(())),
+            (Port::Http, _) => {
+                Box::pin(unless(stop, http::serve(stream, self.faults))).await.unwrap_or(Ok(()))
+            }
             (_, None) => self.amqp(port, stream, stop).await,
             (_, Some(tls)) => match Box::pin(unless(stop.clone(), tls::accept(stream, &tls))).await {
                 Some(stream) => Box::pin(self.amqp(port, stream?, stop)).await,
