@@ -57,7 +57,8 @@ fn inject(hub: &Emulator, text: &'static str, condition: &str) -> &'static str {
     text
 }
 
-/// Faults after which a run reads on, or ends because another reader has its partitions.
+/// Faults after which a run reads on, or ends because another reader has its partitions. Those that end a sender are
+/// left out (`token-life`, `busy=sends`): the order of its events would be open.
 const KINDS: &[Kind] = &[
     Kind::Strikes("drop"),
     Kind::Strikes("reset"),
@@ -69,7 +70,6 @@ const KINDS: &[Kind] = &[
     Kind::Lasts("busy=links"),
     Kind::Lasts("slow=50"),
     Kind::Lasts("stall"),
-    Kind::Lasts("token-life=1s"),
     Kind::Lasts("unsettled"),
     Kind::Lasts("amqp-value=binary"),
     Kind::Lasts("amqp-value=string"),
