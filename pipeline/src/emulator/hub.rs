@@ -263,7 +263,7 @@ impl Hub {
 
 /// Opens partitions with the events of a folder.
 ///
-/// They are read by threads that end afterwards: the allocator uses the memory of events that retention removes again
+/// Threads read them that end afterwards: the allocator uses the memory of events that retention removes again
 /// only if the thread that has read them allocates, or has ended.
 fn open_partitions(folder: &HubFolder, ids: Range<u32>) -> Result<Vec<Arc<Partition>>, Error> {
     let logs = folder.logs()?;
