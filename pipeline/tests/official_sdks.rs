@@ -15,11 +15,25 @@ mod sdk;
 use std::time::Duration;
 
 use catchwater::internals::emulator::{Config, Emulator};
-use sdk::Sdk;
+use sdk::{Sdk, Transport};
 
 /// Runs the checks of some subjects against a fresh hub.
 async fn check(sdk: Sdk, partitions: u32, subjects: &[&str]) {
-    check_with(sdk, Config { partitions, ..Config::default() }, subjects, |_| ()).await;
+    check_with(sdk, Transport::Plain.config(partitions), subjects, |_| ()).await;
+}
+
+/// The checks of both SDKs that differ by transport: large and small events in each direction, errors, waiting.
+async fn check_over(transport: Transport) {
+    let python = [
+        "asynchronous",
+        "management",
+        "readers.a_higher_or_equal_owner_level_displaces",
+        "receiving.readers_start_at_the_requested_position",
+        "sending.batches_up_to_the_limit_arrive",
+        "sending.every_kind_of_event_arrives_unchanged",
+    ];
+    check_with(Sdk::Python, transport.config(32), &python, |_| ()).await;
+    check_with(Sdk::JavaScript, transport.config(32), &["sending", "receiving"], |_| ()).await;
 }
 
 async fn check_with(sdk: Sdk, config: Config, subjects: &[&str], prepare: impl FnOnce(&Emulator)) {
@@ -67,6 +81,21 @@ async fn javascript_sends_by_key_and_through_a_buffer() {
 #[tokio::test]
 async fn javascript_consumers_share_the_partitions() {
     check(Sdk::JavaScript, 4, &["balancing"]).await;
+}
+
+#[tokio::test]
+async fn both_sdks_send_and_receive_over_tls() {
+    check_over(Transport::Tls).await;
+}
+
+#[tokio::test]
+async fn both_sdks_send_and_receive_over_websockets() {
+    check_over(Transport::WebSocket).await;
+}
+
+#[tokio::test]
+async fn both_sdks_send_and_receive_over_websockets_with_tls() {
+    check_over(Transport::SecureWebSocket).await;
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod node;
 mod processes;
 #[path = "support/python.rs"]
 mod python;
+#[allow(dead_code, reason = "shared with tests over other transports")]
 #[path = "support/sdk.rs"]
 mod sdk;
 
