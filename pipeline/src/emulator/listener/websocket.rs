@@ -7,7 +7,7 @@ use std::future::ready;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hyper::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
+use hyper::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response, StatusCode};
@@ -31,13 +31,17 @@ where
 {
     let is_accepted = AtomicBool::new(false);
     let service = service_fn(|request: Request<_>| {
-        let response = respond(&request);
+        let mut response = respond(&request);
         is_accepted.store(response.status() == StatusCode::SWITCHING_PROTOCOLS, Ordering::Relaxed);
+        // Not by the server's own setting, which adds it to the upgrade too: aiohttp, the WebSocket of the Python SDK,
+        // refuses any `Connection` but `Upgrade`.
+        if !is_accepted.load(Ordering::Relaxed) {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         ready(Ok::<_, Infallible>(response))
     });
     let handshake = async {
-        let connection =
-            http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
         let parts = connection.without_shutdown().await?;
         let mut stream = parts.io.into_inner();
         if is_accepted.load(Ordering::Relaxed) {
