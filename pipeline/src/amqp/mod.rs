@@ -33,6 +33,9 @@ pub const AMQP_HEADER: [u8; 8] = *b"AMQP\x00\x01\x00\x00";
 /// The protocol header that opens the SASL layer: `AMQP`, protocol 3, version 1.0.0.
 pub const SASL_HEADER: [u8; 8] = *b"AMQP\x03\x01\x00\x00";
 
+/// Protocol header of TLS inside AMQP: the answer to a client that may not go on without TLS.
+pub const TLS_HEADER: [u8; 8] = *b"AMQP\x02\x01\x00\x00";
+
 /// Largest frame that we accept and advertise, bytes: the figure of the service's own Open.
 ///
 /// # Source

@@ -243,3 +243,54 @@ pub enum Error {
     #[error("TLS can't use the certificate")]
     Tls(#[from] rustls::Error),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis::new(1_800_000_000_000);
+
+    #[test]
+    fn a_data_folder_keeps_its_authority_and_renews_it_with_the_same_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |now| Authority::open(folder.path(), now).unwrap().record;
+        let first = open(NOW);
+        let later = open(NOW + Duration::from_hours(24 * 365));
+        assert_eq!((&later.certificate, &later.key), (&first.certificate, &first.key));
+        let renewed = open(NOW + Duration::from_hours(24 * 365 * 8));
+        assert!(renewed.certificate != first.certificate && renewed.not_after > first.not_after);
+        assert_eq!(renewed.key, first.key);
+        assert_eq!(fs::read_to_string(certificate_path(folder.path())).unwrap(), renewed.certificate);
+        let files = fs::read_dir(folder.path().join(FOLDER)).unwrap();
+        assert_eq!(files.count(), 2, "no draft is left");
+    }
+
+    #[test]
+    fn a_damaged_authority_is_an_error_with_its_path_and_without_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FOLDER).join("authority.json");
+        drop(Authority::open(folder.path(), NOW).unwrap());
+        fs::write(&path, r#"{"key":"secret"}"#).unwrap();
+        let error = Authority::open(folder.path(), NOW).unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(text.contains("authority.json") && !text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn names_are_those_of_this_machine_each_once() {
+        let listen = ["0.0.0.0", "10.0.0.7", "127.0.0.1"].map(|address| address.parse().unwrap());
+        let names = names(&listen, &["hub".to_owned(), "localhost".to_owned()]);
+        let expected = ["localhost", "127.0.0.1", "::1", "10.0.0.7"];
+        assert_eq!(names[..4], expected);
+        assert!(names.contains(&"hub".to_owned()));
+        let unique: HashSet<_> = names.iter().collect();
+        assert_eq!(unique.len(), names.len());
+    }
+
+    #[test]
+    fn names_that_a_certificate_cannot_have_are_refused() {
+        let authority = Authority::new(NOW).unwrap();
+        let error = authority.server(&["größe".to_owned()], NOW).unwrap_err();
+        assert!(error.to_string().contains("größe"), "{error}");
+    }
+}

@@ -18,6 +18,7 @@ use super::condition::{ErrorKind, Recovery, condition_of, row_of};
 use super::credential::CredentialError;
 use super::names::{SERVER_BUSY, STATUS_CODE};
 use super::transport::TransportError;
+use crate::amqp::TLS_HEADER;
 use crate::position::PartitionId;
 
 /// An error of a hub, its connections or its links.
@@ -228,8 +229,8 @@ impl Error {
                 Self::NotOpened { address, what: error.to_string(), kind: ErrorKind::Unauthorized }
             }
             // Another protocol on this port; a retry would not help.
-            OpenError::ProtocolHeaderMismatch(_) => {
-                Self::NotOpened { address, what: error.to_string(), kind: ErrorKind::Fatal }
+            OpenError::ProtocolHeaderMismatch(header) => {
+                Self::NotOpened { address, what: no_amqp(&header).to_owned(), kind: ErrorKind::Fatal }
             }
             other => Self::NotOpened { address, what: other.to_string(), kind: ErrorKind::Transient },
         }
@@ -317,6 +318,15 @@ impl Error {
                 Self::lost(subject, "the connection was closed")
             }
         }
+    }
+}
+
+/// The fault of a peer that answers with another protocol header.
+pub(super) fn no_amqp(header: &[u8]) -> &'static str {
+    if header == TLS_HEADER {
+        "the peer requires TLS; leave UseDevelopmentEmulator out of the connection string"
+    } else {
+        "the peer does not speak AMQP 1.0"
     }
 }
 

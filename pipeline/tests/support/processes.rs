@@ -41,22 +41,29 @@ pub(crate) struct Hub {
     process: Child,
     /// The connection string to reach it.
     pub(crate) connection_string: String,
+    /// The JSON object that it printed.
+    #[allow(dead_code, reason = "not every test reads it")]
+    pub(crate) printed: Value,
 }
 
 impl Hub {
     /// Starts a hub with this number of partitions, on a free port.
     pub(crate) fn start(partitions: u32) -> Self {
-        let partitions = partitions.to_string();
-        let mut process =
-            catchwater(&["hub", "--listen", "127.0.0.1:0", "--json", "--partitions", &partitions])
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap();
+        Self::start_with(&["--partitions", &partitions.to_string()])
+    }
+
+    /// Starts a hub with these options, on a free port.
+    pub(crate) fn start_with(options: &[&str]) -> Self {
+        let mut process = catchwater(&["hub", "--listen", "127.0.0.1:0", "--json"])
+            .args(options)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let object: Value = serde_json::from_str(&line).unwrap();
-        let connection_string = object["connection_string"].as_str().unwrap().to_owned();
-        Self { process, connection_string }
+        let printed: Value = serde_json::from_str(&line).unwrap();
+        let connection_string = printed["connection_string"].as_str().unwrap().to_owned();
+        Self { process, connection_string, printed }
     }
 
     /// Sends generated events and returns the number that the hub accepted.

@@ -11,15 +11,13 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::error::Error;
+use crate::amqp::TLS_HEADER;
 
 /// Limit on a handshake: two round trips, and a client on a busy machine.
 const TLS_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// First byte of a client's TLS: the content type of a handshake record.
 const HANDSHAKE_RECORD: u8 = 22;
-
-/// Header by which a peer asks for TLS inside AMQP: the specified answer to a client that may not go on without TLS.
-const AMQP_TLS_HEADER: [u8; 8] = *b"AMQP\x02\x01\x00\x00";
 
 /// Answer to HTTP without TLS, such as from a browser.
 const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\
@@ -45,7 +43,7 @@ pub(super) async fn accept(mut stream: TcpStream, tls: &TlsAcceptor) -> Result<T
 /// and the answer could be lost.
 async fn answer(stream: &mut TcpStream, first: u8) -> std::io::Result<()> {
     let answer: &[u8] = match first {
-        b'A' => &AMQP_TLS_HEADER,
+        b'A' => &TLS_HEADER,
         b'G' | b'H' | b'P' => HTTP_ANSWER,
         _ => return Ok(()),
     };

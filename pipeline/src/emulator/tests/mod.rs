@@ -9,6 +9,7 @@ mod other_sdks; // the forms of SDKs that no test runs
 mod readers; // links that read
 mod data_folder; // the hubs of a data folder after a restart
 mod log_walk; // the log against a plain list of events
+mod ports; // the handshakes before AMQP
 mod retention; // what is left of a partition, and what its readers get
 mod senders; // links that publish
 mod sockets; // timeouts, wake-ups and restarts over TCP

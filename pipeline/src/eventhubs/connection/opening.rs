@@ -15,7 +15,7 @@ use crate::amqp::performatives::{Open, Performative};
 use crate::amqp::{AMQP_HEADER, MAX_FRAME_SIZE, SASL_HEADER, codec, sasl};
 use crate::eventhubs::address::Address;
 use crate::eventhubs::condition::ErrorKind;
-use crate::eventhubs::error::Error;
+use crate::eventhubs::error::{Error, no_amqp};
 
 /// The limits in the hub's Open.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +109,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Handshake<'_, S> {
             if let Some(header) = self.buffer.bytes().first_chunk::<8>() {
                 if *header != expected {
                     // Another protocol on this port; a retry would not help.
-                    return Err(self.failed("the peer does not speak AMQP 1.0", ErrorKind::Fatal));
+                    return Err(self.failed(no_amqp(header), ErrorKind::Fatal));
                 }
                 self.buffer.consume(8);
                 return Ok(());
