@@ -19,7 +19,7 @@ pub(crate) enum Sdk {
     JavaScript,
 }
 
-/// How a client reaches the hub.
+/// The way of a client to the hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Plain,
