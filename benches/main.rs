@@ -27,6 +27,7 @@ type BenchFn = fn(&mut Bench) -> std::io::Result<()>;
 const BENCHES: &[(&str, BenchFn)] = &[
     ("memory", stages::memory::bench),
     ("receive", stages::receive::bench),
+    ("hub", stages::hub::bench),
     ("parse", stages::parse::bench),
     ("columns", stages::columns::bench),
     ("encode", stages::encode::bench),

@@ -1,6 +1,7 @@
 //! A hub in this process, on its own core, filled before it is read.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use catchwater::internals::emulator::{self, Emulator, NewEvent};
@@ -37,9 +38,14 @@ impl Cores {
 
 impl Hub {
     pub(crate) fn start(partitions: u32, core: usize) -> io::Result<Self> {
+        Self::start_in(partitions, core, None)
+    }
+
+    /// Starts a hub that keeps its events in a folder.
+    pub(crate) fn start_in(partitions: u32, core: usize, data: Option<PathBuf>) -> io::Result<Self> {
         on_cores(&[core], || {
             let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-            let config = emulator::Config { partitions, ..emulator::Config::default() };
+            let config = emulator::Config { partitions, data, ..emulator::Config::default() };
             let emulator = runtime.block_on(Emulator::start(config)).map_err(io::Error::other)?;
             Ok(Self { emulator: Arc::new(emulator), core, _runtime: runtime })
         })

@@ -1,7 +1,9 @@
-//! Benches of single stages, inline and with bodies in memory; only `receive` and `handoff` use threads.
+//! Benches of single stages, inline and with bodies in memory; only `receive`, `hub` and `handoff` use
+//! threads.
 
 pub(super) mod memory; // memory bandwidth during the run
 pub(super) mod receive; // frames of a link → RawBatch
+pub(super) mod hub; // CPU time of a hub per event
 pub(super) mod parse; // body → ChangeEvent
 pub(super) mod columns; // ChangeEvent → RecordBatch
 pub(super) mod encode; // RecordBatch → Parquet bytes

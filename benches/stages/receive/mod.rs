@@ -136,19 +136,19 @@ fn keep(batch: &RawBatch, seen: &mut Vec<rival::Event>) {
 }
 
 /// Client of the product.
-struct Ours {
+pub(super) struct Ours {
     runtime: Runtime,
     client: Client,
 }
 
 impl Ours {
-    fn connect(access: HubAccess) -> Result<Self, Failure> {
+    pub(super) fn connect(access: HubAccess) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let client = runtime.block_on(Client::connect(access, "bench", Arc::new(SystemClock)))?;
         Ok(Self { runtime, client })
     }
 
-    fn read(&mut self, count: usize, mut take: impl FnMut(&RawBatch)) -> Result<(), Failure> {
+    pub(super) fn read(&mut self, count: usize, mut take: impl FnMut(&RawBatch)) -> Result<(), Failure> {
         self.runtime.block_on(async {
             let mut receiver = attach(&self.client).await?;
             let mut read = 0;
