@@ -10,8 +10,8 @@ use crate::position::{Generation, Offset, PartitionId, SequenceNumber};
 
 use super::config::DEFAULT_GROUP;
 use super::error::Error;
-use super::event::{Batch, NewEvent};
 use super::hub::Hub;
+use super::hub::event::{Batch, NewEvent};
 use super::namespace::Namespace;
 use super::refusal::Refusal;
 

@@ -14,43 +14,25 @@
 //! The observed protocol: sections 1-6 of the protocol reference. Where that is silent, the hub is strict: a position
 //! past the last event is refused for `>=` as for `>`, and on an empty partition too.
 
-mod access; // shared access signatures and what they grant
-mod jwt; // tokens of Microsoft Entra
-mod address; // addresses of nodes
-mod annotations; // the annotations of an event as readers get it
-mod attach; // admission of links
-mod authority; // the hub's own certificate authority
 mod config; // configuration of a namespace and its hubs
-mod config_json; // the configuration file of the official emulator
-mod connection; // a connection as a state machine
-mod context; // state that the sessions of a connection share
-mod data; // the data folder and its lock
-mod error; // errors of a running namespace
-mod event; // received events and batches
-mod faults; // injected faults
-mod filter; // the selector filter of a reader
-mod handle; // operations on one hub, without a connection
-mod hub; // one hub
-mod injector; // faults on request
-mod incoming; // the receiving end of a link
-mod limits; // limits on one peer
-mod link; // the kinds of links
-mod link_watch; // connections without links
-mod listener; // sockets, and the handshakes below AMQP
-mod log; // the events of one partition
 mod namespace; // the hubs, their key and their clock
-mod nodes; // `$cbs` and `$management`
-mod outgoing; // the sending end of a link
-mod partition; // one partition: its log and the connections that wait for events
-mod ports; // addresses, URLs and connection strings
-mod readers; // the readers of one partition, owner levels
-mod relaxed_json; // comments and encodings of that file
-mod refusal; // an error condition and its text
-mod retention; // the removal of expired events
-mod session; // a session and its links
+mod hub; // one hub
 mod storage; // the folder that survives a restart
+mod data; // the data folder and its lock
+mod retention; // the removal of expired events
+mod handle; // operations on one hub, without a connection
+mod access; // shared access signatures and what they grant
+mod connection; // a connection as a state machine
+mod limits; // limits on one peer
+mod link_watch; // connections without links
 mod wakers; // connections that wait
-mod replay; // a connection without a socket
+mod refusal; // an error condition and its text
+mod listener; // sockets, and the handshakes below AMQP
+mod ports; // addresses, URLs and connection strings
+mod authority; // the hub's own certificate authority
+mod faults; // injected faults
+mod injector; // faults on request
+mod error; // errors of a running namespace
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -67,20 +49,20 @@ use namespace::Namespace;
 use ports::Ports;
 
 pub use authority::Error as AuthorityError;
-pub use config::{Config, HealthConfig, HubConfig, NameError, NameKind, TlsConfig};
-pub use config_json::{ConfigJsonError, read_config_json};
+pub use config::{
+    Config, ConfigJsonError, HealthConfig, HubConfig, NameError, NameKind, TlsConfig, read_config_json,
+};
+pub use connection::Replay;
 pub use data::Error as DataError;
 pub use error::{Error, InjectError};
-pub use event::{BATCH_FORMAT, NewEvent};
 pub use faults::{
     Effect, Fault, FaultSpec, Faults, Form, Operation, Pace, Reason, SpecError, State, Strike, Target,
     Trigger, fault_help,
 };
 pub use handle::{HubHandle, PartitionSnapshot};
-pub use hub::Error as HubError;
+pub use hub::{BATCH_FORMAT, Error as HubError, NewEvent};
 pub use injector::FaultTextError;
 pub use link_watch::LinkTimeouts;
-pub use replay::Replay;
 
 /// A running namespace of hubs. Dropping it ends its connections.
 ///

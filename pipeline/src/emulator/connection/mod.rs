@@ -3,7 +3,15 @@
 //! Owns the handshake and the sessions. Does not own: the order in which links send (`turns`), or the socket, idle
 //! timeouts and heartbeats (`listener`).
 
+mod session; // a session and its links
+mod attach; // admission of links
+mod link; // the kinds of links
+mod incoming; // the receiving end of a link
+mod outgoing; // the sending end of a link
+mod nodes; // `$cbs` and `$management`
+mod context; // state that the sessions of a connection share
 mod turns; // the order in which links send, and injected faults
+mod replay; // a connection without a socket
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -18,12 +26,14 @@ use crate::amqp::{
     AMQP_HEADER, MAX_FRAME_SIZE, MIN_MAX_FRAME_SIZE, SASL_HEADER, codec, condition, frames, sasl,
 };
 
-use crate::emulator::attach::address_of;
-use crate::emulator::context::ConnectionContext;
-use crate::emulator::limits::{check_frame_sizes, check_link_count};
-use crate::emulator::namespace::Namespace;
-use crate::emulator::refusal::Refusal;
-use crate::emulator::session::{Session, SessionError};
+use self::attach::address_of;
+use self::context::ConnectionContext;
+use self::session::{Session, SessionError};
+use super::limits::{check_frame_sizes, check_link_count};
+use super::namespace::Namespace;
+use super::refusal::Refusal;
+
+pub use replay::Replay;
 
 /// SASL mechanisms that the hub offers, those of the service (protocol reference 1.3).
 const MECHANISMS: [&str; 4] = ["MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL"];

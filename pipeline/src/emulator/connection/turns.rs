@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Connection, Phase};
+use crate::emulator::connection::outgoing::{MAX_TURN_BYTES, Sent};
 use crate::emulator::faults::Fault;
-use crate::emulator::outgoing::{MAX_TURN_BYTES, Sent};
 
 /// Size at which a round of sending ends, bytes: a write of this size costs far more than the system call around it.
 const MAX_ROUND_BYTES: usize = 256 * 1024;

@@ -21,7 +21,7 @@ use crate::emulator::hub::Hub;
 use crate::emulator::namespace::Namespace;
 use crate::emulator::{Config, NewEvent};
 
-use super::super::event::Batch;
+use super::super::hub::event::Batch;
 
 /// Address of the partition that the tests read.
 pub(super) const READER: &str = "events/ConsumerGroups/$Default/Partitions/0";

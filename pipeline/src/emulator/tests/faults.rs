@@ -313,7 +313,7 @@ async fn odd_annotations_come_beside_those_of_the_hub() {
 #[tokio::test]
 async fn retention_keeps_the_newest_events_of_a_partition() {
     let hub = hub_with_events(10);
-    hub.publish(Some(1), &crate::emulator::event::Batch::read(0, &message(b"other")).unwrap()).unwrap();
+    hub.publish(Some(1), &crate::emulator::hub::event::Batch::read(0, &message(b"other")).unwrap()).unwrap();
     let _injector = inject(&hub, "retention=3,partition=0");
     let begin = |partition| hub.partition(partition).unwrap().log().begin();
     assert_eq!((begin(0), begin(1)), (7, 0));

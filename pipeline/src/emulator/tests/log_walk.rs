@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::clock::UnixMillis;
-use crate::emulator::event::{Batch, NewEvent};
-use crate::emulator::filter::{Position, StartPosition};
-use crate::emulator::log::PartitionLog;
+use crate::emulator::hub::event::{Batch, NewEvent};
+use crate::emulator::hub::filter::{Position, StartPosition};
+use crate::emulator::hub::log::PartitionLog;
 use crate::emulator::storage::{Disk, LogFolder};
 
 /// Walks without a planted bug: a few seconds.

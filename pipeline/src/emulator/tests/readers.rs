@@ -280,7 +280,7 @@ fn partitions_on_one_connection_take_turns() {
     append(&hub, &[&body[..]; 20]);
     let event = message(&body);
     for _ in 0..20 {
-        hub.publish(Some(1), &super::super::event::Batch::read(0, &event).unwrap()).unwrap();
+        hub.publish(Some(1), &super::super::hub::event::Batch::read(0, &event).unwrap()).unwrap();
     }
     let mut client = Client::connect(&hub);
     client.attach_reader(0, |_| ());

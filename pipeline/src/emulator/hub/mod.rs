@@ -3,6 +3,13 @@
 //! Owns the choice of a partition, and the change to an empty hub. Does not own: the protocol (`connection`), or a
 //! partition (`partition`).
 
+pub(super) mod partition; // one partition: its log and the connections that wait for events
+pub(super) mod log; // the events of one partition
+pub(super) mod readers; // the readers of one partition, owner levels
+pub(super) mod event; // received events and batches
+mod annotations; // the annotations of an event as readers get it
+pub(super) mod filter; // the selector filter of a reader
+
 use std::ops::Range;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -16,15 +23,17 @@ use crate::amqp::sections::Message;
 use crate::clock::Clock;
 use crate::clock::UnixMillis;
 
+use self::event::Batch;
+use self::log::PartitionLog;
+use self::partition::Partition;
 use super::config::{Config, DEFAULT_GROUP, DEFAULT_PARTITIONS, HubConfig, NameError};
 use super::data;
-use super::event::Batch;
 use super::faults::{Faults, reform};
-use super::log::{self, PartitionLog};
-use super::partition::Partition;
 use super::refusal::Refusal;
 use super::storage::{self, HubFolder, HubMetadata};
 use super::wakers::Wakers;
+
+pub use event::{BATCH_FORMAT, NewEvent};
 
 /// Maximum number of partitions of a hub: the limit of the service's dedicated tier.
 ///

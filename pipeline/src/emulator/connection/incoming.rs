@@ -11,8 +11,8 @@ use crate::amqp::performatives::{Flow, Transfer};
 use crate::amqp::reassembly::{self, Part, Reassembly, Violation};
 use crate::amqp::session::SessionWindow;
 
-use super::limits::{Budget, Held, MAX_TAG_BYTES};
-use super::refusal::Refusal;
+use super::super::limits::{Budget, Held, MAX_TAG_BYTES};
+use super::super::refusal::Refusal;
 
 /// Maximum size of a delivery, bytes: the limit of the service's standard tier.
 ///

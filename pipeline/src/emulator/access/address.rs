@@ -11,12 +11,12 @@ use percent_encoding::percent_decode_str;
 
 use crate::amqp::condition;
 
-use super::hub::Hub;
-use super::refusal::Refusal;
+use super::super::hub::Hub;
+use super::super::refusal::Refusal;
 
 /// Node of an address.
 #[derive(Clone, Debug)]
-pub(super) enum Node {
+pub(in crate::emulator) enum Node {
     /// `$cbs`, which takes tokens.
     Cbs,
     /// `$management`, which describes hubs.
@@ -41,7 +41,7 @@ impl Node {
     ///
     /// # Errors
     /// A refusal if the node does not exist.
-    pub(super) fn find(
+    pub(in crate::emulator) fn find(
         address: &str,
         find_hub: impl FnOnce(&str) -> Option<Arc<Hub>>,
     ) -> Result<Self, Refusal> {
@@ -76,7 +76,7 @@ impl Node {
 }
 
 /// Returns the path of an address or audience in lower case, without scheme, authority and outer slashes.
-pub(super) fn path_of(address: &str) -> String {
+pub(in crate::emulator) fn path_of(address: &str) -> String {
     let path = match address.split_once("://") {
         Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
         None => address,
@@ -105,7 +105,7 @@ fn partition(id: &str, partitions: u32) -> Result<u32, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::{Config, HubConfig};
+    use super::super::super::config::{Config, HubConfig};
     use super::*;
 
     /// Returns a text for the node of an address.

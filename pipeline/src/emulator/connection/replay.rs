@@ -11,12 +11,12 @@ use crate::amqp::MAX_FRAME_SIZE;
 use crate::amqp::frames::FrameBuffer;
 use crate::position::PartitionId;
 
-use super::config::Config;
-use super::connection::Connection;
-use super::error::Error;
-use super::event::NewEvent;
-use super::handle::HubHandle;
-use super::namespace::Namespace;
+use super::super::config::Config;
+use super::super::error::Error;
+use super::super::handle::HubHandle;
+use super::super::hub::event::NewEvent;
+use super::super::namespace::Namespace;
+use super::Connection;
 
 /// One connection to a namespace that no socket leads to.
 #[derive(Debug)]

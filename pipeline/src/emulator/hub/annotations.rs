@@ -12,18 +12,18 @@ const SEQUENCE_NUMBER: &str = "x-opt-sequence-number";
 const OFFSET: &str = "x-opt-offset";
 const ENQUEUED_TIME: &str = "x-opt-enqueued-time";
 /// Annotation with which a sender chooses a partition.
-pub(super) const PARTITION_KEY: &str = "x-opt-partition-key";
+pub(in crate::emulator) const PARTITION_KEY: &str = "x-opt-partition-key";
 
 /// The system properties that the hub adds to an event.
-pub(super) struct SystemProperties<'a> {
-    pub(super) sequence_number: i64,
-    pub(super) offset: &'a str,
-    pub(super) enqueued_time: UnixMillis,
-    pub(super) key: Option<&'a str>,
+pub(in crate::emulator) struct SystemProperties<'a> {
+    pub(in crate::emulator) sequence_number: i64,
+    pub(in crate::emulator) offset: &'a str,
+    pub(in crate::emulator) enqueued_time: UnixMillis,
+    pub(in crate::emulator) key: Option<&'a str>,
 }
 
 /// Encodes an event in its sent form: header, the hub's annotations before the sender's, and the rest unchanged.
-pub(super) fn encode_event(
+pub(in crate::emulator) fn encode_event(
     message: &Message<'_>,
     properties: &SystemProperties<'_>,
 ) -> Result<Vec<u8>, codec::Error> {

@@ -14,21 +14,21 @@ use tokio::time::Instant;
 
 use crate::amqp::condition;
 
-use super::limits::MAX_NAME_CHARS;
-use super::refusal::Refusal;
+use super::super::limits::MAX_NAME_CHARS;
+use super::super::refusal::Refusal;
 
 /// Maximum number of readers without owner level, per partition and consumer group.
 const MAX_READERS: usize = 5;
 
 /// The readers of one partition, by consumer group.
 #[derive(Debug, Default)]
-pub(super) struct Readers {
+pub(in crate::emulator) struct Readers {
     groups: Mutex<HashMap<String, Vec<Arc<Reader>>>>,
 }
 
 /// One attached reader.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(in crate::emulator) struct Reader {
     /// Name in its link properties, for error texts.
     name: Option<String>,
     /// Owner level; a reader with one is exclusive.
@@ -42,13 +42,13 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Returns a reader that `waker` wakes.
-    pub(super) fn new(name: Option<&str>, level: Option<i64>, waker: Arc<Notify>) -> Self {
+    pub(in crate::emulator) fn new(name: Option<&str>, level: Option<i64>, waker: Arc<Notify>) -> Self {
         let name = name.map(|name| name.chars().take(MAX_NAME_CHARS).collect());
         Self { name, level, ended: OnceLock::new(), waker, leaves_at: None }
     }
 
     /// Returns the reason if the reader has to detach.
-    pub(super) fn ended(&self) -> Option<&Refusal> {
+    pub(in crate::emulator) fn ended(&self) -> Option<&Refusal> {
         self.ended.get()
     }
 
@@ -68,7 +68,7 @@ impl Readers {
     ///
     /// # Errors
     /// The service's refusal when other readers exclude it.
-    pub(super) fn enter(&self, group: &str, reader: Reader) -> Result<Arc<Reader>, Refusal> {
+    pub(in crate::emulator) fn enter(&self, group: &str, reader: Reader) -> Result<Arc<Reader>, Refusal> {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         let present = groups.entry(group.to_owned()).or_default();
         present.retain(|reader| reader.leaves_at.is_none_or(|time| time > Instant::now()));
@@ -82,7 +82,7 @@ impl Readers {
     }
 
     /// Removes a reader.
-    pub(super) fn leave(&self, group: &str, reader: &Arc<Reader>) {
+    pub(in crate::emulator) fn leave(&self, group: &str, reader: &Arc<Reader>) {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(present) = groups.get_mut(group) {
             present.retain(|other| !Arc::ptr_eq(other, reader));
@@ -93,7 +93,7 @@ impl Readers {
     }
 
     /// Displaces the readers of a group by one with a higher level, which leaves after this time.
-    pub(super) fn steal(&self, group: &str, held: Duration) {
+    pub(in crate::emulator) fn steal(&self, group: &str, held: Duration) {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         let present = groups.entry(group.to_owned()).or_default();
         let level = present.iter().filter_map(|reader| reader.level).max().map_or(0, |level| level + 1);
@@ -108,7 +108,7 @@ impl Readers {
     }
 
     /// Ends every reader for the same reason.
-    pub(super) fn end_all(&self, refusal: &Refusal) {
+    pub(in crate::emulator) fn end_all(&self, refusal: &Refusal) {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         for (_, present) in groups.drain() {
             for reader in present {

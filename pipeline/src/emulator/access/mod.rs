@@ -5,6 +5,9 @@
 //! # Source
 //! Protocol reference 2.3, 2.4.
 
+pub(super) mod jwt; // tokens of Microsoft Entra
+pub(super) mod address; // addresses of nodes
+
 use std::fmt;
 
 use base64::Engine;
@@ -13,7 +16,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::percent_decode_str;
 use sha2::Sha256;
 
-use super::address::path_of;
+use self::address::path_of;
 use super::limits::MAX_TOKENS;
 use crate::clock::UnixMillis;
 

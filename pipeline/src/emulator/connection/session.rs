@@ -12,14 +12,14 @@ use crate::amqp::performatives::{
 };
 use crate::amqp::session::{SessionWindow, WindowSizes, WindowViolation};
 
+use super::super::hub::event::Batch;
+use super::super::refusal::Refusal;
 use super::attach::{admit, needed_grant, put_accepted, put_detach, put_refused};
 use super::context::ConnectionContext;
-use super::event::Batch;
 use super::incoming::Delivery;
 use super::link::{Link, Publisher};
 use super::nodes::{self, Reply, RequestNode};
 use super::outgoing::{ReplyLink, Sent};
-use super::refusal::Refusal;
 
 /// Highest handle of a session: the figure of the service's own Begin.
 ///

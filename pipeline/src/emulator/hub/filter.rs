@@ -13,15 +13,15 @@ const FILTER: &str = "apache.org:selector-filter:string";
 
 /// Starting position of a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct StartPosition {
-    pub(super) position: Position,
+pub(in crate::emulator) struct StartPosition {
+    pub(in crate::emulator) position: Position,
     /// The reader gets the event at the position too.
-    pub(super) inclusive: bool,
+    pub(in crate::emulator) inclusive: bool,
 }
 
 /// Position that a filter names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Position {
+pub(in crate::emulator) enum Position {
     Beginning,
     End,
     Offset {
@@ -34,7 +34,7 @@ pub(super) enum Position {
 }
 
 impl Position {
-    pub(super) fn is_geo_offset(self) -> bool {
+    pub(in crate::emulator) fn is_geo_offset(self) -> bool {
         matches!(self, Self::Offset { is_geo: true, .. })
     }
 
@@ -53,7 +53,7 @@ impl StartPosition {
     ///
     /// # Errors
     /// The service's text for an unknown filter.
-    pub(super) fn read(filter: Option<&[u8]>) -> Result<Self, String> {
+    pub(in crate::emulator) fn read(filter: Option<&[u8]>) -> Result<Self, String> {
         let Some(filter) = filter else { return Ok(Self::BEGINNING) };
         match lookup(filter, FILTER) {
             Ok(None) => Ok(Self::BEGINNING),
@@ -67,7 +67,7 @@ impl StartPosition {
     }
 
     /// Returns whether a reader that starts at `start` gets the event at `value`.
-    pub(super) fn includes(&self, value: i64, start: i64) -> bool {
+    pub(in crate::emulator) fn includes(&self, value: i64, start: i64) -> bool {
         if self.inclusive { value >= start } else { value > start }
     }
 

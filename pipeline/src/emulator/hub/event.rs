@@ -16,16 +16,16 @@ pub const BATCH_FORMAT: u32 = 0x8001_3700;
 
 /// Events that are appended to one partition together.
 #[derive(Debug)]
-pub(super) struct Batch<'a> {
-    pub(super) events: Vec<Message<'a>>,
+pub(in crate::emulator) struct Batch<'a> {
+    pub(in crate::emulator) events: Vec<Message<'a>>,
     /// Partition key of the envelope, or of the single event.
-    pub(super) key: Option<&'a str>,
+    pub(in crate::emulator) key: Option<&'a str>,
 }
 
 impl<'a> Batch<'a> {
     /// Reads a delivery: one event, or an envelope with several. Only the annotations of an event are validated, as in
     /// the service; the sections after them are opaque.
-    pub(super) fn read(format: u32, payload: &'a [u8]) -> Result<Self, codec::Error> {
+    pub(in crate::emulator) fn read(format: u32, payload: &'a [u8]) -> Result<Self, codec::Error> {
         let is_batch = format == BATCH_FORMAT;
         let outer = if is_batch { Message::scan(payload)? } else { Message::scan_annotations(payload)? };
         let key = match lookup(outer.message_annotations, PARTITION_KEY)? {
@@ -56,7 +56,7 @@ pub struct NewEvent<'a> {
 
 impl NewEvent<'_> {
     /// Encodes the event as a sender does.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(in crate::emulator) fn encode(&self) -> Vec<u8> {
         let mut message = Vec::with_capacity(self.body.len() + 256);
         let mut out = Encoder::new(&mut message);
         if let Some(key) = self.partition_key {

@@ -11,10 +11,10 @@ use crate::amqp::condition;
 use crate::amqp::sections::{Message, Sections, code};
 use crate::clock::UnixMillis;
 
+use super::super::refusal::Refusal;
+use super::super::storage::{self, BeginRecord, Leftover, LogFiles, LogFolder, LogPosition, Record};
 use super::annotations::{SystemProperties, encode_event};
 use super::filter::{Position, StartPosition};
-use super::refusal::Refusal;
-use super::storage::{self, BeginRecord, Leftover, LogFiles, LogFolder, LogPosition, Record};
 
 /// Offset and sequence number of an empty partition.
 const NONE: i64 = -1;
@@ -23,7 +23,7 @@ const NONE: i64 = -1;
 ///
 /// Sequence numbers and offsets go on where they were when retention has removed events, all of them included.
 #[derive(Debug, Default)]
-pub(super) struct PartitionLog {
+pub(in crate::emulator) struct PartitionLog {
     /// The events that retention has left.
     events: VecDeque<Event>,
     /// Encoded size of these events.
@@ -33,33 +33,33 @@ pub(super) struct PartitionLog {
     /// The files of a hub with a data folder.
     files: Option<LogFiles>,
     /// Offsets are those of a geo-replicated hub.
-    pub(super) is_geo_replicated: bool,
+    pub(in crate::emulator) is_geo_replicated: bool,
 }
 
 /// One event in its sent form, apart from the delivery annotations.
 #[derive(Debug)]
-pub(super) struct Event {
-    pub(super) offset: u64,
-    pub(super) enqueued_time: UnixMillis,
+pub(in crate::emulator) struct Event {
+    pub(in crate::emulator) offset: u64,
+    pub(in crate::emulator) enqueued_time: UnixMillis,
     header_size: u32,
     encoded: Box<[u8]>,
 }
 
 impl Event {
     /// Returns the header section, which precedes the delivery annotations; usually empty.
-    pub(super) fn header(&self) -> &[u8] {
+    pub(in crate::emulator) fn header(&self) -> &[u8] {
         &self.encoded[..self.header_size as usize]
     }
 
     /// Returns the sections from the message annotations on.
-    pub(super) fn rest(&self) -> &[u8] {
+    pub(in crate::emulator) fn rest(&self) -> &[u8] {
         &self.encoded[self.header_size as usize..]
     }
 }
 
 impl PartitionLog {
     /// Opens the log of a partition with the events in its files; later events are appended to them.
-    pub(super) fn open(folder: &LogFolder, partition: u32) -> Result<Self, storage::Error> {
+    pub(in crate::emulator) fn open(folder: &LogFolder, partition: u32) -> Result<Self, storage::Error> {
         let mut log = Self::default();
         let opened = LogFiles::open(folder, partition, &mut |at, enqueued_time, record| {
             log.push(at, enqueued_time, record);
@@ -75,7 +75,7 @@ impl PartitionLog {
     ///
     /// # Errors
     /// Malformed annotations, or a failed write. No event is appended.
-    pub(super) fn append(
+    pub(in crate::emulator) fn append(
         &mut self,
         messages: &[Message<'_>],
         key: Option<&str>,
@@ -102,7 +102,11 @@ impl PartitionLog {
     ///
     /// # Errors
     /// A failed write.
-    pub(super) fn append_verbatim(&mut self, message: &[u8], now: UnixMillis) -> Result<i64, Error> {
+    pub(in crate::emulator) fn append_verbatim(
+        &mut self,
+        message: &[u8],
+        now: UnixMillis,
+    ) -> Result<i64, Error> {
         let header = match Sections::new(message).next() {
             Some(Ok(section)) if section.code == code::HEADER => section.whole,
             _ => &[],
@@ -132,22 +136,22 @@ impl PartitionLog {
 
     /// Returns the events from a sequence number on. The first is the oldest that retention has left if that is a later
     /// one.
-    pub(super) fn events_from(&self, number: i64) -> impl Iterator<Item = &Event> {
+    pub(in crate::emulator) fn events_from(&self, number: i64) -> impl Iterator<Item = &Event> {
         self.events.range(self.index_of(number)..)
     }
 
     /// Returns the number of events that retention has left.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::emulator) fn len(&self) -> usize {
         self.events.len()
     }
 
     /// Returns the encoded size of the events that retention has left, bytes.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(in crate::emulator) fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// Removes the events below a sequence number. What it returns is finished without the lock.
-    pub(super) fn purge(&mut self, below: i64) -> Purged {
+    pub(in crate::emulator) fn purge(&mut self, below: i64) -> Purged {
         let gone = self.index_of(below);
         let events: Vec<Event> = self.events.drain(..gone).collect();
         self.bytes -= events.iter().map(|event| event.encoded.len() as u64).sum::<u64>();
@@ -157,38 +161,38 @@ impl PartitionLog {
     }
 
     /// Returns the record of the oldest event that retention has left, for a hub with a data folder.
-    pub(super) fn begin_record(&self) -> Option<BeginRecord> {
+    pub(in crate::emulator) fn begin_record(&self) -> Option<BeginRecord> {
         self.files.as_ref().map(LogFiles::begin)
     }
 
     #[cfg(test)]
-    pub(super) fn replace_disk(&mut self, disk: std::sync::Arc<dyn storage::Disk>) {
+    pub(in crate::emulator) fn replace_disk(&mut self, disk: std::sync::Arc<dyn storage::Disk>) {
         self.files.as_mut().unwrap().replace_disk(disk);
     }
 
     /// Returns the sequence number of the first event that was enqueued at a time or later, or of the next event.
-    pub(super) fn first_since(&self, time: UnixMillis) -> i64 {
+    pub(in crate::emulator) fn first_since(&self, time: UnixMillis) -> i64 {
         self.first_where(|event| event.enqueued_time >= time)
     }
 
     /// Returns whether the log has no events, or retention has removed all of them.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::emulator) fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
 
     /// Returns the oldest sequence number that retention has left, that of the next event if it has left none, or -1
     /// before the first event.
-    pub(super) fn begin(&self) -> i64 {
+    pub(in crate::emulator) fn begin(&self) -> i64 {
         if self.end.last.is_none() { NONE } else { self.first() }
     }
 
     /// Returns the last sequence number, or -1.
-    pub(super) fn last(&self) -> i64 {
+    pub(in crate::emulator) fn last(&self) -> i64 {
         self.next() - 1
     }
 
     /// Returns the sequence number of the next event.
-    pub(super) fn next(&self) -> i64 {
+    pub(in crate::emulator) fn next(&self) -> i64 {
         self.end.next
     }
 
@@ -198,7 +202,7 @@ impl PartitionLog {
     }
 
     /// Returns the last event's offset as text, or "-1".
-    pub(super) fn last_offset(&self) -> String {
+    pub(in crate::emulator) fn last_offset(&self) -> String {
         match self.end.last {
             Some(last) => self.offset_text(self.last(), last.offset),
             None => NONE.to_string(),
@@ -214,7 +218,7 @@ impl PartitionLog {
     }
 
     /// Returns the enqueued time of the last event; 1970-01-01 for an empty partition.
-    pub(super) fn last_enqueued_time(&self) -> UnixMillis {
+    pub(in crate::emulator) fn last_enqueued_time(&self) -> UnixMillis {
         self.end.last.map_or(UnixMillis::EPOCH, |last| last.enqueued_time)
     }
 
@@ -226,7 +230,7 @@ impl PartitionLog {
     ///
     /// # Source
     /// Protocol reference 6.3.
-    pub(super) fn find_start(&self, start: &StartPosition) -> Result<i64, Refusal> {
+    pub(in crate::emulator) fn find_start(&self, start: &StartPosition) -> Result<i64, Refusal> {
         match start.position {
             Position::Beginning => Ok(self.first()),
             Position::End => Ok(self.next()),
@@ -285,14 +289,14 @@ impl PartitionLog {
 /// Events that retention has removed, and the files that it has passed.
 #[derive(Debug)]
 #[must_use = "it is finished after the lock of the log"]
-pub(super) struct Purged {
+pub(in crate::emulator) struct Purged {
     events: Vec<Event>,
     leftover: Leftover,
 }
 
 impl Purged {
     /// Frees memory and disk.
-    pub(super) fn finish(self) {
+    pub(in crate::emulator) fn finish(self) {
         drop(self.events);
         self.leftover.remove();
     }
@@ -300,7 +304,7 @@ impl Purged {
 
 /// Error while an event is appended.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub(in crate::emulator) enum Error {
     /// The sender's annotations are malformed.
     #[error("malformed annotations of the event")]
     Annotations(#[from] codec::Error),
@@ -311,7 +315,7 @@ pub(super) enum Error {
 
 impl Error {
     /// Returns the refusal of the events that could not be appended.
-    pub(super) fn refusal(&self) -> Refusal {
+    pub(in crate::emulator) fn refusal(&self) -> Refusal {
         let cause = match self {
             Self::Annotations(source) => source.to_string(),
             Self::Disk(source) => match source.source() {

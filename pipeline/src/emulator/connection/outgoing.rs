@@ -18,12 +18,12 @@ use crate::amqp::session::SessionWindow;
 use crate::amqp::transfer::{FIRST_FRAME_OVERHEAD, NEXT_FRAME_OVERHEAD, TransferTemplate};
 use crate::clock::UnixMillis;
 
-use super::faults::{Fault, Pace, Turn};
-use super::hub::Hub;
-use super::limits::{Budgets, Held};
-use super::log::{Event, PartitionLog};
+use super::super::faults::{Fault, Pace, Turn};
+use super::super::hub::Hub;
+use super::super::hub::log::{Event, PartitionLog};
+use super::super::hub::readers::Reader;
+use super::super::limits::{Budgets, Held};
 use super::nodes::RequestNode;
-use super::readers::Reader;
 
 /// Size at which the turn of a link ends, bytes.
 ///

@@ -4,7 +4,7 @@
 //! right place. Does not own: the meaning of the JSON (`config_json`).
 
 /// Returns the text of a file in UTF-8, or in UTF-16 with a byte order mark; `None` if it is malformed.
-pub(super) fn decode(bytes: &[u8]) -> Option<String> {
+pub(in crate::emulator) fn decode(bytes: &[u8]) -> Option<String> {
     let utf_16 = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
         let (pairs, rest) = bytes.as_chunks::<2>();
         let units: Vec<u16> = pairs.iter().map(|pair| read(*pair)).collect();
@@ -19,7 +19,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<String> {
 }
 
 /// Replaces comments and commas after a last element by blanks.
-pub(super) fn standard(text: &str) -> String {
+pub(in crate::emulator) fn standard(text: &str) -> String {
     // Only ASCII characters outside strings are replaced, so the bytes remain UTF-8.
     let mut out = text.as_bytes().to_vec();
     let mut at = 0;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::hub::Hub;
+use super::super::hub::Hub;
+use super::super::refusal::Refusal;
 use super::incoming::Incoming;
 use super::nodes::RequestNode;
 use super::outgoing::{EventLink, ReplyLink};
-use super::refusal::Refusal;
 
 /// One link, by its purpose.
 #[derive(Debug)]

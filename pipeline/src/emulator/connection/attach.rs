@@ -11,17 +11,17 @@ use crate::amqp::frames::put_frame;
 use crate::amqp::performatives::{Attach, Detach, Role, SND_SETTLED, Source, Target};
 use crate::amqp::sections::lookup;
 
-use super::address::Node;
+use super::super::access::address::Node;
+use super::super::hub::Hub;
+use super::super::hub::filter::StartPosition;
+use super::super::hub::readers::Reader;
+use super::super::limits::MAX_ADDRESS_BYTES;
+use super::super::refusal::Refusal;
 use super::context::ConnectionContext;
-use super::filter::StartPosition;
-use super::hub::Hub;
 use super::incoming::{Incoming, MAX_MESSAGE_SIZE};
-use super::limits::MAX_ADDRESS_BYTES;
 use super::link::{Link, Publisher};
 use super::nodes::RequestNode;
 use super::outgoing::{EventLink, Outgoing, ReplyLink, Subscription};
-use super::readers::Reader;
-use super::refusal::Refusal;
 
 /// Capability of a reader that wants runtime metrics of the partition on every event.
 const METRICS: &str = "com.microsoft:enable-receiver-runtime-metric";

@@ -14,8 +14,8 @@ use std::ops::RangeInclusive;
 
 use serde_json::Value;
 
-use super::config::{DEFAULT_GROUP, HubConfig, NameKind};
 use super::relaxed_json;
+use super::{DEFAULT_GROUP, HubConfig, NameKind};
 
 /// Limits of the official emulator.
 const HUBS: RangeInclusive<usize> = 1..=10;

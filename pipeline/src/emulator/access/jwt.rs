@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
-use super::access::Grant;
+use super::Grant;
 use crate::clock::UnixMillis;
 
 /// The claims of a token.
@@ -24,7 +24,11 @@ struct Claims {
 ///
 /// # Errors
 /// The description of the refusal, without the token.
-pub(super) fn check_token(token: &str, audience: &str, now: UnixMillis) -> Result<Grant, String> {
+pub(in crate::emulator) fn check_token(
+    token: &str,
+    audience: &str,
+    now: UnixMillis,
+) -> Result<Grant, String> {
     let claims = read(token).ok_or("MalformedToken: this is not a JSON Web Token with aud and exp.")?;
     if claims.aud.trim_end_matches('/') != SERVICE {
         return Err("InvalidAudience: The token is for another service than Event Hubs.".into());

@@ -8,40 +8,40 @@ use tokio::sync::Notify;
 
 use crate::clock::UnixMillis;
 
+use super::super::wakers::Wakers;
 use super::event::Batch;
 use super::log::{self, PartitionLog};
 use super::readers::Readers;
-use super::wakers::Wakers;
 
 /// One partition.
 #[derive(Debug, Default)]
-pub(super) struct Partition {
+pub(in crate::emulator) struct Partition {
     log: RwLock<PartitionLog>,
     /// Held while events are removed, which does most of its work without the lock of the log.
     purging: Mutex<()>,
-    pub(super) readers: Readers,
+    pub(in crate::emulator) readers: Readers,
     /// Connections with a reader of the partition; every append wakes them.
-    pub(super) wakers: Wakers,
+    pub(in crate::emulator) wakers: Wakers,
 }
 
 impl Partition {
     /// Returns a partition with this log.
-    pub(super) fn new(log: PartitionLog) -> Self {
+    pub(in crate::emulator) fn new(log: PartitionLog) -> Self {
         Self { log: RwLock::new(log), ..Self::default() }
     }
 
     /// Locks the log for reading; appends wait.
-    pub(super) fn log(&self) -> RwLockReadGuard<'_, PartitionLog> {
+    pub(in crate::emulator) fn log(&self) -> RwLockReadGuard<'_, PartitionLog> {
         self.log.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notifies `waker` of every later append.
-    pub(super) fn wake_on_append(&self, waker: &Arc<Notify>) {
+    pub(in crate::emulator) fn wake_on_append(&self, waker: &Arc<Notify>) {
         self.wakers.add(waker);
     }
 
     /// Appends the events of a batch and returns the first sequence number.
-    pub(super) fn append(&self, batch: &Batch<'_>, now: UnixMillis) -> Result<i64, log::Error> {
+    pub(in crate::emulator) fn append(&self, batch: &Batch<'_>, now: UnixMillis) -> Result<i64, log::Error> {
         let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
         let first = log.append(&batch.events, batch.key, now)?;
         drop(log);
@@ -50,7 +50,11 @@ impl Partition {
     }
 
     /// Appends a message that is sent unchanged.
-    pub(super) fn append_verbatim(&self, message: &[u8], now: UnixMillis) -> Result<i64, log::Error> {
+    pub(in crate::emulator) fn append_verbatim(
+        &self,
+        message: &[u8],
+        now: UnixMillis,
+    ) -> Result<i64, log::Error> {
         let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
         let number = log.append_verbatim(message, now)?;
         drop(log);
@@ -63,7 +67,7 @@ impl Partition {
     ///
     /// # Errors
     /// The record can't be written. No event is removed.
-    pub(super) fn purge(&self, below: i64) -> Result<(), log::Error> {
+    pub(in crate::emulator) fn purge(&self, below: i64) -> Result<(), log::Error> {
         let purging = self.purging.lock().unwrap_or_else(PoisonError::into_inner);
         let log = self.log();
         let (begin, below, record) = (log.begin().max(0), below.min(log.next()), log.begin_record());
@@ -81,12 +85,12 @@ impl Partition {
     }
 
     /// Gives later offsets the form of a geo-replicated hub.
-    pub(super) fn geo_replicate(&self) {
+    pub(in crate::emulator) fn geo_replicate(&self) {
         self.log.write().unwrap_or_else(PoisonError::into_inner).is_geo_replicated = true;
     }
 
     #[cfg(test)]
-    pub(super) fn replace_disk(&self, disk: Arc<dyn super::storage::Disk>) {
+    pub(in crate::emulator) fn replace_disk(&self, disk: Arc<dyn super::super::storage::Disk>) {
         self.log.write().unwrap_or_else(PoisonError::into_inner).replace_disk(disk);
     }
 
@@ -94,7 +98,7 @@ impl Partition {
     ///
     /// # Errors
     /// As those of [`purge`](Self::purge).
-    pub(super) fn purge_before(&self, time: UnixMillis) -> Result<(), log::Error> {
+    pub(in crate::emulator) fn purge_before(&self, time: UnixMillis) -> Result<(), log::Error> {
         let below = self.log().first_since(time);
         self.purge(below)
     }

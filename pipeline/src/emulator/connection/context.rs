@@ -6,9 +6,9 @@ use tokio::sync::Notify;
 
 use crate::amqp::MIN_MAX_FRAME_SIZE;
 
-use super::access::Grants;
-use super::limits::Budgets;
-use super::namespace::Namespace;
+use super::super::access::Grants;
+use super::super::limits::Budgets;
+use super::super::namespace::Namespace;
 use super::nodes::Reply;
 
 /// State that all sessions of a connection share.

@@ -12,12 +12,12 @@ use crate::amqp::condition;
 use crate::amqp::encode::{Encoder, encode_to_vec};
 use crate::amqp::sections::{Message, Sections, code, lookup};
 
-use super::access::Grants;
-use super::address::path_of;
-use super::hub::Hub;
-use super::jwt;
-use super::limits::{MAX_ADDRESS_BYTES, MAX_TOKENS};
-use super::namespace::Namespace;
+use super::super::access::Grants;
+use super::super::access::address::path_of;
+use super::super::access::jwt;
+use super::super::hub::Hub;
+use super::super::limits::{MAX_ADDRESS_BYTES, MAX_TOKENS};
+use super::super::namespace::Namespace;
 
 /// Token type of shared access signatures.
 const SAS_TOKEN: &str = "servicebus.windows.net:sastoken";

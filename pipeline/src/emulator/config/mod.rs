@@ -1,5 +1,8 @@
 //! Configuration of a namespace and its hubs, with the defaults of the official emulator.
 
+mod config_json; // the configuration file of the official emulator
+mod relaxed_json; // comments and encodings of that file
+
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -11,6 +14,8 @@ use crate::clock::{Clock, SystemClock};
 
 use super::faults::FaultSpec;
 use super::link_watch::LinkTimeouts;
+
+pub use config_json::{ConfigJsonError, read_config_json};
 
 /// Configuration of a namespace with one hub, or with several.
 #[derive(Clone)]
