@@ -23,8 +23,9 @@ pub(crate) const SUBPROTOCOL: &str = "AMQPWSB10";
 /// The registered name, which .NET requests and some servers choose.
 pub(crate) const OTHER_SUBPROTOCOL: &str = "amqp";
 
-/// Upper bound on a message: a peer may pack many frames of 64 KiB into one, but not without a limit.
-const MAX_MESSAGE_BYTES: usize = 64 << 20;
+/// Upper bound on a message: a peer may pack many frames of 64 KiB into one. An incomplete message is held, also that of
+/// a peer that has not proved who it is.
+const MAX_MESSAGE_BYTES: usize = 16 << 20;
 
 /// A byte stream in the binary messages of a WebSocket. Messages need not be frames of AMQP.
 #[derive(Debug)]

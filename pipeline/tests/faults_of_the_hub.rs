@@ -311,7 +311,7 @@ fn faults_are_posted_to_a_running_hub() {
     assert!(report["links_lost"].as_u64() >= Some(3), "{report}");
     assert_eq!(hub.audit()["events"], EVENTS);
     for (body, headers, expected, words) in [
-        ("detach,evry=5s", "", 400, "at `evry=5s` (character 8): this key does not exist"),
+        ("detach,each=5s", "", 400, "at `each=5s` (character 8): this key does not exist"),
         ("add-partitions=1024", "", 400, "a hub has at most 1024 partitions, not 1026"),
         ("detach,hub=orders", "", 400, "does not have a hub `orders`"),
         ("", "", 400, "write one a line"),
@@ -334,10 +334,10 @@ fn documented_faults_are_those_of_the_code() {
 #[test]
 fn wrong_fault_is_refused_with_place_remedy_and_example() {
     let output =
-        catchwater(&["hub", "--listen", "127.0.0.1:0", "--fault", "detach,evry=5s"]).output().unwrap();
+        catchwater(&["hub", "--listen", "127.0.0.1:0", "--fault", "detach,each=5s"]).output().unwrap();
     let text = output_text(&output);
     assert_eq!(output.status.code(), Some(2), "{text}");
-    for words in ["at `evry=5s` (character 8)", "write one of after, at, every", "detach,every=5s,times=3"] {
+    for words in ["at `each=5s` (character 8)", "write one of after, at, every", "detach,every=5s,times=3"] {
         assert!(text.contains(words), "{text}");
     }
     let output =

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinSet;
 
 use super::error::{Error, InjectError};
-use super::faults::{FaultSpec, Operation, Posted, SpecError, Target};
+use super::faults::{Effect, FaultSpec, Operation, Posted, SpecError, Target};
 use super::handle::HubHandle;
+use super::hub::check_partitions;
 use super::namespace::Namespace;
 use crate::position::{PartitionId, SequenceNumber};
 
@@ -56,12 +57,27 @@ impl Injector {
             return Err(FaultTextError::Empty);
         }
         specs.iter().try_for_each(|spec| self.check(&spec.target))?;
+        self.check_added_partitions(&specs)?;
         let mut sentences = String::new();
         for spec in &specs {
             sentences.push_str(&self.post(spec)?);
             sentences.push('\n');
         }
         Ok(sentences)
+    }
+
+    /// Checks that the partitions that the faults add, together, are not too many for a hub.
+    fn check_added_partitions(&self, specs: &[FaultSpec]) -> Result<(), InjectError> {
+        let added = |spec: &FaultSpec| match spec.effect {
+            Effect::Operation(Operation::AddPartitions(count)) => count,
+            _ => 0,
+        };
+        self.namespace.hubs().iter().try_for_each(|hub| {
+            let concerned = specs.iter().filter(|spec| spec.target.has_hub(&hub.name));
+            let total = concerned.map(added).fold(hub.partition_count(), u32::saturating_add);
+            let too_many = |source| InjectError::Failed(Box::new(Error::Hub(source)));
+            check_partitions(total).map_err(too_many)
+        })
     }
 
     fn check(&self, target: &Target) -> Result<(), InjectError> {

@@ -408,7 +408,7 @@ mod tests {
     fn mistakes_are_refused_with_place_remedy_and_example() {
         for (text, place, remedy) in [
             ("", "at `` (character 1)", "this kind does not exist; write one of detach, end"),
-            ("detatch", "at `detatch` (character 1)", "write one of detach"),
+            ("attach", "at `attach` (character 1)", "write one of detach"),
             ("drop=now", "at `drop=now` (character 1)", "drop does not take a value"),
             (
                 "detach=amqp:unknown",
@@ -416,8 +416,8 @@ mod tests {
                 "write a condition of the service: amqp:link:",
             ),
             (
-                "detach, evry=5s",
-                "at `evry=5s` (character 9)",
+                "detach, each=5s",
+                "at `each=5s` (character 9)",
                 "this key does not exist; write one of after, at",
             ),
             ("drop,", "at `` (character 6)", "this key does not exist"),
@@ -437,7 +437,7 @@ mod tests {
             ("slow=0", "at `slow=0`", "at least 1 event a second"),
             ("busy=never", "at `busy=never`", "write links, sends or all"),
             ("data-sections=0", "at `data-sections=0`", "write a whole number from 1 to 1024"),
-            ("grün,x=ü,evry", "at `grün` (character 1)", "this kind does not exist"),
+            ("grün,x=ü,each", "at `grün` (character 1)", "this kind does not exist"),
         ] {
             let error = text.parse::<FaultSpec>().expect_err(text).to_string();
             assert!(error.contains(place) && error.contains(remedy), "{text}: {error}");

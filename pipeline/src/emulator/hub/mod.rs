@@ -298,7 +298,7 @@ fn empty_partitions(count: u32) -> Vec<Arc<Partition>> {
     (0..count).map(|_| Arc::default()).collect()
 }
 
-fn check_partitions(count: u32) -> Result<(), Error> {
+pub(super) fn check_partitions(count: u32) -> Result<(), Error> {
     match count {
         0 => Err(Error::NoPartitions),
         1..=MAX_PARTITIONS => Ok(()),

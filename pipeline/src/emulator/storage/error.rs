@@ -16,13 +16,47 @@ pub enum Error {
         source: io::Error,
     },
     /// The metadata of the hub is malformed.
-    #[error("{} is not the metadata of a hub", path.display())]
+    #[error(
+        "{} is not the metadata of a hub: restore the file, or remove the folder of the event hub to begin with an \
+         empty one",
+        path.display()
+    )]
     Metadata {
         /// The file.
         path: PathBuf,
         /// The cause.
         #[source]
         source: serde_json::Error,
+    },
+    /// The metadata of the hub do not match their checksum.
+    #[error(
+        "{} does not match its checksum: restore the file, or remove the folder of the event hub to begin with an \
+         empty one",
+        path.display()
+    )]
+    DamagedMetadata {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The metadata are missing, or older than a log with events.
+    #[error(
+        "{} is missing or older than the events in {}: restore the file, or remove that folder to lose these events",
+        path.display(), log.display()
+    )]
+    OtherMetadata {
+        /// The file.
+        path: PathBuf,
+        /// The folder of the log.
+        log: PathBuf,
+    },
+    /// The folder with the log is missing.
+    #[error(
+        "{} is missing: restore it, or remove the folder of the event hub to begin with an empty one",
+        path.display()
+    )]
+    MissingLog {
+        /// The folder of the log.
+        path: PathBuf,
     },
     /// The folder has the layout of another version.
     #[error("{} has the layout {version}, and this version reads {known} only; use another data folder", path.display())]
@@ -36,8 +70,8 @@ pub enum Error {
     },
     /// A segment is damaged before its end, so that later events would be lost.
     #[error(
-        "{} is damaged at byte {at}, and events follow it: restore the file, or remove the data folder to begin with \
-         an empty hub",
+        "{} is damaged at byte {at}, and events follow it: restore the file, or remove the folder of the event hub to \
+         begin with an empty one",
         path.display()
     )]
     Damaged {
@@ -48,8 +82,8 @@ pub enum Error {
     },
     /// A segment is missing, or does not continue the one before.
     #[error(
-        "{} does not begin with event {expected}: a file of this log is missing; restore it, or remove the data \
-         folder to begin with an empty hub",
+        "{} does not begin with event {expected}: a file of this log is missing; restore it, or remove the \
+         folder of the event hub to begin with an empty one",
         path.display()
     )]
     Missing {

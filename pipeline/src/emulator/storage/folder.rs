@@ -3,80 +3,21 @@
 //! Owns the change to an empty log, which happens as a whole or not at all. Does not own: the files of a partition
 //! (`partition`).
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixMillis;
 
 use super::disk::{Disk, SystemDisk};
 use super::error::{Error, io_error};
-
-/// Layout of the folder, as its metadata states it.
-const LAYOUT: u32 = 2;
-
-/// Layout of metadata that do not state one: a file for each partition, without segments.
-const FIRST_LAYOUT: u32 = 1;
+use super::metadata::HubMetadata;
 
 /// Size at which a segment ends, bytes: retention frees the disk in steps of this size, and a partition of a hundred
 /// gigabytes has no more than about 1,600 files.
 const SEGMENT_SIZE: u64 = 64 << 20;
-
-/// Metadata of the hub, the file `hub.json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::emulator) struct HubMetadata {
-    /// Name of the hub.
-    pub(in crate::emulator) event_hub: String,
-    /// Number of partitions.
-    pub(in crate::emulator) partitions: u32,
-    /// Creation time.
-    #[serde(rename = "created_ms")]
-    pub(in crate::emulator) created_at: UnixMillis,
-    /// Layout of the folder.
-    #[serde(default = "first_layout")]
-    layout: u32,
-    /// Number of the log folder. A hub that begins with an empty log gets another one.
-    #[serde(default)]
-    log: u32,
-}
-
-impl HubMetadata {
-    /// Returns the metadata of a new hub.
-    pub(in crate::emulator) fn new(event_hub: String, partitions: u32, created_at: UnixMillis) -> Self {
-        Self { event_hub, partitions, created_at, layout: LAYOUT, log: 0 }
-    }
-
-    fn read(path: &Path) -> Result<Option<Self>, Error> {
-        let bytes = match fs::read(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(io_error(path))?,
-        };
-        let metadata: Self = serde_json::from_slice(&bytes)
-            .map_err(|source| Error::Metadata { path: path.to_owned(), source })?;
-        if metadata.layout != LAYOUT {
-            return Err(Error::Layout { path: path.to_owned(), version: metadata.layout, known: LAYOUT });
-        }
-        Ok(Some(metadata))
-    }
-
-    /// Writes the metadata, as a whole or not at all.
-    fn write(&self, path: &Path) -> Result<(), Error> {
-        let json =
-            serde_json::to_vec(self).map_err(|source| Error::Metadata { path: path.to_owned(), source })?;
-        let draft = path.with_extension("json.draft");
-        let write = || {
-            let mut file = File::create(&draft)?;
-            file.write_all(&json)?;
-            file.sync_all()
-        };
-        write().map_err(io_error(&draft))?;
-        fs::rename(&draft, path).map_err(io_error(path))
-    }
-}
 
 /// The folder of one hub.
 #[derive(Debug)]
@@ -90,16 +31,31 @@ impl HubFolder {
     pub(in crate::emulator) fn open(path: &Path, fresh: HubMetadata) -> Result<Self, Error> {
         fs::create_dir_all(path).map_err(io_error(path))?;
         let file = path.join(METADATA);
-        let metadata = if let Some(metadata) = HubMetadata::read(&file)? {
-            metadata
-        } else {
-            fresh.write(&file)?;
-            fresh
-        };
-        let folder = Self { path: path.to_owned(), metadata };
-        folder.create_logs()?;
+        let found = HubMetadata::read(&file)?;
+        let is_new = found.is_none();
+        let folder = Self { path: path.to_owned(), metadata: found.unwrap_or(fresh) };
+        folder.check_logs(is_new)?;
+        if is_new {
+            let logs = folder.log_path();
+            fs::create_dir_all(&logs).map_err(io_error(&logs))?;
+            folder.metadata.write(&file)?;
+        }
         folder.remove_other_logs();
         Ok(folder)
+    }
+
+    /// Checks that the metadata name the newest log: events of another one would be lost.
+    fn check_logs(&self, is_new: bool) -> Result<(), Error> {
+        let file = self.path.join(METADATA);
+        let current = self.metadata.log;
+        for (number, path) in self.log_folders() {
+            let is_empty = fs::read_dir(&path).map_err(io_error(&path))?.next().is_none();
+            if !is_empty && (is_new || number > current) {
+                return Err(Error::OtherMetadata { path: file, log: path });
+            }
+        }
+        let path = self.log_path();
+        if is_new || path.is_dir() { Ok(()) } else { Err(Error::MissingLog { path }) }
     }
 
     /// Returns the metadata.
@@ -114,16 +70,17 @@ impl HubFolder {
 
     /// Records another number of partitions.
     pub(in crate::emulator) fn set_partitions(&mut self, partitions: u32) -> Result<(), Error> {
-        self.change(HubMetadata { partitions, ..self.metadata.clone() })
+        let mut changed = self.metadata.clone();
+        changed.partitions = partitions;
+        self.change(changed)
     }
 
     /// Gives every partition an empty log, which begins at sequence number 0, and the hub a creation time. After a
     /// crash the folder has the hub of before or the new one.
     pub(in crate::emulator) fn begin_again(&mut self, created_at: UnixMillis) -> Result<(), Error> {
         let log = self.metadata.log.wrapping_add(1);
-        let changed = HubMetadata { created_at, log, ..self.metadata.clone() };
-        // Left by a change that did not happen.
-        drop(fs::remove_dir_all(self.path.join(log_name(log))));
+        let mut changed = self.metadata.clone();
+        (changed.created_at, changed.log) = (created_at, log);
         let path = self.path.join(log_name(log));
         fs::create_dir_all(&path).map_err(io_error(&path))?;
         self.change(changed)?;
@@ -141,22 +98,30 @@ impl HubFolder {
         self.path.join(log_name(self.metadata.log))
     }
 
-    fn create_logs(&self) -> Result<(), Error> {
-        let path = self.log_path();
-        fs::create_dir_all(&path).map_err(io_error(&path))
-    }
-
-    /// Removes the log folders of before. What can't be removed now is removed at the next start.
+    /// Removes the log folders of before, and what a change that did not happen has left. What can't be removed now is
+    /// removed at the next start.
     fn remove_other_logs(&self) {
-        let Ok(entries) = fs::read_dir(&self.path) else { return };
-        let current = log_name(self.metadata.log);
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let is_log = name.to_str().is_some_and(|name| name.starts_with(LOG_PREFIX) && name != current);
-            if is_log && let Err(error) = fs::remove_dir_all(entry.path()) {
-                tracing::warn!(folder = %entry.path().display(), %error, "a log of before can't be removed");
+        for (number, path) in self.log_folders() {
+            let removed = match number.cmp(&self.metadata.log) {
+                Ordering::Less => fs::remove_dir_all(&path),
+                Ordering::Equal => Ok(()),
+                Ordering::Greater => fs::remove_dir(&path),
+            };
+            if let Err(error) = removed {
+                tracing::warn!(folder = %path.display(), %error, "a log of before can't be removed");
             }
         }
+    }
+
+    /// Lists the log folders; a copy of one has another name.
+    fn log_folders(&self) -> Vec<(u32, PathBuf)> {
+        let Ok(entries) = fs::read_dir(&self.path) else { return Vec::new() };
+        let number = |name: &str| {
+            let number = name.strip_prefix(LOG_PREFIX)?.parse().ok()?;
+            (log_name(number) == name).then_some(number)
+        };
+        let numbered = |entry: fs::DirEntry| Some((number(entry.file_name().to_str()?)?, entry.path()));
+        entries.flatten().filter_map(numbered).collect()
     }
 }
 
@@ -185,7 +150,12 @@ impl LogFolder {
         let mut numbers: BTreeMap<u32, Numbers> = BTreeMap::new();
         for entry in fs::read_dir(&path).map_err(io_error(&path))? {
             let name = entry.map_err(io_error(&path))?.file_name();
-            let Some((partition, number, kind)) = name.to_str().and_then(parse_name) else { continue };
+            let parsed = name.to_str().and_then(|name| Some((name, parse_name(name)?)));
+            let Some((name, (partition, number, kind))) = parsed else { continue };
+            // A name in another form is not one of ours.
+            if file_name(partition, number, kind) != name {
+                continue;
+            }
             let known = numbers.entry(partition).or_default();
             match kind {
                 Kind::Begin => known.begin = known.begin.max(number),
@@ -228,17 +198,25 @@ impl Names {
 
     /// Returns the path of the segment that begins with a sequence number.
     pub(super) fn segment(&self, first: i64) -> PathBuf {
-        self.path(first, "log")
+        self.path(first, Kind::Segment)
     }
 
     /// Returns the path of the file that records the oldest sequence number.
     pub(super) fn begin(&self, number: i64) -> PathBuf {
-        self.path(number, "begin")
+        self.path(number, Kind::Begin)
     }
 
-    fn path(&self, number: i64, extension: &str) -> PathBuf {
-        self.folder.join(format!("p{:04}.{number:020}.{extension}", self.partition))
+    fn path(&self, number: i64, kind: Kind) -> PathBuf {
+        self.folder.join(file_name(self.partition, number, kind))
     }
+}
+
+fn file_name(partition: u32, number: i64, kind: Kind) -> String {
+    let extension = match kind {
+        Kind::Begin => "begin",
+        Kind::Segment => "log",
+    };
+    format!("p{partition:04}.{number:020}.{extension}")
 }
 
 fn parse_name(name: &str) -> Option<(u32, i64, Kind)> {
@@ -254,10 +232,6 @@ fn parse_name(name: &str) -> Option<(u32, i64, Kind)> {
 
 fn log_name(number: u32) -> String {
     format!("{LOG_PREFIX}{number}")
-}
-
-fn first_layout() -> u32 {
-    FIRST_LAYOUT
 }
 
 /// Name of the file with the metadata.

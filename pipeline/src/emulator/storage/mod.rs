@@ -4,7 +4,7 @@
 //! an event (`log`), or the folder's place and lock (`namespace`).
 //!
 //! ```text
-//! hub.json                             name, partitions, creation time, number of the log folder
+//! hub.json                             name, partitions, creation time, number of the log folder, checksum
 //! log-0/p0000.00000000000000000007.begin   empty; its name has the oldest sequence number that retention has left
 //! log-0/p0000.00000000000000000000.log     segment; its name has its first sequence number
 //! log-0/p0000.00000000000000041213.log     the segment that is written
@@ -15,7 +15,8 @@
 
 mod disk; // writes, which a test makes fail
 mod error; // errors of the folder
-mod folder; // metadata and log folders of a hub
+mod folder; // the folder of a hub and its log folders
+mod metadata; // the metadata of a hub
 mod frame; // the format of one write
 mod partition; // the segments of one partition
 mod segment; // the format of a segment
@@ -23,8 +24,9 @@ mod segment; // the format of a segment
 #[cfg(test)]
 pub(super) use disk::Disk;
 pub(super) use error::Error;
-pub(super) use folder::{HubFolder, HubMetadata, LogFolder};
+pub(super) use folder::{HubFolder, LogFolder};
 pub(super) use frame::{LogPosition, Record};
+pub(super) use metadata::HubMetadata;
 pub(super) use partition::{BeginRecord, Leftover, LogFiles};
 
 #[cfg(test)]

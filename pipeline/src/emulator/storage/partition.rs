@@ -71,6 +71,8 @@ impl LogFiles {
         if SegmentReader::open(&path)?.is_none() {
             fs::remove_file(&path).map_err(io_error(&path))?;
             segments.pop_back();
+            let file = path.display();
+            tracing::warn!(%file, "removed a segment without a header: new and empty, or truncated");
         }
         Ok(())
     }

@@ -176,7 +176,6 @@ fn change_to_an_empty_log_happens_as_a_whole_or_not_at_all() {
     let all = append(&old, 3);
     // The process ended before the change: a log folder is there, and the metadata do not name it.
     fs::create_dir(&new).unwrap();
-    append(&new, 1);
     assert_eq!(HubFolder::open(folder.path(), metadata(9)).unwrap().metadata().created_at.get(), 1);
     assert_eq!(open(&old).unwrap().2, all);
     assert!(!new.exists());
@@ -193,4 +192,69 @@ fn change_to_an_empty_log_happens_as_a_whole_or_not_at_all() {
     assert_eq!(open(&new).unwrap().1, LogPosition::default(), "numbers begin at 0");
     let first = append(&new, 1);
     assert_eq!(first[0].0, 0);
+}
+
+/// Opens the folder of a hub and expects an error that names a file.
+#[track_caller]
+fn refused(folder: &Path, words: &[&str]) {
+    let error = HubFolder::open(folder, metadata(9)).unwrap_err().to_string();
+    for word in words {
+        assert!(error.contains(word), "{word} in {error}");
+    }
+}
+
+#[test]
+fn changed_bit_in_the_metadata_changes_nothing_or_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    HubFolder::open(folder.path(), metadata(1)).unwrap();
+    let path = folder.path().join("hub.json");
+    let whole = fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        match HubFolder::open(folder.path(), metadata(9)) {
+            // The name of a member whose value is the default.
+            Ok(hub) => assert_eq!(hub.metadata(), &metadata(1)),
+            Err(error) => assert!(error.to_string().contains("hub.json"), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn metadata_that_do_not_belong_to_the_log_lose_no_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut hub = HubFolder::open(folder.path(), metadata(1)).unwrap();
+    let path = folder.path().join("hub.json");
+    let before = fs::read(&path).unwrap();
+    hub.begin_again(UnixMillis::new(2)).unwrap();
+    let after = fs::read(&path).unwrap();
+    let log = folder.path().join("log-1");
+    let all = append(&log, 3);
+    fs::write(&path, before).unwrap();
+    refused(folder.path(), &["hub.json", "older", "log-1"]);
+    fs::remove_file(&path).unwrap();
+    refused(folder.path(), &["hub.json", "missing", "log-1"]);
+    assert_eq!(open(&log).unwrap().2, all);
+    fs::write(&path, after).unwrap();
+    HubFolder::open(folder.path(), metadata(9)).unwrap();
+    assert_eq!(open(&log).unwrap().2, all);
+    fs::remove_dir_all(&log).unwrap();
+    refused(folder.path(), &["log-1", "is missing"]);
+}
+
+#[test]
+fn files_with_names_of_others_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    HubFolder::open(folder.path(), metadata(1)).unwrap();
+    let log = folder.path().join("log-0");
+    let all = append(&log, 3);
+    let copy = folder.path().join("log-0.bak");
+    fs::create_dir(&copy).unwrap();
+    for name in ["p1.0.log", "p0001.5.log", "p0000.999.begin", "p+1.+3.log", "p0001.-1.log"] {
+        fs::write(log.join(name), "mine").unwrap();
+    }
+    HubFolder::open(folder.path(), metadata(9)).unwrap();
+    assert!(copy.is_dir());
+    assert_eq!(open(&log).unwrap().2, all);
 }
