@@ -51,7 +51,7 @@ fn measure(bench: &mut Bench, group: &str, bodies: &Bodies) -> io::Result<()> {
         .map(|bodies| Delivery::batch(bodies.iter().copied(), content_type))
         .collect();
     let mut rates: [Vec<f64>; 4] = Default::default();
-    let [sent, received, batched, kept] = &mut rates;
+    let [sent, received, in_batches, on_disk] = &mut rates;
     let events = bodies.count();
     on_cores(&cores.program, || {
         let mut reader = reader(&hub).map_err(|failure| io::Error::other(failure.to_string()))?;
@@ -62,8 +62,8 @@ fn measure(bench: &mut Bench, group: &str, bodies: &Bodies) -> io::Result<()> {
         let mut contenders = [
             contender("sends", events, sent, || hub_time(&mut read)),
             contender("receives events", events, received, || publish(&cores, &singles, false)),
-            contender("receives batches", events, batched, || publish(&cores, &batches, false)),
-            contender("receives batches on disk", events, kept, || publish(&cores, &batches, true)),
+            contender("receives batches", events, in_batches, || publish(&cores, &batches, false)),
+            contender("receives batches on disk", events, on_disk, || publish(&cores, &batches, true)),
         ];
         bench.group(group, bodies.load(), &mut contenders)
     })?;
