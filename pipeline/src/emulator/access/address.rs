@@ -92,8 +92,13 @@ fn entity(address: &str) -> String {
     }
 }
 
+/// Returns the number of a partition id; `None` for another spelling, such as `00`.
+pub(in crate::emulator) fn partition_number(id: &str) -> Option<u32> {
+    id.parse().ok().filter(|number: &u32| number.to_string() == id)
+}
+
 fn partition(id: &str, partitions: u32) -> Result<u32, Refusal> {
-    id.parse().ok().filter(|id| *id < partitions).ok_or_else(|| {
+    partition_number(id).filter(|id| *id < partitions).ok_or_else(|| {
         let last = partitions - 1;
         let text = format!(
             "The specified partition is invalid for an EventHub partition sender or receiver. \
@@ -157,6 +162,8 @@ mod tests {
     fn refuses_unknown_nodes() {
         check("events/Partitions/4", Err(condition::ARGUMENT_OUT_OF_RANGE));
         check("events/Partitions/x", Err(condition::ARGUMENT_OUT_OF_RANGE));
+        check("events/Partitions/00", Err(condition::ARGUMENT_OUT_OF_RANGE));
+        check("events/Partitions/+1", Err(condition::ARGUMENT_OUT_OF_RANGE));
         check("third", Err(condition::NOT_FOUND));
         check("", Err(condition::NOT_FOUND));
         check("events/ConsumerGroups//Partitions/0", Err(condition::NOT_FOUND));

@@ -13,7 +13,7 @@ use crate::amqp::encode::{Encoder, encode_to_vec};
 use crate::amqp::sections::{Message, Sections, code, lookup};
 
 use super::super::access::Grants;
-use super::super::access::address::path_of;
+use super::super::access::address::{partition_number, path_of};
 use super::super::access::jwt;
 use super::super::hub::Hub;
 use super::super::limits::{MAX_ADDRESS_BYTES, MAX_TOKENS};
@@ -202,7 +202,7 @@ fn describe_hub(hub: &Hub) -> Response {
 }
 
 fn describe_partition(hub: &Hub, id: &str) -> Response {
-    let Some(partition) = id.parse().ok().and_then(|number| hub.partition(number)) else {
+    let Some(partition) = partition_number(id).and_then(|number| hub.partition(number)) else {
         let text = format!("BadRequest: The specified partition '{id}' is not one of the hub.");
         return Response::failure(400, condition::ARGUMENT_OUT_OF_RANGE, text);
     };
