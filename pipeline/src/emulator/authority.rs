@@ -7,7 +7,6 @@ use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -148,7 +147,7 @@ pub(super) fn names(listen: &[IpAddr], more: &[String]) -> Vec<String> {
     let addresses = loopback.iter().chain(listen).filter(|address| !address.is_unspecified());
     let mut names = vec!["localhost".to_owned()];
     names.extend(addresses.map(IpAddr::to_string));
-    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    let host = host_name();
     // A host may have a name that a certificate can't have.
     names.extend(host.filter(|name| ServerName::try_from(name.as_str()).is_ok()));
     names.extend_from_slice(more);
@@ -190,7 +189,7 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     let written = (|| {
         // A draft of a killed process with the same id may have other permissions.
         drop(fs::remove_file(&draft));
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
+        let mut file = restricted(mode).write(true).create_new(true).open(&draft)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&draft, path)
@@ -199,6 +198,33 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
         drop(fs::remove_file(&draft));
     }
     written.map_err(failed)
+}
+
+/// Options for a file with these permissions.
+#[cfg(unix)]
+fn restricted(mode: u32) -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = OpenOptions::new();
+    options.mode(mode);
+    options
+}
+
+/// Options for a file; its folder decides who may read it.
+#[cfg(not(unix))]
+fn restricted(_: u32) -> OpenOptions {
+    OpenOptions::new()
+}
+
+/// The name of this machine, if it has one.
+#[cfg(unix)]
+fn host_name() -> Option<String> {
+    nix::unistd::gethostname().ok()?.into_string().ok()
+}
+
+/// Not known here: `--tls-name` adds it.
+#[cfg(not(unix))]
+fn host_name() -> Option<String> {
+    None
 }
 
 /// Error while the authority is opened. Its text contains no key.

@@ -12,17 +12,7 @@ use catchwater::internals::emulator::{Config, LinkTimeouts};
 use serde_json::Value;
 
 use super::Attacked;
-use super::peer::{Peer, handshake, honest_peer_sends_and_reads};
-
-const OPEN: Open<'_> = Open {
-    container_id: "hostile",
-    hostname: None,
-    max_frame_size: None,
-    channel_max: None,
-    idle_time_out: None,
-    desired_capabilities: None,
-    properties: None,
-};
+use super::peer::{OPEN, Peer, handshake, honest_peer_sends_and_reads};
 
 /// Times of the service, shortened.
 const SHORT: LinkTimeouts =

@@ -10,17 +10,7 @@ use catchwater::internals::emulator::NewEvent;
 use catchwater::internals::position::PartitionId;
 
 use super::Attacked;
-use super::peer::{Peer, handshake};
-
-const OPEN: Open<'_> = Open {
-    container_id: "hostile",
-    hostname: None,
-    max_frame_size: None,
-    channel_max: None,
-    idle_time_out: None,
-    desired_capabilities: None,
-    properties: None,
-};
+use super::peer::{OPEN, Peer, handshake};
 
 fn init() -> Vec<u8> {
     let mut bytes = SASL_HEADER.to_vec();

@@ -13,6 +13,17 @@ use catchwater::internals::amqp::sasl::{Init, encode_init};
 use catchwater::internals::amqp::sections::code;
 use catchwater::internals::amqp::{AMQP_HEADER, SASL_HEADER};
 
+/// The Open of a peer without limits of its own.
+pub(crate) const OPEN: Open<'_> = Open {
+    container_id: "peer",
+    hostname: None,
+    max_frame_size: None,
+    channel_max: None,
+    idle_time_out: None,
+    desired_capabilities: None,
+    properties: None,
+};
+
 /// A connection to the hub.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -32,7 +43,7 @@ impl Peer {
 
     /// Opens a connection with all rights, and begins session 0.
     pub(crate) fn open(hub: SocketAddr) -> Self {
-        Self::open_with(hub, &Open { container_id: "peer", ..Open::default() })
+        Self::open_with(hub, &OPEN)
     }
 
     /// The same with an Open of one's own.

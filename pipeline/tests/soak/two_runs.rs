@@ -143,7 +143,7 @@ impl Soak {
         })
     }
 
-    /// Kills or stops a run that runs; returns false if there is none.
+    /// Kills or stops a live run; returns false if both are down.
     fn strike(&mut self) -> bool {
         let (first, kill) = (self.random.usize(..2), self.random.bool());
         [first, 1 - first].into_iter().any(|place| self.runs[place].strike(kill, self.plan.pause))

@@ -28,7 +28,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("anyhow", &["cli"]),
     ("arrow", &["columns", "run"]),
-    ("catchwater_sinks", &["run", "cli", "partitions"]),
+    ("catchwater_sinks", &["run", "cli", "partitions", "emulator"]), // the emulator: only how an error is shown
     ("clap", &["cli"]),
     ("fe2o3_amqp", &["eventhubs"]),
     ("fe2o3_amqp_types", &["eventhubs", "amqp", "emulator"]),

@@ -2,11 +2,11 @@
 //!
 //! Owns the checks of a request. Does not own: the text form of a fault, and its effect (`injector`).
 
-use std::error::Error;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
 
+use catchwater_sinks::error_chain::error_chain;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::ORIGIN;
 use hyper::{Method, Request, StatusCode};
@@ -45,7 +45,7 @@ pub(super) async fn respond(request: Request<Incoming>, injector: Option<&Inject
     };
     match injector.post_lines(&text) {
         Ok(sentences) => (StatusCode::OK, sentences),
-        Err(error) => (StatusCode::BAD_REQUEST, sentence(&error)),
+        Err(error) => (StatusCode::BAD_REQUEST, format!("{}\n", error_chain(&error))),
     }
 }
 
@@ -60,17 +60,4 @@ async fn read(mut body: Incoming) -> Option<String> {
         bytes.extend_from_slice(&data);
     }
     String::from_utf8(bytes).ok()
-}
-
-/// An error with its causes.
-fn sentence(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text.push('\n');
-    text
 }
