@@ -360,6 +360,10 @@ async fn lines_are_posted_together_or_not_at_all() {
     let error = injector.post_lines("retention=1\ndrop,every=\n").unwrap_err().to_string();
     assert!(error.contains("at `every=` (character 6)"), "{error}");
     assert_eq!(hub.partition(0).unwrap().log().begin(), 0, "the first line did not happen");
+    // Each alone is possible, and both together are too many for a hub.
+    let before = hub.partition_count();
+    injector.post_lines("add-partitions=1\nadd-partitions=1020\n").unwrap_err();
+    assert_eq!(hub.partition_count(), before, "the first line did not happen");
     assert!(injector.post_lines(" \n").unwrap_err().to_string().contains("write one a line"));
     let answer = injector.post_lines("retention=1\r\n\r\ndrop,after=1\n").unwrap();
     assert_eq!(answer.lines().count(), 2, "{answer}");
