@@ -306,6 +306,7 @@ impl Bed {
             consumer_group: "$Default".to_owned(),
             lake: self.lake().to_str().unwrap().into(),
             state: None,
+            store: catchwater_sinks::store::StoreOptions::default(),
             start_at: None,
             until: None,
             known_as: None,

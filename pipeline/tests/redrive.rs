@@ -20,7 +20,7 @@ use catchwater_sinks::lake::schema::{Ensured, FileColumn, Schemas};
 use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::{ChunkWriter, FooterFacts, assemble, encode_row_group};
 use catchwater_sinks::paths::{Date, Destination, SourceId};
-use catchwater_sinks::store::Store;
+use catchwater_sinks::store::{Store, StoreOptions};
 use processes::{audit, catchwater, json, output_text};
 use serde_json::{Value, json as object};
 
@@ -90,7 +90,7 @@ fn update(table: &str) -> Vec<u8> {
 fn make_lake(lake: &Path, bodies: &[Vec<u8>]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let store = Store::open(lake.to_str().unwrap()).unwrap();
+        let store = Store::open(lake.to_str().unwrap(), &StoreOptions::default()).unwrap();
         let records = Records::new(store.clone(), Backoff::for_store(0));
         let source = SourceId::new("orders", 1_763_800_000_000, 0);
         records

@@ -19,7 +19,7 @@ use catchwater::internals::emulator::{Config, Emulator, NewEvent};
 use catchwater::internals::position::PartitionId;
 use catchwater_sinks::parquet;
 use catchwater_sinks::paths;
-use catchwater_sinks::store::Store;
+use catchwater_sinks::store::{Store, StoreOptions};
 use processes::{audit, json};
 use serde_json::{Value, json as object};
 use tokio::task::spawn_blocking;
@@ -220,12 +220,12 @@ struct Row {
 
 /// All rows of the quarantine, in the order of their sequence numbers.
 async fn quarantine(lake: &Path) -> Vec<Row> {
-    let store = Store::open(lake.to_str().unwrap()).unwrap();
+    let store = Store::open(lake.to_str().unwrap(), &StoreOptions::default()).unwrap();
     let files = store.list(&paths::table_folder(paths::QUARANTINE_TABLE)).await.unwrap();
     let columns = ["_sequence_number", "_offset", "_enqueued_time", "_reason", "_body"];
     let mut rows = Vec::new();
     for file in files {
-        parquet::read_batches(&store, &file.location, &columns, 100, |batch| {
+        parquet::read_batches(&store, &file.key, &columns, 100, |batch| {
             let column = |name| batch.column_by_name(name);
             for row in 0..batch.num_rows() {
                 let offset = column("_offset").filter(|offsets| offsets.is_valid(row));

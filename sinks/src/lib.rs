@@ -8,8 +8,8 @@
 pub mod error_chain; // an error with its causes, each text once
 pub mod backoff; // delays between attempts at a request
 pub mod ordinals; // places in a source: one, a range, a set
-pub mod paths; // the keys of a lake, and the names of sources and days in them
 pub mod store; // object stores: addresses, requests, and what they promise
+pub mod paths; // the keys of a lake, and the names of sources and days in them
 pub mod parquet; // record batches become the bytes of a file, and back
 pub mod lake; // the commit protocol, the records and the audit of a lake
 

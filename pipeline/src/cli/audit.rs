@@ -13,7 +13,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::options::{LakeOptions, existing_files};
+use super::options::{LakeOptions, existing_files, store_options};
 use super::output::{print, print_json};
 use super::report::size;
 use super::text::{escaped, shown};
@@ -45,7 +45,7 @@ pub(super) async fn read(options: &LakeOptions) -> anyhow::Result<Report> {
     let checkpoints = match identity(&lake).await? {
         Some(id) => {
             let state = options.state.clone().unwrap_or_else(|| crate::run::default_state(&options.lake));
-            checkpoints_of(&id, &Store::open_existing(state)?).await?
+            checkpoints_of(&id, &Store::open_existing(state, &store_options())?).await?
         }
         // Without an id its checkpoints can't be distinguished from those of other lakes; the audit reports the missing
         // id.

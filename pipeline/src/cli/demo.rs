@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::audit;
 use super::exit::Exit;
-use super::options::LakeOptions;
+use super::options::{LakeOptions, store_options};
 use super::output::{print, print_json};
 use super::progress::Progress;
 use super::report::{RunReport, Stopwatch};
@@ -135,6 +135,7 @@ fn config(options: &Options, connection_string: ConnectionString, lake: &Address
         consumer_group: "$Default".to_owned(),
         lake: lake.clone(),
         state: None,
+        store: store_options(),
         start_at: None,
         until: None,
         known_as: None,

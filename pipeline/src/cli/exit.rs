@@ -151,17 +151,13 @@ mod tests {
 
     #[test]
     fn each_cause_has_its_code() {
-        let request = |kind: io::ErrorKind| {
-            let source = object_store::Error::Generic { store: "x", source: io::Error::from(kind).into() };
-            store::Error::Request { operation: "put", path: "x".to_owned(), source: source.into() }
-        };
         let folder = |kind: io::ErrorKind| store::Error::Folder {
             operation: "open",
             folder: "x".into(),
             source: kind.into(),
         };
-        let full = || request(io::ErrorKind::StorageFull);
-        let slow = || request(io::ErrorKind::TimedOut);
+        let full = || store::Error::of_put(io::ErrorKind::StorageFull);
+        let slow = || store::Error::of_put(io::ErrorKind::TimedOut);
         let address = store::Address::from("x");
         let json = serde_json::from_str::<u8>("x").unwrap_err();
         for (error, exit) in [

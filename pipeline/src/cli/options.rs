@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::records::{self, Records};
 use catchwater_sinks::paths;
-use catchwater_sinks::store::{self, Address, Store};
+use catchwater_sinks::store::{self, Address, Store, StoreOptions};
 use clap::Args;
 use jiff::SignedDuration;
 
@@ -16,12 +16,17 @@ use super::exit::Usage;
 /// Options that select the lake.
 #[derive(Clone, Debug, Args)]
 pub(super) struct LakeOptions {
-    /// Lake: a folder, file:// or memory://
+    /// Lake: a folder, or az://, abfss://, s3:// or gs:// with container and folder
     #[arg(long, env = "CATCHWATER_LAKE", hide_env_values = true, value_name = "URL")]
     pub(super) lake: Address,
     /// Folder or URL for checkpoints [default: _catchwater inside the lake]
     #[arg(long, env = "CATCHWATER_STATE", hide_env_values = true, value_name = "URL")]
     pub(super) state: Option<Address>,
+}
+
+/// The settings of cloud stores.
+pub(super) fn store_options() -> StoreOptions {
+    StoreOptions::from_environment()
 }
 
 /// Opens a lake that exists.
@@ -47,7 +52,7 @@ pub(super) async fn existing_files(lake: &Address) -> anyhow::Result<Store> {
             "no lake at {lake}: {why}; create one with `catchwater run --lake {lake} …`, or try `catchwater demo`"
         ))
     };
-    let store = Store::open_existing(lake).map_err(|error| match error {
+    let store = Store::open_existing(lake, &store_options()).map_err(|error| match error {
         store::Error::Folder { ref source, .. } if source.kind() == io::ErrorKind::NotFound => {
             none(&source.to_string()).into()
         }

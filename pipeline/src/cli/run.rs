@@ -10,7 +10,7 @@ use clap::builder::BoolishValueParser;
 
 use super::exit::Exit;
 use super::hub_options::HubOptions;
-use super::options::{LakeOptions, budget, duration, name};
+use super::options::{LakeOptions, budget, duration, name, store_options};
 use super::output::{note, print, print_json};
 use super::positions::PositionOptions;
 use super::process::Stop;
@@ -163,6 +163,7 @@ fn config(options: &Options) -> anyhow::Result<Config> {
         consumer_group: options.consumer_group.clone(),
         lake: options.lake.lake.clone(),
         state: options.lake.state.clone(),
+        store: store_options(),
         retry_for: options.retry_for,
         start_at: options.positions.start_at(SystemClock.now())?,
         until: options.positions.until(),

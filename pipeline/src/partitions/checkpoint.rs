@@ -5,8 +5,8 @@ use bytes::Bytes;
 use catchwater_sinks::lake::start::{self, Claim, Identity};
 use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::paths::SourceId;
+use catchwater_sinks::store::Key;
 use catchwater_sinks::store::{self, Store};
-use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::position::{Generation, PartitionId, Position};
@@ -124,11 +124,11 @@ impl Checkpoints {
 
     /// All checkpoints in a state store, of any hub. An unreadable one is left out with a warning.
     pub async fn all(store: &Store) -> Result<Vec<Checkpoint>, Error> {
-        let folder = Path::from(FOLDER);
+        let folder = Key::from(FOLDER);
         let found = store.list(&folder).await.map_err(|source| Error::Store { path: folder, source })?;
         let mut checkpoints = Vec::new();
         for object in found {
-            checkpoints.extend(ignore_unreadable(read(store, &object.location).await)?);
+            checkpoints.extend(ignore_unreadable(read(store, &object.key).await)?);
         }
         Ok(checkpoints)
     }
@@ -137,8 +137,8 @@ impl Checkpoints {
         start::checkpoint(&self.scope.identity(partition), Some(&found.claim())).is_some()
     }
 
-    /// Path of the partition's checkpoint.
-    pub fn path(&self, partition: PartitionId) -> Path {
+    /// Key of the partition's checkpoint.
+    pub fn path(&self, partition: PartitionId) -> Key {
         let Scope { namespace, event_hub, consumer_group, .. } = &self.scope;
         [
             FOLDER,
@@ -158,16 +158,16 @@ pub enum Error {
     /// A request to the store failed.
     #[error("read or write the checkpoint {path}")]
     Store {
-        /// Path of the checkpoint.
-        path: Path,
+        /// Key of the checkpoint.
+        path: Key,
         /// The store's error.
         source: store::Error,
     },
     /// The object is not a checkpoint.
     #[error("checkpoint {path} can't be read")]
     Unreadable {
-        /// Path of the checkpoint.
-        path: Path,
+        /// Key of the checkpoint.
+        path: Key,
         /// The parser's error.
         source: serde_json::Error,
     },
@@ -189,7 +189,7 @@ fn ignore_unreadable(read: Result<Option<Checkpoint>, Error>) -> Result<Option<C
     }
 }
 
-async fn read(store: &Store, path: &Path) -> Result<Option<Checkpoint>, Error> {
+async fn read(store: &Store, path: &Key) -> Result<Option<Checkpoint>, Error> {
     let bytes = store.get(path).await.map_err(|source| Error::Store { path: path.clone(), source })?;
     bytes
         .map(|bytes| serde_json::from_slice(&bytes))

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use catchwater_sinks::parquet::ChunkWriter;
 use catchwater_sinks::paths;
-use catchwater_sinks::store::Address;
+use catchwater_sinks::store::{Address, StoreOptions};
 
 use crate::clock::UnixMillis;
 use crate::columns::Metadata;
@@ -25,6 +25,8 @@ pub struct Config {
     pub lake: Address,
     /// The store of the checkpoints; a folder of the lake by default.
     pub state: Option<Address>,
+    /// Settings of cloud stores, for lake and state.
+    pub store: StoreOptions,
     /// Where the lake begins, if it has not read the hub yet: at the oldest event by default.
     pub start_at: Option<StartAt>,
     /// End at a bound, instead of reading until the run is drained.

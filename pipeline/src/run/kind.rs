@@ -128,6 +128,12 @@ impl Kind {
             Error::NoAddress
             | Error::FileAddress
             | Error::Scheme { .. }
+            | Error::NotBuilt { .. }
+            | Error::NoContainer { .. }
+            | Error::UserInfo { .. }
+            | Error::Query { .. }
+            | Error::FolderName { .. }
+            | Error::Settings { .. }
             | Error::Quoted
             | Error::ConnectionString => Self::Configuration,
             // The folder of the address does not exist, or can't be created.

@@ -12,7 +12,7 @@ use catchwater_sinks::ordinals::{Ordinal, OrdinalRange};
 use catchwater_sinks::parquet::ChunkWriter;
 use catchwater_sinks::paths::SourceId;
 use catchwater_sinks::store::faults::{Faults, PutFault};
-use catchwater_sinks::store::{Address, Store};
+use catchwater_sinks::store::{Address, Store, StoreOptions};
 use tokio::sync::{Mutex, mpsc, watch};
 
 use super::*;
@@ -136,7 +136,7 @@ async fn unsupported_store_is_a_configuration_error() {
 
 #[tokio::test]
 async fn failed_checkpoint_is_saved_again() {
-    let (store, faults) = (Store::open("memory://").unwrap(), Faults::new());
+    let (store, faults) = (Store::in_memory(), Faults::new());
     faults.next_put("checkpoints", PutFault::RequestLost);
     let scope = Scope {
         lake: "lake".into(),
@@ -175,7 +175,7 @@ async fn failed_checkpoint_is_saved_again() {
 
 #[tokio::test]
 async fn save_keeps_a_newer_checkpoint() {
-    let (store, at) = (Store::open("memory://").unwrap(), PartitionId::new(0));
+    let (store, at) = (Store::in_memory(), PartitionId::new(0));
     let scope = Scope {
         lake: "lake".to_owned(),
         namespace: "namespace".to_owned(),
@@ -471,6 +471,7 @@ impl Fixture {
             consumer_group: "$Default".to_owned(),
             lake: self.folder.path().to_str().unwrap().into(),
             state: None,
+            store: StoreOptions::default(),
             start_at: None,
             until: until_caught_up.then_some(Until::CaughtUp),
             known_as: None,
@@ -509,7 +510,10 @@ impl Fixture {
     }
 
     fn records(&self) -> Records {
-        Records::new(Store::open(&self.config(true).lake).unwrap(), Backoff::for_store(1))
+        Records::new(
+            Store::open(&self.config(true).lake, &StoreOptions::default()).unwrap(),
+            Backoff::for_store(1),
+        )
     }
 
     fn source(&self, partition: u32) -> SourceId {

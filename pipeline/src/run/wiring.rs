@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::first_start::FirstStart;
 use catchwater_sinks::lake::records::Records;
-use catchwater_sinks::store::{Address, Store};
+use catchwater_sinks::store::{Address, Store, StoreOptions};
 use crossbeam_channel as lanes;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
@@ -71,9 +71,9 @@ async fn wire(
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
 ) -> Result<Box<(Wiring, Publisher)>, Error> {
-    let store = open(&config.lake)?;
+    let store = open(&config.lake, &config.store)?;
     let state = config.state.clone().unwrap_or_else(|| default_state(&config.lake));
-    let state = open(&state)?;
+    let state = open(&state, &config.store)?;
     staging::remove_stale([store.clone(), state.clone()], &*clock);
     let writer = uuid::Uuid::new_v4();
     let backoff = Backoff::for_store(writer.as_u64_pair().0);
@@ -359,8 +359,8 @@ const EVENTS_BEHIND_MAX: i64 = 300_000;
 /// Time without events after which all files are closed: waiting longer adds no rows while nothing arrives.
 const IDLE_TIME: Duration = Duration::from_mins(1);
 
-fn open(address: &Address) -> Result<Store, Error> {
-    Store::open(address).map_err(|source| Error::Store { address: address.clone(), source })
+fn open(address: &Address, options: &StoreOptions) -> Result<Store, Error> {
+    Store::open(address, options).map_err(|source| Error::Store { address: address.clone(), source })
 }
 
 /// Errors of the lanes that have ended. A lane that still works at the deadline is left alone.

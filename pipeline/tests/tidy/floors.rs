@@ -13,7 +13,7 @@ pub(crate) const PIPELINE: &[&[&str]] = &[
 
 /// Floors of `sinks/src`, top first.
 pub(crate) const SINKS: &[&[&str]] =
-    &[&["lake"], &["parquet"], &["paths", "store"], &["backoff", "error_chain", "ordinals"]];
+    &[&["lake"], &["parquet"], &["paths"], &["store"], &["backoff", "error_chain", "ordinals"]];
 
 /// Imports on one floor, each with its reason.
 const SIDEWAYS: &[(&str, &str)] = &[
@@ -33,6 +33,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("fe2o3_amqp", &["eventhubs"]),
     ("fe2o3_amqp_types", &["eventhubs", "amqp", "emulator"]),
     ("indicatif", &["cli"]),
+    ("object_store", &["store"]), // of sinks
     ("quick_xml", &["parse"]),
     ("serde_amqp", &["eventhubs", "amqp", "emulator"]),
     ("simd_json", &["parse"]),

@@ -48,7 +48,7 @@ mod tests {
 
     #[tokio::test]
     async fn returns_the_highest_position_of_all_tables() {
-        let store = Store::open("memory://").unwrap();
+        let store = Store::in_memory();
         let records = Records::new(store.clone(), fast_backoff());
         assert_eq!(records.durable_when_forgotten(&source(1)).await.unwrap(), None);
         for (table, n, at) in [("account", 1, 7), ("contact", 1, 9), ("account", 2, 8)] {

@@ -125,14 +125,14 @@ mod tests {
     async fn names(store: &Store, cause: GapCause) -> Vec<i64> {
         let listed = store.list(&paths::gap_folder(cause)).await.unwrap();
         let mut names: Vec<i64> =
-            listed.iter().map(|found| paths::parse_gap_record(&found.location).unwrap().2.get()).collect();
+            listed.iter().map(|found| paths::parse_gap_record(&found.key).unwrap().2.get()).collect();
         names.sort_unstable();
         names
     }
 
     #[tokio::test]
     async fn gaps_of_a_batch_are_one_record() {
-        let store = Store::open("memory://").unwrap();
+        let store = Store::in_memory();
         let records = records(&store);
         let batch = gaps(&[(24, 24), (17, 19), (20, 20), (9, 8)]);
         for _ in 0..2 {
@@ -148,7 +148,7 @@ mod tests {
 
     #[tokio::test]
     async fn causes_have_separate_records() {
-        let store = Store::open("memory://").unwrap();
+        let store = Store::in_memory();
         let records = records(&store);
         records.accept_gaps(&source(7), NotSent, &gaps(&[(17, 19)])).await.unwrap();
         records.accept_gaps(&source(7), Unreadable, &gaps(&[(12, 12), (17, 17)])).await.unwrap();
@@ -160,7 +160,7 @@ mod tests {
 
     #[tokio::test]
     async fn uncovered_gaps_get_another_record() {
-        let store = Store::open("memory://").unwrap();
+        let store = Store::in_memory();
         let records = records(&store);
         for (batch, expected) in [
             (gaps(&[(10, 14)]), vec![10]),
@@ -185,7 +185,7 @@ mod tests {
     #[tokio::test]
     async fn unanswered_put_makes_one_record() {
         for fault in [PutFault::RequestLost, PutFault::ResponseLost, PutFault::DeliveredLate] {
-            let store = Store::open("memory://").unwrap();
+            let store = Store::in_memory();
             let faults = Faults::new();
             faults.next_put("gaps/", fault);
             let batch = gaps(&[(10, 14), (20, 20)]);
@@ -199,7 +199,7 @@ mod tests {
     /// Without the check, such a record would be read in an endless loop.
     #[tokio::test]
     async fn rejects_a_record_without_its_own_number() {
-        let store = Store::open("memory://").unwrap();
+        let store = Store::in_memory();
         let path = paths::gap_record(NotSent, &source(7), Ordinal::new(10));
         for text in
             [r#"{"ranges":[]}"#, r#"{"ranges":[{"from":11,"to":14}]}"#, r#"{"ranges":[{"from":10,"to":9}]}"#]

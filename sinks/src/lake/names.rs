@@ -177,7 +177,7 @@ mod tests {
     /// A lake that has read two partitions of a log under one name, in a run that ended before the first origin was
     /// recorded.
     async fn lake() -> Records {
-        let records = Records::new(Store::open("memory://").unwrap(), fast_backoff());
+        let records = Records::new(Store::in_memory(), fast_backoff());
         let ours = FirstStart { partitions: vec![0, 1], from: Beginning::Earliest };
         records.record_first_start(&log(CREATED), ours).await.unwrap();
         let origin = Origin { first: Ordinal::new(0), routing_version: 1, namespace: KNOWN.to_owned() };
@@ -229,7 +229,7 @@ mod tests {
 
     #[tokio::test]
     async fn log_that_is_new_to_the_lake_keeps_its_name() {
-        let records = Records::new(Store::open("memory://").unwrap(), fast_backoff());
+        let records = Records::new(Store::in_memory(), fast_backoff());
         check(&records, (CREATED, &[0], ALIAS), None, Ok(ALIAS)).await;
         check(&records, (CREATED, &[0], ALIAS), Some(ALIAS), Ok(ALIAS)).await;
         check(&records, (CREATED, &[0], ALIAS), Some(KNOWN), Err("of this name it has nothing")).await;

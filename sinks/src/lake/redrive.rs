@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::store::Key;
 use bytes::Bytes;
-use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::commit::{self, Facts};
@@ -138,7 +138,7 @@ fn checked(plan: Plan, quarantine: &DataFileName, n: u64) -> Result<Plan, Error>
 /// [`Error::File`] if another file has that name: its rows would count as those of the plan.
 pub async fn find_file(
     store: &Store,
-    path: &Path,
+    path: &Key,
     facts: &FooterFacts,
     backoff: &Backoff,
 ) -> Result<bool, Error> {
@@ -158,7 +158,7 @@ pub async fn find_file(
 /// Commits a plan's file. Returns once the file is durable, whichever redrive wrote it.
 pub async fn commit_file(
     store: &Store,
-    path: &Path,
+    path: &Key,
     facts: &FooterFacts,
     bytes: Bytes,
     backoff: &Backoff,
@@ -180,7 +180,7 @@ pub async fn commit_file(
 }
 
 /// Checks that a file has the rows of the plan. Its bytes may differ from ours.
-fn check_is_of_plan(path: &Path, ours: &FooterFacts, found: &FooterFacts) -> Result<(), Error> {
+fn check_is_of_plan(path: &Key, ours: &FooterFacts, found: &FooterFacts) -> Result<(), Error> {
     let differs = |fact, ours: &dyn ToString, theirs: &dyn ToString| {
         let (path, ours, theirs) = (path.to_string(), ours.to_string(), theirs.to_string());
         Err(Error::File(commit::Error::Mismatch { path, fact, theirs, ours }))
@@ -263,7 +263,7 @@ mod tests {
 
     #[tokio::test]
     async fn concurrent_redrives_use_the_plan_recorded_first() {
-        let store = Store::open("memory://").unwrap();
+        let store = Store::in_memory();
         let (faults, slow) = (Faults::new(), Faults::new());
         let one = Records::new(store.with_faults(&faults), fast_backoff());
         let other = Records::new(store.with_faults(&slow), fast_backoff());
@@ -301,7 +301,7 @@ mod tests {
             ("no JSON", b"{".to_vec(), "can't be parsed"),
         ];
         for (case, bytes, words) in cases {
-            let store = Store::open("memory://").unwrap();
+            let store = Store::in_memory();
             store.put(&paths::redrive_plan(&quarantine(), 1), bytes.into()).await.unwrap();
             let error = Records::new(store, fast_backoff()).redrive_plans(&quarantine()).await.unwrap_err();
             assert!(error.to_string().contains(words), "{case}: {error}");
@@ -314,7 +314,7 @@ mod tests {
             FooterFacts { routing_version: 2, ..facts(&destination("account", "2026-11-22"), 100, 101, 104) };
         let path = paths::redriven_file("account", &quarantine(), 1);
         for fault in [PutFault::RequestLost, PutFault::ResponseLost, PutFault::DeliveredLate] {
-            let store = Store::open("memory://").unwrap();
+            let store = Store::in_memory();
             let faults = Faults::new();
             faults.next_put("-r1", fault);
             faults.lose_next_read("-r1");
@@ -343,7 +343,7 @@ mod tests {
             (FooterFacts { rows: 1, last: Ordinal::new(104), ..facts.clone() }, "number of rows"),
         ];
         for (other, words) in cases {
-            let store = Store::open("memory://").unwrap();
+            let store = Store::in_memory();
             store.put(&path, written(&other)).await.unwrap();
             let found = find_file(&store, &path, &facts, &fast_backoff()).await.unwrap_err();
             let put = commit_file(&store, &path, &facts, written(&facts), &fast_backoff()).await.unwrap_err();

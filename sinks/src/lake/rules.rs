@@ -258,7 +258,7 @@ mod tests {
 
     /// A source with origin 40 and version 1.
     async fn begun_source() -> (Store, Records) {
-        let store = Store::open("memory://").unwrap();
+        let store = Store::in_memory();
         let records = Records::new(store.clone(), fast_backoff());
         let origin = Origin { first: Ordinal::new(40), routing_version: 1, namespace: "ns".into() };
         records.record_origin(&source(7), origin).await.unwrap();
@@ -337,7 +337,7 @@ mod tests {
 
     #[tokio::test]
     async fn rejects_a_source_without_an_origin() {
-        let records = Records::new(Store::open("memory://").unwrap(), fast_backoff());
+        let records = Records::new(Store::in_memory(), fast_backoff());
         check(&records, (1, None, None), Err("has no origin in this lake")).await;
     }
 

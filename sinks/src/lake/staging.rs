@@ -26,12 +26,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::store::StoreOptions;
 
     #[tokio::test]
     async fn removes_only_staging_files_older_than_an_hour() {
         const HOUR: u64 = 3600;
         let root = tempfile::TempDir::new().unwrap();
-        let store = Store::open(root.path().to_str().unwrap()).unwrap();
+        let store = Store::open(root.path().to_str().unwrap(), &StoreOptions::default()).unwrap();
         let now = SystemTime::UNIX_EPOCH + Duration::from_hours(500_000);
         let file = |name: &str, age_seconds: u64| {
             let path = root.path().join(name);
@@ -73,6 +74,6 @@ mod tests {
         assert!(stale.iter().all(|path| !path.exists()));
         assert!(kept.iter().chain([&future]).all(|path| path.exists()));
         assert_eq!(remove_stale_staging(&store, now).await.unwrap(), 0);
-        assert_eq!(remove_stale_staging(&Store::open("memory://").unwrap(), now).await.unwrap(), 0);
+        assert_eq!(remove_stale_staging(&Store::in_memory(), now).await.unwrap(), 0);
     }
 }

@@ -4,10 +4,10 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::store::Key;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use bytes::Bytes;
-use object_store::path::Path;
 use parquet::DecodeResult;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
@@ -32,14 +32,14 @@ pub struct ColumnInFile {
 /// A data file, open for reading.
 pub struct DataFile<'a> {
     pub(super) store: &'a Store,
-    pub(super) path: &'a Path,
+    pub(super) path: &'a Key,
     pub(super) footer: Footer,
     facts: FooterFacts,
 }
 
 impl<'a> DataFile<'a> {
     /// Reads the end of a file; `None` if the file does not exist.
-    pub async fn open(store: &'a Store, path: &'a Path) -> Result<Option<Self>, Error> {
+    pub async fn open(store: &'a Store, path: &'a Key) -> Result<Option<Self>, Error> {
         let Some(footer) = read_footer(store, path).await? else {
             return Ok(None);
         };
@@ -135,7 +135,7 @@ impl fmt::Debug for DataFile<'_> {
 /// exist.
 pub async fn read_batches<E: From<Error>>(
     store: &Store,
-    path: &Path,
+    path: &Key,
     columns: &[&str],
     rows: usize,
     each: impl FnMut(&RecordBatch) -> Result<(), E>,
@@ -159,11 +159,11 @@ pub(super) fn without_metadata(field: &Field) -> FieldRef {
     Arc::new(Field::new(field.name(), data_type, field.is_nullable()))
 }
 
-pub(super) fn unreadable(path: &Path) -> impl Fn(ParquetError) -> Error + use<> {
+pub(super) fn unreadable(path: &Key) -> impl Fn(ParquetError) -> Error + use<> {
     let path = path.to_string();
     move |source| Error::Unreadable { path: path.clone(), source }
 }
 
-pub(super) fn foreign(path: &Path, reason: String) -> Error {
+pub(super) fn foreign(path: &Key, reason: String) -> Error {
     Error::Foreign { path: path.to_string(), reason }
 }

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
+use crate::store::Key;
 use bytes::Bytes;
-use object_store::path::Path;
 use parquet::DecodeResult;
 use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,7 @@ pub struct FooterFacts {
 
 impl FooterFacts {
     /// Key of the file in the chain of its destination. A redriven file has another key.
-    pub fn data_file(&self) -> Path {
+    pub fn data_file(&self) -> Key {
         paths::data_file(&self.destination, self.continues_at)
     }
 
@@ -103,7 +103,7 @@ pub struct Removed {
 }
 
 /// Reads the facts of a file from its footer; `None` if the file does not exist.
-pub async fn read_facts(store: &Store, path: &Path) -> Result<Option<FooterFacts>, Error> {
+pub async fn read_facts(store: &Store, path: &Key) -> Result<Option<FooterFacts>, Error> {
     match read_footer(store, path).await? {
         // Without this check, a flipped bit could make a wrong position.
         Some(footer) if footer_checksum::is_intact(&footer.tail) == Some(false) => Err(Error::Foreign {
@@ -116,7 +116,7 @@ pub async fn read_facts(store: &Store, path: &Path) -> Result<Option<FooterFacts
 }
 
 /// Finds the facts in the metadata of a footer.
-pub(super) fn find_facts(metadata: &ParquetMetaData, path: &Path) -> Result<FooterFacts, Error> {
+pub(super) fn find_facts(metadata: &ParquetMetaData, path: &Key) -> Result<FooterFacts, Error> {
     let entries = metadata.file_metadata().key_value_metadata();
     let ours = entries.into_iter().flatten().find(|entry| entry.key == FACTS_KEY);
     let text = ours.and_then(|entry| entry.value.as_deref()).ok_or_else(|| Error::Foreign {
@@ -156,7 +156,7 @@ impl Footer {
 }
 
 /// Reads the footer of a file; `None` if the file does not exist.
-pub(super) async fn read_footer(store: &Store, path: &Path) -> Result<Option<Footer>, Error> {
+pub(super) async fn read_footer(store: &Store, path: &Key) -> Result<Option<Footer>, Error> {
     let Some(Tail { bytes: tail, size }) = store.get_tail(path, TAIL_BYTES).await? else {
         return Ok(None);
     };

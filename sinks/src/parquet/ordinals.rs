@@ -1,8 +1,8 @@
 //! The ordinal and row index of each row of a file, read back.
 
+use crate::store::Key;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type};
-use object_store::path::Path;
 
 use super::data_file::{DataFile, foreign};
 use super::error::Error;
@@ -44,7 +44,7 @@ const BATCH_ROWS: usize = 8 * 1024;
 /// The values of a column; `None` if the file does not have it.
 fn values_of<'a, T: ArrowPrimitiveType>(
     batch: &'a RecordBatch,
-    path: &Path,
+    path: &Key,
     column: &str,
 ) -> Result<Option<&'a [T::Native]>, Error> {
     let Some(array) = batch.column_by_name(column) else { return Ok(None) };

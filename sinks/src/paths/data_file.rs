@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use object_store::path::Path;
+use crate::store::Key;
 use serde::{Deserialize, Serialize};
 
 use super::date::Date;
@@ -50,7 +50,7 @@ pub struct DataFileName {
 
 impl DataFileName {
     /// The key of the file.
-    pub fn path(&self) -> Path {
+    pub fn path(&self) -> Key {
         literal(format!("{}/{}{DATA_SUFFIX}", day_folder(&self.folder, self.date), data_stem(self)))
     }
 }
@@ -60,13 +60,13 @@ impl DataFileName {
 /// # Shape
 /// `<table>/enqueued_date=2026-11-22/<source>-00000000000000001003.cw.parquet`: twenty digits hold every
 /// ordinal, so names sort in the order of the chain.
-pub fn data_file(destination: &Destination, continues_at: Ordinal) -> Path {
+pub fn data_file(destination: &Destination, continues_at: Ordinal) -> Key {
     let folder = folder_name(&destination.table);
     DataFileName { folder, date: destination.date, source: destination.source.clone(), continues_at }.path()
 }
 
 /// Parses a data file's key; `None` for anything that [`data_file`] does not produce.
-pub fn parse_data_file(path: &Path) -> Option<DataFileName> {
+pub fn parse_data_file(path: &Key) -> Option<DataFileName> {
     let mut parts = path.as_ref().split('/');
     let (folder, day, file) = (parts.next()?, parts.next()?, parts.next()?);
     let date = day.strip_prefix(DATE_PREFIX)?.parse().ok()?;
@@ -76,7 +76,7 @@ pub fn parse_data_file(path: &Path) -> Option<DataFileName> {
 }
 
 /// The folder with the files of one table and day, of every source.
-pub fn date_folder(table: &str, date: Date) -> Path {
+pub fn date_folder(table: &str, date: Date) -> Key {
     literal(day_folder(&folder_name(table), date))
 }
 
@@ -86,14 +86,14 @@ pub fn parse_date_folder(name: &str) -> Option<Date> {
 }
 
 /// True if [`DATA_GLOB`] matches a key.
-pub fn is_met_by_glob(path: &Path) -> bool {
+pub fn is_met_by_glob(path: &Key) -> bool {
     let parts: Vec<&str> = path.as_ref().split('/').collect();
     matches!(parts[..], [_, day, file] if day.starts_with(DATE_PREFIX) && file.ends_with(DATA_SUFFIX))
 }
 
 /// True if a key is that of a Parquet file, of any program. Folders that begin with `_` hold logs and files of later
 /// versions; readers of a table's folder skip them.
-pub fn is_parquet(path: &Path) -> bool {
+pub fn is_parquet(path: &Key) -> bool {
     let is_hidden = path.as_ref().split('/').skip(1).any(|part| part.starts_with('_'));
     path.as_ref().ends_with(".parquet") && !is_hidden
 }

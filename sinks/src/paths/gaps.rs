@@ -1,6 +1,6 @@
 //! The keys of records of ordinals without a row: given up, accepted as gaps, or forgotten.
 
-use object_store::path::Path;
+use crate::store::Key;
 
 use super::key::record;
 use super::source::SourceId;
@@ -29,17 +29,17 @@ impl GapCause {
 }
 
 /// A record of accepted gaps of a source, by the first ordinal that it covers.
-pub fn gap_record(cause: GapCause, source: &SourceId, from: Ordinal) -> Path {
+pub fn gap_record(cause: GapCause, source: &SourceId, from: Ordinal) -> Key {
     record(&format!("{}/{source}-{from}.json", cause.folder()))
 }
 
 /// The folder of all [`gap_record`]s of one cause.
-pub fn gap_folder(cause: GapCause) -> Path {
+pub fn gap_folder(cause: GapCause) -> Key {
     record(cause.folder())
 }
 
 /// Parses cause, source and first ordinal out of the key of a [`gap_record`].
-pub fn parse_gap_record(path: &Path) -> Option<(GapCause, SourceId, Ordinal)> {
+pub fn parse_gap_record(path: &Key) -> Option<(GapCause, SourceId, Ordinal)> {
     let (source, from) = path.filename()?.strip_suffix(".json")?.rsplit_once('-')?;
     let (source, from) = (source.parse().ok()?, Ordinal::new(from.parse().ok()?));
     let cause = GapCause::ALL.into_iter().find(|cause| gap_record(*cause, &source, from) == *path)?;
@@ -47,40 +47,40 @@ pub fn parse_gap_record(path: &Path) -> Option<(GapCause, SourceId, Ordinal)> {
 }
 
 /// A range of a source that was given up, by its first ordinal.
-pub fn lost(source: &SourceId, from: Ordinal) -> Path {
+pub fn lost(source: &SourceId, from: Ordinal) -> Key {
     record(&format!("lost/{source}-{from}.json"))
 }
 
 /// The folder of all [`lost`] records.
-pub fn lost_folder() -> Path {
+pub fn lost_folder() -> Key {
     record("lost")
 }
 
 /// Parses source and first ordinal out of the key of a [`lost`] record.
-pub fn parse_lost(path: &Path) -> Option<(SourceId, Ordinal)> {
+pub fn parse_lost(path: &Key) -> Option<(SourceId, Ordinal)> {
     let (source, from) = path.filename()?.strip_suffix(".json")?.rsplit_once('-')?;
     let (source, from) = (source.parse().ok()?, Ordinal::new(from.parse().ok()?));
     (lost(&source, from) == *path).then_some((source, from))
 }
 
 /// The `n`th record of forgotten days of a table.
-pub fn forgotten(table: &str, n: u64) -> Path {
+pub fn forgotten(table: &str, n: u64) -> Key {
     forgotten_in(&folder_name(table), n)
 }
 
 /// The folder with a folder of [`forgotten`] records for each table.
-pub fn forgotten_folder() -> Path {
+pub fn forgotten_folder() -> Key {
     record("forgotten")
 }
 
 /// Parses the table's folder and number out of the key of a [`forgotten`] record.
-pub fn parse_forgotten(path: &Path) -> Option<(String, u64)> {
+pub fn parse_forgotten(path: &Key) -> Option<(String, u64)> {
     let rest = path.as_ref().strip_prefix(forgotten_folder().as_ref())?.strip_prefix('/')?;
     let (folder, file) = rest.split_once('/')?;
     let n = file.strip_suffix(".json")?.parse().ok()?;
     (forgotten_in(folder, n) == *path).then(|| (folder.to_owned(), n))
 }
 
-fn forgotten_in(folder: &str, n: u64) -> Path {
+fn forgotten_in(folder: &str, n: u64) -> Key {
     record(&format!("forgotten/{folder}/{n}.json"))
 }

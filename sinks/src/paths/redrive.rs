@@ -1,6 +1,6 @@
 //! The keys of redrives: the plans of a quarantine file, and the files that its rows go to.
 
-use object_store::path::Path;
+use crate::store::Key;
 
 use super::data_file::{
     DATA_SUFFIX, DataFileName, data_stem, day_folder, parse_data_stem, parse_date_folder,
@@ -24,17 +24,17 @@ pub struct RedrivenFileName {
 ///
 /// # Shape
 /// `_catchwater/redrive/2026-11-22/<source>-00000000000000001003-1.json`
-pub fn redrive_plan(quarantine: &DataFileName, n: u64) -> Path {
+pub fn redrive_plan(quarantine: &DataFileName, n: u64) -> Key {
     record(&format!("redrive/{}/{}-{n}.json", quarantine.date, data_stem(quarantine)))
 }
 
 /// The folder of all [`redrive_plan`]s.
-pub fn redrive_folder() -> Path {
+pub fn redrive_folder() -> Key {
     record("redrive")
 }
 
 /// Parses quarantine file and number out of the key of a [`redrive_plan`].
-pub fn parse_redrive_plan(path: &Path) -> Option<(DataFileName, u64)> {
+pub fn parse_redrive_plan(path: &Key) -> Option<(DataFileName, u64)> {
     let rest = path.as_ref().strip_prefix(redrive_folder().as_ref())?.strip_prefix('/')?;
     let (date, file) = rest.split_once('/')?;
     let (stem, n) = file.strip_suffix(".json")?.rsplit_once('-')?;
@@ -47,12 +47,12 @@ pub fn parse_redrive_plan(path: &Path) -> Option<(DataFileName, u64)> {
 /// # Shape
 /// `<table>/enqueued_date=2026-11-22/<source>-00000000000000001003-r1.cw.parquet`: the quarantine file's name
 /// with a suffix. No file of a chain has this suffix, so chains never meet it.
-pub fn redriven_file(table: &str, quarantine: &DataFileName, n: u64) -> Path {
+pub fn redriven_file(table: &str, quarantine: &DataFileName, n: u64) -> Key {
     RedrivenFileName { quarantine: quarantine.clone(), n, folder: folder_name(table) }.path()
 }
 
 /// Parses a redriven file's key; `None` for anything that [`redriven_file`] does not produce.
-pub fn parse_redriven_file(path: &Path) -> Option<RedrivenFileName> {
+pub fn parse_redriven_file(path: &Key) -> Option<RedrivenFileName> {
     let mut parts = path.as_ref().split('/');
     let (folder, day, file) = (parts.next()?, parts.next()?, parts.next()?);
     let (stem, n) = file.strip_suffix(DATA_SUFFIX)?.rsplit_once("-r")?;
@@ -64,7 +64,7 @@ pub fn parse_redriven_file(path: &Path) -> Option<RedrivenFileName> {
 
 impl RedrivenFileName {
     /// The key of the file.
-    pub fn path(&self) -> Path {
+    pub fn path(&self) -> Key {
         let (day, stem) = (day_folder(&self.folder, self.quarantine.date), data_stem(&self.quarantine));
         literal(format!("{day}/{stem}-r{}{DATA_SUFFIX}", self.n))
     }

@@ -1,6 +1,6 @@
 //! The folders of tables.
 
-use object_store::path::Path;
+use crate::store::Key;
 
 use super::escape::{MAX_NAME_BYTES, bounded, escape, is_escaped, is_plain_in_table};
 use super::key::literal;
@@ -45,6 +45,6 @@ pub fn is_table_folder(name: &str) -> bool {
 }
 
 /// The folder with the files of one table, above its days.
-pub fn table_folder(table: &str) -> Path {
+pub fn table_folder(table: &str) -> Key {
     literal(folder_name(table))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use object_store::path::Path;
+use crate::store::Key;
 
 use super::*;
 use crate::ordinals::Ordinal;
@@ -217,7 +217,7 @@ fn data_file_names_are_read_back() {
             assert_eq!((name.folder.as_str(), name.date), (folder_name(table).as_str(), destination.date));
             assert_eq!((&name.source, name.continues_at), (&destination.source, Ordinal::new(ordinal)));
             assert_eq!(name.path(), path);
-            let longest = path.parts().map(|part| part.as_ref().len()).max().unwrap();
+            let longest = path.as_ref().split('/').map(str::len).max().unwrap();
             assert!(
                 longest <= 250,
                 "{path}: a file system takes 255 bytes, the local store needs some of them"
@@ -246,7 +246,7 @@ fn rejects_names_that_are_not_a_data_file() {
         "_catchwater/enqueued_date=2026-11-22/hub-5-p0007-00000000000000001003.cw.parquet".to_owned(),
     ];
     for text in cases {
-        assert_eq!(parse_data_file(&Path::parse(&text).unwrap()), None, "{text}");
+        assert_eq!(parse_data_file(&Key::parse(&text).unwrap()), None, "{text}");
     }
 }
 
@@ -265,7 +265,7 @@ fn redriven_file_names_are_read_back_and_are_not_in_a_chain() {
                 assert_eq!((&name.quarantine, name.n, name.path()), (&quarantine, n, path.clone()));
                 assert_eq!(name.folder, folder_name(table));
                 assert_eq!(parse_data_file(&path), None, "{path}");
-                let longest = path.parts().map(|part| part.as_ref().len()).max().unwrap();
+                let longest = path.as_ref().split('/').map(str::len).max().unwrap();
                 assert!(longest <= 250, "{path}");
                 keys.push((format!("{table} {quarantine:?} {n}"), path.to_string()));
             }
@@ -304,7 +304,7 @@ fn rejects_names_that_are_not_a_redriven_file() {
         format!("_catchwater/enqueued_date=2026-11-22/{stem}-r1.cw.parquet"),
     ];
     for text in cases {
-        assert_eq!(parse_redriven_file(&Path::parse(&text).unwrap()), None, "{text}");
+        assert_eq!(parse_redriven_file(&Key::parse(&text).unwrap()), None, "{text}");
     }
     let plans = "_catchwater/redrive";
     for text in [
@@ -315,7 +315,7 @@ fn rejects_names_that_are_not_a_redriven_file() {
         format!("{plans}/{stem}-1.json"),
         format!("redrive/2026-11-22/{stem}-1.json"),
     ] {
-        assert_eq!(parse_redrive_plan(&Path::parse(&text).unwrap()), None, "{text}");
+        assert_eq!(parse_redrive_plan(&Key::parse(&text).unwrap()), None, "{text}");
     }
 }
 
@@ -354,10 +354,10 @@ fn records_have_their_paths() {
         assert_eq!(parse_lost(&path), None);
     }
     assert_eq!(parse_gap_record(&lost(&source, Ordinal::new(40))), None);
-    assert_eq!(parse_gap_record(&Path::from("_catchwater/gaps/hub-5-p0007-040.json")), None);
-    assert_eq!(parse_origin(&Path::from("_catchwater/lost/hub-5-p0007.json")), None);
-    assert_eq!(parse_rules(&Path::from("_catchwater/rules/hub-5-p0007-03.json")), None);
-    assert_eq!(parse_lost(&Path::from("_catchwater/lost/hub-5-p0007.json")), None);
+    assert_eq!(parse_gap_record(&Key::from("_catchwater/gaps/hub-5-p0007-040.json")), None);
+    assert_eq!(parse_origin(&Key::from("_catchwater/lost/hub-5-p0007.json")), None);
+    assert_eq!(parse_rules(&Key::from("_catchwater/rules/hub-5-p0007-03.json")), None);
+    assert_eq!(parse_lost(&Key::from("_catchwater/lost/hub-5-p0007.json")), None);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use object_store::path::Path;
 use url::Url;
 
 use super::Error;
@@ -23,6 +24,64 @@ pub(super) enum Location {
     Memory,
     /// Objects as files below a folder.
     Folder(PathBuf),
+    /// Objects of a cloud store.
+    Cloud(CloudLocation),
+}
+
+/// A place in a cloud store.
+#[derive(PartialEq, Eq)]
+pub(super) struct CloudLocation {
+    pub(super) service: Service,
+    /// Scheme and container, as in `az://container` or `abfss://container@account.dfs.core.windows.net`.
+    pub(super) root: String,
+    /// Folder of the store in the container; empty for the whole container.
+    pub(super) prefix: Path,
+    /// Shared access signature of the address: a secret.
+    pub(super) signature: Option<String>,
+}
+
+/// A kind of cloud store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    Azure,
+    S3,
+    Google,
+}
+
+impl Service {
+    fn of_scheme(scheme: &str) -> Option<Self> {
+        match scheme {
+            "az" | "abfs" | "abfss" => Some(Self::Azure),
+            "s3" | "s3a" => Some(Self::S3),
+            "gs" => Some(Self::Google),
+            _ => None,
+        }
+    }
+
+    /// The scheme of its addresses.
+    pub(super) fn scheme(self) -> &'static str {
+        match self {
+            Self::Azure => "az",
+            Self::S3 => "s3",
+            Self::Google => "gs",
+        }
+    }
+
+    /// The feature of this package that its client is in.
+    pub(super) fn feature(self) -> &'static str {
+        match self {
+            Self::Azure => "azure",
+            Self::S3 => "aws",
+            Self::Google => "gcp",
+        }
+    }
+}
+
+/// Without the signature.
+impl fmt::Debug for CloudLocation {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}/{}", self.root, self.prefix)
+    }
 }
 
 impl Address {
@@ -48,15 +107,38 @@ impl Address {
         let Some((scheme, _)) = split_scheme(&self.0) else {
             return Ok(Location::Folder(self.0.as_str().into()));
         };
-        match scheme.trim_end_matches(['/', ':']).to_ascii_lowercase().as_str() {
-            "memory" => Ok(Location::Memory),
-            "file" => Url::parse(&self.0)
+        let scheme = scheme.trim_end_matches(['/', ':']).to_ascii_lowercase();
+        match (scheme.as_str(), Service::of_scheme(&scheme)) {
+            (_, Some(service)) => self.cloud(service, &scheme).map(Location::Cloud),
+            ("memory", _) => Ok(Location::Memory),
+            ("file", _) => Url::parse(&self.0)
                 .ok()
                 .and_then(|url| url.to_file_path().ok())
                 .map(Location::Folder)
                 .ok_or(Error::FileAddress),
-            other => Err(Error::Scheme { scheme: other.to_owned() }),
+            _ => Err(Error::Scheme { scheme }),
         }
+    }
+
+    fn cloud(&self, service: Service, scheme: &str) -> Result<CloudLocation, Error> {
+        let Parts { scheme: before, user_info, location, query } = Parts::parse(&self.0);
+        if !user_info.is_empty() {
+            return Err(Error::UserInfo { address: self.to_string() });
+        }
+        let (container, path) = location.split_once('/').unwrap_or((location, ""));
+        if container.is_empty() || before.ends_with("///") {
+            return Err(Error::NoContainer { address: self.to_string() });
+        }
+        let signature =
+            query.strip_prefix('?').map(|query| query.split('#').next().unwrap_or(query).to_owned());
+        if !query.is_empty() && (service != Service::Azure || signature.is_none()) {
+            return Err(Error::Query { address: self.to_string() });
+        }
+        let prefix =
+            Path::from_url_path(path).map_err(|_| Error::FolderName { address: self.to_string() })?;
+        // `s3a` and `abfs` are names of other programs for the same stores.
+        let scheme = if service == Service::S3 { service.scheme() } else { scheme };
+        Ok(CloudLocation { service, root: format!("{scheme}://{container}"), prefix, signature })
     }
 }
 
@@ -182,7 +264,7 @@ mod tests {
     #[test]
     fn scheme_selects_the_store() {
         let folder = |path: &str| Ok(Location::Folder(path.into()));
-        let cases: [(&str, Result<Location, &str>); 15] = [
+        let cases: Vec<(&str, Result<Location, &str>)> = vec![
             ("lake", folder("lake")),
             ("./a b/%41", folder("./a b/%41")),
             ("/var/lake", folder("/var/lake")),
@@ -195,7 +277,12 @@ mod tests {
             ("", Err("empty")),
             (" az://a/b?sig=SECRET", Err("quotation marks")),
             ("\"/var/lake\"", Err("quotation marks")),
-            ("az://container/lake?sig=SECRET", Err("az://")),
+            ("https://account.blob.core.windows.net/container?sig=SECRET", Err("az://")),
+            ("az:///lake", Err("container")),
+            ("s3://bucket/lake?sig=SECRET", Err("s3://bucket/lake")),
+            ("az://container/lake#SECRET", Err("az://container/lake")),
+            ("az://u:SECRET@container/lake", Err("az://container/lake")),
+            ("gs://bucket/a/../b", Err("gs://bucket/a/../b")),
             ("https:/u:SECRET@host/lake", Err("https://")),
             ("BlobEndpoint=https://a/;AccountKey=SECRET", Err("connection string")),
         ];
@@ -209,6 +296,32 @@ mod tests {
                 (got, _) => panic!("{text}: {got:?}"),
             }
         }
+    }
+
+    #[test]
+    fn cloud_addresses_have_a_container_and_a_folder() {
+        let cloud = |text: &str| match Address::from(text).location().unwrap() {
+            Location::Cloud(CloudLocation { service, root, prefix, signature }) => {
+                (service, root, prefix.to_string(), signature)
+            }
+            other => panic!("{text}: {other:?}"),
+        };
+        let account = "abfss://lakes@account.dfs.core.windows.net";
+        for (text, service, root, prefix, signature) in [
+            ("az://lakes", Service::Azure, "az://lakes", "", None),
+            ("az://lakes/a/b/", Service::Azure, "az://lakes", "a/b", None),
+            ("AZ://lakes/a%20b", Service::Azure, "az://lakes", "a b", None),
+            ("az://lakes/a?sv=1&sig=s#x", Service::Azure, "az://lakes", "a", Some("sv=1&sig=s")),
+            ("abfss://lakes@account.dfs.core.windows.net/a", Service::Azure, account, "a", None),
+            ("s3://bucket/a", Service::S3, "s3://bucket", "a", None),
+            ("s3a://bucket/a", Service::S3, "s3://bucket", "a", None),
+            ("gs://bucket", Service::Google, "gs://bucket", "", None),
+        ] {
+            let expected = (service, root.to_owned(), prefix.to_owned(), signature.map(str::to_owned));
+            assert_eq!(cloud(text), expected, "{text}");
+        }
+        let location = Address::from("az://lakes/a?sig=SECRET").location().unwrap();
+        assert!(!format!("{location:?}").contains("SECRET"));
     }
 
     #[test]

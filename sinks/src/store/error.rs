@@ -8,8 +8,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use object_store::path::Path;
-
+use super::answer::ServiceAnswer;
+use super::key::Key;
 use crate::backoff::Retryable;
 
 /// Class of a failed request, by the caller's reaction.
@@ -30,11 +30,64 @@ pub enum Error {
     /// A `file://` address that is not an absolute local path.
     #[error("a file:// address needs an absolute path and no host, as in file:///var/lake")]
     FileAddress,
-    /// A scheme that this build does not support.
-    #[error("this build does not support {scheme}:// stores: use a local folder, file:// or memory://")]
+    /// A scheme that is not that of a store.
+    #[error(
+        "{scheme}:// is not the address of a store: give a folder, file:///folder, az://container/folder, \
+         abfss://container@account.dfs.core.windows.net/folder, s3://bucket/folder or gs://bucket/folder"
+    )]
     Scheme {
         /// The scheme, before `://`.
         scheme: String,
+    },
+    /// A store whose client this build leaves out.
+    #[error("this build has no client for {scheme}:// stores: build catchwater with `--features {feature}`")]
+    NotBuilt {
+        /// The scheme, before `://`.
+        scheme: &'static str,
+        /// The feature that has the client.
+        feature: &'static str,
+    },
+    /// An address in a cloud without container or bucket.
+    #[error(
+        "{address} names no container or bucket: write it after the two slashes, as in az://container/folder"
+    )]
+    NoContainer {
+        /// The address, without secrets.
+        address: String,
+    },
+    /// A user name or a password in an address.
+    #[error(
+        "{address} was given with a user name or a password, which no store takes: set the variables of the store"
+    )]
+    UserInfo {
+        /// The address, without secrets.
+        address: String,
+    },
+    /// A query in an address.
+    #[error(
+        "{address} was given with a `?` or `#`: only az:// and abfss:// take a shared access signature after a `?`; \
+         write %3F or %23 if the character belongs to the name of the folder"
+    )]
+    Query {
+        /// The address, without secrets.
+        address: String,
+    },
+    /// The folder of an address in a cloud is not a key.
+    #[error(
+        "the folder of {address} is not a name of objects: a part of it is `.` or `..`, or has a control character"
+    )]
+    FolderName {
+        /// The address, without secrets.
+        address: String,
+    },
+    /// The settings of a cloud store are incomplete or contradict each other.
+    #[error("the store at {root} can't be opened with these settings")]
+    Settings {
+        /// Scheme and container.
+        root: String,
+        /// The cause.
+        #[source]
+        source: Cause,
     },
     /// Quotation marks or spaces around the address.
     #[error("the address of the store is enclosed in quotation marks or spaces: remove them")]
@@ -106,19 +159,39 @@ impl Error {
         }
     }
 
-    /// True if a conditional put found the name taken.
+    /// True if a conditional put found the name taken. The object may still be missing: another put may be in flight,
+    /// and a store that is busy with one answers the same.
     pub(super) fn is_taken(&self) -> bool {
-        // S3 returns "precondition failed", other stores "already exists".
-        use object_store::Error::{AlreadyExists, Precondition};
-        matches!(self, Self::Request { source: Cause(AlreadyExists { .. } | Precondition { .. }), .. })
+        use object_store::Error::{AlreadyExists, NotModified, Precondition};
+        let Self::Request { source: Cause(cause), .. } = self else { return false };
+        matches!(cause, AlreadyExists { .. } | NotModified { .. } | Precondition { .. })
+            && !ServiceAnswer::find(cause).is_some_and(|answer| answer.is_busy())
+    }
+
+    /// True if the container or bucket of an object does not exist, which a store reports as it does a missing object.
+    pub(super) fn lacks_container(error: &object_store::Error) -> bool {
+        ServiceAnswer::find(error).is_some_and(|answer| answer.lacks_container())
+    }
+
+    /// The error of a put that failed in the file system or on a socket, for tests.
+    #[cfg(any(test, feature = "test-util"))]
+    pub fn of_put(kind: io::ErrorKind) -> Self {
+        let source = object_store::Error::Generic { store: "test", source: io::Error::from(kind).into() };
+        Self::request("put", &Key::from("x"))(source)
+    }
+
+    /// Converts an error of `object_store` to the error of the settings.
+    pub(super) fn settings(root: &str) -> impl FnOnce(object_store::Error) -> Self {
+        let root = root.to_owned();
+        move |source| Self::Settings { root, source: Cause(source) }
     }
 
     /// Converts an error of `object_store` to the error of a request.
     pub(super) fn request(
         operation: &'static str,
-        path: &Path,
+        key: &Key,
     ) -> impl FnOnce(object_store::Error) -> Self + use<> {
-        let path = path.to_string();
+        let path = key.to_string();
         move |source| Self::Request { operation, path, source: Cause(source) }
     }
 }
@@ -129,20 +202,25 @@ impl Retryable for Error {
     }
 }
 
-/// Cause reported by a store. `object_store` repeats path and causes at each level; `Display` shows only the innermost
-/// cause, since the request names the path.
+/// Cause reported by a store. `object_store` repeats path and causes at each level, and the answer of a service may be
+/// a page of XML with the signed request in it; `Display` shows only code, message and remedy of an answer, or else the
+/// innermost cause, since the request names the path.
 #[derive(Debug)]
 pub struct Cause(object_store::Error);
 
-impl From<object_store::Error> for Cause {
-    fn from(error: object_store::Error) -> Self {
-        Self(error)
+impl Cause {
+    /// The remedy for a mistake in configuration, rights or clock, if the store's answer shows one.
+    pub fn remedy(&self) -> Option<&'static str> {
+        ServiceAnswer::find(&self.0)?.remedy()
     }
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(error) = io_error_in(&self.0) {
+        if let Some(answer) = ServiceAnswer::find(&self.0) {
+            return answer.fmt(out);
+        }
+        if let Some(error) = find_in::<io::Error>(&self.0) {
             return write!(out, "{error}");
         }
         let mut cause: &dyn StdError = &self.0;
@@ -157,18 +235,21 @@ impl StdError for Cause {}
 
 fn kind_of_request(error: &object_store::Error) -> Kind {
     use object_store::Error as Failure;
+    if let Some(answer) = ServiceAnswer::find(error) {
+        return if answer.is_busy() { Kind::Unknown } else { Kind::Fatal };
+    }
     match error {
-        // `object_store` reports all other errors as generic. They contain the error of a file system, or else are
-        // network errors after its own retries.
-        Failure::Generic { source, .. } => io_error_in(source.as_ref()).map_or(Kind::Unknown, kind_of_io),
+        // `object_store` reports all other errors as generic. They contain the error of a file system or of a socket, or
+        // else are network errors.
+        Failure::Generic { source, .. } => find_in(source.as_ref()).map_or(Kind::Unknown, kind_of_io),
         // The runtime is shutting down; the put may be in flight.
         Failure::JoinError { .. } => Kind::Unknown,
         _ => Kind::Fatal,
     }
 }
 
-/// Finds an error of the file system in a chain of causes.
-fn io_error_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
+/// Finds an error of a type in a chain of causes.
+fn find_in<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(found) = error.downcast_ref() {
@@ -180,13 +261,20 @@ fn io_error_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error>
 }
 
 fn kind_of_io(error: &io::Error) -> Kind {
-    use io::ErrorKind::{Interrupted, NotFound, ResourceBusy, StaleNetworkFileHandle, TimedOut, WouldBlock};
+    use io::ErrorKind::{
+        AddrNotAvailable, BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable,
+        Interrupted, NetworkDown, NetworkUnreachable, NotConnected, NotFound, ResourceBusy,
+        StaleNetworkFileHandle, TimedOut, UnexpectedEof, WouldBlock,
+    };
     /// `EMFILE` and `ENFILE`: too many open files, a transient error. They have no [`io::ErrorKind`].
     const TOO_MANY_FILES: [i32; 2] = [24, 23];
     let is_transient = matches!(
         error.kind(),
         // `NotFound` during a put: another process removed the staging file or the folder.
         Interrupted | NotFound | ResourceBusy | StaleNetworkFileHandle | TimedOut | WouldBlock
+        // Of a socket.
+        | AddrNotAvailable | BrokenPipe | ConnectionAborted | ConnectionRefused | ConnectionReset | HostUnreachable
+        | NetworkDown | NetworkUnreachable | NotConnected | UnexpectedEof
     );
     let too_many_files = error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code));
     if is_transient || too_many_files { Kind::Unknown } else { Kind::Fatal }

@@ -18,13 +18,12 @@ use std::path::{Path as FsPath, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
-use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore};
 use url::Url;
 use uuid::Uuid;
 
-use super::Error;
+use super::{Error, Key, Object};
 
 /// A folder of this machine.
 #[derive(Debug)]
@@ -70,7 +69,7 @@ impl Folder {
 
     /// Lists the files below a folder, at any depth. Omits staging files and names that are not valid in a path. Does
     /// not follow links to a folder above.
-    pub(super) async fn files_below(self: Arc<Self>, prefix: &Path) -> Result<Vec<ObjectMeta>, Error> {
+    pub(super) async fn files_below(self: Arc<Self>, prefix: &Key) -> Result<Vec<Object>, Error> {
         let (folder, prefix) = (self.folder(prefix)?, prefix.clone());
         blocking(move || {
             let mut found = Vec::new();
@@ -83,7 +82,7 @@ impl Folder {
 
     /// Lists the names of the folders directly in a folder. Omits names that are not valid in a path (control
     /// characters, not UTF-8), for which `object_store` would fail.
-    pub(super) async fn folders_in(self: Arc<Self>, prefix: &Path) -> Result<Vec<String>, Error> {
+    pub(super) async fn folders_in(self: Arc<Self>, prefix: &Key) -> Result<Vec<String>, Error> {
         let folder = self.folder(prefix)?;
         blocking(move || {
             let failed = |source| Error::Folder { operation: "list", folder: folder.clone(), source };
@@ -95,7 +94,7 @@ impl Folder {
             for entry in entries {
                 let entry = entry.map_err(failed)?;
                 let name = entry.file_name().into_string().ok();
-                let name = name.filter(|name| Path::parse(name).is_ok());
+                let name = name.filter(|name| Key::parse(name).is_ok());
                 // Includes links to folders.
                 names.extend(name.filter(|_| entry.path().is_dir()));
             }
@@ -105,16 +104,16 @@ impl Folder {
     }
 
     /// Syncs the folders above a file that was put, unless this process has synced them before.
-    pub(super) async fn sync_folders_above(self: Arc<Self>, path: &Path) -> Result<(), Error> {
-        let file = self.file(path)?;
+    pub(super) async fn sync_folders_above(self: Arc<Self>, key: &Key) -> Result<(), Error> {
+        let file = self.file(key)?;
         let is_synced = file.parent().is_none_or(|folder| self.is_synced(folder));
         // Most puts are in a synced folder and need no blocking thread.
         if is_synced { Ok(()) } else { blocking(move || self.sync_upwards(&file)).await }
     }
 
     /// Syncs a file of another writer and the folders above it.
-    pub(super) async fn sync_found(self: Arc<Self>, path: &Path) -> Result<(), Error> {
-        let file = self.file(path)?;
+    pub(super) async fn sync_found(self: Arc<Self>, key: &Key) -> Result<(), Error> {
+        let file = self.file(key)?;
         blocking(move || {
             sync(&file)?;
             // The file's own entry may be newer than the last sync of its folder.
@@ -127,19 +126,19 @@ impl Folder {
     /// Removes the staging files below a folder that are older than [`STAGING_AGE_MAX`].
     pub(super) async fn remove_stale_staging(
         self: Arc<Self>,
-        below: &Path,
+        below: &Key,
         now: SystemTime,
     ) -> Result<u64, Error> {
         let folder = self.file(below)?;
         blocking(move || remove_stale_files(&folder, now)).await
     }
 
-    fn folder(&self, prefix: &Path) -> Result<PathBuf, Error> {
+    fn folder(&self, prefix: &Key) -> Result<PathBuf, Error> {
         if prefix.as_ref().is_empty() { Ok(self.root.clone()) } else { self.file(prefix) }
     }
 
-    fn file(&self, path: &Path) -> Result<PathBuf, Error> {
-        self.objects.path_to_filesystem(path).map_err(Error::request("find", path))
+    fn file(&self, key: &Key) -> Result<PathBuf, Error> {
+        self.objects.path_to_filesystem(&key.0).map_err(Error::request("find", key))
     }
 
     /// Syncs the folders that hold the entries of the folders above `file`, up to the root.
@@ -168,9 +167,9 @@ pub const STAGING_AGE_MAX: Duration = Duration::from_hours(1);
 /// Lists a folder. `linked` has the targets of the links on the path to it.
 fn list_files(
     folder: &FsPath,
-    prefix: &Path,
+    prefix: &Key,
     linked: &mut Vec<PathBuf>,
-    found: &mut Vec<ObjectMeta>,
+    found: &mut Vec<Object>,
 ) -> Result<(), Error> {
     let failed = |source| Error::Folder { operation: "list", folder: folder.to_owned(), source };
     let entries = match fs::read_dir(folder) {
@@ -184,10 +183,10 @@ fn list_files(
         let Some(name) = entry.file_name().into_string().ok().filter(|name| !has_staging_suffix(name)) else {
             continue;
         };
-        let location = if prefix.as_ref().is_empty() { name } else { format!("{prefix}/{name}") };
-        let Ok(location) = Path::parse(location) else { continue };
+        let key = if prefix.as_ref().is_empty() { name } else { format!("{prefix}/{name}") };
+        let Ok(key) = Key::parse(key) else { continue };
         if entry.file_type().map_err(failed)?.is_dir() {
-            list_files(&entry.path(), &location, linked, found)?;
+            list_files(&entry.path(), &key, linked, found)?;
             continue;
         }
         // Follows a link. Fails if another process removed the file.
@@ -196,18 +195,11 @@ fn list_files(
             let Ok(target) = entry.path().canonicalize() else { continue };
             if !linked.iter().any(|above| above.starts_with(&target)) {
                 linked.push(target);
-                list_files(&entry.path(), &location, linked, found)?;
+                list_files(&entry.path(), &key, linked, found)?;
                 linked.pop();
             }
         } else if metadata.is_file() {
-            let last_modified = metadata.modified().map_err(failed)?.into();
-            found.push(ObjectMeta {
-                location,
-                last_modified,
-                size: metadata.len(),
-                e_tag: None,
-                version: None,
-            });
+            found.push(Object { key, size: metadata.len() });
         }
     }
     Ok(())
@@ -312,6 +304,6 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, Error> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(stopped) => Err(Error::request("sync", &Path::default())(stopped.into())),
+        Err(stopped) => Err(Error::request("sync", &Key::default())(stopped.into())),
     }
 }

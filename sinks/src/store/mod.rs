@@ -5,7 +5,11 @@
 
 #[cfg(any(test, feature = "test-util"))]
 pub mod faults; // fault injection, for tests
+mod key; // names of objects
 mod address; // addresses, and their form without secrets
+mod options; // settings of cloud stores
+mod cloud; // clients of cloud stores
+mod answer; // answers of cloud stores, with remedies
 mod error; // errors, classified by the caller's reaction
 mod folder; // durability of a local folder, which object_store does not provide
 
@@ -16,10 +20,9 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::{FutureExt, TryStreamExt};
+use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{
-    GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
-};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
 use address::Location;
 use folder::Folder;
@@ -27,6 +30,8 @@ use folder::Folder;
 pub use address::Address;
 pub use error::{Cause, Error, Kind};
 pub use folder::STAGING_AGE_MAX;
+pub use key::{InvalidKey, Key, Object};
+pub use options::{REQUEST_TIMEOUT, StoreOption, StoreOptions, UnknownOption};
 
 /// An object store. A clone is cheap and uses the same objects.
 #[derive(Clone)]
@@ -57,29 +62,42 @@ pub struct Tail {
 }
 
 impl Store {
-    /// Opens the store at an address. Creates a local folder that does not exist.
+    /// Opens the store at an address. Creates a local folder that does not exist, but no container or bucket. Sends no
+    /// request.
     ///
     /// # Shape
-    /// A path, `file:///path` or `memory://`. Each call for `memory://` opens a new, empty store, which only clones
-    /// share.
+    /// A path, `file:///path`, `az://container/path`, `abfss://container@account.dfs.core.windows.net/path`,
+    /// `s3://bucket/path`, `gs://bucket/path` or `memory://`. Each call for `memory://` opens a new, empty store, which
+    /// only clones share.
     ///
     /// # Errors
     /// Rejects a file system without hard links, since conditional puts require them.
-    pub fn open(address: impl Into<Address>) -> Result<Self, Error> {
-        let address = address.into();
-        match address.location()? {
-            Location::Memory => Ok(Self::memory(&address)),
-            Location::Folder(root) => Ok(Self::local(Folder::create(&root)?)),
-        }
+    pub fn open(address: impl Into<Address>, options: &StoreOptions) -> Result<Self, Error> {
+        Self::open_with(&address.into(), options, Folder::create)
     }
 
     /// Opens a store for reading. A folder that does not exist is an error and is not created.
-    pub fn open_existing(address: impl Into<Address>) -> Result<Self, Error> {
-        let address = address.into();
+    pub fn open_existing(address: impl Into<Address>, options: &StoreOptions) -> Result<Self, Error> {
+        Self::open_with(&address.into(), options, Folder::existing)
+    }
+
+    fn open_with(
+        address: &Address,
+        options: &StoreOptions,
+        open_folder: impl FnOnce(&std::path::Path) -> Result<Folder, Error>,
+    ) -> Result<Self, Error> {
         match address.location()? {
-            Location::Memory => Ok(Self::memory(&address)),
-            Location::Folder(root) => Ok(Self::local(Folder::existing(&root)?)),
+            Location::Memory => Ok(Self::remote(Arc::new(InMemory::new()), address)),
+            Location::Folder(root) => Ok(Self::local(open_folder(&root)?)),
+            Location::Cloud(location) => Ok(Self::remote(cloud::open(&location, options)?, address)),
         }
+    }
+
+    /// A new, empty store in memory, for tests.
+    #[cfg(any(test, feature = "test-util"))]
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self::remote(Arc::new(InMemory::new()), &"memory://".into())
     }
 
     /// The same objects, accessed through a decorator.
@@ -104,8 +122,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Kind::Unknown`]: the object may exist, or may appear later.
-    pub async fn put_if_absent(&self, path: &Path, bytes: Bytes) -> Result<Put, Error> {
-        match self.put_with(path, bytes, PutMode::Create).await {
+    pub async fn put_if_absent(&self, key: &Key, bytes: Bytes) -> Result<Put, Error> {
+        match self.put_with(key, bytes, PutMode::Create).await {
             Ok(()) => Ok(Put::Created),
             Err(error) if error.is_taken() => Ok(Put::Taken),
             Err(error) => Err(error),
@@ -113,86 +131,103 @@ impl Store {
     }
 
     /// Puts an object or replaces it, atomically: readers see the old object or the new one.
-    pub async fn put(&self, path: &Path, bytes: Bytes) -> Result<(), Error> {
-        self.put_with(path, bytes, PutMode::Overwrite).await
+    pub async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), Error> {
+        self.put_with(key, bytes, PutMode::Overwrite).await
     }
 
     /// Reads a whole object; `None` if it does not exist.
-    pub async fn get(&self, path: &Path) -> Result<Option<Bytes>, Error> {
-        let read = async { self.objects.get(path).await?.bytes().await };
-        self.request("read", path, read.map(none_if_missing)).await
+    pub async fn get(&self, key: &Key) -> Result<Option<Bytes>, Error> {
+        let read = async { self.objects.get(&key.0).await?.bytes().await };
+        self.request("read", key, read.map(none_if_missing)).await
     }
 
     /// Reads the last `length` bytes of an object; `None` if it does not exist.
-    pub async fn get_tail(&self, path: &Path, length: u64) -> Result<Option<Tail>, Error> {
+    pub async fn get_tail(&self, key: &Key, length: u64) -> Result<Option<Tail>, Error> {
         let options = GetOptions { range: Some(GetRange::Suffix(length)), ..GetOptions::default() };
         let read = async {
-            let found = self.objects.get_opts(path, options).await?;
+            let found = self.objects.get_opts(&key.0, options).await?;
             let size = found.meta.size;
             Ok(Tail { bytes: found.bytes().await?, size })
         };
-        self.request("read the end of", path, read.map(none_if_missing)).await
+        self.request("read the end of", key, read.map(none_if_missing)).await
     }
 
     /// Reads ranges of an object that exists.
-    pub async fn get_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
-        self.request("read from", path, self.objects.get_ranges(path, ranges)).await
+    pub async fn get_ranges(&self, key: &Key, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
+        self.request("read from", key, self.objects.get_ranges(&key.0, ranges)).await
     }
 
     /// Lists the objects below a folder, at any depth, sorted by name.
     ///
     /// A listing is a hint: it may omit an object that was put recently.
-    pub async fn list(&self, prefix: &Path) -> Result<Vec<ObjectMeta>, Error> {
-        let mut found: Vec<ObjectMeta> = if let Some(folder) = &self.folder {
-            self.with_timeout("list", prefix, Arc::clone(folder).files_below(prefix)).await?
-        } else {
-            self.request("list", prefix, self.objects.list(Some(prefix)).try_collect()).await?
+    pub async fn list(&self, below: &Key) -> Result<Vec<Object>, Error> {
+        let mut found = match &self.folder {
+            Some(folder) => self.with_timeout("list", below, Arc::clone(folder).files_below(below)).await?,
+            None => self.list_objects(below).await?,
         };
-        found.sort_by(|one, other| one.location.cmp(&other.location));
+        found.sort_unstable();
         Ok(found)
     }
 
     /// Lists the names of the folders directly in a folder, or at the top, sorted.
-    pub async fn list_folders(&self, prefix: Option<&Path>) -> Result<Vec<String>, Error> {
-        let of = prefix.cloned().unwrap_or_default();
+    pub async fn list_folders(&self, of: Option<&Key>) -> Result<Vec<String>, Error> {
+        let root = Key::default();
+        let of = of.unwrap_or(&root);
         let mut names: Vec<String> = if let Some(folder) = &self.folder {
-            self.with_timeout("list", &of, Arc::clone(folder).folders_in(&of)).await?
+            self.with_timeout("list", of, Arc::clone(folder).folders_in(of)).await?
         } else {
-            let found = self.request("list", &of, self.objects.list_with_delimiter(prefix)).await?;
+            let found = self.request("list", of, self.objects.list_with_delimiter(of.prefix())).await?;
             let name = |folder: &Path| folder.filename().map(str::to_owned);
             found.common_prefixes.iter().filter_map(name).collect()
         };
-        names.sort();
+        names.sort_unstable();
         Ok(names)
+    }
+
+    /// Removes an object that is not part of a lake, such as a probe: a name of a lake is never freed. A missing object is
+    /// removed already.
+    pub async fn remove(&self, key: &Key) -> Result<(), Error> {
+        let removed = self.objects.delete(&key.0).map(none_if_missing);
+        self.request("remove", key, removed).await.map(|_| ())
     }
 
     /// Makes an object durable that another writer put.
     ///
     /// A local file is visible before its writer has synced it. In other stores a visible object is durable, and this
     /// call does nothing.
-    pub async fn make_durable(&self, path: &Path) -> Result<(), Error> {
+    pub async fn make_durable(&self, key: &Key) -> Result<(), Error> {
         match &self.folder {
-            Some(folder) => self.with_timeout("sync", path, Arc::clone(folder).sync_found(path)).await,
+            Some(folder) => self.with_timeout("sync", key, Arc::clone(folder).sync_found(key)).await,
             None => Ok(()),
         }
     }
 
     /// Removes staging files below a folder that are older than [`STAGING_AGE_MAX`]: their writers were killed. Returns
     /// the number of removed files, which is 0 for stores other than a local folder.
-    pub async fn remove_stale_staging(&self, below: &Path, now: SystemTime) -> Result<u64, Error> {
+    pub async fn remove_stale_staging(&self, below: &Key, now: SystemTime) -> Result<u64, Error> {
         match &self.folder {
             Some(folder) => Arc::clone(folder).remove_stale_staging(below, now).await,
             None => Ok(0),
         }
     }
 
-    async fn put_with(&self, path: &Path, bytes: Bytes, mode: PutMode) -> Result<(), Error> {
+    /// Lists page by page, each within the request timeout: a large lake has thousands of pages.
+    async fn list_objects(&self, below: &Key) -> Result<Vec<Object>, Error> {
+        let mut listing = self.objects.list(below.prefix());
+        let mut found = Vec::new();
+        while let Some(object) = self.request("list", below, listing.try_next()).await? {
+            found.push(Object { key: Key(object.location), size: object.size });
+        }
+        Ok(found)
+    }
+
+    async fn put_with(&self, key: &Key, bytes: Bytes, mode: PutMode) -> Result<(), Error> {
         let options = PutOptions { mode, ..PutOptions::default() };
-        self.request("put", path, self.objects.put_opts(path, PutPayload::from_bytes(bytes), options))
+        self.request("put", key, self.objects.put_opts(&key.0, PutPayload::from_bytes(bytes), options))
             .await?;
         match &self.folder {
             Some(folder) => {
-                self.with_timeout("sync the folders of", path, Arc::clone(folder).sync_folders_above(path))
+                self.with_timeout("sync the folders of", key, Arc::clone(folder).sync_folders_above(key))
                     .await
             }
             None => Ok(()),
@@ -202,13 +237,13 @@ impl Store {
     async fn request<T>(
         &self,
         operation: &'static str,
-        path: &Path,
+        key: &Key,
         request: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T, Error> {
         self.with_timeout(
             operation,
-            path,
-            request.map(|answer| answer.map_err(Error::request(operation, path))),
+            key,
+            request.map(|answer| answer.map_err(Error::request(operation, key))),
         )
         .await
     }
@@ -217,17 +252,16 @@ impl Store {
     async fn with_timeout<T>(
         &self,
         operation: &'static str,
-        path: &Path,
+        key: &Key,
         answer: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let timeout = self.request_timeout;
         tokio::time::timeout(timeout, answer)
             .await
-            .unwrap_or_else(|_| Err(Error::NoAnswer { operation, path: path.to_string(), timeout }))
+            .unwrap_or_else(|_| Err(Error::NoAnswer { operation, path: key.to_string(), timeout }))
     }
 
-    fn memory(address: &Address) -> Self {
-        let objects = Arc::new(object_store::memory::InMemory::new());
+    fn remote(objects: Arc<dyn ObjectStore>, address: &Address) -> Self {
         Self { objects, url: address.to_string().into(), folder: None, request_timeout: REQUEST_TIMEOUT }
     }
 
@@ -243,14 +277,11 @@ impl fmt::Debug for Store {
     }
 }
 
-/// Request timeout: the time for 64 MiB at half a megabyte a second.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
-
-/// Converts `NotFound` to `None`.
+/// Converts `NotFound` to `None`, but not if the container does not exist.
 fn none_if_missing<T>(read: object_store::Result<T>) -> object_store::Result<Option<T>> {
     match read {
         Ok(found) => Ok(Some(found)),
-        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(error @ object_store::Error::NotFound { .. }) if !Error::lacks_container(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }

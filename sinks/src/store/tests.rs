@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use object_store::path::Path;
 use tempfile::TempDir;
 
 use super::faults::{Faults, PutFault};
-use super::{Kind, Put, Store};
+use super::{Key, Kind, Put, Store, StoreOptions};
 
 fn local() -> (TempDir, Store) {
     let folder = TempDir::new().unwrap();
-    let store = Store::open(folder.path().join("a lake/below").to_str().unwrap()).unwrap();
+    let store =
+        Store::open(folder.path().join("a lake/below").to_str().unwrap(), &StoreOptions::default()).unwrap();
     (folder, store)
 }
 
-fn key(text: &str) -> Path {
-    Path::parse(text).unwrap()
+fn key(text: &str) -> Key {
+    Key::parse(text).unwrap()
 }
 
 fn bytes(text: &str) -> Bytes {
@@ -24,7 +24,7 @@ fn bytes(text: &str) -> Bytes {
 }
 
 async fn names(store: &Store, prefix: &str) -> Vec<String> {
-    store.list(&key(prefix)).await.unwrap().iter().map(|found| found.location.to_string()).collect()
+    store.list(&key(prefix)).await.unwrap().iter().map(|found| found.key.to_string()).collect()
 }
 
 /// Checks the guarantees of every store.
@@ -80,10 +80,10 @@ async fn check_conformance(store: &Store) {
 
 #[tokio::test]
 async fn every_store_conforms() {
-    check_conformance(&Store::open("memory:///lake").unwrap()).await;
+    check_conformance(&Store::open("memory:///lake", &StoreOptions::default()).unwrap()).await;
     let (_kept, store) = local();
     check_conformance(&store).await;
-    let without_faults = Store::open("memory://").unwrap().with_faults(&Faults::new());
+    let without_faults = Store::in_memory().with_faults(&Faults::new());
     check_conformance(&without_faults).await;
 }
 
@@ -120,8 +120,8 @@ async fn listings_omit_invalid_names_and_circular_links_only() {
 
 #[tokio::test]
 async fn only_clones_share_a_memory_store() {
-    let store = Store::open("memory:///same").unwrap();
-    let other = Store::open("memory:///same").unwrap();
+    let store = Store::open("memory:///same", &StoreOptions::default()).unwrap();
+    let other = Store::open("memory:///same", &StoreOptions::default()).unwrap();
     store.put(&key("a"), bytes("1")).await.unwrap();
     assert_eq!(store.clone().get(&key("a")).await.unwrap(), Some(bytes("1")));
     assert_eq!(other.get(&key("a")).await.unwrap(), None);
@@ -132,11 +132,14 @@ async fn folder_can_be_opened_by_its_url() {
     let (kept, store) = local();
     assert!(store.url().starts_with("file:///") && store.url().ends_with("/a%20lake/below"), "{store:?}");
     store.put(&key("a"), bytes("1")).await.unwrap();
-    for again in [Store::open(store.url()), Store::open_existing(store.url())] {
+    for again in [
+        Store::open(store.url(), &StoreOptions::default()),
+        Store::open_existing(store.url(), &StoreOptions::default()),
+    ] {
         assert_eq!(again.unwrap().get(&key("a")).await.unwrap(), Some(bytes("1")));
     }
     let missing = kept.path().join("missing");
-    let error = Store::open_existing(missing.to_str().unwrap()).unwrap_err();
+    let error = Store::open_existing(missing.to_str().unwrap(), &StoreOptions::default()).unwrap_err();
     assert!(error.to_string().contains("missing") && !missing.exists(), "{error}");
 }
 
@@ -184,7 +187,10 @@ async fn folder_without_permission_is_fatal() {
         println!("this user writes to folders without permission: opening without permission was not tested");
         return;
     }
-    assert_eq!(Store::open(locked.to_str().unwrap()).unwrap_err().kind(), Kind::Fatal);
+    assert_eq!(
+        Store::open(locked.to_str().unwrap(), &StoreOptions::default()).unwrap_err().kind(),
+        Kind::Fatal
+    );
 }
 
 #[tokio::test]
@@ -197,7 +203,7 @@ async fn injected_faults_apply_to_the_next_put() {
         (PutFault::Denied, Kind::Fatal, false, false),
     ];
     for (fault, kind, at_once, later) in cases {
-        let store = Store::open("memory://").unwrap();
+        let store = Store::in_memory();
         let faults = Faults::new();
         let writer = store.with_faults(&faults);
         faults.next_put("table/x", fault);
@@ -216,7 +222,7 @@ async fn injected_faults_apply_to_the_next_put() {
 
 #[tokio::test]
 async fn late_put_finds_its_name_taken() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     let faults = Faults::new();
     faults.next_put("x", PutFault::DeliveredLate);
     store.with_faults(&faults).put_if_absent(&key("x"), bytes("late")).await.unwrap_err();
@@ -227,7 +233,7 @@ async fn late_put_finds_its_name_taken() {
 
 #[tokio::test]
 async fn held_put_waits_and_lost_read_fails_once() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     let faults = Faults::new();
     let writer = store.with_faults(&faults);
     faults.next_put("x", PutFault::Held);
@@ -247,7 +253,7 @@ async fn held_put_waits_and_lost_read_fails_once() {
 
 #[tokio::test]
 async fn hidden_objects_can_still_be_read() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     let faults = Faults::new();
     let writer = store.with_faults(&faults);
     for name in ["a/1", "a/2", "b/1"] {
@@ -264,10 +270,10 @@ async fn hidden_objects_can_still_be_read() {
 
 #[tokio::test]
 async fn request_without_an_answer_times_out() {
-    let (store, faults) = (Store::open("memory://").unwrap(), Faults::new());
+    let (store, faults) = (Store::in_memory(), Faults::new());
     faults.next_put("hangs", PutFault::Held);
     let hanging = store.with_faults(&faults).with_request_timeout(Duration::from_millis(20));
-    let error = hanging.put_if_absent(&Path::from("hangs"), Bytes::new()).await.unwrap_err();
+    let error = hanging.put_if_absent(&Key::from("hangs"), Bytes::new()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unknown, "the put may still be executed");
     assert!(error.to_string().contains("did not answer"), "{error}");
 }

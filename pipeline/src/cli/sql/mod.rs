@@ -12,9 +12,9 @@ use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::lake::schema::Schemas;
 use catchwater_sinks::paths::{self, GapCause};
+use catchwater_sinks::store::Key;
 use catchwater_sinks::store::{Address, Store};
 use clap::Args;
-use object_store::path::Path;
 use url::Url;
 
 use self::lake::Lake;
@@ -73,9 +73,9 @@ async fn read(lake: &Address, elsewhere: Option<&str>) -> anyhow::Result<String>
         }
     }
     warn_about_unknown_tables(&store, &schemas).await?;
-    let any_in = async |folder: Path, is_record: fn(&Path) -> bool| {
+    let any_in = async |folder: Key, is_record: fn(&Key) -> bool| {
         let found = store.list(&folder).await?;
-        anyhow::Ok(found.iter().any(|object| is_record(&object.location)))
+        anyhow::Ok(found.iter().any(|object| is_record(&object.key)))
     };
     let mut accepted = Vec::new();
     for cause in GapCause::ALL {
@@ -102,8 +102,8 @@ struct Files {
 impl Files {
     async fn of(store: &Store, folder: &str) -> anyhow::Result<Self> {
         let found = store.list(&paths::listed_folder(&[folder])).await?;
-        let redriven = found.iter().any(|object| paths::parse_redriven_file(&object.location).is_some());
-        let any = redriven || found.iter().any(|object| paths::parse_data_file(&object.location).is_some());
+        let redriven = found.iter().any(|object| paths::parse_redriven_file(&object.key).is_some());
+        let any = redriven || found.iter().any(|object| paths::parse_data_file(&object.key).is_some());
         Ok(Self { any, redriven })
     }
 }

@@ -214,7 +214,7 @@ mod tests {
 
     #[tokio::test]
     async fn new_table_gets_stated_columns_with_its_first_file() {
-        let store = Store::open("memory://").unwrap();
+        let store = Store::in_memory();
         let mut schemas = open(&store, &[("size", "Double"), ("born", "DateTime")]).await;
         assert_eq!(in_lake(&store).await, None, "a table without a file has no schema");
         assert!(
@@ -237,7 +237,7 @@ mod tests {
 
     #[tokio::test]
     async fn existing_table_is_extended_at_the_start_and_keeps_its_types() {
-        let store = Store::open("memory://").unwrap();
+        let store = Store::in_memory();
         let mut first = open(&store, &[]).await;
         assert!(
             first
@@ -256,7 +256,7 @@ mod tests {
 
     #[tokio::test]
     async fn first_of_two_runs_with_different_metadata_wins() {
-        let store = Store::open("memory://").unwrap();
+        let store = Store::in_memory();
         let mut first = open(&store, &[("size", "Double"), ("rank", "Integer")]).await;
         let mut second = open(&store, &[("size", "Decimal"), ("age", "BigInt")]).await;
         assert!(

@@ -123,7 +123,7 @@ impl<R: Rules> Redrive<R> {
 
     async fn quarantine_files(&self) -> Result<Vec<DataFileName>, Error> {
         let found = self.writer.store.list(&paths::table_folder(paths::QUARANTINE_TABLE)).await?;
-        Ok(found.iter().filter_map(|object| paths::parse_data_file(&object.location)).collect())
+        Ok(found.iter().filter_map(|object| paths::parse_data_file(&object.key)).collect())
     }
 
     /// Finishes the recorded plans, then plans the remaining bodies that are understood now.

@@ -71,7 +71,7 @@ struct Lake {
 impl Lake {
     /// A lake whose only source begins at 0 and has these bodies in quarantine, from 0 on.
     async fn new(bodies: &[Vec<u8>]) -> Self {
-        let lake = Self { store: Store::open("memory://").unwrap() };
+        let lake = Self { store: Store::in_memory() };
         let records = Records::new(lake.store.clone(), no_backoff());
         records
             .record_first_start(&source(), FirstStart { partitions: vec![0], ..FirstStart::default() })
@@ -446,7 +446,7 @@ async fn unreadable_quarantine_file_is_named_in_the_error() {
 
 #[tokio::test]
 async fn lake_without_quarantine_has_nothing_to_redrive() {
-    let lake = Lake { store: Store::open("memory://").unwrap() };
+    let lake = Lake { store: Store::in_memory() };
     assert_eq!(lake.redrive(rules(2, ALL)).await.unwrap(), Report::default());
 }
 

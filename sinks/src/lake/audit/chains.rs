@@ -1,7 +1,7 @@
 //! The chains of files of all destinations: listed, read and followed in order.
 
+use crate::store::Object;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::ObjectMeta;
 
 use super::redrives::Redrives;
 use super::report::Report;
@@ -45,7 +45,7 @@ impl Chains {
         let listed = stream::iter(tables)
             .map(|table| async move { store.list(&paths::listed_folder(&[&table])).await })
             .buffered(READ_AT_ONCE);
-        for ObjectMeta { location, size, .. } in listed.try_concat().await? {
+        for Object { key: location, size } in listed.try_concat().await? {
             if let Some(name) = paths::parse_data_file(&location) {
                 files.push((name, size));
             } else if let Some(name) = paths::parse_redriven_file(&location) {

@@ -82,7 +82,7 @@ impl Redrives {
     async fn plans(&self, store: &Store) -> Result<BTreeMap<DataFileName, BTreeSet<u64>>, Error> {
         let mut plans: BTreeMap<DataFileName, BTreeSet<u64>> = BTreeMap::new();
         let listed = store.list(&paths::redrive_folder()).await?;
-        let listed = listed.iter().filter_map(|found| paths::parse_redrive_plan(&found.location));
+        let listed = listed.iter().filter_map(|found| paths::parse_redrive_plan(&found.key));
         let named = self.listed.keys().map(|file| (file.quarantine.clone(), file.n));
         for (quarantine, n) in listed.chain(named) {
             plans.entry(quarantine).or_default().insert(n);

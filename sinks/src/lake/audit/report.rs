@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use object_store::path::Path;
+use crate::store::Key;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -118,7 +118,7 @@ impl Report {
 }
 
 /// Parses a record. A record that can't be parsed is a finding.
-pub(super) fn parse_record<T: DeserializeOwned>(path: &Path, bytes: &[u8], report: &mut Report) -> Option<T> {
+pub(super) fn parse_record<T: DeserializeOwned>(path: &Key, bytes: &[u8], report: &mut Report) -> Option<T> {
     let record = serde_json::from_slice(bytes);
     record.map_err(|error| report.add_broken(format!("{path} can't be parsed: {error}"))).ok()
 }

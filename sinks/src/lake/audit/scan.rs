@@ -1,6 +1,6 @@
 //! Scan of one file: its footer, its rows, and the differences between the two.
 
-use object_store::path::Path;
+use crate::store::Key;
 
 use super::bitmap::Bitmap;
 use crate::error_chain::error_chain;
@@ -45,11 +45,7 @@ impl Scan {
         clippy::disallowed_methods,
         reason = "a task per file, so that a panic over a damaged file becomes a finding; awaited at once"
     )]
-    pub(super) async fn read(
-        store: &Store,
-        path: &Path,
-        columns: RowColumns,
-    ) -> Result<Option<Self>, String> {
+    pub(super) async fn read(store: &Store, path: &Key, columns: RowColumns) -> Result<Option<Self>, String> {
         let (store, reading) = (store.clone(), path.clone());
         match tokio::spawn(async move { Self::read_file(&store, &reading, columns).await }).await {
             Ok(read) => read,
@@ -57,7 +53,7 @@ impl Scan {
         }
     }
 
-    async fn read_file(store: &Store, path: &Path, columns: RowColumns) -> Result<Option<Self>, String> {
+    async fn read_file(store: &Store, path: &Key, columns: RowColumns) -> Result<Option<Self>, String> {
         let message = |error: Error| error_chain(&error).to_string();
         let Some(file) = DataFile::open(store, path).await.map_err(message)? else { return Ok(None) };
         let damage = file.verify().await.map_err(message)?;

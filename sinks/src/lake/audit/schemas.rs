@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 
+use crate::store::Key;
 use arrow::datatypes::Field;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::path::Path;
 
 use super::report::{Report, parse_record};
 use crate::lake::schema::{Column, TableSchema};
@@ -34,7 +34,7 @@ struct Table {
 #[derive(Debug)]
 struct Known {
     column: ColumnInFile,
-    first_file: Path,
+    first_file: Key,
     files: u64,
 }
 
@@ -49,7 +49,7 @@ struct Chain {
 
 impl Columns {
     /// Adds the columns of a file.
-    pub(super) fn add_file(&mut self, table: &str, path: &Path, columns: Vec<ColumnInFile>) {
+    pub(super) fn add_file(&mut self, table: &str, path: &Key, columns: Vec<ColumnInFile>) {
         let table = self.by_table.entry(table.to_owned()).or_default();
         table.files += 1;
         for column in columns {
@@ -123,7 +123,7 @@ impl Chain {
     async fn load_all(store: &Store, report: &mut Report) -> Result<BTreeMap<String, Self>, Error> {
         let mut versions: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
         for object in store.list(&paths::schema_folder()).await? {
-            if let Some((folder, version)) = paths::parse_schema(&object.location) {
+            if let Some((folder, version)) = paths::parse_schema(&object.key) {
                 versions.entry(folder).or_default().insert(version);
             }
         }
@@ -166,7 +166,7 @@ impl Chain {
     /// Adds the next version.
     fn add_version(
         &mut self,
-        path: &Path,
+        path: &Key,
         version: u64,
         folder: &str,
         next: TableSchema,

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::store::Key;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -81,7 +81,7 @@ impl Sources {
             sources.by_id.entry(source).or_default().origin = Some(first);
         }
         let mut lost: BTreeMap<SourceId, Vec<OrdinalRange>> = BTreeMap::new();
-        let parse_lost = |path: &Path| paths::parse_lost(path).map(|(source, _)| source);
+        let parse_lost = |path: &Key| paths::parse_lost(path).map(|(source, _)| source);
         for (source, record) in read_records(store, &paths::lost_folder(), parse_lost, report).await? {
             let given_up: OrdinalRange = record;
             lost.entry(source).or_default().push(given_up);
@@ -96,21 +96,21 @@ impl Sources {
             }
         }
         // Only parsed: a run stops at a record of rules that it can't parse.
-        let rules = |path: &Path| paths::parse_rules(path).map(|(source, _)| source);
+        let rules = |path: &Key| paths::parse_rules(path).map(|(source, _)| source);
         let _: Vec<(SourceId, Rules)> = read_records(store, &paths::rules_folder(), rules, report).await?;
         for found in store.list(&paths::further_name_folder()).await? {
             // Only parsed: a run under that name stops at a record that it can't parse.
-            if paths::is_further_name(&found.location)
-                && let Some(bytes) = store.get(&found.location).await?
+            if paths::is_further_name(&found.key)
+                && let Some(bytes) = store.get(&found.key).await?
             {
-                drop(parse_record::<FurtherName>(&found.location, &bytes, report));
+                drop(parse_record::<FurtherName>(&found.key, &bytes, report));
             }
         }
-        let listed = store.list(&paths::first_start_folder()).await?.into_iter().map(|found| found.location);
+        let listed = store.list(&paths::first_start_folder()).await?.into_iter().map(|found| found.key);
         let listed = listed.filter(paths::is_first_start);
         // A first start is recorded before the first origin of its log.
         let needed = sources.by_id.iter().filter(|(_, source)| source.origin.is_some());
-        let starts: BTreeSet<Path> = listed.chain(needed.map(|(id, _)| paths::first_start(id))).collect();
+        let starts: BTreeSet<Key> = listed.chain(needed.map(|(id, _)| paths::first_start(id))).collect();
         for path in starts {
             match store.get(&path).await? {
                 Some(bytes) => drop(parse_record::<FirstStart>(&path, &bytes, report)),
@@ -120,7 +120,7 @@ impl Sources {
             }
         }
         for cause in GapCause::ALL {
-            let name = |path: &Path| paths::parse_gap_record(path).map(|(_, source, from)| (source, from));
+            let name = |path: &Key| paths::parse_gap_record(path).map(|(_, source, from)| (source, from));
             for ((source, from), record) in
                 read_records(store, &paths::gap_folder(cause), name, report).await?
             {
@@ -191,7 +191,7 @@ impl Sources {
     }
 
     /// Adds the lake id and the columns of a file.
-    fn add_footer(&mut self, path: &Path, scan: &Scan, report: &mut Report) {
+    fn add_footer(&mut self, path: &Key, scan: &Scan, report: &mut Report) {
         let facts = &scan.facts;
         if self.lake.as_ref().is_some_and(|lake| *lake != facts.lake) {
             report.add_broken(format!("{path} belongs to another lake, {:?}", facts.lake));
@@ -318,15 +318,14 @@ impl Source {
 /// Reads the records of a folder and parses their names.
 async fn read_records<N, T: DeserializeOwned>(
     store: &Store,
-    folder: &Path,
-    name_of: impl Fn(&Path) -> Option<N>,
+    folder: &Key,
+    name_of: impl Fn(&Key) -> Option<N>,
     report: &mut Report,
 ) -> Result<Vec<(N, T)>, Error> {
     /// Records read at once: a lake with a thousand sources is read from an object store in about a second.
     const READ_AT_ONCE: usize = 16;
-    let named = |path: Path| name_of(&path).map(|name| (path, name));
-    let found: Vec<_> =
-        store.list(folder).await?.into_iter().filter_map(|found| named(found.location)).collect();
+    let named = |path: Key| name_of(&path).map(|name| (path, name));
+    let found: Vec<_> = store.list(folder).await?.into_iter().filter_map(|found| named(found.key)).collect();
     let reads = found
         .into_iter()
         .map(|(path, name)| async move { store.get(&path).await.map(|bytes| (path, name, bytes)) });

@@ -3,8 +3,8 @@
 //! Owns retries, and the comparison of a found footer with ours. Does not own the decisions, or the restart of a source
 //! after a conflict.
 
+use crate::store::Key;
 use bytes::Bytes;
-use object_store::path::Path;
 
 use super::chain::{Answer, Chain, Step, Violation};
 use crate::backoff::{Attempts, Backoff, Retryable};
@@ -141,7 +141,7 @@ impl Retryable for Error {
 /// The file being committed: its name and its facts.
 struct File<'a> {
     facts: &'a FooterFacts,
-    path: Path,
+    path: Key,
 }
 
 impl<'a> File<'a> {
@@ -184,7 +184,7 @@ pub(super) struct Facts<'a> {
 }
 
 /// Reads the facts of a file and makes the file durable: its writer may have lost power before it synced.
-pub(super) async fn find_durable(store: &Store, path: &Path) -> Result<Option<FooterFacts>, Error> {
+pub(super) async fn find_durable(store: &Store, path: &Key) -> Result<Option<FooterFacts>, Error> {
     let unreadable = |source| Error::Footer { path: path.to_string(), source: Box::new(source) };
     let found = read_facts(store, path).await.map_err(unreadable)?;
     if found.is_some() {
@@ -195,7 +195,7 @@ pub(super) async fn find_durable(store: &Store, path: &Path) -> Result<Option<Fo
 
 /// Checks that two files have the same lake, position and rules. Only then does the last row decide a commit; the
 /// writer is not compared.
-pub(super) fn matches_ours(path: &Path, Facts { ours, found }: Facts<'_>) -> Result<(), Error> {
+pub(super) fn matches_ours(path: &Key, Facts { ours, found }: Facts<'_>) -> Result<(), Error> {
     let (our_destination, their_destination) = (&ours.destination, &found.destination);
     let versions = [ours.routing_version, found.routing_version].map(|version| version.to_string());
     let [our_version, their_version] = &versions;
@@ -215,7 +215,7 @@ pub(super) fn matches_ours(path: &Path, Facts { ours, found }: Facts<'_>) -> Res
     Ok(())
 }
 
-fn name_continues_chain(continues_at: Ordinal, next: Ordinal, path: &Path) -> Result<(), Error> {
+fn name_continues_chain(continues_at: Ordinal, next: Ordinal, path: &Key) -> Result<(), Error> {
     if continues_at == next {
         return Ok(());
     }

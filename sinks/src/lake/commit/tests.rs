@@ -5,6 +5,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::lake::fixtures::{destination, facts, fast_backoff, written};
 use crate::paths;
+use crate::store::StoreOptions;
 use crate::store::faults::{Faults, PutFault};
 
 /// Commits rows `first` to `last` at the end of the chain.
@@ -29,7 +30,7 @@ fn conflict(last: i64) -> CommitOutcome {
 async fn files(store: &Store) -> Vec<(i64, i64)> {
     let mut files = Vec::new();
     for object in store.list(&paths::table_folder("account")).await.unwrap() {
-        let facts = read_facts(store, &object.location).await.unwrap().unwrap();
+        let facts = read_facts(store, &object.key).await.unwrap().unwrap();
         files.push((facts.continues_at.get(), facts.last.get()));
     }
     files
@@ -39,7 +40,7 @@ async fn files(store: &Store) -> Vec<(i64, i64)> {
 async fn check(before: Option<(i64, i64)>, puts: &[PutFault], reads_lost: usize, expected: CommitOutcome) {
     let folder = TempDir::new().unwrap();
     for address in ["memory://", folder.path().join("lake").to_str().unwrap()] {
-        let store = Store::open(address).unwrap();
+        let store = Store::open(address, &StoreOptions::default()).unwrap();
         if let Some((first, last)) = before {
             commit(&store, &mut new_chain(), first, last).await.unwrap();
         }
@@ -84,7 +85,7 @@ async fn existing_file_with_the_name_decides_the_outcome() {
 
 #[tokio::test]
 async fn late_put_of_a_shorter_file_is_a_conflict_for_the_longer() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     let faults = Faults::new();
     let flaky = store.with_faults(&faults);
     // A crash ends the first attempt while its put is in flight.
@@ -114,7 +115,7 @@ async fn rejects_a_file_of_other_rules_or_another_lake() {
         (|facts| facts.continues_at = Ordinal::new(5), "position in its chain is 5"),
     ];
     for (change, message) in changes {
-        let store = Store::open("memory://").unwrap();
+        let store = Store::in_memory();
         let ours = facts(&destination, 0, 5, 9);
         let mut theirs = ours.clone();
         change(&mut theirs);
@@ -131,7 +132,7 @@ async fn refused_and_unanswered_puts_are_errors_that_name_the_file() {
     for (fault, kind) in [(PutFault::Denied, Kind::Fatal), (PutFault::RequestLost, Kind::Unknown)] {
         let faults = Faults::new();
         (0..9).for_each(|_| faults.next_put("account", fault));
-        let store = Store::open("memory://").unwrap().with_faults(&faults);
+        let store = Store::in_memory().with_faults(&faults);
         let error = commit(&store, &mut new_chain(), 5, 9).await.unwrap_err();
         assert_eq!(error.kind(), kind);
         assert!(error.to_string().contains("account/enqueued_date=2026-11-22/"), "{error}");
@@ -142,7 +143,7 @@ async fn refused_and_unanswered_puts_are_errors_that_name_the_file() {
 
 #[tokio::test]
 async fn rejects_a_file_closed_for_another_name() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     let stale = facts(&destination("account", "2026-11-22"), 0, 8, 9);
     let mut chain = Chain::recovered(Some(Ordinal::new(6)));
     let error = commit_file(&store, &mut chain, &stale, written(&stale), &fast_backoff()).await.unwrap_err();
@@ -151,7 +152,7 @@ async fn rejects_a_file_closed_for_another_name() {
 
 #[tokio::test]
 async fn commit_future_can_be_spawned() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     let task = tokio::spawn(async move { commit(&store, &mut new_chain(), 5, 9).await });
     assert_eq!(task.await.unwrap().unwrap(), durable(9));
 }

@@ -4,8 +4,8 @@
 //! first put is valid and the other writer reads it. Does not own routing rules ([`super::rules`]), accepted gaps
 //! ([`super::gaps`]) and schemas ([`super::schema`]), which use the same protocol.
 
+use crate::store::Key;
 use bytes::Bytes;
-use object_store::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -134,7 +134,7 @@ impl Records {
     }
 
     /// Puts a record unless its name is taken; returns the record under the name.
-    pub(super) async fn put_once<T>(&self, path: &Path, ours: T) -> Result<T, Error>
+    pub(super) async fn put_once<T>(&self, path: &Key, ours: T) -> Result<T, Error>
     where
         T: Serialize + DeserializeOwned,
     {
@@ -157,7 +157,7 @@ impl Records {
     }
 
     /// Reads a record and makes it durable before any other write depends on it.
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, Error> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &Key) -> Result<Option<T>, Error> {
         let mut attempts = self.backoff.attempts();
         let bytes = loop {
             match self.get_durable(path).await {
@@ -170,18 +170,18 @@ impl Records {
     }
 
     /// Lists the records below a folder. A listing is a hint.
-    pub(super) async fn list(&self, folder: &Path) -> Result<Vec<Path>, Error> {
+    pub(super) async fn list(&self, folder: &Key) -> Result<Vec<Key>, Error> {
         let mut attempts = self.backoff.attempts();
         loop {
             match self.store.list(folder).await {
-                Ok(found) => return Ok(found.into_iter().map(|object| object.location).collect()),
+                Ok(found) => return Ok(found.into_iter().map(|object| object.key).collect()),
                 Err(error) => attempts.wait_after(error).await?,
             }
         }
     }
 
     /// A data file of any table, if there is one.
-    pub async fn any_data_file(&self) -> Result<Option<Path>, Error> {
+    pub async fn any_data_file(&self) -> Result<Option<Key>, Error> {
         for table in self.table_folders().await? {
             if let Some(found) = self.data_file_in(&table).await? {
                 return Ok(Some(found));
@@ -198,7 +198,7 @@ impl Records {
     }
 
     /// A data file of the table with this folder name, if there is one.
-    pub(super) async fn data_file_in(&self, table: &str) -> Result<Option<Path>, Error> {
+    pub(super) async fn data_file_in(&self, table: &str) -> Result<Option<Key>, Error> {
         let days = self.folders(Some(&paths::listed_folder(&[table]))).await?;
         for day in days.iter().filter(|day| paths::parse_date_folder(day).is_some()) {
             let files = self.list(&paths::listed_folder(&[table, day])).await?;
@@ -209,7 +209,7 @@ impl Records {
         Ok(None)
     }
 
-    async fn folders(&self, of: Option<&Path>) -> Result<Vec<String>, Error> {
+    async fn folders(&self, of: Option<&Key>) -> Result<Vec<String>, Error> {
         let mut attempts = self.backoff.attempts();
         loop {
             match self.store.list_folders(of).await {
@@ -219,7 +219,7 @@ impl Records {
         }
     }
 
-    async fn get_durable(&self, path: &Path) -> Result<Option<Bytes>, store::Error> {
+    async fn get_durable(&self, path: &Key) -> Result<Option<Bytes>, store::Error> {
         let bytes = self.store.get(path).await?;
         if bytes.is_some() {
             self.store.make_durable(path).await?;

@@ -21,7 +21,7 @@ fn range(from: i64, to: i64) -> OrdinalRange {
 async fn lake_has_one_id_after_lost_and_late_answers() {
     use PutFault::{DeliveredLate, RequestLost, ResponseLost};
     for fault in [RequestLost, ResponseLost, DeliveredLate] {
-        let store = Store::open("memory://").unwrap();
+        let store = Store::in_memory();
         let faults = Faults::new();
         faults.next_put("lake.json", fault);
         let id = records(&store.with_faults(&faults)).lake_id().await.unwrap();
@@ -32,7 +32,7 @@ async fn lake_has_one_id_after_lost_and_late_answers() {
 
 #[tokio::test]
 async fn first_recorded_origin_is_valid() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     let records = records(&store);
     assert_eq!(records.origin(&source(7)).await.unwrap(), None);
     assert_eq!(records.record_origin(&source(7), origin(40, "ns")).await.unwrap(), origin(40, "ns"));
@@ -45,7 +45,7 @@ async fn first_recorded_origin_is_valid() {
 
 #[tokio::test]
 async fn lost_ranges_are_recorded_and_read_back() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     let records = records(&store);
     for (given_up, expected) in [
         (range(10, 14), vec![range(10, 14)]),
@@ -63,7 +63,7 @@ async fn lost_ranges_are_recorded_and_read_back() {
 
 #[tokio::test]
 async fn unreadable_record_is_named_in_the_error() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     store.put(&paths::lake_record(), Bytes::from_static(b"{\"id\":")).await.unwrap();
     let error = records(&store).lake_id().await.unwrap_err();
     assert!(error.to_string().contains("lake.json"), "{error}");
@@ -72,7 +72,7 @@ async fn unreadable_record_is_named_in_the_error() {
 
 #[tokio::test]
 async fn first_start_keeps_its_partitions() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     let records = records(&store);
     let of = |partitions: &[u32]| FirstStart { partitions: partitions.to_vec(), ..FirstStart::default() };
     assert_eq!(records.record_first_start(&source(0), of(&[0, 1])).await.unwrap(), of(&[0, 1]));
@@ -94,14 +94,14 @@ async fn rejects_data_files_without_an_identity() {
     use crate::lake::fixtures::{destination, facts, written};
     let destination = destination("account", "2026-11-22");
     let path = paths::data_file(&destination, Ordinal::new(0));
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     // Files of other programs do not prevent a new lake.
-    store.put(&Path::from("lost+found/a/b"), Bytes::new()).await.unwrap();
-    store.put(&Path::from("account/enqueued_date=2026-11-22/notes.txt"), Bytes::new()).await.unwrap();
+    store.put(&Key::from("lost+found/a/b"), Bytes::new()).await.unwrap();
+    store.put(&Key::from("account/enqueued_date=2026-11-22/notes.txt"), Bytes::new()).await.unwrap();
     let id = records(&store).lake_id().await.unwrap();
     store.put(&path, written(&facts(&destination, 0, 0, 9))).await.unwrap();
     assert_eq!(records(&store).lake_id().await.unwrap(), id);
-    let stripped = Store::open("memory://").unwrap();
+    let stripped = Store::in_memory();
     stripped.put(&path, written(&facts(&destination, 0, 0, 9))).await.unwrap();
     let error = records(&stripped).lake_id().await.unwrap_err();
     assert!(error.to_string().contains("lake.json") && error.to_string().contains(path.as_ref()), "{error}");
@@ -111,7 +111,7 @@ async fn rejects_data_files_without_an_identity() {
 
 #[tokio::test]
 async fn rejects_a_lake_of_another_contract_with_the_remedy() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     let records = Records::new(store.clone(), fast_backoff());
     for (record, version, remedy) in [
         (r#"{"id":"old"}"#, "version 1", "begin a new lake in an empty folder"),
@@ -151,7 +151,7 @@ async fn first_start_keeps_where_the_lake_begins() {
         assert_eq!([0, 3].map(|partition| start.beginning_of(partition)), expected);
         assert_eq!(start.beginning_of(1), at(0), "added later");
     }
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     let records = records(&store);
     assert_eq!(records.first_start(&source(0)).await.unwrap(), None);
     let recorded = start(Beginning::EnqueuedAt(5));

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::store::Key;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::path::Path;
 
 use crate::backoff::{Backoff, Retryable};
 use crate::ordinals::{Ordinal, OrdinalRange, OrdinalSet};
@@ -224,7 +224,7 @@ impl Listing {
         let lister = Lister { store, backoff };
         let folders = lister.day_folders(days).await?;
         let listings = stream::iter(folders.into_iter().map(|day| lister.files_in(day)));
-        let files: Vec<Vec<Path>> = listings.buffered(CONCURRENT_REQUESTS).try_collect().await?;
+        let files: Vec<Vec<Key>> = listings.buffered(CONCURRENT_REQUESTS).try_collect().await?;
         let mut by_source: HashMap<SourceId, Vec<DataFileName>> = HashMap::new();
         for name in files.iter().flatten().filter_map(paths::parse_data_file) {
             by_source.entry(name.source.clone()).or_default().push(name);
@@ -246,26 +246,26 @@ struct Lister<'a> {
 
 impl Lister<'_> {
     /// The folders of the selected days, in all tables.
-    async fn day_folders(self, days: &Days) -> Result<Vec<Path>, Error> {
+    async fn day_folders(self, days: &Days) -> Result<Vec<Key>, Error> {
         let tables = self.folders_in(None).await?;
-        let tables: Vec<Path> = tables
+        let tables: Vec<Key> = tables
             .iter()
             .filter(|name| paths::is_table_folder(name))
             .map(|name| paths::listed_folder(&[name]))
             .collect();
         let by_table = stream::iter(tables.into_iter().map(|table| self.day_folders_of(table, days)));
-        let by_table: Vec<Vec<Path>> = by_table.buffered(CONCURRENT_REQUESTS).try_collect().await?;
+        let by_table: Vec<Vec<Key>> = by_table.buffered(CONCURRENT_REQUESTS).try_collect().await?;
         Ok(by_table.into_iter().flatten().collect())
     }
 
-    async fn day_folders_of(self, table: Path, days: &Days) -> Result<Vec<Path>, Error> {
+    async fn day_folders_of(self, table: Key, days: &Days) -> Result<Vec<Key>, Error> {
         let names = self.folders_in(Some(&table)).await?;
         let selected =
             names.iter().filter(|name| paths::parse_date_folder(name).is_some_and(|day| days.includes(day)));
         Ok(selected.map(|name| paths::listed_folder(&[table.as_ref(), name])).collect())
     }
 
-    async fn folders_in(self, parent: Option<&Path>) -> Result<Vec<String>, Error> {
+    async fn folders_in(self, parent: Option<&Key>) -> Result<Vec<String>, Error> {
         let mut attempts = self.backoff.attempts();
         loop {
             match self.store.list_folders(parent).await {
@@ -275,11 +275,11 @@ impl Lister<'_> {
         }
     }
 
-    async fn files_in(self, day: Path) -> Result<Vec<Path>, Error> {
+    async fn files_in(self, day: Key) -> Result<Vec<Key>, Error> {
         let mut attempts = self.backoff.attempts();
         loop {
             match self.store.list(&day).await {
-                Ok(found) => return Ok(found.into_iter().map(|object| object.location).collect()),
+                Ok(found) => return Ok(found.into_iter().map(|object| object.key).collect()),
                 Err(error) => attempts.wait_after(error).await?,
             }
         }
@@ -320,7 +320,7 @@ impl Chains<'_> {
         }
     }
 
-    async fn read_rows(self, path: &Path, columns: RowColumns) -> Result<Vec<OrdinalRange>, Error> {
+    async fn read_rows(self, path: &Key, columns: RowColumns) -> Result<Vec<OrdinalRange>, Error> {
         let unreadable = |source| Error::Unreadable { path: path.to_string(), source };
         let file = DataFile::open(self.store, path).await.map_err(unreadable)?;
         let file = file.ok_or_else(|| Error::Gone { path: path.to_string() })?;
@@ -334,7 +334,7 @@ impl Chains<'_> {
         Ok(ranges)
     }
 
-    fn check_lake(self, path: &Path, facts: &FooterFacts) -> Result<(), Error> {
+    fn check_lake(self, path: &Key, facts: &FooterFacts) -> Result<(), Error> {
         if facts.lake == self.lake {
             return Ok(());
         }
@@ -343,7 +343,7 @@ impl Chains<'_> {
     }
 
     /// The footer facts of a file, once it is durable: its writer may have lost power before it synced the file.
-    async fn durable_facts(self, path: &Path) -> Result<FooterFacts, Error> {
+    async fn durable_facts(self, path: &Key) -> Result<FooterFacts, Error> {
         let unreadable = |source| Error::Unreadable { path: path.to_string(), source };
         let facts = read_facts(self.store, path).await.map_err(unreadable)?;
         let facts = facts.ok_or_else(|| Error::Gone { path: path.to_string() })?;

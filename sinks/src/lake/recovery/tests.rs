@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::lake::fixtures::{destination, facts, fast_backoff, source, written};
+use crate::store::StoreOptions;
 use crate::store::faults::Faults;
 
 /// A lake with these files: table, day, name, last row.
@@ -63,7 +64,7 @@ async fn check(store: &Store, day: Option<&str>, expected: &[(&str, &str, i64)])
 async fn finds_each_destination_with_its_last_row_and_table_name() {
     let folder = TempDir::new().unwrap();
     for address in ["memory://", folder.path().to_str().unwrap()] {
-        let store = Store::open(address).unwrap();
+        let store = Store::open(address, &StoreOptions::default()).unwrap();
         check(&store, None, &[]).await;
         lake_of(&store, &FILES).await;
         // Files outside this source's chains are ignored.
@@ -73,7 +74,7 @@ async fn finds_each_destination_with_its_last_row_and_table_name() {
             .await
             .unwrap();
         store.put(&paths::lake_record(), Bytes::from_static(b"{}")).await.unwrap();
-        store.put(&Path::from("account/notes.txt"), Bytes::from_static(b"a note")).await.unwrap();
+        store.put(&Key::from("account/notes.txt"), Bytes::from_static(b"a note")).await.unwrap();
         let today = [
             ("account", "2026-11-22", 12),
             ("_messages", "2026-11-22", 11),
@@ -92,7 +93,7 @@ async fn finds_each_destination_with_its_last_row_and_table_name() {
 
 #[tokio::test]
 async fn stale_listing_gives_earlier_last_rows() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     lake_of(&store, &FILES).await;
     let faults = Faults::new();
     faults.hide_from_listings("00000000000000000010");
@@ -117,7 +118,7 @@ async fn rejects_an_unusable_file_and_names_its_path() {
             "belongs to lake another",
         ),
     ] {
-        let store = Store::open("memory://").unwrap();
+        let store = Store::in_memory();
         store.put(&path, bytes).await.unwrap();
         let error = recover(&store, &Days::default()).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Fatal);
@@ -128,7 +129,7 @@ async fn rejects_an_unusable_file_and_names_its_path() {
 
 #[tokio::test]
 async fn recovery_future_can_be_spawned() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     lake_of(&store, &FILES).await;
     let task = tokio::spawn(async move { recover(&store, &Days::default()).await });
     assert_eq!(task.await.unwrap().unwrap().destinations.len(), 5);
@@ -136,7 +137,7 @@ async fn recovery_future_can_be_spawned() {
 
 #[tokio::test]
 async fn returns_the_highest_durable_position_of_the_footers() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     assert_eq!(recover(&store, &Days::default()).await.unwrap(), Found::default());
     for (table, continues_at, first, last, durable) in [
         ("account", 0, 0, 9, None),
@@ -176,7 +177,7 @@ async fn returns_the_highest_durable_position_of_the_footers() {
 
 #[tokio::test]
 async fn includes_additional_days_and_always_the_unknown_day() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     let days = ["1970-01-01", "2024-02-02", "2025-03-03", "2026-11-22"];
     lake_of(&store, &days.map(|day| ("account", day, 0, 3))).await;
     let also = BTreeSet::from(["2024-02-02".parse().unwrap()]);
@@ -192,7 +193,7 @@ async fn includes_additional_days_and_always_the_unknown_day() {
 #[tokio::test]
 async fn reads_only_files_that_may_have_rows_above() {
     const COLUMNS: RowColumns = RowColumns { ordinal: "_sequence_number", row_index: "_row_index" };
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     for (table, continues_at, first, last) in
         [("account", 0, 3, 4), ("account", 5, 7, 9), ("account", 10, 12, 12), ("lead", 0, 10, 11)]
     {

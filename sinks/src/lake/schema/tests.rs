@@ -3,8 +3,8 @@
 use super::*;
 use crate::lake::fixtures::fast_backoff;
 use crate::ordinals::Ordinal;
-use crate::store::Store;
 use crate::store::faults::{Faults, PutFault};
+use crate::store::{Key, Store};
 
 async fn schemas(store: &Store) -> Schemas {
     Schemas::load(Records::new(store.clone(), fast_backoff())).await.unwrap()
@@ -34,7 +34,7 @@ const OWNER: (&str, &str) = ("owner", "uuid");
 
 #[tokio::test]
 async fn new_columns_make_a_new_version() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     let mut growing = schemas(&store).await;
     for (file, expected) in
         [(vec![NAME, SIZE], 1), (vec![NAME], 1), (vec![OWNER], 2), (vec![NAME, SIZE, OWNER], 2)]
@@ -50,7 +50,7 @@ async fn new_columns_make_a_new_version() {
 
 #[tokio::test]
 async fn loads_the_highest_version() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     let mut growing = schemas(&store).await;
     for n in 1..=12 {
         assert_eq!(ensured(&mut growing, "account", &[(&format!("column_{n}"), "text")]).await, n);
@@ -60,14 +60,14 @@ async fn loads_the_highest_version() {
 
 #[tokio::test]
 async fn rejects_data_files_of_a_table_without_a_schema() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     schemas(&store).await.ensure("account", &columns(&[NAME])).await.unwrap();
     let file = |table: &str| {
         let source = paths::SourceId::new("hub", 1_763_800_000_000, 0);
         let date = "2026-11-22".parse().unwrap();
         paths::data_file(&paths::Destination { table: table.into(), date, source }, Ordinal::new(0))
     };
-    let put = async |path: &object_store::path::Path| store.put(path, bytes::Bytes::new()).await.unwrap();
+    let put = async |path: &Key| store.put(path, bytes::Bytes::new()).await.unwrap();
     put(&file("account")).await;
     put(&paths::listed_folder(&["nothing", "of", "ours"])).await;
     assert!(schemas(&store).await.check_tables().await.is_ok());
@@ -84,7 +84,7 @@ async fn rejects_data_files_of_a_table_without_a_schema() {
 #[tokio::test]
 async fn known_columns_need_no_request() {
     let faults = Faults::new();
-    let store = Store::open("memory://").unwrap().with_faults(&faults);
+    let store = Store::in_memory().with_faults(&faults);
     let mut schemas = schemas(&store).await;
     schemas.ensure("account", &columns(&[NAME, SIZE])).await.unwrap();
     let puts = faults.puts().len();
@@ -97,7 +97,7 @@ async fn known_columns_need_no_request() {
 #[tokio::test]
 async fn contradiction_reports_the_type_in_the_lake_and_puts_nothing() {
     let faults = Faults::new();
-    let store = Store::open("memory://").unwrap().with_faults(&faults);
+    let store = Store::in_memory().with_faults(&faults);
     let mut first = schemas(&store).await;
     let mut second = schemas(&store).await;
     assert_eq!(ensured(&mut first, "account", &[NAME, SIZE]).await, 1);
@@ -119,7 +119,7 @@ async fn contradiction_reports_the_type_in_the_lake_and_puts_nothing() {
 async fn concurrent_writers_keep_the_columns_of_both() {
     use PutFault::{DeliveredLate, RequestLost, ResponseLost};
     for fault in [RequestLost, ResponseLost, DeliveredLate] {
-        let store = Store::open("memory://").unwrap();
+        let store = Store::in_memory();
         let faults = Faults::new();
         let mut first = schemas(&store.with_faults(&faults)).await;
         let mut second = schemas(&store).await;
@@ -153,7 +153,7 @@ async fn rejects_a_chain_that_drops_a_column_or_a_field_id() {
             "has schema 3 of table \"account\"",
         ),
     ] {
-        let store = Store::open("memory://").unwrap();
+        let store = Store::in_memory();
         let mut schemas = schemas(&store).await;
         schemas.ensure("account", &columns(&[NAME])).await.unwrap();
         store.put(&paths::schema("account", 2), format!("{{\"table\":{second}}}").into()).await.unwrap();
@@ -171,7 +171,7 @@ fn ids(schemas: &Schemas) -> Vec<(&str, &[i32])> {
 
 #[tokio::test]
 async fn columns_keep_their_first_field_ids() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     let (mut first, mut second) = (schemas(&store).await, schemas(&store).await);
     ensured(&mut first, "account", &[SIZE, NAME]).await;
     // The second writer learns these ids, and numbers its own column after them.
@@ -188,7 +188,7 @@ async fn columns_keep_their_first_field_ids() {
 
 #[tokio::test]
 async fn ignores_members_of_later_versions() {
-    let store = Store::open("memory://").unwrap();
+    let store = Store::in_memory();
     let later =
         r#"{"table":"account","version":1,"by":"x","columns":{"name":{"type":"text","ids":[2],"doc":"x"}}}"#;
     store.put(&paths::schema("account", 1), later.into()).await.unwrap();

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::store::Key;
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Decimal128Array, FixedSizeBinaryArray, Float64Array,
     Int32Array, Int32Builder, Int64Array, ListArray, ListBuilder, RecordBatch, StringArray, StringBuilder,
@@ -17,7 +18,6 @@ use arrow::buffer::OffsetBuffer;
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
 use bytes::Bytes;
-use object_store::path::Path;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{ColumnOrder, Compression, LogicalType, Type as PhysicalType};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
@@ -415,8 +415,8 @@ fn guids_have_bloom_filters_and_no_statistics() {
 
 #[tokio::test]
 async fn facts_are_read_from_the_end_of_a_file() {
-    let store = Store::open("memory://").unwrap();
-    let path = Path::from("account/x.parquet");
+    let store = Store::in_memory();
+    let path = Key::from("account/x.parquet");
     assert!(read_facts(&store, &path).await.unwrap().is_none());
 
     // The first request fetches all of a small file, and less than the footer of a wide one.
@@ -430,8 +430,8 @@ async fn facts_are_read_from_the_end_of_a_file() {
 
 #[tokio::test]
 async fn foreign_file_is_an_error_with_its_path() {
-    let store = Store::open("memory://").unwrap();
-    let path = Path::from("account/x.parquet");
+    let store = Store::in_memory();
+    let path = Key::from("account/x.parquet");
     let whole = written(&[&integers(1, &["a"])]);
     let mut foreign = Vec::new();
     let batch = integers(1, &["a"]);
@@ -474,8 +474,8 @@ fn lists_of_structs_read_back() {
     assert_eq!(back.column_by_name("parties").unwrap().slice(2, 6).to_data(), batch.column(0).to_data());
 }
 
-async fn stored(file: Bytes) -> (Store, Path) {
-    let (store, path) = (Store::open("memory://").unwrap(), Path::from("file.parquet"));
+async fn stored(file: Bytes) -> (Store, Key) {
+    let (store, path) = (Store::in_memory(), Key::from("file.parquet"));
     store.put(&path, file).await.unwrap();
     (store, path)
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::parquet::{Damage, DataFile};
 
 pub(super) async fn verify(bytes: Bytes) -> Option<Damage> {
-    let (store, path) = (Store::open("memory://").unwrap(), Path::from("a.parquet"));
+    let (store, path) = (Store::in_memory(), Key::from("a.parquet"));
     store.put(&path, bytes).await.unwrap();
     DataFile::open(&store, &path).await.unwrap().unwrap().verify().await.unwrap()
 }

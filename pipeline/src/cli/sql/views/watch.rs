@@ -188,6 +188,6 @@ fn source_of_name(file: &str, ending: &str) -> String {
 }
 
 /// A glob that matches the records of a folder, and no other file in it.
-fn records(lake: &str, folder: &object_store::path::Path) -> String {
+fn records(lake: &str, folder: &catchwater_sinks::store::Key) -> String {
     literal(&format!("{lake}/{folder}/*-p[0-9]*.json"))
 }

@@ -21,7 +21,7 @@ async fn complete_lake_is_clean() {
 
 #[tokio::test]
 async fn empty_lake_is_clean() {
-    let lake = Lake { store: Store::open("memory://").unwrap() };
+    let lake = Lake { store: Store::in_memory() };
     assert_eq!(lake.audit(None).await, Report::default());
     let lake = Lake::new().await;
     assert_eq!(counts(&lake.audit(None).await), [0; 6]);
@@ -230,11 +230,7 @@ async fn rows_removed_on_purpose_are_not_gaps() {
 async fn findings_above_the_maximum_are_counted() {
     let lake = Lake::new().await;
     for n in 0..60 {
-        lake.record(
-            &object_store::path::Path::from(format!("account/enqueued_date=2026-11-22/{n}.cw.parquet")),
-            "",
-        )
-        .await;
+        lake.record(&Key::from(format!("account/enqueued_date=2026-11-22/{n}.cw.parquet")), "").await;
     }
     let report = lake.audit(None).await;
     assert_eq!((report.broken_chains, report.findings.len()), (60, report::MAX_FINDINGS + 1));

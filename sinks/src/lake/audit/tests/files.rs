@@ -135,7 +135,7 @@ async fn foreign_files_are_findings_or_counted() {
     ];
     for (name, broken, foreign) in cases {
         let lake = Lake::whole().await;
-        lake.record(&object_store::path::Path::parse(name).unwrap(), "").await;
+        lake.record(&Key::parse(name).unwrap(), "").await;
         let words: &[&str] = if broken > 0 { &[name] } else { &[] };
         check(name, &lake, [10, 10, 0, 0, broken, 0], words).await;
         let report = lake.audit(None).await;

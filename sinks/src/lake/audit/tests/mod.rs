@@ -12,6 +12,7 @@ use crate::lake::fixtures::{complete, id_of};
 use crate::lake::schema::{Column, TableSchema};
 use crate::parquet::{ChunkWriter, FooterFacts, Removed, RowColumns, encode_row_group};
 use crate::paths::{self, Destination, GapCause};
+use crate::store::Key;
 use crate::store::faults::Faults;
 
 mod events; // events, gaps and duplicates
@@ -35,7 +36,7 @@ struct Lake {
 impl Lake {
     /// A lake without files; the origin of its source 0 is 0.
     async fn new() -> Self {
-        let lake = Self { store: Store::open("memory://").unwrap() };
+        let lake = Self { store: Store::in_memory() };
         lake.record(&paths::lake_record(), r#"{"id":"this lake","contract":2}"#).await;
         lake.record(&paths::origin(&source(0)), r#"{"first":0,"routing_version":1}"#).await;
         lake.record(&paths::first_start(&source(0)), r#"{"partitions":[0,1]}"#).await;
@@ -53,7 +54,7 @@ impl Lake {
         lake
     }
 
-    async fn record(&self, path: &object_store::path::Path, text: &str) {
+    async fn record(&self, path: &Key, text: &str) {
         self.store.put(path, Bytes::copy_from_slice(text.as_bytes())).await.unwrap();
     }
 
@@ -91,7 +92,7 @@ fn source(partition: u32) -> SourceId {
     SourceId::new("hub", 1_763_800_000_000, partition)
 }
 
-fn path(table: &str, day: &str, continues_at: i64) -> object_store::path::Path {
+fn path(table: &str, day: &str, continues_at: i64) -> Key {
     let destination = Destination { table: table.into(), date: day.parse().unwrap(), source: source(0) };
     paths::data_file(&destination, Ordinal::new(continues_at))
 }
@@ -146,13 +147,6 @@ fn written_rows(facts: &FooterFacts, rows: &[(i64, i32)]) -> Bytes {
     complete(rows.chunks(2).map(group).collect(), facts)
 }
 
-async fn remove(lake: &Lake, path: object_store::path::Path) {
-    use futures::StreamExt;
-    let mut objects = None;
-    let _ = lake.store.decorated(|inner| {
-        objects = Some(Arc::clone(&inner));
-        inner
-    });
-    let paths = futures::stream::iter([Ok(path)]).boxed();
-    objects.unwrap().delete_stream(paths).collect::<Vec<_>>().await.remove(0).unwrap();
+async fn remove(lake: &Lake, key: Key) {
+    lake.store.remove(&key).await.unwrap();
 }

@@ -21,7 +21,7 @@ async fn missing_and_wrong_records_are_found() {
     lake.record(&paths::lost(&source(0), Ordinal::new(3)), "{").await;
     check("half a record", &lake, [10, 10, 0, 0, 1, 0], &["-3.json can't be parsed"]).await;
 
-    let lake = Lake { store: Store::open("memory://").unwrap() };
+    let lake = Lake { store: Store::in_memory() };
     check("nothing but a checkpoint", &lake, [0, 0, 0, 0, 1, 0], &["checkpoint at 9"]).await;
     let lake = Lake::new().await;
     check("an origin and a checkpoint", &lake, [0, 0, 10, 0, 0, 0], &["10 sequence numbers"]).await;

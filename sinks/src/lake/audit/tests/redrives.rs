@@ -18,7 +18,7 @@ fn quarantine_file() -> paths::DataFileName {
     paths::parse_data_file(&path("_quarantine", DAY, 0)).unwrap()
 }
 
-fn redriven_path(table: &str, n: u64) -> object_store::path::Path {
+fn redriven_path(table: &str, n: u64) -> Key {
     paths::redriven_file(table, &quarantine_file(), n)
 }
 
