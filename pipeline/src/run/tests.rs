@@ -129,7 +129,7 @@ async fn readers_with_older_rules_are_displaced_before_newer_rules_begin() {
 #[tokio::test(flavor = "multi_thread")]
 async fn unsupported_store_is_a_configuration_error() {
     let fixture = Fixture::new(1, None).await;
-    let config = Config { lake: "s3://bucket/lake".into(), ..fixture.config(true) };
+    let config = Config { lake: "https://account.blob.core.windows.net/lake".into(), ..fixture.config(true) };
     let ended = run(config, Drain::default(), Arc::default(), Arc::new(SystemClock)).await;
     assert_eq!(ended.unwrap_err().kind(), Kind::Configuration);
 }

@@ -111,6 +111,15 @@ impl Faults {
         }
     }
 
+    /// Releases the put that has been held for the longest time.
+    pub fn release_one(&self) {
+        let mut script = self.script();
+        if !script.held.is_empty() {
+            // Fails if the waiting future was dropped.
+            let _ = script.held.remove(0).send(());
+        }
+    }
+
     /// Number of puts that are held.
     pub fn held(&self) -> usize {
         self.script().held.len()

@@ -282,5 +282,8 @@ const CONCURRENT_SAVES: usize = 16;
 /// this.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Puts in flight: enough to hide a store's latency, few enough that their bytes stay a small part of the budget.
-const CONCURRENT_PUTS: usize = 8;
+/// Puts in flight: enough to hide a store's latency, few enough that full files stay within the default budget.
+const CONCURRENT_PUTS: usize = 4;
+
+#[cfg(test)]
+mod tests;
