@@ -173,6 +173,14 @@ impl Error {
         ServiceAnswer::find(error).is_some_and(|answer| answer.lacks_container())
     }
 
+    /// True if a put that replaces one version found another one, or no object.
+    pub(super) fn is_changed(&self) -> bool {
+        let Self::Request { source: Cause(cause), .. } = self else { return false };
+        let is_missing =
+            matches!(cause, object_store::Error::NotFound { .. }) && !Self::lacks_container(cause);
+        is_missing || self.is_taken()
+    }
+
     /// The error of a put that failed in the file system or on a socket, for tests.
     #[cfg(any(test, feature = "test-util"))]
     pub fn of_put(kind: io::ErrorKind) -> Self {
@@ -181,6 +189,7 @@ impl Error {
     }
 
     /// Converts an error of `object_store` to the error of the settings.
+    #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
     pub(super) fn settings(root: &str) -> impl FnOnce(object_store::Error) -> Self {
         let root = root.to_owned();
         move |source| Self::Settings { root, source: Cause(source) }

@@ -123,6 +123,22 @@ impl Folder {
         .await
     }
 
+    /// Locks a name against the other processes and tasks that lock it, until the returned file is dropped.
+    pub(super) async fn lock(self: Arc<Self>, key: &Key) -> Result<File, Error> {
+        let mut path = self.file(key)?.into_os_string();
+        // Listings omit it, and it is never removed: a removed file could be locked twice.
+        path.push(".lock#0");
+        let path = PathBuf::from(path);
+        blocking(move || {
+            let failed = |source| Error::Folder { operation: "lock a file in", folder: path.clone(), source };
+            path.parent().map_or(Ok(()), create_durably)?;
+            let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
+            file.lock().map_err(failed)?;
+            Ok(file)
+        })
+        .await
+    }
+
     /// Removes the staging files below a folder that are older than [`STAGING_AGE_MAX`].
     pub(super) async fn remove_stale_staging(
         self: Arc<Self>,

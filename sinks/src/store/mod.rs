@@ -8,6 +8,7 @@ pub mod faults; // fault injection, for tests
 mod key; // names of objects
 mod address; // addresses, and their form without secrets
 mod options; // settings of cloud stores
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
 mod cloud; // clients of cloud stores
 mod answer; // answers of cloud stores, with remedies
 mod error; // errors, classified by the caller's reaction
@@ -22,7 +23,9 @@ use bytes::Bytes;
 use futures::{FutureExt, TryStreamExt};
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{
+    GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion,
+};
 
 use address::Location;
 use folder::Folder;
@@ -51,6 +54,19 @@ pub enum Put {
     /// Conflict: the name already has an object, possibly from an earlier attempt of the caller.
     Taken,
 }
+
+/// Answer to a put that replaces one version of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swap {
+    /// The object is replaced and durable.
+    Replaced,
+    /// Conflict: the object has changed since it was read, possibly by an earlier attempt of the caller.
+    Changed,
+}
+
+/// The version of an object that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version(UpdateVersion);
 
 /// The last bytes of an object.
 #[derive(Clone, Debug)]
@@ -89,7 +105,7 @@ impl Store {
         match address.location()? {
             Location::Memory => Ok(Self::remote(Arc::new(InMemory::new()), address)),
             Location::Folder(root) => Ok(Self::local(open_folder(&root)?)),
-            Location::Cloud(location) => Ok(Self::remote(cloud::open(&location, options)?, address)),
+            Location::Cloud(location) => Ok(Self::remote(open_cloud(&location, options)?, address)),
         }
     }
 
@@ -133,6 +149,40 @@ impl Store {
     /// Puts an object or replaces it, atomically: readers see the old object or the new one.
     pub async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), Error> {
         self.put_with(key, bytes, PutMode::Overwrite).await
+    }
+
+    /// Replaces an object if it still has the version that was read, atomically.
+    ///
+    /// # Errors
+    /// [`Kind::Unknown`]: the object may be replaced, or may be replaced later.
+    pub async fn put_if_unchanged(&self, key: &Key, bytes: Bytes, read: &Version) -> Result<Swap, Error> {
+        let put = match &self.folder {
+            // `object_store` has no such put for files.
+            Some(folder) => {
+                let _locked = self.with_timeout("lock", key, Arc::clone(folder).lock(key)).await?;
+                match self.get_version(key).await? {
+                    Some((_, version)) if version == *read => self.put(key, bytes).await,
+                    _ => return Ok(Swap::Changed),
+                }
+            }
+            None => self.put_with(key, bytes, PutMode::Update(read.0.clone())).await,
+        };
+        match put {
+            Ok(()) => Ok(Swap::Replaced),
+            Err(error) if error.is_changed() => Ok(Swap::Changed),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a whole object and its version, for [`Self::put_if_unchanged`]; `None` if it does not exist.
+    pub async fn get_version(&self, key: &Key) -> Result<Option<(Bytes, Version)>, Error> {
+        let read = async {
+            let found = self.objects.get(&key.0).await?;
+            let version =
+                UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
+            Ok((found.bytes().await?, Version(version)))
+        };
+        self.request("read", key, read.map(none_if_missing)).await
     }
 
     /// Reads a whole object; `None` if it does not exist.
@@ -275,6 +325,17 @@ impl fmt::Debug for Store {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Store").field("url", &self.url).finish_non_exhaustive()
     }
+}
+
+/// Opens the objects of a cloud store.
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
+use cloud::open as open_cloud;
+
+/// This build has no client.
+#[cfg(not(any(feature = "aws", feature = "azure", feature = "gcp")))]
+fn open_cloud(location: &address::CloudLocation, _: &StoreOptions) -> Result<Arc<dyn ObjectStore>, Error> {
+    let service = location.service;
+    Err(Error::NotBuilt { scheme: service.scheme(), feature: service.feature() })
 }
 
 /// Converts `NotFound` to `None`, but not if the container does not exist.

@@ -124,21 +124,17 @@ fn is_known(name: &str) -> bool {
 
 /// True if a store of this build has the setting.
 fn takes(name: &str) -> bool {
-    let mut known = false;
-    #[cfg(feature = "azure")]
-    {
-        known |= name.starts_with("azure_") && name.parse::<object_store::azure::AzureConfigKey>().is_ok();
+    match name {
+        #[cfg(feature = "azure")]
+        azure if azure.starts_with("azure_") => azure.parse::<object_store::azure::AzureConfigKey>().is_ok(),
+        #[cfg(feature = "aws")]
+        aws if aws.starts_with("aws_") => aws.parse::<object_store::aws::AmazonS3ConfigKey>().is_ok(),
+        #[cfg(feature = "gcp")]
+        google if google.starts_with("google_") => {
+            google.parse::<object_store::gcp::GoogleConfigKey>().is_ok()
+        }
+        _ => false,
     }
-    #[cfg(feature = "aws")]
-    {
-        known |= name.starts_with("aws_") && name.parse::<object_store::aws::AmazonS3ConfigKey>().is_ok();
-    }
-    #[cfg(feature = "gcp")]
-    {
-        known |= name.starts_with("google_") && name.parse::<object_store::gcp::GoogleConfigKey>().is_ok();
-    }
-    let _ = name;
-    known
 }
 
 /// Errs on the side of masking: a name that mentions a key or a token, unless it names a file, an id or an address.

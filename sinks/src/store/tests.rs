@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::faults::{Faults, PutFault};
-use super::{Key, Kind, Put, Store, StoreOptions};
+use super::{Key, Kind, Put, Store, StoreOptions, Swap};
 
 fn local() -> (TempDir, Store) {
     let folder = TempDir::new().unwrap();
@@ -76,6 +76,43 @@ async fn check_conformance(store: &Store) {
     assert_eq!(store.list_folders(None).await.unwrap(), ["b", "bb", "table$a%20b"]);
     assert_eq!(store.list_folders(Some(&key("b"))).await.unwrap(), ["c"]);
     assert_eq!(store.list(&key("bb")).await.unwrap()[0].size, 1);
+}
+
+/// Checks the guarantees of a put that replaces one version.
+async fn check_swaps(store: &Store) {
+    let (key, version) =
+        (key("folder/state.json"), async |key| store.get_version(key).await.unwrap().unwrap().1);
+    assert!(store.get_version(&key).await.unwrap().is_none());
+    store.put(&key, bytes("0")).await.unwrap();
+    let first = version(&key).await;
+    assert_eq!(store.put_if_unchanged(&key, bytes("1"), &first).await.unwrap(), Swap::Replaced);
+    assert_eq!(store.put_if_unchanged(&key, bytes("2"), &first).await.unwrap(), Swap::Changed);
+    assert_eq!(store.get(&key).await.unwrap(), Some(bytes("1")));
+    // A missing object has changed too.
+    assert_eq!(store.put_if_unchanged(&"none".into(), bytes("2"), &first).await.unwrap(), Swap::Changed);
+
+    // No increment of concurrent writers is lost.
+    let increment = async || {
+        loop {
+            let (read, version) = store.get_version(&key).await.unwrap().unwrap();
+            let next: u32 = std::str::from_utf8(&read).unwrap().parse::<u32>().unwrap() + 1;
+            if store.put_if_unchanged(&key, bytes(&next.to_string()), &version).await.unwrap()
+                == Swap::Replaced
+            {
+                break;
+            }
+        }
+    };
+    futures::future::join_all((0..8).map(|_| increment())).await;
+    assert_eq!(store.get(&key).await.unwrap(), Some(bytes("9")));
+    assert_eq!(names(store, "folder").await, ["folder/state.json"]);
+}
+
+#[tokio::test]
+async fn put_of_another_version_changes_nothing() {
+    check_swaps(&Store::in_memory()).await;
+    let (_kept, store) = local();
+    check_swaps(&store).await;
 }
 
 #[tokio::test]
