@@ -134,6 +134,8 @@ impl Kind {
             | Error::Query { .. }
             | Error::FolderName { .. }
             | Error::Settings { .. }
+            | Error::Profile { .. }
+            | Error::ProfileFile { .. }
             | Error::Quoted
             | Error::ConnectionString => Self::Configuration,
             // The folder of the address does not exist, or can't be created.

@@ -57,6 +57,11 @@ fn s3(location: &CloudLocation, options: &StoreOptions) -> Result<Arc<dyn Object
             builder = builder.with_config(key, value);
         }
     }
+    for (name, value) in super::profile::settings(options)? {
+        if let Ok(key) = name.parse::<AmazonS3ConfigKey>() {
+            builder = builder.with_config(key, value);
+        }
+    }
     let built = builder.with_url(&location.root).build();
     Ok(Arc::new(built.map_err(Error::settings(&location.root))?))
 }

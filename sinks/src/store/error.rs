@@ -95,6 +95,25 @@ pub enum Error {
     /// The connection string of a storage account, which is not an address.
     #[error("the address of the store is a connection string: give a folder or a URL")]
     ConnectionString,
+    /// A profile of Amazon's tools without an access key.
+    #[error(
+        "profile {name:?} has no access key in the shared files of Amazon's tools: catchwater takes access keys of a \
+         profile, but no roles and no sign-in; export the credentials as AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and \
+         AWS_SESSION_TOKEN"
+    )]
+    Profile {
+        /// The name of the profile.
+        name: String,
+    },
+    /// A shared file of Amazon's tools that can't be read.
+    #[error("could not read {} with the profiles of S3 credentials", file.display())]
+    ProfileFile {
+        /// The file.
+        file: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
     /// An operation on a local folder failed.
     #[error("could not {operation} folder {}", folder.display())]
     Folder {

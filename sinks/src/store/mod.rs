@@ -10,6 +10,8 @@ mod address; // addresses, and their form without secrets
 mod options; // settings of cloud stores
 #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
 mod cloud; // clients of cloud stores
+#[cfg(feature = "aws")]
+mod profile; // access keys in the shared files of Amazon's tools
 mod answer; // answers of cloud stores, with remedies
 mod error; // errors, classified by the caller's reaction
 mod folder; // durability of a local folder, which object_store does not provide

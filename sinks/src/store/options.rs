@@ -63,6 +63,12 @@ impl StoreOptions {
         self
     }
 
+    /// The value of a setting.
+    #[cfg(feature = "aws")]
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
     /// The settings that are set, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
@@ -128,6 +134,8 @@ fn takes(name: &str) -> bool {
         #[cfg(feature = "azure")]
         azure if azure.starts_with("azure_") => azure.parse::<object_store::azure::AzureConfigKey>().is_ok(),
         #[cfg(feature = "aws")]
+        "aws_profile" | "aws_shared_credentials_file" | "aws_config_file" => true,
+        #[cfg(feature = "aws")]
         aws if aws.starts_with("aws_") => aws.parse::<object_store::aws::AmazonS3ConfigKey>().is_ok(),
         #[cfg(feature = "gcp")]
         google if google.starts_with("google_") => {
@@ -152,7 +160,7 @@ const fn secret(name: &'static str, help: &'static str) -> StoreOption {
     StoreOption { name, is_secret: true, help }
 }
 
-const DOCUMENTED: [StoreOption; 37] = [
+const DOCUMENTED: [StoreOption; 40] = [
     open("azure_storage_account_name", "Storage account of az:// addresses"),
     secret("azure_storage_account_key", "Key of the storage account"),
     secret("azure_storage_sas_token", "Shared access signature of the container or the account"),
@@ -178,6 +186,9 @@ const DOCUMENTED: [StoreOption; 37] = [
     open("aws_access_key_id", "Id of the access key"),
     secret("aws_secret_access_key", "Secret of the access key"),
     secret("aws_session_token", "Session token of temporary credentials"),
+    open("aws_profile", "Profile with an access key in the shared files of Amazon's tools"),
+    open("aws_shared_credentials_file", "The first of these files [default: ~/.aws/credentials]"),
+    open("aws_config_file", "The second of these files [default: ~/.aws/config]"),
     open("aws_region", "Region of the bucket"),
     open("aws_endpoint", "URL of an S3 service that is not Amazon's"),
     open("aws_virtual_hosted_style_request", "true: the bucket is in the host name"),
