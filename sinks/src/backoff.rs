@@ -39,6 +39,11 @@ impl Backoff {
         Self { first: FIRST_DELAY, longest: MAX_DELAY, attempts_max: MAX_ATTEMPTS, seed }
     }
 
+    /// A single attempt.
+    pub fn none() -> Self {
+        Self { attempts_max: 1, ..Self::for_store(0) }
+    }
+
     /// Delay after attempt number `attempt`, counted from 1: between half of its step and the whole step. Steps double.
     pub fn delay(&self, attempt: u32) -> Duration {
         let doublings = attempt.saturating_sub(1).min(31);

@@ -62,6 +62,11 @@ impl ServiceAnswer {
         self.status == 404 && MISSING_CONTAINER_CODES.contains(&self.code.as_str())
     }
 
+    /// True if the object has no byte of the requested range.
+    pub(super) fn is_outside_object(&self) -> bool {
+        self.status == 416
+    }
+
     /// The remedy of the mistake that the answer shows, if it is known.
     pub(super) fn remedy(&self) -> Option<&'static str> {
         if self.lacks_container() {

@@ -178,6 +178,11 @@ impl Error {
         }
     }
 
+    /// True if the store answered: its address and the network are right.
+    pub fn is_answer(&self) -> bool {
+        matches!(self, Self::Request { source: Cause(cause), .. } if ServiceAnswer::find(cause).is_some())
+    }
+
     /// True if a conditional put found the name taken. The object may still be missing: another put may be in flight,
     /// and a store that is busy with one answers the same.
     pub(super) fn is_taken(&self) -> bool {
@@ -198,6 +203,12 @@ impl Error {
         let is_missing =
             matches!(cause, object_store::Error::NotFound { .. }) && !Self::lacks_container(cause);
         is_missing || self.is_taken()
+    }
+
+    /// True if the store does not take a range of an object that counts from its end.
+    pub(super) fn refuses_suffix(error: &object_store::Error) -> bool {
+        matches!(error, object_store::Error::NotSupported { .. })
+            || ServiceAnswer::find(error).is_some_and(|answer| answer.is_outside_object())
     }
 
     /// The error of a put that failed in the file system or on a socket, for tests.

@@ -13,8 +13,8 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    CopyOptions, Error, GetOptions, GetRange, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use tokio::sync::oneshot;
 
@@ -46,6 +46,7 @@ struct Script {
     /// Faults of future puts, by part of the key.
     puts: VecDeque<(String, PutFault)>,
     lost_reads: VecDeque<String>,
+    refuses_suffixes: bool,
     unlisted: Vec<String>,
     unlisted_once: Vec<String>,
     late: Vec<LatePut>,
@@ -76,6 +77,11 @@ impl Faults {
     /// Loses the answer to the next read of a key that contains `part`.
     pub fn lose_next_read(&self, part: &str) {
         self.script().lost_reads.push_back(part.to_owned());
+    }
+
+    /// Refuses ranges that count from the end of an object, as Azure does.
+    pub fn refuse_suffixes(&self) {
+        self.script().refuses_suffixes = true;
     }
 
     /// Omits keys that contain `part` from listings, as a stale listing does. Reads still find them.
@@ -219,6 +225,9 @@ impl ObjectStore for FaultyStore {
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
         if self.faults.takes_read_fault(path) {
             return Err(no_answer());
+        }
+        if matches!(options.range, Some(GetRange::Suffix(_))) && self.faults.script().refuses_suffixes {
+            return Err(Error::NotSupported { source: "injected fault".into() });
         }
         self.inner.get_opts(path, options).await
     }

@@ -15,20 +15,18 @@ mod profile; // access keys in the shared files of Amazon's tools
 mod answer; // answers of cloud stores, with remedies
 mod error; // errors, classified by the caller's reaction
 mod folder; // durability of a local folder, which object_store does not provide
+mod reads; // reading and listing objects
 
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use futures::{FutureExt, TryStreamExt};
+use futures::FutureExt;
 use object_store::memory::InMemory;
-use object_store::path::Path;
-use object_store::{
-    GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion,
-};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion};
 
+use crate::backoff::Backoff;
 use address::Location;
 use folder::Folder;
 
@@ -46,6 +44,8 @@ pub struct Store {
     /// Durability of a local folder, which `object_store` leaves to the caller.
     folder: Option<Arc<Folder>>,
     request_timeout: Duration,
+    /// Policy of reads that fail.
+    read_backoff: Backoff,
 }
 
 /// Answer to a conditional put.
@@ -187,55 +187,6 @@ impl Store {
         self.request("read", key, read.map(none_if_missing)).await
     }
 
-    /// Reads a whole object; `None` if it does not exist.
-    pub async fn get(&self, key: &Key) -> Result<Option<Bytes>, Error> {
-        let read = async { self.objects.get(&key.0).await?.bytes().await };
-        self.request("read", key, read.map(none_if_missing)).await
-    }
-
-    /// Reads the last `length` bytes of an object; `None` if it does not exist.
-    pub async fn get_tail(&self, key: &Key, length: u64) -> Result<Option<Tail>, Error> {
-        let options = GetOptions { range: Some(GetRange::Suffix(length)), ..GetOptions::default() };
-        let read = async {
-            let found = self.objects.get_opts(&key.0, options).await?;
-            let size = found.meta.size;
-            Ok(Tail { bytes: found.bytes().await?, size })
-        };
-        self.request("read the end of", key, read.map(none_if_missing)).await
-    }
-
-    /// Reads ranges of an object that exists.
-    pub async fn get_ranges(&self, key: &Key, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
-        self.request("read from", key, self.objects.get_ranges(&key.0, ranges)).await
-    }
-
-    /// Lists the objects below a folder, at any depth, sorted by name.
-    ///
-    /// A listing is a hint: it may omit an object that was put recently.
-    pub async fn list(&self, below: &Key) -> Result<Vec<Object>, Error> {
-        let mut found = match &self.folder {
-            Some(folder) => self.with_timeout("list", below, Arc::clone(folder).files_below(below)).await?,
-            None => self.list_objects(below).await?,
-        };
-        found.sort_unstable();
-        Ok(found)
-    }
-
-    /// Lists the names of the folders directly in a folder, or at the top, sorted.
-    pub async fn list_folders(&self, of: Option<&Key>) -> Result<Vec<String>, Error> {
-        let root = Key::default();
-        let of = of.unwrap_or(&root);
-        let mut names: Vec<String> = if let Some(folder) = &self.folder {
-            self.with_timeout("list", of, Arc::clone(folder).folders_in(of)).await?
-        } else {
-            let found = self.request("list", of, self.objects.list_with_delimiter(of.prefix())).await?;
-            let name = |folder: &Path| folder.filename().map(str::to_owned);
-            found.common_prefixes.iter().filter_map(name).collect()
-        };
-        names.sort_unstable();
-        Ok(names)
-    }
-
     /// Removes an object that is not part of a lake, such as a probe: a name of a lake is never freed. A missing object is
     /// removed already.
     pub async fn remove(&self, key: &Key) -> Result<(), Error> {
@@ -261,16 +212,6 @@ impl Store {
             Some(folder) => Arc::clone(folder).remove_stale_staging(below, now).await,
             None => Ok(0),
         }
-    }
-
-    /// Lists page by page, each within the request timeout: a large lake has thousands of pages.
-    async fn list_objects(&self, below: &Key) -> Result<Vec<Object>, Error> {
-        let mut listing = self.objects.list(below.prefix());
-        let mut found = Vec::new();
-        while let Some(object) = self.request("list", below, listing.try_next()).await? {
-            found.push(Object { key: Key(object.location), size: object.size });
-        }
-        Ok(found)
     }
 
     async fn put_with(&self, key: &Key, bytes: Bytes, mode: PutMode) -> Result<(), Error> {
@@ -314,12 +255,24 @@ impl Store {
     }
 
     fn remote(objects: Arc<dyn ObjectStore>, address: &Address) -> Self {
-        Self { objects, url: address.to_string().into(), folder: None, request_timeout: REQUEST_TIMEOUT }
+        Self {
+            objects,
+            url: address.to_string().into(),
+            folder: None,
+            request_timeout: REQUEST_TIMEOUT,
+            read_backoff: Backoff::none(),
+        }
     }
 
     fn local(folder: Folder) -> Self {
         let (objects, url) = (folder.objects(), folder.url());
-        Self { objects, url, folder: Some(Arc::new(folder)), request_timeout: REQUEST_TIMEOUT }
+        Self {
+            objects,
+            url,
+            folder: Some(Arc::new(folder)),
+            request_timeout: REQUEST_TIMEOUT,
+            read_backoff: Backoff::none(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::faults::{Faults, PutFault};
 use super::{Key, Kind, Put, Store, StoreOptions, Swap};
+use crate::backoff::Backoff;
 
 fn local() -> (TempDir, Store) {
     let folder = TempDir::new().unwrap();
@@ -122,6 +123,25 @@ async fn every_store_conforms() {
     check_conformance(&store).await;
     let without_faults = Store::in_memory().with_faults(&Faults::new());
     check_conformance(&without_faults).await;
+    let faults = Faults::new();
+    faults.refuse_suffixes();
+    check_conformance(&Store::in_memory().with_faults(&faults)).await;
+}
+
+#[tokio::test]
+async fn reads_with_a_backoff_outlast_a_busy_store() {
+    let (store, faults) = (Store::in_memory(), Faults::new());
+    store.put(&key("x"), bytes("1")).await.unwrap();
+    let backoff = Backoff { first: Duration::ZERO, longest: Duration::ZERO, attempts_max: 3, seed: 0 };
+    let reader = store.with_faults(&faults).with_read_backoff(backoff);
+    for lost in [2, 3] {
+        (0..lost).for_each(|_| faults.lose_next_read("x"));
+        assert_eq!(reader.get(&key("x")).await.is_ok(), lost == 2, "{lost}");
+    }
+    (0..2).for_each(|_| faults.lose_next_read("x"));
+    assert_eq!(reader.get_tail(&key("x"), 9).await.unwrap().unwrap().size, 1);
+    (0..2).for_each(|_| faults.lose_next_read("x"));
+    assert_eq!(reader.get_ranges(&key("x"), &[0..1, 0..1]).await.unwrap(), [bytes("1"), bytes("1")]);
 }
 
 #[cfg(unix)]
