@@ -41,11 +41,12 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
 
 /// Audits a lake against its checkpoints.
 pub(super) async fn read(options: &LakeOptions) -> anyhow::Result<Report> {
-    let lake = existing_files(&options.lake).await?;
+    let lake = existing_files(&options.lake).await?.with_read_backoff(Backoff::for_store(0));
     let checkpoints = match identity(&lake).await? {
         Some(id) => {
             let state = options.state.clone().unwrap_or_else(|| crate::run::default_state(&options.lake));
-            checkpoints_of(&id, &Store::open_existing(state, &store_options())?).await?
+            let state = Store::open_existing(state, &store_options())?;
+            checkpoints_of(&id, &state.with_read_backoff(Backoff::for_store(0))).await?
         }
         // Without an id its checkpoints can't be distinguished from those of other lakes; the audit reports the missing
         // id.
@@ -56,7 +57,7 @@ pub(super) async fn read(options: &LakeOptions) -> anyhow::Result<Report> {
 
 /// The lake's id, unless its record is missing or unreadable.
 async fn identity(lake: &Store) -> Result<Option<String>, records::Error> {
-    match Records::new(lake.clone(), Backoff::for_store(0)).existing_id().await {
+    match Records::new(lake.clone(), Backoff::none()).existing_id().await {
         Err(records::Error::Json { .. }) => Ok(None),
         other => other,
     }

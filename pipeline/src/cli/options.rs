@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use bytes::Bytes;
 use bytesize::ByteSize;
 use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::records::{self, Records};
@@ -59,10 +60,23 @@ pub(super) async fn existing_files(lake: &Address) -> anyhow::Result<Store> {
         other => anyhow::Error::from(other).context(format!("open the lake {lake}")),
     })?;
     let records = Records::new(store.clone(), Backoff::for_store(0));
-    if store.get(&paths::lake_record()).await?.is_none() && records.any_data_file().await?.is_none() {
+    if identity_record(&store).await?.is_none() && records.any_data_file().await?.is_none() {
         return Err(none(&format!("it has no {}", paths::lake_record())).into());
     }
     Ok(store)
+}
+
+/// The first read of a lake. A busy store is asked again; a store that does not answer is not, since its address may be
+/// wrong.
+async fn identity_record(store: &Store) -> Result<Option<Bytes>, store::Error> {
+    let backoff = Backoff::for_store(0);
+    let mut attempts = backoff.attempts();
+    loop {
+        match store.get(&paths::lake_record()).await {
+            Err(error) if error.is_answer() => attempts.wait_after(error).await?,
+            read => return read,
+        }
+    }
 }
 
 /// Reads the name of an event hub or a consumer group.

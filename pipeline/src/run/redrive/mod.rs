@@ -122,7 +122,7 @@ impl<R: Rules> Redrive<R> {
     }
 
     async fn quarantine_files(&self) -> Result<Vec<DataFileName>, Error> {
-        let found = self.writer.store.list(&paths::table_folder(paths::QUARANTINE_TABLE)).await?;
+        let found = self.writer.reading_store().list(&paths::table_folder(paths::QUARANTINE_TABLE)).await?;
         Ok(found.iter().filter_map(|object| paths::parse_data_file(&object.key)).collect())
     }
 
@@ -161,7 +161,7 @@ impl<R: Rules> Redrive<R> {
         let planned = places_of(plans);
         let mut survey = Survey::default();
         let rules = &mut self.rules;
-        rows::read(&self.writer.store, file, |event| {
+        rows::read(&self.writer.reading_store(), file, |event| {
             let place = Ordinal::new(event.raw.sequence_number.get());
             if planned.contains(&place) {
                 return Ok(());

@@ -87,6 +87,11 @@ struct EncodedGroups {
 }
 
 impl RowWriter {
+    /// The store with attempts of its own, for reads that have none.
+    pub(super) fn reading_store(&self) -> Store {
+        self.store.with_read_backoff(self.backoff.clone())
+    }
+
     /// Writes the files of these tables and returns their number of rows.
     ///
     /// If another writer gave the lake a type first, the table's rows are encoded once more.
@@ -135,7 +140,7 @@ impl RowWriter {
             tables.extend(places.iter().map(|place| (*place, table.as_str())));
         }
         let mut building: BTreeMap<String, TableFile> = BTreeMap::new();
-        read(&self.store, file, |event| {
+        read(&self.reading_store(), file, |event| {
             let place = Ordinal::new(event.raw.sequence_number.get());
             let Some(table) = tables.get(&place).copied() else { return Ok(()) };
             // All events of a file are of one hub, because one run wrote it.

@@ -5,7 +5,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::redrives::Redrives;
 use super::report::Report;
-use super::scan::Scan;
+use super::scan::{Scan, Scanned};
 use super::sources::Sources;
 use crate::ordinals::Ordinal;
 use crate::parquet::RowColumns;
@@ -31,10 +31,8 @@ struct Follower {
     next: Option<Ordinal>,
 }
 
-/// Result of reading one file.
-type Read = Result<Option<Scan>, String>;
-
-/// Files read at once: enough to hide the latency of an object store, few enough to bound memory.
+/// Files read at once: enough to hide the latency of an object store. Memory is bounded by this number of megabytes, or
+/// of the largest column chunk of a file.
 const READ_AT_ONCE: usize = 32;
 
 impl Chains {
@@ -65,30 +63,33 @@ impl Chains {
     }
 
     /// Reads every file and follows every chain.
+    ///
+    /// # Errors
+    /// The store does not answer.
     pub(super) async fn read(
         self,
         store: &Store,
         columns: RowColumns,
         sources: &mut Sources,
         report: &mut Report,
-    ) -> FilesRead {
+    ) -> Result<FilesRead, Error> {
         let mut names: Vec<DataFileName> = self.files.iter().map(|(name, _)| name.clone()).collect();
         let reads = self.files.into_iter().map(|(name, size)| async move {
             let read = Scan::read(store, &name.path(), columns).await;
-            (name, size, read)
+            read.map(|read| (name, size, read))
         });
         // In order: chains are followed, and equal lakes have equal findings.
         let mut reads = stream::iter(reads).buffered(READ_AT_ONCE);
         let mut follower = Follower::default();
-        while let Some((name, size, read)) = reads.next().await {
+        while let Some((name, size, read)) = reads.try_next().await? {
             follower.begin_chain(&name);
-            follower.read_unlisted(&name, store, columns, sources, report).await;
+            follower.read_unlisted(&name, store, columns, sources, report).await?;
             follower.check_link(&name, report);
             follower.count_file(name, size, read, sources, report);
         }
         names.append(&mut follower.unlisted);
         names.sort();
-        FilesRead(names)
+        Ok(FilesRead(names))
     }
 }
 
@@ -105,7 +106,7 @@ impl FilesRead {
         let (Chains { files }, _) = Chains::list(store, &mut Report::default()).await?;
         for (name, size) in files {
             if self.0.binary_search(&name).is_err() {
-                let read = Scan::read(store, &name.path(), columns).await;
+                let read = Scan::read(store, &name.path(), columns).await?;
                 Follower::default().count_file(name, size, read, sources, report);
             }
         }
@@ -131,17 +132,18 @@ impl Follower {
         columns: RowColumns,
         sources: &mut Sources,
         report: &mut Report,
-    ) {
+    ) -> Result<(), Error> {
         while let Some(next) = self.next.filter(|next| *next < name.continues_at) {
             let unlisted = DataFileName { continues_at: next, ..name.clone() };
-            let read = Scan::read(store, &unlisted.path(), columns).await;
+            let read = Scan::read(store, &unlisted.path(), columns).await?;
             if matches!(read, Ok(None)) {
-                return;
+                break;
             }
             self.unlisted.push(unlisted.clone());
             // Only a listing has the size.
             self.count_file(unlisted, 0, read, sources, report);
         }
+        Ok(())
     }
 
     /// Compares a file's `continues_at` with the end of the previous file.
@@ -161,7 +163,7 @@ impl Follower {
         &mut self,
         name: DataFileName,
         size: u64,
-        read: Read,
+        read: Scanned,
         sources: &mut Sources,
         report: &mut Report,
     ) {

@@ -34,7 +34,8 @@ pub use schemas::ColumnTypes;
 /// cover.
 ///
 /// # Errors
-/// The lake can't be listed, or its records can't be fetched. A file that can't be read is a finding.
+/// The lake can't be listed, its records can't be fetched, or the store does not answer. A file that can't be read is a
+/// finding.
 pub async fn audit(
     store: &Store,
     columns: RowColumns,
@@ -45,7 +46,7 @@ pub async fn audit(
     let (chains, redrives) = Chains::list(store, &mut report).await?;
     // Listed after the files: the origin of a source is recorded before its first file.
     let mut sources = Sources::load(store, &mut report).await?;
-    let mut read = chains.read(store, columns, &mut sources, &mut report).await;
+    let mut read = chains.read(store, columns, &mut sources, &mut report).await?;
     if sources.have_gaps_below_footers() {
         // Tables are listed in sequence: a footer can prove rows that were committed after their table was listed.
         read.add_late(store, columns, &mut sources, &mut report).await?;

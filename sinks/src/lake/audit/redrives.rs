@@ -49,14 +49,14 @@ impl Redrives {
         report: &mut Report,
     ) -> Result<(), Error> {
         for (name, numbers) in self.plans(store).await? {
-            let ordinals = quarantined_ordinals(store, &name, columns, report).await;
+            let ordinals = quarantined_ordinals(store, &name, columns, report).await?;
             let mut quarantine = Quarantine { name: &name, ordinals, redriven: Bitmap::default() };
             for n in numbers {
                 let plan = read_plan(store, &name, n, report).await?;
                 let planned_files = plan.as_ref().map_or(0, |plan| plan.rows.len());
                 let mut found = 0;
                 for (file, size) in self.files_of(&name, n, plan.as_ref()) {
-                    let read = Scan::read(store, &file.path(), columns).await;
+                    let read = Scan::read(store, &file.path(), columns).await?;
                     match read {
                         Ok(Some(scan)) => {
                             found += 1;
@@ -174,8 +174,8 @@ async fn quarantined_ordinals(
     name: &DataFileName,
     columns: RowColumns,
     report: &mut Report,
-) -> Option<Bitmap> {
-    match Scan::read(store, &name.path(), columns).await {
+) -> Result<Option<Bitmap>, Error> {
+    Ok(match Scan::read(store, &name.path(), columns).await? {
         // Rows were removed on purpose: the rest can't be compared.
         Ok(Some(scan)) => scan.facts.removed.is_none().then_some(scan.rows.ordinals),
         Ok(None) => {
@@ -184,7 +184,7 @@ async fn quarantined_ordinals(
         }
         // The audit of its chain reported the reason.
         Err(_) => None,
-    }
+    })
 }
 
 async fn read_plan(

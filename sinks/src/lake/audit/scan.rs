@@ -5,9 +5,9 @@ use crate::store::Key;
 use super::bitmap::Bitmap;
 use crate::error_chain::error_chain;
 use crate::ordinals::Ordinal;
-use crate::parquet::{ColumnInFile, DataFile, Error, FooterFacts, RowColumns};
+use crate::parquet::{self, ColumnInFile, DataFile, FooterFacts, RowColumns};
 use crate::paths::{DataFileName, folder_name};
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// The contents of one file that an audit needs.
 #[derive(Debug)]
@@ -18,6 +18,17 @@ pub(super) struct Scan {
     pub(super) columns: Vec<ColumnInFile>,
     /// Damage that leaves the rows readable.
     damage: Option<String>,
+}
+
+/// The contents of a file, `None` if it does not exist, or a sentence with the file and the reason why it can't be read.
+pub(super) type Scanned = Result<Option<Scan>, String>;
+
+/// A file without its contents.
+enum Unread {
+    /// The store does not answer. The lake may have no fault.
+    Outage(store::Error),
+    /// A fault of this file.
+    Fault(String),
 }
 
 /// Summary of the rows of a file.
@@ -37,38 +48,43 @@ pub(super) struct Rows {
 
 impl Scan {
     /// Reads a file on a task of its own: decoding runs in parallel, and a panic of the decoder on a damaged file is
-    /// contained. `None` if the file does not exist.
+    /// contained.
     ///
     /// # Errors
-    /// A sentence with the file and the reason.
+    /// The store does not answer.
     #[expect(
         clippy::disallowed_methods,
         reason = "a task per file, so that a panic over a damaged file becomes a finding; awaited at once"
     )]
-    pub(super) async fn read(store: &Store, path: &Key, columns: RowColumns) -> Result<Option<Self>, String> {
+    pub(super) async fn read(
+        store: &Store,
+        path: &Key,
+        columns: RowColumns,
+    ) -> Result<Scanned, store::Error> {
         let (store, reading) = (store.clone(), path.clone());
         match tokio::spawn(async move { Self::read_file(&store, &reading, columns).await }).await {
-            Ok(read) => read,
-            Err(stopped) => Err(format!("{path} can't be read: {}", error_chain(&stopped))),
+            Ok(Ok(scan)) => Ok(Ok(scan)),
+            Ok(Err(Unread::Fault(sentence))) => Ok(Err(sentence)),
+            Ok(Err(Unread::Outage(error))) => Err(error),
+            Err(stopped) => Ok(Err(format!("{path} can't be read: {}", error_chain(&stopped)))),
         }
     }
 
-    async fn read_file(store: &Store, path: &Key, columns: RowColumns) -> Result<Option<Self>, String> {
-        let message = |error: Error| error_chain(&error).to_string();
-        let Some(file) = DataFile::open(store, path).await.map_err(message)? else { return Ok(None) };
-        let damage = file.verify().await.map_err(message)?;
+    async fn read_file(store: &Store, path: &Key, columns: RowColumns) -> Result<Option<Self>, Unread> {
+        let Some(file) = DataFile::open(store, path).await? else { return Ok(None) };
+        let damage = file.verify().await?;
         let damaged = damage.as_ref().map(|damage| format!("{path} is damaged: {}", damage.reason));
         let is_damaged = |column: &str| damage.as_ref().is_some_and(|damage| damage.columns.contains(column));
         if let Some(damaged) = &damaged
             && (is_damaged(columns.ordinal) || is_damaged(columns.row_index))
         {
-            return Err(damaged.clone());
+            return Err(Unread::Fault(damaged.clone()));
         }
         let mut rows = Rows::default();
         let read = file.ordinals(columns, |ordinals, indexes| rows.add(ordinals, indexes)).await;
         // Known damage is the reason, rather than the decoder's error.
-        read.map_err(|error| damaged.clone().unwrap_or_else(|| error_chain(&error).to_string()))?;
-        let (facts, columns) = (file.facts().clone(), file.columns().map_err(message)?);
+        read.map_err(|error| damaged.clone().map_or_else(|| error.into(), Unread::Fault))?;
+        let (facts, columns) = (file.facts().clone(), file.columns()?);
         Ok(Some(Self { facts, rows, columns, damage: damaged }))
     }
 
@@ -125,6 +141,15 @@ impl Scan {
             Some(format!("its first row {first} is below {}, where it continues", facts.continues_at))
         } else {
             None
+        }
+    }
+}
+
+impl From<parquet::Error> for Unread {
+    fn from(error: parquet::Error) -> Self {
+        match error {
+            parquet::Error::Store(error) if error.kind() == store::Kind::Unknown => Self::Outage(error),
+            error => Self::Fault(error_chain(&error).to_string()),
         }
     }
 }

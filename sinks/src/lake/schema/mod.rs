@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use super::records::{self, Records};
@@ -128,14 +129,16 @@ impl Schemas {
                 *highest = version.max(*highest);
             }
         }
+        let read = newest.into_iter().map(|(folder, version)| {
+            let (records, path) = (&records, paths::schema_in(&folder, version));
+            async move {
+                let found: Option<TableSchema> = records.get(&path).await?;
+                found.map(|found| (version, found)).ok_or(Error::Gone { folder, version })
+            }
+        });
+        let read: Vec<_> = stream::iter(read).buffered(READ_AT_ONCE).try_collect().await?;
         let mut schemas = Self { records, known: HashMap::new() };
-        for (folder, version) in newest {
-            let path = paths::schema_in(&folder, version);
-            let found: TableSchema = schemas
-                .records
-                .get(&path)
-                .await?
-                .ok_or_else(|| Error::Gone { folder: folder.clone(), version })?;
+        for (version, found) in read {
             schemas.learn(&found.table.clone(), version, found)?;
         }
         Ok(schemas)
@@ -337,6 +340,9 @@ fn field_ids_are_distinct(schema: &TableSchema) -> Result<(), Error> {
 
 /// Highest field id of a column: above any number of columns, and below the ids that Iceberg reserves.
 const MAX_ID: i32 = 1 << 30;
+
+/// Schemas read at once: a lake of a hundred tables is read from an object store in a few round trips.
+const READ_AT_ONCE: usize = 16;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,9 @@
 //! Damaged, foreign and inconsistent files.
 
 use super::*;
+use crate::backoff::Backoff;
+use crate::lake::fixtures::fast_backoff;
+use crate::store::Kind;
 
 #[tokio::test]
 async fn missing_and_overlapping_files_of_a_chain_are_found() {
@@ -109,6 +112,20 @@ async fn unreadable_file_is_a_finding_and_the_audit_continues() {
         lake.put("account", day, 4, bytes).await;
         check(case, &lake, [9, 9, 1, 0, 1, 0], &["0004.cw.parquet", "the first is 4"]).await;
     }
+}
+
+#[tokio::test]
+async fn store_without_an_answer_ends_the_audit_and_is_not_a_finding() {
+    let lake = Lake::whole().await;
+    let audit_losing = async |reads: usize, backoff: Backoff| {
+        let faults = Faults::new();
+        (0..reads).for_each(|_| faults.lose_next_read("cw.parquet"));
+        let store = lake.store.with_faults(&faults).with_read_backoff(backoff);
+        audit(&store, COLUMNS, is_type, &BTreeMap::new()).await
+    };
+    let error = audit_losing(1, Backoff::none()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unknown);
+    assert!(audit_losing(4, fast_backoff()).await.unwrap().is_clean());
 }
 
 #[tokio::test]
