@@ -173,40 +173,6 @@ async fn failed_checkpoint_is_saved_again() {
     assert_eq!(written.map(|checkpoint| checkpoint.position), Some(processed));
 }
 
-#[tokio::test]
-async fn save_keeps_a_newer_checkpoint() {
-    let (store, at) = (Store::in_memory(), PartitionId::new(0));
-    let scope = Scope {
-        lake: "lake".to_owned(),
-        namespace: "namespace".to_owned(),
-        event_hub: "events".to_owned(),
-        generation: Generation::new(UnixMillis::new(1)),
-        consumer_group: "$Default".to_owned(),
-    };
-    let position = |number: i64| Position {
-        sequence_number: SequenceNumber::new(number),
-        offset: Offset::new("7"),
-        enqueued_time: UnixMillis::new(0),
-    };
-    let checkpoints = Checkpoints::new(store.clone(), scope.clone());
-    let saved =
-        async || checkpoints.load(at).await.unwrap().map(|saved| saved.position.sequence_number.get());
-    for (number, expected) in [(5, 5), (9, 9), (7, 9), (10, 10)] {
-        checkpoints.save(at, 1, &position(number)).await.unwrap();
-        assert_eq!(saved().await, Some(expected));
-    }
-    // A checkpoint of an earlier generation is not newer, even with a higher number.
-    let created_again =
-        Checkpoints::new(store.clone(), Scope { generation: Generation::new(UnixMillis::new(2)), ..scope });
-    created_again.save(at, 1, &position(2)).await.unwrap();
-    assert_eq!(saved().await, None);
-    // A truncated checkpoint is not newer either.
-    store.put(&checkpoints.path(at), bytes::Bytes::new()).await.unwrap();
-    assert_eq!(saved().await, None);
-    checkpoints.save(at, 1, &position(3)).await.unwrap();
-    assert_eq!(saved().await, Some(3));
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn start_without_checkpoint_uses_the_lake_after_retention() {
     let fixture = Fixture::new(2, None).await;
