@@ -1,4 +1,4 @@
-//! Node.js with the pinned packages of `tests/node/package-lock.json`.
+//! Node.js with the pinned packages of a `package-lock.json` below `tests/node`.
 //!
 //! Owns the packages under `target/`: fetched on first use, and again when the lock file changes. Does not own: the
 //! scripts.
@@ -19,26 +19,40 @@ const SKIP: &str = "CATCHWATER_SKIP_NODE";
 ///
 /// # Panics
 /// If the packages can't be fetched; the message has the remedy.
+#[allow(dead_code, reason = "a test may use packages only")]
 pub(crate) fn script(name: &str) -> Option<Command> {
+    let modules = packages("")?;
+    let mut command = Command::new("node");
+    command.arg(sources("").join(name)).env("NODE_PATH", modules);
+    Some(command)
+}
+
+/// The folder `node_modules` with the packages of a folder below `tests/node`; none when these tests are turned off.
+///
+/// # Panics
+/// If the packages can't be fetched; the message has the remedy.
+pub(crate) fn packages(folder: &str) -> Option<PathBuf> {
     if env::var(SKIP).is_ok_and(|value| value == "1") {
         println!("Skipped: this test needs Node.js, and {SKIP}=1 turns it off.");
         return None;
     }
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node");
+    let sources = sources(folder);
     let mut hasher = DefaultHasher::new();
     fs::read(sources.join("package-lock.json")).unwrap().hash(&mut hasher);
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("node/{:016x}", hasher.finish()));
-    fs::create_dir_all(&folder).unwrap();
+    let fetched = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("node/{:016x}", hasher.finish()));
+    fs::create_dir_all(&fetched).unwrap();
     // One test binary fetches while others wait.
-    let lock = File::create(folder.with_extension("lock")).unwrap();
+    let lock = File::create(fetched.with_extension("lock")).unwrap();
     lock.lock().unwrap();
-    if !folder.join("ready").exists() {
-        fetch(&sources, &folder);
-        File::create(folder.join("ready")).unwrap();
+    if !fetched.join("ready").exists() {
+        fetch(&sources, &fetched);
+        File::create(fetched.join("ready")).unwrap();
     }
-    let mut command = Command::new("node");
-    command.arg(sources.join(name)).env("NODE_PATH", folder.join("node_modules"));
-    Some(command)
+    Some(fetched.join("node_modules"))
+}
+
+fn sources(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node").join(folder)
 }
 
 fn fetch(sources: &Path, folder: &PathBuf) {

@@ -20,6 +20,7 @@ const SKIP: &str = "CATCHWATER_SKIP_PYTHON";
 ///
 /// # Panics
 /// If the environment can't be created; the message has the remedy.
+#[allow(dead_code, reason = "a test may need other packages only")]
 pub(crate) fn interpreter() -> Option<PathBuf> {
     interpreter_with("requirements.txt")
 }
@@ -43,6 +44,7 @@ pub(crate) fn interpreter_with(requirements: &str) -> Option<PathBuf> {
 }
 
 /// Returns the path of a script beside the requirements.
+#[allow(dead_code, reason = "a test may use programs of the packages only")]
 pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(name)
 }

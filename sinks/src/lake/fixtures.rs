@@ -1,5 +1,7 @@
 //! Files and waits for the tests of this folder.
 
+#![allow(clippy::unwrap_used, reason = "a file that can't be made has to fail its test")]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;

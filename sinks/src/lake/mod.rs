@@ -16,5 +16,5 @@ pub mod redrive; // plans that move rows of the quarantine to their tables
 pub mod staging; // removal of the staging files of killed writers
 pub mod audit; // checks a lake: each row once, no gaps, complete chains
 
-#[cfg(test)]
+#[cfg(any(test, feature = "test-util"))]
 pub(crate) mod fixtures; // data files and a backoff without pauses

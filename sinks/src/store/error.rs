@@ -209,6 +209,7 @@ impl Error {
     pub(super) fn refuses_suffix(error: &object_store::Error) -> bool {
         matches!(error, object_store::Error::NotSupported { .. })
             || ServiceAnswer::find(error).is_some_and(|answer| answer.is_outside_object())
+            || StdError::source(error).is_some_and(|source| source.to_string() == RANGE_IGNORED)
     }
 
     /// The error of a put that failed in the file system or on a socket, for tests.
@@ -286,6 +287,10 @@ fn kind_of_request(error: &object_store::Error) -> Kind {
         _ => Kind::Fatal,
     }
 }
+
+/// The error of `object_store` about a server that answers a range with 200 and the whole object, which HTTP allows. Its
+/// type is not exported.
+const RANGE_IGNORED: &str = "Received non-partial response when range requested";
 
 /// Finds an error of a type in a chain of causes.
 fn find_in<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {

@@ -5,6 +5,8 @@
 
 #[cfg(any(test, feature = "test-util"))]
 pub mod faults; // fault injection, for tests
+#[cfg(any(test, feature = "test-util"))]
+pub mod suite; // the checks that every store has to pass
 mod key; // names of objects
 mod address; // addresses, and their form without secrets
 mod options; // settings of cloud stores

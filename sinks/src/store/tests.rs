@@ -1,4 +1,4 @@
-//! A conformance suite for every store, and tests of single stores.
+//! The conformance suite on memory and folders, and tests of single stores.
 
 use std::time::Duration;
 
@@ -6,7 +6,8 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::faults::{Faults, PutFault};
-use super::{Key, Kind, Put, Store, StoreOptions, Swap};
+use super::suite::{check_store, check_swaps};
+use super::{Key, Kind, Put, Store, StoreOptions};
 use crate::backoff::Backoff;
 
 fn local() -> (TempDir, Store) {
@@ -28,87 +29,6 @@ async fn names(store: &Store, prefix: &str) -> Vec<String> {
     store.list(&key(prefix)).await.unwrap().iter().map(|found| found.key.to_string()).collect()
 }
 
-/// Checks the guarantees of every store.
-async fn check_conformance(store: &Store) {
-    let (one, nested) = (key("one.json"), key("table$a%20b/enqueued_date=2026-11-22/x-1.parquet"));
-
-    // Missing objects and folders.
-    assert_eq!(store.get(&one).await.unwrap(), None);
-    assert!(store.get_tail(&one, 10).await.unwrap().is_none());
-    assert!(names(store, "no/such/folder").await.is_empty());
-    assert!(store.list_folders(Some(&key("no"))).await.unwrap().is_empty());
-    assert!(store.get_ranges(&one, &[0..1, 1..2]).await.is_err());
-
-    // The first conditional put wins and stays.
-    assert_eq!(store.put_if_absent(&one, bytes("first")).await.unwrap(), Put::Created);
-    assert_eq!(store.put_if_absent(&one, bytes("second")).await.unwrap(), Put::Taken);
-    assert_eq!(store.get(&one).await.unwrap(), Some(bytes("first")));
-    store.make_durable(&one).await.unwrap();
-
-    // One of many concurrent puts wins.
-    let puts = (0..20).map(|n| store.put_if_absent(&nested, bytes(&format!("writer {n:02}"))));
-    let answers: Vec<Put> = futures::future::try_join_all(puts).await.unwrap();
-    assert_eq!(answers.iter().filter(|answer| **answer == Put::Created).count(), 1);
-    let winner = answers.iter().position(|answer| *answer == Put::Created).unwrap();
-    assert_eq!(store.get(&nested).await.unwrap(), Some(bytes(&format!("writer {winner:02}"))));
-    store.make_durable(&nested).await.unwrap();
-
-    // A plain put replaces.
-    store.put(&one, bytes("third")).await.unwrap();
-    store.put(&key("two.json"), bytes("")).await.unwrap();
-    assert_eq!(store.get(&one).await.unwrap(), Some(bytes("third")));
-    assert_eq!(store.get(&key("two.json")).await.unwrap(), Some(Bytes::new()));
-
-    // Tails and ranges.
-    let tail = store.get_tail(&one, 3).await.unwrap().unwrap();
-    assert_eq!((tail.bytes, tail.size), (bytes("ird"), 5));
-    assert_eq!(store.get_tail(&key("two.json"), 3).await.unwrap().unwrap().size, 0);
-    let tail = store.get_tail(&one, 100).await.unwrap().unwrap();
-    assert_eq!((tail.bytes, tail.size), (bytes("third"), 5));
-    assert_eq!(store.get_ranges(&one, &[0..1, 3..5]).await.unwrap(), [bytes("t"), bytes("rd")]);
-
-    // Listings are recursive and sorted, match whole folder names, and keep the spelling of keys.
-    for name in ["b/2", "b/1", "b/c/3", "bb/4"] {
-        store.put(&key(name), bytes("x")).await.unwrap();
-    }
-    assert_eq!(names(store, "b").await, ["b/1", "b/2", "b/c/3"]);
-    assert_eq!(names(store, "table$a%20b").await, [nested.to_string()]);
-    assert_eq!(names(store, "").await.len(), 7);
-    assert_eq!(store.list_folders(None).await.unwrap(), ["b", "bb", "table$a%20b"]);
-    assert_eq!(store.list_folders(Some(&key("b"))).await.unwrap(), ["c"]);
-    assert_eq!(store.list(&key("bb")).await.unwrap()[0].size, 1);
-}
-
-/// Checks the guarantees of a put that replaces one version.
-async fn check_swaps(store: &Store) {
-    let (key, version) =
-        (key("folder/state.json"), async |key| store.get_version(key).await.unwrap().unwrap().1);
-    assert!(store.get_version(&key).await.unwrap().is_none());
-    store.put(&key, bytes("0")).await.unwrap();
-    let first = version(&key).await;
-    assert_eq!(store.put_if_unchanged(&key, bytes("1"), &first).await.unwrap(), Swap::Replaced);
-    assert_eq!(store.put_if_unchanged(&key, bytes("2"), &first).await.unwrap(), Swap::Changed);
-    assert_eq!(store.get(&key).await.unwrap(), Some(bytes("1")));
-    // A missing object has changed too.
-    assert_eq!(store.put_if_unchanged(&"none".into(), bytes("2"), &first).await.unwrap(), Swap::Changed);
-
-    // No increment of concurrent writers is lost.
-    let increment = async || {
-        loop {
-            let (read, version) = store.get_version(&key).await.unwrap().unwrap();
-            let next: u32 = std::str::from_utf8(&read).unwrap().parse::<u32>().unwrap() + 1;
-            if store.put_if_unchanged(&key, bytes(&next.to_string()), &version).await.unwrap()
-                == Swap::Replaced
-            {
-                break;
-            }
-        }
-    };
-    futures::future::join_all((0..8).map(|_| increment())).await;
-    assert_eq!(store.get(&key).await.unwrap(), Some(bytes("9")));
-    assert_eq!(names(store, "folder").await, ["folder/state.json"]);
-}
-
 #[tokio::test]
 async fn put_of_another_version_changes_nothing() {
     check_swaps(&Store::in_memory()).await;
@@ -118,14 +38,14 @@ async fn put_of_another_version_changes_nothing() {
 
 #[tokio::test]
 async fn every_store_conforms() {
-    check_conformance(&Store::open("memory:///lake", &StoreOptions::default()).unwrap()).await;
+    check_store(&Store::open("memory:///lake", &StoreOptions::default()).unwrap()).await;
     let (_kept, store) = local();
-    check_conformance(&store).await;
+    check_store(&store).await;
     let without_faults = Store::in_memory().with_faults(&Faults::new());
-    check_conformance(&without_faults).await;
+    check_store(&without_faults).await;
     let faults = Faults::new();
     faults.refuse_suffixes();
-    check_conformance(&Store::in_memory().with_faults(&faults)).await;
+    check_store(&Store::in_memory().with_faults(&faults)).await;
 }
 
 #[tokio::test]

@@ -3,6 +3,9 @@
 //! Owns retries, and the comparison of a found footer with ours. Does not own the decisions, or the restart of a source
 //! after a conflict.
 
+#[cfg(any(test, feature = "test-util"))]
+pub mod suite; // the checks of commits on every store
+
 use crate::store::Key;
 use bytes::Bytes;
 

@@ -2,85 +2,21 @@
 
 use tempfile::TempDir;
 
+use super::suite::{check_commits, commit, conflict, durable, files, new_chain};
 use super::*;
 use crate::lake::fixtures::{destination, facts, fast_backoff, written};
 use crate::paths;
 use crate::store::StoreOptions;
 use crate::store::faults::{Faults, PutFault};
 
-/// Commits rows `first` to `last` at the end of the chain.
-async fn commit(store: &Store, chain: &mut Chain, first: i64, last: i64) -> Result<CommitOutcome, Error> {
-    let facts = facts(&destination("account", "2026-11-22"), chain.next().get(), first, last);
-    commit_file(store, chain, &facts, written(&facts), &fast_backoff()).await
-}
-
-fn new_chain() -> Chain {
-    Chain::recovered(None)
-}
-
-fn durable(last: i64) -> CommitOutcome {
-    CommitOutcome::Durable { last: Ordinal::new(last) }
-}
-
-fn conflict(last: i64) -> CommitOutcome {
-    CommitOutcome::Conflict { last: Ordinal::new(last) }
-}
-
-/// The files of the lake as (name, last row).
-async fn files(store: &Store) -> Vec<(i64, i64)> {
-    let mut files = Vec::new();
-    for object in store.list(&paths::table_folder("account")).await.unwrap() {
-        let facts = read_facts(store, &object.key).await.unwrap().unwrap();
-        files.push((facts.continues_at.get(), facts.last.get()));
-    }
-    files
-}
-
-/// Commits rows 5 to 9 with these faults, after another writer's commit of `before`.
-async fn check(before: Option<(i64, i64)>, puts: &[PutFault], reads_lost: usize, expected: CommitOutcome) {
+#[tokio::test]
+async fn commits_are_exact_on_memory_and_folders() {
+    check_commits(|_| Store::in_memory()).await;
     let folder = TempDir::new().unwrap();
-    for address in ["memory://", folder.path().join("lake").to_str().unwrap()] {
-        let store = Store::open(address, &StoreOptions::default()).unwrap();
-        if let Some((first, last)) = before {
-            commit(&store, &mut new_chain(), first, last).await.unwrap();
-        }
-        let faults = Faults::new();
-        for fault in puts {
-            faults.next_put("account", *fault);
-        }
-        (0..reads_lost).for_each(|_| faults.lose_next_read("account"));
-        let mut chain = new_chain();
-        let outcome = commit(&store.with_faults(&faults), &mut chain, 5, 9).await.unwrap();
-        assert_eq!(outcome, expected, "{before:?} {puts:?} in {address}");
-        faults.deliver_late().await;
-        let (CommitOutcome::Durable { last } | CommitOutcome::Conflict { last }) = expected;
-        assert_eq!(files(&store).await, [(0, last.get())]);
-        assert_eq!(chain.next(), last.next());
-    }
-}
-
-#[tokio::test]
-async fn file_is_committed_once_after_lost_and_late_answers() {
-    use PutFault::{DeliveredLate, RequestLost, ResponseLost};
-    check(None, &[], 0, durable(9)).await;
-    check(None, &[RequestLost], 0, durable(9)).await;
-    check(None, &[RequestLost, RequestLost, RequestLost, RequestLost], 0, durable(9)).await;
-    check(None, &[ResponseLost], 0, durable(9)).await;
-    check(None, &[DeliveredLate], 0, durable(9)).await;
-    check(None, &[DeliveredLate, ResponseLost], 1, durable(9)).await;
-    check(None, &[ResponseLost], 2, durable(9)).await;
-}
-
-#[tokio::test]
-async fn existing_file_with_the_name_decides_the_outcome() {
-    use PutFault::{DeliveredLate, RequestLost, ResponseLost};
-    check(Some((3, 9)), &[], 0, durable(9)).await;
-    check(Some((5, 7)), &[], 0, conflict(7)).await;
-    check(Some((0, 4)), &[], 0, conflict(4)).await;
-    check(Some((5, 12)), &[], 0, conflict(12)).await;
-    check(Some((5, 12)), &[ResponseLost], 1, conflict(12)).await;
-    check(Some((5, 7)), &[DeliveredLate], 0, conflict(7)).await;
-    check(Some((5, 9)), &[RequestLost], 3, durable(9)).await;
+    check_commits(|name| {
+        Store::open(folder.path().join(name).to_str().unwrap(), &StoreOptions::default()).unwrap()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -1,0 +1,42 @@
+//! The promises of a store and of a commit, on real servers: Azurite, SeaweedFS and moto.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
+
+#[path = "support/node.rs"]
+mod node;
+#[path = "support/python.rs"]
+mod python;
+#[expect(clippy::panic, reason = "a server that does not start has to report the reason")]
+#[path = "support/stores.rs"]
+mod stores;
+
+use catchwater_sinks::lake::commit::suite::check_commits;
+use catchwater_sinks::store::Store;
+use catchwater_sinks::store::suite::{check_store, check_swaps};
+use tokio::task::spawn_blocking;
+
+use stores::{Server, StoreServer};
+
+#[tokio::test]
+async fn azurite_conforms() {
+    check(Server::Azurite).await;
+}
+
+#[tokio::test]
+async fn seaweedfs_conforms() {
+    check(Server::SeaweedFS).await;
+}
+
+#[tokio::test]
+async fn moto_conforms() {
+    check(Server::Moto).await;
+}
+
+/// Both suites on one server: they use different folders.
+async fn check(server: Server) {
+    let Some(running) = spawn_blocking(move || StoreServer::start(server)).await.unwrap() else { return };
+    let open = |name: &str| Store::open(running.lake(name), &running.options()).unwrap();
+    check_store(&open("a lake/below")).await;
+    check_swaps(&open("swaps")).await;
+    check_commits(open).await;
+}
