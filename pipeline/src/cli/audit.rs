@@ -8,12 +8,12 @@ use catchwater_sinks::lake::records::{self, Records};
 use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::parquet::RowColumns;
 use catchwater_sinks::paths::SourceId;
-use catchwater_sinks::store::Store;
+use catchwater_sinks::store::{Store, StoreOptions};
 use clap::Args;
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::options::{LakeOptions, existing_files, store_options};
+use super::options::{LakeOptions, existing_files};
 use super::output::{print, print_json};
 use super::report::size;
 use super::text::{escaped, shown};
@@ -29,8 +29,8 @@ pub(super) struct Options {
     json: bool,
 }
 
-pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
-    let report = read(&options.lake).await?;
+pub(super) async fn run(options: &Options, store: &StoreOptions) -> anyhow::Result<Exit> {
+    let report = read(&options.lake, store).await?;
     if options.json {
         print_json(&JsonReport::of(&report))?;
     } else {
@@ -40,12 +40,12 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
 }
 
 /// Audits a lake against its checkpoints.
-pub(super) async fn read(options: &LakeOptions) -> anyhow::Result<Report> {
-    let lake = existing_files(&options.lake).await?.with_read_backoff(Backoff::for_store(0));
+pub(super) async fn read(options: &LakeOptions, store: &StoreOptions) -> anyhow::Result<Report> {
+    let lake = existing_files(&options.lake, store).await?.with_read_backoff(Backoff::for_store(0));
     let checkpoints = match identity(&lake).await? {
         Some(id) => {
             let state = options.state.clone().unwrap_or_else(|| crate::run::default_state(&options.lake));
-            let state = Store::open_existing(state, &store_options())?;
+            let state = Store::open_existing(state, store)?;
             checkpoints_of(&id, &state.with_read_backoff(Backoff::for_store(0))).await?
         }
         // Without an id its checkpoints can't be distinguished from those of other lakes; the audit reports the missing

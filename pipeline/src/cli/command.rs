@@ -2,20 +2,26 @@
 //!
 //! Owns their names and descriptions in `--help`. Does not own their options, which are in the file of each command.
 
-use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+use catchwater_sinks::store::StoreOptions;
+use clap::{CommandFactory, Parser, Subcommand};
 
 use super::exit::{self, Exit};
 use super::process::{StopRequests, io_threads};
-use super::{audit, demo, hub, redrive, run, schema, send, sql};
+use super::{audit, config, demo, hub, redrive, run, schema, send, sql};
 
 /// Dataverse events from an Azure Event Hub into a Parquet lake that DuckDB reads, each exactly once.
 ///
 /// Start with `catchwater demo`: it needs no cloud account. Most options can also be set by an environment variable,
-/// such as `--lake` by `CATCHWATER_LAKE`; an empty variable counts as unset. `CATCHWATER_LOG` filters the log lines on
-/// standard error, for example `warn`.
+/// such as `--lake` by `CATCHWATER_LAKE`, or in the file of `--config`; an empty variable counts as unset.
+/// `CATCHWATER_LOG` filters the log lines on standard error, for example `warn`.
 #[derive(Debug, Parser)]
 #[command(name = "catchwater", version, max_term_width = 110, after_help = exit::HELP)]
 pub(super) struct Cli {
+    /// TOML file with settings; options and environment variables win over it. `catchwater config example` prints one
+    #[arg(long, global = true, env = "CATCHWATER_CONFIG", hide_env_values = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -39,6 +45,26 @@ pub(super) enum Command {
     /// Shows the column types of a lake, and infers table metadata from bodies
     #[command(after_help = schema::ABOUT)]
     Schema(schema::Options),
+    /// Shows the settings in force and where each comes from, or prints an example file
+    Config(config::Options),
+}
+
+impl Cli {
+    /// Runs the command with the settings of cloud stores.
+    pub(super) async fn run(self, store: StoreOptions, stops: StopRequests) -> anyhow::Result<Exit> {
+        let store = &store;
+        match self.command {
+            Command::Demo(options) => Box::pin(demo::run(&options, store)).await,
+            Command::Run(options) => Box::pin(run::run(&options, store, stops.subscribe())).await,
+            Command::Hub(options) => Box::pin(hub::run(&options, stops.subscribe())).await,
+            Command::Send(options) => Box::pin(send::run(&options)).await,
+            Command::Audit(options) => Box::pin(audit::run(&options, store)).await,
+            Command::Redrive(options) => Box::pin(redrive::run(&options, store)).await,
+            Command::Sql(options) => Box::pin(sql::run(&options, store)).await,
+            Command::Schema(options) => Box::pin(schema::run(&options, store)).await,
+            Command::Config(options) => config::run(&options, &Self::command(), self.config.as_deref()),
+        }
+    }
 }
 
 impl Command {
@@ -57,19 +83,6 @@ impl Command {
             // Its hub needs one as well.
             Self::Demo(_) => io_threads() + 1,
             _ => io_threads(),
-        }
-    }
-
-    pub(super) async fn run(self, stops: StopRequests) -> anyhow::Result<Exit> {
-        match self {
-            Self::Demo(options) => Box::pin(demo::run(&options)).await,
-            Self::Run(options) => Box::pin(run::run(&options, stops.subscribe())).await,
-            Self::Hub(options) => Box::pin(hub::run(&options, stops.subscribe())).await,
-            Self::Send(options) => Box::pin(send::run(&options)).await,
-            Self::Audit(options) => Box::pin(audit::run(&options)).await,
-            Self::Redrive(options) => Box::pin(redrive::run(&options)).await,
-            Self::Sql(options) => Box::pin(sql::run(&options)).await,
-            Self::Schema(options) => Box::pin(schema::run(&options)).await,
         }
     }
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use catchwater_sinks::lake::audit::Report;
 use catchwater_sinks::paths::SourceId;
-use catchwater_sinks::store::Address;
+use catchwater_sinks::store::{Address, StoreOptions};
 use clap::Args;
 
 use super::audit;
 use super::exit::Exit;
-use super::options::{LakeOptions, store_options};
+use super::options::LakeOptions;
 use super::output::{print, print_json};
 use super::progress::Progress;
 use super::report::{RunReport, Stopwatch};
@@ -50,7 +50,7 @@ pub(super) struct Options {
     json: bool,
 }
 
-pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
+pub(super) async fn run(options: &Options, store: &StoreOptions) -> anyhow::Result<Exit> {
     let watch = Stopwatch::start();
     let metadata = match options.schema.metadata()? {
         Some(given) => given,
@@ -70,7 +70,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
             options.events
         ))?;
     }
-    let (summary, report) = stream(options, metadata, &hub, &lake).await?;
+    let (summary, report) = stream(options, store, metadata, &hub, &lake).await?;
     let verdict = compare(&hub, options.partitions, &report);
     let run_report = RunReport::new(&summary, &watch, true);
     if options.json {
@@ -90,6 +90,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
 /// Sends and runs at the same time, drains, and audits the lake.
 async fn stream(
     options: &Options,
+    store: &StoreOptions,
     metadata: Arc<Metadata>,
     hub: &Emulator,
     lake: &Address,
@@ -98,7 +99,7 @@ async fn stream(
     let metrics = Arc::new(Metrics::default());
     let progress = Progress::start(Arc::clone(&metrics));
     let bodies = Bodies::generated(GeneratedSize::Mixed, BodyFormat::Json, options.seed, options.events);
-    let config = Config { metadata: Some(metadata), ..config(options, connection.clone(), lake) };
+    let config = Config { metadata: Some(metadata), ..config(options, store, connection.clone(), lake) };
     let drain = Drain::default();
     let mut running =
         Box::pin(crate::run::run(config, drain.clone(), Arc::clone(&metrics), Arc::new(SystemClock)));
@@ -126,16 +127,21 @@ async fn stream(
         bail!("{} events were sent, but only {} rows were committed", sent.events, summary.rows);
     }
     let lake = LakeOptions { lake: lake.clone(), state: None };
-    Ok((summary, audit::read(&lake).await?))
+    Ok((summary, audit::read(&lake, store).await?))
 }
 
-fn config(options: &Options, connection_string: ConnectionString, lake: &Address) -> Config {
+fn config(
+    options: &Options,
+    store: &StoreOptions,
+    connection_string: ConnectionString,
+    lake: &Address,
+) -> Config {
     Config {
         hub: connection_string.into(),
         consumer_group: "$Default".to_owned(),
         lake: lake.clone(),
         state: None,
-        store: store_options(),
+        store: store.clone(),
         start_at: None,
         until: None,
         known_as: None,

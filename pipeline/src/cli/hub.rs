@@ -49,7 +49,7 @@ pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exi
         remote_faults: options.faults.remote_faults,
         ..Config::default()
     };
-    let temporary = options.ports.configure(&mut config);
+    let temporary = options.ports.configure(&mut config)?;
     file_limit::raise();
     let emulator = Emulator::start(config).await?;
     if options.json {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::exit::Usage;
 use crate::emulator::{Config, Emulator, HealthConfig, TlsConfig};
 
 /// The addresses of the hub, and the protocols below AMQP.
@@ -22,11 +23,11 @@ pub(super) struct PortOptions {
     tls: bool,
     /// File that gets the authority's certificate, the --ca-file of the other commands [default: a file in --data, else a
     /// temporary one]
-    #[arg(long, env = "CATCHWATER_CA_OUT", requires = "tls", value_name = "FILE")]
+    #[arg(long, env = "CATCHWATER_CA_OUT", value_name = "FILE")]
     ca_out: Option<PathBuf>,
     /// Names and addresses of this machine for the certificate, beside its host name and localhost: such as the name of
     /// a container
-    #[arg(long, env = "CATCHWATER_TLS_NAME", requires = "tls", num_args = 1.., value_delimiter = ',', value_name = "NAME")]
+    #[arg(long, env = "CATCHWATER_TLS_NAME", num_args = 1.., value_delimiter = ',', value_name = "NAME")]
     tls_name: Vec<String>,
     /// Address of AMQP over WebSocket (wss with --tls), beside --listen
     #[arg(long, env = "CATCHWATER_WEBSOCKET", value_name = "ADDR")]
@@ -38,7 +39,13 @@ pub(super) struct PortOptions {
 
 impl PortOptions {
     /// Adds the ports to a configuration, whose data folder is set. The file lasts until the result is dropped.
-    pub(super) fn configure(&self, config: &mut Config) -> TemporaryCa {
+    ///
+    /// # Errors
+    /// An option of TLS without --tls.
+    pub(super) fn configure(&self, config: &mut Config) -> Result<TemporaryCa, Usage> {
+        if !self.tls && (self.ca_out.is_some() || !self.tls_name.is_empty()) {
+            return Err(Usage("--ca-out and --tls-name are for a hub with TLS: add --tls".to_owned()));
+        }
         let listen = self.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, self.default_port()).into());
         let temporary = self.temporary_ca(config.data.as_deref());
         config.listen = listen;
@@ -48,7 +55,7 @@ impl PortOptions {
         });
         config.websocket = self.websocket;
         config.health = self.health(listen);
-        temporary
+        Ok(temporary)
     }
 
     fn default_port(&self) -> u16 {

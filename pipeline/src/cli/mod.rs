@@ -15,7 +15,8 @@ macro_rules! outln {
 mod command; // the list of commands
 mod process; // runtime, signals, the end of the process
 mod exit; // exit codes
-mod arguments; // command line and environment, read into a command
+mod arguments; // command line, environment and file, read into a command
+mod config; // the configuration file; `catchwater config`
 mod logging; // log lines on standard error
 mod output; // the only writer to standard output and standard error
 mod text; // error chains and names, fit to be shown
@@ -44,12 +45,12 @@ use std::process::ExitCode;
 /// Parses the arguments and runs the command.
 pub fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
-    let command = match arguments::parse(&arguments) {
-        Ok(cli) => cli.command,
+    let (cli, store) = match arguments::parse(&arguments) {
+        Ok(parsed) => parsed,
         Err(exit) => return exit.into(),
     };
-    if let Err(error) = logging::start(command.log_filter()) {
+    if let Err(error) = logging::start(cli.command.log_filter()) {
         return process::fail(&error).into();
     }
-    process::run(command.io_threads(), |stops| command.run(stops)).into()
+    process::run(cli.command.io_threads(), |stops| cli.run(store, stops)).into()
 }

@@ -25,17 +25,12 @@ pub(super) struct LakeOptions {
     pub(super) state: Option<Address>,
 }
 
-/// The settings of cloud stores.
-pub(super) fn store_options() -> StoreOptions {
-    StoreOptions::from_environment()
-}
-
 /// Opens a lake that exists.
 ///
 /// # Errors
 /// Also fails for data files without an identity, with the error that the start of a run reports.
-pub(super) async fn existing_lake(lake: &Address) -> anyhow::Result<Store> {
-    let store = existing_files(lake).await?;
+pub(super) async fn existing_lake(lake: &Address, options: &StoreOptions) -> anyhow::Result<Store> {
+    let store = existing_files(lake, options).await?;
     let records = Records::new(store.clone(), Backoff::for_store(0));
     if records.existing_id().await?.is_none()
         && let Some(data_file) = records.any_data_file().await?
@@ -47,13 +42,13 @@ pub(super) async fn existing_lake(lake: &Address) -> anyhow::Result<Store> {
 }
 
 /// Opens a lake that exists, or the data files of one that has lost its identity.
-pub(super) async fn existing_files(lake: &Address) -> anyhow::Result<Store> {
+pub(super) async fn existing_files(lake: &Address, options: &StoreOptions) -> anyhow::Result<Store> {
     let none = |why: &str| {
         Usage(format!(
             "no lake at {lake}: {why}; create one with `catchwater run --lake {lake} …`, or try `catchwater demo`"
         ))
     };
-    let store = Store::open_existing(lake, &store_options()).map_err(|error| match error {
+    let store = Store::open_existing(lake, options).map_err(|error| match error {
         store::Error::Folder { ref source, .. } if source.kind() == io::ErrorKind::NotFound => {
             none(&source.to_string()).into()
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use catchwater_sinks::parquet::ChunkWriter;
-use catchwater_sinks::store::Address;
+use catchwater_sinks::store::{Address, StoreOptions};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use serde::Serialize;
@@ -42,8 +42,8 @@ pub(super) struct Options {
     json: bool,
 }
 
-pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
-    let lake = existing_lake(&options.lake).await?;
+pub(super) async fn run(options: &Options, store: &StoreOptions) -> anyhow::Result<Exit> {
+    let lake = existing_lake(&options.lake, store).await?;
     let report = redrive(lake, options.parent_context, options.parquet_writer, options.dry_run).await?;
     if options.json {
         print_json(&JsonReport::of(&report))?;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catchwater_sinks::parquet::ChunkWriter;
+use catchwater_sinks::store::StoreOptions;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use super::exit::Exit;
 use super::hub_options::HubOptions;
-use super::options::{LakeOptions, budget, duration, name, store_options};
+use super::options::{LakeOptions, budget, duration, name};
 use super::output::{note, print, print_json};
 use super::positions::PositionOptions;
 use super::process::Stop;
@@ -112,9 +113,9 @@ impl SchemaOptions {
     }
 }
 
-pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exit> {
+pub(super) async fn run(options: &Options, store: &StoreOptions, mut stop: Stop) -> anyhow::Result<Exit> {
     let watch = Stopwatch::start();
-    let config = config(options)?;
+    let config = config(options, store)?;
     let metrics = Arc::new(Metrics::default());
     let progress = Progress::start(Arc::clone(&metrics));
     let drain = Drain::default();
@@ -157,13 +158,13 @@ pub(super) async fn run(options: &Options, mut stop: Stop) -> anyhow::Result<Exi
     Ok(Exit::Done)
 }
 
-fn config(options: &Options) -> anyhow::Result<Config> {
+fn config(options: &Options, store: &StoreOptions) -> anyhow::Result<Config> {
     Ok(Config {
         hub: options.hub.access()?,
         consumer_group: options.consumer_group.clone(),
         lake: options.lake.lake.clone(),
         state: options.lake.state.clone(),
-        store: store_options(),
+        store: store.clone(),
         retry_for: options.retry_for,
         start_at: options.positions.start_at(SystemClock.now())?,
         until: options.positions.until(),

@@ -9,7 +9,7 @@ use anyhow::Context;
 use catchwater_sinks::backoff::Backoff;
 use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::lake::schema::{Schemas, TableSchema};
-use catchwater_sinks::store::Address;
+use catchwater_sinks::store::{Address, StoreOptions};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -93,10 +93,10 @@ struct Show {
     json: bool,
 }
 
-pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
+pub(super) async fn run(options: &Options, store: &StoreOptions) -> anyhow::Result<Exit> {
     match &options.command {
         Command::Infer(options) => infer(&options.files)?,
-        Command::Show(options) => show(options).await?,
+        Command::Show(options) => show(options, store).await?,
     }
     Ok(Exit::Done)
 }
@@ -158,8 +158,8 @@ fn report_doubts(inferred: &Inferred) {
     }
 }
 
-async fn show(options: &Show) -> anyhow::Result<()> {
-    let schemas = read(&options.lake).await?;
+async fn show(options: &Show, store: &StoreOptions) -> anyhow::Result<()> {
+    let schemas = read(&options.lake, store).await?;
     let mut tables: Vec<&TableSchema> = schemas.tables().collect();
     tables.sort_by_key(|schema| (schema.table.starts_with('_'), &schema.table));
     if let Some(wanted) = &options.table {
@@ -176,8 +176,8 @@ async fn show(options: &Show) -> anyhow::Result<()> {
     print(&tables.iter().map(|schema| text(schema)).collect::<Vec<_>>().join("\n"))
 }
 
-async fn read(lake: &Address) -> anyhow::Result<Schemas> {
-    let store = existing_lake(lake).await?;
+async fn read(lake: &Address, options: &StoreOptions) -> anyhow::Result<Schemas> {
+    let store = existing_lake(lake, options).await?;
     Ok(Schemas::load(Records::new(store, Backoff::for_store(0))).await?)
 }
 

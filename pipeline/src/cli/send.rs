@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::exit::Exit;
+use super::exit::{Exit, Usage};
 use super::hub_options::HubOptions;
 use super::output::{print, print_json};
 use super::report::{Stopwatch, size};
@@ -44,8 +44,8 @@ pub(super) struct Options {
     json: bool,
 }
 
+/// The source of the events: one of the two.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
 struct Source {
     /// Send each file of a folder, in the order of names, or each line of an .ndjson file, without changing a byte
     #[arg(long, env = "CATCHWATER_FILES", value_name = "DIR|FILE.ndjson")]
@@ -144,12 +144,18 @@ impl Bodies {
 
     fn of(options: &Options) -> anyhow::Result<Self> {
         match (&options.source.files, options.source.generate) {
-            (Some(path), _) => {
+            (Some(_), Some(_)) => Err(usage(
+                "two sources of events: give one of --files and --generate; variables CATCHWATER_FILES and \
+                 CATCHWATER_GENERATE and the file of --config count too",
+            )),
+            (None, None) => Err(usage(
+                "no source of events: give --files DIR or --generate SIZE (small, typical, large, mixed)",
+            )),
+            (Some(path), None) => {
                 let files = Files::open(path, options.events);
                 Ok(Self::Files(Box::new(files.with_context(|| format!("read {}", path.display()))?)))
             }
-            (None, size) => {
-                let size = size.unwrap_or(GeneratedSize::Mixed);
+            (None, Some(size)) => {
                 let events = options.events.unwrap_or(GENERATED_EVENTS);
                 Ok(Self::generated(size, options.format, options.seed, events))
             }
@@ -180,6 +186,10 @@ impl Bodies {
         }
         Ok(!chunk.spans.is_empty())
     }
+}
+
+fn usage(text: &str) -> anyhow::Error {
+    Usage(text.to_owned()).into()
 }
 
 /// Default number of generated events.

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt::Write;
 
 use catchwater_sinks::error_chain::error_chain;
+use catchwater_sinks::store::Address;
 
 /// An error with its causes, fit to be shown: [`error_chain`], masked and escaped.
 pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
@@ -18,6 +19,11 @@ pub(super) fn masked(text: &str) -> Cow<'_, str> {
         Cow::Borrowed(text) => without_key_values(text),
         Cow::Owned(text) => Cow::Owned(without_key_values(&text).into_owned()),
     }
+}
+
+/// A value that may be or hold a secret by mistake: an address or a connection string is recognized by its form.
+pub(super) fn without_secrets(value: &str) -> String {
+    masked(&Address::from(value).to_string()).into_owned()
 }
 
 /// Masks the user info, query and fragment of addresses.

@@ -13,7 +13,7 @@ use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::lake::schema::Schemas;
 use catchwater_sinks::paths::{self, GapCause};
 use catchwater_sinks::store::Key;
-use catchwater_sinks::store::{Address, Store};
+use catchwater_sinks::store::{Address, Store, StoreOptions};
 use clap::Args;
 use url::Url;
 
@@ -32,18 +32,18 @@ pub(super) struct Options {
     like: Option<Address>,
 }
 
-pub(super) async fn run(options: &Options) -> anyhow::Result<Exit> {
-    print(&script(options).await?)?;
+pub(super) async fn run(options: &Options, store: &StoreOptions) -> anyhow::Result<Exit> {
+    print(&script(options, store).await?)?;
     Ok(Exit::Done)
 }
 
 /// The script to print: with views if the tables of the lake are known.
-async fn script(Options { lake, like }: &Options) -> anyhow::Result<String> {
+async fn script(Options { lake, like }: &Options, options: &StoreOptions) -> anyhow::Result<String> {
     // Scripts are shared and kept, so they get the address without its secrets.
     let shown = lake.to_string();
     match (like, views::is_in_cloud(&shown)) {
-        (None, false) => read(lake, None).await,
-        (Some(like), true) => read(like, Some(&shown)).await,
+        (None, false) => read(lake, options, None).await,
+        (Some(like), true) => read(like, options, Some(&shown)).await,
         (None, true) => {
             tracing::warn!(
                 %lake,
@@ -60,8 +60,8 @@ async fn script(Options { lake, like }: &Options) -> anyhow::Result<String> {
 }
 
 /// The views of all tables of a lake. DuckDB looks for the files at `elsewhere`, if given, instead of at the lake.
-async fn read(lake: &Address, elsewhere: Option<&str>) -> anyhow::Result<String> {
-    let store = existing_lake(lake).await?;
+async fn read(lake: &Address, options: &StoreOptions, elsewhere: Option<&str>) -> anyhow::Result<String> {
+    let store = existing_lake(lake, options).await?;
     let schemas = Schemas::load(Records::new(store.clone(), Backoff::for_store(0))).await?;
     let (mut tables, mut has_redriven) = (Vec::new(), false);
     for schema in schemas.tables() {
