@@ -381,7 +381,7 @@ fn every_body_of_the_corpus_is_decoded_or_quarantined() {
     bed.check("corpus.py", &arguments);
 }
 
-/// A lake in a cloud is not opened: views need the tables of a lake in a folder.
+/// A lake in a folder can stand in for one in a cloud.
 #[test]
 fn views_of_a_cloud_lake_connect_to_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -406,24 +406,17 @@ fn views_of_a_cloud_lake_connect_to_it() {
         let (code, stderr, there) = sql(&[address, "--like", local]);
         assert_eq!((code, stderr.as_str()), (Some(0), ""), "{address}");
         assert_eq!(views(&there).replace(found, local), views(&here), "{address}");
-        let (code, stderr, none) = sql(&[address]);
-        assert_eq!(code, Some(0), "{stderr}");
-        assert!(stderr.contains("--like"), "{stderr}");
-        for script in [&there, &none] {
-            let places = [
-                "SET TimeZone = 'UTC';",
-                &format!("INSTALL {extension};"),
-                &format!("LOAD {extension};"),
-                "CREATE OR REPLACE SECRET",
-            ]
-            .map(|part| script.find(part).unwrap());
-            assert!(places.is_sorted(), "{script}");
-        }
-        assert!(none.contains(&format!("--   '{found}/account/enqueued_date=*/*.cw.parquet',\n")), "{none}");
-        assert!(!none.contains("VIEW"), "{none}");
+        let places = [
+            "SET TimeZone = 'UTC';",
+            &format!("INSTALL {extension};"),
+            &format!("LOAD {extension};"),
+            "CREATE OR REPLACE SECRET",
+        ]
+        .map(|part| there.find(part).unwrap());
+        assert!(places.is_sorted(), "{there}");
     }
     for (arguments, expected) in [
-        (vec!["ftp://b/l"], "does not support ftp:// stores"),
+        (vec!["ftp://b/l"], "ftp:// is not the address of a store"),
         (vec![local, "--like", local], "--like is for a lake in a cloud"),
         (vec!["s3://b/l", "--like", "nowhere"], "no lake at nowhere"),
     ] {

@@ -12,7 +12,7 @@ use clap::Args;
 use super::audit;
 use super::exit::Exit;
 use super::options::LakeOptions;
-use super::output::{print, print_json};
+use super::output::{note, print, print_json};
 use super::progress::Progress;
 use super::report::{RunReport, Stopwatch};
 use super::run::{SchemaOptions, Tuning};
@@ -32,8 +32,8 @@ pub(super) struct Options {
     /// Number of events
     #[arg(long, env = "CATCHWATER_EVENTS", default_value_t = 100_000, value_name = "N")]
     events: u64,
-    /// Folder of the lake [default: a new folder catchwater-demo…]
-    #[arg(long, env = "CATCHWATER_LAKE", hide_env_values = true, value_name = "PATH")]
+    /// Lake: a folder, or az://, abfss://, s3:// or gs:// with container and folder [default: a new folder catchwater-demo…]
+    #[arg(long, env = "CATCHWATER_LAKE", hide_env_values = true, value_name = "URL")]
     lake: Option<Address>,
     /// Number of partitions of the event hub
     #[arg(long, env = "CATCHWATER_PARTITIONS", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=32), value_name = "N")]
@@ -70,7 +70,8 @@ pub(super) async fn run(options: &Options, store: &StoreOptions) -> anyhow::Resu
             options.events
         ))?;
     }
-    let (summary, report) = stream(options, store, metadata, &hub, &lake).await?;
+    let streamed = stream(options, store, metadata, &hub, &lake).await;
+    let (summary, report) = streamed.inspect_err(|_| point_to_servers(&lake))?;
     let verdict = compare(&hub, options.partitions, &report);
     let run_report = RunReport::new(&summary, &watch, true);
     if options.json {
@@ -85,6 +86,17 @@ pub(super) async fn run(options: &Options, store: &StoreOptions) -> anyhow::Resu
     }
     hub.shutdown().await;
     Ok(if report.is_clean() { Exit::Done } else { Exit::AuditFault })
+}
+
+/// A demo in a cloud store needs a container, and perhaps a server on this machine.
+fn point_to_servers(lake: &Address) {
+    let lake = lake.to_string();
+    if lake.contains("://") && !lake.starts_with("file:") {
+        note(
+            "docs/QUERYING.md, \"Stores on this machine\", has the commands that start Azurite or an S3 server and create \
+             the container or bucket",
+        );
+    }
 }
 
 /// Sends and runs at the same time, drains, and audits the lake.
@@ -175,22 +187,46 @@ fn compare(hub: &Emulator, partitions: u32, report: &Report) -> anyhow::Result<(
     Ok(())
 }
 
+/// The next steps, to paste into a shell.
 fn queries(lake: &Address, report: &Report) -> String {
-    let mut out = String::new();
-    let lake = lake.to_string();
     let tables = report.tables.iter().filter(|(name, _)| !name.starts_with('_'));
-    let Some((table, _)) = tables.max_by_key(|(_, table)| table.rows) else { return out };
-    outln!(out, "\nQuery the lake with DuckDB:\n");
-    for (columns, rest) in [
-        ("_message, count(*) AS events, max(_enqueued_time) AS newest", "GROUP BY ALL"),
-        ("*", "ORDER BY _enqueued_time DESC, _sequence_number DESC LIMIT 10"),
-    ] {
-        let files = files_of(&lake, table);
-        let query = format!("SELECT {columns} FROM read_parquet({files}, union_by_name = true) {rest}");
+    let Some((table, _)) = tables.max_by_key(|(_, table)| table.rows) else { return String::new() };
+    let lake = lake.to_string();
+    if lake.contains("://") && !lake.starts_with("file:") {
+        queries_of_views(&lake, table)
+    } else {
+        queries_of_files(&lake, table)
+    }
+}
+
+/// DuckDB reads a folder without preparation.
+fn queries_of_files(lake: &str, table: &str) -> String {
+    let mut out = String::from("\nQuery the lake with DuckDB:\n\n");
+    let files = format!("read_parquet({}, union_by_name = true)", files_of(lake, table));
+    for query in sample_queries(&files) {
         outln!(out, "duckdb -c {}", in_shell(&query));
     }
-    outln!(out, "\nViews with the latest state of each record: catchwater sql --lake {}", in_shell(&lake));
+    outln!(out, "\nViews with the latest state of each record: catchwater sql --lake {}", in_shell(lake));
     out
+}
+
+/// DuckDB reads a cloud once it has the extension and the secret that come with the views.
+fn queries_of_views(lake: &str, table: &str) -> String {
+    let mut out = String::from("\nQuery the lake with DuckDB:\n\n");
+    outln!(out, "catchwater sql --lake {} > views.sql", in_shell(lake));
+    for query in sample_queries(table) {
+        outln!(out, "duckdb -init views.sql -c {}", in_shell(&query));
+    }
+    out
+}
+
+fn sample_queries(from: &str) -> [String; 2] {
+    [
+        format!(
+            "SELECT _message, count(*) AS events, max(_enqueued_time) AS newest FROM {from} GROUP BY ALL"
+        ),
+        format!("SELECT * FROM {from} ORDER BY _enqueued_time DESC, _sequence_number DESC LIMIT 10"),
+    ]
 }
 
 /// Quotes a text as one word of a shell command.

@@ -25,7 +25,7 @@ use crate::run::redrive::{Report, redrive};
 /// count each event once.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Lake: a folder or file://
+    /// Lake: a folder, or az://, abfss://, s3:// or gs:// with container and folder
     #[arg(long, env = "CATCHWATER_LAKE", hide_env_values = true, value_name = "URL")]
     lake: Address,
     /// Write nothing; only report what would be redriven and what would stay

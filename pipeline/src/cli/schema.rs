@@ -82,7 +82,7 @@ struct Infer {
 
 #[derive(Debug, Args)]
 struct Show {
-    /// Lake: a folder or file://
+    /// Lake: a folder, or az://, abfss://, s3:// or gs:// with container and folder
     #[arg(long, env = "CATCHWATER_LAKE", hide_env_values = true, value_name = "URL")]
     lake: Address,
     /// Show only this table

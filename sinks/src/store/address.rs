@@ -93,6 +93,12 @@ impl Address {
         Self(format!("{}{}/{name}{}", parts.scheme, location.trim_end_matches('/'), parts.query))
     }
 
+    /// True if the address has a shared access signature.
+    #[must_use]
+    pub fn has_signature(&self) -> bool {
+        matches!(self.location(), Ok(Location::Cloud(CloudLocation { signature: Some(_), .. })))
+    }
+
     /// Parses the address. Errors never contain it.
     pub(super) fn location(&self) -> Result<Location, Error> {
         if self.0.is_empty() {

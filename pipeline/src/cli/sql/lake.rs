@@ -8,6 +8,8 @@ use catchwater_sinks::paths::GapCause;
 pub(super) struct Lake<'a> {
     /// The address under which DuckDB finds it.
     pub(super) address: &'a str,
+    /// The statements that connect DuckDB to it; empty for a folder.
+    pub(super) connection: &'a str,
     /// The tables that have files.
     pub(super) tables: &'a [&'a TableSchema],
     /// True if a redrive has written files.

@@ -20,19 +20,18 @@ use crate::event::{MESSAGES, QUARANTINE};
 use columns::Columns;
 use text::{Names, one_line};
 
-pub(super) use cloud::is_in_cloud;
+pub(super) use cloud::{Connection, Settings};
 pub(in crate::cli) use history::files_of;
 
 /// The views of a lake, as statements to paste into DuckDB.
 pub(super) fn script(lake: &Lake<'_>) -> String {
-    let address = cloud::duckdb_address(lake.address);
-    let lake = &Lake { address: &address, ..*lake };
+    let address = lake.address;
     let mut out = format!(
         "-- DuckDB views over the lake {}, printed by `catchwater sql`.\n\
          -- Each query reads the current files. Print the views again after tables or columns have been added.\n{}\n{SESSION}{}",
-        one_line(&address),
+        one_line(address),
         latest::LATEST_METHOD,
-        cloud::connection(&address),
+        lake.connection,
     );
     let mut names = Names::default();
     // Within the definition of a view, DuckDB before 1.4 takes a view for the CTE of the same name, so views do not get
@@ -43,7 +42,7 @@ pub(super) fn script(lake: &Lake<'_>) -> String {
     let histories = histories(lake.tables, &mut names);
     for (schema, history) in &histories {
         let columns = Columns::of(schema);
-        history::write_history(&mut out, &address, history, schema, &columns);
+        history::write_history(&mut out, address, history, schema, &columns);
         if is_of_records(schema) {
             let latest = names.take(&format!("{history}_latest"));
             latest::write_latest(&mut out, &latest, history, &columns);
@@ -67,22 +66,6 @@ pub(super) fn script(lake: &Lake<'_>) -> String {
         .collect();
     watch::write_late(&mut out, &names.take("late"), &of_records);
     out
-}
-
-/// The script for a lake whose tables are not known: it connects DuckDB to the lake and shows how to read a table.
-pub(super) fn script_without_tables(lake: &str) -> String {
-    let address = cloud::duckdb_address(lake);
-    let account = format!("SELECT * FROM {};", history::source(&address, "account"));
-    format!(
-        "-- Connection to the lake {}, printed by `catchwater sql`. This script has no views: this version does not open\n\
-         -- lakes in a cloud, so tables and columns are unknown. `--like FOLDER` takes them from a lake in a folder.\n\
-         {SESSION}{}\n\
-         -- Each table is a folder, and so are _messages and _quarantine. This reads all rows of `account`:\n\
-         --\n-- {}\n",
-        one_line(&address),
-        cloud::connection(&address),
-        account.replace('\n', "\n-- "),
-    )
 }
 
 /// Each table with the name of its first view. Of two names that differ in case, the one without escapes keeps its
@@ -126,6 +109,7 @@ mod tests {
         let tables: Vec<&TableSchema> = tables.iter().collect();
         script(&Lake {
             address,
+            connection: "",
             tables: &tables,
             has_redriven: false,
             has_origins: true,
