@@ -74,6 +74,9 @@ impl ServiceAnswer {
                 "create the container or bucket, which catchwater never does, or mend its name in the address",
             );
         }
+        if self.message.starts_with(NOT_AUTHENTICATED) {
+            return Some(WRONG_CREDENTIAL);
+        }
         let by_code = REMEDIES.iter().find(|(codes, _)| codes.contains(&self.code.as_str()));
         by_code.map(|(_, remedy)| *remedy).or(match self.status {
             301 | 307 => Some("set aws_region (AWS_REGION) to the region of the bucket"),
@@ -121,6 +124,9 @@ const MISSING_CONTAINER_CODES: [&str; 4] =
 
 const WRONG_CREDENTIAL: &str =
     "mend the credential of the store: key, signature or token are wrong or have expired";
+
+/// Azure's message for a wrong key or signature. Azurite has it under the code of a missing right.
+const NOT_AUTHENTICATED: &str = "Server failed to authenticate the request";
 
 const NO_RIGHT: &str = "give the identity the right to list, read and write in this container or bucket";
 
@@ -203,6 +209,16 @@ mod tests {
         );
         assert!(shown.ends_with("or have expired") && !shown.contains("SECRET"), "{shown}");
         assert_eq!(answer("418 I'm a teapot", "").to_string(), "the store answered 418");
+    }
+
+    #[test]
+    fn wrong_key_differs_from_a_missing_right() {
+        for (message, remedy) in
+            [(NOT_AUTHENTICATED, "the credential"), ("This request is not authorized", "the right")]
+        {
+            let answer = answer("403 Forbidden", &xml("AuthorizationFailure", message));
+            assert!(answer.remedy().unwrap().contains(remedy), "{message}");
+        }
     }
 
     #[test]
