@@ -38,6 +38,7 @@ const BENCHES: &[(&str, BenchFn)] = &[
     ("rivals", rivals::to_parquet::bench),
     ("rivals", rivals::receive::bench),
     ("end_to_end", end_to_end::bench),
+    ("stores", end_to_end::stores::bench),
     ("delay", end_to_end::delay::bench),
     ("cold start", end_to_end::cold::bench),
 ];

@@ -6,6 +6,7 @@ pub(super) mod hub; // a hub in this process, filled before a run
 pub(super) mod tls; // TLS in front of it
 mod program; // `catchwater run` as a process
 mod case; // one hub, several runs
+pub(super) mod stores; // runs into object stores
 pub(super) mod delay; // delay from enqueued to readable
 pub(super) mod cold; // time from the start to the first event
 mod proxy; // detects when a hub begins to send events
