@@ -3,10 +3,19 @@
 //! Tests the rules of `docs/EXACTLY_ONCE.md` with the real binary.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
+#![expect(clippy::print_stdout, reason = "a suite of kills reports its figures")]
 
+mod kills;
+#[path = "../support/node.rs"]
+mod node;
 #[expect(clippy::panic, reason = "a test that can't go on has to report the reason")]
-#[path = "support/processes.rs"]
+#[path = "../support/processes.rs"]
 mod processes;
+#[path = "../support/python.rs"]
+mod python;
+#[allow(dead_code, clippy::panic, reason = "shared with tests of stores")]
+#[path = "../support/stores.rs"]
+mod stores;
 
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -25,25 +34,6 @@ fn only_new_events_are_added() {
     let more = hub.send("mixed", 500, 2);
     check_run(&hub.run(&lake), more);
     check_lake(&lake, sent + more);
-}
-
-#[test]
-fn lake_has_every_event_once_after_twenty_kills() {
-    let (hub, folder) = (Hub::start(4), tempfile::tempdir().unwrap());
-    let lake = folder.path().join("lake");
-    // Seeded, so that kills happen at the same times, as far as the scheduler allows.
-    let mut random = fastrand::Rng::with_seed(20);
-    let mut sent = 0;
-    for round in 0..20 {
-        sent += hub.send("mixed", 1500, round);
-        // A short age makes the run commit files and checkpoints continuously, so that kills fall between them.
-        let mut run = start(&hub, &lake, &["--max-age", "50ms"]);
-        std::thread::sleep(Duration::from_millis(random.u64(..400)));
-        run.kill().unwrap();
-        run.wait().unwrap();
-    }
-    hub.run(&lake);
-    check_lake(&lake, sent);
 }
 
 #[test]

@@ -1,13 +1,20 @@
-//! The promises of a store and of a commit, on real servers: Azurite, SeaweedFS and moto.
+//! The promises of a store and of a commit, on real servers: Azurite, SeaweedFS and moto. `docs/STORES.md` has the
+//! results.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 
-#[path = "support/node.rs"]
+#[path = "../support/fault_proxy.rs"]
+mod fault_proxy;
+mod faults;
+#[path = "../support/node.rs"]
 mod node;
-#[path = "support/python.rs"]
+#[allow(dead_code, clippy::panic, reason = "shared with tests that run other commands")]
+#[path = "../support/processes.rs"]
+mod processes;
+#[path = "../support/python.rs"]
 mod python;
 #[expect(clippy::panic, reason = "a server that does not start has to report the reason")]
-#[path = "support/stores.rs"]
+#[path = "../support/stores.rs"]
 mod stores;
 
 use catchwater_sinks::lake::commit::suite::check_commits;
@@ -39,4 +46,26 @@ async fn check(server: Server) {
     check_store(&open("a lake/below")).await;
     check_swaps(&open("swaps")).await;
     check_commits(open).await;
+}
+
+#[test]
+fn lake_is_exact_after_every_fault_of_azurite() {
+    faults::check(Server::Azurite);
+}
+
+#[test]
+fn lake_is_exact_after_every_fault_of_seaweedfs() {
+    faults::check(Server::SeaweedFS);
+}
+
+#[test]
+fn outage_ends_the_run_with_exit_code_3_and_the_next_completes_the_lake() {
+    faults::check_outage(Server::Azurite);
+}
+
+#[test]
+fn docs_have_the_table_of_faults() {
+    let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/STORES.md")).unwrap();
+    let table = faults::table();
+    assert!(docs.contains(&table), "docs/STORES.md lacks this table:\n{table}");
 }
