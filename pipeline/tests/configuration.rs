@@ -9,6 +9,7 @@ mod processes;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use processes::{Hub, catchwater, json, output_text};
 use serde_json::{Value, json as object};
@@ -126,4 +127,38 @@ fn example_is_a_valid_file() {
     let (code, text) = with_file(&file, &[], &["config", "show", "audit"]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("lake = \"az://raw/dataverse\""), "{text}");
+}
+
+#[test]
+fn completions_and_man_pages_have_every_command_and_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("bash");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = catchwater(&["completions", shell]).output().unwrap();
+        let text = output_text(&output);
+        for word in ["consumer-group", "redrive", "--config"] {
+            let word = if shell == "fish" { word.trim_start_matches('-') } else { word };
+            assert!(output.status.success() && text.contains(word), "{shell} lacks {word}: {text}");
+        }
+        if shell == "bash" {
+            fs::write(&script, &output.stdout).unwrap();
+        }
+    }
+    let complete = "source \"$0\"; COMP_WORDS=(catchwater run --consumer-g); COMP_CWORD=2; \
+                    _catchwater catchwater --consumer-g run; echo \"${COMPREPLY[@]}\"";
+    let output = Command::new("bash").args(["-c", complete]).arg(&script).output().unwrap();
+    assert_eq!(output_text(&output).trim(), "--consumer-group");
+
+    let pages = folder.path().join("man/man1");
+    let output = catchwater(&["man", "--out", pages.to_str().unwrap()]).output().unwrap();
+    assert!(output.status.success(), "{}", output_text(&output));
+    for (page, word) in [
+        ("catchwater.1", "catchwater\\-audit(1)"),
+        ("catchwater-run.1", "consumer\\-group"),
+        ("catchwater-schema-show.1", "Show only this table"),
+        ("catchwater-config-show.1", "json"),
+    ] {
+        let text = fs::read_to_string(pages.join(page)).unwrap();
+        assert!(text.contains(word), "{page} lacks {word}: {text}");
+    }
 }

@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::exit::{self, Exit};
 use super::process::{StopRequests, io_threads};
-use super::{audit, config, demo, hub, redrive, run, schema, send, sql};
+use super::{audit, completions, config, demo, hub, man, redrive, run, schema, send, sql};
 
 /// Dataverse events from an Azure Event Hub into a Parquet lake that DuckDB reads, each exactly once.
 ///
@@ -47,6 +47,10 @@ pub(super) enum Command {
     Schema(schema::Options),
     /// Shows the settings in force and where each comes from, or prints an example file
     Config(config::Options),
+    /// Prints the completions of a shell
+    Completions(completions::Options),
+    /// Writes the man pages of all commands
+    Man(man::Options),
 }
 
 impl Cli {
@@ -63,6 +67,8 @@ impl Cli {
             Command::Sql(options) => Box::pin(sql::run(&options, store)).await,
             Command::Schema(options) => Box::pin(schema::run(&options, store)).await,
             Command::Config(options) => config::run(&options, &Self::command(), self.config.as_deref()),
+            Command::Completions(options) => completions::run(&options, Self::command()),
+            Command::Man(options) => man::run(&options, Self::command()),
         }
     }
 }

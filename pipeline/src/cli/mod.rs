@@ -37,6 +37,8 @@ mod audit; // `catchwater audit`
 mod redrive; // `catchwater redrive`
 mod sql; // `catchwater sql`
 mod schema; // `catchwater schema`
+mod completions; // `catchwater completions`
+mod man; // `catchwater man`
 mod progress; // progress bars or log lines while a run goes on
 mod report; // summaries of runs
 
