@@ -130,7 +130,7 @@ fn every_command_shows_connection_strings_without_secrets() {
     }
     // In a wrong place it is recognized by its form.
     for text in connection_strings().iter().filter(|text| text.contains("Key=")) {
-        for command in ["run", "send", "hub", "demo", "audit", "redrive", "sql", "schema"] {
+        for command in ["run", "check", "send", "hub", "demo", "audit", "redrive", "sql", "schema"] {
             for arguments in
                 [&[command, text][..], &[command, "--lake", text], &[command, "--lake", text, text]]
             {
@@ -316,6 +316,7 @@ fn credentials_of_stores_are_not_shown() {
         }
         for arguments in [
             &["run", "--connection-string", hub, "--lake", cloud.address][..],
+            &["check", "--connection-string", hub, "--lake", cloud.address],
             &["audit", "--lake", cloud.address],
             &["redrive", "--lake", cloud.address],
             &["sql", "--lake", cloud.address],

@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::exit::{self, Exit};
 use super::process::{StopRequests, io_threads};
-use super::{audit, completions, config, demo, hub, man, redrive, run, schema, send, sql};
+use super::{audit, check, completions, config, demo, hub, man, redrive, run, schema, send, sql};
 
 /// Dataverse events from an Azure Event Hub into a Parquet lake that DuckDB reads, each exactly once.
 ///
@@ -32,6 +32,8 @@ pub(super) enum Command {
     Demo(demo::Options),
     /// Reads an event hub into a lake, until stopped or caught up
     Run(run::Options),
+    /// Checks what a run needs: configuration, hub, rights, clock, store. Prints what is wrong and how to mend it
+    Check(check::Options),
     /// Serves an event hub on this machine, without a cloud account
     Hub(hub::Options),
     /// Sends events to an event hub, from files or generated
@@ -60,6 +62,7 @@ impl Cli {
         match self.command {
             Command::Demo(options) => Box::pin(demo::run(&options, store)).await,
             Command::Run(options) => Box::pin(run::run(&options, store, stops.subscribe())).await,
+            Command::Check(options) => Box::pin(check::run(&options, store, stops.subscribe())).await,
             Command::Hub(options) => Box::pin(hub::run(&options, stops.subscribe())).await,
             Command::Send(options) => Box::pin(send::run(&options)).await,
             Command::Audit(options) => Box::pin(audit::run(&options, store)).await,
@@ -79,6 +82,8 @@ impl Command {
         match self {
             // A newcomer reads its report; of the log only warnings matter, and the figures where no bars are drawn.
             Self::Demo(_) => "warn,catchwater::cli=info",
+            // Its lines are the report; what is logged meanwhile is in them.
+            Self::Check(_) => "error",
             _ => "warn,catchwater=info,catchwater_sinks=info",
         }
     }

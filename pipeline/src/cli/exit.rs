@@ -23,6 +23,9 @@ pub(super) enum Exit {
     AuditFault = 5,
     OwnershipLost = 6,
     Refused = 7,
+    Interrupted = 130,
+    #[cfg(unix)]
+    Terminated = 143,
 }
 
 /// The table at the end of `--help`; the README has the same one.

@@ -18,6 +18,19 @@ pub(super) fn raise() {
 #[cfg(not(unix))]
 pub(super) fn raise() {}
 
+/// The number of files that this process may open; none if the system has no limit.
+#[cfg(unix)]
+pub(super) fn allowed() -> Option<u64> {
+    use nix::sys::resource::{Resource, getrlimit};
+    getrlimit(Resource::RLIMIT_NOFILE).ok().map(|(soft, _)| soft)
+}
+
+/// The system has no such limit.
+#[cfg(not(unix))]
+pub(super) fn allowed() -> Option<u64> {
+    None
+}
+
 /// Open files at most: some systems state no limit and refuse a larger one.
 #[cfg(unix)]
 const FILES_MAX: u64 = 65_536;

@@ -27,10 +27,11 @@ mod positions; // options for where reading begins and ends
 mod hub_options; // the event hub, its credential and the way to it
 mod demo; // `catchwater demo`
 mod run; // `catchwater run`
+mod file_limit; // open files of this process
+mod check; // `catchwater check`
 mod fault_options; // the faults of `catchwater hub`
 mod hubs; // the event hubs that `catchwater hub` serves
 mod hub_ports; // its addresses, TLS, WebSocket, health
-mod file_limit; // open files of this process
 mod hub; // `catchwater hub`
 mod send; // `catchwater send`
 mod audit; // `catchwater audit`

@@ -80,7 +80,7 @@ const SHUTDOWN: Duration = Duration::from_millis(100);
 
 /// Requests to stop, for commands that drain before they end.
 #[derive(Clone, Debug)]
-pub(super) struct StopRequests(watch::Sender<bool>);
+pub(super) struct StopRequests(watch::Sender<Option<Signal>>);
 
 impl StopRequests {
     /// As long as the returned value lives, the first signal only asks the command to stop.
@@ -90,16 +90,25 @@ impl StopRequests {
 }
 
 /// The first signal, as a command sees it.
-#[derive(Debug)]
-pub(super) struct Stop(watch::Receiver<bool>);
+#[derive(Clone, Debug)]
+pub(super) struct Stop(watch::Receiver<Option<Signal>>);
 
 impl Stop {
     /// Waits for the request to stop.
     pub(super) async fn requested(&mut self) {
-        if self.0.wait_for(|stop| *stop).await.is_err() {
+        if self.0.wait_for(Option::is_some).await.is_err() {
             // The thread is gone, so a request can no longer come.
             std::future::pending::<()>().await;
         }
+    }
+
+    /// The exit code of a command that stopped before it was done; none without a signal.
+    pub(super) fn exit(&self) -> Option<Exit> {
+        self.0.borrow().map(|signal| match signal {
+            Signal::Interrupt => Exit::Interrupted,
+            #[cfg(unix)]
+            Signal::Terminate => Exit::Terminated,
+        })
     }
 }
 
@@ -117,7 +126,7 @@ impl Guard {
             let _entered = runtime.enter();
             Signals::listen()?
         };
-        let stop = watch::Sender::new(false);
+        let stop = watch::Sender::new(None);
         let requests = StopRequests(stop.clone());
         let (ended, command) = oneshot::channel();
         thread::Builder::new().name("signals".to_owned()).spawn(move || {
@@ -140,7 +149,7 @@ impl Guard {
 )]
 async fn guard(
     mut signals: Signals,
-    stop: &watch::Sender<bool>,
+    stop: &watch::Sender<Option<Signal>>,
     mut command: oneshot::Receiver<Exit>,
 ) -> i32 {
     let signal = tokio::select! {
@@ -148,7 +157,7 @@ async fn guard(
         exit = &mut command => return left(exit, signals).await,
         signal = signals.next() => signal,
     };
-    if stop.send(true).is_err() {
+    if stop.send(Some(signal)).is_err() {
         return signal.exit_code();
     }
     tokio::select! {
@@ -175,7 +184,7 @@ async fn left(exit: Result<Exit, oneshot::error::RecvError>, mut signals: Signal
 
 /// A signal that ends the process.
 #[derive(Clone, Copy, Debug)]
-enum Signal {
+pub(super) enum Signal {
     Interrupt = 2,
     #[cfg(unix)]
     Terminate = 15,

@@ -26,16 +26,26 @@ use crate::run::{Config, Decisions, Drain, PollIntervals};
 #[derive(Debug, Args)]
 pub(super) struct Options {
     #[command(flatten)]
-    hub: HubOptions,
+    job: JobOptions,
+    /// Print one JSON object at the end instead of the summary
+    #[arg(long)]
+    json: bool,
+}
+
+/// Everything that decides what a run does, which `catchwater check` takes as well.
+#[derive(Debug, Args)]
+pub(super) struct JobOptions {
     #[command(flatten)]
-    lake: LakeOptions,
+    pub(super) hub: HubOptions,
+    #[command(flatten)]
+    pub(super) lake: LakeOptions,
     #[command(flatten)]
     tuning: Tuning,
     #[command(flatten)]
     schema: SchemaOptions,
     /// Consumer group to read with
     #[arg(long, env = "CATCHWATER_CONSUMER_GROUP", default_value = "$Default", value_parser = name, value_name = "NAME")]
-    consumer_group: String,
+    pub(super) consumer_group: String,
     #[command(flatten)]
     positions: PositionOptions,
     /// Give up with exit code 3 after this time without an answer from the hub. A run without an end only gives up on
@@ -44,9 +54,6 @@ pub(super) struct Options {
     retry_for: Duration,
     #[command(flatten)]
     decisions: DecisionOptions,
-    /// Print one JSON object at the end instead of the summary
-    #[arg(long)]
-    json: bool,
 }
 
 /// Decisions of the operator for one run, after the error of the last run asked for them.
@@ -115,7 +122,7 @@ impl SchemaOptions {
 
 pub(super) async fn run(options: &Options, store: &StoreOptions, mut stop: Stop) -> anyhow::Result<Exit> {
     let watch = Stopwatch::start();
-    let config = config(options, store)?;
+    let config = config(&options.job, store)?;
     let metrics = Arc::new(Metrics::default());
     let progress = Progress::start(Arc::clone(&metrics));
     let drain = Drain::default();
@@ -129,7 +136,7 @@ pub(super) async fn run(options: &Options, store: &StoreOptions, mut stop: Stop)
             tracing::info!("stopping once all events in flight are durable");
             running.await
         }
-        () = options.positions.passed() => {
+        () = options.job.positions.passed() => {
             drain.begin();
             tracing::info!("the time of --for has passed; stopping once all events in flight are durable");
             tokio::select! {
@@ -158,7 +165,8 @@ pub(super) async fn run(options: &Options, store: &StoreOptions, mut stop: Stop)
     Ok(Exit::Done)
 }
 
-fn config(options: &Options, store: &StoreOptions) -> anyhow::Result<Config> {
+/// The configuration of the job.
+pub(super) fn config(options: &JobOptions, store: &StoreOptions) -> anyhow::Result<Config> {
     Ok(Config {
         hub: options.hub.access()?,
         consumer_group: options.consumer_group.clone(),

@@ -74,7 +74,7 @@ impl Client {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         let client = Self::new(access, client_name, clock)?;
-        client.connections.any().await?;
+        client.open().await?;
         Ok(client)
     }
 
@@ -98,6 +98,17 @@ impl Client {
         Ok(Self { access, hub, name, tokens, connections, window, timeouts })
     }
 
+    /// Obtains a token, without a connection to the hub.
+    pub async fn obtain_token(&self) -> Result<(), Error> {
+        self.tokens.token().await?;
+        Ok(())
+    }
+
+    /// Opens the first connection and puts its token, unless one is open.
+    pub async fn open(&self) -> Result<(), Error> {
+        self.connections.any().await.map(|_| ())
+    }
+
     /// Requests the properties of the hub.
     pub async fn hub(&self) -> Result<HubProperties, Error> {
         let subject = format!("event hub {}", self.hub);
@@ -106,8 +117,17 @@ impl Client {
 
     /// Requests the properties of the hub, and gives up after `limit`.
     pub async fn hub_within(&self, limit: Duration) -> Result<HubProperties, Error> {
+        self.within(limit, self.hub()).await
+    }
+
+    /// Waits for an answer of the hub, and gives up after `limit`.
+    pub async fn within<T>(
+        &self,
+        limit: Duration,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         let late = || Error::lost(&self.access.address.to_string(), format!("no answer within {limit:?}"));
-        timeout(limit, self.hub()).await.unwrap_or_else(|_| Err(late()))
+        timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// Requests the properties of a partition.

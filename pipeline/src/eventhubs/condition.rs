@@ -26,6 +26,23 @@ pub enum ErrorKind {
     Fatal,
 }
 
+impl ErrorKind {
+    /// The next step of an operator, where the hub's description leaves it open.
+    pub(super) fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::Unauthorized => Some(
+                "check that the key, signature or identity belongs to this event hub or its namespace, is valid, and has \
+                 the right Listen to read or Send to send",
+            ),
+            Self::NotFound => Some(
+                "check the name of the event hub (EntityPath or --event-hub) and of the consumer group \
+                 (--consumer-group); catchwater creates neither",
+            ),
+            Self::Transient | Self::OwnershipLost | Self::PositionLost | Self::Fatal => None,
+        }
+    }
+}
+
 /// A reader's next step after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Recovery {

@@ -53,7 +53,7 @@ pub enum Error {
         kind: ErrorKind,
     },
     /// The hub reported an error.
-    #[error("{subject}: {text} ({condition})")]
+    #[error("{subject}: {text} ({condition}){}", .kind.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default())]
     Refused {
         /// The partition, node or hub it concerns.
         subject: String,

@@ -142,6 +142,7 @@ impl Kind {
             Error::Folder { source, .. } if source.kind() == io::ErrorKind::NotFound => Self::Configuration,
             Error::Folder { .. }
             | Error::HardLinks { .. }
+            | Error::PutsReplace
             | Error::Request { .. }
             | Error::NoAnswer { .. }
             | Error::Sync { .. } => Self::of_answer(error.kind()),

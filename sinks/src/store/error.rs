@@ -134,6 +134,12 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A conditional put replaced an object.
+    #[error(
+        "the store replaces an object although a put asks it not to, so that two writers would lose each other's files: \
+         use a store with conditional puts"
+    )]
+    PutsReplace,
     /// A request failed.
     #[error("could not {operation} {path:?}")]
     Request {
@@ -181,6 +187,11 @@ impl Error {
     /// True if the store answered: its address and the network are right.
     pub fn is_answer(&self) -> bool {
         matches!(self, Self::Request { source: Cause(cause), .. } if ServiceAnswer::find(cause).is_some())
+    }
+
+    /// True if the container or bucket of the address does not exist.
+    pub fn is_missing_container(&self) -> bool {
+        matches!(self, Self::Request { source: Cause(cause), .. } if Self::lacks_container(cause))
     }
 
     /// True if a conditional put found the name taken. The object may still be missing: another put may be in flight,

@@ -18,6 +18,7 @@ mod answer; // answers of cloud stores, with remedies
 mod error; // errors, classified by the caller's reaction
 mod folder; // durability of a local folder, which object_store does not provide
 mod reads; // reading and listing objects
+mod new_folders; // folders that a probe creates
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub use address::Address;
 pub use error::{Cause, Error, Kind};
 pub use folder::STAGING_AGE_MAX;
 pub use key::{InvalidKey, Key, Object};
+pub use new_folders::NewFolders;
 pub use options::{REQUEST_TIMEOUT, StoreOption, StoreOptions, UnknownOption};
 
 /// An object store. A clone is cheap and uses the same objects.
@@ -136,6 +138,11 @@ impl Store {
     /// The store's address without secrets: `file:///…` for a folder.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// True for a folder of this machine.
+    pub fn is_folder(&self) -> bool {
+        self.folder.is_some()
     }
 
     /// Puts an object unless its name is taken, atomically. After [`Put::Created`] it is durable.

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures::{FutureExt, TryStreamExt};
@@ -28,6 +29,14 @@ impl Store {
     pub async fn get(&self, key: &Key) -> Result<Option<Bytes>, Error> {
         let read = async || self.objects.get(&key.0).await?.bytes().await;
         self.attempt(|| self.request("read", key, read().map(none_if_missing))).await
+    }
+
+    /// The time at which an object was put, by the store's clock; `None` if it does not exist.
+    pub async fn put_time(&self, key: &Key) -> Result<Option<SystemTime>, Error> {
+        let meta = async || self.objects.head(&key.0).await;
+        let found =
+            self.attempt(|| self.request("read the time of", key, meta().map(none_if_missing))).await?;
+        Ok(found.map(|meta| meta.last_modified.into()))
     }
 
     /// Reads the last `length` bytes of an object; `None` if it does not exist.

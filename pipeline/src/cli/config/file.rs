@@ -56,10 +56,11 @@ impl ConfigFile {
         Ok(Self { path: path.to_owned(), entries: document.entries, store: options })
     }
 
-    /// The entry that sets a key of a command: in the command's table, else at the top.
+    /// The entry that sets a key of a command: in the command's table, else at the top. `check` takes what `run` takes.
     pub(super) fn entry(&self, table: &str, key: &str) -> Option<&Entry> {
         let find = |table: &str| self.entries.iter().find(|entry| entry.table == table && entry.key == key);
-        find(table).or_else(|| settings::takes_shared_keys(table).then(|| find("")).flatten())
+        let of_run = || (table == "check").then(|| find("run")).flatten();
+        find(table).or_else(of_run).or_else(|| settings::takes_shared_keys(table).then(|| find("")).flatten())
     }
 
     /// The entry that sets a setting of cloud stores.

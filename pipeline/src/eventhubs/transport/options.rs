@@ -43,7 +43,8 @@ impl TransportOptions {
         Ok(Self { tls: Tls::with_ca_file(path)?, ..self })
     }
 
-    pub(super) fn kind(&self) -> TransportKind {
+    /// The protocol that carries AMQP.
+    pub fn kind(&self) -> TransportKind {
         self.kind
     }
 

@@ -88,6 +88,14 @@ fn table_wins_over_top_and_applies_to_its_command_only() {
 }
 
 #[test]
+fn check_takes_the_table_of_run() {
+    let text = "lake = 'top'\n[run]\nlake = 'run'\nlanes = 1\n[check]\nlanes = 2\n";
+    let matches = with_file(text, &["check"]);
+    assert_eq!(raw(&matches, "lake"), ["run"]);
+    assert_eq!(raw(&matches, "lanes"), ["2"]);
+}
+
+#[test]
 fn demo_and_hub_take_their_own_table_only() {
     let text = "lake = 'top'\nevent_hub = 'top'\n";
     assert!(raw(&with_file(text, &["demo"]), "lake").is_empty());
@@ -107,7 +115,7 @@ fn mistakes_name_file_line_key_and_remedy() {
         ("aws_region = 'x'", "c.toml:1: unknown setting aws_region; it belongs in the table [store]"),
         (
             "[audit]\nbudget = 1",
-            "c.toml:2: unknown setting budget of [audit]; it is a setting of [demo], [run]",
+            "c.toml:2: unknown setting budget of [audit]; it is a setting of [demo], [run], [check]",
         ),
         ("json = true", "c.toml:1: unknown setting json; docs/CONFIG.md lists them"),
         (
