@@ -1,7 +1,7 @@
 //! The table *fault × step of a commit*: the real binary through a proxy that fails, and the lake afterwards.
 
 use std::collections::BTreeMap;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -152,12 +152,17 @@ struct Lake<'a> {
 impl Lake<'_> {
     /// Runs until caught up, through a proxy. Consumer groups do not displace each other.
     fn run(&self, proxy: &FaultProxy) -> Output {
+        self.command(proxy).output().unwrap()
+    }
+
+    fn command(&self, proxy: &FaultProxy) -> Command {
         let (lake, hub) = (self.store.lake(&self.name), &self.hub.connection_string);
         let mut command = catchwater(&["run", "--json", "--until-caught-up", "--lanes", "1"]);
         command.args(["--lake", &lake, "--consumer-group", &self.name, "--connection-string", hub]);
         command.envs(self.store.variables_at(proxy.address));
         // A request without an answer ends after this time instead of two minutes.
-        command.env("AZURE_TIMEOUT", TIMEOUT).env("AWS_TIMEOUT", TIMEOUT).output().unwrap()
+        command.env("AZURE_TIMEOUT", TIMEOUT).env("AWS_TIMEOUT", TIMEOUT);
+        command
     }
 
     /// Checks that the lake has each event once.
@@ -190,6 +195,35 @@ pub(crate) fn check_outage(server: Server) {
     json(&lake.run(&FaultProxy::start(store.address, Vec::new()))).unwrap();
     lake.audit(sent).unwrap();
 }
+
+/// Checks a store that hangs while more events wait than memory may hold: they cost no memory, because the hub gets no
+/// credit for them.
+pub(crate) fn check_memory(server: Server) {
+    let Some(store) = StoreServer::start(server) else { return };
+    let hub = Hub::start(2);
+    let sent = hub.send("large", LARGE_EVENTS, 1);
+    let hang = Rule { methods: PUT, part: ".cw.parquet", fault: Fault::Hang, times: HANGS };
+    let peak = [("plain", vec![]), ("hanging", vec![hang])].map(|(name, rules)| {
+        let lake = Lake { store: &store, hub: &hub, name: name.to_owned() };
+        let proxy = FaultProxy::start(store.address, rules);
+        let mut command = lake.command(&proxy);
+        let report = json(&command.args(["--budget", "16MiB"]).output().unwrap()).unwrap();
+        lake.audit(sent).unwrap();
+        report["peak_rss_bytes"].as_u64().unwrap()
+    });
+    let waiting = LARGE_EVENTS * LARGE_BYTES;
+    println!("{waiting} bytes waited; peak memory without and with a hanging store: {peak:?}");
+    assert!(peak[1] < peak[0] + waiting / 4, "{peak:?} for {waiting} bytes");
+}
+
+/// Events of [`check_memory`]: about a hundred megabytes.
+const LARGE_EVENTS: u64 = 5000;
+
+/// Size of a generated large event, at least.
+const LARGE_BYTES: u64 = 15_000;
+
+/// Puts that hang: all that may be in flight, three times in a row.
+const HANGS: u32 = 12;
 
 /// Compares the request after the last fault with the expected one.
 fn check_effect(taken: &[Taken], step: &Step, fault: Fault, expected: Effect) -> Result<(), String> {

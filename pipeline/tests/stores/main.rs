@@ -2,6 +2,7 @@
 //! results.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
+#![expect(clippy::print_stdout, reason = "a test of memory reports it")]
 
 #[path = "../support/fault_proxy.rs"]
 mod fault_proxy;
@@ -61,6 +62,11 @@ fn lake_is_exact_after_every_fault_of_seaweedfs() {
 #[test]
 fn outage_ends_the_run_with_exit_code_3_and_the_next_completes_the_lake() {
     faults::check_outage(Server::Azurite);
+}
+
+#[test]
+fn hanging_store_costs_credit_and_no_memory() {
+    faults::check_memory(Server::Azurite);
 }
 
 #[test]
