@@ -41,6 +41,12 @@ impl Address {
         &self.host
     }
 
+    /// The host in lower case, with the port if one is written: the namespace in the checkpoints of the official SDKs.
+    pub fn endpoint_host(&self) -> String {
+        let host = self.host.to_ascii_lowercase();
+        self.port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
+    }
+
     /// The port as written, or the default.
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(self.default_port)

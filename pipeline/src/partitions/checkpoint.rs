@@ -1,6 +1,6 @@
 //! Content and scope of a checkpoint, which is a hint of where to resume: it may lag the lake and never leads it.
 //!
-//! Does not own: its form in a store (`json_objects`), or which checkpoint counts (`checkpoints`).
+//! Does not own: its form in a store (`json_objects`, `sdk_blobs`), or which checkpoint counts (`checkpoints`).
 
 use catchwater_sinks::lake::start::{Claim, Identity};
 use catchwater_sinks::ordinals::Ordinal;

@@ -1,22 +1,24 @@
 //! The store of checkpoints, as a trait: one implementation for each form.
 //!
-//! Does not own: the forms (`json_objects`), or which checkpoint counts (`checkpoints`).
+//! Does not own: the forms (`json_objects`, `sdk_blobs`), or which checkpoint counts (`checkpoints`).
 
 use std::error::Error as StdError;
 use std::fmt;
 
 use catchwater_sinks::store::{self, Key};
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt};
 
 use super::checkpoint::{Checkpoint, Scope};
-use crate::position::PartitionId;
+use crate::clock::UnixMillis;
+use crate::position::{PartitionId, SequenceNumber};
 
 /// A store of checkpoints in one form. A checkpoint is replaced as a whole: a reader finds the old one or the new one.
 pub(super) trait CheckpointStore: fmt::Debug + Send + Sync {
-    /// Key of a partition's checkpoint.
-    fn key(&self, scope: &Scope, partition: PartitionId) -> Key;
+    /// Key of a partition's checkpoint. Some forms have the name by which the lake knows the namespace in it, others the
+    /// name by which this run reads the hub.
+    fn key(&self, group: &ConsumerGroup, scope: &Scope, partition: PartitionId) -> Key;
 
-    /// Reads a checkpoint; `None` if there is none.
+    /// Reads a checkpoint of catchwater, for any lake; `None` if there is none.
     ///
     /// # Errors
     /// [`Error::Unreadable`] if it is not a checkpoint.
@@ -27,6 +29,33 @@ pub(super) trait CheckpointStore: fmt::Debug + Send + Sync {
 
     /// All checkpoints of this form, of any hub; an error for each that is not readable.
     fn list(&self) -> BoxFuture<'_, Result<Vec<Result<Checkpoint, Error>>, Error>>;
+
+    /// The checkpoints that consumers with an official SDK wrote for this group. Only one form is theirs too.
+    fn of_sdks<'a>(&'a self, _: &'a ConsumerGroup) -> BoxFuture<'a, Result<Vec<SdkCheckpoint>, Error>> {
+        std::future::ready(Ok(Vec::new())).boxed()
+    }
+}
+
+/// A consumer group as the official SDKs name it. Case does not matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerGroup {
+    /// The host by which consumers reach the namespace, with the port if the endpoint has one.
+    pub host: String,
+    /// The event hub.
+    pub event_hub: String,
+    /// The group.
+    pub name: String,
+}
+
+/// A checkpoint that a consumer with an official SDK wrote. Its offset is left out: it may be of another log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SdkCheckpoint {
+    /// The partition.
+    pub partition: PartitionId,
+    /// The last event that the consumer has processed.
+    pub sequence_number: SequenceNumber,
+    /// Time at which it was written.
+    pub written: UnixMillis,
 }
 
 /// Failures of reading or writing a checkpoint.

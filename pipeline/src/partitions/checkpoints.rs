@@ -8,7 +8,7 @@ use catchwater_sinks::lake::start;
 use catchwater_sinks::store::{Key, Store};
 
 use super::checkpoint::{Checkpoint, Scope};
-use super::checkpoint_store::{CheckpointStore, Error};
+use super::checkpoint_store::{CheckpointStore, ConsumerGroup, Error, SdkCheckpoint};
 use super::json_objects::JsonObjects;
 use crate::position::{PartitionId, Position};
 
@@ -16,13 +16,17 @@ use crate::position::{PartitionId, Position};
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
     store: Arc<dyn CheckpointStore>,
+    group: ConsumerGroup,
     scope: Scope,
 }
 
 impl Checkpoints {
-    /// The checkpoints of `scope` in the state store.
-    pub fn new(store: Store, scope: Scope) -> Self {
-        Self { store: form_of(store), scope }
+    /// The checkpoints of `scope` in the state store. `host` is the one by which this run reaches the namespace, with
+    /// the port if the endpoint has one: the name that other programs look for.
+    pub fn new(store: Store, scope: Scope, host: &str) -> Self {
+        let (event_hub, name) = (scope.event_hub.clone(), scope.consumer_group.clone());
+        let group = ConsumerGroup { host: host.to_owned(), event_hub, name };
+        Self { store: form_of(store), group, scope }
     }
 
     /// The scope of these checkpoints.
@@ -79,9 +83,14 @@ impl Checkpoints {
         Ok(checkpoints)
     }
 
+    /// The checkpoints that consumers with an official SDK wrote for a consumer group.
+    pub async fn of_sdks(store: &Store, group: &ConsumerGroup) -> Result<Vec<SdkCheckpoint>, Error> {
+        form_of(store.clone()).of_sdks(group).await
+    }
+
     /// Key of the partition's checkpoint.
     pub fn path(&self, partition: PartitionId) -> Key {
-        self.store.key(&self.scope, partition)
+        self.store.key(&self.group, &self.scope, partition)
     }
 
     fn is_ours(&self, partition: PartitionId, found: &Checkpoint) -> bool {
@@ -89,8 +98,12 @@ impl Checkpoints {
     }
 }
 
-/// The form that checkpoints have in a store.
+/// The form that checkpoints have in a store: that of the official SDKs where their stores are, in Azure.
 fn form_of(store: Store) -> Arc<dyn CheckpointStore> {
+    #[cfg(feature = "azure")]
+    if let Some(blobs) = store.metadata_blobs() {
+        return Arc::new(super::sdk_blobs::SdkBlobs::new(blobs));
+    }
     Arc::new(JsonObjects::new(store))
 }
 

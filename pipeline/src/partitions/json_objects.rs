@@ -7,7 +7,7 @@ use catchwater_sinks::store::{Key, Store};
 use futures::future::{BoxFuture, FutureExt};
 
 use super::checkpoint::{Checkpoint, Scope};
-use super::checkpoint_store::{CheckpointStore, Error};
+use super::checkpoint_store::{CheckpointStore, ConsumerGroup, Error};
 use crate::position::PartitionId;
 
 /// The JSON objects of a store.
@@ -48,7 +48,7 @@ impl JsonObjects {
 
 impl CheckpointStore for JsonObjects {
     /// `checkpoints/<namespace>/<hub>/<group>/<partition>.json`.
-    fn key(&self, scope: &Scope, partition: PartitionId) -> Key {
+    fn key(&self, _: &ConsumerGroup, scope: &Scope, partition: PartitionId) -> Key {
         let Scope { namespace, event_hub, consumer_group, .. } = scope;
         let (event_hub, group) = (event_hub.to_lowercase(), consumer_group.to_lowercase());
         [FOLDER, namespace, &event_hub, &group, &format!("{partition}.json")].into_iter().collect()

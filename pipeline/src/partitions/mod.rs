@@ -6,10 +6,12 @@
 mod checkpoint; // content and scope of a checkpoint
 mod checkpoint_store; // the store of checkpoints, as a trait
 mod json_objects; // checkpoints as JSON objects, on any store
+#[cfg(feature = "azure")]
+mod sdk_blobs; // checkpoints as blobs of the official SDKs, in Azure
 mod checkpoints; // the checkpoints of one scope: which one counts, and which one a save may replace
 
 pub use checkpoint::{Checkpoint, Scope};
-pub use checkpoint_store::Error;
+pub use checkpoint_store::{ConsumerGroup, Error, SdkCheckpoint};
 pub use checkpoints::Checkpoints;
 
 #[cfg(test)]

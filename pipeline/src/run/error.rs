@@ -7,6 +7,7 @@ use super::lane::Error as LaneError;
 use super::publisher::Error as PublisherError;
 use super::reader::Error as ReaderError;
 use crate::eventhubs;
+use crate::partitions;
 
 /// Failures that end a run.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,9 @@ pub enum Error {
     /// The hub's name does not agree with the lake's records.
     #[error("find the event hub in the lake")]
     Names(#[from] names::Error),
+    /// The checkpoints of another consumer can't be read.
+    #[error("look for the checkpoints of another consumer")]
+    Checkpoints(#[from] partitions::Error),
     /// The lake's schemas can't be read.
     #[error("read the lake's schemas")]
     Schemas(#[from] schema::Error),

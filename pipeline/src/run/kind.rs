@@ -39,6 +39,7 @@ impl Error {
             Self::Store { source, .. } => Kind::of_store(source),
             Self::Records(error) => Kind::of_records(error),
             Self::Names(error) => Kind::of_names(error),
+            Self::Checkpoints(error) => Kind::of_checkpoint(error),
             Self::Schemas(error) => Kind::of_schema(error),
             Self::Hub(error) => Kind::of_hub(error),
             Self::Reader(error) => error.exit_kind(),

@@ -8,10 +8,12 @@ use catchwater_sinks::lake::names::FoundLog;
 use catchwater_sinks::lake::records::Records;
 use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::paths::SourceId;
+use catchwater_sinks::store::Store;
 use futures::future::try_join_all;
 
 use super::config::{Config, StartAt};
 use super::error::Error;
+use super::predecessor::first_after_checkpoints;
 use crate::eventhubs::{self, Client, HubProperties};
 
 /// Records of a hub that concern all its partitions.
@@ -29,6 +31,7 @@ impl KnownHub {
         client: &Client,
         hub: &HubProperties,
         config: &Config,
+        state: &Store,
     ) -> Result<Self, Error> {
         let source = SourceId::new(&hub.name, hub.generation.get(), 0);
         let partitions: Vec<u32> = hub.partitions.iter().map(|partition| partition.get()).collect();
@@ -38,7 +41,18 @@ impl KnownHub {
         let first_start = if let Some(recorded) = records.first_start(&source).await? {
             recorded
         } else {
-            let from = beginning(client, hub, config.start_at.unwrap_or_default()).await?;
+            let from = match (first_after_checkpoints(client, hub, state, config).await?, config.start_at) {
+                (Some(first), None) => Beginning::AfterCheckpoints(first),
+                (found, chosen) => {
+                    if found.is_some() {
+                        tracing::info!("the lake begins where --from states, not after these checkpoints");
+                    }
+                    beginning(client, hub, chosen.unwrap_or_default()).await?
+                }
+            };
+            if let Beginning::AfterCheckpoints(_) = from {
+                tracing::info!("the lake begins after these checkpoints; --from states another beginning");
+            }
             records.record_first_start(&source, FirstStart { partitions, from }).await?
         };
         if config.start_at.is_some_and(|chosen| !is_same(chosen, &first_start.from)) {
@@ -79,6 +93,7 @@ fn describe(recorded: &Beginning) -> String {
     match recorded {
         Beginning::Earliest => "earliest".to_owned(),
         Beginning::Latest(_) => "latest".to_owned(),
+        Beginning::AfterCheckpoints(_) => "after the checkpoints of another consumer".to_owned(),
         Beginning::EnqueuedAt(time) => jiff::Timestamp::from_millisecond(*time)
             .map_or_else(|_| time.to_string(), |time| time.to_string()),
     }

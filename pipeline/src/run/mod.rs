@@ -14,6 +14,7 @@ pub mod ledger; // what is durable of one partition
 mod reader; // one partition: where to start, what to do about gaps
 mod lane; // events into files
 mod publisher; // files into the lake
+mod predecessor; // the consumer that a new lake replaces
 mod known_hub; // the hub in the lake's records: its name, its first start
 mod readers; // the tasks that read, and how they ended
 mod wiring; // every thread, task and channel

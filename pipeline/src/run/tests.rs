@@ -145,7 +145,7 @@ async fn failed_checkpoint_is_saved_again() {
         generation: Generation::new(UnixMillis::new(1)),
         consumer_group: "$Default".to_owned(),
     };
-    let checkpoints = Checkpoints::new(store.with_faults(&faults), scope);
+    let checkpoints = Checkpoints::new(store.with_faults(&faults), scope, "namespace");
     let backoff = Backoff::for_store(1);
     let records = Records::new(store.clone(), backoff.clone());
     let schemas = publisher::schemas::LakeSchemas::open(records, Catalog::new(), None).await.unwrap();
@@ -171,6 +171,22 @@ async fn failed_checkpoint_is_saved_again() {
     running.await.unwrap().unwrap();
     let written = checkpoints.load(PartitionId::new(0)).await.unwrap();
     assert_eq!(written.map(|checkpoint| checkpoint.position), Some(processed));
+}
+
+/// A partition without events, and one whose events are all in the lake before its checkpoint was saved, are checkpointed
+/// at the number before their first event: a scaler then counts no events that the lake has.
+#[tokio::test(flavor = "multi_thread")]
+async fn start_saves_the_number_before_the_first_event() {
+    let fixture = Fixture::new(2, None).await;
+    fixture.append(1, 100, 100);
+    assert_eq!(fixture.run(true).await.unwrap().rows, 100);
+    assert_eq!(fixture.checkpoint_numbers().await, [-1, 99]);
+    std::fs::remove_dir_all(fixture.checkpoints()).unwrap();
+    assert_eq!(fixture.run(true).await.unwrap().rows, 100, "of both runs");
+    assert_eq!(fixture.checkpoint_numbers().await, [-1, 99]);
+    fixture.append(0, 10, 100);
+    assert_eq!(fixture.run(true).await.unwrap().rows, 110);
+    assert_eq!(fixture.checkpoint_numbers().await, [9, 99]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -523,6 +539,14 @@ impl Fixture {
         let config = Config { poll_intervals, ..self.config(false) };
         let (drain, metrics) = (self.drain.clone(), Arc::clone(&self.metrics));
         tokio::spawn(run(config, drain, metrics, Arc::new(SystemClock)))
+    }
+
+    /// The checkpointed number of each partition.
+    async fn checkpoint_numbers(&self) -> Vec<i64> {
+        let state = Store::open(default_state(&self.config(true).lake), &StoreOptions::default()).unwrap();
+        let mut all = Checkpoints::all(&state).await.unwrap();
+        all.sort_by_key(|checkpoint| checkpoint.partition);
+        all.iter().map(|checkpoint| checkpoint.position.sequence_number.get()).collect()
     }
 
     fn checkpoints(&self) -> PathBuf {

@@ -86,7 +86,7 @@ async fn wire(
     let seed = writer.as_u64_pair().1;
     let hub = first_answer(&client, &RetryPolicy::bounded(config.retry_for, seed)).await?;
     let KnownHub { namespace, first_start } =
-        KnownHub::read_or_record(&records, &client, &hub, &config).await?;
+        KnownHub::read_or_record(&records, &client, &hub, &config, &state).await?;
     let scope = Scope {
         lake: lake.clone(),
         namespace,
@@ -94,7 +94,7 @@ async fn wire(
         generation: hub.generation,
         consumer_group: config.consumer_group.clone(),
     };
-    let checkpoints = Checkpoints::new(state, scope);
+    let checkpoints = Checkpoints::new(state, scope, &config.hub.address.endpoint_host());
     let facts = RunFacts {
         lake,
         writer: writer.to_string(),
@@ -358,6 +358,12 @@ const EVENTS_BEHIND_MAX: i64 = 300_000;
 
 /// Time without events after which all files are closed: waiting longer adds no rows while nothing arrives.
 const IDLE_TIME: Duration = Duration::from_mins(1);
+
+/// Time in which the last event of an idle partition is durable and checkpointed, so that the lag of KEDA is 0 again.
+const IDLE_CHECKPOINT_TIME: Duration = Duration::from_secs(90);
+
+// The rest is for the upload of the files and for the save, which begins within a second.
+const _: () = assert!(IDLE_CHECKPOINT_TIME.as_secs() - IDLE_TIME.as_secs() >= 30);
 
 fn open(address: &Address, options: &StoreOptions) -> Result<Store, Error> {
     Store::open(address, options).map_err(|source| Error::Store { address: address.clone(), source })

@@ -1,9 +1,11 @@
-//! The promises of a store and of a commit, on real servers: Azurite, SeaweedFS and moto. `docs/STORES.md` has the
-//! results.
+//! The promises of a store, of a commit and of checkpoints, on real servers: Azurite, SeaweedFS and moto.
+//! `docs/STORES.md` has the results.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
 #![expect(clippy::print_stdout, reason = "a test of memory reports it")]
 
+#[path = "../support/checkpoints.rs"]
+mod checkpoints;
 #[path = "../support/fault_proxy.rs"]
 mod fault_proxy;
 mod faults;
@@ -19,11 +21,19 @@ mod python;
 mod stores;
 
 use catchwater_sinks::lake::commit::suite::check_commits;
-use catchwater_sinks::store::Store;
 use catchwater_sinks::store::suite::{check_store, check_swaps};
+use catchwater_sinks::store::{Store, StoreOptions};
 use tokio::task::spawn_blocking;
 
+use checkpoints::check_checkpoints;
 use stores::{Server, StoreServer};
+
+#[tokio::test]
+async fn checkpoints_in_memory_and_on_a_folder_conform() {
+    let folder = tempfile::tempdir().unwrap();
+    check_checkpoints(&Store::open(folder.path().to_str().unwrap(), &StoreOptions::default()).unwrap()).await;
+    check_checkpoints(&Store::open("memory://", &StoreOptions::default()).unwrap()).await;
+}
 
 #[tokio::test]
 async fn azurite_conforms() {
@@ -40,13 +50,14 @@ async fn moto_conforms() {
     check(Server::Moto).await;
 }
 
-/// Both suites on one server: they use different folders.
+/// The suites on one server: they use different folders.
 async fn check(server: Server) {
     let Some(running) = spawn_blocking(move || StoreServer::start(server)).await.unwrap() else { return };
     let open = |name: &str| Store::open(running.lake(name), &running.options()).unwrap();
     check_store(&open("a lake/below")).await;
     check_swaps(&open("swaps")).await;
     check_commits(open).await;
+    check_checkpoints(&open("a lake/_catchwater")).await;
 }
 
 #[test]

@@ -29,6 +29,9 @@ pub enum Beginning {
     Latest(Vec<Ordinal>),
     /// The first event that was enqueued at this time or later, Unix milliseconds.
     EnqueuedAt(i64),
+    /// The events after the checkpoints of another consumer, which this lake replaces: the first number of each
+    /// partition, in the order of [`FirstStart::partitions`]. A partition without one begins with its oldest event.
+    AfterCheckpoints(Vec<Option<Ordinal>>),
 }
 
 /// The beginning of one partition.
@@ -54,6 +57,9 @@ impl FirstStart {
                 first.get(at).map_or(PartitionBeginning::Oldest, |first| PartitionBeginning::At(*first))
             }
             Beginning::EnqueuedAt(time) => PartitionBeginning::EnqueuedAt(*time),
+            Beginning::AfterCheckpoints(first) => {
+                first.get(at).copied().flatten().map_or(PartitionBeginning::Oldest, PartitionBeginning::At)
+            }
         }
     }
 }

@@ -49,15 +49,21 @@ pub fn proven(footers: Option<Ordinal>, lost: &[OrdinalRange]) -> Option<Ordinal
     lost.iter().map(|range| range.to).max().max(footers)
 }
 
-/// True if the rows must be read: the checkpoint is above `proven`, or the hub no longer has all events that are above
-/// `proven`.
+/// True if the rows must be read: the checkpoint claims more than `proven`, or the hub no longer has all events that are
+/// above `proven`.
 pub fn needs_rows(
     proven: Option<Ordinal>,
     checkpoint: Option<Ordinal>,
     from: Ordinal,
     extent: Extent,
 ) -> bool {
-    checkpoint > proven || first_open(proven, from) < extent.begin
+    claimed(proven, checkpoint, from).is_some() || first_open(proven, from) < extent.begin
+}
+
+/// The checkpoint, if it claims more than `proven`. The one that a first start saves is just below the origin and claims
+/// nothing.
+fn claimed(proven: Option<Ordinal>, checkpoint: Option<Ordinal>, origin: Ordinal) -> Option<Ordinal> {
+    checkpoint.filter(|checkpoint| Some(*checkpoint) > proven && *checkpoint >= origin)
 }
 
 /// The last event up to which everything is in the lake or was given up: `proven`, or the checkpoint if the rows
@@ -74,9 +80,7 @@ pub fn done(
     origin: Ordinal,
     settled: &OrdinalSet,
 ) -> Result<Option<Ordinal>, LakeBehind> {
-    let Some(checkpoint) = checkpoint.filter(|checkpoint| Some(*checkpoint) > proven) else {
-        return Ok(proven);
-    };
+    let Some(checkpoint) = claimed(proven, checkpoint, origin) else { return Ok(proven) };
     match settled.missing_in(OrdinalRange::new(first_open(proven, origin), checkpoint)).first() {
         None => Ok(Some(checkpoint)),
         Some(missing) => Err(LakeBehind { checkpoint, missing: missing.from }),
@@ -243,6 +247,17 @@ mod tests {
         check(Some(9), 15, &[], (0, Some(20)), Ok(15));
         // Caught up, and all events were purged.
         check(Some(20), 0, &[], (21, Some(20)), Ok(21));
+    }
+
+    #[test]
+    fn checkpoint_below_the_origin_claims_nothing() {
+        let (origin, extent) = (Ordinal::new(5), Extent { begin: Ordinal::new(5), last: None });
+        for below in [-1, 4] {
+            let below = Some(Ordinal::new(below));
+            assert!(!needs_rows(None, below, origin, extent));
+            assert_eq!(done(None, below, origin, &set(&[])), Ok(None));
+        }
+        assert!(needs_rows(None, Some(origin), origin, extent));
     }
 
     #[test]

@@ -13,11 +13,24 @@ use super::address::{CloudLocation, Service};
 use super::error::Error;
 use super::options::{REQUEST_TIMEOUT, StoreOptions};
 
+/// The objects below a location, and for Azure its blobs.
+pub(super) struct Opened {
+    pub(super) objects: Arc<dyn ObjectStore>,
+    #[cfg(feature = "azure")]
+    pub(super) blobs: Option<Arc<super::blob_metadata::BlobClient>>,
+}
+
 /// Opens the objects below a location. Sends no request.
-pub(super) fn open(location: &CloudLocation, options: &StoreOptions) -> Result<Arc<dyn ObjectStore>, Error> {
-    let client = match location.service {
+pub(super) fn open(location: &CloudLocation, options: &StoreOptions) -> Result<Opened, Error> {
+    #[cfg(feature = "azure")]
+    let mut blobs = None;
+    let client: Arc<dyn ObjectStore> = match location.service {
         #[cfg(feature = "azure")]
-        Service::Azure => azure(location, options)?,
+        Service::Azure => {
+            let (objects, client) = super::azure::open(location, options, azure_builder())?;
+            blobs = client;
+            objects
+        }
         #[cfg(feature = "aws")]
         Service::S3 => s3(location, options)?,
         #[cfg(feature = "gcp")]
@@ -25,27 +38,19 @@ pub(super) fn open(location: &CloudLocation, options: &StoreOptions) -> Result<A
         #[allow(unreachable_patterns, reason = "with all features each service has a client")]
         service => return Err(Error::NotBuilt { scheme: service.scheme(), feature: service.feature() }),
     };
-    if location.prefix.as_ref().is_empty() {
-        return Ok(client);
-    }
-    Ok(Arc::new(PrefixStore::new(client, location.prefix.clone())))
+    let is_whole_container = location.prefix.as_ref().is_empty();
+    let objects =
+        if is_whole_container { client } else { Arc::new(PrefixStore::new(client, location.prefix.clone())) };
+    Ok(Opened {
+        objects,
+        #[cfg(feature = "azure")]
+        blobs,
+    })
 }
 
 #[cfg(feature = "azure")]
-fn azure(location: &CloudLocation, options: &StoreOptions) -> Result<Arc<dyn ObjectStore>, Error> {
-    use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-    let mut builder = MicrosoftAzureBuilder::new().with_client_options(client()).with_retry(retries());
-    for (name, value) in options.iter().filter(|(name, _)| name.starts_with("azure_")) {
-        if let Ok(key) = name.parse::<AzureConfigKey>() {
-            builder = builder.with_config(key, value);
-        }
-    }
-    if let Some(signature) = &location.signature {
-        let sas = AzureConfigKey::SasKey;
-        builder = builder.with_config(sas, signature).with_credential_type("sas_token");
-    }
-    let built = builder.with_url(&location.root).build();
-    Ok(Arc::new(built.map_err(Error::settings(&location.root))?))
+fn azure_builder() -> object_store::azure::MicrosoftAzureBuilder {
+    object_store::azure::MicrosoftAzureBuilder::new().with_client_options(client()).with_retry(retries())
 }
 
 #[cfg(feature = "aws")]

@@ -284,6 +284,15 @@ impl fmt::Display for Cause {
 
 impl StdError for Cause {}
 
+/// Converts `NotFound` to `None`, but not if the container does not exist.
+pub(super) fn none_if_missing<T>(read: object_store::Result<T>) -> object_store::Result<Option<T>> {
+    match read {
+        Ok(found) => Ok(Some(found)),
+        Err(error @ object_store::Error::NotFound { .. }) if !Error::lacks_container(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn kind_of_request(error: &object_store::Error) -> Kind {
     use object_store::Error as Failure;
     if let Some(answer) = ServiceAnswer::find(error) {

@@ -14,6 +14,12 @@ mod options; // settings of cloud stores
 mod cloud; // clients of cloud stores
 #[cfg(feature = "aws")]
 mod profile; // access keys in the shared files of Amazon's tools
+#[cfg(feature = "azure")]
+mod blob_listing; // the XML of a listing of blobs
+#[cfg(feature = "azure")]
+mod blob_metadata; // blobs of Azure whose state is in their metadata
+#[cfg(feature = "azure")]
+mod azure; // the client of Azure
 mod answer; // answers of cloud stores, with remedies
 mod error; // errors, classified by the caller's reaction
 mod folder; // durability of a local folder, which object_store does not provide
@@ -30,10 +36,13 @@ use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion};
 
 use crate::backoff::Backoff;
-use address::Location;
+use address::{CloudLocation, Location};
 use folder::Folder;
 
 pub use address::Address;
+#[cfg(feature = "azure")]
+pub use blob_metadata::{MetadataBlob, MetadataBlobs};
+use error::none_if_missing;
 pub use error::{Cause, Error, Kind};
 pub use folder::STAGING_AGE_MAX;
 pub use key::{InvalidKey, Key, Object};
@@ -50,6 +59,9 @@ pub struct Store {
     request_timeout: Duration,
     /// Policy of reads that fail.
     read_backoff: Backoff,
+    /// The container of a store in Azure, for requests that `object_store` does not send.
+    #[cfg(feature = "azure")]
+    blobs: Option<Arc<blob_metadata::BlobClient>>,
 }
 
 /// Answer to a conditional put.
@@ -111,7 +123,7 @@ impl Store {
         match address.location()? {
             Location::Memory => Ok(Self::remote(Arc::new(InMemory::new()), address)),
             Location::Folder(root) => Ok(Self::local(open_folder(&root)?)),
-            Location::Cloud(location) => Ok(Self::remote(open_cloud(&location, options)?, address)),
+            Location::Cloud(location) => Self::cloud(&location, address, options),
         }
     }
 
@@ -133,6 +145,13 @@ impl Store {
     #[must_use]
     pub fn with_request_timeout(&self, request_timeout: Duration) -> Self {
         Self { request_timeout, ..self.clone() }
+    }
+
+    /// The blobs of this store by their metadata; `None` for a store that is not in Azure Blob Storage.
+    #[cfg(feature = "azure")]
+    pub fn metadata_blobs(&self) -> Option<MetadataBlobs> {
+        let client = self.blobs.clone()?;
+        Some(MetadataBlobs { objects: Arc::clone(&self.objects), client })
     }
 
     /// The store's address without secrets: `file:///…` for a folder.
@@ -263,6 +282,22 @@ impl Store {
             .unwrap_or_else(|_| Err(Error::NoAnswer { operation, path: key.to_string(), timeout }))
     }
 
+    #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
+    fn cloud(location: &CloudLocation, address: &Address, options: &StoreOptions) -> Result<Self, Error> {
+        let opened = cloud::open(location, options)?;
+        let store = Self::remote(opened.objects, address);
+        #[cfg(feature = "azure")]
+        let store = Self { blobs: opened.blobs, ..store };
+        Ok(store)
+    }
+
+    /// This build has no client.
+    #[cfg(not(any(feature = "aws", feature = "azure", feature = "gcp")))]
+    fn cloud(location: &CloudLocation, _: &Address, _: &StoreOptions) -> Result<Self, Error> {
+        let service = location.service;
+        Err(Error::NotBuilt { scheme: service.scheme(), feature: service.feature() })
+    }
+
     fn remote(objects: Arc<dyn ObjectStore>, address: &Address) -> Self {
         Self {
             objects,
@@ -270,6 +305,8 @@ impl Store {
             folder: None,
             request_timeout: REQUEST_TIMEOUT,
             read_backoff: Backoff::none(),
+            #[cfg(feature = "azure")]
+            blobs: None,
         }
     }
 
@@ -281,6 +318,8 @@ impl Store {
             folder: Some(Arc::new(folder)),
             request_timeout: REQUEST_TIMEOUT,
             read_backoff: Backoff::none(),
+            #[cfg(feature = "azure")]
+            blobs: None,
         }
     }
 }
@@ -288,26 +327,6 @@ impl Store {
 impl fmt::Debug for Store {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Store").field("url", &self.url).finish_non_exhaustive()
-    }
-}
-
-/// Opens the objects of a cloud store.
-#[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
-use cloud::open as open_cloud;
-
-/// This build has no client.
-#[cfg(not(any(feature = "aws", feature = "azure", feature = "gcp")))]
-fn open_cloud(location: &address::CloudLocation, _: &StoreOptions) -> Result<Arc<dyn ObjectStore>, Error> {
-    let service = location.service;
-    Err(Error::NotBuilt { scheme: service.scheme(), feature: service.feature() })
-}
-
-/// Converts `NotFound` to `None`, but not if the container does not exist.
-fn none_if_missing<T>(read: object_store::Result<T>) -> object_store::Result<Option<T>> {
-    match read {
-        Ok(found) => Ok(Some(found)),
-        Err(error @ object_store::Error::NotFound { .. }) if !Error::lacks_container(&error) => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::event::{EventHead, QUARANTINE, RawBatchBuilder};
 use crate::generator::{Generator, Size};
 use crate::metrics::Counter;
 use crate::parse::{ParentContext, ROUTING_VERSION};
-use crate::run::ledger::Before;
+use crate::run::ledger::{Before, FileId, Ledger};
 
 const START: StartId = StartId { partition: PartitionId::new(7), attempt: 1 };
 const NOON: UnixMillis = UnixMillis::new(1_795_435_200_000);
@@ -202,6 +202,40 @@ fn idle_caught_up_partition_closes_all_files() {
     check(&mut lane, &[], Some((1, Some(-1))));
     lane.wait(Duration::from_millis(1));
     check(&mut lane, &["a 0..=0 (1)", "b 1..=1 (1)"], Some((1, None)));
+}
+
+/// The last event of an idle partition is checkpointed as soon as the closed files are durable, with or without rows.
+#[test]
+fn idle_partition_has_its_checkpoint_at_the_last_event() {
+    let idle = || RollRules { idle_time: Duration::from_mins(1), max_age: HOUR, ..rules() };
+    let skipped = || vec![(destination("b"), Ordinal::new(1))];
+    for (last, covered) in [
+        (update("b"), vec![]),
+        (update("b"), skipped()),
+        ("not json".to_owned(), vec![]),
+        (update_multiple("b", 0), vec![]),
+    ] {
+        let mut lane = Fixture::new(idle(), 64 << 20);
+        lane.begin(covered.clone());
+        lane.send(&[update("a"), last.clone()]);
+        lane.wait(Duration::from_mins(1));
+        let mut ledger = Ledger::starting_after(None);
+        let mut files = 0;
+        for output in lane.out.drain(..) {
+            match output {
+                LaneOutput::Closed(file) => {
+                    ledger.closed(FileId::new(files), file.before).unwrap();
+                    files += 1;
+                }
+                LaneOutput::Advanced { processed, oldest_open, .. } => {
+                    ledger.advanced(processed, oldest_open).unwrap();
+                }
+            }
+        }
+        (0..files).for_each(|file| ledger.durable(FileId::new(file)).unwrap());
+        let checkpoint = ledger.checkpoint().map(|at| at.sequence_number.get());
+        assert_eq!(checkpoint, Some(1), "{last} {covered:?}");
+    }
 }
 
 #[test]

@@ -10,7 +10,8 @@ use catchwater_sinks::ordinals::Ordinal;
 use catchwater_sinks::paths::{Date, Destination};
 use tokio::sync::watch;
 
-use crate::position::{Position, SequenceNumber};
+use crate::clock::UnixMillis;
+use crate::position::{Offset, Position, SequenceNumber};
 use crate::run::ledger::{FileId, Ledger};
 use crate::run::messages::{ClosedFile, PartitionStatus, StartId};
 
@@ -22,6 +23,8 @@ pub(super) struct PartitionUploads {
     pub(super) destinations: HashMap<Destination, UploadQueue>,
     /// The first event that this start reads.
     first: SequenceNumber,
+    /// The number before it: everything up to there is settled. The checkpoint until the ledger has a higher one.
+    before_first: Position,
     /// The position that the lake proved at the start.
     proven: Option<SequenceNumber>,
     /// The checkpoint in the state store.
@@ -54,9 +57,12 @@ impl PartitionUploads {
         status: watch::Sender<PartitionStatus>,
     ) -> Self {
         let saved = checkpoint.as_ref().map(|position| position.sequence_number);
+        let enqueued_time = checkpoint.as_ref().map_or(UnixMillis::EPOCH, |position| position.enqueued_time);
+        let before_first =
+            Position { sequence_number: first.previous(), offset: Offset::new(""), enqueued_time };
         let ledger = Ledger::starting_after(checkpoint);
         let destinations = HashMap::new();
-        Self { start, ledger, destinations, first, proven, saved, has_conflict: false, status }
+        Self { start, ledger, destinations, first, before_first, proven, saved, has_conflict: false, status }
     }
 
     /// Everything up to here is in the lake. The footer of the next file states it.
@@ -64,10 +70,15 @@ impl PartitionUploads {
         self.ledger.checkpoint().map(|position| position.sequence_number).max(self.proven)
     }
 
-    /// The checkpoint, if it is not the saved one.
+    /// The checkpoint, if it is above the saved one. Before anything is durable it is the number before the first event:
+    /// without a checkpoint, KEDA counts every event that the hub retains.
     pub(super) fn unsaved_checkpoint(&self) -> Option<Position> {
-        let checkpoint = self.ledger.checkpoint().filter(|_| !self.has_conflict)?;
-        (self.saved != Some(checkpoint.sequence_number)).then(|| checkpoint.clone())
+        let of_ledger = self.ledger.checkpoint();
+        let checkpoint = of_ledger
+            .filter(|at| at.sequence_number >= self.before_first.sequence_number)
+            .unwrap_or(&self.before_first);
+        let is_unsaved = !self.has_conflict && self.saved < Some(checkpoint.sequence_number);
+        is_unsaved.then(|| checkpoint.clone())
     }
 
     /// Notes that a checkpoint was saved.

@@ -72,7 +72,12 @@ async fn publisher(store: &Store) -> Publisher {
         generation: Generation::new(crate::clock::UnixMillis::new(1)),
         consumer_group: "$Default".to_owned(),
     };
-    Publisher::new(Arc::new(deps), Checkpoints::new(Store::in_memory(), scope), 1, Arc::default())
+    Publisher::new(
+        Arc::new(deps),
+        Checkpoints::new(Store::in_memory(), scope, "namespace"),
+        1,
+        Arc::default(),
+    )
 }
 
 /// The only file of a table of its own, with one row.

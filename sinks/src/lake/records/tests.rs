@@ -145,6 +145,11 @@ async fn first_start_keeps_where_the_lake_begins() {
             r#"{"partitions":[0,3],"from":{"enqueued_at":1763800000000}}"#,
             [PartitionBeginning::EnqueuedAt(1_763_800_000_000); 2],
         ),
+        (
+            start(Beginning::AfterCheckpoints(vec![Some(Ordinal::new(42)), None])),
+            r#"{"partitions":[0,3],"from":{"after_checkpoints":[42,null]}}"#,
+            [at(42), PartitionBeginning::Oldest],
+        ),
     ] {
         assert_eq!(json(&start), text);
         assert_eq!(serde_json::from_str::<FirstStart>(text).unwrap(), start);
