@@ -3,6 +3,7 @@
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up has to fail")]
+#![expect(clippy::panic, reason = "a test that can't go on has to report the reason")]
 
 #[allow(dead_code, reason = "shared with unit tests")]
 #[path = "support/fronts.rs"]
