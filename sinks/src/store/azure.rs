@@ -14,7 +14,8 @@ use super::blob_metadata::{BlobClient, KeptConnector};
 use super::error::Error;
 use super::options::StoreOptions;
 
-/// Opens a container with a builder that has timeouts and retries. Sends no request. `BlobClient` is `None` for `OneLake`, which is not Azure Blob Storage.
+/// Opens a container with a builder that has timeouts and retries. Sends no request. `BlobClient` is `None` for
+/// `OneLake`, which is not Azure Blob Storage.
 pub(super) fn open(
     location: &CloudLocation,
     options: &StoreOptions,
