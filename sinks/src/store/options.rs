@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn unknown_settings_are_refused() {
-        assert!(StoreOptions::default().with("azure_storage_acount_name", "x").is_err());
+        assert!(StoreOptions::default().with("azure_storage_accounts_name", "x").is_err());
         assert!(StoreOptions::default().with("region", "x").is_err());
         assert!(StoreOptions::default().with("aws_region", "x").is_ok());
     }
