@@ -133,8 +133,8 @@ fn mistakes_name_file_line_key_and_remedy() {
         ("[hub]\ntls_name = [['a']]", "c.toml:2: tls_name takes texts, not lists or tables"),
         ("a = 1\na = 2", "c.toml:2: duplicate key"),
         (
-            "[store]\naws_regoin = 'x'",
-            "c.toml:2: no cloud store has a setting aws_regoin; did you mean aws_region?",
+            "[store]\naws_regions = 'x'",
+            "c.toml:2: no cloud store has a setting aws_regions; did you mean aws_region?",
         ),
         ("[store]\naws_region = ['x']", "c.toml:2: aws_region takes a text, not a list"),
     ] {
