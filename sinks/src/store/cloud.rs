@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
@@ -22,30 +23,39 @@ pub(super) struct Opened {
 
 /// Opens the objects below a location. Sends no request.
 pub(super) fn open(location: &CloudLocation, options: &StoreOptions) -> Result<Opened, Error> {
-    #[cfg(feature = "azure")]
-    let mut blobs = None;
-    let client: Arc<dyn ObjectStore> = match location.service {
+    let opened = match location.service {
         #[cfg(feature = "azure")]
         Service::Azure => {
-            let (objects, client) = super::azure::open(location, options, azure_builder())?;
-            blobs = client;
-            objects
+            let (objects, blobs) = super::azure::open(location, options, azure_builder())?;
+            Opened { objects, blobs }
         }
         #[cfg(feature = "aws")]
-        Service::S3 => s3(location, options)?,
+        Service::S3 => Opened::without_blobs(s3(location, options)?),
         #[cfg(feature = "gcp")]
-        Service::Google => google(location, options)?,
+        Service::Google => Opened::without_blobs(google(location, options)?),
         #[allow(unreachable_patterns, reason = "with all features each service has a client")]
         service => return Err(Error::NotBuilt { scheme: service.scheme(), feature: service.feature() }),
     };
-    let is_whole_container = location.prefix.as_ref().is_empty();
-    let objects =
-        if is_whole_container { client } else { Arc::new(PrefixStore::new(client, location.prefix.clone())) };
-    Ok(Opened {
-        objects,
-        #[cfg(feature = "azure")]
-        blobs,
-    })
+    Ok(opened.below(&location.prefix))
+}
+
+impl Opened {
+    #[cfg(any(feature = "aws", feature = "gcp"))]
+    fn without_blobs(objects: Arc<dyn ObjectStore>) -> Self {
+        Self {
+            objects,
+            #[cfg(feature = "azure")]
+            blobs: None,
+        }
+    }
+
+    /// The objects below a folder. The client of blobs has the folder already.
+    fn below(mut self, folder: &Path) -> Self {
+        if !folder.as_ref().is_empty() {
+            self.objects = Arc::new(PrefixStore::new(self.objects, folder.clone()));
+        }
+        self
+    }
 }
 
 #[cfg(feature = "azure")]
