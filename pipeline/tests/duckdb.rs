@@ -381,7 +381,7 @@ fn every_body_of_the_corpus_is_decoded_or_quarantined() {
     bed.check("corpus.py", &arguments);
 }
 
-/// A lake in a folder can stand in for one in a cloud.
+/// With `--like`, the tables of a lake in a folder are printed for one in a cloud.
 #[test]
 fn views_of_a_cloud_lake_connect_to_it() {
     let folder = tempfile::tempdir().unwrap();

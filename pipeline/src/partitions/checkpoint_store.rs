@@ -18,7 +18,7 @@ pub(super) trait CheckpointStore: fmt::Debug + Send + Sync {
     /// name by which this run reads the hub.
     fn key(&self, group: &ConsumerGroup, scope: &Scope, partition: PartitionId) -> Key;
 
-    /// Reads a checkpoint of catchwater, for any lake; `None` if there is none.
+    /// Reads a checkpoint of catchwater, for any lake; `None` if the store has no such checkpoint.
     ///
     /// # Errors
     /// [`Error::Unreadable`] if it is not a checkpoint.

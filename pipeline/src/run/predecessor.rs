@@ -39,6 +39,13 @@ pub(super) async fn first_after_checkpoints(
             tracing::info!(
                 partition = %id, %sequence_number, %first, "found the checkpoint of another consumer of this group"
             );
+            let expired = expired_after(checkpoint, first);
+            if expired > 0 {
+                tracing::warn!(
+                    partition = %id, %sequence_number, expired,
+                    "the hub no longer has the next events after this checkpoint: no consumer can read them any more"
+                );
+            }
         } else {
             tracing::warn!(
                 partition = %id, %sequence_number,
@@ -56,6 +63,11 @@ fn first_after(checkpoint: &SdkCheckpoint, partition: &PartitionProperties) -> O
     (checkpoint.sequence_number <= partition.last).then(|| Ordinal::new(first.get()))
 }
 
+/// Number of events between a checkpoint and the first event that is read: retention has removed them.
+fn expired_after(checkpoint: &SdkCheckpoint, first: Ordinal) -> i64 {
+    first.get() - checkpoint.sequence_number.next().get()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,13 +76,14 @@ mod tests {
 
     #[test]
     fn first_event_is_the_next_one_that_the_hub_still_has() {
+        // The last value is the first event, with the number of events before it that have expired.
         for (checkpoint, begin, last, is_empty, expected) in [
-            (4, 0, 9, false, Some(5)),
-            (9, 0, 9, false, Some(10)),
+            (4, 0, 9, false, Some((5, 0))),
+            (9, 0, 9, false, Some((10, 0))),
             (10, 0, 9, false, None),
-            (4, 7, 9, false, Some(7)),
-            (4, 0, 9, true, Some(10)),
-            (-1, 0, -1, true, Some(0)),
+            (4, 7, 9, false, Some((7, 2))),
+            (4, 0, 9, true, Some((10, 5))),
+            (-1, 0, -1, true, Some((0, 0))),
         ] {
             let checkpoint = SdkCheckpoint {
                 partition: PartitionId::new(0),
@@ -85,7 +98,9 @@ mod tests {
                 last_enqueued_time: UnixMillis::EPOCH,
                 is_empty,
             };
-            assert_eq!(first_after(&checkpoint, &partition), expected.map(Ordinal::new), "{checkpoint:?}");
+            let found = first_after(&checkpoint, &partition);
+            let found = found.map(|first| (first.get(), expired_after(&checkpoint, first)));
+            assert_eq!(found, expected, "{checkpoint:?}");
         }
     }
 }
